@@ -1,0 +1,1 @@
+//! What is logged, and the thread that writes it.

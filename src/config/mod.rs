@@ -1,0 +1,1 @@
+//! The configuration: `config.yml` to settings and policy.

@@ -1,0 +1,21 @@
+//! SecDocker: an application firewall for the Docker Engine API.
+//!
+//! The modules, from the outside in; an arrow of use never turns back:
+//!
+//! ```text
+//! cli ─► proxy ─► session ─► http                     policy  knows nothing of HTTP, JSON, files, clocks
+//!         │         └─────► engine ─► policy          http    knows nothing of Docker
+//!         ├─► facts, audit                            engine  translates between the two
+//!         └─► config ───────────────► policy          session opens no socket, reads no clock
+//! ```
+
+pub mod audit;
+pub mod cli;
+pub mod config;
+pub mod engine;
+pub mod facts;
+pub mod http;
+pub mod image;
+pub mod policy;
+pub mod proxy;
+pub mod session;

@@ -1,0 +1,3 @@
+//! The `secdocker` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The poll loops: accepting, reading, writing, splicing.
