@@ -1,1 +1,485 @@
-//! See the parent module.
+//! The head of a message: where it ends, and what stands in it.
+//!
+//! `httparse` splits it into parts; what httparse lets pass for the sake of old peers (bare line
+//! feeds, folded lines, leading empty lines, bytes above ASCII in targets) is refused here.
+
+use std::fmt;
+
+use super::framing::{self, Persistence};
+
+/// More header lines than this are refused.
+pub const HEADERS_MAX: usize = 128;
+
+/// Why a head is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeadError {
+    /// A line ends in a line feed alone (RFC 9112 §2.2).
+    BareLineFeed,
+    /// A carriage return without its line feed (RFC 9112 §2.2).
+    BareCarriageReturn,
+    /// A control character.
+    Control,
+    /// The head begins with an empty line.
+    LeadingEmptyLine,
+    /// The HTTP/2 connection preface (RFC 9113 §3.4).
+    Http2,
+    /// No version, or one other than HTTP/1.0 and HTTP/1.1.
+    Version,
+    /// The method is not a token (RFC 9110 §9.1).
+    Method,
+    /// The request line or status line is malformed.
+    StartLine,
+    /// A header line continues the one before it (RFC 9112 §5.2).
+    Folded,
+    /// A header's name is empty, not a token, or followed by a space (RFC 9112 §5.1).
+    HeaderName,
+    /// A header's value has a character that is not allowed.
+    HeaderValue,
+    /// More than [`HEADERS_MAX`] headers.
+    TooManyHeaders,
+    /// Longer than the limit.
+    TooLong,
+    /// A header that may stand once stands several times.
+    Repeated(&'static str),
+}
+
+impl fmt::Display for HeadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BareLineFeed => f.write_str("a line ends in a bare line feed (RFC 9112 §2.2)"),
+            Self::BareCarriageReturn => {
+                f.write_str("a carriage return stands without its line feed (RFC 9112 §2.2)")
+            }
+            Self::Control => f.write_str("the head has a control character (RFC 9110 §5.5)"),
+            Self::LeadingEmptyLine => f.write_str("the request begins with an empty line"),
+            Self::Http2 => f.write_str("HTTP/2 is not spoken here"),
+            Self::Version => f.write_str("the version is neither HTTP/1.0 nor HTTP/1.1"),
+            Self::Method => f.write_str("the method is not a token (RFC 9110 §9.1)"),
+            Self::StartLine => f.write_str("the first line is malformed (RFC 9112 §3)"),
+            Self::Folded => f.write_str("a header line is folded (RFC 9112 §5.2)"),
+            Self::HeaderName => f.write_str("a header name is malformed (RFC 9112 §5.1)"),
+            Self::HeaderValue => {
+                f.write_str("a header value has a forbidden character (RFC 9110 §5.5)")
+            }
+            Self::TooManyHeaders => write!(f, "there are more than {HEADERS_MAX} headers"),
+            Self::TooLong => f.write_str("the head is too long"),
+            Self::Repeated(name) => write!(f, "the header `{name}` stands more than once"),
+        }
+    }
+}
+
+impl std::error::Error for HeadError {}
+
+/// The version of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+}
+
+impl Version {
+    /// As it stands in a start line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+        }
+    }
+}
+
+/// Finds the end of a head in bytes that arrive piece by piece, looking at each line once.
+///
+/// `searched` belongs to one head, begins at 0, and is kept between calls with longer and longer
+/// inputs. The length includes the empty line.
+///
+/// # Errors
+/// As soon as a line shows that no valid head will come of it.
+pub fn find_end(input: &[u8], searched: &mut usize) -> Result<Option<usize>, HeadError> {
+    if *searched == 0 {
+        first_bytes_make_sense(input)?;
+    }
+    loop {
+        let rest = input.get(*searched..).unwrap_or_default();
+        let Some(length) = memchr::memchr(b'\n', rest) else { return Ok(None) };
+        let (line, _) = rest.split_at(length);
+        let line = line.strip_suffix(b"\r").ok_or(HeadError::BareLineFeed)?;
+        if line.iter().any(|byte| is_control(*byte)) {
+            return Err(control_error(line));
+        }
+        let begins = *searched == 0;
+        *searched += length + 1;
+        match (line.is_empty(), begins) {
+            (true, true) => return Err(HeadError::LeadingEmptyLine),
+            (true, false) => return Ok(Some(*searched)),
+            (false, false) if matches!(line.first(), Some(b' ' | b'\t')) => {
+                return Err(HeadError::Folded);
+            }
+            (false, _) => {}
+        }
+    }
+}
+
+fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && byte != b'\t'
+}
+
+fn control_error(line: &[u8]) -> HeadError {
+    if line.contains(&b'\r') {
+        HeadError::BareCarriageReturn
+    } else {
+        HeadError::Control
+    }
+}
+
+/// A client that speaks something else altogether (TLS, HTTP/2) never sends a line: tell it now.
+fn first_bytes_make_sense(input: &[u8]) -> Result<(), HeadError> {
+    const PREFACE: &[u8] = b"PRI * HTTP/2";
+    match input.first() {
+        Some(byte) if is_control(*byte) && *byte != b'\r' => Err(HeadError::Control),
+        Some(_) if input.starts_with(PREFACE) => Err(HeadError::Http2),
+        _ => Ok(()),
+    }
+}
+
+/// The head of a request.
+#[derive(Debug)]
+pub struct RequestHead<'a> {
+    /// The method, a token in the client's own spelling.
+    pub method: &'a str,
+    /// The request target as it was sent.
+    pub target: &'a str,
+    /// The version.
+    pub version: Version,
+    /// The header lines.
+    pub headers: Headers<'a>,
+}
+
+/// The head of a response.
+#[derive(Debug)]
+pub struct ResponseHead<'a> {
+    /// The status code, 100 to 999.
+    pub status: u16,
+    /// The version.
+    pub version: Version,
+    /// The header lines.
+    pub headers: Headers<'a>,
+}
+
+/// Header lines in their order, without allocation.
+#[derive(Debug)]
+pub struct Headers<'a> {
+    lines: [httparse::Header<'a>; HEADERS_MAX],
+    count: usize,
+}
+
+impl<'a> Headers<'a> {
+    /// Names and values in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        self.lines
+            .iter()
+            .take(self.count)
+            .map(|line| (line.name, line.value))
+    }
+
+    /// The values of the lines with this name, in any case.
+    pub fn get_all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'a [u8]> + 's {
+        self.iter()
+            .filter(move |(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// The value of the first line with this name, if it is text.
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        self.get_all(name)
+            .next()
+            .and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// The value of the only line with this name.
+    ///
+    /// # Errors
+    /// [`HeadError::Repeated`] if there are several, [`HeadError::HeaderValue`] if it is not text.
+    pub fn get_one(&self, name: &'static str) -> Result<Option<&'a str>, HeadError> {
+        let mut values = self.get_all(name);
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
+        if values.next().is_some() {
+            return Err(HeadError::Repeated(name));
+        }
+        std::str::from_utf8(value)
+            .map(Some)
+            .map_err(|_| HeadError::HeaderValue)
+    }
+
+    /// Whether a line with this name stands at all.
+    pub fn has(&self, name: &str) -> bool {
+        self.get_all(name).next().is_some()
+    }
+
+    /// Whether a comma-separated list holds `token`, in any case (RFC 9110 §5.6.1).
+    pub fn has_token(&self, name: &str, token: &str) -> bool {
+        self.get_all(name)
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .any(|element| element.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+    }
+}
+
+impl RequestHead<'_> {
+    /// Whether the client can send another request on this connection.
+    pub fn persistence(&self) -> Persistence {
+        framing::persistence(self.version, &self.headers)
+    }
+
+    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
+    pub fn expects_continue(&self) -> bool {
+        self.version == Version::Http11 && self.headers.has_token("expect", "100-continue")
+    }
+}
+
+impl ResponseHead<'_> {
+    /// Whether the daemon will read another request on this connection.
+    pub fn persistence(&self) -> Persistence {
+        framing::persistence(self.version, &self.headers)
+    }
+}
+
+/// Reads a complete request head, as [`find_end`] delimits it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_request(head: &[u8]) -> Result<RequestHead<'_>, HeadError> {
+    check_request_line(head)?;
+    let mut headers = Headers {
+        lines: [httparse::EMPTY_HEADER; HEADERS_MAX],
+        count: 0,
+    };
+    let mut request = httparse::Request::new(&mut headers.lines);
+    let complete = request.parse(head).map_err(error_of)?.is_complete();
+    let (method, target) = (request.method, request.path);
+    let version = version_of(request.version)?;
+    let count = request.headers.len();
+    headers.count = count;
+    let (Some(method), Some(target), true) = (method, target, complete) else {
+        return Err(HeadError::StartLine);
+    };
+    check_lines(&headers)?;
+    Ok(RequestHead {
+        method,
+        target,
+        version,
+        headers,
+    })
+}
+
+/// Reads a complete response head, as [`find_end`] delimits it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_response(head: &[u8]) -> Result<ResponseHead<'_>, HeadError> {
+    let mut headers = Headers {
+        lines: [httparse::EMPTY_HEADER; HEADERS_MAX],
+        count: 0,
+    };
+    let mut response = httparse::Response::new(&mut headers.lines);
+    let complete = response.parse(head).map_err(error_of)?.is_complete();
+    let status = response.code.filter(|status| (100..1000).contains(status));
+    let version = version_of(response.version)?;
+    let count = response.headers.len();
+    headers.count = count;
+    let (Some(status), true) = (status, complete) else {
+        return Err(HeadError::StartLine);
+    };
+    check_lines(&headers)?;
+    Ok(ResponseHead {
+        status,
+        version,
+        headers,
+    })
+}
+
+/// What httparse would read differently, or not tell apart: exactly two spaces, and one of two
+/// versions behind the second.
+fn check_request_line(head: &[u8]) -> Result<(), HeadError> {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let mut parts = line.split(|byte| *byte == b' ');
+    let (Some(method), Some(target), version) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(HeadError::Version);
+    };
+    if method.is_empty() || !method.iter().all(|byte| is_token(*byte)) {
+        return Err(HeadError::Method);
+    }
+    match version {
+        Some(b"HTTP/1.1" | b"HTTP/1.0") if parts.next().is_none() && !target.is_empty() => Ok(()),
+        Some(b"HTTP/1.1" | b"HTTP/1.0") => Err(HeadError::StartLine),
+        Some(version) if version.starts_with(b"HTTP/2") => Err(HeadError::Http2),
+        Some(version) if version.starts_with(b"HTTP/") => Err(HeadError::Version),
+        Some(_) => Err(HeadError::StartLine),
+        None => Err(HeadError::Version),
+    }
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn check_lines(headers: &Headers<'_>) -> Result<(), HeadError> {
+    for (name, value) in headers.iter() {
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Err(HeadError::HeaderName);
+        }
+        if value.iter().any(|byte| is_control(*byte)) {
+            return Err(HeadError::HeaderValue);
+        }
+    }
+    Ok(())
+}
+
+fn version_of(minor: Option<u8>) -> Result<Version, HeadError> {
+    match minor {
+        Some(0) => Ok(Version::Http10),
+        Some(1) => Ok(Version::Http11),
+        _ => Err(HeadError::Version),
+    }
+}
+
+fn error_of(error: httparse::Error) -> HeadError {
+    match error {
+        httparse::Error::HeaderName => HeadError::HeaderName,
+        httparse::Error::HeaderValue => HeadError::HeaderValue,
+        httparse::Error::NewLine => HeadError::BareLineFeed,
+        httparse::Error::TooManyHeaders => HeadError::TooManyHeaders,
+        httparse::Error::Version => HeadError::Version,
+        httparse::Error::Status | httparse::Error::Token => HeadError::StartLine,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        reason = "a failed test says where"
+    )]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse_all(input: &[u8]) -> Result<Option<usize>, HeadError> {
+        let end = find_end(input, &mut 0)?;
+        if let Some(end) = end {
+            parse_request(&input[..end])?;
+        }
+        Ok(end)
+    }
+
+    #[test]
+    fn what_is_refused_and_why() {
+        let table: [(&str, HeadError); 22] = [
+            ("GET / HTTP/1.1\nHost: d\r\n\r\n", HeadError::BareLineFeed),
+            ("GET / HTTP/1.1\r\nHost: d\n\r\n", HeadError::BareLineFeed),
+            ("GET / HTTP/1.1\r\nHost: d\r\n\n", HeadError::BareLineFeed),
+            (
+                "GET / HTTP/1.1\r\nA: b\rC: d\r\n\r\n",
+                HeadError::BareCarriageReturn,
+            ),
+            ("GET / HTTP/1.1\r\nA: b\0\r\n\r\n", HeadError::Control),
+            ("GET / HTTP/1.1\r\nA: b\x7f\r\n\r\n", HeadError::Control),
+            ("\r\nGET / HTTP/1.1\r\n\r\n", HeadError::LeadingEmptyLine),
+            ("\x16\x03\x01", HeadError::Control),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", HeadError::Http2),
+            ("GET / HTTP/2.0\r\n\r\n", HeadError::Http2),
+            ("GET /\r\n\r\n", HeadError::Version),
+            ("GET / HTTP/1.2\r\n\r\n", HeadError::Version),
+            ("GET / HTTP/0.9\r\n\r\n", HeadError::Version),
+            ("GET / http/1.1\r\n\r\n", HeadError::StartLine),
+            ("GET  / HTTP/1.1\r\n\r\n", HeadError::StartLine),
+            ("GET / x HTTP/1.1\r\n\r\n", HeadError::StartLine),
+            ("G@T / HTTP/1.1\r\n\r\n", HeadError::Method),
+            ("GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", HeadError::Folded),
+            ("GET / HTTP/1.1\r\n\tA: b\r\n\r\n", HeadError::Folded),
+            ("GET / HTTP/1.1\r\nA : b\r\n\r\n", HeadError::HeaderName),
+            ("GET / HTTP/1.1\r\n: b\r\n\r\n", HeadError::HeaderName),
+            ("GET / HTTP/1.1\r\nA\r\n\r\n", HeadError::HeaderName),
+        ];
+        for (input, error) in table {
+            assert_eq!(parse_all(input.as_bytes()), Err(error), "{input:?}");
+        }
+        let crowd = format!(
+            "GET / HTTP/1.1\r\n{}\r\n",
+            "A: b\r\n".repeat(HEADERS_MAX + 1)
+        );
+        assert_eq!(parse_all(crowd.as_bytes()), Err(HeadError::TooManyHeaders));
+    }
+
+    #[test]
+    fn parts_are_what_was_sent() {
+        let head =
+            parse_request(b"pOST /a?b HTTP/1.0\r\nHost: d\r\nX: \xff y \r\nx:\r\n\r\n").unwrap();
+        assert_eq!(
+            (head.method, head.target, head.version),
+            ("pOST", "/a?b", Version::Http10)
+        );
+        assert_eq!(
+            head.headers.get_all("x").collect::<Vec<_>>(),
+            [&b"\xff y"[..], b""]
+        );
+        assert_eq!(head.headers.get_one("x"), Err(HeadError::Repeated("x")));
+    }
+
+    #[test]
+    fn responses_of_the_daemon_parse() {
+        for (head, status) in [
+            ("HTTP/1.1 200 OK\r\nServer: Docker/20.10\r\n\r\n", 200),
+            ("HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\n", 101),
+            ("HTTP/1.1 204 \r\n\r\n", 204),
+            ("HTTP/1.0 404 Not Found\r\n\r\n", 404),
+        ] {
+            assert_eq!(
+                parse_response(head.as_bytes()).unwrap().status,
+                status,
+                "{head:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn tokens_stand_on_several_lines_and_in_any_case() {
+        let head = b"GET / HTTP/1.1\r\nConnection: a\r\nconnection: Keep-Alive , CLOSE\r\n\r\n";
+        let head = parse_request(head).unwrap();
+        assert!(head.headers.has_token("Connection", "close"));
+        assert!(!head.headers.has_token("Connection", "clos"));
+        assert_eq!(head.persistence(), Persistence::Close);
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_do_not_matter(
+            input in prop_oneof![
+                proptest::collection::vec(any::<u8>(), 0..200),
+                "(GET|PRI|P) [/*a-z]{0,5}( HTTP/1\\.[0-2])?(\r?\n[A-Z]?:? ?[a-z]?){0,4}\r\n\r\n"
+                    .prop_map(String::into_bytes),
+            ],
+            cuts in proptest::collection::vec(0usize..200, 0..5),
+        ) {
+            let whole = find_end(&input, &mut 0);
+            let mut searched = 0;
+            let mut cuts: Vec<usize> = cuts.into_iter().filter(|cut| *cut < input.len()).collect();
+            cuts.sort_unstable();
+            cuts.push(input.len());
+            let mut piecewise = Ok(None);
+            for cut in cuts {
+                piecewise = find_end(&input[..cut], &mut searched);
+                if !matches!(piecewise, Ok(None)) {
+                    break;
+                }
+            }
+            prop_assert_eq!(piecewise, whole);
+            let _ = parse_request(&input);
+            let _ = parse_response(&input);
+        }
+    }
+}

@@ -1,1 +1,164 @@
-//! See the parent module.
+//! Heads and answers of our own making.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use super::framing::{AnswerTo, Persistence};
+use super::head::{RequestHead, Version};
+
+/// The interim response that asks for a body (RFC 9110 §15.2.1).
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// Headers that describe how a body was framed on its way here, and mean nothing beyond.
+const FRAMING_HEADERS: [&str; 5] = [
+    "content-length",
+    "transfer-encoding",
+    "trailer",
+    "te",
+    "expect",
+];
+
+/// An answer in place of the daemon's, in its error form: `{"message": "…"}`.
+pub struct Answer<'a> {
+    /// The status code.
+    pub status: u16,
+    /// What the person should read.
+    pub message: &'a dyn Display,
+    /// The version of the request.
+    pub version: Version,
+    /// Whether the connection goes on.
+    pub persistence: Persistence,
+    /// The kind of request; an answer to `HEAD` has no body.
+    pub method: AnswerTo,
+}
+
+/// Appends an answer.
+pub fn write_answer(out: &mut Vec<u8>, answer: &Answer<'_>) {
+    let message = answer.message.to_string();
+    let body = serde_json::json!({ "message": message }).to_string();
+    let connection = match (answer.persistence, answer.version) {
+        (Persistence::Close, _) => "Connection: close\r\n",
+        (Persistence::KeepAlive, Version::Http10) => "Connection: keep-alive\r\n",
+        (Persistence::KeepAlive, Version::Http11) => "",
+    };
+    write(
+        out,
+        format_args!(
+            "{} {} {}\r\nContent-Type: application/json\r\n{connection}Content-Length: {}\r\n\r\n",
+            answer.version.as_str(),
+            answer.status,
+            reason_phrase(answer.status),
+            body.len() + 1,
+        ),
+    );
+    if answer.method == AnswerTo::Other {
+        write(out, format_args!("{body}\n"));
+    }
+}
+
+/// Appends a request head again, with another target and the same lines.
+pub fn write_head(out: &mut Vec<u8>, head: &RequestHead<'_>, target: &str) {
+    write_lines(out, head, target, |_| true);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a request head again for a body of known length: the same lines in the same order,
+/// without those that framed the body before.
+pub fn write_request(out: &mut Vec<u8>, head: &RequestHead<'_>, target: &str, body_bytes: usize) {
+    write_lines(out, head, target, |name| {
+        !FRAMING_HEADERS
+            .iter()
+            .any(|header| name.eq_ignore_ascii_case(header))
+    });
+    write(out, format_args!("Content-Length: {body_bytes}\r\n\r\n"));
+}
+
+fn write_lines(
+    out: &mut Vec<u8>,
+    head: &RequestHead<'_>,
+    target: &str,
+    keep: impl Fn(&str) -> bool,
+) {
+    write(
+        out,
+        format_args!("{} {target} {}\r\n", head.method, head.version.as_str()),
+    );
+    for (name, value) in head.headers.iter().filter(|(name, _)| keep(name)) {
+        for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+            out.extend_from_slice(part);
+        }
+    }
+}
+
+fn write(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    // Writing to memory cannot fail.
+    let _ = out.write_fmt(text);
+}
+
+fn reason_phrase(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        403 => "Forbidden",
+        408 => "Request Timeout",
+        413 => "Content Too Large",
+        431 => "Request Header Fields Too Large",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        508 => "Loop Detected",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+    use super::super::head::parse_request;
+    use super::*;
+
+    fn answer(version: Version, persistence: Persistence, method: AnswerTo) -> String {
+        let mut out = Vec::new();
+        let message = &"say \"no\"\n";
+        write_answer(
+            &mut out,
+            &Answer {
+                status: 403,
+                message,
+                version,
+                persistence,
+                method,
+            },
+        );
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn answers_are_in_the_daemons_error_form() {
+        assert_eq!(
+            answer(Version::Http11, Persistence::KeepAlive, AnswerTo::Other),
+            "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n\
+             {\"message\":\"say \\\"no\\\"\\n\"}\n"
+        );
+    }
+
+    #[test]
+    fn answers_say_whether_the_connection_goes_on() {
+        let old = answer(Version::Http10, Persistence::KeepAlive, AnswerTo::Head);
+        assert!(
+            old.starts_with("HTTP/1.0 403") && old.contains("Connection: keep-alive"),
+            "{old}"
+        );
+        assert!(old.ends_with("\r\n\r\n"), "{old}");
+        let last = answer(Version::Http11, Persistence::Close, AnswerTo::Other);
+        assert!(last.contains("Connection: close\r\n"), "{last}");
+    }
+
+    #[test]
+    fn a_request_is_written_again_without_its_old_framing() {
+        let head = b"POST http://d/a HTTP/1.1\r\nHost: d\r\ntransfer-encoding: chunked\r\nExpect: \
+                     100-continue\r\nX: \xff\r\nTrailer: y\r\n\r\n";
+        let mut out = Vec::new();
+        write_request(&mut out, &parse_request(head).unwrap(), "/a", 5);
+        let expected = b"POST /a HTTP/1.1\r\nHost: d\r\nX: \xff\r\nContent-Length: 5\r\n\r\n";
+        assert_eq!(out, expected);
+    }
+}

@@ -1,1 +1,348 @@
-//! See the parent module.
+//! The request target: decoded once; plain, or odd in a way that has a name.
+//!
+//! Reads targets as Go's `url.ParseRequestURI` does, which is what the daemon uses: the query
+//! begins at the first `?`, `#` is nothing special, and a path that begins with `//` has no host.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A target of a form that names no path (RFC 9112 §3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// Neither a path nor `scheme://authority` with one.
+    Form,
+    /// A byte that no request target can have.
+    Byte,
+}
+
+impl fmt::Display for TargetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Form => {
+                "the request target is neither a path nor an absolute URI (RFC 9112 §3.2)"
+            }
+            Self::Byte => "the request target has a byte that must be encoded (RFC 3986 §2)",
+        })
+    }
+}
+
+impl std::error::Error for TargetError {}
+
+/// What makes a path readable in more than one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Oddity {
+    /// An empty segment: `//`.
+    EmptySegment,
+    /// A segment `.` or `..`.
+    DotSegment,
+    /// A control character.
+    Control,
+    /// A `%` that is still there after decoding.
+    Percent,
+    /// A `%` without two hexadecimal digits.
+    InvalidEscape,
+    /// A `#`, which some readers take for the end.
+    Fragment,
+    /// A `\`, which some readers take for `/`.
+    Backslash,
+    /// A `?` that was encoded.
+    QuestionMark,
+    /// A byte beyond ASCII.
+    NotAscii,
+}
+
+/// A request target, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target<'a> {
+    path: Cow<'a, str>,
+    query: Option<&'a str>,
+    forwarded: Cow<'a, str>,
+    oddity: Option<Oddity>,
+}
+
+impl<'a> Target<'a> {
+    /// The path, decoded once.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The query as it was sent, without its `?`.
+    pub fn query(&self) -> Option<&'a str> {
+        self.query
+    }
+
+    /// What keeps the path from being plain, if anything.
+    pub fn oddity(&self) -> Option<Oddity> {
+        self.oddity
+    }
+
+    /// The target that goes to the daemon: path and query as they were sent.
+    pub fn forwarded(&self) -> &str {
+        &self.forwarded
+    }
+}
+
+/// Takes a request target apart. A target in absolute form is reduced to its path.
+///
+/// # Errors
+/// [`TargetError`] if it has no path at all, or a byte that cannot stand in any target.
+pub fn parse(raw: &str) -> Result<Target<'_>, TargetError> {
+    if raw.bytes().any(|byte| !byte.is_ascii_graphic()) {
+        return Err(TargetError::Byte);
+    }
+    if raw == "*" {
+        let raw = Cow::Borrowed(raw);
+        return Ok(Target {
+            path: raw.clone(),
+            query: None,
+            forwarded: raw,
+            oddity: None,
+        });
+    }
+    let origin = origin_form(raw)?;
+    let (encoded, query) = match origin.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (origin, None),
+    };
+    let forwarded = match encoded {
+        "" => Cow::Owned(format!("/{origin}")),
+        _ => Cow::Borrowed(origin),
+    };
+    let encoded = if encoded.is_empty() { "/" } else { encoded };
+    let (path, escapes) = decode(encoded);
+    let oddity = escapes.or_else(|| oddity_of(encoded, &path));
+    Ok(Target {
+        path,
+        query,
+        forwarded,
+        oddity,
+    })
+}
+
+/// What stands behind `scheme://authority`; all of it if that is absent. May lack its first `/`.
+fn origin_form(raw: &str) -> Result<&str, TargetError> {
+    if raw.starts_with('/') {
+        return Ok(raw);
+    }
+    let (scheme, rest) = raw.split_once("://").ok_or(TargetError::Form)?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    if !is_scheme {
+        return Err(TargetError::Form);
+    }
+    Ok(rest.find(['/', '?']).map_or("", |at| rest.split_at(at).1))
+}
+
+/// Decodes `%xx` once. What is no escape stays as it is, and is said.
+fn decode(encoded: &str) -> (Cow<'_, str>, Option<Oddity>) {
+    if !encoded.contains('%') {
+        return (Cow::Borrowed(encoded), None);
+    }
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut oddity = None;
+    let mut rest = encoded.as_bytes();
+    while let Some((&byte, behind)) = rest.split_first() {
+        rest = behind;
+        match (byte, escaped(behind)) {
+            (b'%', Some(decoded)) => {
+                bytes.push(decoded);
+                rest = behind.get(2..).unwrap_or_default();
+            }
+            (b'%', None) => {
+                oddity = Some(Oddity::InvalidEscape);
+                bytes.push(byte);
+            }
+            _ => bytes.push(byte),
+        }
+    }
+    match String::from_utf8(bytes) {
+        Ok(path) => (Cow::Owned(path), oddity),
+        Err(error) => {
+            let path = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            (Cow::Owned(path), Some(Oddity::NotAscii))
+        }
+    }
+}
+
+fn escaped(behind: &[u8]) -> Option<u8> {
+    let [high, low, ..] = behind else { return None };
+    Some(hex(*high)? * 16 + hex(*low)?)
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+}
+
+fn oddity_of(encoded: &str, path: &str) -> Option<Oddity> {
+    let in_bytes = path.bytes().find_map(|byte| match byte {
+        0x80.. => Some(Oddity::NotAscii),
+        b'%' => Some(Oddity::Percent),
+        b'#' => Some(Oddity::Fragment),
+        b'\\' => Some(Oddity::Backslash),
+        b'?' => Some(Oddity::QuestionMark),
+        byte if byte.is_ascii_control() => Some(Oddity::Control),
+        _ => None,
+    });
+    let in_segments = || {
+        let mut segments = path.split('/').skip(1);
+        segments.find_map(|segment| match segment {
+            "" if path != "/" => Some(Oddity::EmptySegment),
+            "." | ".." => Some(Oddity::DotSegment),
+            _ => None,
+        })
+    };
+    debug_assert!(encoded.starts_with('/'), "a path begins with a slash");
+    in_bytes.or_else(in_segments)
+}
+
+/// A query that cannot be taken apart as Go's `url.ParseQuery` does without an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// A `;`, which once separated parameters.
+    Semicolon,
+    /// A `%` without two hexadecimal digits.
+    Escape,
+    /// Bytes that are not UTF-8 once decoded.
+    NotText,
+}
+
+impl fmt::Display for QueryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Semicolon => "the query has a semicolon",
+            Self::Escape => "the query has an invalid escape",
+            Self::NotText => "the query is not text",
+        })
+    }
+}
+
+impl std::error::Error for QueryError {}
+
+/// The parameters of a query in their order, decoded (`+` is a space).
+///
+/// # Errors
+/// An item is an error where Go's `url.ParseQuery` would report one, or where it is not text.
+pub fn query_pairs(query: &str) -> impl Iterator<Item = Result<(String, String), QueryError>> {
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            if pair.contains(';') {
+                return Err(QueryError::Semicolon);
+            }
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode_query(key)?, decode_query(value)?))
+        })
+}
+
+fn decode_query(text: &str) -> Result<String, QueryError> {
+    let spaced = text.replace('+', " ");
+    match decode(&spaced) {
+        (_, Some(Oddity::InvalidEscape)) => Err(QueryError::Escape),
+        (_, Some(_)) => Err(QueryError::NotText),
+        (decoded, None) => Ok(decoded.into_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn plain_targets() {
+        let table = [
+            ("/", "/", None, "/"),
+            ("/a/b?c=d?e", "/a/b", Some("c=d?e"), "/a/b?c=d?e"),
+            ("/a?x#y", "/a", Some("x#y"), "/a?x#y"),
+            ("/%63reate", "/create", None, "/%63reate"),
+            ("/a%2fb", "/a/b", None, "/a%2fb"),
+            ("/a+b;c", "/a+b;c", None, "/a+b;c"),
+            ("http://x/a", "/a", None, "/a"),
+            ("HTTPS://u:p@x:1/a?b", "/a", Some("b"), "/a?b"),
+            ("http://x", "/", None, "/"),
+            ("http://x?y/a", "/", Some("y/a"), "/?y/a"),
+            ("*", "*", None, "*"),
+        ];
+        for (raw, path, query, forwarded) in table {
+            let target = parse(raw).unwrap();
+            assert_eq!(target.oddity(), None, "{raw}");
+            assert_eq!((target.path(), target.query()), (path, query), "{raw}");
+            assert_eq!(target.forwarded(), forwarded, "{raw}");
+        }
+    }
+
+    #[test]
+    fn odd_targets() {
+        let table = [
+            ("//a", Oddity::EmptySegment),
+            ("/a//b", Oddity::EmptySegment),
+            ("/a/", Oddity::EmptySegment),
+            ("/a%2f", Oddity::EmptySegment),
+            ("http://x//a", Oddity::EmptySegment),
+            ("/a/./b", Oddity::DotSegment),
+            ("/a/%2e%2e/b", Oddity::DotSegment),
+            ("/a%00", Oddity::Control),
+            ("/a%0a", Oddity::Control),
+            ("/a%2563", Oddity::Percent),
+            ("/a%zz", Oddity::InvalidEscape),
+            ("/a%6", Oddity::InvalidEscape),
+            ("/a#b", Oddity::Fragment),
+            ("/a%23b", Oddity::Fragment),
+            ("/a%3fb", Oddity::QuestionMark),
+            ("/a%5cb", Oddity::Backslash),
+            ("/a%ff", Oddity::NotAscii),
+            ("/a%c3%a4", Oddity::NotAscii),
+        ];
+        for (raw, oddity) in table {
+            assert_eq!(parse(raw).unwrap().oddity(), Some(oddity), "{raw}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_target() {
+        let table = [
+            ("", TargetError::Form),
+            ("host:80", TargetError::Form),
+            ("containers/create", TargetError::Form),
+            ("://x/a", TargetError::Form),
+            ("1http://x/a", TargetError::Form),
+            ("/ä", TargetError::Byte),
+            ("/\t", TargetError::Byte),
+        ];
+        for (raw, error) in table {
+            assert_eq!(parse(raw), Err(error), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn queries() {
+        let pairs = |query| query_pairs(query).collect::<Result<Vec<_>, _>>();
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(
+            pairs("a=b+c&&d&e=%3d="),
+            Ok(vec![pair("a", "b c"), pair("d", ""), pair("e", "==")])
+        );
+        assert_eq!(pairs("a;b"), Err(QueryError::Semicolon));
+        assert_eq!(pairs("a=%"), Err(QueryError::Escape));
+        assert_eq!(pairs("a=%ff"), Err(QueryError::NotText));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(raw in "\\PC{0,40}") {
+            if let Ok(target) = parse(&raw) {
+                prop_assert!(target.path().starts_with(['/', '*']));
+                let _ = target.query().map(|query| query_pairs(query).count());
+            }
+        }
+    }
+}
