@@ -1,5 +1,346 @@
-//! Image references as the daemon understands them.
+//! Image references as the daemon understands them (`docker.io/library/` and `latest` filled in).
 
-/// An image reference.
+use std::fmt;
+
+/// The registry that is meant when none is named.
+const DEFAULT_DOMAIN: &str = "docker.io";
+
+/// Digits of a whole image identifier.
+const ID_DIGITS: usize = 64;
+
+/// What a text names: an image by its name, or one by its identifier.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ImageRef {
+    /// A name, completed.
+    Named(ImageName),
+    /// `sha256:` with 64 hexadecimal digits, or the digits alone.
+    Id(String),
+}
+
+/// A completed image name: `docker.io/library/ubuntu`, with a tag, a digest, or both.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ImageName {
+    /// Registry and path.
+    repository: String,
+    /// `latest` if neither tag nor digest was given.
+    tag: Option<String>,
+    digest: Option<String>,
+    /// Whether the daemon may also read the text as the beginning of an identifier.
+    maybe_id: bool,
+}
+
+/// A text that the daemon would not take for an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageRef;
+pub struct ImageError(String);
+
+impl fmt::Display for ImageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is no image reference", self.0.escape_debug())
+    }
+}
+
+impl std::error::Error for ImageError {}
+
+impl ImageRef {
+    /// Reads a reference by the rules of the daemon's `reference.ParseAnyReference`.
+    ///
+    /// # Errors
+    /// [`ImageError`] if the daemon would refuse it too.
+    pub fn parse(text: &str) -> Result<Self, ImageError> {
+        let digits = text.strip_prefix("sha256:").unwrap_or(text);
+        if digits.len() == ID_DIGITS && digits.bytes().all(is_lower_hex) {
+            return Ok(Self::Id(digits.to_owned()));
+        }
+        ImageName::parse(text)
+            .map(Self::Named)
+            .ok_or_else(|| ImageError(text.to_owned()))
+    }
+}
+
+impl fmt::Display for ImageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => name.fmt(f),
+            Self::Id(digits) => write!(f, "sha256:{digits}"),
+        }
+    }
+}
+
+impl ImageName {
+    fn parse(text: &str) -> Option<Self> {
+        let (named, digest) = match text.split_once('@') {
+            Some((named, digest)) => (named, Some(digest)),
+            None => (text, None),
+        };
+        let (named, tag) = split_tag(named);
+        let repository = complete(named)?;
+        if !tag.is_none_or(is_tag) || !digest.is_none_or(is_digest) {
+            return None;
+        }
+        let bare = tag.is_none() && digest.is_none();
+        let maybe_id = bare && !named.is_empty() && named.bytes().all(is_lower_hex);
+        let tag = if bare { Some("latest") } else { tag };
+        let [tag, digest] = [tag, digest].map(|part| part.map(str::to_owned));
+        Some(Self {
+            repository,
+            tag,
+            digest,
+            maybe_id,
+        })
+    }
+
+    /// Registry and path: `docker.io/library/ubuntu`.
+    pub fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    /// The tag; `latest` if neither tag nor digest was given.
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
+    /// The digest, `sha256:…`.
+    pub fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+
+    /// Whether the daemon, finding no image of this name, would take it for the beginning of an
+    /// identifier.
+    pub fn maybe_id(&self) -> bool {
+        self.maybe_id
+    }
+}
+
+/// In the short form that people write.
+impl fmt::Display for ImageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(familiar(&self.repository))?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        match &self.digest {
+            Some(digest) => write!(f, "@{digest}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A repository in the short form that people write.
+pub fn familiar(repository: &str) -> &str {
+    repository
+        .strip_prefix("docker.io/library/")
+        .or_else(|| repository.strip_prefix("docker.io/"))
+        .unwrap_or(repository)
+}
+
+/// Completes a name without tag and digest: `ubuntu` is `docker.io/library/ubuntu`. `None` if it is
+/// no name.
+pub fn complete(name: &str) -> Option<String> {
+    let (domain, path) = match name.split_once('/') {
+        Some((first, rest)) if is_domain(first) => (first, rest),
+        _ => (DEFAULT_DOMAIN, name),
+    };
+    let domain = if domain == "index.docker.io" {
+        DEFAULT_DOMAIN
+    } else {
+        domain
+    };
+    if !is_domain_text(domain) || !path.split('/').all(is_path_component) {
+        return None;
+    }
+    match (domain, path.contains('/')) {
+        (DEFAULT_DOMAIN, false) => Some(format!("{DEFAULT_DOMAIN}/library/{path}")),
+        _ => Some(format!("{domain}/{path}")),
+    }
+}
+
+/// The tag stands behind the last colon, unless that belongs to a registry's port.
+fn split_tag(name: &str) -> (&str, Option<&str>) {
+    match name.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+        _ => (name, None),
+    }
+}
+
+/// Whether the text before the first slash is a registry rather than a part of the path.
+fn is_domain(text: &str) -> bool {
+    text == "localhost"
+        || text.contains(['.', ':'])
+        || text.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+fn is_domain_text(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (text, None),
+    };
+    let is_host = host.starts_with('[') && host.ends_with(']')
+        || host.split('.').all(|label| {
+            !label.is_empty()
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        });
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    is_host && port.is_none_or(is_port)
+}
+
+/// Lower-case words joined by `.`, `_`, `__` or any number of `-`.
+fn is_path_component(text: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let ends = [text.bytes().next(), text.bytes().next_back()];
+    ends.iter().all(|end| end.is_some_and(is_word))
+        && text
+            .split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+            .all(|joint| {
+                matches!(joint, "" | "." | "_" | "__") || joint.bytes().all(|byte| byte == b'-')
+            })
+}
+
+fn is_tag(text: &str) -> bool {
+    const TAG_MAX: usize = 128;
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    text.len() <= TAG_MAX
+        && text.bytes().next().is_some_and(is_word)
+        && text
+            .bytes()
+            .all(|byte| is_word(byte) || byte == b'.' || byte == b'-')
+}
+
+/// `algorithm:hexadecimal digits`.
+fn is_digest(text: &str) -> bool {
+    const DIGITS_MIN: usize = 32;
+    text.split_once(':').is_some_and(|(algorithm, digits)| {
+        algorithm
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphabetic())
+            && algorithm
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+.-_".contains(&byte))
+            && digits.len() >= DIGITS_MIN
+            && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+fn is_lower_hex(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+    use super::*;
+
+    const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    fn named(text: &str) -> ImageName {
+        match ImageRef::parse(text).unwrap() {
+            ImageRef::Named(name) => name,
+            ImageRef::Id(id) => panic!("{text} is the identifier {id}"),
+        }
+    }
+
+    #[test]
+    fn names_are_completed() {
+        let table = [
+            ("ubuntu", "docker.io/library/ubuntu", Some("latest")),
+            ("ubuntu:16.04", "docker.io/library/ubuntu", Some("16.04")),
+            ("library/ubuntu", "docker.io/library/ubuntu", Some("latest")),
+            (
+                "docker.io/ubuntu",
+                "docker.io/library/ubuntu",
+                Some("latest"),
+            ),
+            (
+                "index.docker.io/library/ubuntu:x",
+                "docker.io/library/ubuntu",
+                Some("x"),
+            ),
+            ("team/app", "docker.io/team/app", Some("latest")),
+            ("localhost/app", "localhost/app", Some("latest")),
+            (
+                "localhost:5000",
+                "docker.io/library/localhost",
+                Some("5000"),
+            ),
+            (
+                "localhost:5000/team/app:1",
+                "localhost:5000/team/app",
+                Some("1"),
+            ),
+            (
+                "registry.example/a/b/c",
+                "registry.example/a/b/c",
+                Some("latest"),
+            ),
+            ("FOO/bar", "FOO/bar", Some("latest")),
+        ];
+        for (text, repository, tag) in table {
+            let name = named(text);
+            assert_eq!((name.repository(), name.tag()), (repository, tag), "{text}");
+        }
+    }
+
+    #[test]
+    fn digests_stand_alone_or_beside_a_tag() {
+        let alone = named(&format!("ubuntu@{DIGEST}"));
+        assert_eq!((alone.tag(), alone.digest()), (None, Some(DIGEST)));
+        let both = named(&format!("ubuntu:16.04@{DIGEST}"));
+        assert_eq!((both.tag(), both.digest()), (Some("16.04"), Some(DIGEST)));
+    }
+
+    #[test]
+    fn identifiers_are_no_names() {
+        let digits = DIGEST.strip_prefix("sha256:").unwrap();
+        for text in [DIGEST, digits] {
+            assert_eq!(ImageRef::parse(text), Ok(ImageRef::Id(digits.to_owned())));
+        }
+        assert!(named("cafe").maybe_id());
+        assert!(!named("cafe:latest").maybe_id());
+        assert!(!named("busybox").maybe_id());
+    }
+
+    #[test]
+    fn what_the_daemon_refuses() {
+        for text in [
+            "",
+            "UPPER",
+            "a/UPPER",
+            "app:",
+            "app:a:b",
+            "app@sha256:12",
+            "-a",
+            "a-",
+            "a..b",
+            "a___b",
+            "a//b",
+            "/a",
+            "a/",
+            "a b",
+            "[::1]:5000",
+            "app:.x",
+            "host.x:port/a",
+            "a@b@c",
+            "-x.y/a",
+            "a\n",
+        ] {
+            assert!(ImageRef::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_shown_in_their_short_form() {
+        assert_eq!(
+            named("docker.io/library/ubuntu").to_string(),
+            "ubuntu:latest"
+        );
+        assert_eq!(named("docker.io/team/app:1").to_string(), "team/app:1");
+        assert_eq!(
+            named("registry.example/app:1").to_string(),
+            "registry.example/app:1"
+        );
+    }
+}

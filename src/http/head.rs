@@ -103,7 +103,9 @@ pub fn find_end(input: &[u8], searched: &mut usize) -> Result<Option<usize>, Hea
     }
     loop {
         let rest = input.get(*searched..).unwrap_or_default();
-        let Some(length) = memchr::memchr(b'\n', rest) else { return Ok(None) };
+        let Some(length) = memchr::memchr(b'\n', rest) else {
+            return Ok(None);
+        };
         let (line, _) = rest.split_at(length);
         let line = line.strip_suffix(b"\r").ok_or(HeadError::BareLineFeed)?;
         if line.iter().any(|byte| is_control(*byte)) {

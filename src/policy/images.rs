@@ -1,1 +1,167 @@
-//! See the parent module.
+//! Images that nobody may use.
+
+use super::Findings;
+use super::effects::{Asked, Effect};
+use super::facts::Facts;
+use super::types::ValueError;
+use crate::image::{ImageName, ImageRef, complete};
+
+/// One forbidden image, or a prefix of names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageRule {
+    text: String,
+    pattern: Pattern,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Pattern {
+    /// `registry.example/team/*`: every repository below, with the last slash.
+    Below(String),
+    /// Every tag and digest of a repository.
+    Repository(String),
+    /// One tag or digest.
+    Exact(ImageName),
+    /// One image, whatever its name.
+    Id(String),
+}
+
+/// How a name compares with a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Match {
+    Yes,
+    No,
+    /// One gives a tag and the other a digest: only the daemon knows.
+    Perhaps,
+}
+
+impl ImageRule {
+    /// Reads an image as people write it. Without a tag it is every tag and digest; with `/*` at the
+    /// end every repository below.
+    ///
+    /// # Errors
+    /// [`ValueError::Image`] if no image can have that name.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        let error = || ValueError::Image(text.to_owned());
+        let pattern = if let Some(prefix) = text.strip_suffix("/*") {
+            Pattern::Below(below(prefix).ok_or_else(error)?)
+        } else {
+            match ImageRef::parse(text).map_err(|_| error())? {
+                ImageRef::Id(digits) => Pattern::Id(digits),
+                ImageRef::Named(name) => match complete(text) {
+                    Some(repository) => Pattern::Repository(repository),
+                    None => Pattern::Exact(name),
+                },
+            }
+        };
+        Ok(Self {
+            text: text.to_owned(),
+            pattern,
+        })
+    }
+
+    /// The rule as it was configured.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn check(&self, asked: &Asked, facts: &Facts, findings: &mut Findings) {
+        let Some(image) = asked.effect.image() else {
+            return;
+        };
+        match self.compare(image) {
+            Match::Yes => findings.add(format_args!("image {image}"), &self.text, asked),
+            Match::No if !is_ambiguous(image) => {}
+            Match::No | Match::Perhaps => self.check_known(image, asked, facts, findings),
+        }
+    }
+
+    /// Asks the facts what the name alone does not say.
+    fn check_known(&self, image: &ImageRef, asked: &Asked, facts: &Facts, findings: &mut Findings) {
+        let Some(known) = facts.image(image) else {
+            let what = format_args!("image {image}, which could be a forbidden one");
+            return findings.add(what, &self.text, asked);
+        };
+        if let Some(name) = known.names.iter().find(|name| self.matches(name)) {
+            findings.add(
+                format_args!("image {image}, which is {name}"),
+                &self.text,
+                asked,
+            );
+        }
+    }
+
+    fn matches(&self, name: &ImageName) -> bool {
+        self.compare(&ImageRef::Named(name.clone())) == Match::Yes
+    }
+
+    fn compare(&self, image: &ImageRef) -> Match {
+        match (&self.pattern, image) {
+            (Pattern::Id(forbidden), ImageRef::Id(id)) if forbidden == id => Match::Yes,
+            (Pattern::Id(_), _) | (_, ImageRef::Id(_)) => Match::Perhaps,
+            (Pattern::Below(prefix), ImageRef::Named(name)) => {
+                certainly(name.repository().starts_with(prefix))
+            }
+            (Pattern::Repository(repository), ImageRef::Named(name)) => {
+                certainly(name.repository() == repository)
+            }
+            (Pattern::Exact(forbidden), ImageRef::Named(name)) => compare_names(forbidden, name),
+        }
+    }
+}
+
+fn certainly(matches: bool) -> Match {
+    if matches { Match::Yes } else { Match::No }
+}
+
+fn compare_names(forbidden: &ImageName, name: &ImageName) -> Match {
+    if forbidden.repository() != name.repository() {
+        return Match::No;
+    }
+    let same_tag = forbidden.tag().is_some() && forbidden.tag() == name.tag();
+    let same_digest = forbidden.digest().is_some() && forbidden.digest() == name.digest();
+    // Beside a digest the daemon does not look at the tag.
+    let comparable = match (forbidden.digest(), name.digest()) {
+        (None, None) | (Some(_), Some(_)) => true,
+        (None, Some(_)) | (Some(_), None) => false,
+    };
+    match (same_tag || same_digest, comparable) {
+        (true, _) => Match::Yes,
+        (false, true) => Match::No,
+        (false, false) => Match::Perhaps,
+    }
+}
+
+/// A prefix of repositories with its last slash: `team` is `docker.io/team/`.
+fn below(prefix: &str) -> Option<String> {
+    let is_registry = prefix == "localhost" || prefix.contains(['.', ':']) && !prefix.contains('/');
+    if is_registry {
+        return complete(&format!("{prefix}/x")).map(|_| format!("{prefix}/"));
+    }
+    let whole = complete(&format!("{prefix}/x"))?;
+    whole.strip_suffix('x').map(str::to_owned)
+}
+
+/// Whether the daemon may find another image than the one of that name.
+fn is_ambiguous(image: &ImageRef) -> bool {
+    match image {
+        ImageRef::Id(_) => true,
+        ImageRef::Named(name) => name.maybe_id(),
+    }
+}
+
+impl Effect {
+    /// The image that is used.
+    pub(super) fn image(&self) -> Option<&ImageRef> {
+        match self {
+            Self::Image(image) => Some(image),
+            Self::User(_)
+            | Self::ImageUser
+            | Self::Environment(_)
+            | Self::HostPorts(_)
+            | Self::HostNetwork
+            | Self::HostPath(_)
+            | Self::SecurityOption(_)
+            | Self::Privileged => None,
+        }
+    }
+}

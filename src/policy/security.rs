@@ -1,1 +1,98 @@
-//! See the parent module.
+//! Security options that nobody may ask for.
+
+use super::Findings;
+use super::effects::{Asked, Effect};
+use super::types::{SecurityOption, ValueError};
+
+/// What privileged mode brings about in terms of options, whatever options stand beside it.
+const IMPLIED_BY_PRIVILEGED: [(&str, &str); 4] = [
+    ("seccomp", "unconfined"),
+    ("apparmor", "unconfined"),
+    ("label", "disable"),
+    ("systempaths", "unconfined"),
+];
+
+/// One forbidden option, with one value or with any; or privileged mode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecurityRule {
+    text: String,
+    option: SecurityOption,
+}
+
+impl SecurityRule {
+    /// Reads `seccomp=unconfined` or `seccomp:unconfined`, that option; `seccomp`, that option with
+    /// any value; `privileged`, privileged mode.
+    ///
+    /// # Errors
+    /// [`ValueError::SecurityOption`] without a name.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        Ok(Self {
+            text: text.to_owned(),
+            option: SecurityOption::parse(text)?,
+        })
+    }
+
+    /// The rule as it was configured.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn check(&self, asked: &Asked, findings: &mut Findings) {
+        match &asked.effect {
+            Effect::SecurityOption(option) if self.forbids(option.name(), option.value()) => {
+                findings.add(format_args!("security option {option}"), &self.text, asked);
+            }
+            Effect::Privileged if self.forbids_privileged() => {
+                findings.add("privileged mode", &self.text, asked);
+            }
+            Effect::Privileged => self.check_implied(asked, findings),
+            Effect::SecurityOption(_)
+            | Effect::Image(_)
+            | Effect::User(_)
+            | Effect::ImageUser
+            | Effect::Environment(_)
+            | Effect::HostPorts(_)
+            | Effect::HostNetwork
+            | Effect::HostPath(_) => {}
+        }
+    }
+
+    fn check_implied(&self, asked: &Asked, findings: &mut Findings) {
+        let implied = IMPLIED_BY_PRIVILEGED
+            .iter()
+            .find(|(name, value)| self.forbids(name, Some(value)));
+        if let Some((name, value)) = implied {
+            findings.add(
+                format_args!("privileged mode, which is {name}={value}"),
+                &self.text,
+                asked,
+            );
+        }
+    }
+
+    fn forbids_privileged(&self) -> bool {
+        self.option.name() == "privileged" && self.option.value() != Some("false")
+    }
+
+    fn forbids(&self, name: &str, value: Option<&str>) -> bool {
+        if name != self.option.name() {
+            return false;
+        }
+        match (self.option.value(), value.unwrap_or(ALONE)) {
+            (None, _) => true,
+            (Some(forbidden), value) => meaning(name, forbidden) == meaning(name, value),
+        }
+    }
+}
+
+/// What an option without a value means: `no-new-privileges` is `no-new-privileges=true`.
+const ALONE: &str = "true";
+
+/// Truth values have several spellings (Go `strconv.ParseBool`).
+fn meaning<'a>(name: &str, value: &'a str) -> &'a str {
+    match (name, value) {
+        ("no-new-privileges", "1" | "t" | "T" | "TRUE" | "true" | "True") => "true",
+        ("no-new-privileges", "0" | "f" | "F" | "FALSE" | "false" | "False") => "false",
+        _ => value,
+    }
+}

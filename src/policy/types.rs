@@ -1,17 +1,540 @@
-//! The values that rules compare: once built, right.
+//! The values that rules compare: once built, right. The configuration and requests build the same
+//! types, so both sides of a comparison mean the same.
 
-/// A range of host ports.
+use std::fmt;
+
+/// A text that means nothing as the value it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ValueError {
+    /// No host port, or no range of them.
+    Port(String),
+    /// No absolute path.
+    Path(String),
+    /// No user.
+    User(String),
+    /// No environment entry.
+    Environment(String),
+    /// No security option.
+    SecurityOption(String),
+    /// No size in bytes.
+    Bytes(String),
+    /// No number of CPUs.
+    Cpus(String),
+    /// No Linux capability.
+    Capability(String),
+    /// No image or pattern of images.
+    Image(String),
+}
+
+impl fmt::Display for ValueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (text, is_no) = match self {
+            Self::Port(text) => (text, "is no port from 1 to 65535 and no range of them"),
+            Self::Path(text) => (text, "is no absolute path"),
+            Self::User(text) => (text, "is no user"),
+            // The value of a variable may be a secret.
+            Self::Environment(_) => return f.write_str("an environment entry has no name"),
+            Self::SecurityOption(text) => (text, "is no security option"),
+            Self::Bytes(text) => (text, "is no size such as 512m, 1g or a number of bytes"),
+            Self::Cpus(text) => (text, "is no number of CPUs such as 0.5"),
+            Self::Capability(text) => (text, "is no Linux capability"),
+            Self::Image(text) => (text, "is no image and no pattern of images"),
+        };
+        write!(f, "`{}` {is_no}", text.escape_debug())
+    }
+}
+
+impl std::error::Error for ValueError {}
+
+/// Host ports from the first to the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PortRange;
-/// A path of the host.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct HostPath;
-/// A user.
+pub struct PortRange {
+    first: u16,
+    last: u16,
+}
+
+impl PortRange {
+    /// What the daemon may pick when no port is named: the kernel's ephemeral ports, and the range
+    /// the daemon falls back to.
+    pub const EPHEMERAL: Self = Self {
+        first: 32_768,
+        last: 65_535,
+    };
+
+    /// Reads a host port as the daemon does (Go `strconv.ParseUint`): `022` is 22, `+22` is refused,
+    /// `20-25` is a range, `22/tcp` carries a protocol. `0` and the empty text are
+    /// [`PortRange::EPHEMERAL`].
+    ///
+    /// # Errors
+    /// [`ValueError::Port`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        let error = || ValueError::Port(text.to_owned());
+        let ports = match text.split_once('/') {
+            Some((ports, "tcp" | "udp" | "sctp" | "")) => ports,
+            Some((ports, protocol)) if is_protocol(protocol) => ports,
+            Some(_) => return Err(error()),
+            None => text,
+        };
+        let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+        let (first, last) = (
+            port(first).ok_or_else(error)?,
+            port(last).ok_or_else(error)?,
+        );
+        match (first, last) {
+            (0, 0) => Ok(Self::EPHEMERAL),
+            _ if first > last => Err(error()),
+            _ => Ok(Self { first, last }),
+        }
+    }
+
+    /// Whether both have a port in common.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+
+    /// Whether it is one port.
+    pub fn is_single(&self) -> bool {
+        self.first == self.last
+    }
+
+    /// Whether the daemon picks the port.
+    pub fn is_ephemeral(&self) -> bool {
+        *self == Self::EPHEMERAL
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_single() {
+            write!(f, "{}", self.first)
+        } else {
+            write!(f, "{}-{}", self.first, self.last)
+        }
+    }
+}
+
+fn is_protocol(text: &str) -> bool {
+    ["tcp", "udp", "sctp"]
+        .iter()
+        .any(|known| text.eq_ignore_ascii_case(known))
+}
+
+/// Decimal digits; none are 0, as in an empty `HostPort`.
+fn port(text: &str) -> Option<u16> {
+    text.bytes().try_fold(0_u16, |number, byte| match byte {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u16::from(byte - b'0')),
+        _ => None,
+    })
+}
+
+/// A path of the host: absolute, without empty segments, `.` and `..`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HostPath(String);
+
+impl HostPath {
+    /// Cleans an absolute path as Go's `path.Clean` does.
+    ///
+    /// # Errors
+    /// [`ValueError::Path`] if it is not absolute, or has a NUL, which no path of the kernel has.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        if !text.starts_with('/') || text.contains('\0') {
+            return Err(ValueError::Path(text.to_owned()));
+        }
+        let mut segments: Vec<&str> = Vec::new();
+        for segment in text.split('/') {
+            match segment {
+                "" | "." => {}
+                ".." => drop(segments.pop()),
+                _ => segments.push(segment),
+            }
+        }
+        Ok(Self(format!("/{}", segments.join("/"))))
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is `other` or stands below it.
+    pub fn is_within(&self, other: &Self) -> bool {
+        match self.0.strip_prefix(other.0.as_str()) {
+            Some(rest) => rest.is_empty() || rest.starts_with('/') || other.is_root(),
+            None => false,
+        }
+    }
+
+    /// Whether it is `/`.
+    pub fn is_root(&self) -> bool {
+        self.0 == "/"
+    }
+}
+
+impl fmt::Display for HostPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_debug())
+    }
+}
+
+/// A user and perhaps a group, as the daemon reads `User`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserSpec;
-/// An environment entry.
+pub struct UserSpec {
+    text: String,
+    user: Principal,
+    group: Option<Principal>,
+}
+
+/// A name, or the number it stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EnvironmentEntry;
-/// A security option.
+enum Principal {
+    Number(i64),
+    Name(String),
+}
+
+impl UserSpec {
+    /// Reads `user`, `user:group`, by name or number. Numbers are read as Go's `strconv.Atoi` does:
+    /// `00`, `+0` and `-0` are 0. Without a user before the colon it is number 0.
+    ///
+    /// # Errors
+    /// [`ValueError::User`] for an empty text.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        if text.is_empty() {
+            return Err(ValueError::User(text.to_owned()));
+        }
+        let mut parts = text.split(':');
+        let user = parts
+            .next()
+            .filter(|user| !user.is_empty())
+            .map_or(Principal::Number(0), Principal::read);
+        let group = parts
+            .next()
+            .filter(|group| !group.is_empty())
+            .map(Principal::read);
+        Ok(Self {
+            text: text.to_owned(),
+            user,
+            group,
+        })
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether running as this is running as `forbidden`; a group counts only if that names one.
+    pub fn is(&self, forbidden: &Self) -> bool {
+        let same_group = match (&forbidden.group, &self.group) {
+            (None, _) => true,
+            (Some(forbidden), Some(group)) => group.is(forbidden),
+            // The user's own group is used, which only the image knows.
+            (Some(_), None) => true,
+        };
+        self.user.is(&forbidden.user) && same_group
+    }
+}
+
+impl fmt::Display for UserSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.text.escape_debug())
+    }
+}
+
+impl Principal {
+    fn read(text: &str) -> Self {
+        signed(text).map_or_else(|| Self::Name(text.to_owned()), Self::Number)
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self == other || self.is_root() && other.is_root()
+    }
+
+    fn is_root(&self) -> bool {
+        match self {
+            Self::Number(number) => *number == 0,
+            Self::Name(name) => name == "root",
+        }
+    }
+}
+
+/// Decimal digits behind an optional sign.
+fn signed(text: &str) -> Option<i64> {
+    let (digits, sign) = match text.strip_prefix('-') {
+        Some(digits) => (digits, -1),
+        None => (text.strip_prefix('+').unwrap_or(text), 1),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    digits.bytes().try_fold(0_i64, |number, byte| match byte {
+        b'0'..=b'9' => number
+            .checked_mul(10)?
+            .checked_add(sign * i64::from(byte - b'0')),
+        _ => None,
+    })
+}
+
+/// An environment variable and its value; without one it is unset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecurityOption;
+pub struct EnvironmentEntry {
+    name: String,
+    value: Option<String>,
+}
+
+impl EnvironmentEntry {
+    /// Reads `NAME=value` or `NAME`.
+    ///
+    /// # Errors
+    /// [`ValueError::Environment`] without a name, which the daemon refuses too.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (text, None),
+        };
+        match name {
+            "" => Err(ValueError::Environment(text.to_owned())),
+            _ => Ok(Self {
+                name: name.to_owned(),
+                value,
+            }),
+        }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The value, which may be a secret.
+    pub fn value(&self) -> Option<&str> {
+        self.value.as_deref()
+    }
+
+    /// As the Engine API has it.
+    pub fn to_entry(&self) -> String {
+        match &self.value {
+            Some(value) => format!("{}={value}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// A security option: its name, and its value if it has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecurityOption {
+    name: String,
+    value: Option<String>,
+}
+
+impl SecurityOption {
+    /// An option and its value.
+    pub fn new(name: &str, value: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: Some(value.to_owned()),
+        }
+    }
+
+    /// Reads an option as the daemon's `parseSecurityOpt` does: the name ends at the first `=`, or
+    /// at the first `:` if there is no `=`; `disable` alone is `label=disable`, and
+    /// `no-new-privileges` alone is true.
+    ///
+    /// # Errors
+    /// [`ValueError::SecurityOption`] without a name.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        if text == "disable" {
+            return Ok(Self::new("label", "disable"));
+        }
+        let (name, value) = match text.split_once('=').or_else(|| text.split_once(':')) {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (text, None),
+        };
+        match name.trim() {
+            "" => Err(ValueError::SecurityOption(text.to_owned())),
+            name => Ok(Self {
+                name: name.to_owned(),
+                value,
+            }),
+        }
+    }
+
+    /// `seccomp`, `apparmor`, `label`, `no-new-privileges`, `systempaths`, …
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What stands behind the `=`.
+    pub fn value(&self) -> Option<&str> {
+        self.value.as_deref()
+    }
+
+    /// As the Engine API has it.
+    pub fn to_entry(&self) -> String {
+        match &self.value {
+            Some(value) => format!("{}={value}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+impl fmt::Display for SecurityOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN_MAX: usize = 64;
+        let entry = self.to_entry();
+        match entry.char_indices().nth(SHOWN_MAX) {
+            Some((at, _)) => write!(f, "{}…", entry.split_at(at).0.escape_debug()),
+            None => write!(f, "{}", entry.escape_debug()),
+        }
+    }
+}
+
+/// A number of bytes, at most what the Engine API can carry (`i64`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(i64);
+
+impl Bytes {
+    /// Reads `1073741824`, `512m`, `1.5g`, `1GiB`, `64 kb`: units are powers of 1024, in any case,
+    /// as in the docker CLI (`units.RAMInBytes`).
+    ///
+    /// # Errors
+    /// [`ValueError::Bytes`] for anything else, and for 0.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        let error = || ValueError::Bytes(text.to_owned());
+        let end = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at(end);
+        let unit = unit.strip_prefix(' ').unwrap_or(unit).to_ascii_lowercase();
+        let shift = match unit
+            .strip_suffix("ib")
+            .or(unit.strip_suffix('b'))
+            .unwrap_or(&unit)
+        {
+            "" => 0,
+            "k" => 10,
+            "m" => 20,
+            "g" => 30,
+            "t" => 40,
+            "p" => 50,
+            _ => return Err(error()),
+        };
+        let bytes = decimal(number, 1 << shift).ok_or_else(error)?;
+        if bytes > 0 {
+            Ok(Self(bytes))
+        } else {
+            Err(error())
+        }
+    }
+
+    /// As the Engine API has it.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(30, "g"), (20, "m"), (10, "k")];
+        match units.iter().find(|(shift, _)| self.0 % (1 << shift) == 0) {
+            Some((shift, unit)) => write!(f, "{}{unit}", self.0 >> shift),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+/// A number of CPUs in billionths, as the Engine API has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NanoCpus(i64);
+
+impl NanoCpus {
+    /// Billionths of a CPU in one.
+    pub const PER_CPU: i64 = 1_000_000_000;
+
+    /// Reads `2`, `0.25`.
+    ///
+    /// # Errors
+    /// [`ValueError::Cpus`] for anything else, and for less than a billionth.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        match decimal(text, Self::PER_CPU) {
+            Some(nanos) if nanos > 0 => Ok(Self(nanos)),
+            _ => Err(ValueError::Cpus(text.to_owned())),
+        }
+    }
+
+    /// As the Engine API has it.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for NanoCpus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, nanos) = (self.0 / Self::PER_CPU, self.0 % Self::PER_CPU);
+        if nanos == 0 {
+            return write!(f, "{whole}");
+        }
+        let fraction = format!("{nanos:09}");
+        write!(f, "{whole}.{}", fraction.trim_end_matches('0'))
+    }
+}
+
+/// A decimal number with an optional fraction, in units of which `per_one` make one; what is finer
+/// than a unit is dropped.
+fn decimal(text: &str, per_one: i64) -> Option<i64> {
+    const FRACTION_DIGITS_MAX: usize = 12;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if whole.is_empty() || fraction.is_empty() || fraction.len() > FRACTION_DIGITS_MAX {
+        return None;
+    }
+    let digits = |text: &str| {
+        text.bytes().try_fold(0_i128, |number, byte| match byte {
+            b'0'..=b'9' => number.checked_mul(10)?.checked_add(i128::from(byte - b'0')),
+            _ => None,
+        })
+    };
+    let tenths = 10_i128.pow(u32::try_from(fraction.len()).ok()?);
+    let all = digits(whole)?
+        .checked_mul(tenths)?
+        .checked_add(digits(fraction)?)?;
+    i64::try_from(all.checked_mul(i128::from(per_one))? / tenths).ok()
+}
+
+/// A Linux capability, without `CAP_` and in upper case, or `ALL`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Capability(String);
+
+impl Capability {
+    /// Reads a name in any case, with or without `CAP_`.
+    ///
+    /// # Errors
+    /// [`ValueError::Capability`] unless it is made of letters, digits and `_`.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        let upper = text.trim().to_ascii_uppercase();
+        let name = upper.strip_prefix("CAP_").unwrap_or(&upper);
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if name.is_empty() || !name.bytes().all(is_name) {
+            return Err(ValueError::Capability(text.to_owned()));
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// `NET_ADMIN`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it stands for all of them.
+    pub fn is_all(&self) -> bool {
+        self.0 == "ALL"
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

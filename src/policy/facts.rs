@@ -1,0 +1,65 @@
+//! What a judgement must know of the outside: asked before, and given to it as plain values.
+
+use std::collections::HashMap;
+
+use super::types::{HostPath, UserSpec};
+use crate::image::{ImageName, ImageRef};
+
+/// What must be asked before a request can be judged. Empty for most requests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Questions {
+    /// Where the symbolic links in these paths lead.
+    pub links: Vec<HostPath>,
+    /// What the daemon knows of these images.
+    pub images: Vec<ImageRef>,
+}
+
+impl Questions {
+    /// Whether nothing must be asked.
+    pub fn is_empty(&self) -> bool {
+        self.links.is_empty() && self.images.is_empty()
+    }
+}
+
+/// What the daemon says of an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// All its names, tags and digests alike. Empty if the daemon has no such image.
+    pub names: Vec<ImageName>,
+    /// The user it runs as; `None` if it names none, which is root.
+    pub user: Option<UserSpec>,
+}
+
+/// The answers. What is missing could not be learned.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    links: HashMap<HostPath, HostPath>,
+    images: HashMap<ImageRef, ImageFacts>,
+}
+
+impl Facts {
+    /// Nothing is known.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Remembers where a path leads; to itself, if no link is in it.
+    pub fn add_link(&mut self, path: HostPath, leads_to: HostPath) {
+        self.links.insert(path, leads_to);
+    }
+
+    /// Where a path leads, if that was learned.
+    pub fn link(&self, path: &HostPath) -> Option<&HostPath> {
+        self.links.get(path)
+    }
+
+    /// Remembers what the daemon says of an image.
+    pub fn add_image(&mut self, image: ImageRef, facts: ImageFacts) {
+        self.images.insert(image, facts);
+    }
+
+    /// What the daemon says of an image, if that was learned.
+    pub fn image(&self, image: &ImageRef) -> Option<&ImageFacts> {
+        self.images.get(image)
+    }
+}

@@ -1,0 +1,342 @@
+#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+use super::effects::Effect;
+use super::facts::ImageFacts;
+use super::types::{EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
+use super::*;
+use crate::image::ImageRef;
+
+const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn asked(effect: Effect) -> Asked {
+    Asked {
+        effect,
+        at: Place::Field("X"),
+    }
+}
+
+fn verdict(policy: &Policy, effects: Vec<Effect>, facts: &Facts) -> String {
+    let effects = effects.into_iter().map(asked).collect();
+    match judge(policy, Inspected::new((), effects), facts) {
+        Verdict::Allowed(_) => "allowed".to_owned(),
+        Verdict::Forbidden(violations) => violations.to_string(),
+    }
+}
+
+fn path(text: &str) -> HostPath {
+    HostPath::parse(text).unwrap()
+}
+
+fn image(text: &str) -> ImageRef {
+    ImageRef::parse(text).unwrap()
+}
+
+/// Facts in which the given paths lead to themselves.
+fn no_links(paths: &[&str]) -> Facts {
+    let mut facts = Facts::none();
+    paths
+        .iter()
+        .for_each(|text| facts.add_link(path(text), path(text)));
+    facts
+}
+
+#[test]
+fn all_violations_are_reported_together() {
+    let policy = Policy {
+        ports: vec![PortRule::parse("22").unwrap()],
+        mounts: vec![MountRule::parse("/root").unwrap()],
+        environment: vec![EnvironmentRule::parse("USER=0").unwrap()],
+        privileged: PrivilegedRule::Forbid,
+        ..Policy::permissive()
+    };
+    let effects = vec![
+        Effect::HostPorts(PortRange::parse("022").unwrap()),
+        Effect::HostPath(path("/root/.ssh")),
+        Effect::Environment(EnvironmentEntry::parse("USER=0").unwrap()),
+        Effect::Privileged,
+    ];
+    assert_eq!(
+        verdict(&policy, effects, &Facts::none()),
+        "forbidden: host port 22 (rule \"22\"); mount of /root/.ssh (rule \"/root\"); \
+         environment variable USER (rule \"USER=0\"); privileged mode (rule \"privileged\")"
+    );
+}
+
+#[test]
+fn ports() {
+    let policy = Policy {
+        ports: vec![PortRule::parse("20-25").unwrap()],
+        ..Policy::permissive()
+    };
+    let table = [
+        ("22", "forbidden: host port 22 (rule \"20-25\")"),
+        ("25-30/udp", "forbidden: host ports 25-30 (rule \"20-25\")"),
+        ("26", "allowed"),
+        ("", "allowed"),
+    ];
+    for (ports, expected) in table {
+        let effect = Effect::HostPorts(PortRange::parse(ports).unwrap());
+        assert_eq!(
+            verdict(&policy, vec![effect], &Facts::none()),
+            expected,
+            "{ports:?}"
+        );
+    }
+    assert!(verdict(&policy, vec![Effect::HostNetwork], &Facts::none()).contains("every port"));
+    let high = Policy {
+        ports: vec![PortRule::parse("50000").unwrap()],
+        ..Policy::permissive()
+    };
+    let picked = Effect::HostPorts(PortRange::EPHEMERAL);
+    assert!(verdict(&high, vec![picked], &Facts::none()).contains("the daemon picks"));
+    assert!(PortRule::parse("0").is_err() && PortRule::parse("").is_err());
+}
+
+#[test]
+fn mounts() {
+    let policy = Policy {
+        mounts: ["/root", "/"]
+            .map(|text| MountRule::parse(text).unwrap())
+            .to_vec(),
+        ..Policy::permissive()
+    };
+    let facts = no_links(&["/tmp", "/rootfs", "/root"]);
+    for (mounted, allowed) in [
+        ("/root", false),
+        ("/root/x", false),
+        ("/", false),
+        ("/..", false),
+        ("/tmp", true),
+        ("/rootfs", true),
+    ] {
+        let verdict = verdict(&policy, vec![Effect::HostPath(path(mounted))], &facts);
+        assert_eq!(verdict == "allowed", allowed, "{mounted}: {verdict}");
+    }
+    let every = Policy {
+        mounts: vec![MountRule::parse("/**").unwrap()],
+        ..Policy::permissive()
+    };
+    assert!(verdict(&every, vec![Effect::HostPath(path("/a"))], &facts).contains("/a"));
+}
+
+#[test]
+fn links_of_the_request_and_of_the_rule_are_followed() {
+    let policy = Policy {
+        mounts: vec![MountRule::parse("/var/run/docker.sock").unwrap()],
+        ..Policy::permissive()
+    };
+    let mut facts = no_links(&["/tmp", "/run/docker.sock"]);
+    facts.add_link(path("/var/run/docker.sock"), path("/run/docker.sock"));
+    facts.add_link(path("/tmp/alias"), path("/run"));
+    for (mounted, allowed) in [
+        ("/var/run/docker.sock", false),
+        ("/run/docker.sock", false),
+        ("/tmp/alias", false),
+        ("/tmp", true),
+    ] {
+        let verdict = verdict(&policy, vec![Effect::HostPath(path(mounted))], &facts);
+        assert_eq!(verdict == "allowed", allowed, "{mounted}: {verdict}");
+    }
+    let unknown = verdict(&policy, vec![Effect::HostPath(path("/elsewhere"))], &facts);
+    assert!(unknown.contains("links are not known"), "{unknown}");
+}
+
+#[test]
+fn only_what_is_unsettled_is_asked() {
+    let policy = Policy {
+        mounts: vec![MountRule::parse("/root").unwrap()],
+        ..Policy::permissive()
+    };
+    let ask = |mounted: &str| questions(&policy, &[asked(Effect::HostPath(path(mounted)))]);
+    assert!(ask("/root/x").is_empty());
+    assert_eq!(ask("/tmp").links, [path("/tmp"), path("/root")]);
+    let effects = [asked(Effect::HostPath(path("/tmp")))];
+    assert!(questions(&Policy::permissive(), &effects).is_empty());
+}
+
+#[test]
+fn users() {
+    let mut policy = Policy {
+        users: vec![UserRule::parse("root").unwrap()],
+        ..Policy::permissive()
+    };
+    let user = |text| Effect::User(UserSpec::parse(text).unwrap());
+    assert!(verdict(&policy, vec![user("0:5")], &Facts::none()).contains("user 0:5"));
+    assert_eq!(
+        verdict(&policy, vec![user("1000")], &Facts::none()),
+        "allowed"
+    );
+    let of_image = || vec![Effect::Image(image("app")), Effect::ImageUser];
+    assert!(verdict(&policy, of_image(), &Facts::none()).contains("not known"));
+    for (user, allowed) in [(None, false), (Some("0"), false), (Some("app"), true)] {
+        let mut facts = Facts::none();
+        let user = user.map(|text| UserSpec::parse(text).unwrap());
+        facts.add_image(
+            image("app"),
+            ImageFacts {
+                names: Vec::new(),
+                user,
+            },
+        );
+        assert_eq!(verdict(&policy, of_image(), &facts) == "allowed", allowed);
+    }
+    policy.ceilings.user = Some(UserSpec::parse("1000").unwrap());
+    assert_eq!(verdict(&policy, of_image(), &Facts::none()), "allowed");
+    assert!(verdict(&policy, vec![user("root")], &Facts::none()).contains("user root"));
+}
+
+#[test]
+fn environment() {
+    let policy = Policy {
+        environment: ["USER=0", "LD_PRELOAD"]
+            .map(|text| EnvironmentRule::parse(text).unwrap())
+            .to_vec(),
+        ..Policy::permissive()
+    };
+    let table = [
+        ("USER=0", false),
+        ("USER=1", true),
+        ("USER", true),
+        ("user=0", true),
+        ("LD_PRELOAD=secret", false),
+        ("LD_PRELOAD", false),
+        ("LD_PRELOADS=x", true),
+    ];
+    for (entry, allowed) in table {
+        let effect = Effect::Environment(EnvironmentEntry::parse(entry).unwrap());
+        let verdict = verdict(&policy, vec![effect], &Facts::none());
+        assert_eq!(verdict == "allowed", allowed, "{entry}: {verdict}");
+        assert!(!verdict.contains("secret"), "{verdict}");
+    }
+}
+
+#[test]
+fn security_options() {
+    let judged = |rule: &str, effect: Effect| {
+        let policy = Policy {
+            security: vec![SecurityRule::parse(rule).unwrap()],
+            ..Policy::permissive()
+        };
+        verdict(&policy, vec![effect], &Facts::none()) == "allowed"
+    };
+    let table = [
+        ("seccomp=unconfined", "seccomp:unconfined", false),
+        ("seccomp:unconfined", "seccomp=unconfined", false),
+        ("seccomp=unconfined", "seccomp={}", true),
+        ("seccomp", "seccomp={}", false),
+        ("apparmor", "seccomp={}", true),
+        ("label=disable", "disable", false),
+        ("no-new-privileges=false", "no-new-privileges=0", false),
+        ("no-new-privileges=true", "no-new-privileges", false),
+        ("no-new-privileges=false", "no-new-privileges", true),
+    ];
+    for (rule, option, allowed) in table {
+        let effect = Effect::SecurityOption(SecurityOption::parse(option).unwrap());
+        assert_eq!(judged(rule, effect), allowed, "{rule} against {option}");
+    }
+    for (rule, allowed) in [
+        ("privileged", false),
+        ("seccomp=unconfined", false),
+        ("apparmor", false),
+        ("systempaths=unconfined", false),
+        ("no-new-privileges=false", true),
+        ("seccomp=builtin", true),
+    ] {
+        assert_eq!(
+            judged(rule, Effect::Privileged),
+            allowed,
+            "{rule} against privileged"
+        );
+    }
+}
+
+#[test]
+fn images_by_any_name() {
+    let judged = |rule: &str, asked: &str| {
+        let policy = Policy {
+            images: vec![ImageRule::parse(rule).unwrap()],
+            ..Policy::permissive()
+        };
+        verdict(&policy, vec![Effect::Image(image(asked))], &Facts::none()) == "allowed"
+    };
+    let digested = format!("ubuntu@{DIGEST}");
+    let both = format!("ubuntu:16.04@{DIGEST}");
+    let other_tag = format!("ubuntu:18.04@{DIGEST}");
+    let table = [
+        ("ubuntu:16.04", "ubuntu:16.04", false),
+        ("ubuntu:16.04", "docker.io/library/ubuntu:16.04", false),
+        ("docker.io/library/ubuntu:16.04", "ubuntu:16.04", false),
+        ("ubuntu:16.04", "index.docker.io/ubuntu:16.04", false),
+        ("ubuntu:16.04", &both, false),
+        ("ubuntu:16.04", &other_tag, false),
+        ("ubuntu:16.04", &digested, false),
+        ("ubuntu:16.04", "ubuntu:18.04", true),
+        ("ubuntu:16.04", "ubuntu", true),
+        ("ubuntu:16.04", "team/ubuntu:16.04", true),
+        ("ubuntu:16.04", DIGEST, false),
+        ("ubuntu:16.04", "cafe", false),
+        ("ubuntu:latest", "ubuntu", false),
+        ("ubuntu", "ubuntu:anything", false),
+        ("ubuntu", &digested, false),
+        ("ubuntu", "debian", true),
+        (
+            "registry.example/team/*",
+            "registry.example/team/app:1",
+            false,
+        ),
+        (
+            "registry.example/team/*",
+            "registry.example/team/a/b",
+            false,
+        ),
+        (
+            "registry.example/team/*",
+            "registry.example/teams/app",
+            true,
+        ),
+        ("registry.example/*", "registry.example/app", false),
+        ("team/*", "docker.io/team/app", false),
+        ("localhost:5000/*", "localhost:5000/app", false),
+        (DIGEST, DIGEST, false),
+    ];
+    for (rule, asked, allowed) in table {
+        assert_eq!(judged(rule, asked), allowed, "{rule} against {asked}");
+    }
+    for rule in ["", "UPPER", "*", "a b", "ubuntu:"] {
+        assert!(ImageRule::parse(rule).is_err(), "{rule:?}");
+    }
+}
+
+#[test]
+fn facts_settle_what_a_name_does_not_say() {
+    let policy = Policy {
+        images: vec![ImageRule::parse("ubuntu:16.04").unwrap()],
+        ..Policy::permissive()
+    };
+    let named = |text| match image(text) {
+        ImageRef::Named(name) => name,
+        ImageRef::Id(id) => panic!("{id}"),
+    };
+    for (name, allowed) in [("ubuntu:16.04", false), ("busybox", true)] {
+        let mut facts = Facts::none();
+        facts.add_image(
+            image(DIGEST),
+            ImageFacts {
+                names: vec![named(name)],
+                user: None,
+            },
+        );
+        let verdict = verdict(&policy, vec![Effect::Image(image(DIGEST))], &facts);
+        assert_eq!(verdict == "allowed", allowed, "{name}: {verdict}");
+    }
+}
+
+#[test]
+fn client_text_cannot_forge_a_message() {
+    let policy = Policy {
+        environment: vec![EnvironmentRule::parse("A\nB").unwrap()],
+        ..Policy::permissive()
+    };
+    let effect = Effect::Environment(EnvironmentEntry::parse("A\nB=x").unwrap());
+    assert!(!verdict(&policy, vec![effect], &Facts::none()).contains('\n'));
+}

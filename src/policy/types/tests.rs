@@ -1,0 +1,240 @@
+#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+use super::*;
+use proptest::prelude::*;
+
+fn range(first: u16, last: u16) -> PortRange {
+    PortRange { first, last }
+}
+
+#[test]
+fn ports_are_read_as_the_daemon_does() {
+    let table = [
+        ("22", range(22, 22)),
+        ("022", range(22, 22)),
+        ("00022", range(22, 22)),
+        ("22/tcp", range(22, 22)),
+        ("22/UDP", range(22, 22)),
+        ("22/", range(22, 22)),
+        ("20-25", range(20, 25)),
+        ("0-25", range(0, 25)),
+        ("20-25/udp", range(20, 25)),
+        ("65535", range(65_535, 65_535)),
+        ("0", PortRange::EPHEMERAL),
+        ("", PortRange::EPHEMERAL),
+        ("/tcp", PortRange::EPHEMERAL),
+    ];
+    for (text, expected) in table {
+        assert_eq!(PortRange::parse(text), Ok(expected), "{text:?}");
+    }
+    for text in [
+        "+22", " 22", "22 ", "0x16", "65536", "99999999", "25-20", "22/x", "2_2", "a", "22-",
+        "0-0-0",
+    ] {
+        assert!(PortRange::parse(text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn ranges_overlap_where_they_share_a_port() {
+    let table = [
+        (20, 25, true),
+        (22, 22, true),
+        (23, 30, false),
+        (1, 21, false),
+        (1, 65_535, true),
+    ];
+    for (first, last, expected) in table {
+        assert_eq!(
+            range(first, last).overlaps(&range(22, 22)),
+            expected,
+            "{first}-{last}"
+        );
+    }
+}
+
+#[test]
+fn paths_are_cleaned() {
+    let table = [
+        ("/", "/"),
+        ("//", "/"),
+        ("/..", "/"),
+        ("/a/", "/a"),
+        ("/a//b/./c", "/a/b/c"),
+        ("/a/../../b", "/b"),
+        ("/a/b/..", "/a"),
+        ("/a/.../b", "/a/.../b"),
+        ("/ a", "/ a"),
+    ];
+    for (text, expected) in table {
+        assert_eq!(
+            HostPath::parse(text).unwrap().as_str(),
+            expected,
+            "{text:?}"
+        );
+    }
+    for text in ["", "a", "./a", "~/a", "/a\0b"] {
+        assert!(HostPath::parse(text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn paths_are_compared_by_whole_names() {
+    let within = |inner, outer| {
+        HostPath::parse(inner)
+            .unwrap()
+            .is_within(&HostPath::parse(outer).unwrap())
+    };
+    assert!(within("/root/.ssh", "/root") && within("/root", "/root") && within("/root", "/"));
+    assert!(!within("/rootfs", "/root") && !within("/", "/root") && !within("/var", "/root"));
+}
+
+#[test]
+fn users_are_the_same_by_name_and_number() {
+    let is = |asked, forbidden| {
+        UserSpec::parse(asked)
+            .unwrap()
+            .is(&UserSpec::parse(forbidden).unwrap())
+    };
+    for root in [
+        "root",
+        "0",
+        "00",
+        "+0",
+        "-0",
+        "0:0",
+        "root:root",
+        "0:users",
+        ":0",
+        ":",
+        "0:0:1",
+    ] {
+        assert!(is(root, "root") && is(root, "0"), "{root:?}");
+    }
+    for other in [
+        "1000",
+        "rooty",
+        "toor",
+        "1000:0",
+        "1000:root",
+        " 0",
+        "0x0",
+        "4294967296",
+    ] {
+        assert!(!is(other, "root"), "{other:?}");
+    }
+    assert!(is("1000:5", "1000") && is("01000:5", "1000:5") && is("1000", "1000:5"));
+    assert!(!is("1000:6", "1000:5"));
+    assert!(UserSpec::parse("").is_err());
+}
+
+#[test]
+fn environment_entries_have_a_name() {
+    let entry = EnvironmentEntry::parse("A=b=c").unwrap();
+    assert_eq!((entry.name(), entry.value()), ("A", Some("b=c")));
+    assert_eq!(EnvironmentEntry::parse("A").unwrap().value(), None);
+    assert_eq!(EnvironmentEntry::parse("A=").unwrap().value(), Some(""));
+    assert!(EnvironmentEntry::parse("=b").is_err() && EnvironmentEntry::parse("").is_err());
+    let error = EnvironmentEntry::parse("=secret").unwrap_err();
+    assert!(!error.to_string().contains("secret"));
+}
+
+#[test]
+fn security_options_are_read_as_the_daemon_does() {
+    let table = [
+        ("seccomp=unconfined", "seccomp", Some("unconfined")),
+        ("seccomp:unconfined", "seccomp", Some("unconfined")),
+        ("label=type:x", "label", Some("type:x")),
+        ("label:a=b", "label:a", Some("b")),
+        ("no-new-privileges", "no-new-privileges", None),
+        ("disable", "label", Some("disable")),
+    ];
+    for (text, name, value) in table {
+        let option = SecurityOption::parse(text).unwrap();
+        assert_eq!((option.name(), option.value()), (name, value), "{text:?}");
+    }
+}
+
+#[test]
+fn sizes_and_cpus() {
+    let table = [
+        ("1", 1),
+        ("1073741824", 1 << 30),
+        ("512m", 512 << 20),
+        ("1g", 1 << 30),
+        ("1.5G", 3 << 29),
+        ("64 kb", 64 << 10),
+        ("1GiB", 1 << 30),
+        ("100b", 100),
+    ];
+    for (text, expected) in table {
+        assert_eq!(Bytes::parse(text).map(Bytes::get), Ok(expected), "{text:?}");
+    }
+    for text in [
+        "",
+        "0",
+        "-1",
+        "+1",
+        "g",
+        "1x",
+        "1 g g",
+        "1.",
+        ".5g",
+        "9999999999g",
+        "1e3",
+        "0.1",
+    ] {
+        assert!(Bytes::parse(text).is_err(), "{text:?}");
+    }
+    for (text, expected) in [
+        ("0.25", 250_000_000),
+        ("2", 2_000_000_000),
+        ("1.000000001", 1_000_000_001),
+    ] {
+        assert_eq!(
+            NanoCpus::parse(text).map(NanoCpus::get),
+            Ok(expected),
+            "{text:?}"
+        );
+    }
+    for text in ["", "0", "-1", "1e1", "a", "1.5.5", "99999999999999999999"] {
+        assert!(NanoCpus::parse(text).is_err(), "{text:?}");
+    }
+    assert_eq!(Bytes::parse("1536m").unwrap().to_string(), "1536m");
+    assert_eq!(NanoCpus::parse("0.250").unwrap().to_string(), "0.25");
+}
+
+#[test]
+fn capabilities_have_one_spelling() {
+    for text in ["NET_ADMIN", "net_admin", "CAP_NET_ADMIN", "cap_Net_Admin"] {
+        assert_eq!(
+            Capability::parse(text).unwrap().as_str(),
+            "NET_ADMIN",
+            "{text:?}"
+        );
+    }
+    assert!(Capability::parse("all").unwrap().is_all());
+    assert!(Capability::parse("CAP_").is_err() && Capability::parse("a b").is_err());
+}
+
+proptest! {
+    #[test]
+    fn a_clean_path_stays_as_it_is(text in "(/[.a]{0,3}){1,8}") {
+        let clean = HostPath::parse(&text).unwrap();
+        prop_assert_eq!(&HostPath::parse(clean.as_str()).unwrap(), &clean);
+        prop_assert!(!clean.as_str().contains("//") && !clean.as_str().split('/').any(|name| name == ".."));
+    }
+
+    #[test]
+    fn leading_zeros_change_no_port(port in 1_u16.., zeros in 0_usize..20) {
+        let text = format!("{}{port}", "0".repeat(zeros));
+        prop_assert_eq!(PortRange::parse(&text), Ok(range(port, port)));
+    }
+
+    #[test]
+    fn nothing_makes_it_panic(text in "\\PC{0,20}") {
+        let _ = (PortRange::parse(&text), HostPath::parse(&text), UserSpec::parse(&text));
+        let _ = (Bytes::parse(&text), NanoCpus::parse(&text), Capability::parse(&text));
+        let _ = (EnvironmentEntry::parse(&text), SecurityOption::parse(&text));
+    }
+}
