@@ -1,0 +1,358 @@
+//! What is read, what is refused, and that nothing is lost on the way through.
+#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::engine::schema::CREATE;
+
+fn written(object: &Object) -> String {
+    let mut out = Vec::new();
+    object.write(&mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn rewritten(body: &str) -> String {
+    written(&read(body.as_bytes(), &CREATE).unwrap())
+}
+
+fn refused(body: impl AsRef<[u8]>) -> String {
+    read(body.as_ref(), &CREATE).unwrap_err().to_string()
+}
+
+#[test]
+fn one_spelling_comes_out() {
+    for (body, expected) in [
+        ("{}", "{}"),
+        (r#" { "image" : "x" } "#, r#"{"Image":"x"}"#),
+        (
+            r#"{"HOSTCONFIG":{"privileged":true}}"#,
+            r#"{"HostConfig":{"Privileged":true}}"#,
+        ),
+        ("{\"Ho\u{17F}tConfig\":null}", r#"{"HostConfig":null}"#),
+        (
+            r#"{"Ho\u017ftConfig":{"Mas\u212aedPath\u017f":[]}}"#,
+            r#"{"HostConfig":{"MaskedPaths":[]}}"#,
+        ),
+        (r#"{"\u0049mage":"x"}"#, r#"{"Image":"x"}"#),
+        (
+            r#"{"Labels":{"a":"1","A":"2"}}"#,
+            r#"{"Labels":{"a":"1","A":"2"}}"#,
+        ),
+        (r#"{"Cmd":"a b"}"#, r#"{"Cmd":"a b"}"#),
+        (r#"{"Cmd":["a",null]}"#, r#"{"Cmd":["a",null]}"#),
+        (
+            r#"{"Image":null,"Memory":null,"Env":null}"#,
+            r#"{"Image":null,"Memory":null,"Env":null}"#,
+        ),
+        (r#"{"Memory":-0}"#, r#"{"Memory":-0}"#),
+        (
+            r#"{"Memory":-9223372036854775808}"#,
+            r#"{"Memory":-9223372036854775808}"#,
+        ),
+        (
+            r#"{"HostConfig":{"portbindings":{"80/tcp":[{"hostip":"","HOSTPORT":"22"}]}}}"#,
+            r#"{"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"","HostPort":"22"}]}}}"#,
+        ),
+    ] {
+        assert_eq!(rewritten(body), expected, "{body}");
+    }
+}
+
+#[test]
+fn unknown_fields_keep_their_values() {
+    for body in [
+        r#"{"Future":{"a":[1,2.50,-1e-3,12345678901234567890123456789.0],"A":null,"":{}}}"#,
+        r#"{"Labels":{"":"","\u0001":"\"\\\n"}}"#,
+        r#"{"HostConfig":{"Future":1e+400}}"#,
+        r#"{"Future":[-0,0,18446744073709551616,-9223372036854775809,-0.0,0e-0]}"#,
+        r#"{"x":"ſ","y":"😀"}"#,
+    ] {
+        assert_eq!(rewritten(body), body);
+    }
+}
+
+/// serde_json announces numbers as objects with this key.
+#[test]
+fn the_mark_of_numbers_is_an_ordinary_key() {
+    for body in [
+        r#"{"x":{"$serde_json::private::Number":"1"}}"#,
+        r#"{"x":{"$serde_json::private::Number":"1,\"Image\":\"y\""}}"#,
+        r#"{"x":{"$serde_json::private::Number":1}}"#,
+        r#"{"x":{"a":1,"$serde_json::private::Number":"1"}}"#,
+        r#"{"x":{"$serde_json::private::RawValue":"1"}}"#,
+        r#"{"$serde_json::private::Number":"1"}"#,
+        r#"{"Labels":{"$serde_json::private::Number":"1"}}"#,
+    ] {
+        assert_eq!(rewritten(body), body);
+    }
+    assert_eq!(
+        rewritten(r#"{"x":{"\u0024serde_json::private::Number":"1"}}"#),
+        r#"{"x":{"$serde_json::private::Number":"1"}}"#
+    );
+    let body = r#"{"Memory":{"$serde_json::private::Number":"1"}}"#;
+    assert_eq!(refused(body), "Memory: expected an integer, got an object");
+}
+
+#[test]
+fn what_the_daemon_would_merge_or_refuse_is_refused() {
+    for (body, reason) in [
+        ("", "the body is empty"),
+        (" \n", "the body is empty"),
+        ("null", "expected an object, got null"),
+        ("[]", "expected an object, got a list"),
+        ("\"x\"", "expected an object, got a string"),
+        ("1", "expected an object, got a number"),
+        (
+            r#"{"Image":"x","Image":"x"}"#,
+            "Image: given more than once",
+        ),
+        (
+            r#"{"Image":"x","image":"y"}"#,
+            "Image: given more than once",
+        ),
+        (
+            r#"{"HostConfig":{},"hostconfig":{}}"#,
+            "HostConfig: given more than once",
+        ),
+        (
+            "{\"HostConfig\":{},\"Ho\u{17F}tConfig\":{}}",
+            "HostConfig: given more than once",
+        ),
+        (
+            r#"{"HostConfig":{"Privileged":true,"privileged":false}}"#,
+            "HostConfig.Privileged: given more than once",
+        ),
+        (
+            r#"{"Memory":1,"\u004demory":2}"#,
+            "Memory: given more than once",
+        ),
+        (
+            r#"{"Labels":{"a":"1","a":"1"}}"#,
+            "Labels[a]: given more than once",
+        ),
+        (
+            r#"{"Future":{"a":1,"a":1}}"#,
+            "Future.a: given more than once",
+        ),
+        (r#"{"Future":1,"future":1}"#, "future: given more than once"),
+        (
+            r#"{"HostConfig":{"Mounts":[{},{"Type":"x","type":"y"}]}}"#,
+            "HostConfig.Mounts[1].Type: given more than once",
+        ),
+        (
+            r#"{"HostConfig":{"Privileged":"true"}}"#,
+            "HostConfig.Privileged: expected a boolean, got a string",
+        ),
+        (
+            r#"{"HostConfig":{"Privileged":1}}"#,
+            "HostConfig.Privileged: expected a boolean, got a number",
+        ),
+        (
+            r#"{"HostConfig":[]}"#,
+            "HostConfig: expected an object, got a list",
+        ),
+        (r#"{"Image":{}}"#, "Image: expected a string, got an object"),
+        (r#"{"Env":"A=b"}"#, "Env: expected a list, got a string"),
+        (
+            r#"{"Env":["a",1]}"#,
+            "Env[1]: expected a string, got a number",
+        ),
+        (
+            r#"{"Cmd":["a",{}]}"#,
+            "Cmd[1]: expected a string, got an object",
+        ),
+        (
+            r#"{"Cmd":true}"#,
+            "Cmd: expected a string or a list of strings, got a boolean",
+        ),
+        (
+            r#"{"Volumes":{"/x":1}}"#,
+            "Volumes[/x]: expected an object, got a number",
+        ),
+        (
+            r#"{"Memory":"1"}"#,
+            "Memory: expected an integer, got a string",
+        ),
+        (
+            r#"{"Memory":1.0}"#,
+            "Memory: expected an integer without fraction or exponent",
+        ),
+        (
+            r#"{"Memory":1e9}"#,
+            "Memory: expected an integer without fraction or exponent",
+        ),
+        (
+            r#"{"Memory":9223372036854775808}"#,
+            "Memory: the number is out of range",
+        ),
+        (
+            r#"{"BlkioWeight":65536}"#,
+            "BlkioWeight: the number is out of range",
+        ),
+        (
+            r#"{"BlkioWeight":-0}"#,
+            "BlkioWeight: the number is out of range",
+        ),
+        (
+            r#"{"Labels":{"\n\"":1}}"#,
+            r#"Labels[\n\"]: expected a string, got a number"#,
+        ),
+    ] {
+        assert_eq!(refused(body), reason, "{body}");
+    }
+}
+
+#[test]
+fn what_is_not_json_is_refused() {
+    for body in [
+        &b"{"[..],
+        b"{}x",
+        b"{}{}",
+        b"{} null",
+        b"{\"a\":01}",
+        b"{\"a\":+1}",
+        b"{\"a\":.5}",
+        b"{\"a\":NaN}",
+        b"{\"a\":1,}",
+        b"{a:1}",
+        b"{'a':1}",
+        b"{\"a\":[1 2]}",
+        b"\xEF\xBB\xBF{}",
+        b"{\"a\":\"\xFF\"}",
+        b"{\"a\xFF\":1}",
+        b"{\"a\":\"\\ud800\"}",
+        b"{\"a\":\"\\udc00\\ud800\"}",
+        b"{\"a\\ud800\":1}",
+        b"{\"a\":\"\n\"}",
+        b"{\"a\":\"\\x\"}",
+        b"{\"a\":1}\0",
+        b"/**/{}",
+    ] {
+        let reason = refused(body);
+        assert!(
+            reason.contains("not valid JSON"),
+            "{reason} {}",
+            body.escape_ascii()
+        );
+    }
+}
+
+#[test]
+fn depth_is_bounded_everywhere() {
+    let nested = |depth: usize| format!(r#"{{"x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    assert!(read(nested(DEPTH_MAX - 1).as_bytes(), &CREATE).is_ok());
+    for depth in [DEPTH_MAX, DEPTH_MAX + 1, 200, 100_000] {
+        let reason = refused(nested(depth));
+        assert!(
+            reason.ends_with("too many objects and lists inside one another"),
+            "{depth}"
+        );
+    }
+    assert!(read(&b"{\"x\":".repeat(100_000), &CREATE).is_err());
+}
+
+#[test]
+fn entries_are_found_replaced_moved_and_taken() {
+    let mut object = read(br#"{"Image":"x","Memory":5,"Privileged":true}"#, &CREATE).unwrap();
+    object.set("Memory", 7.into());
+    object.set("User", "1000".to_owned().into());
+    object.object_mut("HostConfig").set("NanoCpus", 1.into());
+    assert_eq!(object.take("Privileged"), Some(Node::Bool(true)));
+    assert_eq!(object.integer("Memory"), 7);
+    let moved = object.split_off(|key| key == "Memory");
+    assert_eq!(written(&moved), r#"{"Memory":7}"#);
+    assert_eq!(
+        written(&object),
+        r#"{"Image":"x","User":"1000","HostConfig":{"NanoCpus":1}}"#
+    );
+}
+
+fn any_node() -> impl Strategy<Value = Node> {
+    let leaf = prop_oneof![
+        Just(Node::Null),
+        any::<bool>().prop_map(Node::Bool),
+        "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,9})?(e[-+][0-9]{1,4})?".prop_map(Node::Number),
+        any::<String>().prop_map(Node::Text),
+    ];
+    leaf.prop_recursive(5, 64, 8, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..8).prop_map(Node::List),
+            prop::collection::btree_map(any_key(), inner, 0..8).prop_map(|map| {
+                let entries = map
+                    .into_iter()
+                    .map(|(key, node)| (Cow::Owned(key), node))
+                    .collect();
+                Node::Object(Object { entries })
+            }),
+        ]
+    })
+}
+
+fn any_key() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        Just("$serde_json::private::Number".to_owned())
+    ]
+}
+
+/// A field's name with the case of some letters changed, and `s` and `k` perhaps beyond ASCII.
+fn spelling(name: &'static str) -> impl Strategy<Value = String> {
+    prop::collection::vec(0..3_u8, name.len()).prop_map(|choices| {
+        let respell = |(letter, choice): (char, u8)| match (letter.to_ascii_lowercase(), choice) {
+            ('s', 2) => 'ſ',
+            ('k', 2) => '\u{212A}',
+            (lower, 1) => lower,
+            _ => letter.to_ascii_uppercase(),
+        };
+        name.chars().zip(choices).map(respell).collect()
+    })
+}
+
+fn any_field() -> impl Strategy<Value = (&'static str, String, String)> {
+    prop::sample::select(CREATE.fields())
+        .prop_flat_map(|field| (Just(field.name), spelling(field.name), spelling(field.name)))
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = read(&body, &CREATE);
+    }
+
+    #[test]
+    fn json_like_text_is_read_or_refused(body in "[\\[\\]{}:,\"a-eIimage0-9.\\\\u ]{0,200}") {
+        if let Ok(object) = read(body.as_bytes(), &CREATE) {
+            prop_assert_eq!(read(written(&object).as_bytes(), &CREATE).unwrap(), object);
+        }
+    }
+
+    #[test]
+    fn any_value_comes_through_unchanged(node in any_node()) {
+        let object = Object { entries: vec![(Cow::Owned("Future".to_owned()), node)] };
+        prop_assert_eq!(read(written(&object).as_bytes(), &CREATE).unwrap(), object);
+    }
+
+    #[test]
+    fn any_spelling_is_the_field((name, one, other) in any_field()) {
+        let object = read(format!("{{\"{one}\":null}}").as_bytes(), &CREATE).unwrap();
+        prop_assert_eq!(object.get(name), Some(&Node::Null));
+        let twice = read(format!("{{\"{one}\":null,\"{other}\":null}}").as_bytes(), &CREATE);
+        prop_assert_eq!(twice.unwrap_err().fault, Fault::Repeated);
+    }
+
+    #[test]
+    fn a_key_repeated_anywhere_is_refused(
+        others in prop::collection::hash_set("[a-z]{1,6}", 0..40),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let mut keys: Vec<_> = others.into_iter().filter(|key| key != "twice").collect();
+        keys.insert(at.index(keys.len() + 1), "twice".to_owned());
+        keys.push("twice".to_owned());
+        let entries: Vec<_> = keys.iter().map(|key| format!("\"{key}\":\"\"")).collect();
+        for place in ["Labels", "Future"] {
+            let body = format!("{{\"{place}\":{{{}}}}}", entries.join(","));
+            prop_assert_eq!(read(body.as_bytes(), &CREATE).unwrap_err().fault, Fault::Repeated);
+        }
+    }
+}
