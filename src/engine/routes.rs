@@ -1,1 +1,285 @@
-//! See the parent module.
+//! Which endpoint a request means.
+//!
+//! The daemon routes by gorilla/mux: a request matches where the decoded path, after `/v` with
+//! digits and dots, equals a pattern, and the method equals the pattern's to the letter (`post` is
+//! `404`, and no `GET` answers a `HEAD`: seen on 20.10). A name written `{name:.*}` there takes
+//! slashes. Here a pattern is what comes before a name and what comes after it, methods match in
+//! any case, and a target that is not plain is refused if any reading of it could be inspected.
+//! Knows nothing of bodies.
+
+use std::fmt;
+
+use crate::http::target::Target;
+
+/// What must be done with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// Goes through as it is.
+    Plain,
+    /// Goes through as it is, and the daemon may answer with a raw stream.
+    MaySwitch,
+    /// Its body is read, judged and written anew.
+    Inspected(Endpoint),
+}
+
+/// An endpoint that can grant something that a rule is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `POST /containers/create`.
+    ContainerCreate,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ContainerCreate => "POST /containers/create",
+        })
+    }
+}
+
+/// A request target that could name an inspected endpoint, but not plainly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteError {
+    /// What it could be.
+    pub endpoint: Endpoint,
+}
+
+impl std::error::Error for RouteError {}
+
+impl fmt::Display for RouteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the request target is not plain and could be read as `{}`", self.endpoint)
+    }
+}
+
+/// The patterns of the daemon that are not simply passed on.
+const ROWS: &[Row] = &[
+    Row::new("POST", Path::Exact("/containers/create"), {
+        Route::Inspected(Endpoint::ContainerCreate)
+    }),
+    Row::new("POST", Path::Around("/containers/", "/attach"), Route::MaySwitch),
+    Row::new("GET", Path::Around("/containers/", "/attach/ws"), Route::MaySwitch),
+    Row::new("POST", Path::Around("/exec/", "/start"), Route::MaySwitch),
+    Row::new("POST", Path::Exact("/session"), Route::MaySwitch),
+    Row::new("POST", Path::Exact("/grpc"), Route::MaySwitch),
+];
+
+struct Row {
+    method: &'static str,
+    path: Path,
+    route: Route,
+}
+
+enum Path {
+    Exact(&'static str),
+    /// A name of the client's, slashes and all, between these two.
+    Around(&'static str, &'static str),
+}
+
+/// Says what must be done with a request.
+///
+/// # Errors
+/// [`RouteError`] for a target that is not plain and that could name an inspected endpoint under
+/// any reading: answered with `400`.
+pub fn classify(method: &str, target: &Target<'_>) -> Result<Route, RouteError> {
+    if target.oddity().is_some() {
+        refuse_if_inspected(method, target.path())?;
+    }
+    Ok(route(method, target.path()))
+}
+
+fn route(method: &str, path: &str) -> Route {
+    let path = unversioned(path);
+    ROWS.iter()
+        .find(|row| row.is_method(method) && row.path.matches(path))
+        .map_or(Route::Plain, |row| row.route)
+}
+
+/// `path` without `/v1.41`: mux's `/v{version:[0-9.]+}`.
+fn unversioned(path: &str) -> &str {
+    let Some(rest) = path.strip_prefix("/v") else { return path };
+    let unversioned = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    if unversioned.len() < rest.len() && unversioned.starts_with('/') { unversioned } else { path }
+}
+
+fn refuse_if_inspected(method: &str, path: &str) -> Result<(), RouteError> {
+    let letters = Letters::of(path);
+    for row in ROWS {
+        if let Route::Inspected(endpoint) = row.route
+            && row.is_method(method)
+            && letters.could_be(&row.path)
+        {
+            return Err(RouteError { endpoint });
+        }
+    }
+    Ok(())
+}
+
+impl Row {
+    const fn new(method: &'static str, path: Path, route: Route) -> Self {
+        Self { method, path, route }
+    }
+
+    fn is_method(&self, method: &str) -> bool {
+        self.method.eq_ignore_ascii_case(method)
+    }
+}
+
+impl Path {
+    fn matches(&self, path: &str) -> bool {
+        match self {
+            Self::Exact(exact) => path == *exact,
+            Self::Around(before, after) => {
+                path.strip_prefix(before).is_some_and(|rest| rest.ends_with(after))
+            }
+        }
+    }
+
+    /// The words that any reading must have, in their order.
+    fn words(&self) -> impl Iterator<Item = &'static str> {
+        let (before, after) = match self {
+            Self::Exact(exact) => (*exact, ""),
+            Self::Around(before, after) => (*before, *after),
+        };
+        before.split('/').chain(after.split('/')).filter(|word| !word.is_empty())
+    }
+}
+
+/// What is left of an odd path under all readings at once: its letters and digits in lower case,
+/// after decoding again and again.
+enum Letters {
+    Known(String),
+    /// Still encoded after [`DECODINGS_MAX`] times: could be anything.
+    Endless,
+}
+
+/// Times that an odd path is decoded. The daemon decodes once; nobody honest needs two.
+const DECODINGS_MAX: usize = 4;
+
+impl Letters {
+    fn of(path: &str) -> Self {
+        let mut bytes = path.as_bytes().to_vec();
+        for _ in 0..DECODINGS_MAX {
+            let decoded = decoded(&bytes);
+            if decoded.len() == bytes.len() {
+                let letters = bytes.iter().filter(|byte| byte.is_ascii_alphanumeric());
+                return Self::Known(letters.map(|b| char::from(b.to_ascii_lowercase())).collect());
+            }
+            bytes = decoded;
+        }
+        Self::Endless
+    }
+
+    fn could_be(&self, path: &Path) -> bool {
+        let Self::Known(letters) = self else { return true };
+        let mut rest = letters.as_str();
+        path.words().all(|word| match rest.split_once(word) {
+            Some((_, after)) => {
+                rest = after;
+                true
+            }
+            None => false,
+        })
+    }
+}
+
+/// Valid escapes decoded once, all else as it is.
+fn decoded(bytes: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let [first, others @ ..] = rest {
+        match escaped(rest) {
+            Some((byte, after)) => {
+                decoded.push(byte);
+                rest = after;
+            }
+            None => {
+                decoded.push(*first);
+                rest = others;
+            }
+        }
+    }
+    decoded
+}
+
+fn escaped(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let [b'%', high, low, after @ ..] = bytes else { return None };
+    Some((hex(*high)? << 4 | hex(*low)?, after))
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CREATE: Route = Route::Inspected(Endpoint::ContainerCreate);
+
+    #[test]
+    fn plain_paths_are_what_the_daemon_takes_them_for() {
+        for (method, path, expected) in [
+            ("POST", "/containers/create", CREATE),
+            ("POST", "/v1.41/containers/create", CREATE),
+            ("POST", "/v1/containers/create", CREATE),
+            ("POST", "/v9.9.9../containers/create", CREATE),
+            ("post", "/containers/create", CREATE),
+            ("GET", "/containers/create", Route::Plain),
+            ("POST", "/containers/create/", Route::Plain),
+            ("POST", "/Containers/Create", Route::Plain),
+            ("POST", "/v/containers/create", Route::Plain),
+            ("POST", "/vx/containers/create", Route::Plain),
+            ("POST", "/v1.41", Route::Plain),
+            ("POST", "/v1.41containers/create", Route::Plain),
+            ("POST", "/v1.41/v1.41/containers/create", Route::Plain),
+            ("POST", "/volumes/create", Route::Plain),
+            ("POST", "/containers/create/attach", Route::MaySwitch),
+            ("POST", "/containers/a/attach", Route::MaySwitch),
+            ("POST", "/v1.41/containers/a/b/attach", Route::MaySwitch),
+            ("POST", "/containers/attach", Route::Plain),
+            ("POST", "/containers/a/attach/ws", Route::Plain),
+            ("GET", "/containers/a/attach/ws", Route::MaySwitch),
+            ("HEAD", "/containers/a/attach/ws", Route::Plain),
+            ("GET", "/containers/a/attach", Route::Plain),
+            ("POST", "/exec/a/start", Route::MaySwitch),
+            ("POST", "/containers/a/start", Route::Plain),
+            ("POST", "/session", Route::MaySwitch),
+            ("POST", "/v1.41/grpc", Route::MaySwitch),
+            ("POST", "/grpc/x", Route::Plain),
+            ("GET", "/_ping", Route::Plain),
+            ("POST", "", Route::Plain),
+            ("OPTIONS", "*", Route::Plain),
+        ] {
+            assert_eq!(route(method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn odd_paths_that_could_be_inspected_are_refused() {
+        for path in [
+            "//containers/create",
+            "/containers//create",
+            "/containers/./create",
+            "/x/../containers/create",
+            "/containers/x/../create",
+            "/containers/create#x",
+            "/containers/create\0",
+            "/containers\\create",
+            "/containers/%63reate",
+            "/containers/%2563reate",
+            "/containers/%252563reate",
+            "/%25252525252525",
+            "/CONTAINERS/create/.",
+            "/v1.41/%zz/containers/create",
+            "/containers/create?name=x",
+        ] {
+            assert!(refuse_if_inspected("POST", path).is_err(), "{path}");
+            assert!(refuse_if_inspected("Post", path).is_err(), "{path}");
+            assert!(refuse_if_inspected("GET", path).is_ok(), "{path}");
+        }
+        for path in ["//volumes/create", "/create/../containers", "/images/a%25b/tag", "//"] {
+            assert!(refuse_if_inspected("POST", path).is_ok(), "{path}");
+        }
+    }
+}
