@@ -1,0 +1,419 @@
+//! The events, their levels and their words: the log's vocabulary.
+//!
+//! An event borrows everything and is formatted where it is recorded, so that whoever records one
+//! allocates nothing. Values of environment variables, headers and bodies are in none of them.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use log::Level;
+use log::kv::{Error, Key, Source, Value, VisitSource};
+
+use super::redact::Redacted;
+
+/// Who caused an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientId {
+    /// Counts the accepted connections of this process: tells two of one peer apart.
+    pub connection: u64,
+    /// The other end.
+    pub peer: Peer,
+}
+
+/// The other end of a client's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// An address and port; an IPv4 client of a dual-stack listener prints as IPv4.
+    Tcp(SocketAddr),
+    /// A process of this host, as the kernel named it when it connected (`SO_PEERCRED`).
+    Unix {
+        /// Its user.
+        uid: u32,
+        /// Its number.
+        pid: u32,
+    },
+    /// A client of the Unix socket of whom the kernel said nothing.
+    Unnamed,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => {
+                SocketAddr::new(address.ip().to_canonical(), address.port()).fmt(f)
+            }
+            Self::Unix { uid, pid } => write!(f, "unix/uid-{uid}/pid-{pid}"),
+            Self::Unnamed => f.write_str("unix"),
+        }
+    }
+}
+
+/// What happened on a client's connection.
+#[derive(Clone, Copy)]
+#[expect(
+    missing_docs,
+    reason = "the fields are named after the keys that they become"
+)]
+pub enum Event<'a> {
+    /// A connection was accepted; where it will be connected to.
+    ConnectionOpened { upstream: &'a dyn fmt::Display },
+    /// A connection has ended, with the bytes that it moved.
+    ConnectionClosed { from_client: u64, to_client: u64 },
+    /// A connection was closed at once: a limit was met.
+    ConnectionRefused { reason: &'a dyn fmt::Display },
+    /// A client or the daemon took too long, and its connection was closed.
+    TimedOut { waiting_for: &'a dyn fmt::Display },
+    /// A connection broke: a reset, a body that stopped half-way.
+    ConnectionFailed { reason: &'a dyn fmt::Display },
+    /// A request's head is complete.
+    Received {
+        method: &'a str,
+        target: Redacted<'a>,
+    },
+    /// An inspected request passed every rule; what was changed on its way.
+    Allowed {
+        method: &'a str,
+        target: Redacted<'a>,
+        changes: &'a dyn fmt::Display,
+    },
+    /// A request asked for something that is forbidden: what, and by which rule.
+    Forbidden {
+        method: &'a str,
+        target: Redacted<'a>,
+        violations: &'a dyn fmt::Display,
+    },
+    /// A request was refused before any rule was asked: malformed, ambiguous or too large.
+    Invalid {
+        status: u16,
+        reason: &'a dyn fmt::Display,
+    },
+    /// The daemon can't be reached, or does not speak HTTP as it should.
+    UpstreamFailed {
+        upstream: &'a dyn fmt::Display,
+        reason: &'a dyn fmt::Display,
+    },
+    /// What a rule needs to know of the outside could not be found out.
+    FactsFailed { reason: &'a dyn fmt::Display },
+    /// The daemon has turned a connection into a raw stream.
+    RawStreamBegan { target: Redacted<'a> },
+    /// A raw stream has ended, with the bytes that it moved.
+    RawStreamEnded { from_client: u64, to_client: u64 },
+    /// Something went wrong that is no client's doing.
+    Error { reason: &'a dyn fmt::Display },
+}
+
+impl Event<'_> {
+    /// How important the event is.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::ConnectionOpened { .. } | Self::ConnectionClosed { .. } => Level::Debug,
+            Self::Received { .. }
+            | Self::Allowed { .. }
+            | Self::RawStreamBegan { .. }
+            | Self::RawStreamEnded { .. }
+            | Self::ConnectionFailed { .. } => Level::Info,
+            Self::ConnectionRefused { .. }
+            | Self::TimedOut { .. }
+            | Self::Forbidden { .. }
+            | Self::Invalid { .. } => Level::Warn,
+            Self::UpstreamFailed { .. } | Self::FactsFailed { .. } | Self::Error { .. } => {
+                Level::Error
+            }
+        }
+    }
+
+    /// The event in words: the line's `msg`.
+    pub fn message(&self) -> &'static str {
+        match self {
+            Self::ConnectionOpened { .. } => "connection opened",
+            Self::ConnectionClosed { .. } => "connection closed",
+            Self::ConnectionRefused { .. } => "connection refused",
+            Self::TimedOut { .. } => "connection timed out",
+            Self::ConnectionFailed { .. } => "connection broken",
+            Self::Received { .. } => "request received",
+            Self::Allowed { .. } => "request allowed",
+            Self::Forbidden { .. } => "forbidden option requested",
+            Self::Invalid { .. } => "request refused",
+            Self::UpstreamFailed { .. } => "daemon failed",
+            Self::FactsFailed { .. } => "look-up failed",
+            Self::RawStreamBegan { .. } => "raw stream began",
+            Self::RawStreamEnded { .. } => "raw stream ended",
+            Self::Error { .. } => "internal error",
+        }
+    }
+
+    fn visit<'kvs>(&'kvs self, line: &mut Pairs<'_, 'kvs>) -> Result<(), Error> {
+        match self {
+            Self::ConnectionOpened { upstream } => line.shown("upstream", *upstream),
+            Self::ConnectionClosed {
+                from_client,
+                to_client,
+            }
+            | Self::RawStreamEnded {
+                from_client,
+                to_client,
+            } => {
+                line.number("from_client", *from_client)?;
+                line.number("to_client", *to_client)
+            }
+            Self::ConnectionRefused { reason }
+            | Self::ConnectionFailed { reason }
+            | Self::FactsFailed { reason }
+            | Self::Error { reason } => line.shown("reason", *reason),
+            Self::TimedOut { waiting_for } => line.shown("waiting_for", *waiting_for),
+            Self::Received { method, target } => line.request(method, target),
+            Self::Allowed {
+                method,
+                target,
+                changes,
+            } => {
+                line.request(method, target)?;
+                line.shown("changes", *changes)
+            }
+            Self::Forbidden {
+                method,
+                target,
+                violations,
+            } => {
+                line.request(method, target)?;
+                line.shown("violations", *violations)
+            }
+            Self::Invalid { status, reason } => {
+                line.number("status", u64::from(*status))?;
+                line.shown("reason", *reason)
+            }
+            Self::UpstreamFailed { upstream, reason } => {
+                line.shown("upstream", *upstream)?;
+                line.shown("reason", *reason)
+            }
+            Self::RawStreamBegan { target } => line.shown("target", target),
+        }
+    }
+}
+
+/// What happened to SecDocker itself.
+#[derive(Clone, Copy)]
+#[expect(
+    missing_docs,
+    reason = "the fields are named after the keys that they become"
+)]
+pub enum Notice<'a> {
+    /// It listens.
+    Started {
+        version: &'a str,
+        listening: &'a dyn fmt::Display,
+        upstream: &'a dyn fmt::Display,
+    },
+    /// It accepts no more, and lets open requests finish.
+    Stopping { signal: &'a str },
+    /// It is done; how many connections had to be cut.
+    Stopped { cut: u64 },
+    /// A new configuration is in force.
+    Reloaded { file: &'a dyn fmt::Display },
+    /// A new configuration is broken; the old one stays in force.
+    ReloadFailed { reason: &'a dyn fmt::Display },
+    /// A key was changed that only a restart brings into force.
+    NeedsRestart { keys: &'a dyn fmt::Display },
+    /// The log was opened anew.
+    LogReopened,
+    /// Something went wrong; traffic goes on.
+    Trouble { reason: &'a dyn fmt::Display },
+}
+
+impl Notice<'_> {
+    /// How important the notice is.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Started { .. }
+            | Self::Stopping { .. }
+            | Self::Stopped { .. }
+            | Self::Reloaded { .. }
+            | Self::LogReopened => Level::Info,
+            Self::NeedsRestart { .. } => Level::Warn,
+            Self::ReloadFailed { .. } | Self::Trouble { .. } => Level::Error,
+        }
+    }
+
+    /// The notice in words: the line's `msg`.
+    pub fn message(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Stopping { .. } => "stopping",
+            Self::Stopped { .. } => "stopped",
+            Self::Reloaded { .. } => "configuration reloaded",
+            Self::ReloadFailed { .. } => "configuration refused, the old one stays in force",
+            Self::NeedsRestart { .. } => "changed keys take effect after a restart",
+            Self::LogReopened => "log reopened",
+            Self::Trouble { .. } => "trouble",
+        }
+    }
+}
+
+impl Source for Notice<'_> {
+    fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), Error> {
+        let mut line = Pairs(visitor);
+        match self {
+            Self::Started {
+                version,
+                listening,
+                upstream,
+            } => {
+                line.text("version", version)?;
+                line.shown("listening", *listening)?;
+                line.shown("upstream", *upstream)
+            }
+            Self::Stopping { signal } => line.text("signal", signal),
+            Self::Stopped { cut } => line.number("cut", *cut),
+            Self::Reloaded { file } => line.shown("file", *file),
+            Self::ReloadFailed { reason } | Self::Trouble { reason } => {
+                line.shown("reason", *reason)
+            }
+            Self::NeedsRestart { keys } => line.shown("keys", *keys),
+            Self::LogReopened => Ok(()),
+        }
+    }
+}
+
+/// An event and its client, as the pairs of one line.
+pub(super) struct Fields<'a> {
+    pub(super) client: &'a ClientId,
+    pub(super) event: &'a Event<'a>,
+}
+
+impl Source for Fields<'_> {
+    fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), Error> {
+        let mut line = Pairs(visitor);
+        line.shown("client", &self.client.peer)?;
+        line.number("connection", self.client.connection)?;
+        self.event.visit(&mut line)
+    }
+}
+
+/// The pairs of one line, being written.
+struct Pairs<'v, 'kvs>(&'v mut dyn VisitSource<'kvs>);
+
+impl<'kvs> Pairs<'_, 'kvs> {
+    fn text(&mut self, key: &'static str, value: &'kvs str) -> Result<(), Error> {
+        self.0.visit_pair(Key::from_str(key), Value::from(value))
+    }
+
+    fn number(&mut self, key: &'static str, value: u64) -> Result<(), Error> {
+        self.0.visit_pair(Key::from_str(key), Value::from(value))
+    }
+
+    fn shown(&mut self, key: &'static str, value: &'kvs dyn fmt::Display) -> Result<(), Error> {
+        self.0
+            .visit_pair(Key::from_str(key), Value::from_dyn_display(value))
+    }
+
+    fn request(&mut self, method: &'kvs str, target: &'kvs Redacted<'_>) -> Result<(), Error> {
+        self.text("method", method)?;
+        self.shown("target", target)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::{Format, Line};
+    use super::*;
+    use std::time::SystemTime;
+
+    /// The line of an event, from `msg` on.
+    fn line(message: &str, level: Level, fields: &dyn Source) -> String {
+        let show = |args: fmt::Arguments<'_>| {
+            let builder = &mut log::Record::builder();
+            let record = builder.level(level).key_values(&fields).args(args).build();
+            let at = SystemTime::UNIX_EPOCH;
+            Line {
+                format: Format::Logfmt,
+                at,
+                record: &record,
+            }
+            .to_string()
+        };
+        let whole = show(format_args!("{message}"));
+        whole
+            .strip_prefix("time=\"1970-01-01T00:00:00Z\" ")
+            .unwrap_or(&whole)
+            .to_owned()
+    }
+
+    #[test]
+    fn events_name_the_client_and_escape_what_it_sent() {
+        let peer = Peer::Tcp(
+            "[::ffff:10.0.0.5]:4123"
+                .parse()
+                .unwrap_or_else(|_| unreachable!()),
+        );
+        let client = ClientId {
+            connection: 7,
+            peer,
+        };
+        let unix = ClientId {
+            connection: 8,
+            peer: Peer::Unix { uid: 1000, pid: 42 },
+        };
+        let target = Redacted("/build?buildargs=x&t=a\u{7f}");
+        let who = "client=\"10.0.0.5:4123\" connection=7";
+        let table = [
+            (
+                client,
+                Event::Received {
+                    method: "GET",
+                    target,
+                },
+                format!(
+                    "level=info msg=\"request received\" {who} method=GET \
+                     target=\"/build?buildargs=***&t=a\\u007f\""
+                ),
+            ),
+            (
+                client,
+                Event::Forbidden {
+                    method: "POST",
+                    target: Redacted("/containers/create"),
+                    violations: &"host port 22 (rule \"22\")",
+                },
+                format!(
+                    "level=warning msg=\"forbidden option requested\" {who} method=POST \
+                     target=/containers/create violations=\"host port 22 (rule \\\"22\\\")\""
+                ),
+            ),
+            (
+                unix,
+                Event::Invalid {
+                    status: 400,
+                    reason: &"bare LF",
+                },
+                "level=warning msg=\"request refused\" client=unix/uid-1000/pid-42 connection=8 \
+                 status=400 reason=\"bare LF\""
+                    .to_owned(),
+            ),
+            (
+                client,
+                Event::RawStreamEnded {
+                    from_client: 1,
+                    to_client: 20,
+                },
+                format!("level=info msg=\"raw stream ended\" {who} from_client=1 to_client=20"),
+            ),
+        ];
+        for (client, event, expected) in table {
+            let fields = Fields {
+                client: &client,
+                event: &event,
+            };
+            assert_eq!(line(event.message(), event.level(), &fields), expected);
+        }
+    }
+
+    #[test]
+    fn notices_have_no_client() {
+        let notice = Notice::ReloadFailed {
+            reason: &"config.yml:3: x",
+        };
+        let expected = "level=error msg=\"configuration refused, the old one stays in force\" \
+                        reason=\"config.yml:3: x\"";
+        assert_eq!(line(notice.message(), notice.level(), &notice), expected);
+    }
+}
