@@ -1,1 +1,103 @@
-//! See the parent module.
+//! `POST /containers/create`: the body to effects, and the checked body to bytes.
+//!
+//! Field names are those of the Engine API. What is said of the daemon was seen on 20.10.24 or
+//! stands in its source and in that of 29.7.2.
+
+mod force;
+mod legacy;
+mod mounts;
+mod ports;
+mod security;
+
+use super::changes::Changes;
+use super::effects::{BodyError, Effects, objects, texts};
+use super::json::{self, Object};
+use super::schema::CREATE;
+use crate::image::ImageRef;
+use crate::policy::Inspected;
+use crate::policy::ceilings::Ceilings;
+use crate::policy::effects::{Effect, Place};
+use crate::policy::types::{EnvironmentEntry, UserSpec};
+
+/// The body of a request to create a container: canonical, with all of `HostConfig` in one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateBody(Object);
+
+/// Reads a body and says all that it would bring about.
+///
+/// # Errors
+/// [`BodyError`] if the daemon would refuse the body, or nobody can say what it would do.
+pub(super) fn read(body: &[u8]) -> Result<Inspected<CreateBody>, BodyError> {
+    let mut fields = json::read(body, &CREATE)?;
+    legacy::settle_host_config(&mut fields);
+    let effects = effects(&fields)?;
+    Ok(Inspected::new(CreateBody(fields), effects.into_asked()))
+}
+
+/// Appends the body with all that is forced, and says what that changed. Only a checked body comes
+/// here: see [`super::write`].
+pub(super) fn write(body: CreateBody, ceilings: &Ceilings, out: &mut Vec<u8>) -> Changes {
+    let CreateBody(mut fields) = body;
+    let changes = force::force(&mut fields, ceilings);
+    fields.write(out);
+    changes
+}
+
+const IMAGE: Place = Place::Field("Image");
+const USER: Place = Place::Field("User");
+
+fn effects(fields: &Object) -> Result<Effects, BodyError> {
+    let mut effects = Effects::default();
+    image(fields, &mut effects)?;
+    user(fields, &mut effects)?;
+    for (at, entry) in texts(fields, "Env") {
+        let parsed = EnvironmentEntry::parse(entry);
+        effects.push_parsed(parsed, Effect::Environment, Place::Element("Env", at))?;
+    }
+    if let Some(host) = fields.object("HostConfig") {
+        if host.is_true("Privileged") {
+            effects.push(Effect::Privileged, Place::Field("HostConfig.Privileged"));
+        }
+        ports::effects(host, &mut effects)?;
+        mounts::effects(host, &mut effects)?;
+        devices(host, &mut effects)?;
+        security::effects(host, &mut effects)?;
+    }
+    ports::host_network(fields, &mut effects);
+    Ok(effects)
+}
+
+/// Without an image the daemon makes a container of nothing, as which nobody can say what runs.
+fn image(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
+    match fields.text("Image").unwrap_or_default() {
+        "" => Err(BodyError::Value {
+            at: IMAGE,
+            reason: "no image is named".to_owned(),
+        }),
+        image => effects.push_parsed(ImageRef::parse(image), Effect::Image, IMAGE),
+    }
+}
+
+fn user(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
+    match fields.text("User").unwrap_or_default() {
+        "" => {
+            effects.push(Effect::ImageUser, USER);
+            Ok(())
+        }
+        user => effects.push_parsed(UserSpec::parse(user), Effect::User, USER),
+    }
+}
+
+/// A device is a path of the host too, and a directory gives all devices in it.
+fn devices(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
+    const DEVICES: &str = "HostConfig.Devices";
+    for (at, device) in objects(host, "Devices") {
+        if let Some(path) = device.text("PathOnHost").filter(|path| !path.is_empty()) {
+            effects.push_path(path, Place::Inside(DEVICES, at, "PathOnHost"))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,56 @@
 //! The Docker Engine API: which endpoint a request means, what its body would bring about, and the
 //! body that is forwarded. Translates between `http` and `policy`; does no I/O.
+//!
+//! ```text
+//! method, target ─► routes ─► endpoint
+//! body ─► json (by the tables of schema) ─► one file an endpoint ─► effects ─► policy::judge
+//! checked body, ceilings ─► the same file ─► bytes, changes
+//! ```
 
-pub mod create;
+pub mod changes;
+mod create;
+pub mod effects;
+pub mod head;
 pub mod json;
 pub mod routes;
 pub mod schema;
+mod volume_options;
+
+pub use changes::{Change, Changes};
+pub use create::CreateBody;
+pub use effects::BodyError;
+pub use head::{HeadRefusal, check_head};
+pub use routes::{Endpoint, Route, RouteError, classify};
+
+use crate::http::target::Target;
+use crate::policy::{Checked, Inspected, Policy};
+
+/// The body of a request to an inspected endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestBody {
+    /// `POST /containers/create`.
+    Create(CreateBody),
+}
+
+/// Reads the body of a request and says all that the request would bring about.
+///
+/// # Errors
+/// [`BodyError`] if the daemon would refuse the body, or nobody can say what it would do: answered
+/// with `400`.
+pub fn read(
+    endpoint: Endpoint,
+    _target: &Target<'_>,
+    body: &[u8],
+) -> Result<Inspected<RequestBody>, BodyError> {
+    match endpoint {
+        Endpoint::ContainerCreate => Ok(create::read(body)?.map(RequestBody::Create)),
+    }
+}
+
+/// Appends the body that is forwarded, with all that the policy forces on it, and says what that
+/// changed.
+pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) -> Changes {
+    match checked.into_body() {
+        RequestBody::Create(body) => create::write(body, &policy.ceilings, out),
+    }
+}

@@ -48,7 +48,11 @@ impl std::error::Error for RouteError {}
 
 impl fmt::Display for RouteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the request target is not plain and could be read as `{}`", self.endpoint)
+        write!(
+            f,
+            "the request target is not plain and could be read as `{}`",
+            self.endpoint
+        )
     }
 }
 
@@ -57,8 +61,16 @@ const ROWS: &[Row] = &[
     Row::new("POST", Path::Exact("/containers/create"), {
         Route::Inspected(Endpoint::ContainerCreate)
     }),
-    Row::new("POST", Path::Around("/containers/", "/attach"), Route::MaySwitch),
-    Row::new("GET", Path::Around("/containers/", "/attach/ws"), Route::MaySwitch),
+    Row::new(
+        "POST",
+        Path::Around("/containers/", "/attach"),
+        Route::MaySwitch,
+    ),
+    Row::new(
+        "GET",
+        Path::Around("/containers/", "/attach/ws"),
+        Route::MaySwitch,
+    ),
     Row::new("POST", Path::Around("/exec/", "/start"), Route::MaySwitch),
     Row::new("POST", Path::Exact("/session"), Route::MaySwitch),
     Row::new("POST", Path::Exact("/grpc"), Route::MaySwitch),
@@ -97,9 +109,15 @@ fn route(method: &str, path: &str) -> Route {
 
 /// `path` without `/v1.41`: mux's `/v{version:[0-9.]+}`.
 fn unversioned(path: &str) -> &str {
-    let Some(rest) = path.strip_prefix("/v") else { return path };
+    let Some(rest) = path.strip_prefix("/v") else {
+        return path;
+    };
     let unversioned = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-    if unversioned.len() < rest.len() && unversioned.starts_with('/') { unversioned } else { path }
+    if unversioned.len() < rest.len() && unversioned.starts_with('/') {
+        unversioned
+    } else {
+        path
+    }
 }
 
 fn refuse_if_inspected(method: &str, path: &str) -> Result<(), RouteError> {
@@ -117,7 +135,11 @@ fn refuse_if_inspected(method: &str, path: &str) -> Result<(), RouteError> {
 
 impl Row {
     const fn new(method: &'static str, path: Path, route: Route) -> Self {
-        Self { method, path, route }
+        Self {
+            method,
+            path,
+            route,
+        }
     }
 
     fn is_method(&self, method: &str) -> bool {
@@ -129,9 +151,9 @@ impl Path {
     fn matches(&self, path: &str) -> bool {
         match self {
             Self::Exact(exact) => path == *exact,
-            Self::Around(before, after) => {
-                path.strip_prefix(before).is_some_and(|rest| rest.ends_with(after))
-            }
+            Self::Around(before, after) => path
+                .strip_prefix(before)
+                .is_some_and(|rest| rest.ends_with(after)),
         }
     }
 
@@ -141,7 +163,10 @@ impl Path {
             Self::Exact(exact) => (*exact, ""),
             Self::Around(before, after) => (*before, *after),
         };
-        before.split('/').chain(after.split('/')).filter(|word| !word.is_empty())
+        before
+            .split('/')
+            .chain(after.split('/'))
+            .filter(|word| !word.is_empty())
     }
 }
 
@@ -163,7 +188,11 @@ impl Letters {
             let decoded = decoded(&bytes);
             if decoded.len() == bytes.len() {
                 let letters = bytes.iter().filter(|byte| byte.is_ascii_alphanumeric());
-                return Self::Known(letters.map(|b| char::from(b.to_ascii_lowercase())).collect());
+                return Self::Known(
+                    letters
+                        .map(|b| char::from(b.to_ascii_lowercase()))
+                        .collect(),
+                );
             }
             bytes = decoded;
         }
@@ -171,7 +200,9 @@ impl Letters {
     }
 
     fn could_be(&self, path: &Path) -> bool {
-        let Self::Known(letters) = self else { return true };
+        let Self::Known(letters) = self else {
+            return true;
+        };
         let mut rest = letters.as_str();
         path.words().all(|word| match rest.split_once(word) {
             Some((_, after)) => {
@@ -203,12 +234,16 @@ fn decoded(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn escaped(bytes: &[u8]) -> Option<(u8, &[u8])> {
-    let [b'%', high, low, after @ ..] = bytes else { return None };
+    let [b'%', high, low, after @ ..] = bytes else {
+        return None;
+    };
     Some((hex(*high)? << 4 | hex(*low)?, after))
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]
@@ -278,7 +313,12 @@ mod tests {
             assert!(refuse_if_inspected("Post", path).is_err(), "{path}");
             assert!(refuse_if_inspected("GET", path).is_ok(), "{path}");
         }
-        for path in ["//volumes/create", "/create/../containers", "/images/a%25b/tag", "//"] {
+        for path in [
+            "//volumes/create",
+            "/create/../containers",
+            "/images/a%25b/tag",
+            "//",
+        ] {
             assert!(refuse_if_inspected("POST", path).is_ok(), "{path}");
         }
     }

@@ -1,0 +1,179 @@
+//! What `general` forces on a body that passed.
+
+use crate::engine::changes::Changes;
+use crate::engine::effects::texts;
+use crate::engine::json::{Node, Object};
+use crate::policy::ceilings::{Ceilings, CpuAsk, MemoryAsk};
+
+const HOST_CONFIG: &str = "HostConfig";
+
+pub(super) fn force(fields: &mut Object, ceilings: &Ceilings) -> Changes {
+    let Ceilings {
+        memory,
+        cpu,
+        user,
+        environment,
+        secopts,
+        capdrop,
+        capadd,
+    } = ceilings;
+    let mut changes = Changes::default();
+    if let Some(user) = user {
+        force_user(fields, user.as_str(), &mut changes);
+    }
+    if !environment.is_empty() {
+        force_environment(fields, ceilings, &mut changes);
+    }
+    if memory.is_some() {
+        force_memory(fields.object_mut(HOST_CONFIG), ceilings, &mut changes);
+    }
+    if cpu.is_some() {
+        force_cpu(fields.object_mut(HOST_CONFIG), ceilings, &mut changes);
+    }
+    if !secopts.is_empty() {
+        force_security_options(fields.object_mut(HOST_CONFIG), ceilings, &mut changes);
+    }
+    if !(capdrop.is_empty() && capadd.is_empty()) {
+        force_capabilities(fields.object_mut(HOST_CONFIG), ceilings, &mut changes);
+    }
+    changes
+}
+
+fn force_user(fields: &mut Object, user: &str, changes: &mut Changes) {
+    if fields.text("User") != Some(user) {
+        fields.set("User", user.to_owned().into());
+        changes.push("User", user);
+    }
+}
+
+fn force_environment(fields: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
+    let asked = list(fields, "Env");
+    let forced = ceilings.environment(asked.clone());
+    if forced != asked {
+        fields.set("Env", forced.into());
+        let names: Vec<_> = ceilings
+            .environment
+            .iter()
+            .map(|entry| entry.name())
+            .collect();
+        changes.push("Env", names.join(","));
+    }
+}
+
+fn force_memory(host: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
+    let asked = MemoryAsk {
+        memory: host.integer("Memory"),
+        swap: host.integer("MemorySwap"),
+        reservation: host.integer("MemoryReservation"),
+    };
+    let forced = ceilings.memory(asked);
+    number(host, "Memory", "HostConfig.Memory", forced.memory, changes);
+    number(
+        host,
+        "MemorySwap",
+        "HostConfig.MemorySwap",
+        forced.swap,
+        changes,
+    );
+    number(
+        host,
+        "MemoryReservation",
+        "HostConfig.MemoryReservation",
+        forced.reservation,
+        changes,
+    );
+}
+
+fn force_cpu(host: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
+    let asked = CpuAsk {
+        nano: host.integer("NanoCpus"),
+        period: host.integer("CpuPeriod"),
+        quota: host.integer("CpuQuota"),
+        realtime_runtime: host.integer("CpuRealtimeRuntime"),
+    };
+    let forced = ceilings.cpu(asked);
+    number(
+        host,
+        "NanoCpus",
+        "HostConfig.NanoCpus",
+        forced.nano,
+        changes,
+    );
+    number(
+        host,
+        "CpuPeriod",
+        "HostConfig.CpuPeriod",
+        forced.period,
+        changes,
+    );
+    number(
+        host,
+        "CpuQuota",
+        "HostConfig.CpuQuota",
+        forced.quota,
+        changes,
+    );
+    let runtime = forced.realtime_runtime;
+    number(
+        host,
+        "CpuRealtimeRuntime",
+        "HostConfig.CpuRealtimeRuntime",
+        runtime,
+        changes,
+    );
+}
+
+/// Sets a number of `HostConfig` unless it already says so.
+fn number(
+    host: &mut Object,
+    name: &'static str,
+    field: &'static str,
+    forced: i64,
+    changes: &mut Changes,
+) {
+    if host.integer(name) != forced {
+        host.set(name, forced.into());
+        changes.push(field, forced);
+    }
+}
+
+fn force_security_options(host: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
+    let asked = list(host, "SecurityOpt");
+    let forced = ceilings.security_options(asked.clone());
+    if forced != asked {
+        host.set("SecurityOpt", forced.into());
+        // A profile given inline is long; the names say which options were forced.
+        let names: Vec<_> = ceilings.secopts.iter().map(ToString::to_string).collect();
+        changes.push("HostConfig.SecurityOpt", names.join(","));
+    }
+}
+
+fn force_capabilities(host: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
+    let asked = (list(host, "CapAdd"), list(host, "CapDrop"));
+    let forced = ceilings.capabilities(asked.0.clone(), asked.1.clone());
+    if forced.0 != asked.0 {
+        changes.push("HostConfig.CapAdd", forced.0.join(","));
+        host.set("CapAdd", forced.0.into());
+    }
+    if forced.1 != asked.1 {
+        changes.push("HostConfig.CapDrop", forced.1.join(","));
+        host.set("CapDrop", forced.1.into());
+    }
+    // 19.03 lets this list stand in place of the two above.
+    if host
+        .take("Capabilities")
+        .is_some_and(|given| given != Node::Null)
+    {
+        changes.push("HostConfig.Capabilities", "");
+    }
+}
+
+/// The strings of a list, or the one string that stands for a list.
+fn list(object: &Object, name: &str) -> Vec<String> {
+    match object.text(name) {
+        Some(text) => vec![text.to_owned()],
+        None => texts(object, name)
+            .map(|(_, text)| text.to_owned())
+            .collect(),
+    }
+}

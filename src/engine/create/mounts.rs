@@ -1,0 +1,74 @@
+//! Paths of the host in `Binds` and `Mounts`.
+
+use crate::engine::effects::{BodyError, Effects, objects, texts};
+use crate::engine::json::Object;
+use crate::engine::volume_options::{OptionName, reached};
+use crate::image::ImageRef;
+use crate::policy::effects::{Effect, Place};
+
+const BINDS: &str = "HostConfig.Binds";
+const MOUNTS: &str = "HostConfig.Mounts";
+
+pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
+    for (at, bind) in texts(host, "Binds") {
+        let at = Place::Element(BINDS, at);
+        match bind_source(bind) {
+            Some(Some(path)) => effects.push_path(path, at)?,
+            Some(None) => (),
+            None => return Err(refused(at, "not of the form source:target:mode")),
+        }
+    }
+    objects(host, "Mounts").try_for_each(|(at, mount)| mount_effects(mount, at, effects))
+}
+
+/// The path of the host in `source:target:mode`, if the source is one and not a volume's name; as
+/// the daemon's `ParseMountRaw` reads it. `None` if the daemon refuses the form. A lone target is a
+/// volume without a name.
+fn bind_source(bind: &str) -> Option<Option<&str>> {
+    let mut parts = bind.split(':');
+    let source = parts.next().filter(|source| !source.is_empty())?;
+    match parts.count() {
+        0 => Some(None),
+        1 | 2 => Some(source.starts_with('/').then_some(source)),
+        _ => None,
+    }
+}
+
+fn mount_effects(mount: &Object, at: usize, effects: &mut Effects) -> Result<(), BodyError> {
+    let place = Place::Inside(MOUNTS, at, "Source");
+    let source = mount.text("Source").unwrap_or_default();
+    match mount.text("Type").unwrap_or_default() {
+        "volume" | "tmpfs" | "cluster" if !source.starts_with('/') => (),
+        "image" => effects.push_parsed(ImageRef::parse(source), Effect::Image, place)?,
+        // The daemon takes `\x` for absolute, and then for a path below its working directory.
+        "bind" if !source.starts_with('/') => {
+            return Err(refused(
+                place,
+                "the source of a bind is not an absolute path",
+            ));
+        }
+        // Binds, and types that no daemon of today knows.
+        _ if source.is_empty() => (),
+        _ => effects.push_path(source, place)?,
+    }
+    let options = mount
+        .object("VolumeOptions")
+        .and_then(|options| options.object("DriverConfig"));
+    let options = options.and_then(|driver| driver.object("Options"));
+    for reached in options.map(reached).unwrap_or_default() {
+        let option = match reached.option {
+            OptionName::Device => "VolumeOptions.DriverConfig.Options[device]",
+            OptionName::O => "VolumeOptions.DriverConfig.Options[o]",
+            OptionName::Other => "VolumeOptions.DriverConfig.Options",
+        };
+        effects.push_path(reached.path, Place::Inside(MOUNTS, at, option))?;
+    }
+    Ok(())
+}
+
+fn refused(at: Place, reason: &str) -> BodyError {
+    BodyError::Value {
+        at,
+        reason: reason.to_owned(),
+    }
+}

@@ -1,0 +1,107 @@
+//! What an endpoint's translation into effects needs everywhere: collecting them, and saying why a
+//! value can't be one.
+
+use std::fmt;
+
+use super::json::{JsonError, Node, Object};
+use crate::policy::effects::{Asked, Effect, Place};
+use crate::policy::types::HostPath;
+
+/// A body that is refused before any rule is asked: the daemon would refuse it too, or nobody can
+/// say what it would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BodyError {
+    /// It could not be read.
+    Json(JsonError),
+    /// A value has no meaning.
+    Value {
+        /// Where it stands.
+        at: Place,
+        /// Why, in lower case.
+        reason: String,
+    },
+}
+
+impl std::error::Error for BodyError {}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => error.fmt(f),
+            Self::Value { at, reason } => write!(f, "{at}: {reason}"),
+        }
+    }
+}
+
+impl From<JsonError> for BodyError {
+    fn from(error: JsonError) -> Self {
+        Self::Json(error)
+    }
+}
+
+/// The effects of a request, in the order in which they are found.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    asked: Vec<Asked>,
+}
+
+impl Effects {
+    pub(super) fn push(&mut self, effect: Effect, at: Place) {
+        self.asked.push(Asked { effect, at });
+    }
+
+    /// Adds what `parsed` makes of a value, or refuses the body.
+    pub(super) fn push_parsed<T>(
+        &mut self,
+        parsed: Result<T, impl fmt::Display>,
+        effect: impl FnOnce(T) -> Effect,
+        at: Place,
+    ) -> Result<(), BodyError> {
+        match parsed {
+            Ok(value) => {
+                self.push(effect(value), at);
+                Ok(())
+            }
+            Err(error) => Err(BodyError::Value {
+                at,
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    /// Adds a path of the host. One that is relative to the daemon's working directory, which
+    /// nobody outside knows, could be any: it counts as `/`, the ancestor of all.
+    pub(super) fn push_path(&mut self, path: &str, at: Place) -> Result<(), BodyError> {
+        let reachable = if path.starts_with('/') { path } else { "/" };
+        self.push_parsed(HostPath::parse(reachable), Effect::HostPath, at)
+    }
+
+    pub(super) fn into_asked(self) -> Vec<Asked> {
+        self.asked
+    }
+}
+
+/// The strings of a list with their positions. `null` is the empty string, as it is to the daemon.
+pub(super) fn texts<'a>(
+    object: &'a Object,
+    name: &str,
+) -> impl Iterator<Item = (usize, &'a str)> + use<'a> {
+    object
+        .list(name)
+        .iter()
+        .map(|node| node.as_text().unwrap_or_default())
+        .enumerate()
+}
+
+/// The objects of a list with their positions; `null` has no fields.
+pub(super) fn objects<'a>(
+    object: &'a Object,
+    name: &str,
+) -> impl Iterator<Item = (usize, &'a Object)> + use<'a> {
+    object
+        .list(name)
+        .iter()
+        .map(Node::as_object)
+        .enumerate()
+        .filter_map(|(at, object)| object.map(|object| (at, object)))
+}
