@@ -1,1 +1,174 @@
-//! The configuration: `config.yml` to settings and policy.
+//! `config.yml` to [`Settings`]: what is wrong with a file is said with file, line and key.
+//!
+//! ```text
+//! text ─ document: one, no key twice ─ schema: known keys, right shapes ─ validate: values ─► Settings
+//! ```
+//! Knows nothing of connections. [`reload`] sees that the file has changed; who asks for the new
+//! settings decides what to do when they are broken.
+
+mod address;
+mod document;
+mod error;
+pub mod reload;
+mod rules;
+mod schema;
+mod seccomp;
+mod units;
+mod validate;
+
+use std::fs;
+use std::io::Read;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use address::{AddressError, TcpListen, UpstreamAddress};
+pub use error::{At, ConfigError, Mistake};
+
+use crate::audit::LogSettings;
+use crate::policy::Policy;
+
+/// The largest `config.yml` that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Everything that a configuration says, with defaults filled in.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where clients are awaited.
+    pub listen: Listen,
+    /// Where connections go that were not redirected.
+    pub dockerapi: UpstreamAddress,
+    /// What every client is held to.
+    pub limits: Limits,
+    /// Where the log goes.
+    pub log: LogSettings,
+    /// What is forbidden and what is forced.
+    pub policy: Arc<Policy>,
+    /// `SO_MARK` on connections to the daemon, so that firewall rules can tell them from others.
+    pub upstream_mark: Option<u32>,
+}
+
+/// Where clients are awaited: at least one of the two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// The TCP listener.
+    pub tcp: Option<TcpListen>,
+    /// The Unix listener.
+    pub unix: Option<UnixListen>,
+    /// Event loops, each a thread with listeners of its own.
+    pub loops: NonZeroUsize,
+}
+
+/// A Unix socket to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnixListen {
+    /// Its path, 107 bytes at most.
+    pub path: PathBuf,
+    /// Its permission bits.
+    pub mode: u32,
+}
+
+/// The bounds of everything that a client can make grow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a message's head.
+    pub head_bytes: usize,
+    /// Bytes of an inspected body.
+    pub body_bytes: usize,
+    /// Bytes of all inspected bodies that are held at once.
+    pub bodies_bytes: usize,
+    /// Bytes that one direction of one connection may have waiting.
+    pub buffer_bytes: usize,
+    /// Open connections.
+    pub connections: usize,
+    /// Open connections from one address.
+    pub connections_per_client: usize,
+    /// How long a head may take to arrive.
+    pub head_time: Duration,
+    /// How long an inspected body may take to arrive.
+    pub body_time: Duration,
+    /// How long the daemon may take to accept a connection.
+    pub connect_time: Duration,
+    /// How long a refused client is listened to before its connection is closed.
+    pub linger_time: Duration,
+    /// How long open requests may take to finish after a signal to stop.
+    pub shutdown_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 64 * 1024,
+            body_bytes: 4 * 1024 * 1024,
+            bodies_bytes: 64 * 1024 * 1024,
+            buffer_bytes: 256 * 1024,
+            connections: 16_384,
+            connections_per_client: 4_096,
+            head_time: Duration::from_secs(30),
+            body_time: Duration::from_secs(60),
+            connect_time: Duration::from_secs(10),
+            linger_time: Duration::from_secs(2),
+            shutdown_time: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What the command line says instead of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--listen` and `--tcp`.
+    pub tcp: Option<TcpListen>,
+}
+
+/// Reads, checks and completes the file at `path`.
+///
+/// # Errors
+/// [`ConfigError`] if it can't be read, with every mistake in it otherwise.
+pub fn load(path: &Path, overrides: &Overrides) -> Result<Settings, ConfigError> {
+    let text = read(path)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    parse(&text, folder, overrides).map_err(|mistakes| ConfigError::Mistakes {
+        file: path.to_owned(),
+        mistakes,
+    })
+}
+
+/// Checks and completes a configuration; files that it names are looked for in `folder`.
+fn parse(text: &str, folder: &Path, overrides: &Overrides) -> Result<Settings, Vec<Mistake>> {
+    let file = document::read(text).map_err(|mistake| vec![mistake])?;
+    validate::validate(text, &file, folder, overrides)
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |error| ConfigError::Unreadable {
+        file: path.to_owned(),
+        error,
+    };
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(unreadable)?;
+    file.take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(ConfigError::TooLarge {
+            file: path.to_owned(),
+            bytes_max: FILE_BYTES_MAX,
+        });
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error
+            .as_bytes()
+            .get(..error.utf8_error().valid_up_to())
+            .unwrap_or_default();
+        let line = 1 + memchr::memchr_iter(b'\n', valid).count();
+        let mistakes = vec![Mistake::at_line(line, "the file is not UTF-8")];
+        ConfigError::Mistakes {
+            file: path.to_owned(),
+            mistakes,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

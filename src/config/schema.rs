@@ -1,0 +1,163 @@
+//! `config.yml` as serde sees it: known keys and right shapes, every value still text.
+//!
+//! The Go tool's files hold numbers where it wants strings and the other way round, and sections
+//! without a value, so a value here is the scalar as it was written: `22`, `"22"`, `0.25`, `1g`.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+
+/// A scalar as it was written, without its quotes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Text(String);
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // serde_yaml gives a plain scalar unread when a string is asked for.
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl Visitor<'_> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a single value")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
+        Ok(Text(text.to_owned()))
+    }
+}
+
+/// A list that may be empty, absent or without a value.
+#[derive(Debug, Default)]
+pub(super) struct List(Vec<Text>);
+
+impl Deref for List {
+    type Target = [Text];
+
+    fn deref(&self) -> &[Text] {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for List {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_option(ListVisitor)
+    }
+}
+
+struct ListVisitor;
+
+impl<'de> Visitor<'de> for ListVisitor {
+    type Value = List;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<List, E> {
+        Ok(List::default())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<List, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<List, A::Error> {
+        let mut list = List::default();
+        while let Some(element) = elements.next_element()? {
+            list.0.push(element);
+        }
+        Ok(list)
+    }
+}
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct File {
+    pub(super) plugins: List,
+    pub(super) dockerapi: Option<Text>,
+    pub(super) restrictions: Option<Restrictions>,
+    pub(super) general: Option<General>,
+    pub(super) listen: Option<Listen>,
+    pub(super) limits: Option<Limits>,
+    pub(super) log: Option<Log>,
+    pub(super) upstream_mark: Option<Text>,
+}
+
+/// What is forbidden.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct Restrictions {
+    pub(super) ports: List,
+    pub(super) mounts: List,
+    pub(super) users: List,
+    pub(super) environment: List,
+    pub(super) securitypolicies: List,
+    pub(super) images: List,
+    pub(super) privileged: Option<Text>,
+}
+
+/// What is forced.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct General {
+    pub(super) secopts: List,
+    pub(super) capdrop: List,
+    pub(super) capadd: List,
+    pub(super) memory: Option<Text>,
+    pub(super) cpu: Option<Text>,
+    pub(super) environment: List,
+    pub(super) user: Option<Text>,
+}
+
+/// Where clients are awaited.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct Listen {
+    pub(super) tcp: Option<Text>,
+    pub(super) unix: Option<Text>,
+    pub(super) unix_mode: Option<Text>,
+    pub(super) loops: Option<Text>,
+}
+
+/// The bounds of everything that a client can make grow.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct Limits {
+    pub(super) head: Option<Text>,
+    pub(super) body: Option<Text>,
+    pub(super) bodies: Option<Text>,
+    pub(super) buffer: Option<Text>,
+    pub(super) connections: Option<Text>,
+    pub(super) connections_per_client: Option<Text>,
+    pub(super) head_time: Option<Text>,
+    pub(super) body_time: Option<Text>,
+    pub(super) connect_time: Option<Text>,
+    pub(super) linger_time: Option<Text>,
+    pub(super) shutdown_time: Option<Text>,
+}
+
+/// Where the log goes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct Log {
+    pub(super) file: Option<Text>,
+    pub(super) format: Option<Text>,
+    pub(super) level: Option<Text>,
+}

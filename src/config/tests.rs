@@ -1,0 +1,418 @@
+#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+use std::net::SocketAddr;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::audit::Format;
+use crate::policy::privileged::PrivilegedRule;
+
+const EXAMPLE: &str = include_str!("../../config.yml");
+
+/// Every mistake of a configuration, each as `LINE: what`.
+fn mistakes(text: &str) -> Vec<String> {
+    let Err(mistakes) = parse(text, Path::new("/nowhere"), &Overrides::default()) else {
+        return Vec::new();
+    };
+    let show = |mistake: &Mistake| match mistake.line {
+        Some(line) => format!("{line}: {}", mistake.what),
+        None => format!("-: {}", mistake.what),
+    };
+    mistakes.iter().map(show).collect()
+}
+
+fn settings(text: &str) -> Settings {
+    parse(text, Path::new("/nowhere"), &Overrides::default()).unwrap()
+}
+
+fn check(table: &[(&str, &[&str])]) {
+    for (text, expected) in table {
+        assert_eq!(mistakes(text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
+    check(&[
+        ("", &["-: the file is empty"]),
+        ("# nothing\n---\n...\n", &["-: the file is empty"]),
+        ("~", &["1: a value is missing, expected keys with values"]),
+        (
+            "- a",
+            &["1: a list is no value here, expected keys with values"],
+        ),
+        (
+            "dockerapi: /a\nplugin: a\n",
+            &[
+                "2: unknown key `plugin`, expected one of `plugins`, `dockerapi`, `restrictions`, \
+               `general`, `listen`, `limits`, `log`, `upstream_mark`",
+            ],
+        ),
+        (
+            "restrictions:\n  prots:\n    - 22\n",
+            &[
+                "2: restrictions: unknown key `prots`, expected one of `ports`, `mounts`, `users`, \
+               `environment`, `securitypolicies`, `images`, `privileged`",
+            ],
+        ),
+        (
+            "restrictions:\n  ports: 22\n",
+            &["2: restrictions.ports: not possible here: integer `22`, expected a list"],
+        ),
+        (
+            "restrictions:\n  ports:\n    - 22\n    - [25]\n",
+            &["4: restrictions.ports[1]: a list is no value here, expected a single value"],
+        ),
+        (
+            "restrictions:\n  users:\n    - root: 0\n",
+            &[
+                "3: restrictions.users[0]: keys with values are no value here, expected a single \
+               value",
+            ],
+        ),
+        (
+            "general:\n  memory: [1g]\n",
+            &["2: general.memory: a list is no value here, expected a single value"],
+        ),
+        (
+            "general: 1\n",
+            &["1: general: not possible here: integer `1`, expected keys with values"],
+        ),
+    ]);
+}
+
+#[test]
+fn keys_that_are_there_twice_and_second_documents_are_refused() {
+    check(&[
+        (
+            "dockerapi: /a\ngeneral:\n  memory: 1g\ndockerapi: /b\n",
+            &["4: key `dockerapi` is there twice"],
+        ),
+        (
+            "restrictions:\n  ports:\n    - 22\n  \"ports\": [25]\n",
+            &["4: restrictions: key `ports` is there twice"],
+        ),
+        (
+            "dockerapi: /a\n---\ndockerapi: /b\n",
+            &["2: a second YAML document begins here"],
+        ),
+        (
+            "general: &a\n  memory: 1g\nrestrictions:\n  <<: *a\n",
+            &[
+                "4: restrictions: unknown key `<<`, expected one of `ports`, `mounts`, `users`, \
+               `environment`, `securitypolicies`, `images`, `privileged`",
+            ],
+        ),
+        (
+            "dockerapi: !secret /a\n",
+            &["1: dockerapi: YAML tags are not understood"],
+        ),
+        ("dockerapi: *a\n", &["1: unknown anchor"]),
+        (
+            "general:\n\tmemory: 1g\n",
+            &[
+                "2: found character that cannot start any token at line 2 column 1, while scanning \
+             for the next token",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn a_wrong_value_is_said_with_line_and_key() {
+    check(&[
+        (
+            "restrictions:\n  ports:\n    - 22\n    - 65536\n",
+            &["4: restrictions.ports[1]: `65536` is no port from 1 to 65535 and no range of them"],
+        ),
+        (
+            "restrictions:\n  mounts: [/root,\n    root]\n",
+            &["3: restrictions.mounts[1]: `root` is no absolute path"],
+        ),
+        (
+            "restrictions:\n  users:\n    -\n",
+            &["3: restrictions.users[0]: `` is no user"],
+        ),
+        (
+            "restrictions:\n  environment: [=0]\n",
+            &["2: restrictions.environment[0]: an environment entry has no name"],
+        ),
+        (
+            "restrictions:\n  securitypolicies: ['']\n",
+            &["2: restrictions.securitypolicies[0]: `` is no security option"],
+        ),
+        (
+            "restrictions:\n  images: [a//b]\n",
+            &["2: restrictions.images[0]: `a//b` is no image and no pattern of images"],
+        ),
+        (
+            "restrictions:\n  privileged: maybe\n",
+            &["2: restrictions.privileged: `maybe` is not true or false"],
+        ),
+        (
+            "general:\n\n  memory: lots\n",
+            &["3: general.memory: `lots` is no size such as 512m, 1g or a number of bytes"],
+        ),
+        (
+            "general:\n  cpu: -1\n",
+            &["2: general.cpu: `-1` is no number of CPUs such as 0.5"],
+        ),
+        (
+            "general:\n  environment:\n    - \"=x\"\n",
+            &["3: general.environment[0]: an environment entry has no name"],
+        ),
+        (
+            "general:\n  capdrop: [NET ADMIN]\n",
+            &["2: general.capdrop[0]: `NET ADMIN` is no Linux capability"],
+        ),
+        (
+            "general:\n  secopts:\n    - seccomp=p.json\n",
+            &[
+                "3: general.secopts[0]: cannot read seccomp profile /nowhere/p.json: No such file or \
+               directory (os error 2)",
+            ],
+        ),
+        (
+            "dockerapi: docker.sock\n",
+            &[
+                "1: dockerapi: `docker.sock` is none of /path, unix:///path, tcp://host:port, \
+               http://host:port",
+            ],
+        ),
+        (
+            "plugins:\n  - anchore\n",
+            &["2: plugins[0]: plugins are not built in yet"],
+        ),
+        (
+            "upstream_mark: -1\n",
+            &["1: upstream_mark: `-1` is not a mark from 1 to 4294967295 (0xffffffff)"],
+        ),
+    ]);
+}
+
+#[test]
+fn a_wrong_value_of_the_new_sections_is_said_with_line_and_key() {
+    check(&[
+        (
+            "listen:\n  tcp: here\n",
+            &[
+                "2: listen.tcp: `here` is neither a port nor address:port, such as 8999, \
+               127.0.0.1:8999 or [::1]:8999",
+            ],
+        ),
+        (
+            "listen:\n  unix: a.sock\n",
+            &["2: listen.unix: path `a.sock` is not absolute"],
+        ),
+        (
+            "listen:\n  unix_mode: 0660\n",
+            &["2: listen.unix_mode: there is no `unix` socket that it could belong to"],
+        ),
+        (
+            "listen:\n  unix: /a\n  unix_mode: rw\n",
+            &["3: listen.unix_mode: `rw` is not permissions in octal, such as 0660"],
+        ),
+        (
+            "listen:\n  tcp: off\n",
+            &["2: listen.tcp: nothing to listen on: `tcp` is off and there is no `unix`"],
+        ),
+        (
+            "listen:\n  loops: 0\n",
+            &["2: listen.loops: `0` is not a number of loops from 1 to 1024"],
+        ),
+        (
+            "limits:\n  head: 64x\n",
+            &[
+                "2: limits.head: `64x` is not a size with its unit (64k, 4m), above zero and at most \
+               1g",
+            ],
+        ),
+        (
+            "limits:\n  head_time: 30\n",
+            &[
+                "2: limits.head_time: `30` is not a time with its unit (ms, s, m, h), above zero and \
+               at most a day",
+            ],
+        ),
+        (
+            "limits:\n  connections: 1.5\n",
+            &["2: limits.connections: `1.5` is not a whole number from 1 to 1000000"],
+        ),
+        (
+            "limits:\n  head: 10\n",
+            &["2: limits.head: less than 1k is less than clients send"],
+        ),
+        (
+            "limits:\n  buffer: 1k\n",
+            &["2: limits.buffer: less than 4k moves no data to speak of"],
+        ),
+        (
+            "limits:\n  body: 100m\n",
+            &["2: limits.body: larger than `bodies`, the limit of all bodies together"],
+        ),
+        (
+            "log:\n  format: xml\n",
+            &["2: log.format: `xml` is neither logfmt nor json"],
+        ),
+        (
+            "log:\n  level: loud\n",
+            &["2: log.level: `loud` is none of error, warning, info, debug"],
+        ),
+        (
+            "log:\n  file: ''\n",
+            &["2: log.file: the name of a file is missing"],
+        ),
+    ]);
+}
+
+#[test]
+fn the_daemon_is_never_at_our_own_listener() {
+    check(&[
+        (
+            "dockerapi: tcp://127.0.0.1:8999\n",
+            &["1: dockerapi: tcp://127.0.0.1:8999 is where SecDocker itself listens"],
+        ),
+        (
+            "listen:\n  unix: /tmp/../tmp/own.sock\ndockerapi: /tmp/own.sock\n",
+            &["3: dockerapi: unix:///tmp/own.sock is where SecDocker itself listens"],
+        ),
+        (
+            "listen:\n  tcp: 127.0.0.2:8999\ndockerapi: tcp://127.0.0.1:8999\n",
+            &[],
+        ),
+    ]);
+    let overrides = Overrides {
+        tcp: Some(TcpListen::AnyAddress(2375)),
+    };
+    let text = "dockerapi: http://127.0.0.1:2375\n";
+    let mistakes = parse(text, Path::new(""), &overrides).unwrap_err();
+    assert_eq!(
+        mistakes.first().unwrap().what,
+        "dockerapi: tcp://127.0.0.1:2375 is where SecDocker itself listens"
+    );
+}
+
+#[test]
+fn all_mistakes_are_reported_together() {
+    let text = "restrictions:\n  ports: [0, 22, x]\ngeneral:\n  memory: 1z\nlog:\n  format: xml\n";
+    let lines: Vec<_> = mistakes(text)
+        .iter()
+        .filter_map(|text| text.get(..2).map(str::to_owned))
+        .collect();
+    assert_eq!(lines, ["2:", "2:", "4:", "6:"]);
+}
+
+#[test]
+fn a_file_of_the_go_tool_works_unchanged() {
+    let settings = settings(
+        "plugins:\n\ndockerapi: \"http://localhost\"\n\nrestrictions:\n  ports:\n    - 22\n    \
+         - \"25\"\n  mounts:\n    - /root\n    - /\n  users:\n    - root\n    - 0\n  environment:\n    \
+         - USER=0\n  securitypolicies:\n    - privileged\n  images:\n    - ubuntu:16.04\n  privileged: \
+         yes\n\ngeneral:\n  secopts:\n  capdrop: []\n  memory: 1g\n  cpu: 0.25\n  user: 1000\n  \
+         environment:\n    - \"MY_ENV=true\"",
+    );
+    let policy = &settings.policy;
+    let ports: Vec<_> = policy.ports.iter().map(|rule| rule.as_str()).collect();
+    assert_eq!(ports, ["22", "25"]);
+    assert_eq!((policy.mounts.len(), policy.users.len()), (2, 2));
+    assert_eq!(
+        (
+            policy.environment.len(),
+            policy.security.len(),
+            policy.images.len()
+        ),
+        (1, 1, 1)
+    );
+    assert_eq!(policy.privileged, PrivilegedRule::Forbid);
+    assert_eq!(policy.ceilings.memory.unwrap().get(), 1 << 30);
+    assert_eq!(policy.ceilings.cpu.unwrap().get(), 250_000_000);
+    assert_eq!(policy.ceilings.user.as_ref().unwrap().as_str(), "1000");
+    assert_eq!(policy.ceilings.environment.len(), 1);
+    assert_eq!(settings.dockerapi.to_string(), "tcp://127.0.0.1:80");
+}
+
+#[test]
+fn sections_without_a_value_are_empty() {
+    for text in [
+        "restrictions:\ngeneral: ~\nlisten: null\nlimits:\nlog:\nplugins: []\n",
+        "{}",
+    ] {
+        let settings = settings(text);
+        assert!(settings.policy.ports.is_empty());
+        assert_eq!(settings.policy.privileged, PrivilegedRule::Allow);
+        assert_eq!(settings.limits, Limits::default());
+        assert_eq!(settings.listen.tcp, Some(TcpListen::AnyAddress(8999)));
+        assert_eq!(
+            settings.dockerapi.to_string(),
+            "unix:///var/run/docker.sock"
+        );
+        assert_eq!(settings.log.file, Path::new("secdocker.log"));
+        assert_eq!(settings.upstream_mark, None);
+    }
+}
+
+#[test]
+fn the_new_sections_are_read() {
+    let settings = settings(
+        "listen:\n  tcp: 127.0.0.1:9000\n  unix: /run/s.sock\n  unix_mode: \"0600\"\n  loops: 3\n\
+         limits:\n  head: 32k\n  bodies: 1g\n  connections: 10\n  head_time: 500ms\n\
+         log:\n  file: /var/log/s.log\n  format: json\n  level: warn\nupstream_mark: 0x1\n",
+    );
+    let address: SocketAddr = "127.0.0.1:9000".parse().unwrap();
+    assert_eq!(settings.listen.tcp, Some(TcpListen::Address(address)));
+    let unix = UnixListen {
+        path: "/run/s.sock".into(),
+        mode: 0o600,
+    };
+    assert_eq!(settings.listen.unix, Some(unix));
+    assert_eq!(settings.listen.loops.get(), 3);
+    assert_eq!(settings.limits.head_bytes, 32 * 1024);
+    assert_eq!(settings.limits.bodies_bytes, 1 << 30);
+    assert_eq!(settings.limits.connections, 10);
+    assert_eq!(settings.limits.head_time, Duration::from_millis(500));
+    assert_eq!(settings.limits.body_time, Limits::default().body_time);
+    assert_eq!(settings.log.format, Format::Json);
+    assert_eq!(settings.log.level, log::LevelFilter::Warn);
+    assert_eq!(settings.upstream_mark, Some(1));
+}
+
+#[test]
+fn the_example_says_the_defaults() {
+    let settings = settings(EXAMPLE);
+    assert_eq!(settings.policy.ports.len(), 2);
+    // Each commented default, `#   key: value` under its `# section:`, is the default.
+    let uncommented: String = EXAMPLE
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(code) if is_setting(code) => format!("{code}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    assert_ne!(uncommented, EXAMPLE);
+    let spelled_out = self::settings(&uncommented);
+    assert_eq!(spelled_out.limits, settings.limits);
+    assert_eq!(spelled_out.log, settings.log);
+    assert_eq!(spelled_out.listen.tcp, settings.listen.tcp);
+}
+
+/// Whether a comment without its `# ` is a setting that is commented out.
+fn is_setting(code: &str) -> bool {
+    let (key, _) = code.split_once(':').unwrap_or(("no key", ""));
+    let key = key.strip_prefix("  ").unwrap_or(key);
+    key != "no key"
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+proptest! {
+    /// serde_yaml panics where it believes that its events can't be so: they can't.
+    #[test]
+    fn no_broken_file_panics(at in 0..EXAMPLE.len(), until in 0..EXAMPLE.len(), with in "[-:&*!~{}\\[\\]\"'\n a#|>?%\t]{0,4}") {
+        let (at, until) = (at.min(until), at.max(until));
+        if let (Some(before), Some(after)) = (EXAMPLE.get(..at), EXAMPLE.get(until..)) {
+            mistakes(&format!("{before}{with}{after}"));
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Schema to settings: every value read, every mistake gathered with its line and key.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use super::address::{self, TcpListen, UpstreamAddress};
+use super::error::{At, Mistake};
+use super::schema::{self, File, Text};
+use super::{Limits, Listen, Overrides, Settings, UnixListen, document, rules, units};
+use crate::audit::{Format, LogSettings};
+
+/// The port of the Go tool.
+const DEFAULT_PORT: u16 = 8999;
+const DEFAULT_UPSTREAM: &str = "/var/run/docker.sock";
+const DEFAULT_LOG: &str = "secdocker.log";
+/// Owner and group, as the daemon's own socket has it.
+const DEFAULT_UNIX_MODE: u32 = 0o660;
+/// More loops than any host has cores.
+const LOOPS_MAX: usize = 1024;
+
+/// Reads every value of `file`, whose text is `text`.
+pub(super) fn validate(
+    text: &str,
+    file: &File,
+    folder: &Path,
+    overrides: &Overrides,
+) -> Result<Settings, Vec<Mistake>> {
+    let mut checker = Checker {
+        text,
+        mistakes: Vec::new(),
+    };
+    refuse_plugins(&mut checker, file);
+    let policy = rules::policy(&mut checker, file, folder);
+    let listen = listen(&mut checker, file.listen.as_ref(), overrides);
+    let dockerapi = upstream(&mut checker, file.dockerapi.as_ref(), &listen);
+    let limits = limits(&mut checker, file.limits.as_ref());
+    let log = log(&mut checker, file.log.as_ref());
+    let at_mark = At::top("upstream_mark");
+    let upstream_mark = checker.optional(at_mark, file.upstream_mark.as_ref(), units::parse_mark);
+    match dockerapi {
+        Some(dockerapi) if checker.mistakes.is_empty() => {
+            let policy = Arc::new(policy);
+            Ok(Settings {
+                listen,
+                dockerapi,
+                limits,
+                log,
+                policy,
+                upstream_mark,
+            })
+        }
+        _ => Err(checker.mistakes),
+    }
+}
+
+/// Reads values and remembers what is wrong with them.
+pub(super) struct Checker<'t> {
+    text: &'t str,
+    mistakes: Vec<Mistake>,
+}
+
+impl Checker<'_> {
+    /// Notes a mistake at a place.
+    pub(super) fn refuse(&mut self, at: At, reason: &dyn fmt::Display) {
+        let line = document::locate(self.text, at);
+        self.mistakes.push(Mistake {
+            line,
+            what: format!("{at}: {reason}"),
+        });
+    }
+
+    /// The value, or a mistake at its place.
+    pub(super) fn value<T, E: fmt::Display>(&mut self, at: At, read: Result<T, E>) -> Option<T> {
+        read.map_err(|error| self.refuse(at, &error)).ok()
+    }
+
+    /// The value of a key, if it has one.
+    pub(super) fn optional<T, E: fmt::Display>(
+        &mut self,
+        at: At,
+        text: Option<&Text>,
+        read: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        self.value(at, read(text?))
+    }
+
+    /// The elements of a key's list.
+    pub(super) fn list<T, E: fmt::Display>(
+        &mut self,
+        at: At,
+        texts: &schema::List,
+        read: impl Fn(&str) -> Result<T, E>,
+    ) -> Vec<T> {
+        let read_one = |(index, text): (usize, &Text)| self.value(at.item(index), read(text));
+        texts.iter().enumerate().filter_map(read_one).collect()
+    }
+}
+
+fn refuse_plugins(checker: &mut Checker<'_>, file: &File) {
+    if !file.plugins.is_empty() {
+        checker.refuse(At::top("plugins").item(0), &"plugins are not built in yet");
+    }
+}
+
+fn listen(
+    checker: &mut Checker<'_>,
+    section: Option<&schema::Listen>,
+    overrides: &Overrides,
+) -> Listen {
+    let at = |key| At::key("listen", key);
+    let absent = schema::Listen::default();
+    let section = section.unwrap_or(&absent);
+    let tcp = checker.optional(at("tcp"), section.tcp.as_ref(), parse_tcp);
+    let tcp = tcp.unwrap_or(Some(TcpListen::AnyAddress(DEFAULT_PORT)));
+    let tcp = overrides.tcp.or(tcp);
+    let path = checker.optional(at("unix"), section.unix.as_ref(), address::unix_path);
+    let mode = checker.optional(
+        at("unix_mode"),
+        section.unix_mode.as_ref(),
+        units::parse_mode,
+    );
+    if mode.is_some() && section.unix.is_none() {
+        checker.refuse(
+            at("unix_mode"),
+            &"there is no `unix` socket that it could belong to",
+        );
+    }
+    if tcp.is_none() && section.unix.is_none() {
+        checker.refuse(
+            at("tcp"),
+            &"nothing to listen on: `tcp` is off and there is no `unix`",
+        );
+    }
+    let unix = path.map(|path| UnixListen {
+        path,
+        mode: mode.unwrap_or(DEFAULT_UNIX_MODE),
+    });
+    let loops = checker.optional(at("loops"), section.loops.as_ref(), parse_loops);
+    Listen {
+        tcp,
+        unix,
+        loops: loops.unwrap_or_else(cores),
+    }
+}
+
+/// An address to listen on, or none for `off`.
+fn parse_tcp(text: &str) -> Result<Option<TcpListen>, address::AddressError> {
+    match units::parse_switch(text) {
+        Ok(false) => Ok(None),
+        _ => TcpListen::parse(text).map(Some),
+    }
+}
+
+fn parse_loops(text: &str) -> Result<NonZeroUsize, String> {
+    let count = units::parse_count(text)
+        .ok()
+        .filter(|&count| count <= LOOPS_MAX);
+    let wrong = || {
+        format!(
+            "`{}` is not a number of loops from 1 to 1024",
+            text.escape_debug()
+        )
+    };
+    count.and_then(NonZeroUsize::new).ok_or_else(wrong)
+}
+
+fn cores() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Where the daemon is: never at one of our own listeners.
+fn upstream(
+    checker: &mut Checker<'_>,
+    text: Option<&Text>,
+    listen: &Listen,
+) -> Option<UpstreamAddress> {
+    let at = At::top("dockerapi");
+    let text = text.map_or(DEFAULT_UPSTREAM, |text| text);
+    let upstream = checker.value(at, UpstreamAddress::parse(text))?;
+    let ourselves = match &upstream {
+        UpstreamAddress::Tcp(address) => listen.tcp.is_some_and(|own| own.accepts(*address)),
+        UpstreamAddress::Unix(path) => listen
+            .unix
+            .as_ref()
+            .is_some_and(|own| same_path(path, &own.path)),
+    };
+    if ourselves {
+        checker.refuse(
+            at,
+            &format_args!("{upstream} is where SecDocker itself listens"),
+        );
+    }
+    Some(upstream)
+}
+
+/// Whether two sockets are the same one, or will be: the folder may be reached in two ways.
+fn same_path(one: &Path, other: &Path) -> bool {
+    let resolved = |path: &Path| -> PathBuf {
+        let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+        let through_folder = folder
+            .zip(path.file_name())
+            .map(|(folder, name)| folder.join(name));
+        through_folder.unwrap_or_else(|| path.to_owned())
+    };
+    // Only the daemon's end may be a link: ours is made anew at every start.
+    resolved(one) == resolved(other) || one.canonicalize().is_ok_and(|one| one == resolved(other))
+}
+
+fn limits(checker: &mut Checker<'_>, section: Option<&schema::Limits>) -> Limits {
+    let mut limits = Limits::default();
+    let Some(section) = section else {
+        return limits;
+    };
+    let sizes = [
+        ("head", &section.head, &mut limits.head_bytes),
+        ("body", &section.body, &mut limits.body_bytes),
+        ("bodies", &section.bodies, &mut limits.bodies_bytes),
+        ("buffer", &section.buffer, &mut limits.buffer_bytes),
+    ];
+    let counts = [
+        ("connections", &section.connections, &mut limits.connections),
+        (
+            "connections_per_client",
+            &section.connections_per_client,
+            &mut limits.connections_per_client,
+        ),
+    ];
+    let times = [
+        ("head_time", &section.head_time, &mut limits.head_time),
+        ("body_time", &section.body_time, &mut limits.body_time),
+        (
+            "connect_time",
+            &section.connect_time,
+            &mut limits.connect_time,
+        ),
+        ("linger_time", &section.linger_time, &mut limits.linger_time),
+        (
+            "shutdown_time",
+            &section.shutdown_time,
+            &mut limits.shutdown_time,
+        ),
+    ];
+    replace(checker, sizes, units::parse_size);
+    replace(checker, counts, units::parse_count);
+    replace(checker, times, units::parse_time);
+    compare(checker, &limits);
+    limits
+}
+
+/// Puts the values that the file has in place of the defaults.
+fn replace<T, const N: usize>(
+    checker: &mut Checker<'_>,
+    limits: [(&'static str, &Option<Text>, &mut T); N],
+    read: impl Fn(&str) -> Result<T, units::UnitError>,
+) {
+    for (key, text, value) in limits {
+        if let Some(read) = checker.optional(At::key("limits", key), text.as_ref(), &read) {
+            *value = read;
+        }
+    }
+}
+
+/// Limits that make no sense beside each other.
+fn compare(checker: &mut Checker<'_>, limits: &Limits) {
+    const HEAD_BYTES_MIN: usize = 1024;
+    const BUFFER_BYTES_MIN: usize = 4096;
+    let at = |key| At::key("limits", key);
+    if limits.head_bytes < HEAD_BYTES_MIN {
+        checker.refuse(at("head"), &"less than 1k is less than clients send");
+    }
+    if limits.buffer_bytes < BUFFER_BYTES_MIN {
+        checker.refuse(at("buffer"), &"less than 4k moves no data to speak of");
+    }
+    if limits.body_bytes > limits.bodies_bytes {
+        checker.refuse(
+            at("body"),
+            &"larger than `bodies`, the limit of all bodies together",
+        );
+    }
+}
+
+fn log(checker: &mut Checker<'_>, section: Option<&schema::Log>) -> LogSettings {
+    let at = |key| At::key("log", key);
+    let absent = schema::Log::default();
+    let section = section.unwrap_or(&absent);
+    let file = checker.optional(at("file"), section.file.as_ref(), parse_file);
+    let format = checker.optional(at("format"), section.format.as_ref(), parse_format);
+    let level = checker.optional(at("level"), section.level.as_ref(), parse_level);
+    LogSettings {
+        file: file.unwrap_or_else(|| PathBuf::from(DEFAULT_LOG)),
+        format: format.unwrap_or(Format::Logfmt),
+        level: level.unwrap_or(log::LevelFilter::Info),
+    }
+}
+
+fn parse_file(text: &str) -> Result<PathBuf, &'static str> {
+    if text.is_empty() {
+        Err("the name of a file is missing")
+    } else {
+        Ok(PathBuf::from(text))
+    }
+}
+
+fn parse_format(text: &str) -> Result<Format, String> {
+    match text {
+        "logfmt" => Ok(Format::Logfmt),
+        "json" => Ok(Format::Json),
+        _ => Err(format!(
+            "`{}` is neither logfmt nor json",
+            text.escape_debug()
+        )),
+    }
+}
+
+fn parse_level(text: &str) -> Result<log::LevelFilter, String> {
+    match text {
+        "error" => Ok(log::LevelFilter::Error),
+        "warning" | "warn" => Ok(log::LevelFilter::Warn),
+        "info" => Ok(log::LevelFilter::Info),
+        "debug" => Ok(log::LevelFilter::Debug),
+        _ => Err(format!(
+            "`{}` is none of error, warning, info, debug",
+            text.escape_debug()
+        )),
+    }
+}
