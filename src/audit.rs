@@ -88,11 +88,7 @@ struct Lines {
 
 impl Lines {
     const fn new() -> Self {
-        Self {
-            text: String::new(),
-            count: 0,
-            gathers: false,
-        }
+        Self { text: String::new(), count: 0, gathers: false }
     }
 
     fn push(&mut self, line: &fmt::Arguments<'_>) {
@@ -156,12 +152,8 @@ pub fn init(settings: &LogSettings) -> Result<Handle, AuditError> {
     let writer = Writer::open(&settings.file, settings.format)
         .map_err(|error| AuditError::Open(settings.file.clone(), error))?;
     let queue = Arc::new(Queue::default());
-    QUEUE
-        .set(Arc::clone(&queue))
-        .map_err(|_| AuditError::Twice)?;
-    dispatch(settings.format)
-        .apply()
-        .map_err(|_| AuditError::Twice)?;
+    QUEUE.set(Arc::clone(&queue)).map_err(|_| AuditError::Twice)?;
+    dispatch(settings.format).apply().map_err(|_| AuditError::Twice)?;
     log::set_max_level(settings.level);
     let for_writer = Arc::clone(&queue);
     thread::Builder::new()
@@ -177,14 +169,7 @@ fn dispatch(format: Format) -> fern::Dispatch {
         .level(log::LevelFilter::Warn)
         .level_for(TARGET, log::LevelFilter::Trace)
         .format(move |out, _message, record| {
-            out.finish(format_args!(
-                "{}",
-                Line {
-                    format,
-                    at: SystemTime::now(),
-                    record
-                }
-            ));
+            out.finish(format_args!("{}", Line { format, at: SystemTime::now(), record }));
         })
         .chain(fern::Output::call(|record| keep(record.args())))
 }
@@ -201,11 +186,7 @@ fn keep(line: &fmt::Arguments<'_>) {
 
 /// Records what happened on a client's connection.
 pub fn record(client: &ClientId, event: &Event<'_>) {
-    write_record(
-        event.level(),
-        event.message(),
-        &event::Fields { client, event },
-    );
+    write_record(event.level(), event.message(), &event::Fields { client, event });
 }
 
 /// Records what happened to SecDocker itself.

@@ -51,9 +51,20 @@ impl ImageRef {
         if digits.len() == ID_DIGITS && digits.bytes().all(is_lower_hex) {
             return Ok(Self::Id(digits.to_owned()));
         }
-        ImageName::parse(text)
-            .map(Self::Named)
-            .ok_or_else(|| ImageError(text.to_owned()))
+        ImageName::parse(text).map(Self::Named).ok_or_else(|| ImageError(text.to_owned()))
+    }
+}
+
+impl ImageRef {
+    /// In the form in which the daemon finds the image that it would use: what may be the beginning
+    /// of an identifier has no tag.
+    pub fn as_asked(&self) -> String {
+        match self {
+            Self::Named(name) if name.maybe_id && name.tag() == Some("latest") => {
+                familiar(&name.repository).to_owned()
+            }
+            Self::Named(_) | Self::Id(_) => self.to_string(),
+        }
     }
 }
 
@@ -78,15 +89,11 @@ impl ImageName {
             return None;
         }
         let bare = tag.is_none() && digest.is_none();
-        let maybe_id = bare && !named.is_empty() && named.bytes().all(is_lower_hex);
+        let is_hex = |text: &str| text.bytes().all(is_lower_hex);
+        let maybe_id = bare && is_hex(named) || named == "sha256" && tag.is_some_and(is_hex);
         let tag = if bare { Some("latest") } else { tag };
         let [tag, digest] = [tag, digest].map(|part| part.map(str::to_owned));
-        Some(Self {
-            repository,
-            tag,
-            digest,
-            maybe_id,
-        })
+        Some(Self { repository, tag, digest, maybe_id })
     }
 
     /// Registry and path: `docker.io/library/ubuntu`.
@@ -140,11 +147,7 @@ pub fn complete(name: &str) -> Option<String> {
         Some((first, rest)) if is_domain(first) => (first, rest),
         _ => (DEFAULT_DOMAIN, name),
     };
-    let domain = if domain == "index.docker.io" {
-        DEFAULT_DOMAIN
-    } else {
-        domain
-    };
+    let domain = if domain == "index.docker.io" { DEFAULT_DOMAIN } else { domain };
     if !is_domain_text(domain) || !path.split('/').all(is_path_component) {
         return None;
     }
@@ -179,9 +182,7 @@ fn is_domain_text(text: &str) -> bool {
             !label.is_empty()
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         });
     let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     is_host && port.is_none_or(is_port)
@@ -192,11 +193,9 @@ fn is_path_component(text: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let ends = [text.bytes().next(), text.bytes().next_back()];
     ends.iter().all(|end| end.is_some_and(is_word))
-        && text
-            .split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-            .all(|joint| {
-                matches!(joint, "" | "." | "_" | "__") || joint.bytes().all(|byte| byte == b'-')
-            })
+        && text.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()).all(|joint| {
+            matches!(joint, "" | "." | "_" | "__") || joint.bytes().all(|byte| byte == b'-')
+        })
 }
 
 fn is_tag(text: &str) -> bool {
@@ -204,22 +203,15 @@ fn is_tag(text: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     text.len() <= TAG_MAX
         && text.bytes().next().is_some_and(is_word)
-        && text
-            .bytes()
-            .all(|byte| is_word(byte) || byte == b'.' || byte == b'-')
+        && text.bytes().all(|byte| is_word(byte) || byte == b'.' || byte == b'-')
 }
 
 /// `algorithm:hexadecimal digits`.
 fn is_digest(text: &str) -> bool {
     const DIGITS_MIN: usize = 32;
     text.split_once(':').is_some_and(|(algorithm, digits)| {
-        algorithm
-            .bytes()
-            .next()
-            .is_some_and(|byte| byte.is_ascii_alphabetic())
-            && algorithm
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"+.-_".contains(&byte))
+        algorithm.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic())
+            && algorithm.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-_".contains(&byte))
             && digits.len() >= DIGITS_MIN
             && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
     })
@@ -249,33 +241,13 @@ mod tests {
             ("ubuntu", "docker.io/library/ubuntu", Some("latest")),
             ("ubuntu:16.04", "docker.io/library/ubuntu", Some("16.04")),
             ("library/ubuntu", "docker.io/library/ubuntu", Some("latest")),
-            (
-                "docker.io/ubuntu",
-                "docker.io/library/ubuntu",
-                Some("latest"),
-            ),
-            (
-                "index.docker.io/library/ubuntu:x",
-                "docker.io/library/ubuntu",
-                Some("x"),
-            ),
+            ("docker.io/ubuntu", "docker.io/library/ubuntu", Some("latest")),
+            ("index.docker.io/library/ubuntu:x", "docker.io/library/ubuntu", Some("x")),
             ("team/app", "docker.io/team/app", Some("latest")),
             ("localhost/app", "localhost/app", Some("latest")),
-            (
-                "localhost:5000",
-                "docker.io/library/localhost",
-                Some("5000"),
-            ),
-            (
-                "localhost:5000/team/app:1",
-                "localhost:5000/team/app",
-                Some("1"),
-            ),
-            (
-                "registry.example/a/b/c",
-                "registry.example/a/b/c",
-                Some("latest"),
-            ),
+            ("localhost:5000", "docker.io/library/localhost", Some("5000")),
+            ("localhost:5000/team/app:1", "localhost:5000/team/app", Some("1")),
+            ("registry.example/a/b/c", "registry.example/a/b/c", Some("latest")),
             ("FOO/bar", "FOO/bar", Some("latest")),
         ];
         for (text, repository, tag) in table {
@@ -298,7 +270,10 @@ mod tests {
         for text in [DIGEST, digits] {
             assert_eq!(ImageRef::parse(text), Ok(ImageRef::Id(digits.to_owned())));
         }
-        assert!(named("cafe").maybe_id());
+        assert!(named("cafe").maybe_id() && named("sha256:0d3b").maybe_id());
+        assert_eq!(ImageRef::parse("cafe").unwrap().as_asked(), "cafe");
+        assert_eq!(ImageRef::parse("app").unwrap().as_asked(), "app:latest");
+        assert_eq!(ImageRef::parse("sha256:0d3b").unwrap().as_asked(), "sha256:0d3b");
         assert!(!named("cafe:latest").maybe_id());
         assert!(!named("busybox").maybe_id());
     }
@@ -333,14 +308,8 @@ mod tests {
 
     #[test]
     fn names_are_shown_in_their_short_form() {
-        assert_eq!(
-            named("docker.io/library/ubuntu").to_string(),
-            "ubuntu:latest"
-        );
+        assert_eq!(named("docker.io/library/ubuntu").to_string(), "ubuntu:latest");
         assert_eq!(named("docker.io/team/app:1").to_string(), "team/app:1");
-        assert_eq!(
-            named("registry.example/app:1").to_string(),
-            "registry.example/app:1"
-        );
+        assert_eq!(named("registry.example/app:1").to_string(), "registry.example/app:1");
     }
 }

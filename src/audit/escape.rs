@@ -24,21 +24,13 @@ impl Write for PlainUntilNow {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.empty &= text.is_empty();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/@^+".contains(&byte);
-        if text.bytes().all(plain) {
-            Ok(())
-        } else {
-            Err(fmt::Error)
-        }
+        if text.bytes().all(plain) { Ok(()) } else { Err(fmt::Error) }
     }
 }
 
 /// Writes `value` escaped and bounded, without quotes around it.
 pub(super) fn write_escaped(out: &mut dyn Write, value: &dyn fmt::Display) -> fmt::Result {
-    let mut escaper = Escaper {
-        out,
-        left: VALUE_BYTES_MAX,
-        dropped: 0,
-    };
+    let mut escaper = Escaper { out, left: VALUE_BYTES_MAX, dropped: 0 };
     write!(escaper, "{value}")?;
     match escaper.dropped {
         0 => Ok(()),
@@ -59,9 +51,7 @@ impl Escaper<'_> {
     fn within_bound<'t>(&mut self, text: &'t str) -> &'t str {
         // Once something was dropped, nothing that follows may close the gap.
         let room = if self.dropped == 0 { self.left } else { 0 };
-        let end = (0..=room.min(text.len()))
-            .rev()
-            .find(|&at| text.is_char_boundary(at));
+        let end = (0..=room.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
         let kept = end.and_then(|end| text.get(..end)).unwrap_or_default();
         self.left -= kept.len();
         self.dropped += text.len() - kept.len();
@@ -102,10 +92,7 @@ fn write_escape(out: &mut dyn Write, c: char) -> fmt::Result {
         '\n' => out.write_str("\\n"),
         '\r' => out.write_str("\\r"),
         '\t' => out.write_str("\\t"),
-        _ => c
-            .encode_utf16(&mut [0; 2])
-            .iter()
-            .try_for_each(|unit| write!(out, "\\u{unit:04x}")),
+        _ => c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(out, "\\u{unit:04x}")),
     }
 }
 
@@ -132,10 +119,7 @@ mod tests {
             (r"\n", r"\\n"),
             ("\0\x1b[31m\x7f", r"\u0000\u001b[31m\u007f"),
             ("\u{85}\u{2028}\u{2029}", r"\u0085\u2028\u2029"),
-            (
-                "\u{202e}\u{2066}\u{200f}\u{61c}",
-                r"\u202e\u2066\u200f\u061c",
-            ),
+            ("\u{202e}\u{2066}\u{200f}\u{61c}", r"\u202e\u2066\u200f\u061c"),
             ("\u{200b}\u{feff}\u{a0}\u{ad}", r"\u200b\ufeff\u00a0\u00ad"),
             ("\u{e0041}", r"\udb40\udc41"),
             ("grün 鯨 🐳", "grün 鯨 🐳"),

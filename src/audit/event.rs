@@ -36,6 +36,11 @@ pub enum Peer {
     Unnamed,
 }
 
+impl ClientId {
+    /// Stands for nobody: what happens to SecDocker before it knows a client, and in tests.
+    pub const NOBODY: Self = Self { connection: 0, peer: Peer::Unnamed };
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -50,10 +55,7 @@ impl fmt::Display for Peer {
 
 /// What happened on a client's connection.
 #[derive(Clone, Copy)]
-#[expect(
-    missing_docs,
-    reason = "the fields are named after the keys that they become"
-)]
+#[expect(missing_docs, reason = "the fields are named after the keys that they become")]
 pub enum Event<'a> {
     /// A connection was accepted; where it will be connected to.
     ConnectionOpened { upstream: &'a dyn fmt::Display },
@@ -66,36 +68,19 @@ pub enum Event<'a> {
     /// A connection broke: a reset, a body that stopped half-way.
     ConnectionFailed { reason: &'a dyn fmt::Display },
     /// A request's head is complete.
-    Received {
-        method: &'a str,
-        target: Redacted<'a>,
-    },
+    Received { method: &'a str, target: Redacted<'a> },
     /// An inspected request passed every rule; what was changed on its way.
-    Allowed {
-        method: &'a str,
-        target: Redacted<'a>,
-        changes: &'a dyn fmt::Display,
-    },
+    Allowed { method: &'a str, target: Redacted<'a>, changes: &'a dyn fmt::Display },
     /// A request asked for something that is forbidden: what, and by which rule.
-    Forbidden {
-        method: &'a str,
-        target: Redacted<'a>,
-        violations: &'a dyn fmt::Display,
-    },
+    Forbidden { method: &'a str, target: Redacted<'a>, violations: &'a dyn fmt::Display },
     /// A request was refused before any rule was asked: malformed, ambiguous or too large.
-    Invalid {
-        status: u16,
-        reason: &'a dyn fmt::Display,
-    },
+    Invalid { status: u16, reason: &'a dyn fmt::Display },
     /// The daemon can't be reached, or does not speak HTTP as it should.
-    UpstreamFailed {
-        upstream: &'a dyn fmt::Display,
-        reason: &'a dyn fmt::Display,
-    },
+    UpstreamFailed { reason: &'a dyn fmt::Display },
     /// What a rule needs to know of the outside could not be found out.
     FactsFailed { reason: &'a dyn fmt::Display },
     /// The daemon has turned a connection into a raw stream.
-    RawStreamBegan { target: Redacted<'a> },
+    RawStreamBegan,
     /// A raw stream has ended, with the bytes that it moved.
     RawStreamEnded { from_client: u64, to_client: u64 },
     /// Something went wrong that is no client's doing.
@@ -109,7 +94,7 @@ impl Event<'_> {
             Self::ConnectionOpened { .. } | Self::ConnectionClosed { .. } => Level::Debug,
             Self::Received { .. }
             | Self::Allowed { .. }
-            | Self::RawStreamBegan { .. }
+            | Self::RawStreamBegan
             | Self::RawStreamEnded { .. }
             | Self::ConnectionFailed { .. } => Level::Info,
             Self::ConnectionRefused { .. }
@@ -136,7 +121,7 @@ impl Event<'_> {
             Self::Invalid { .. } => "request refused",
             Self::UpstreamFailed { .. } => "daemon failed",
             Self::FactsFailed { .. } => "look-up failed",
-            Self::RawStreamBegan { .. } => "raw stream began",
+            Self::RawStreamBegan => "raw stream began",
             Self::RawStreamEnded { .. } => "raw stream ended",
             Self::Error { .. } => "internal error",
         }
@@ -145,36 +130,23 @@ impl Event<'_> {
     fn visit<'kvs>(&'kvs self, line: &mut Pairs<'_, 'kvs>) -> Result<(), Error> {
         match self {
             Self::ConnectionOpened { upstream } => line.shown("upstream", *upstream),
-            Self::ConnectionClosed {
-                from_client,
-                to_client,
-            }
-            | Self::RawStreamEnded {
-                from_client,
-                to_client,
-            } => {
+            Self::ConnectionClosed { from_client, to_client }
+            | Self::RawStreamEnded { from_client, to_client } => {
                 line.number("from_client", *from_client)?;
                 line.number("to_client", *to_client)
             }
             Self::ConnectionRefused { reason }
             | Self::ConnectionFailed { reason }
+            | Self::UpstreamFailed { reason }
             | Self::FactsFailed { reason }
             | Self::Error { reason } => line.shown("reason", *reason),
             Self::TimedOut { waiting_for } => line.shown("waiting_for", *waiting_for),
             Self::Received { method, target } => line.request(method, target),
-            Self::Allowed {
-                method,
-                target,
-                changes,
-            } => {
+            Self::Allowed { method, target, changes } => {
                 line.request(method, target)?;
                 line.shown("changes", *changes)
             }
-            Self::Forbidden {
-                method,
-                target,
-                violations,
-            } => {
+            Self::Forbidden { method, target, violations } => {
                 line.request(method, target)?;
                 line.shown("violations", *violations)
             }
@@ -182,28 +154,17 @@ impl Event<'_> {
                 line.number("status", u64::from(*status))?;
                 line.shown("reason", *reason)
             }
-            Self::UpstreamFailed { upstream, reason } => {
-                line.shown("upstream", *upstream)?;
-                line.shown("reason", *reason)
-            }
-            Self::RawStreamBegan { target } => line.shown("target", target),
+            Self::RawStreamBegan => Ok(()),
         }
     }
 }
 
 /// What happened to SecDocker itself.
 #[derive(Clone, Copy)]
-#[expect(
-    missing_docs,
-    reason = "the fields are named after the keys that they become"
-)]
+#[expect(missing_docs, reason = "the fields are named after the keys that they become")]
 pub enum Notice<'a> {
     /// It listens.
-    Started {
-        version: &'a str,
-        listening: &'a dyn fmt::Display,
-        upstream: &'a dyn fmt::Display,
-    },
+    Started { version: &'a str, listening: &'a dyn fmt::Display, upstream: &'a dyn fmt::Display },
     /// It accepts no more, and lets open requests finish.
     Stopping { signal: &'a str },
     /// It is done; how many connections had to be cut.
@@ -253,11 +214,7 @@ impl Source for Notice<'_> {
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), Error> {
         let mut line = Pairs(visitor);
         match self {
-            Self::Started {
-                version,
-                listening,
-                upstream,
-            } => {
+            Self::Started { version, listening, upstream } => {
                 line.text("version", version)?;
                 line.shown("listening", *listening)?;
                 line.shown("upstream", *upstream)
@@ -302,8 +259,7 @@ impl<'kvs> Pairs<'_, 'kvs> {
     }
 
     fn shown(&mut self, key: &'static str, value: &'kvs dyn fmt::Display) -> Result<(), Error> {
-        self.0
-            .visit_pair(Key::from_str(key), Value::from_dyn_display(value))
+        self.0.visit_pair(Key::from_str(key), Value::from_dyn_display(value))
     }
 
     fn request(&mut self, method: &'kvs str, target: &'kvs Redacted<'_>) -> Result<(), Error> {
@@ -324,44 +280,23 @@ mod tests {
             let builder = &mut log::Record::builder();
             let record = builder.level(level).key_values(&fields).args(args).build();
             let at = SystemTime::UNIX_EPOCH;
-            Line {
-                format: Format::Logfmt,
-                at,
-                record: &record,
-            }
-            .to_string()
+            Line { format: Format::Logfmt, at, record: &record }.to_string()
         };
         let whole = show(format_args!("{message}"));
-        whole
-            .strip_prefix("time=\"1970-01-01T00:00:00Z\" ")
-            .unwrap_or(&whole)
-            .to_owned()
+        whole.strip_prefix("time=\"1970-01-01T00:00:00Z\" ").unwrap_or(&whole).to_owned()
     }
 
     #[test]
     fn events_name_the_client_and_escape_what_it_sent() {
-        let peer = Peer::Tcp(
-            "[::ffff:10.0.0.5]:4123"
-                .parse()
-                .unwrap_or_else(|_| unreachable!()),
-        );
-        let client = ClientId {
-            connection: 7,
-            peer,
-        };
-        let unix = ClientId {
-            connection: 8,
-            peer: Peer::Unix { uid: 1000, pid: 42 },
-        };
+        let peer = Peer::Tcp("[::ffff:10.0.0.5]:4123".parse().unwrap_or_else(|_| unreachable!()));
+        let client = ClientId { connection: 7, peer };
+        let unix = ClientId { connection: 8, peer: Peer::Unix { uid: 1000, pid: 42 } };
         let target = Redacted("/build?buildargs=x&t=a\u{7f}");
         let who = "client=\"10.0.0.5:4123\" connection=7";
         let table = [
             (
                 client,
-                Event::Received {
-                    method: "GET",
-                    target,
-                },
+                Event::Received { method: "GET", target },
                 format!(
                     "level=info msg=\"request received\" {who} method=GET \
                      target=\"/build?buildargs=***&t=a\\u007f\""
@@ -381,37 +316,26 @@ mod tests {
             ),
             (
                 unix,
-                Event::Invalid {
-                    status: 400,
-                    reason: &"bare LF",
-                },
+                Event::Invalid { status: 400, reason: &"bare LF" },
                 "level=warning msg=\"request refused\" client=unix/uid-1000/pid-42 connection=8 \
                  status=400 reason=\"bare LF\""
                     .to_owned(),
             ),
             (
                 client,
-                Event::RawStreamEnded {
-                    from_client: 1,
-                    to_client: 20,
-                },
+                Event::RawStreamEnded { from_client: 1, to_client: 20 },
                 format!("level=info msg=\"raw stream ended\" {who} from_client=1 to_client=20"),
             ),
         ];
         for (client, event, expected) in table {
-            let fields = Fields {
-                client: &client,
-                event: &event,
-            };
+            let fields = Fields { client: &client, event: &event };
             assert_eq!(line(event.message(), event.level(), &fields), expected);
         }
     }
 
     #[test]
     fn notices_have_no_client() {
-        let notice = Notice::ReloadFailed {
-            reason: &"config.yml:3: x",
-        };
+        let notice = Notice::ReloadFailed { reason: &"config.yml:3: x" };
         let expected = "level=error msg=\"configuration refused, the old one stays in force\" \
                         reason=\"config.yml:3: x\"";
         assert_eq!(line(notice.message(), notice.level(), &notice), expected);

@@ -28,17 +28,11 @@ pub(super) struct Line<'a> {
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut fields = Fields {
-            out: f,
-            format: self.format,
-        };
+        let mut fields = Fields { out: f, format: self.format };
         fields.write_first("time", &Utc(self.at))?;
         fields.write("level", &level_name(self.record.level()))?;
         fields.write("msg", self.record.args())?;
-        self.record
-            .key_values()
-            .visit(&mut fields)
-            .map_err(|_| fmt::Error)?;
+        self.record.key_values().visit(&mut fields).map_err(|_| fmt::Error)?;
         fields.finish()
     }
 }
@@ -126,12 +120,7 @@ mod tests {
                 .level(log::Level::Warn)
                 .key_values(&pairs)
                 .build();
-            Line {
-                format,
-                at,
-                record: &record,
-            }
-            .to_string()
+            Line { format, at, record: &record }.to_string()
         };
         record(format_args!("{message}"))
     }
@@ -154,10 +143,7 @@ mod tests {
 
     #[test]
     fn json_is_one_object() {
-        let pairs = [
-            ("target", Value::from("/x\"\u{2028}")),
-            ("status", Value::from(403_u16)),
-        ];
+        let pairs = [("target", Value::from("/x\"\u{2028}")), ("status", Value::from(403_u16))];
         let text = line(Format::Json, "request received", &pairs);
         let object: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(object["time"], "2026-11-24T11:00:00Z");

@@ -89,10 +89,7 @@ impl Queue {
         let mut state = self.lock();
         state.asleep = true;
         let idle = |state: &mut State| state.pending.is_empty() && !state.reopen && !state.stop;
-        state = self
-            .work
-            .wait_while(state, idle)
-            .unwrap_or_else(PoisonError::into_inner);
+        state = self.work.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
         state.asleep = false;
         std::mem::swap(&mut state.pending, batch);
         Work {
@@ -137,14 +134,7 @@ mod tests {
         queue.append("a\nb\n", 2);
         queue.append("c\n", 1);
         let mut batch = b"old".to_vec();
-        assert_eq!(
-            queue.take(&mut batch),
-            Work {
-                lost: 0,
-                reopen: false,
-                stop: false
-            }
-        );
+        assert_eq!(queue.take(&mut batch), Work { lost: 0, reopen: false, stop: false });
         assert_eq!(batch, b"a\nb\nc\n");
     }
 
@@ -168,23 +158,9 @@ mod tests {
         let queue = Queue::default();
         queue.reopen();
         queue.gather(Duration::MAX);
-        assert_eq!(
-            queue.take(&mut Vec::new()),
-            Work {
-                lost: 0,
-                reopen: true,
-                stop: false
-            }
-        );
+        assert_eq!(queue.take(&mut Vec::new()), Work { lost: 0, reopen: true, stop: false });
         assert!(!queue.stop(Duration::ZERO));
-        assert_eq!(
-            queue.take(&mut Vec::new()),
-            Work {
-                lost: 0,
-                reopen: false,
-                stop: true
-            }
-        );
+        assert_eq!(queue.take(&mut Vec::new()), Work { lost: 0, reopen: false, stop: true });
         queue.end();
         assert!(queue.stop(Duration::MAX));
     }

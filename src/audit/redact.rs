@@ -19,9 +19,7 @@ impl fmt::Display for Redacted<'_> {
         f.write_str(path)?;
         f.write_str("?")?;
         // Old daemons also separate parameters with `;`.
-        query
-            .split_inclusive(['&', ';'])
-            .try_for_each(|parameter| write_parameter(f, parameter))
+        query.split_inclusive(['&', ';']).try_for_each(|parameter| write_parameter(f, parameter))
     }
 }
 
@@ -33,23 +31,15 @@ fn write_parameter(f: &mut fmt::Formatter<'_>, parameter: &str) -> fmt::Result {
     if !is_secret(key) {
         return f.write_str(parameter);
     }
-    let separator = value
-        .strip_prefix(value.trim_end_matches(['&', ';']))
-        .unwrap_or_default();
+    let separator = value.strip_prefix(value.trim_end_matches(['&', ';'])).unwrap_or_default();
     write!(f, "{key}=***{separator}")
 }
 
 /// Whether a key, which may be percent-encoded and in any case, names a secret.
 fn is_secret(key: &str) -> bool {
     const WHOLE: [&str; 4] = ["buildargs", "changes", "remote", "fromsrc"];
-    const WITHIN: [&str; 6] = [
-        "token",
-        "passw",
-        "secret",
-        "credential",
-        "registry-auth",
-        "authconfig",
-    ];
+    const WITHIN: [&str; 6] =
+        ["token", "passw", "secret", "credential", "registry-auth", "authconfig"];
     let plain = Decoded(key.as_bytes()).map(|byte| byte.to_ascii_lowercase());
     WHOLE.iter().any(|name| plain.clone().eq(name.bytes()))
         || WITHIN.iter().any(|name| contains(plain.clone(), name))
@@ -87,11 +77,7 @@ impl Iterator for Decoded<'_> {
 }
 
 fn both_hex(high: u8, low: u8) -> Option<u8> {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|value| u8::try_from(value).ok())
-    };
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
     Some(digit(high)? * 16 + digit(low)?)
 }
 
@@ -104,27 +90,15 @@ mod tests {
         let table = [
             ("/containers/json", "/containers/json"),
             ("/containers/json?all=1", "/containers/json?all=1"),
-            (
-                "/build?t=a&buildargs=%7B%22K%22%3A1%7D&q=1",
-                "/build?t=a&buildargs=***&q=1",
-            ),
+            ("/build?t=a&buildargs=%7B%22K%22%3A1%7D&q=1", "/build?t=a&buildargs=***&q=1"),
             ("/build?build%61rgs=x", "/build?build%61rgs=***"),
             ("/build?BuildArgs=x;t=a", "/build?BuildArgs=***;t=a"),
             ("/build?buildargs=a?b=c", "/build?buildargs=***"),
-            (
-                "/build?buildargs=a&&buildargs=b&",
-                "/build?buildargs=***&&buildargs=***&",
-            ),
+            ("/build?buildargs=a&&buildargs=b&", "/build?buildargs=***&&buildargs=***&"),
             ("/commit?changes=ENV%20P%3Dx", "/commit?changes=***"),
             ("/build?remote=https://u:p@host/", "/build?remote=***"),
-            (
-                "/images/create?fromSrc=http://h/",
-                "/images/create?fromSrc=***",
-            ),
-            (
-                "/images/create?fromImage=a&tag=b",
-                "/images/create?fromImage=a&tag=b",
-            ),
+            ("/images/create?fromSrc=http://h/", "/images/create?fromSrc=***"),
+            ("/images/create?fromImage=a&tag=b", "/images/create?fromImage=a&tag=b"),
             ("/x?X-Registry-Auth=abc", "/x?X-Registry-Auth=***"),
             ("/x?my_pass%77ord=abc", "/x?my_pass%77ord=***"),
             ("/x?a%=b&%zz=c&=d&e", "/x?a%=b&%zz=c&=d&e"),

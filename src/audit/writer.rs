@@ -30,13 +30,7 @@ impl Writer {
     /// Opens `path` for appending.
     pub(super) fn open(path: &Path, format: Format) -> io::Result<Self> {
         let file = open(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-            format,
-            torn: false,
-            complained: false,
-        })
+        Ok(Self { path: path.to_owned(), file, format, torn: false, complained: false })
     }
 
     /// Writes what the queue brings until it says stop.
@@ -80,28 +74,13 @@ impl Writer {
     /// Writes that lines were lost; returns how many still nobody knows of.
     fn say_lost(&mut self, count: u64) -> u64 {
         let line = self.warning(format_args!("{count} lines lost"), &[("lines", count)]);
-        if self.write(line.as_bytes()) == 0 {
-            0
-        } else {
-            count
-        }
+        if self.write(line.as_bytes()) == 0 { 0 } else { count }
     }
 
     fn warning(&self, message: fmt::Arguments<'_>, fields: &[(&str, u64)]) -> String {
         let builder = &mut log::Record::builder();
-        let record = builder
-            .level(log::Level::Warn)
-            .key_values(&fields)
-            .args(message)
-            .build();
-        format!(
-            "{}\n",
-            Line {
-                format: self.format,
-                at: SystemTime::now(),
-                record: &record
-            }
-        )
+        let record = builder.level(log::Level::Warn).key_values(&fields).args(message).build();
+        format!("{}\n", Line { format: self.format, at: SystemTime::now(), record: &record })
     }
 
     fn reopen(&mut self) {
@@ -125,11 +104,7 @@ impl Writer {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    File::options()
-        .append(true)
-        .create(true)
-        .mode(0o640)
-        .open(path)
+    File::options().append(true).create(true).mode(0o640).open(path)
 }
 
 /// Writes all of `bytes`, or says how many got through before it failed.
@@ -138,10 +113,7 @@ fn write_counted(out: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) 
     while !rest.is_empty() {
         match out.write(rest) {
             Ok(0) => {
-                return (
-                    bytes.len() - rest.len(),
-                    Err(io::ErrorKind::WriteZero.into()),
-                );
+                return (bytes.len() - rest.len(), Err(io::ErrorKind::WriteZero.into()));
             }
             Ok(count) => rest = rest.get(count..).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -191,10 +163,7 @@ mod tests {
         thread.join().unwrap();
         let text = fs::read_to_string(&scratch.0).unwrap();
         assert!(text.starts_with("before\na\ntime="), "{text}");
-        assert!(
-            text.ends_with("level=warning msg=\"7 lines lost\" lines=7\n"),
-            "{text}"
-        );
+        assert!(text.ends_with("level=warning msg=\"7 lines lost\" lines=7\n"), "{text}");
     }
 
     #[test]

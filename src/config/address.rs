@@ -84,10 +84,7 @@ impl TcpListen {
         }
         let (host, port) = split_port(text).ok_or_else(wrong)?;
         let port = parse_port(port.ok_or_else(wrong)?).ok_or_else(wrong)?;
-        Ok(Self::Address(SocketAddr::new(
-            parse_ip(host).ok_or_else(wrong)?,
-            port,
-        )))
+        Ok(Self::Address(SocketAddr::new(parse_ip(host).ok_or_else(wrong)?, port)))
     }
 
     /// Whether a connection to `address` would arrive at this listener.
@@ -164,9 +161,7 @@ fn resolve(text: &str, place: &str, default_port: u16) -> Result<SocketAddr, Add
     let wrong = || AddressError::Upstream(text.to_owned());
     let (host, port) = split_port(place.strip_suffix('/').unwrap_or(place)).ok_or_else(wrong)?;
     let port = match port {
-        Some(port) => parse_port(port)
-            .filter(|&port| port != 0)
-            .ok_or_else(wrong)?,
+        Some(port) => parse_port(port).filter(|&port| port != 0).ok_or_else(wrong)?,
         None => default_port,
     };
     if let Some(ip) = parse_ip(host) {
@@ -179,20 +174,14 @@ fn resolve(text: &str, place: &str, default_port: u16) -> Result<SocketAddr, Add
     let found = (host, port).to_socket_addrs();
     let found = found.map_err(|error| AddressError::Unresolved(host.to_owned(), error))?;
     // Of the two `localhost`s, daemons listen on the IPv4 one.
-    found
-        .min_by_key(SocketAddr::is_ipv6)
-        .ok_or_else(|| AddressError::NoAddress(host.to_owned()))
+    found.min_by_key(SocketAddr::is_ipv6).ok_or_else(|| AddressError::NoAddress(host.to_owned()))
 }
 
 /// Parts `host:port`, `[address]:port` and both without a port.
 fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, after) = rest.split_once(']')?;
-        let port = if after.is_empty() {
-            None
-        } else {
-            Some(after.strip_prefix(':')?)
-        };
+        let port = if after.is_empty() { None } else { Some(after.strip_prefix(':')?) };
         return host.parse::<Ipv6Addr>().is_ok().then_some((host, port));
     }
     match text.split_once(':') {
@@ -203,8 +192,7 @@ fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
 
 fn parse_ip(host: &str) -> Option<IpAddr> {
     let v4 = host.parse::<Ipv4Addr>().map(IpAddr::V4);
-    v4.or_else(|_| host.parse::<Ipv6Addr>().map(IpAddr::V6))
-        .ok()
+    v4.or_else(|_| host.parse::<Ipv6Addr>().map(IpAddr::V6)).ok()
 }
 
 /// Decimal digits for 0 to 65,535; `str::parse` alone would also take `+80`.
@@ -234,11 +222,7 @@ mod tests {
             ("[::1]:8999", "[::1]:8999"),
         ];
         for (text, expected) in table {
-            assert_eq!(
-                TcpListen::parse(text).unwrap().to_string(),
-                expected,
-                "{text}"
-            );
+            assert_eq!(TcpListen::parse(text).unwrap().to_string(), expected, "{text}");
         }
         for text in [
             "",
@@ -273,21 +257,14 @@ mod tests {
             ("tcp://localhost:2375", "tcp://127.0.0.1:2375"),
         ];
         for (text, expected) in table {
-            assert_eq!(
-                UpstreamAddress::parse(text).unwrap().to_string(),
-                expected,
-                "{text}"
-            );
+            assert_eq!(UpstreamAddress::parse(text).unwrap().to_string(), expected, "{text}");
         }
     }
 
     #[test]
     fn what_is_no_address_of_the_daemon() {
         let table = [
-            (
-                "docker.sock",
-                "`docker.sock` is none of /path, unix:///path",
-            ),
+            ("docker.sock", "`docker.sock` is none of /path, unix:///path"),
             ("", "`` is none of"),
             ("unix://docker.sock", "path `docker.sock` is not absolute"),
             ("ssh://host", "`ssh://host` is none of"),
@@ -305,10 +282,7 @@ mod tests {
         }
         let long = format!("/{}", "x".repeat(UNIX_PATH_BYTES_MAX));
         let message = UpstreamAddress::parse(&long).unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "a socket's path has at most 107 bytes, this one has 108"
-        );
+        assert_eq!(message, "a socket's path has at most 107 bytes, this one has 108");
     }
 
     #[test]
@@ -327,11 +301,7 @@ mod tests {
         ];
         for (listen, to, expected) in table {
             let listen = TcpListen::parse(listen).unwrap();
-            assert_eq!(
-                listen.accepts(to.parse().unwrap()),
-                expected,
-                "{listen} {to}"
-            );
+            assert_eq!(listen.accepts(to.parse().unwrap()), expected, "{listen} {to}");
         }
     }
 }

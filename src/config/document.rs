@@ -21,10 +21,7 @@ use super::schema::File;
 /// policy for that moment.
 pub(super) fn read(text: &str) -> Result<File, Mistake> {
     if is_empty(text) {
-        return Err(Mistake {
-            line: None,
-            what: "the file is empty".into(),
-        });
+        return Err(Mistake { line: None, what: "the file is empty".into() });
     }
     let unique = UniqueKeys::deserialize(serde_yaml::Deserializer::from_str(text));
     unique.map_err(|error| mistake(text, &error))?;
@@ -34,8 +31,7 @@ pub(super) fn read(text: &str) -> Result<File, Mistake> {
 
 /// Whether there are only comments, directives and marks of beginning and end.
 fn is_empty(text: &str) -> bool {
-    text.lines()
-        .all(|line| is_prologue(line) || line.starts_with("..."))
+    text.lines().all(|line| is_prologue(line) || line.starts_with("..."))
 }
 
 fn is_prologue(line: &str) -> bool {
@@ -45,13 +41,8 @@ fn is_prologue(line: &str) -> bool {
 
 /// The line where a second document begins.
 fn second_document(text: &str) -> Option<usize> {
-    let mut lines = text
-        .lines()
-        .enumerate()
-        .skip_while(|(_, line)| is_prologue(line));
-    lines
-        .find(|(_, line)| line.starts_with("---"))
-        .map(|(index, _)| index + 1)
+    let mut lines = text.lines().enumerate().skip_while(|(_, line)| is_prologue(line));
+    lines.find(|(_, line)| line.starts_with("---")).map(|(index, _)| index + 1)
 }
 
 /// The line of a place, for messages about what a value means.
@@ -74,9 +65,7 @@ fn mistake(text: &str, error: &serde_yaml::Error) -> Mistake {
         };
     };
     let (line, column) = (location.line(), location.column());
-    let plain = what
-        .strip_suffix(&format!(" at line {line} column {column}"))
-        .unwrap_or(&what);
+    let plain = what.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&what);
     Mistake::at_line(line, in_plain_words(plain))
 }
 
@@ -85,18 +74,12 @@ fn in_plain_words(what: &str) -> String {
     const WORDS: [(&str, &str); 5] = [
         ("unknown field ", "unknown key "),
         ("invalid type: sequence, ", "a list is no value here, "),
-        (
-            "invalid type: map, ",
-            "keys with values are no value here, ",
-        ),
+        ("invalid type: map, ", "keys with values are no value here, "),
         ("invalid type: unit value, ", "a value is missing, "),
         ("invalid type: ", "not possible here: "),
     ];
     let found = WORDS.iter().find(|(theirs, _)| what.contains(theirs));
-    found.map_or_else(
-        || what.to_owned(),
-        |(theirs, ours)| what.replacen(theirs, ours, 1),
-    )
+    found.map_or_else(|| what.to_owned(), |(theirs, ours)| what.replacen(theirs, ours, 1))
 }
 
 /// Reads anything, and refuses mappings that have a key twice.
@@ -189,10 +172,7 @@ impl Visitor<'_> for UniqueKey<'_> {
         if self.0.insert(key.to_owned()) {
             Ok(())
         } else {
-            Err(E::custom(format_args!(
-                "key `{}` is there twice",
-                key.escape_debug()
-            )))
+            Err(E::custom(format_args!("key `{}` is there twice", key.escape_debug())))
         }
     }
 }
@@ -235,21 +215,15 @@ impl<'de> Visitor<'de> for Section {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let At {
-            section,
-            key,
-            index,
-        } = self.0;
+        let At { section, key, index } = self.0;
         let name = section.unwrap_or(key);
         let is_last = section.is_none() && index.is_none();
         while let Some(found) = map.next_key_seed(WantedKey { name, is_last })? {
             match (found, section, index) {
                 (false, ..) => drop(map.next_value::<IgnoredAny>()?),
-                (true, Some(_), _) => map.next_value_seed(Self(At {
-                    section: None,
-                    key,
-                    index,
-                }))?,
+                (true, Some(_), _) => {
+                    map.next_value_seed(Self(At { section: None, key, index }))?
+                }
                 (true, None, Some(index)) => map.next_value_seed(Element(index))?,
                 (true, None, None) => drop(map.next_value::<IgnoredAny>()?),
             }

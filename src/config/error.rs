@@ -18,28 +18,17 @@ pub struct At {
 impl At {
     /// A key at the top level.
     pub const fn top(key: &'static str) -> Self {
-        Self {
-            section: None,
-            key,
-            index: None,
-        }
+        Self { section: None, key, index: None }
     }
 
     /// A key of a section.
     pub const fn key(section: &'static str, key: &'static str) -> Self {
-        Self {
-            section: Some(section),
-            key,
-            index: None,
-        }
+        Self { section: Some(section), key, index: None }
     }
 
     /// An element of this key's list.
     pub const fn item(self, index: usize) -> Self {
-        Self {
-            index: Some(index),
-            ..self
-        }
+        Self { index: Some(index), ..self }
     }
 }
 
@@ -67,10 +56,7 @@ pub struct Mistake {
 
 impl Mistake {
     pub(super) fn at_line(line: usize, what: impl Into<String>) -> Self {
-        Self {
-            line: Some(line),
-            what: what.into(),
-        }
+        Self { line: Some(line), what: what.into() }
     }
 }
 
@@ -83,10 +69,7 @@ pub enum ConfigError {
     /// The file is larger than any configuration.
     TooLarge { file: PathBuf, bytes_max: u64 },
     /// The file was read, and these things in it are wrong.
-    Mistakes {
-        file: PathBuf,
-        mistakes: Vec<Mistake>,
-    },
+    Mistakes { file: PathBuf, mistakes: Vec<Mistake> },
 }
 
 impl fmt::Display for ConfigError {

@@ -128,10 +128,8 @@ pub struct Overrides {
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Settings, ConfigError> {
     let text = read(path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    parse(&text, folder, overrides).map_err(|mistakes| ConfigError::Mistakes {
-        file: path.to_owned(),
-        mistakes,
-    })
+    parse(&text, folder, overrides)
+        .map_err(|mistakes| ConfigError::Mistakes { file: path.to_owned(), mistakes })
 }
 
 /// Checks and completes a configuration; files that it names are looked for in `folder`.
@@ -141,32 +139,18 @@ fn parse(text: &str, folder: &Path, overrides: &Overrides) -> Result<Settings, V
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    let unreadable = |error| ConfigError::Unreadable {
-        file: path.to_owned(),
-        error,
-    };
+    let unreadable = |error| ConfigError::Unreadable { file: path.to_owned(), error };
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(unreadable)?;
-    file.take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(ConfigError::TooLarge {
-            file: path.to_owned(),
-            bytes_max: FILE_BYTES_MAX,
-        });
+        return Err(ConfigError::TooLarge { file: path.to_owned(), bytes_max: FILE_BYTES_MAX });
     }
     String::from_utf8(bytes).map_err(|error| {
-        let valid = error
-            .as_bytes()
-            .get(..error.utf8_error().valid_up_to())
-            .unwrap_or_default();
+        let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = 1 + memchr::memchr_iter(b'\n', valid).count();
         let mistakes = vec![Mistake::at_line(line, "the file is not UTF-8")];
-        ConfigError::Mistakes {
-            file: path.to_owned(),
-            mistakes,
-        }
+        ConfigError::Mistakes { file: path.to_owned(), mistakes }
     })
 }
 

@@ -49,11 +49,7 @@ impl Watcher {
     /// The kernel's, when its bounds on watches are met or the folder is missing.
     pub fn new(path: &Path) -> io::Result<Self> {
         let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
-        let watcher = Self {
-            inotify,
-            path: path.to_owned(),
-            seen: Stamp::of(path),
-        };
+        let watcher = Self { inotify, path: path.to_owned(), seen: Stamp::of(path) };
         watcher.watch_folders()?;
         Ok(watcher)
     }

@@ -7,10 +7,14 @@ use super::schema::{File, General, Restrictions, Text};
 use super::validate::Checker;
 use super::{seccomp, units};
 use crate::policy::Policy;
+use crate::policy::capabilities::CapabilityRule;
 use crate::policy::ceilings::Ceilings;
+use crate::policy::devices::DeviceRule;
 use crate::policy::environment::EnvironmentRule;
 use crate::policy::images::ImageRule;
 use crate::policy::mounts::MountRule;
+use crate::policy::names::NameRule;
+use crate::policy::namespaces::NamespaceRule;
 use crate::policy::ports::PortRule;
 use crate::policy::privileged::PrivilegedRule;
 use crate::policy::security::SecurityRule;
@@ -30,11 +34,7 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
         ports: checker.list(at("ports"), &rules.ports, PortRule::parse),
         mounts: checker.list(at("mounts"), &rules.mounts, MountRule::parse),
         users: checker.list(at("users"), &rules.users, UserRule::parse),
-        environment: checker.list(
-            at("environment"),
-            &rules.environment,
-            EnvironmentRule::parse,
-        ),
+        environment: checker.list(at("environment"), &rules.environment, EnvironmentRule::parse),
         security: checker.list(
             at("securitypolicies"),
             &rules.securitypolicies,
@@ -45,6 +45,13 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
             Some(true) => PrivilegedRule::Forbid,
             Some(false) | None => PrivilegedRule::Allow,
         },
+        capabilities: checker.list(at("capabilities"), &rules.capabilities, CapabilityRule::parse),
+        devices: checker.list(at("devices"), &rules.devices, DeviceRule::parse),
+        namespaces: checker.list(at("namespaces"), &rules.namespaces, NamespaceRule::parse),
+        runtimes: checker.list(at("runtimes"), &rules.runtimes, NameRule::parse),
+        volumesfrom: checker.list(at("volumesfrom"), &rules.volumesfrom, NameRule::parse),
+        sysctls: checker.list(at("sysctls"), &rules.sysctls, NameRule::parse),
+        cgroupparent: checker.list(at("cgroupparent"), &rules.cgroupparent, NameRule::parse),
         ceilings: ceilings(checker, general, folder),
     }
 }
@@ -55,11 +62,7 @@ fn ceilings(checker: &mut Checker<'_>, general: &General, folder: &Path) -> Ceil
         memory: checker.optional(at("memory"), given(&general.memory), Bytes::parse),
         cpu: checker.optional(at("cpu"), given(&general.cpu), NanoCpus::parse),
         user: checker.optional(at("user"), given(&general.user), UserSpec::parse),
-        environment: checker.list(
-            at("environment"),
-            &general.environment,
-            EnvironmentEntry::parse,
-        ),
+        environment: checker.list(at("environment"), &general.environment, EnvironmentEntry::parse),
         secopts: checker.list(at("secopts"), &general.secopts, |text| {
             let option = seccomp::with_profile(text, folder).map_err(|error| error.to_string())?;
             SecurityOption::parse(&option).map_err(|error| error.to_string())

@@ -111,6 +111,13 @@ pub(super) struct Restrictions {
     pub(super) securitypolicies: List,
     pub(super) images: List,
     pub(super) privileged: Option<Text>,
+    pub(super) capabilities: List,
+    pub(super) devices: List,
+    pub(super) namespaces: List,
+    pub(super) runtimes: List,
+    pub(super) volumesfrom: List,
+    pub(super) sysctls: List,
+    pub(super) cgroupparent: List,
 }
 
 /// What is forced.

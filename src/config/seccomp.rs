@@ -55,9 +55,7 @@ fn read_profile(path: &Path) -> Result<String, ProfileError> {
     let unreadable = |error| ProfileError::Unreadable(path.to_owned(), error);
     let mut text = String::new();
     let file = File::open(path).map_err(unreadable)?;
-    file.take(PROFILE_BYTES_MAX + 1)
-        .read_to_string(&mut text)
-        .map_err(unreadable)?;
+    file.take(PROFILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
     if text.len() as u64 > PROFILE_BYTES_MAX {
         return Err(ProfileError::TooLarge(path.to_owned()));
     }
@@ -102,16 +100,8 @@ mod tests {
             assert_eq!(with_profile(option, Path::new("/nowhere")).unwrap(), option);
         }
         let message = with_profile("seccomp:p.json", Path::new("/nowhere")).unwrap_err();
-        assert!(
-            message
-                .to_string()
-                .starts_with("cannot read seccomp profile /nowhere/p.json: ")
-        );
+        assert!(message.to_string().starts_with("cannot read seccomp profile /nowhere/p.json: "));
         let message = with_profile("seccomp=/etc/passwd", Path::new("")).unwrap_err();
-        assert!(
-            message
-                .to_string()
-                .starts_with("seccomp profile /etc/passwd is not JSON: ")
-        );
+        assert!(message.to_string().starts_with("seccomp profile /etc/passwd is not JSON: "));
     }
 }

@@ -38,23 +38,17 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
         ("", &["-: the file is empty"]),
         ("# nothing\n---\n...\n", &["-: the file is empty"]),
         ("~", &["1: a value is missing, expected keys with values"]),
-        (
-            "- a",
-            &["1: a list is no value here, expected keys with values"],
-        ),
+        ("- a", &["1: a list is no value here, expected keys with values"]),
         (
             "dockerapi: /a\nplugin: a\n",
-            &[
-                "2: unknown key `plugin`, expected one of `plugins`, `dockerapi`, `restrictions`, \
-               `general`, `listen`, `limits`, `log`, `upstream_mark`",
-            ],
+            &["2: unknown key `plugin`, expected one of `plugins`, `dockerapi`, `restrictions`, \
+               `general`, `listen`, `limits`, `log`, `upstream_mark`"],
         ),
         (
             "restrictions:\n  prots:\n    - 22\n",
-            &[
-                "2: restrictions: unknown key `prots`, expected one of `ports`, `mounts`, `users`, \
-               `environment`, `securitypolicies`, `images`, `privileged`",
-            ],
+            &["2: restrictions: unknown key `prots`, expected one of `ports`, `mounts`, `users`, \
+               `environment`, `securitypolicies`, `images`, `privileged`, \
+                  `capabilities`, `devices`, `namespaces`, `runtimes`, `volumesfrom`, `sysctls`, `cgroupparent`"],
         ),
         (
             "restrictions:\n  ports: 22\n",
@@ -66,10 +60,8 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
         ),
         (
             "restrictions:\n  users:\n    - root: 0\n",
-            &[
-                "3: restrictions.users[0]: keys with values are no value here, expected a single \
-               value",
-            ],
+            &["3: restrictions.users[0]: keys with values are no value here, expected a single \
+               value"],
         ),
         (
             "general:\n  memory: [1g]\n",
@@ -93,28 +85,19 @@ fn keys_that_are_there_twice_and_second_documents_are_refused() {
             "restrictions:\n  ports:\n    - 22\n  \"ports\": [25]\n",
             &["4: restrictions: key `ports` is there twice"],
         ),
-        (
-            "dockerapi: /a\n---\ndockerapi: /b\n",
-            &["2: a second YAML document begins here"],
-        ),
+        ("dockerapi: /a\n---\ndockerapi: /b\n", &["2: a second YAML document begins here"]),
         (
             "general: &a\n  memory: 1g\nrestrictions:\n  <<: *a\n",
-            &[
-                "4: restrictions: unknown key `<<`, expected one of `ports`, `mounts`, `users`, \
-               `environment`, `securitypolicies`, `images`, `privileged`",
-            ],
+            &["4: restrictions: unknown key `<<`, expected one of `ports`, `mounts`, `users`, \
+               `environment`, `securitypolicies`, `images`, `privileged`, \
+                  `capabilities`, `devices`, `namespaces`, `runtimes`, `volumesfrom`, `sysctls`, `cgroupparent`"],
         ),
-        (
-            "dockerapi: !secret /a\n",
-            &["1: dockerapi: YAML tags are not understood"],
-        ),
+        ("dockerapi: !secret /a\n", &["1: dockerapi: YAML tags are not understood"]),
         ("dockerapi: *a\n", &["1: unknown anchor"]),
         (
             "general:\n\tmemory: 1g\n",
-            &[
-                "2: found character that cannot start any token at line 2 column 1, while scanning \
-             for the next token",
-            ],
+            &["2: found character that cannot start any token at line 2 column 1, while scanning \
+             for the next token"],
         ),
     ]);
 }
@@ -130,10 +113,7 @@ fn a_wrong_value_is_said_with_line_and_key() {
             "restrictions:\n  mounts: [/root,\n    root]\n",
             &["3: restrictions.mounts[1]: `root` is no absolute path"],
         ),
-        (
-            "restrictions:\n  users:\n    -\n",
-            &["3: restrictions.users[0]: `` is no user"],
-        ),
+        ("restrictions:\n  users:\n    -\n", &["3: restrictions.users[0]: `` is no user"]),
         (
             "restrictions:\n  environment: [=0]\n",
             &["2: restrictions.environment[0]: an environment entry has no name"],
@@ -154,10 +134,7 @@ fn a_wrong_value_is_said_with_line_and_key() {
             "general:\n\n  memory: lots\n",
             &["3: general.memory: `lots` is no size such as 512m, 1g or a number of bytes"],
         ),
-        (
-            "general:\n  cpu: -1\n",
-            &["2: general.cpu: `-1` is no number of CPUs such as 0.5"],
-        ),
+        ("general:\n  cpu: -1\n", &["2: general.cpu: `-1` is no number of CPUs such as 0.5"]),
         (
             "general:\n  environment:\n    - \"=x\"\n",
             &["3: general.environment[0]: an environment entry has no name"],
@@ -175,15 +152,10 @@ fn a_wrong_value_is_said_with_line_and_key() {
         ),
         (
             "dockerapi: docker.sock\n",
-            &[
-                "1: dockerapi: `docker.sock` is none of /path, unix:///path, tcp://host:port, \
-               http://host:port",
-            ],
+            &["1: dockerapi: `docker.sock` is none of /path, unix:///path, tcp://host:port, \
+               http://host:port"],
         ),
-        (
-            "plugins:\n  - anchore\n",
-            &["2: plugins[0]: plugins are not built in yet"],
-        ),
+        ("plugins:\n  - anchore\n", &["2: plugins[0]: plugins are not built in yet"]),
         (
             "upstream_mark: -1\n",
             &["1: upstream_mark: `-1` is not a mark from 1 to 4294967295 (0xffffffff)"],
@@ -196,15 +168,10 @@ fn a_wrong_value_of_the_new_sections_is_said_with_line_and_key() {
     check(&[
         (
             "listen:\n  tcp: here\n",
-            &[
-                "2: listen.tcp: `here` is neither a port nor address:port, such as 8999, \
-               127.0.0.1:8999 or [::1]:8999",
-            ],
+            &["2: listen.tcp: `here` is neither a port nor address:port, such as 8999, \
+               127.0.0.1:8999 or [::1]:8999"],
         ),
-        (
-            "listen:\n  unix: a.sock\n",
-            &["2: listen.unix: path `a.sock` is not absolute"],
-        ),
+        ("listen:\n  unix: a.sock\n", &["2: listen.unix: path `a.sock` is not absolute"]),
         (
             "listen:\n  unix_mode: 0660\n",
             &["2: listen.unix_mode: there is no `unix` socket that it could belong to"],
@@ -239,30 +206,15 @@ fn a_wrong_value_of_the_new_sections_is_said_with_line_and_key() {
             "limits:\n  connections: 1.5\n",
             &["2: limits.connections: `1.5` is not a whole number from 1 to 1000000"],
         ),
-        (
-            "limits:\n  head: 10\n",
-            &["2: limits.head: less than 1k is less than clients send"],
-        ),
-        (
-            "limits:\n  buffer: 1k\n",
-            &["2: limits.buffer: less than 4k moves no data to speak of"],
-        ),
+        ("limits:\n  head: 10\n", &["2: limits.head: less than 1k is less than clients send"]),
+        ("limits:\n  buffer: 1k\n", &["2: limits.buffer: less than 4k moves no data to speak of"]),
         (
             "limits:\n  body: 100m\n",
             &["2: limits.body: larger than `bodies`, the limit of all bodies together"],
         ),
-        (
-            "log:\n  format: xml\n",
-            &["2: log.format: `xml` is neither logfmt nor json"],
-        ),
-        (
-            "log:\n  level: loud\n",
-            &["2: log.level: `loud` is none of error, warning, info, debug"],
-        ),
-        (
-            "log:\n  file: ''\n",
-            &["2: log.file: the name of a file is missing"],
-        ),
+        ("log:\n  format: xml\n", &["2: log.format: `xml` is neither logfmt nor json"]),
+        ("log:\n  level: loud\n", &["2: log.level: `loud` is none of error, warning, info, debug"]),
+        ("log:\n  file: ''\n", &["2: log.file: the name of a file is missing"]),
     ]);
 }
 
@@ -277,14 +229,9 @@ fn the_daemon_is_never_at_our_own_listener() {
             "listen:\n  unix: /tmp/../tmp/own.sock\ndockerapi: /tmp/own.sock\n",
             &["3: dockerapi: unix:///tmp/own.sock is where SecDocker itself listens"],
         ),
-        (
-            "listen:\n  tcp: 127.0.0.2:8999\ndockerapi: tcp://127.0.0.1:8999\n",
-            &[],
-        ),
+        ("listen:\n  tcp: 127.0.0.2:8999\ndockerapi: tcp://127.0.0.1:8999\n", &[]),
     ]);
-    let overrides = Overrides {
-        tcp: Some(TcpListen::AnyAddress(2375)),
-    };
+    let overrides = Overrides { tcp: Some(TcpListen::AnyAddress(2375)) };
     let text = "dockerapi: http://127.0.0.1:2375\n";
     let mistakes = parse(text, Path::new(""), &overrides).unwrap_err();
     assert_eq!(
@@ -296,10 +243,8 @@ fn the_daemon_is_never_at_our_own_listener() {
 #[test]
 fn all_mistakes_are_reported_together() {
     let text = "restrictions:\n  ports: [0, 22, x]\ngeneral:\n  memory: 1z\nlog:\n  format: xml\n";
-    let lines: Vec<_> = mistakes(text)
-        .iter()
-        .filter_map(|text| text.get(..2).map(str::to_owned))
-        .collect();
+    let lines: Vec<_> =
+        mistakes(text).iter().filter_map(|text| text.get(..2).map(str::to_owned)).collect();
     assert_eq!(lines, ["2:", "2:", "4:", "6:"]);
 }
 
@@ -316,14 +261,7 @@ fn a_file_of_the_go_tool_works_unchanged() {
     let ports: Vec<_> = policy.ports.iter().map(|rule| rule.as_str()).collect();
     assert_eq!(ports, ["22", "25"]);
     assert_eq!((policy.mounts.len(), policy.users.len()), (2, 2));
-    assert_eq!(
-        (
-            policy.environment.len(),
-            policy.security.len(),
-            policy.images.len()
-        ),
-        (1, 1, 1)
-    );
+    assert_eq!((policy.environment.len(), policy.security.len(), policy.images.len()), (1, 1, 1));
     assert_eq!(policy.privileged, PrivilegedRule::Forbid);
     assert_eq!(policy.ceilings.memory.unwrap().get(), 1 << 30);
     assert_eq!(policy.ceilings.cpu.unwrap().get(), 250_000_000);
@@ -334,19 +272,13 @@ fn a_file_of_the_go_tool_works_unchanged() {
 
 #[test]
 fn sections_without_a_value_are_empty() {
-    for text in [
-        "restrictions:\ngeneral: ~\nlisten: null\nlimits:\nlog:\nplugins: []\n",
-        "{}",
-    ] {
+    for text in ["restrictions:\ngeneral: ~\nlisten: null\nlimits:\nlog:\nplugins: []\n", "{}"] {
         let settings = settings(text);
         assert!(settings.policy.ports.is_empty());
         assert_eq!(settings.policy.privileged, PrivilegedRule::Allow);
         assert_eq!(settings.limits, Limits::default());
         assert_eq!(settings.listen.tcp, Some(TcpListen::AnyAddress(8999)));
-        assert_eq!(
-            settings.dockerapi.to_string(),
-            "unix:///var/run/docker.sock"
-        );
+        assert_eq!(settings.dockerapi.to_string(), "unix:///var/run/docker.sock");
         assert_eq!(settings.log.file, Path::new("secdocker.log"));
         assert_eq!(settings.upstream_mark, None);
     }
@@ -361,10 +293,7 @@ fn the_new_sections_are_read() {
     );
     let address: SocketAddr = "127.0.0.1:9000".parse().unwrap();
     assert_eq!(settings.listen.tcp, Some(TcpListen::Address(address)));
-    let unix = UnixListen {
-        path: "/run/s.sock".into(),
-        mode: 0o600,
-    };
+    let unix = UnixListen { path: "/run/s.sock".into(), mode: 0o600 };
     assert_eq!(settings.listen.unix, Some(unix));
     assert_eq!(settings.listen.loops.get(), 3);
     assert_eq!(settings.limits.head_bytes, 32 * 1024);
@@ -400,10 +329,7 @@ fn the_example_says_the_defaults() {
 fn is_setting(code: &str) -> bool {
     let (key, _) = code.split_once(':').unwrap_or(("no key", ""));
     let key = key.strip_prefix("  ").unwrap_or(key);
-    key != "no key"
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    key != "no key" && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 proptest! {

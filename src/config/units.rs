@@ -17,10 +17,7 @@ impl fmt::Display for UnitError {
 }
 
 fn expect<T>(text: &str, wanted: &'static str, value: Option<T>) -> Result<T, UnitError> {
-    value.ok_or_else(|| UnitError {
-        text: text.to_owned(),
-        wanted,
-    })
+    value.ok_or_else(|| UnitError { text: text.to_owned(), wanted })
 }
 
 /// A boolean as YAML 1.1 has them, which Go tools read: `yes`, `on`, `true` and their opposites.
@@ -51,14 +48,8 @@ pub(super) fn parse_time(text: &str) -> Result<Duration, UnitError> {
     };
     let milliseconds = milliseconds.zip(parse_digits(number, 10));
     let time = milliseconds.and_then(|(unit, number)| u64::checked_mul(unit, number));
-    let time = time
-        .map(Duration::from_millis)
-        .filter(|&time| !time.is_zero() && time <= DAY);
-    expect(
-        text,
-        "a time with its unit (ms, s, m, h), above zero and at most a day",
-        time,
-    )
+    let time = time.map(Duration::from_millis).filter(|&time| !time.is_zero() && time <= DAY);
+    expect(text, "a time with its unit (ms, s, m, h), above zero and at most a day", time)
 }
 
 /// A size in bytes above zero, at most 1 GiB: `65536`, `64k`, `4m`. Units are powers of 1,024.
@@ -75,14 +66,8 @@ pub(super) fn parse_size(text: &str) -> Result<usize, UnitError> {
     };
     let size = unit.zip(parse_digits(number, 10));
     let size = size.and_then(|(unit, number)| u64::checked_mul(unit, number));
-    let size = size
-        .filter(|size| (1..=GIB).contains(size))
-        .and_then(|size| size.try_into().ok());
-    expect(
-        text,
-        "a size with its unit (64k, 4m), above zero and at most 1g",
-        size,
-    )
+    let size = size.filter(|size| (1..=GIB).contains(size)).and_then(|size| size.try_into().ok());
+    expect(text, "a size with its unit (64k, 4m), above zero and at most 1g", size)
 }
 
 /// A whole number above zero, at most a million.
@@ -95,9 +80,7 @@ pub(super) fn parse_count(text: &str) -> Result<usize, UnitError> {
 /// Permission bits in octal: `0660`.
 pub(super) fn parse_mode(text: &str) -> Result<u32, UnitError> {
     let octal = parse_digits(text.strip_prefix("0o").unwrap_or(text), 8);
-    let mode = octal
-        .filter(|&mode| mode <= 0o777)
-        .and_then(|mode| mode.try_into().ok());
+    let mode = octal.filter(|&mode| mode <= 0o777).and_then(|mode| mode.try_into().ok());
     expect(text, "permissions in octal, such as 0660", mode)
 }
 
@@ -107,20 +90,14 @@ pub(super) fn parse_mark(text: &str) -> Result<u32, UnitError> {
         Some(hexadecimal) => parse_digits(hexadecimal, 16),
         None => parse_digits(text, 10),
     };
-    let mark = number
-        .filter(|&mark| mark != 0)
-        .and_then(|mark| mark.try_into().ok());
+    let mark = number.filter(|&mark| mark != 0).and_then(|mark| mark.try_into().ok());
     expect(text, "a mark from 1 to 4294967295 (0xffffffff)", mark)
 }
 
 /// One to nineteen digits; `str::parse` alone would also take a sign.
 fn parse_digits(text: &str, radix: u32) -> Option<u64> {
     let all_digits = text.chars().all(|c| c.is_digit(radix));
-    if all_digits && text.len() < 20 {
-        u64::from_str_radix(text, radix).ok()
-    } else {
-        None
-    }
+    if all_digits && text.len() < 20 { u64::from_str_radix(text, radix).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -147,11 +124,7 @@ mod tests {
             ("9999999999999999999h", None),
         ];
         for (text, expected) in table {
-            assert_eq!(
-                parse_time(text).ok(),
-                expected.map(Duration::from_millis),
-                "{text}"
-            );
+            assert_eq!(parse_time(text).ok(), expected.map(Duration::from_millis), "{text}");
         }
     }
 

@@ -28,10 +28,7 @@ pub(super) fn validate(
     folder: &Path,
     overrides: &Overrides,
 ) -> Result<Settings, Vec<Mistake>> {
-    let mut checker = Checker {
-        text,
-        mistakes: Vec::new(),
-    };
+    let mut checker = Checker { text, mistakes: Vec::new() };
     refuse_plugins(&mut checker, file);
     let policy = rules::policy(&mut checker, file, folder);
     let listen = listen(&mut checker, file.listen.as_ref(), overrides);
@@ -43,14 +40,7 @@ pub(super) fn validate(
     match dockerapi {
         Some(dockerapi) if checker.mistakes.is_empty() => {
             let policy = Arc::new(policy);
-            Ok(Settings {
-                listen,
-                dockerapi,
-                limits,
-                log,
-                policy,
-                upstream_mark,
-            })
+            Ok(Settings { listen, dockerapi, limits, log, policy, upstream_mark })
         }
         _ => Err(checker.mistakes),
     }
@@ -66,10 +56,7 @@ impl Checker<'_> {
     /// Notes a mistake at a place.
     pub(super) fn refuse(&mut self, at: At, reason: &dyn fmt::Display) {
         let line = document::locate(self.text, at);
-        self.mistakes.push(Mistake {
-            line,
-            what: format!("{at}: {reason}"),
-        });
+        self.mistakes.push(Mistake { line, what: format!("{at}: {reason}") });
     }
 
     /// The value, or a mistake at its place.
@@ -117,33 +104,16 @@ fn listen(
     let tcp = tcp.unwrap_or(Some(TcpListen::AnyAddress(DEFAULT_PORT)));
     let tcp = overrides.tcp.or(tcp);
     let path = checker.optional(at("unix"), section.unix.as_ref(), address::unix_path);
-    let mode = checker.optional(
-        at("unix_mode"),
-        section.unix_mode.as_ref(),
-        units::parse_mode,
-    );
+    let mode = checker.optional(at("unix_mode"), section.unix_mode.as_ref(), units::parse_mode);
     if mode.is_some() && section.unix.is_none() {
-        checker.refuse(
-            at("unix_mode"),
-            &"there is no `unix` socket that it could belong to",
-        );
+        checker.refuse(at("unix_mode"), &"there is no `unix` socket that it could belong to");
     }
     if tcp.is_none() && section.unix.is_none() {
-        checker.refuse(
-            at("tcp"),
-            &"nothing to listen on: `tcp` is off and there is no `unix`",
-        );
+        checker.refuse(at("tcp"), &"nothing to listen on: `tcp` is off and there is no `unix`");
     }
-    let unix = path.map(|path| UnixListen {
-        path,
-        mode: mode.unwrap_or(DEFAULT_UNIX_MODE),
-    });
+    let unix = path.map(|path| UnixListen { path, mode: mode.unwrap_or(DEFAULT_UNIX_MODE) });
     let loops = checker.optional(at("loops"), section.loops.as_ref(), parse_loops);
-    Listen {
-        tcp,
-        unix,
-        loops: loops.unwrap_or_else(cores),
-    }
+    Listen { tcp, unix, loops: loops.unwrap_or_else(cores) }
 }
 
 /// An address to listen on, or none for `off`.
@@ -155,15 +125,8 @@ fn parse_tcp(text: &str) -> Result<Option<TcpListen>, address::AddressError> {
 }
 
 fn parse_loops(text: &str) -> Result<NonZeroUsize, String> {
-    let count = units::parse_count(text)
-        .ok()
-        .filter(|&count| count <= LOOPS_MAX);
-    let wrong = || {
-        format!(
-            "`{}` is not a number of loops from 1 to 1024",
-            text.escape_debug()
-        )
-    };
+    let count = units::parse_count(text).ok().filter(|&count| count <= LOOPS_MAX);
+    let wrong = || format!("`{}` is not a number of loops from 1 to 1024", text.escape_debug());
     count.and_then(NonZeroUsize::new).ok_or_else(wrong)
 }
 
@@ -182,16 +145,12 @@ fn upstream(
     let upstream = checker.value(at, UpstreamAddress::parse(text))?;
     let ourselves = match &upstream {
         UpstreamAddress::Tcp(address) => listen.tcp.is_some_and(|own| own.accepts(*address)),
-        UpstreamAddress::Unix(path) => listen
-            .unix
-            .as_ref()
-            .is_some_and(|own| same_path(path, &own.path)),
+        UpstreamAddress::Unix(path) => {
+            listen.unix.as_ref().is_some_and(|own| same_path(path, &own.path))
+        }
     };
     if ourselves {
-        checker.refuse(
-            at,
-            &format_args!("{upstream} is where SecDocker itself listens"),
-        );
+        checker.refuse(at, &format_args!("{upstream} is where SecDocker itself listens"));
     }
     Some(upstream)
 }
@@ -200,9 +159,7 @@ fn upstream(
 fn same_path(one: &Path, other: &Path) -> bool {
     let resolved = |path: &Path| -> PathBuf {
         let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
-        let through_folder = folder
-            .zip(path.file_name())
-            .map(|(folder, name)| folder.join(name));
+        let through_folder = folder.zip(path.file_name()).map(|(folder, name)| folder.join(name));
         through_folder.unwrap_or_else(|| path.to_owned())
     };
     // Only the daemon's end may be a link: ours is made anew at every start.
@@ -231,17 +188,9 @@ fn limits(checker: &mut Checker<'_>, section: Option<&schema::Limits>) -> Limits
     let times = [
         ("head_time", &section.head_time, &mut limits.head_time),
         ("body_time", &section.body_time, &mut limits.body_time),
-        (
-            "connect_time",
-            &section.connect_time,
-            &mut limits.connect_time,
-        ),
+        ("connect_time", &section.connect_time, &mut limits.connect_time),
         ("linger_time", &section.linger_time, &mut limits.linger_time),
-        (
-            "shutdown_time",
-            &section.shutdown_time,
-            &mut limits.shutdown_time,
-        ),
+        ("shutdown_time", &section.shutdown_time, &mut limits.shutdown_time),
     ];
     replace(checker, sizes, units::parse_size);
     replace(checker, counts, units::parse_count);
@@ -275,10 +224,7 @@ fn compare(checker: &mut Checker<'_>, limits: &Limits) {
         checker.refuse(at("buffer"), &"less than 4k moves no data to speak of");
     }
     if limits.body_bytes > limits.bodies_bytes {
-        checker.refuse(
-            at("body"),
-            &"larger than `bodies`, the limit of all bodies together",
-        );
+        checker.refuse(at("body"), &"larger than `bodies`, the limit of all bodies together");
     }
 }
 
@@ -297,21 +243,14 @@ fn log(checker: &mut Checker<'_>, section: Option<&schema::Log>) -> LogSettings 
 }
 
 fn parse_file(text: &str) -> Result<PathBuf, &'static str> {
-    if text.is_empty() {
-        Err("the name of a file is missing")
-    } else {
-        Ok(PathBuf::from(text))
-    }
+    if text.is_empty() { Err("the name of a file is missing") } else { Ok(PathBuf::from(text)) }
 }
 
 fn parse_format(text: &str) -> Result<Format, String> {
     match text {
         "logfmt" => Ok(Format::Logfmt),
         "json" => Ok(Format::Json),
-        _ => Err(format!(
-            "`{}` is neither logfmt nor json",
-            text.escape_debug()
-        )),
+        _ => Err(format!("`{}` is neither logfmt nor json", text.escape_debug())),
     }
 }
 
@@ -321,9 +260,6 @@ fn parse_level(text: &str) -> Result<log::LevelFilter, String> {
         "warning" | "warn" => Ok(log::LevelFilter::Warn),
         "info" => Ok(log::LevelFilter::Info),
         "debug" => Ok(log::LevelFilter::Debug),
-        _ => Err(format!(
-            "`{}` is none of error, warning, info, debug",
-            text.escape_debug()
-        )),
+        _ => Err(format!("`{}` is none of error, warning, info, debug", text.escape_debug())),
     }
 }

@@ -17,10 +17,7 @@ pub struct Changes(Vec<Change>);
 
 impl Changes {
     pub(super) fn push(&mut self, field: &'static str, now: impl fmt::Display) {
-        self.0.push(Change {
-            field,
-            now: now.to_string(),
-        });
+        self.0.push(Change { field, now: now.to_string() });
     }
 
     /// The changes in the order in which they were made.

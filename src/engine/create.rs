@@ -4,13 +4,14 @@
 //! stands in its source and in that of 29.7.2.
 
 mod force;
+mod isolation;
 mod legacy;
 mod mounts;
 mod ports;
 mod security;
 
 use super::changes::Changes;
-use super::effects::{BodyError, Effects, objects, texts};
+use super::effects::{BodyError, Effects, texts};
 use super::json::{self, Object};
 use super::schema::CREATE;
 use crate::image::ImageRef;
@@ -60,20 +61,17 @@ fn effects(fields: &Object) -> Result<Effects, BodyError> {
         }
         ports::effects(host, &mut effects)?;
         mounts::effects(host, &mut effects)?;
-        devices(host, &mut effects)?;
+        isolation::effects(host, &mut effects)?;
         security::effects(host, &mut effects)?;
     }
-    ports::host_network(fields, &mut effects);
+    ports::host_endpoints(fields, &mut effects);
     Ok(effects)
 }
 
 /// Without an image the daemon makes a container of nothing, as which nobody can say what runs.
 fn image(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     match fields.text("Image").unwrap_or_default() {
-        "" => Err(BodyError::Value {
-            at: IMAGE,
-            reason: "no image is named".to_owned(),
-        }),
+        "" => Err(BodyError::Value { at: IMAGE, reason: "no image is named".to_owned() }),
         image => effects.push_parsed(ImageRef::parse(image), Effect::Image, IMAGE),
     }
 }
@@ -86,17 +84,6 @@ fn user(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
         }
         user => effects.push_parsed(UserSpec::parse(user), Effect::User, USER),
     }
-}
-
-/// A device is a path of the host too, and a directory gives all devices in it.
-fn devices(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
-    const DEVICES: &str = "HostConfig.Devices";
-    for (at, device) in objects(host, "Devices") {
-        if let Some(path) = device.text("PathOnHost").filter(|path| !path.is_empty()) {
-            effects.push_path(path, Place::Inside(DEVICES, at, "PathOnHost"))?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

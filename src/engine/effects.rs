@@ -62,10 +62,7 @@ impl Effects {
                 self.push(effect(value), at);
                 Ok(())
             }
-            Err(error) => Err(BodyError::Value {
-                at,
-                reason: error.to_string(),
-            }),
+            Err(error) => Err(BodyError::Value { at, reason: error.to_string() }),
         }
     }
 
@@ -86,11 +83,7 @@ pub(super) fn texts<'a>(
     object: &'a Object,
     name: &str,
 ) -> impl Iterator<Item = (usize, &'a str)> + use<'a> {
-    object
-        .list(name)
-        .iter()
-        .map(|node| node.as_text().unwrap_or_default())
-        .enumerate()
+    object.list(name).iter().map(|node| node.as_text().unwrap_or_default()).enumerate()
 }
 
 /// The objects of a list with their positions; `null` has no fields.

@@ -58,10 +58,7 @@ pub fn check_head(head: &RequestHead<'_>, endpoint: Endpoint) -> Result<(), Head
 
 /// Go reads the media type up to the first `;`, trimmed and in lower case.
 fn is_form(content_type: &[u8]) -> bool {
-    let media_type = content_type
-        .split(|byte| *byte == b';')
-        .next()
-        .unwrap_or_default();
+    let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
     let media_type = media_type.trim_ascii().to_ascii_lowercase();
     media_type == b"application/x-www-form-urlencoded" || media_type.starts_with(b"multipart/")
 }
@@ -78,39 +75,20 @@ mod tests {
         for (line, reason) in [
             ("X: y", None),
             ("Content-Type: application/json", None),
-            (
-                "Content-Type: application/json; charset=x-www-form-urlencoded",
-                None,
-            ),
+            ("Content-Type: application/json; charset=x-www-form-urlencoded", None),
             ("Connection: upgrade", None),
             ("Upgrade: tcp", Some(HeadReason::Upgrade)),
             ("UPGRADE:", Some(HeadReason::Upgrade)),
             ("Content-Encoding: gzip", Some(HeadReason::ContentEncoding)),
-            (
-                "content-encoding: identity",
-                Some(HeadReason::ContentEncoding),
-            ),
-            (
-                "Content-Type: application/x-www-form-urlencoded",
-                Some(HeadReason::Form),
-            ),
-            (
-                "Content-Type: Application/X-WWW-Form-Urlencoded ;x",
-                Some(HeadReason::Form),
-            ),
-            (
-                "Content-Type: a\r\nContent-Type: multipart/form-data",
-                Some(HeadReason::Form),
-            ),
+            ("content-encoding: identity", Some(HeadReason::ContentEncoding)),
+            ("Content-Type: application/x-www-form-urlencoded", Some(HeadReason::Form)),
+            ("Content-Type: Application/X-WWW-Form-Urlencoded ;x", Some(HeadReason::Form)),
+            ("Content-Type: a\r\nContent-Type: multipart/form-data", Some(HeadReason::Form)),
         ] {
             let head = format!("POST /containers/create HTTP/1.1\r\nHost: d\r\n{line}\r\n\r\n");
             let head = parse_request(head.as_bytes()).unwrap();
             let checked = check_head(&head, Endpoint::ContainerCreate);
-            assert_eq!(
-                checked.err().map(|refusal| refusal.reason),
-                reason,
-                "{line}"
-            );
+            assert_eq!(checked.err().map(|refusal| refusal.reason), reason, "{line}");
         }
     }
 }

@@ -45,41 +45,25 @@ impl Node {
     /// The text of a string.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
-        if let Self::Text(text) = self {
-            Some(text)
-        } else {
-            None
-        }
+        if let Self::Text(text) = self { Some(text) } else { None }
     }
 
     /// The elements of a list.
     #[must_use]
     pub fn as_list(&self) -> Option<&[Node]> {
-        if let Self::List(nodes) = self {
-            Some(nodes)
-        } else {
-            None
-        }
+        if let Self::List(nodes) = self { Some(nodes) } else { None }
     }
 
     /// The object.
     #[must_use]
     pub fn as_object(&self) -> Option<&Object> {
-        if let Self::Object(object) = self {
-            Some(object)
-        } else {
-            None
-        }
+        if let Self::Object(object) = self { Some(object) } else { None }
     }
 
     /// The number, if it is an integer of 64 bits.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
-        if let Self::Number(digits) = self {
-            digits.parse().ok()
-        } else {
-            None
-        }
+        if let Self::Number(digits) = self { digits.parse().ok() } else { None }
     }
 }
 
@@ -105,10 +89,7 @@ impl Object {
     /// The value of `name`, `null` included.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Node> {
-        self.entries
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, node)| node)
+        self.entries.iter().find(|(key, _)| key == name).map(|(_, node)| node)
     }
 
     /// Its text, if it is a string.
@@ -168,14 +149,10 @@ impl Object {
 
     /// The object in the field `name`, made if there is none.
     pub fn object_mut(&mut self, name: &'static str) -> &mut Object {
-        let at = self
-            .entries
-            .iter()
-            .position(|(key, _)| key == name)
-            .unwrap_or_else(|| {
-                self.entries.push((Cow::Borrowed(name), Node::Null));
-                self.entries.len() - 1
-            });
+        let at = self.entries.iter().position(|(key, _)| key == name).unwrap_or_else(|| {
+            self.entries.push((Cow::Borrowed(name), Node::Null));
+            self.entries.len() - 1
+        });
         #[expect(clippy::indexing_slicing, reason = "found or pushed just now")]
         let node = &mut self.entries[at].1;
         if !matches!(node, Node::Object(_)) {
@@ -189,9 +166,8 @@ impl Object {
 
     /// Moves the entries whose keys `belong` into an object of their own, in order.
     pub fn split_off(&mut self, belong: impl Fn(&str) -> bool) -> Object {
-        let (moved, kept) = std::mem::take(&mut self.entries)
-            .into_iter()
-            .partition(|(key, _)| belong(key));
+        let (moved, kept) =
+            std::mem::take(&mut self.entries).into_iter().partition(|(key, _)| belong(key));
         self.entries = kept;
         Self { entries: moved }
     }

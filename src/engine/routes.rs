@@ -48,11 +48,7 @@ impl std::error::Error for RouteError {}
 
 impl fmt::Display for RouteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the request target is not plain and could be read as `{}`",
-            self.endpoint
-        )
+        write!(f, "the request target is not plain and could be read as `{}`", self.endpoint)
     }
 }
 
@@ -61,16 +57,8 @@ const ROWS: &[Row] = &[
     Row::new("POST", Path::Exact("/containers/create"), {
         Route::Inspected(Endpoint::ContainerCreate)
     }),
-    Row::new(
-        "POST",
-        Path::Around("/containers/", "/attach"),
-        Route::MaySwitch,
-    ),
-    Row::new(
-        "GET",
-        Path::Around("/containers/", "/attach/ws"),
-        Route::MaySwitch,
-    ),
+    Row::new("POST", Path::Around("/containers/", "/attach"), Route::MaySwitch),
+    Row::new("GET", Path::Around("/containers/", "/attach/ws"), Route::MaySwitch),
     Row::new("POST", Path::Around("/exec/", "/start"), Route::MaySwitch),
     Row::new("POST", Path::Exact("/session"), Route::MaySwitch),
     Row::new("POST", Path::Exact("/grpc"), Route::MaySwitch),
@@ -113,11 +101,7 @@ fn unversioned(path: &str) -> &str {
         return path;
     };
     let unversioned = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-    if unversioned.len() < rest.len() && unversioned.starts_with('/') {
-        unversioned
-    } else {
-        path
-    }
+    if unversioned.len() < rest.len() && unversioned.starts_with('/') { unversioned } else { path }
 }
 
 fn refuse_if_inspected(method: &str, path: &str) -> Result<(), RouteError> {
@@ -135,11 +119,7 @@ fn refuse_if_inspected(method: &str, path: &str) -> Result<(), RouteError> {
 
 impl Row {
     const fn new(method: &'static str, path: Path, route: Route) -> Self {
-        Self {
-            method,
-            path,
-            route,
-        }
+        Self { method, path, route }
     }
 
     fn is_method(&self, method: &str) -> bool {
@@ -151,9 +131,9 @@ impl Path {
     fn matches(&self, path: &str) -> bool {
         match self {
             Self::Exact(exact) => path == *exact,
-            Self::Around(before, after) => path
-                .strip_prefix(before)
-                .is_some_and(|rest| rest.ends_with(after)),
+            Self::Around(before, after) => {
+                path.strip_prefix(before).is_some_and(|rest| rest.ends_with(after))
+            }
         }
     }
 
@@ -163,10 +143,7 @@ impl Path {
             Self::Exact(exact) => (*exact, ""),
             Self::Around(before, after) => (*before, *after),
         };
-        before
-            .split('/')
-            .chain(after.split('/'))
-            .filter(|word| !word.is_empty())
+        before.split('/').chain(after.split('/')).filter(|word| !word.is_empty())
     }
 }
 
@@ -188,11 +165,7 @@ impl Letters {
             let decoded = decoded(&bytes);
             if decoded.len() == bytes.len() {
                 let letters = bytes.iter().filter(|byte| byte.is_ascii_alphanumeric());
-                return Self::Known(
-                    letters
-                        .map(|b| char::from(b.to_ascii_lowercase()))
-                        .collect(),
-                );
+                return Self::Known(letters.map(|b| char::from(b.to_ascii_lowercase())).collect());
             }
             bytes = decoded;
         }
@@ -241,9 +214,7 @@ fn escaped(bytes: &[u8]) -> Option<(u8, &[u8])> {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]
@@ -313,12 +284,7 @@ mod tests {
             assert!(refuse_if_inspected("Post", path).is_err(), "{path}");
             assert!(refuse_if_inspected("GET", path).is_ok(), "{path}");
         }
-        for path in [
-            "//volumes/create",
-            "/create/../containers",
-            "/images/a%25b/tag",
-            "//",
-        ] {
+        for path in ["//volumes/create", "/create/../containers", "/images/a%25b/tag", "//"] {
             assert!(refuse_if_inspected("POST", path).is_ok(), "{path}");
         }
     }

@@ -87,10 +87,7 @@ const _: () = assert!(FIELDS_MAX * 2 <= BUCKETS && FIELDS_MAX < VACANT as usize)
 
 impl Struct {
     const fn new(fields: &'static [Field]) -> Self {
-        Self {
-            fields,
-            index: index(fields),
-        }
+        Self { fields, index: index(fields) }
     }
 
     /// The field that the daemon takes `key` for, and its position.
@@ -100,11 +97,7 @@ impl Struct {
     /// no two fields of a table fold into one another, so the order of the two does not matter.
     #[must_use]
     pub fn field(&self, key: &str) -> Option<(usize, &'static Field)> {
-        if key.is_ascii() {
-            self.ascii_field(key)
-        } else {
-            self.ascii_field(&folded(key))
-        }
+        if key.is_ascii() { self.ascii_field(key) } else { self.ascii_field(&folded(key)) }
     }
 
     /// All fields in the order of their positions.
@@ -150,14 +143,8 @@ const fn bucket(name: &[u8]) -> usize {
     ((hash ^ (hash >> 8) ^ (hash >> 16)) as usize) % BUCKETS
 }
 
-#[expect(
-    clippy::indexing_slicing,
-    reason = "runs at compile time: out of bounds does not build"
-)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "positions are below FIELDS_MAX"
-)]
+#[expect(clippy::indexing_slicing, reason = "runs at compile time: out of bounds does not build")]
+#[expect(clippy::cast_possible_truncation, reason = "positions are below FIELDS_MAX")]
 const fn index(fields: &[Field]) -> [u8; BUCKETS] {
     assert!(fields.len() <= FIELDS_MAX, "too many fields for the index");
     let mut index = [VACANT; BUCKETS];
@@ -173,16 +160,9 @@ const fn index(fields: &[Field]) -> [u8; BUCKETS] {
     index
 }
 
-#[expect(
-    clippy::indexing_slicing,
-    reason = "runs at compile time: out of bounds does not build"
-)]
+#[expect(clippy::indexing_slicing, reason = "runs at compile time: out of bounds does not build")]
 const fn join<const N: usize>(parts: [&[Field]; 4]) -> [Field; N] {
-    let mut joined = [Field {
-        name: "",
-        kind: Kind::Any,
-        stance: Stance::Passed,
-    }; N];
+    let mut joined = [Field { name: "", kind: Kind::Any, stance: Stance::Passed }; N];
     let mut length = 0;
     let mut part = 0;
     while part < parts.len() {
@@ -219,12 +199,8 @@ static NOTHING: Struct = Struct::new(&[]);
 /// and, since 20.10 still obeys them, the fields of `HostConfig` beside it.
 pub static CREATE: Struct = Struct::new(&CREATE_FIELDS);
 
-const CREATE_FIELDS: [Field; CREATE_LENGTH] = join([
-    WRAPPER_FIELDS,
-    CONFIG_FIELDS,
-    HOST_CONFIG_OWN_FIELDS,
-    RESOURCES_FIELDS,
-]);
+const CREATE_FIELDS: [Field; CREATE_LENGTH] =
+    join([WRAPPER_FIELDS, CONFIG_FIELDS, HOST_CONFIG_OWN_FIELDS, RESOURCES_FIELDS]);
 const CREATE_LENGTH: usize = WRAPPER_FIELDS.len()
     + CONFIG_FIELDS.len()
     + HOST_CONFIG_OWN_FIELDS.len()
@@ -502,11 +478,9 @@ mod tests {
         for (position, field) in table.fields().iter().enumerate() {
             assert!(field.name.is_ascii(), "{}", field.name);
             assert!(names.insert(folded(field.name)), "{} twice", field.name);
-            for spelling in [
-                field.name.to_owned(),
-                field.name.to_uppercase(),
-                field.name.to_lowercase(),
-            ] {
+            for spelling in
+                [field.name.to_owned(), field.name.to_uppercase(), field.name.to_lowercase()]
+            {
                 assert_eq!(table.field(&spelling).unwrap().0, position, "{spelling}");
             }
             assert_sound_kind(&field.kind);
@@ -540,11 +514,7 @@ mod tests {
             ("", None),
             ("HostConfigHostConfig", None),
         ] {
-            assert_eq!(
-                CREATE.field(key).map(|(_, field)| field.name),
-                name,
-                "{key}"
-            );
+            assert_eq!(CREATE.field(key).map(|(_, field)| field.name), name, "{key}");
         }
     }
 }

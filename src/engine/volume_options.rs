@@ -46,11 +46,7 @@ pub(super) fn reached(options: &Object) -> Vec<Reached<'_>> {
             "device" | "o" if is_far(kind) => (),
             "device" if kind == "overlay" => (),
             "device" => push(&mut reached, OptionName::Device, device(value)),
-            "o" => push(
-                &mut reached,
-                OptionName::O,
-                value.split(',').flat_map(mount_option),
-            ),
+            "o" => push(&mut reached, OptionName::O, value.split(',').flat_map(mount_option)),
             _ if value.starts_with('/') => push(&mut reached, OptionName::Other, [value]),
             _ => (),
         }
@@ -69,9 +65,7 @@ fn push<'a>(
 /// Whether a mount option makes the rest a bind. The daemon compares exactly; this does not.
 fn is_bind(option: &str) -> bool {
     let option = option.trim();
-    ["bind", "rbind", "move", "remount"]
-        .iter()
-        .any(|flag| option.eq_ignore_ascii_case(flag))
+    ["bind", "rbind", "move", "remount"].iter().any(|flag| option.eq_ignore_ascii_case(flag))
 }
 
 /// File systems whose device is no path of this host.
@@ -93,11 +87,7 @@ fn device(path: &str) -> impl Iterator<Item = &str> {
 fn mount_option(option: &str) -> impl Iterator<Item = &str> {
     let (name, value) = option.split_once('=').unwrap_or(("", option));
     let escaped = option.contains('\\').then_some(UNKNOWN);
-    let is_directory = name
-        .trim()
-        .trim_end_matches('+')
-        .to_ascii_lowercase()
-        .ends_with("dir");
+    let is_directory = name.trim().trim_end_matches('+').to_ascii_lowercase().ends_with("dir");
     let paths = value.split(':').filter(|path| !path.is_empty());
     let paths = paths.filter_map(move |path| match path.starts_with('/') {
         true => Some(path),
@@ -118,10 +108,7 @@ mod tests {
         // Labels are a map of strings, as options are.
         let body = json::read(format!("{{\"Labels\":{options}}}").as_bytes(), &CREATE).unwrap();
         let options = body.object("Labels").unwrap();
-        reached(options)
-            .into_iter()
-            .map(|reached| reached.path.to_owned())
-            .collect()
+        reached(options).into_iter().map(|reached| reached.path.to_owned()).collect()
     }
 
     #[test]
@@ -130,39 +117,18 @@ mod tests {
             (r#"{}"#, &[][..]),
             (r#"{"size":"10m"}"#, &[]),
             (r#"{"type":"none","o":"bind","device":"/root"}"#, &["/root"]),
-            (
-                r#"{"type":"none","o":"ro,rbind","device":"/a/../root"}"#,
-                &["/a/../root"],
-            ),
-            (
-                r#"{"type":"none","o":" BIND ","device":"/root"}"#,
-                &["/root"],
-            ),
+            (r#"{"type":"none","o":"ro,rbind","device":"/a/../root"}"#, &["/a/../root"]),
+            (r#"{"type":"none","o":" BIND ","device":"/root"}"#, &["/root"]),
             (r#"{"type":"nfs","o":"bind","device":"/root"}"#, &["/root"]),
-            (
-                r#"{"type":"tmpfs","o":"bind","device":"../../root"}"#,
-                &["/"],
-            ),
+            (r#"{"type":"tmpfs","o":"bind","device":"../../root"}"#, &["/"]),
             (r#"{"type":"none","o":"","device":"/root"}"#, &["/root"]),
             (r#"{"type":"none","o":"bind","device":"root"}"#, &["/"]),
-            (
-                r#"{"type":"ext4","device":"/dev/sda1"}"#,
-                &["/dev/sda1", "/"],
-            ),
+            (r#"{"type":"ext4","device":"/dev/sda1"}"#, &["/dev/sda1", "/"]),
             (r#"{"type":"ext4","device":"dev/sda1"}"#, &["/"]),
             (r#"{"type":"proc","device":"proc"}"#, &["/"]),
-            (
-                r#"{"type":"tmpfs","device":"tmpfs","o":"size=10m,uid=1000"}"#,
-                &[],
-            ),
-            (
-                r#"{"type":"nfs","device":":/export","o":"addr=10.0.0.1,rw,vers=4"}"#,
-                &[],
-            ),
-            (
-                r#"{"type":"cifs","device":"//host/share","o":"username=a\\b,password=/x"}"#,
-                &[],
-            ),
+            (r#"{"type":"tmpfs","device":"tmpfs","o":"size=10m,uid=1000"}"#, &[]),
+            (r#"{"type":"nfs","device":":/export","o":"addr=10.0.0.1,rw,vers=4"}"#, &[]),
+            (r#"{"type":"cifs","device":"//host/share","o":"username=a\\b,password=/x"}"#, &[]),
             (r#"{"type":"NFS","device":"/export"}"#, &["/export"]),
             (
                 r#"{"type":"overlay","device":"overlay","o":"lowerdir=/root:/tmp"}"#,
@@ -172,18 +138,9 @@ mod tests {
                 r#"{"type":"overlay","device":"overlay","o":"lowerdir=../root::/b,upperdir=/u,workdir=/w"}"#,
                 &["/", "/b", "/u", "/w"],
             ),
-            (
-                r#"{"type":"overlay","device":"x","o":"lowerdir=/ro\\ot"}"#,
-                &["/", "/ro\\ot"],
-            ),
-            (
-                r#"{"type":"overlay","device":"x","o":"lowerdir+=root"}"#,
-                &["/"],
-            ),
-            (
-                r#"{"mountpoint":"/root","Device":"/etc"}"#,
-                &["/root", "/etc"],
-            ),
+            (r#"{"type":"overlay","device":"x","o":"lowerdir=/ro\\ot"}"#, &["/", "/ro\\ot"]),
+            (r#"{"type":"overlay","device":"x","o":"lowerdir+=root"}"#, &["/"]),
+            (r#"{"mountpoint":"/root","Device":"/etc"}"#, &["/root", "/etc"]),
             (r#"{"share":"host:/x"}"#, &[]),
         ] {
             assert_eq!(paths(options), expected, "{options}");

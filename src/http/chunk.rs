@@ -107,10 +107,7 @@ enum State {
     Done,
 }
 
-const NEXT_SIZE: State = State::Size {
-    value: 0,
-    digits: 0,
-};
+const NEXT_SIZE: State = State::Size { value: 0, digits: 0 };
 
 /// Follows one chunked body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,11 +126,7 @@ impl Default for ChunkDecoder {
 impl ChunkDecoder {
     /// At the beginning of a body.
     pub fn new() -> Self {
-        Self {
-            state: NEXT_SIZE,
-            extension_bytes: 0,
-            trailer_bytes: 0,
-        }
+        Self { state: NEXT_SIZE, extension_bytes: 0, trailer_bytes: 0 }
     }
 
     /// How much of `input` belongs to the body, without a look at its data.
@@ -199,10 +192,7 @@ impl ChunkDecoder {
                 at += 1;
             }
         }
-        Ok(Scanned {
-            bytes: at,
-            ended: self.state == State::Done,
-        })
+        Ok(Scanned { bytes: at, ended: self.state == State::Done })
     }
 
     /// The state behind a byte that is not data.
@@ -267,27 +257,16 @@ fn after_size(value: u64, digits: u8, byte: u8) -> Result<State, ChunkError> {
     if digits == DIGITS_MAX {
         return Err(ChunkError::SizeTooLong);
     }
-    Ok(State::Size {
-        value: value * 16 + u64::from(digit),
-        digits: digits + 1,
-    })
+    Ok(State::Size { value: value * 16 + u64::from(digit), digits: digits + 1 })
 }
 
 fn after_data(left: u64) -> State {
-    if left == 0 {
-        State::DataCr
-    } else {
-        State::Data { left }
-    }
+    if left == 0 { State::DataCr } else { State::Data { left } }
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(
-        clippy::unwrap_used,
-        clippy::indexing_slicing,
-        reason = "a failed test says where"
-    )]
+    #![expect(clippy::unwrap_used, reason = "a failed test says where")]
     use super::*;
     use proptest::prelude::*;
 
@@ -311,14 +290,7 @@ mod tests {
             let behind = format!("{input}GET");
             let (body, scanned) = collect(behind.as_bytes()).unwrap();
             assert_eq!(body, expected.as_bytes(), "{input:?}");
-            assert_eq!(
-                scanned,
-                Scanned {
-                    bytes: input.len(),
-                    ended: true
-                },
-                "{input:?}"
-            );
+            assert_eq!(scanned, Scanned { bytes: input.len(), ended: true }, "{input:?}");
         }
     }
 
@@ -363,33 +335,18 @@ mod tests {
         let error = ChunkDecoder::new().scan(extensions.as_bytes());
         assert_eq!(error, Err(ChunkError::ExtensionsTooLong));
         let trailers = format!("0\r\n{}", "X: y\r\n".repeat(5000));
-        assert_eq!(
-            ChunkDecoder::new().scan(trailers.as_bytes()),
-            Err(ChunkError::TrailersTooLong)
-        );
+        assert_eq!(ChunkDecoder::new().scan(trailers.as_bytes()), Err(ChunkError::TrailersTooLong));
     }
 
     #[test]
     fn data_may_pass_unseen() {
         let mut decoder = ChunkDecoder::new();
-        assert_eq!(
-            decoder.scan(b"5\r\n").unwrap(),
-            Scanned {
-                bytes: 3,
-                ended: false
-            }
-        );
+        assert_eq!(decoder.scan(b"5\r\n").unwrap(), Scanned { bytes: 3, ended: false });
         assert_eq!(decoder.unseen(), 5);
         decoder.passed(3);
         assert_eq!(decoder.unseen(), 2);
         decoder.passed(2);
-        assert_eq!(
-            decoder.scan(b"\r\n0\r\n\r\n").unwrap(),
-            Scanned {
-                bytes: 7,
-                ended: true
-            }
-        );
+        assert_eq!(decoder.scan(b"\r\n0\r\n\r\n").unwrap(), Scanned { bytes: 7, ended: true });
     }
 
     proptest! {

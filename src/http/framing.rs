@@ -105,9 +105,7 @@ pub fn persistence(version: Version, headers: &Headers<'_>) -> Persistence {
 }
 
 fn of_length(length: Option<u64>) -> Framing {
-    length
-        .and_then(NonZeroU64::new)
-        .map_or(Framing::None, Framing::Length)
+    length.and_then(NonZeroU64::new).map_or(Framing::None, Framing::Length)
 }
 
 fn coding_and_length(
@@ -170,47 +168,29 @@ mod tests {
             ("", Ok(Framing::None)),
             ("Content-Length: 0\r\n", Ok(Framing::None)),
             ("Content-Length: 007\r\n", Ok(length(7))),
-            (
-                "content-length: 999999999999999999\r\n",
-                Ok(length(999_999_999_999_999_999)),
-            ),
+            ("content-length: 999999999999999999\r\n", Ok(length(999_999_999_999_999_999))),
             ("Transfer-Encoding: chunked\r\n", Ok(Framing::Chunked)),
             ("transfer-encoding: CHUNKED\r\n", Ok(Framing::Chunked)),
-            (
-                "Content-Length: 1000000000000000000\r\n",
-                Err(FramingError::Length),
-            ),
+            ("Content-Length: 1000000000000000000\r\n", Err(FramingError::Length)),
             ("Content-Length: +5\r\n", Err(FramingError::Length)),
             ("Content-Length: -5\r\n", Err(FramingError::Length)),
             ("Content-Length: 0x5\r\n", Err(FramingError::Length)),
             ("Content-Length: 5 5\r\n", Err(FramingError::Length)),
             ("Content-Length: 5,5\r\n", Err(FramingError::Length)),
             ("Content-Length:\r\n", Err(FramingError::Length)),
-            (
-                "Content-Length: 5\r\nContent-Length: 5\r\n",
-                Err(FramingError::RepeatedLength),
-            ),
+            ("Content-Length: 5\r\nContent-Length: 5\r\n", Err(FramingError::RepeatedLength)),
             (
                 "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n",
                 Err(FramingError::LengthAndCoding),
             ),
             ("Transfer-Encoding: identity\r\n", Err(FramingError::Coding)),
-            (
-                "Transfer-Encoding: gzip, chunked\r\n",
-                Err(FramingError::Coding),
-            ),
-            (
-                "Transfer-Encoding: chunked, chunked\r\n",
-                Err(FramingError::Coding),
-            ),
+            ("Transfer-Encoding: gzip, chunked\r\n", Err(FramingError::Coding)),
+            ("Transfer-Encoding: chunked, chunked\r\n", Err(FramingError::Coding)),
             (
                 "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
                 Err(FramingError::Coding),
             ),
-            (
-                "Transfer-Encoding: \"chunked\"\r\n",
-                Err(FramingError::Coding),
-            ),
+            ("Transfer-Encoding: \"chunked\"\r\n", Err(FramingError::Coding)),
             ("Transfer-Encoding:\r\n", Err(FramingError::Coding)),
         ];
         for (lines, expected) in table {
@@ -226,32 +206,12 @@ mod tests {
     fn responses() {
         let table = [
             ("200 OK\r\n", AnswerTo::Other, Framing::UntilClose),
-            (
-                "200 OK\r\nContent-Length: 5\r\n",
-                AnswerTo::Other,
-                length(5),
-            ),
-            (
-                "200 OK\r\nContent-Length: 5\r\n",
-                AnswerTo::Head,
-                Framing::None,
-            ),
-            (
-                "200 OK\r\nTransfer-Encoding: chunked\r\n",
-                AnswerTo::Head,
-                Framing::None,
-            ),
+            ("200 OK\r\nContent-Length: 5\r\n", AnswerTo::Other, length(5)),
+            ("200 OK\r\nContent-Length: 5\r\n", AnswerTo::Head, Framing::None),
+            ("200 OK\r\nTransfer-Encoding: chunked\r\n", AnswerTo::Head, Framing::None),
             ("204 No Content\r\n", AnswerTo::Other, Framing::None),
-            (
-                "304 Not Modified\r\nContent-Length: 5\r\n",
-                AnswerTo::Other,
-                Framing::None,
-            ),
-            (
-                "200 OK\r\nTransfer-Encoding: chunked\r\n",
-                AnswerTo::Other,
-                Framing::Chunked,
-            ),
+            ("304 Not Modified\r\nContent-Length: 5\r\n", AnswerTo::Other, Framing::None),
+            ("200 OK\r\nTransfer-Encoding: chunked\r\n", AnswerTo::Other, Framing::Chunked),
         ];
         for (lines, to, expected) in table {
             let text = format!("HTTP/1.1 {lines}\r\n");
@@ -266,24 +226,12 @@ mod tests {
             ("HTTP/1.1", "", Persistence::KeepAlive),
             ("HTTP/1.1", "Connection: close\r\n", Persistence::Close),
             ("HTTP/1.0", "", Persistence::Close),
-            (
-                "HTTP/1.0",
-                "Connection: keep-alive\r\n",
-                Persistence::KeepAlive,
-            ),
-            (
-                "HTTP/1.0",
-                "Connection: keep-alive, close\r\n",
-                Persistence::Close,
-            ),
+            ("HTTP/1.0", "Connection: keep-alive\r\n", Persistence::KeepAlive),
+            ("HTTP/1.0", "Connection: keep-alive, close\r\n", Persistence::Close),
         ];
         for (version, lines, expected) in table {
             let text = format!("GET / {version}\r\n{lines}\r\n");
-            assert_eq!(
-                parse_request(text.as_bytes()).unwrap().persistence(),
-                expected,
-                "{text:?}"
-            );
+            assert_eq!(parse_request(text.as_bytes()).unwrap().persistence(), expected, "{text:?}");
         }
     }
 }

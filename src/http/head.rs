@@ -129,11 +129,7 @@ fn is_control(byte: u8) -> bool {
 }
 
 fn control_error(line: &[u8]) -> HeadError {
-    if line.contains(&b'\r') {
-        HeadError::BareCarriageReturn
-    } else {
-        HeadError::Control
-    }
+    if line.contains(&b'\r') { HeadError::BareCarriageReturn } else { HeadError::Control }
 }
 
 /// A client that speaks something else altogether (TLS, HTTP/2) never sends a line: tell it now.
@@ -180,10 +176,7 @@ pub struct Headers<'a> {
 impl<'a> Headers<'a> {
     /// Names and values in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        self.lines
-            .iter()
-            .take(self.count)
-            .map(|line| (line.name, line.value))
+        self.lines.iter().take(self.count).map(|line| (line.name, line.value))
     }
 
     /// The values of the lines with this name, in any case.
@@ -195,9 +188,7 @@ impl<'a> Headers<'a> {
 
     /// The value of the first line with this name, if it is text.
     pub fn get(&self, name: &str) -> Option<&'a str> {
-        self.get_all(name)
-            .next()
-            .and_then(|value| std::str::from_utf8(value).ok())
+        self.get_all(name).next().and_then(|value| std::str::from_utf8(value).ok())
     }
 
     /// The value of the only line with this name.
@@ -212,9 +203,7 @@ impl<'a> Headers<'a> {
         if values.next().is_some() {
             return Err(HeadError::Repeated(name));
         }
-        std::str::from_utf8(value)
-            .map(Some)
-            .map_err(|_| HeadError::HeaderValue)
+        std::str::from_utf8(value).map(Some).map_err(|_| HeadError::HeaderValue)
     }
 
     /// Whether a line with this name stands at all.
@@ -255,10 +244,7 @@ impl ResponseHead<'_> {
 /// What is wrong with it.
 pub fn parse_request(head: &[u8]) -> Result<RequestHead<'_>, HeadError> {
     check_request_line(head)?;
-    let mut headers = Headers {
-        lines: [httparse::EMPTY_HEADER; HEADERS_MAX],
-        count: 0,
-    };
+    let mut headers = Headers { lines: [httparse::EMPTY_HEADER; HEADERS_MAX], count: 0 };
     let mut request = httparse::Request::new(&mut headers.lines);
     let complete = request.parse(head).map_err(error_of)?.is_complete();
     let (method, target) = (request.method, request.path);
@@ -269,12 +255,7 @@ pub fn parse_request(head: &[u8]) -> Result<RequestHead<'_>, HeadError> {
         return Err(HeadError::StartLine);
     };
     check_lines(&headers)?;
-    Ok(RequestHead {
-        method,
-        target,
-        version,
-        headers,
-    })
+    Ok(RequestHead { method, target, version, headers })
 }
 
 /// Reads a complete response head, as [`find_end`] delimits it.
@@ -282,10 +263,7 @@ pub fn parse_request(head: &[u8]) -> Result<RequestHead<'_>, HeadError> {
 /// # Errors
 /// What is wrong with it.
 pub fn parse_response(head: &[u8]) -> Result<ResponseHead<'_>, HeadError> {
-    let mut headers = Headers {
-        lines: [httparse::EMPTY_HEADER; HEADERS_MAX],
-        count: 0,
-    };
+    let mut headers = Headers { lines: [httparse::EMPTY_HEADER; HEADERS_MAX], count: 0 };
     let mut response = httparse::Response::new(&mut headers.lines);
     let complete = response.parse(head).map_err(error_of)?.is_complete();
     let status = response.code.filter(|status| (100..1000).contains(status));
@@ -296,11 +274,7 @@ pub fn parse_response(head: &[u8]) -> Result<ResponseHead<'_>, HeadError> {
         return Err(HeadError::StartLine);
     };
     check_lines(&headers)?;
-    Ok(ResponseHead {
-        status,
-        version,
-        headers,
-    })
+    Ok(ResponseHead { status, version, headers })
 }
 
 /// What httparse would read differently, or not tell apart: exactly two spaces, and one of two
@@ -362,11 +336,7 @@ fn error_of(error: httparse::Error) -> HeadError {
 
 #[cfg(test)]
 mod tests {
-    #![expect(
-        clippy::unwrap_used,
-        clippy::indexing_slicing,
-        reason = "a failed test says where"
-    )]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
     use super::*;
     use proptest::prelude::*;
 
@@ -384,10 +354,7 @@ mod tests {
             ("GET / HTTP/1.1\nHost: d\r\n\r\n", HeadError::BareLineFeed),
             ("GET / HTTP/1.1\r\nHost: d\n\r\n", HeadError::BareLineFeed),
             ("GET / HTTP/1.1\r\nHost: d\r\n\n", HeadError::BareLineFeed),
-            (
-                "GET / HTTP/1.1\r\nA: b\rC: d\r\n\r\n",
-                HeadError::BareCarriageReturn,
-            ),
+            ("GET / HTTP/1.1\r\nA: b\rC: d\r\n\r\n", HeadError::BareCarriageReturn),
             ("GET / HTTP/1.1\r\nA: b\0\r\n\r\n", HeadError::Control),
             ("GET / HTTP/1.1\r\nA: b\x7f\r\n\r\n", HeadError::Control),
             ("\r\nGET / HTTP/1.1\r\n\r\n", HeadError::LeadingEmptyLine),
@@ -410,10 +377,7 @@ mod tests {
         for (input, error) in table {
             assert_eq!(parse_all(input.as_bytes()), Err(error), "{input:?}");
         }
-        let crowd = format!(
-            "GET / HTTP/1.1\r\n{}\r\n",
-            "A: b\r\n".repeat(HEADERS_MAX + 1)
-        );
+        let crowd = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(HEADERS_MAX + 1));
         assert_eq!(parse_all(crowd.as_bytes()), Err(HeadError::TooManyHeaders));
     }
 
@@ -421,14 +385,8 @@ mod tests {
     fn parts_are_what_was_sent() {
         let head =
             parse_request(b"pOST /a?b HTTP/1.0\r\nHost: d\r\nX: \xff y \r\nx:\r\n\r\n").unwrap();
-        assert_eq!(
-            (head.method, head.target, head.version),
-            ("pOST", "/a?b", Version::Http10)
-        );
-        assert_eq!(
-            head.headers.get_all("x").collect::<Vec<_>>(),
-            [&b"\xff y"[..], b""]
-        );
+        assert_eq!((head.method, head.target, head.version), ("pOST", "/a?b", Version::Http10));
+        assert_eq!(head.headers.get_all("x").collect::<Vec<_>>(), [&b"\xff y"[..], b""]);
         assert_eq!(head.headers.get_one("x"), Err(HeadError::Repeated("x")));
     }
 
@@ -440,11 +398,7 @@ mod tests {
             ("HTTP/1.1 204 \r\n\r\n", 204),
             ("HTTP/1.0 404 Not Found\r\n\r\n", 404),
         ] {
-            assert_eq!(
-                parse_response(head.as_bytes()).unwrap().status,
-                status,
-                "{head:?}"
-            );
+            assert_eq!(parse_response(head.as_bytes()).unwrap().status, status, "{head:?}");
         }
     }
 

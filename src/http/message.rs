@@ -10,13 +10,8 @@ use super::head::{RequestHead, Version};
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// Headers that describe how a body was framed on its way here, and mean nothing beyond.
-const FRAMING_HEADERS: [&str; 5] = [
-    "content-length",
-    "transfer-encoding",
-    "trailer",
-    "te",
-    "expect",
-];
+const FRAMING_HEADERS: [&str; 5] =
+    ["content-length", "transfer-encoding", "trailer", "te", "expect"];
 
 /// An answer in place of the daemon's, in its error form: `{"message": "…"}`.
 pub struct Answer<'a> {
@@ -66,9 +61,7 @@ pub fn write_head(out: &mut Vec<u8>, head: &RequestHead<'_>, target: &str) {
 /// without those that framed the body before.
 pub fn write_request(out: &mut Vec<u8>, head: &RequestHead<'_>, target: &str, body_bytes: usize) {
     write_lines(out, head, target, |name| {
-        !FRAMING_HEADERS
-            .iter()
-            .any(|header| name.eq_ignore_ascii_case(header))
+        !FRAMING_HEADERS.iter().any(|header| name.eq_ignore_ascii_case(header))
     });
     write(out, format_args!("Content-Length: {body_bytes}\r\n\r\n"));
 }
@@ -79,10 +72,7 @@ fn write_lines(
     target: &str,
     keep: impl Fn(&str) -> bool,
 ) {
-    write(
-        out,
-        format_args!("{} {target} {}\r\n", head.method, head.version.as_str()),
-    );
+    write(out, format_args!("{} {target} {}\r\n", head.method, head.version.as_str()));
     for (name, value) in head.headers.iter().filter(|(name, _)| keep(name)) {
         for part in [name.as_bytes(), b": ", value, b"\r\n"] {
             out.extend_from_slice(part);
@@ -118,16 +108,7 @@ mod tests {
     fn answer(version: Version, persistence: Persistence, method: AnswerTo) -> String {
         let mut out = Vec::new();
         let message = &"say \"no\"\n";
-        write_answer(
-            &mut out,
-            &Answer {
-                status: 403,
-                message,
-                version,
-                persistence,
-                method,
-            },
-        );
+        write_answer(&mut out, &Answer { status: 403, message, version, persistence, method });
         String::from_utf8(out).unwrap()
     }
 
@@ -143,10 +124,7 @@ mod tests {
     #[test]
     fn answers_say_whether_the_connection_goes_on() {
         let old = answer(Version::Http10, Persistence::KeepAlive, AnswerTo::Head);
-        assert!(
-            old.starts_with("HTTP/1.0 403") && old.contains("Connection: keep-alive"),
-            "{old}"
-        );
+        assert!(old.starts_with("HTTP/1.0 403") && old.contains("Connection: keep-alive"), "{old}");
         assert!(old.ends_with("\r\n\r\n"), "{old}");
         let last = answer(Version::Http11, Persistence::Close, AnswerTo::Other);
         assert!(last.contains("Connection: close\r\n"), "{last}");

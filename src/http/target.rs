@@ -94,12 +94,7 @@ pub fn parse(raw: &str) -> Result<Target<'_>, TargetError> {
     }
     if raw == "*" {
         let raw = Cow::Borrowed(raw);
-        return Ok(Target {
-            path: raw.clone(),
-            query: None,
-            forwarded: raw,
-            oddity: None,
-        });
+        return Ok(Target { path: raw.clone(), query: None, forwarded: raw, oddity: None });
     }
     let origin = origin_form(raw)?;
     let (encoded, query) = match origin.split_once('?') {
@@ -113,12 +108,7 @@ pub fn parse(raw: &str) -> Result<Target<'_>, TargetError> {
     let encoded = if encoded.is_empty() { "/" } else { encoded };
     let (path, escapes) = decode(encoded);
     let oddity = escapes.or_else(|| oddity_of(encoded, &path));
-    Ok(Target {
-        path,
-        query,
-        forwarded,
-        oddity,
-    })
+    Ok(Target { path, query, forwarded, oddity })
 }
 
 /// What stands behind `scheme://authority`; all of it if that is absent. May lack its first `/`.
@@ -128,9 +118,7 @@ fn origin_form(raw: &str) -> Result<&str, TargetError> {
     }
     let (scheme, rest) = raw.split_once("://").ok_or(TargetError::Form)?;
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
     if !is_scheme {
         return Err(TargetError::Form);
     }
@@ -174,9 +162,7 @@ fn escaped(behind: &[u8]) -> Option<u8> {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 fn oddity_of(encoded: &str, path: &str) -> Option<Oddity> {
@@ -230,16 +216,13 @@ impl std::error::Error for QueryError {}
 /// # Errors
 /// An item is an error where Go's `url.ParseQuery` would report one, or where it is not text.
 pub fn query_pairs(query: &str) -> impl Iterator<Item = Result<(String, String), QueryError>> {
-    query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            if pair.contains(';') {
-                return Err(QueryError::Semicolon);
-            }
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((decode_query(key)?, decode_query(value)?))
-        })
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        if pair.contains(';') {
+            return Err(QueryError::Semicolon);
+        }
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Ok((decode_query(key)?, decode_query(value)?))
+    })
 }
 
 fn decode_query(text: &str) -> Result<String, QueryError> {

@@ -57,22 +57,14 @@ impl Ceilings {
         let Some(ceiling) = self.memory.map(Bytes::get) else {
             return ask;
         };
-        let memory = if ask.memory <= 0 {
-            ceiling
-        } else {
-            ask.memory.min(ceiling)
-        };
+        let memory = if ask.memory <= 0 { ceiling } else { ask.memory.min(ceiling) };
         let most = memory.saturating_mul(2);
         let swap = match ask.swap {
             0 => 0,
             ..0 => most,
             swap => swap.clamp(memory, most),
         };
-        MemoryAsk {
-            memory,
-            swap,
-            reservation: ask.reservation.min(memory),
-        }
+        MemoryAsk { memory, swap, reservation: ask.reservation.min(memory) }
     }
 
     /// The CPU settings that are forwarded. A quota within the ceiling stays as it is; the daemon
@@ -81,25 +73,13 @@ impl Ceilings {
         let Some(ceiling) = self.cpu.map(NanoCpus::get) else {
             return ask;
         };
-        let ask = CpuAsk {
-            realtime_runtime: 0,
-            ..ask
-        };
+        let ask = CpuAsk { realtime_runtime: 0, ..ask };
         let within = match (ask.nano, ask.quota) {
             (1.., _) => ask.nano <= ceiling,
             (_, 1..) => ask.quota_in_nanos() <= i128::from(ceiling),
             _ => false,
         };
-        if within {
-            ask
-        } else {
-            CpuAsk {
-                nano: ceiling,
-                period: 0,
-                quota: 0,
-                ..ask
-            }
-        }
+        if within { ask } else { CpuAsk { nano: ceiling, period: 0, quota: 0, ..ask } }
     }
 
     /// The variables that are forwarded: those asked for in their order, without those that are
@@ -110,8 +90,7 @@ impl Ceilings {
             self.environment.iter().any(|forced| forced.name() == name)
         };
         let kept = asked.into_iter().filter(|entry| !is_forced(entry));
-        kept.chain(self.environment.iter().map(EnvironmentEntry::to_entry))
-            .collect()
+        kept.chain(self.environment.iter().map(EnvironmentEntry::to_entry)).collect()
     }
 
     /// The security options that are forwarded: a forced one takes the place of one with its name.
@@ -121,15 +100,12 @@ impl Ceilings {
             option.is_ok_and(|option| self.forces_option(&option))
         };
         let kept = asked.into_iter().filter(|entry| !is_forced(entry));
-        kept.chain(self.secopts.iter().map(SecurityOption::to_entry))
-            .collect()
+        kept.chain(self.secopts.iter().map(SecurityOption::to_entry)).collect()
     }
 
     /// Whether an option of this name is forced. `label` may stand several times, once a part.
     fn forces_option(&self, asked: &SecurityOption) -> bool {
-        self.secopts
-            .iter()
-            .any(|forced| forced.name() == asked.name())
+        self.secopts.iter().any(|forced| forced.name() == asked.name())
     }
 
     /// The capabilities that are forwarded, first the added and then the dropped ones.
@@ -138,11 +114,8 @@ impl Ceilings {
     /// removes the same requested drop.
     pub fn capabilities(&self, add: Vec<String>, drop: Vec<String>) -> (Vec<String>, Vec<String>) {
         let stays = |entry: &String, forced: &[Capability]| {
-            Capability::parse(entry).is_ok_and(|asked| {
-                !forced
-                    .iter()
-                    .any(|forced| *forced == asked || forced.is_all())
-            })
+            Capability::parse(entry)
+                .is_ok_and(|asked| !forced.iter().any(|forced| *forced == asked || forced.is_all()))
         };
         let exact = |entry: &String, forced: &[Capability]| {
             Capability::parse(entry).is_ok_and(|asked| !forced.contains(&asked))
@@ -157,20 +130,13 @@ impl Ceilings {
         });
         let names =
             |forced: &[Capability]| forced.iter().map(Capability::to_string).collect::<Vec<_>>();
-        (
-            added.chain(names(&self.capadd)).collect(),
-            dropped.chain(names(&self.capdrop)).collect(),
-        )
+        (added.chain(names(&self.capadd)).collect(), dropped.chain(names(&self.capdrop)).collect())
     }
 }
 
 impl CpuAsk {
     fn quota_in_nanos(&self) -> i128 {
-        let period = if self.period > 0 {
-            self.period
-        } else {
-            DEFAULT_PERIOD
-        };
+        let period = if self.period > 0 { self.period } else { DEFAULT_PERIOD };
         i128::from(self.quota) * i128::from(NanoCpus::PER_CPU) / i128::from(period)
     }
 }
@@ -209,21 +175,13 @@ mod tests {
         ];
         let ask = |(memory, swap, reservation): (i64, i64, i64)| {
             let mib = |count: i64| if count < 0 { count } else { count * MIB };
-            MemoryAsk {
-                memory: mib(memory),
-                swap: mib(swap),
-                reservation: mib(reservation),
-            }
+            MemoryAsk { memory: mib(memory), swap: mib(swap), reservation: mib(reservation) }
         };
         for (asked, expected) in table {
             assert_eq!(ceilings().memory(ask(asked)), ask(expected), "{asked:?}");
             assert_eq!(Ceilings::default().memory(ask(asked)), ask(asked));
         }
-        let extreme = MemoryAsk {
-            memory: i64::MAX,
-            swap: i64::MIN,
-            reservation: i64::MAX,
-        };
+        let extreme = MemoryAsk { memory: i64::MAX, swap: i64::MIN, reservation: i64::MAX };
         assert_eq!(ceilings().memory(extreme).memory, 1 << 30);
     }
 
@@ -278,18 +236,11 @@ mod tests {
             ceilings.security_options(texts(&["seccomp:unconfined", "label=disable"])),
             texts(&["label=disable", "seccomp=builtin"])
         );
-        let (add, drop) = ceilings.capabilities(
-            texts(&["NET_RAW", "SYS_TIME"]),
-            texts(&["cap_chown", "KILL"]),
-        );
-        assert_eq!(
-            (add, drop),
-            (texts(&["SYS_TIME", "CHOWN"]), texts(&["KILL", "NET_RAW"]))
-        );
-        let all = Ceilings {
-            capdrop: vec![Capability::parse("all").unwrap()],
-            ..Ceilings::default()
-        };
+        let (add, drop) =
+            ceilings.capabilities(texts(&["NET_RAW", "SYS_TIME"]), texts(&["cap_chown", "KILL"]));
+        assert_eq!((add, drop), (texts(&["SYS_TIME", "CHOWN"]), texts(&["KILL", "NET_RAW"])));
+        let all =
+            Ceilings { capdrop: vec![Capability::parse("all").unwrap()], ..Ceilings::default() };
         let (add, drop) = all.capabilities(texts(&["NET_RAW", "ALL"]), Vec::new());
         assert_eq!((add, drop), (Vec::new(), texts(&["ALL"])));
     }

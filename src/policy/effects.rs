@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::types::{EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
+use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
 use crate::image::ImageRef;
 
 /// One thing that a request would bring about.
@@ -23,14 +23,86 @@ pub enum Effect {
     Environment(EnvironmentEntry),
     /// Opens one or all of these ports of the host.
     HostPorts(PortRange),
-    /// Shares the host's network: every port of the host can be opened.
-    HostNetwork,
     /// Makes this path of the host, and all below it, reachable.
     HostPath(HostPath),
     /// Asks for a security option, or for something that equals one.
     SecurityOption(SecurityOption),
     /// All capabilities, devices and no confinement.
     Privileged,
+    /// Adds a capability, or all of them.
+    Capability(Capability),
+    /// Makes a device of the host usable.
+    Device(Device),
+    /// Shares a namespace instead of having its own.
+    Namespace(Namespace),
+    /// Runs under this OCI runtime instead of the daemon's default.
+    Runtime(String),
+    /// Mounts what another container has mounted.
+    VolumesFrom(String),
+    /// Sets a kernel parameter, its name with dots.
+    Sysctl(String),
+    /// Runs below this control group instead of the daemon's own.
+    CgroupParent(String),
+}
+
+/// A device, by the way in which it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Device {
+    /// By its path; of a directory, all devices in it.
+    Path(HostPath),
+    /// By numbers, which may be those of any device: `a *:* rwm`.
+    CgroupRule(String),
+    /// By a driver or what it can do: `nvidia`, `gpu`.
+    Request(String),
+}
+
+/// A namespace that is shared, and with whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Namespace {
+    /// Which one.
+    pub kind: NamespaceKind,
+    /// With whom.
+    pub with: SharedWith,
+}
+
+/// The kinds of namespaces that the Engine API can share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamespaceKind {
+    /// Interfaces, addresses, ports.
+    Network,
+    /// Processes.
+    Pid,
+    /// Shared memory and message queues.
+    Ipc,
+    /// Host name.
+    Uts,
+    /// Users: that of the host, where the daemon maps users.
+    User,
+    /// Control groups.
+    Cgroup,
+}
+
+impl NamespaceKind {
+    /// As a rule names it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Pid => "pid",
+            Self::Ipc => "ipc",
+            Self::Uts => "uts",
+            Self::User => "user",
+            Self::Cgroup => "cgroup",
+        }
+    }
+}
+
+/// Who else is in a shared namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SharedWith {
+    /// The host.
+    Host,
+    /// Another container, by name or identifier.
+    Container(String),
 }
 
 /// Where in a request an effect was asked for, in the Engine API's own field names.

@@ -1,7 +1,6 @@
 //! Variables that nobody may set.
 
 use super::Findings;
-use super::effects::{Asked, Effect};
 use super::types::{EnvironmentEntry, ValueError};
 
 /// One forbidden variable, with one value or with any.
@@ -17,10 +16,7 @@ impl EnvironmentRule {
     /// # Errors
     /// [`ValueError::Environment`] without a name.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        Ok(Self {
-            entry: EnvironmentEntry::parse(text)?,
-            text: text.to_owned(),
-        })
+        Ok(Self { entry: EnvironmentEntry::parse(text)?, text: text.to_owned() })
     }
 
     /// The rule as it was configured.
@@ -28,25 +24,10 @@ impl EnvironmentRule {
         &self.text
     }
 
-    pub(super) fn check(&self, asked: &Asked, findings: &mut Findings) {
-        match &asked.effect {
-            Effect::Environment(entry) if self.forbids(entry) => {
-                let name = entry.name().escape_debug();
-                findings.add(
-                    format_args!("environment variable {name}"),
-                    &self.text,
-                    asked,
-                );
-            }
-            Effect::Environment(_)
-            | Effect::Image(_)
-            | Effect::User(_)
-            | Effect::ImageUser
-            | Effect::HostPorts(_)
-            | Effect::HostNetwork
-            | Effect::HostPath(_)
-            | Effect::SecurityOption(_)
-            | Effect::Privileged => {}
+    pub(super) fn check(&self, entry: &EnvironmentEntry, found: &mut Findings<'_>) {
+        if self.forbids(entry) {
+            let name = entry.name().escape_debug();
+            found.add(format_args!("environment variable {name}"), &self.text);
         }
     }
 

@@ -22,12 +22,17 @@ impl Questions {
 }
 
 /// What the daemon says of an image.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ImageFacts {
-    /// All its names, tags and digests alike. Empty if the daemon has no such image.
-    pub names: Vec<ImageName>,
-    /// The user it runs as; `None` if it names none, which is root.
-    pub user: Option<UserSpec>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageFacts {
+    /// It has no such image, and will say so itself.
+    Absent,
+    /// It has one.
+    Present {
+        /// All its names, tags and digests alike.
+        names: Vec<ImageName>,
+        /// The user it runs as; `None` if it names none, which is root.
+        user: Option<UserSpec>,
+    },
 }
 
 /// The answers. What is missing could not be learned.

@@ -1,9 +1,9 @@
 //! Images that nobody may use.
 
-use super::Findings;
-use super::effects::{Asked, Effect};
-use super::facts::Facts;
+use super::effects::Asked;
+use super::facts::{Facts, ImageFacts};
 use super::types::ValueError;
+use super::{Findings, images_in};
 use crate::image::{ImageName, ImageRef, complete};
 
 /// One forbidden image, or a prefix of names.
@@ -53,10 +53,7 @@ impl ImageRule {
                 },
             }
         };
-        Ok(Self {
-            text: text.to_owned(),
-            pattern,
-        })
+        Ok(Self { text: text.to_owned(), pattern })
     }
 
     /// The rule as it was configured.
@@ -64,29 +61,20 @@ impl ImageRule {
         &self.text
     }
 
-    pub(super) fn check(&self, asked: &Asked, facts: &Facts, findings: &mut Findings) {
-        let Some(image) = asked.effect.image() else {
-            return;
-        };
-        match self.compare(image) {
-            Match::Yes => findings.add(format_args!("image {image}"), &self.text, asked),
-            Match::No if !is_ambiguous(image) => {}
-            Match::No | Match::Perhaps => self.check_known(image, asked, facts, findings),
-        }
-    }
-
-    /// Asks the facts what the name alone does not say.
-    fn check_known(&self, image: &ImageRef, asked: &Asked, facts: &Facts, findings: &mut Findings) {
-        let Some(known) = facts.image(image) else {
-            let what = format_args!("image {image}, which could be a forbidden one");
-            return findings.add(what, &self.text, asked);
-        };
-        if let Some(name) = known.names.iter().find(|name| self.matches(name)) {
-            findings.add(
-                format_args!("image {image}, which is {name}"),
-                &self.text,
-                asked,
-            );
+    pub(super) fn check(&self, image: &ImageRef, facts: &Facts, found: &mut Findings<'_>) {
+        match (self.compare(image), facts.image(image)) {
+            (Match::Yes, _) => found.add(format_args!("image {image}"), &self.text),
+            (_, Some(ImageFacts::Absent)) => {}
+            (_, Some(ImageFacts::Present { names, .. })) => {
+                if let Some(name) = names.iter().find(|name| self.matches(name)) {
+                    found.add(format_args!("image {image}, which is {name}"), &self.text);
+                }
+            }
+            // Any name can have been given to any image.
+            (_, None) => {
+                let what = format_args!("image {image}, whose other names are not known");
+                found.add(what, &self.text);
+            }
         }
     }
 
@@ -141,27 +129,10 @@ fn below(prefix: &str) -> Option<String> {
     whole.strip_suffix('x').map(str::to_owned)
 }
 
-/// Whether the daemon may find another image than the one of that name.
-fn is_ambiguous(image: &ImageRef) -> bool {
-    match image {
-        ImageRef::Id(_) => true,
-        ImageRef::Named(name) => name.maybe_id(),
-    }
-}
-
-impl Effect {
-    /// The image that is used.
-    pub(super) fn image(&self) -> Option<&ImageRef> {
-        match self {
-            Self::Image(image) => Some(image),
-            Self::User(_)
-            | Self::ImageUser
-            | Self::Environment(_)
-            | Self::HostPorts(_)
-            | Self::HostNetwork
-            | Self::HostPath(_)
-            | Self::SecurityOption(_)
-            | Self::Privileged => None,
-        }
+/// The images whose names must be known: those that no rule forbids as they are written.
+pub(super) fn ask(rules: &[ImageRule], effects: &[Asked], images: &mut Vec<ImageRef>) {
+    let is_settled = |image: &&ImageRef| rules.iter().any(|rule| rule.compare(image) == Match::Yes);
+    if !rules.is_empty() {
+        images.extend(images_in(effects).filter(|image| !is_settled(image)).cloned());
     }
 }

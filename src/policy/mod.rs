@@ -4,12 +4,16 @@
 //! ([`effects`]), [`judge`] compares it with the rules, [`ceilings`] says what is forced on what
 //! passed. What can't be evaluated is a violation, never skipped.
 
+pub mod capabilities;
 pub mod ceilings;
+pub mod devices;
 pub mod effects;
 pub mod environment;
 pub mod facts;
 pub mod images;
 pub mod mounts;
+pub mod names;
+pub mod namespaces;
 pub mod ports;
 pub mod privileged;
 pub mod security;
@@ -18,12 +22,17 @@ pub mod users;
 
 use std::fmt;
 
+use crate::image::ImageRef;
+use capabilities::CapabilityRule;
 use ceilings::Ceilings;
-use effects::{Asked, Place};
+use devices::DeviceRule;
+use effects::{Asked, Effect, Place};
 use environment::EnvironmentRule;
 use facts::{Facts, Questions};
 use images::ImageRule;
 use mounts::MountRule;
+use names::{CgroupParent, NameRule, Runtime, Sysctl, VolumesFrom};
+use namespaces::NamespaceRule;
 use ports::PortRule;
 use privileged::PrivilegedRule;
 use security::SecurityRule;
@@ -46,6 +55,20 @@ pub struct Policy {
     pub images: Vec<ImageRule>,
     /// Whether privileged mode is forbidden.
     pub privileged: PrivilegedRule,
+    /// Capabilities that nobody may add.
+    pub capabilities: Vec<CapabilityRule>,
+    /// Devices that nobody may use.
+    pub devices: Vec<DeviceRule>,
+    /// Namespaces that nobody may share.
+    pub namespaces: Vec<NamespaceRule>,
+    /// Runtimes that nobody may choose.
+    pub runtimes: Vec<NameRule<Runtime>>,
+    /// Containers whose mounts nobody may take over.
+    pub volumesfrom: Vec<NameRule<VolumesFrom>>,
+    /// Kernel parameters that nobody may set.
+    pub sysctls: Vec<NameRule<Sysctl>>,
+    /// Control groups that nothing may run below.
+    pub cgroupparent: Vec<NameRule<CgroupParent>>,
     /// What is forced on what is allowed.
     pub ceilings: Ceilings,
 }
@@ -78,10 +101,7 @@ impl<B> Inspected<B> {
 
     /// The same effects of a body put in another form.
     pub fn map<C>(self, into: impl FnOnce(B) -> C) -> Inspected<C> {
-        Inspected {
-            body: into(self.body),
-            effects: self.effects,
-        }
+        Inspected { body: into(self.body), effects: self.effects }
     }
 }
 
@@ -146,25 +166,44 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Where rules leave what they find.
-#[derive(Debug, Default)]
-pub(crate) struct Findings(Vec<Violation>);
+/// Where rules leave what they find of one effect.
+#[derive(Debug)]
+pub(crate) struct Findings<'a> {
+    violations: &'a mut Vec<Violation>,
+    at: &'a Place,
+}
 
-impl Findings {
-    fn add(&mut self, what: impl fmt::Display, rule: &str, asked: &Asked) {
-        let violation = Violation {
-            what: what.to_string(),
-            rule: rule.to_owned(),
-            at: asked.at.clone(),
-        };
-        if !self.0.contains(&violation) {
-            self.0.push(violation);
+impl Findings<'_> {
+    fn add(&mut self, what: impl fmt::Display, rule: &str) {
+        let violation =
+            Violation { what: what.to_string(), rule: rule.to_owned(), at: self.at.clone() };
+        if !self.violations.contains(&violation) {
+            self.violations.push(violation);
         }
     }
 }
 
 /// Compares a request with every rule. All violations are reported together.
 pub fn judge<B>(policy: &Policy, request: Inspected<B>, facts: &Facts) -> Verdict<B> {
+    let mut violations = Vec::new();
+    for asked in &request.effects {
+        check(policy, asked, &request.effects, facts, &mut violations);
+    }
+    match violations.is_empty() {
+        true => Verdict::Allowed(Checked(request)),
+        false => Verdict::Forbidden(Violations(violations)),
+    }
+}
+
+/// Shows one effect to every rule that is about it. An effect without a line here, or a rule that
+/// is not taken out of the policy, breaks the build.
+fn check(
+    policy: &Policy,
+    asked: &Asked,
+    effects: &[Asked],
+    facts: &Facts,
+    violations: &mut Vec<Violation>,
+) {
     let Policy {
         ports,
         mounts,
@@ -173,44 +212,72 @@ pub fn judge<B>(policy: &Policy, request: Inspected<B>, facts: &Facts) -> Verdic
         security,
         images,
         privileged,
+        capabilities,
+        devices,
+        namespaces,
+        runtimes,
+        volumesfrom,
+        sysctls,
+        cgroupparent,
         ceilings,
     } = policy;
-    let mut findings = Findings::default();
-    let image = request
-        .effects
-        .iter()
-        .find_map(|asked| asked.effect.image());
-    for asked in &request.effects {
-        ports
-            .iter()
-            .for_each(|rule| rule.check(asked, &mut findings));
-        mounts
-            .iter()
-            .for_each(|rule| rule.check(asked, facts, &mut findings));
-        for rule in users {
-            rule.check(asked, image, ceilings, facts, &mut findings);
+    let mut found = Findings { violations, at: &asked.at };
+    let found = &mut found;
+    match &asked.effect {
+        Effect::Image(image) => images.iter().for_each(|rule| rule.check(image, facts, found)),
+        Effect::User(user) => users.iter().for_each(|rule| rule.check(user, found)),
+        // Nobody asked for a user, so one that is forced is the one that runs.
+        Effect::ImageUser if ceilings.user.is_some() => {}
+        Effect::ImageUser => {
+            let image = image_of(effects);
+            users.iter().for_each(|rule| rule.check_image(image, facts, found));
         }
-        environment
-            .iter()
-            .for_each(|rule| rule.check(asked, &mut findings));
-        security
-            .iter()
-            .for_each(|rule| rule.check(asked, &mut findings));
-        images
-            .iter()
-            .for_each(|rule| rule.check(asked, facts, &mut findings));
-        privileged.check(asked, &mut findings);
+        Effect::Environment(entry) => environment.iter().for_each(|rule| rule.check(entry, found)),
+        Effect::HostPorts(range) => ports.iter().for_each(|rule| rule.check(range, found)),
+        Effect::HostPath(path) => mounts.iter().for_each(|rule| rule.check(path, facts, found)),
+        Effect::SecurityOption(option) => {
+            security.iter().for_each(|rule| rule.check(option, found))
+        }
+        Effect::Privileged => {
+            privileged.check(found);
+            security.iter().for_each(|rule| rule.check_privileged(found));
+            capabilities.iter().for_each(|rule| rule.check_privileged(found));
+            devices.iter().for_each(|rule| rule.check_privileged(found));
+        }
+        Effect::Capability(capability) => {
+            capabilities.iter().for_each(|rule| rule.check(capability, found));
+        }
+        Effect::Device(device) => devices.iter().for_each(|rule| rule.check(device, found)),
+        Effect::Namespace(namespace) => {
+            ports.iter().for_each(|rule| rule.check_namespace(namespace, found));
+            namespaces.iter().for_each(|rule| rule.check(namespace, found));
+        }
+        Effect::Runtime(name) => runtimes.iter().for_each(|rule| rule.check(name, found)),
+        Effect::VolumesFrom(name) => volumesfrom.iter().for_each(|rule| rule.check(name, found)),
+        Effect::Sysctl(name) => sysctls.iter().for_each(|rule| rule.check(name, found)),
+        Effect::CgroupParent(path) => cgroupparent.iter().for_each(|rule| rule.check(path, found)),
     }
-    match findings.0.is_empty() {
-        true => Verdict::Allowed(Checked(request)),
-        false => Verdict::Forbidden(Violations(findings.0)),
-    }
+}
+
+/// The image that a request uses, if it uses one.
+fn image_of(effects: &[Asked]) -> Option<&ImageRef> {
+    images_in(effects).next()
+}
+
+fn images_in(effects: &[Asked]) -> impl Iterator<Item = &ImageRef> {
+    effects.iter().filter_map(|asked| match &asked.effect {
+        Effect::Image(image) => Some(image),
+        _ => None,
+    })
 }
 
 /// What must be known before a request with these effects can be judged.
 pub fn questions(policy: &Policy, effects: &[Asked]) -> Questions {
     let mut questions = Questions::default();
     mounts::ask(&policy.mounts, effects, &mut questions.links);
+    images::ask(&policy.images, effects, &mut questions.images);
+    users::ask(&policy.users, &policy.ceilings, effects, &mut questions.images);
+    questions.images.dedup();
     questions
 }
 

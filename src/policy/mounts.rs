@@ -35,10 +35,7 @@ impl MountRule {
                 path => Paths::Around(path),
             },
         };
-        Ok(Self {
-            text: text.to_owned(),
-            paths,
-        })
+        Ok(Self { text: text.to_owned(), paths })
     }
 
     /// The rule as it was configured.
@@ -46,34 +43,27 @@ impl MountRule {
         &self.text
     }
 
-    pub(super) fn check(&self, asked: &Asked, facts: &Facts, findings: &mut Findings) {
-        let Some(path) = path_of(asked) else { return };
+    pub(super) fn check(&self, path: &HostPath, facts: &Facts, found: &mut Findings<'_>) {
         if self.forbids(path) {
-            return findings.add(format_args!("mount of {path}"), &self.text, asked);
+            return found.add(format_args!("mount of {path}"), &self.text);
         }
         let Paths::Around(forbidden) = &self.paths else {
-            return self.check_real(path, facts.link(path), asked, findings);
+            return self.check_real(path, facts.link(path), found);
         };
         // What could not be learned cannot be allowed.
         let real = facts.link(path).zip(facts.link(forbidden));
         match real {
             Some((real, forbidden)) if !around(forbidden, real) && !self.forbids(real) => {}
-            Some((real, _)) => self.report_link(path, real, asked, findings),
-            None => self.report_unknown(path, asked, findings),
+            Some((real, _)) => self.report_link(path, real, found),
+            None => self.report_unknown(path, found),
         }
     }
 
-    fn check_real(
-        &self,
-        path: &HostPath,
-        real: Option<&HostPath>,
-        asked: &Asked,
-        findings: &mut Findings,
-    ) {
+    fn check_real(&self, path: &HostPath, real: Option<&HostPath>, found: &mut Findings<'_>) {
         match real {
             Some(real) if !self.forbids(real) => {}
-            Some(real) => self.report_link(path, real, asked, findings),
-            None => self.report_unknown(path, asked, findings),
+            Some(real) => self.report_link(path, real, found),
+            None => self.report_unknown(path, found),
         }
     }
 
@@ -85,26 +75,12 @@ impl MountRule {
         }
     }
 
-    fn report_link(
-        &self,
-        path: &HostPath,
-        real: &HostPath,
-        asked: &Asked,
-        findings: &mut Findings,
-    ) {
-        findings.add(
-            format_args!("mount of {path}, which leads to {real}"),
-            &self.text,
-            asked,
-        );
+    fn report_link(&self, path: &HostPath, real: &HostPath, found: &mut Findings<'_>) {
+        found.add(format_args!("mount of {path}, which leads to {real}"), &self.text);
     }
 
-    fn report_unknown(&self, path: &HostPath, asked: &Asked, findings: &mut Findings) {
-        findings.add(
-            format_args!("mount of {path}, whose links are not known"),
-            &self.text,
-            asked,
-        );
+    fn report_unknown(&self, path: &HostPath, found: &mut Findings<'_>) {
+        found.add(format_args!("mount of {path}, whose links are not known"), &self.text);
     }
 }
 
@@ -131,13 +107,6 @@ pub(super) fn ask(rules: &[MountRule], effects: &[Asked], links: &mut Vec<HostPa
 fn path_of(asked: &Asked) -> Option<&HostPath> {
     match &asked.effect {
         Effect::HostPath(path) => Some(path),
-        Effect::Image(_)
-        | Effect::User(_)
-        | Effect::ImageUser
-        | Effect::Environment(_)
-        | Effect::HostPorts(_)
-        | Effect::HostNetwork
-        | Effect::SecurityOption(_)
-        | Effect::Privileged => None,
+        _ => None,
     }
 }

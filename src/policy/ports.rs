@@ -1,7 +1,7 @@
 //! Host ports that nobody may publish.
 
 use super::Findings;
-use super::effects::{Asked, Effect};
+use super::effects::{Namespace, NamespaceKind, SharedWith};
 use super::types::{PortRange, ValueError};
 
 /// One forbidden port, or a range.
@@ -21,10 +21,7 @@ impl PortRule {
         if ports.is_ephemeral() && !text.contains('-') {
             return Err(ValueError::Port(text.to_owned()));
         }
-        Ok(Self {
-            text: text.to_owned(),
-            ports,
-        })
+        Ok(Self { text: text.to_owned(), ports })
     }
 
     /// The rule as it was configured.
@@ -32,32 +29,22 @@ impl PortRule {
         &self.text
     }
 
-    pub(super) fn check(&self, asked: &Asked, findings: &mut Findings) {
-        match &asked.effect {
-            Effect::HostPorts(ports) if !ports.overlaps(&self.ports) => {}
-            Effect::HostPorts(ports) if ports.is_ephemeral() => {
-                findings.add(
-                    format_args!("a host port of {ports} that the daemon picks"),
-                    &self.text,
-                    asked,
-                );
+    pub(super) fn check(&self, ports: &PortRange, found: &mut Findings<'_>) {
+        if !ports.overlaps(&self.ports) {
+            return;
+        }
+        match (ports.is_ephemeral(), ports.is_single()) {
+            (true, _) => {
+                found.add(format_args!("a host port of {ports} that the daemon picks"), &self.text);
             }
-            Effect::HostPorts(ports) if ports.is_single() => {
-                findings.add(format_args!("host port {ports}"), &self.text, asked);
-            }
-            Effect::HostPorts(ports) => {
-                findings.add(format_args!("host ports {ports}"), &self.text, asked);
-            }
-            Effect::HostNetwork => {
-                findings.add("host networking, which opens every port", &self.text, asked);
-            }
-            Effect::Image(_)
-            | Effect::User(_)
-            | Effect::ImageUser
-            | Effect::Environment(_)
-            | Effect::HostPath(_)
-            | Effect::SecurityOption(_)
-            | Effect::Privileged => {}
+            (false, true) => found.add(format_args!("host port {ports}"), &self.text),
+            (false, false) => found.add(format_args!("host ports {ports}"), &self.text),
+        }
+    }
+
+    pub(super) fn check_namespace(&self, namespace: &Namespace, found: &mut Findings<'_>) {
+        if namespace.kind == NamespaceKind::Network && namespace.with == SharedWith::Host {
+            found.add("host networking, which opens every port", &self.text);
         }
     }
 }

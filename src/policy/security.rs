@@ -1,7 +1,6 @@
 //! Security options that nobody may ask for.
 
 use super::Findings;
-use super::effects::{Asked, Effect};
 use super::types::{SecurityOption, ValueError};
 
 /// What privileged mode brings about in terms of options, whatever options stand beside it.
@@ -26,10 +25,7 @@ impl SecurityRule {
     /// # Errors
     /// [`ValueError::SecurityOption`] without a name.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        Ok(Self {
-            text: text.to_owned(),
-            option: SecurityOption::parse(text)?,
-        })
+        Ok(Self { text: text.to_owned(), option: SecurityOption::parse(text)? })
     }
 
     /// The rule as it was configured.
@@ -37,36 +33,20 @@ impl SecurityRule {
         &self.text
     }
 
-    pub(super) fn check(&self, asked: &Asked, findings: &mut Findings) {
-        match &asked.effect {
-            Effect::SecurityOption(option) if self.forbids(option.name(), option.value()) => {
-                findings.add(format_args!("security option {option}"), &self.text, asked);
-            }
-            Effect::Privileged if self.forbids_privileged() => {
-                findings.add("privileged mode", &self.text, asked);
-            }
-            Effect::Privileged => self.check_implied(asked, findings),
-            Effect::SecurityOption(_)
-            | Effect::Image(_)
-            | Effect::User(_)
-            | Effect::ImageUser
-            | Effect::Environment(_)
-            | Effect::HostPorts(_)
-            | Effect::HostNetwork
-            | Effect::HostPath(_) => {}
+    pub(super) fn check(&self, option: &SecurityOption, found: &mut Findings<'_>) {
+        if self.forbids(option.name(), option.value()) {
+            found.add(format_args!("security option {option}"), &self.text);
         }
     }
 
-    fn check_implied(&self, asked: &Asked, findings: &mut Findings) {
-        let implied = IMPLIED_BY_PRIVILEGED
-            .iter()
-            .find(|(name, value)| self.forbids(name, Some(value)));
+    pub(super) fn check_privileged(&self, found: &mut Findings<'_>) {
+        if self.forbids_privileged() {
+            return found.add("privileged mode", &self.text);
+        }
+        let implied =
+            IMPLIED_BY_PRIVILEGED.iter().find(|(name, value)| self.forbids(name, Some(value)));
         if let Some((name, value)) = implied {
-            findings.add(
-                format_args!("privileged mode, which is {name}={value}"),
-                &self.text,
-                asked,
-            );
+            found.add(format_args!("privileged mode, which is {name}={value}"), &self.text);
         }
     }
 

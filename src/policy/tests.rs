@@ -1,18 +1,15 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
-use super::effects::Effect;
+use super::effects::{Device, Effect, Namespace, NamespaceKind, SharedWith};
 use super::facts::ImageFacts;
-use super::types::{EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
+use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
 use super::*;
 use crate::image::ImageRef;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 fn asked(effect: Effect) -> Asked {
-    Asked {
-        effect,
-        at: Place::Field("X"),
-    }
+    Asked { effect, at: Place::Field("X") }
 }
 
 fn verdict(policy: &Policy, effects: Vec<Effect>, facts: &Facts) -> String {
@@ -34,10 +31,12 @@ fn image(text: &str) -> ImageRef {
 /// Facts in which the given paths lead to themselves.
 fn no_links(paths: &[&str]) -> Facts {
     let mut facts = Facts::none();
-    paths
-        .iter()
-        .for_each(|text| facts.add_link(path(text), path(text)));
+    paths.iter().for_each(|text| facts.add_link(path(text), path(text)));
     facts
+}
+
+fn host_network() -> Effect {
+    Effect::Namespace(Namespace { kind: NamespaceKind::Network, with: SharedWith::Host })
 }
 
 #[test]
@@ -64,10 +63,7 @@ fn all_violations_are_reported_together() {
 
 #[test]
 fn ports() {
-    let policy = Policy {
-        ports: vec![PortRule::parse("20-25").unwrap()],
-        ..Policy::permissive()
-    };
+    let policy = Policy { ports: vec![PortRule::parse("20-25").unwrap()], ..Policy::permissive() };
     let table = [
         ("22", "forbidden: host port 22 (rule \"20-25\")"),
         ("25-30/udp", "forbidden: host ports 25-30 (rule \"20-25\")"),
@@ -76,17 +72,10 @@ fn ports() {
     ];
     for (ports, expected) in table {
         let effect = Effect::HostPorts(PortRange::parse(ports).unwrap());
-        assert_eq!(
-            verdict(&policy, vec![effect], &Facts::none()),
-            expected,
-            "{ports:?}"
-        );
+        assert_eq!(verdict(&policy, vec![effect], &Facts::none()), expected, "{ports:?}");
     }
-    assert!(verdict(&policy, vec![Effect::HostNetwork], &Facts::none()).contains("every port"));
-    let high = Policy {
-        ports: vec![PortRule::parse("50000").unwrap()],
-        ..Policy::permissive()
-    };
+    assert!(verdict(&policy, vec![host_network()], &Facts::none()).contains("every port"));
+    let high = Policy { ports: vec![PortRule::parse("50000").unwrap()], ..Policy::permissive() };
     let picked = Effect::HostPorts(PortRange::EPHEMERAL);
     assert!(verdict(&high, vec![picked], &Facts::none()).contains("the daemon picks"));
     assert!(PortRule::parse("0").is_err() && PortRule::parse("").is_err());
@@ -95,9 +84,7 @@ fn ports() {
 #[test]
 fn mounts() {
     let policy = Policy {
-        mounts: ["/root", "/"]
-            .map(|text| MountRule::parse(text).unwrap())
-            .to_vec(),
+        mounts: ["/root", "/"].map(|text| MountRule::parse(text).unwrap()).to_vec(),
         ..Policy::permissive()
     };
     let facts = no_links(&["/tmp", "/rootfs", "/root"]);
@@ -112,10 +99,7 @@ fn mounts() {
         let verdict = verdict(&policy, vec![Effect::HostPath(path(mounted))], &facts);
         assert_eq!(verdict == "allowed", allowed, "{mounted}: {verdict}");
     }
-    let every = Policy {
-        mounts: vec![MountRule::parse("/**").unwrap()],
-        ..Policy::permissive()
-    };
+    let every = Policy { mounts: vec![MountRule::parse("/**").unwrap()], ..Policy::permissive() };
     assert!(verdict(&every, vec![Effect::HostPath(path("/a"))], &facts).contains("/a"));
 }
 
@@ -143,10 +127,8 @@ fn links_of_the_request_and_of_the_rule_are_followed() {
 
 #[test]
 fn only_what_is_unsettled_is_asked() {
-    let policy = Policy {
-        mounts: vec![MountRule::parse("/root").unwrap()],
-        ..Policy::permissive()
-    };
+    let policy =
+        Policy { mounts: vec![MountRule::parse("/root").unwrap()], ..Policy::permissive() };
     let ask = |mounted: &str| questions(&policy, &[asked(Effect::HostPath(path(mounted)))]);
     assert!(ask("/root/x").is_empty());
     assert_eq!(ask("/tmp").links, [path("/tmp"), path("/root")]);
@@ -156,28 +138,17 @@ fn only_what_is_unsettled_is_asked() {
 
 #[test]
 fn users() {
-    let mut policy = Policy {
-        users: vec![UserRule::parse("root").unwrap()],
-        ..Policy::permissive()
-    };
+    let mut policy =
+        Policy { users: vec![UserRule::parse("root").unwrap()], ..Policy::permissive() };
     let user = |text| Effect::User(UserSpec::parse(text).unwrap());
     assert!(verdict(&policy, vec![user("0:5")], &Facts::none()).contains("user 0:5"));
-    assert_eq!(
-        verdict(&policy, vec![user("1000")], &Facts::none()),
-        "allowed"
-    );
+    assert_eq!(verdict(&policy, vec![user("1000")], &Facts::none()), "allowed");
     let of_image = || vec![Effect::Image(image("app")), Effect::ImageUser];
     assert!(verdict(&policy, of_image(), &Facts::none()).contains("not known"));
     for (user, allowed) in [(None, false), (Some("0"), false), (Some("app"), true)] {
         let mut facts = Facts::none();
         let user = user.map(|text| UserSpec::parse(text).unwrap());
-        facts.add_image(
-            image("app"),
-            ImageFacts {
-                names: Vec::new(),
-                user,
-            },
-        );
+        facts.add_image(image("app"), ImageFacts::Present { names: Vec::new(), user });
         assert_eq!(verdict(&policy, of_image(), &facts) == "allowed", allowed);
     }
     policy.ceilings.user = Some(UserSpec::parse("1000").unwrap());
@@ -213,10 +184,8 @@ fn environment() {
 #[test]
 fn security_options() {
     let judged = |rule: &str, effect: Effect| {
-        let policy = Policy {
-            security: vec![SecurityRule::parse(rule).unwrap()],
-            ..Policy::permissive()
-        };
+        let policy =
+            Policy { security: vec![SecurityRule::parse(rule).unwrap()], ..Policy::permissive() };
         verdict(&policy, vec![effect], &Facts::none()) == "allowed"
     };
     let table = [
@@ -242,22 +211,24 @@ fn security_options() {
         ("no-new-privileges=false", true),
         ("seccomp=builtin", true),
     ] {
-        assert_eq!(
-            judged(rule, Effect::Privileged),
-            allowed,
-            "{rule} against privileged"
-        );
+        assert_eq!(judged(rule, Effect::Privileged), allowed, "{rule} against privileged");
     }
 }
 
 #[test]
 fn images_by_any_name() {
     let judged = |rule: &str, asked: &str| {
-        let policy = Policy {
-            images: vec![ImageRule::parse(rule).unwrap()],
-            ..Policy::permissive()
-        };
-        verdict(&policy, vec![Effect::Image(image(asked))], &Facts::none()) == "allowed"
+        let policy =
+            Policy { images: vec![ImageRule::parse(rule).unwrap()], ..Policy::permissive() };
+        let mut facts = Facts::none();
+        if let ImageRef::Named(name) = image(asked)
+            && name.digest().is_none()
+            && !name.maybe_id()
+        {
+            let known = ImageFacts::Present { names: vec![name], user: None };
+            facts.add_image(image(asked), known);
+        }
+        verdict(&policy, vec![Effect::Image(image(asked))], &facts) == "allowed"
     };
     let digested = format!("ubuntu@{DIGEST}");
     let both = format!("ubuntu:16.04@{DIGEST}");
@@ -279,21 +250,9 @@ fn images_by_any_name() {
         ("ubuntu", "ubuntu:anything", false),
         ("ubuntu", &digested, false),
         ("ubuntu", "debian", true),
-        (
-            "registry.example/team/*",
-            "registry.example/team/app:1",
-            false,
-        ),
-        (
-            "registry.example/team/*",
-            "registry.example/team/a/b",
-            false,
-        ),
-        (
-            "registry.example/team/*",
-            "registry.example/teams/app",
-            true,
-        ),
+        ("registry.example/team/*", "registry.example/team/app:1", false),
+        ("registry.example/team/*", "registry.example/team/a/b", false),
+        ("registry.example/team/*", "registry.example/teams/app", true),
         ("registry.example/*", "registry.example/app", false),
         ("team/*", "docker.io/team/app", false),
         ("localhost:5000/*", "localhost:5000/app", false),
@@ -308,24 +267,33 @@ fn images_by_any_name() {
 }
 
 #[test]
-fn facts_settle_what_a_name_does_not_say() {
+fn an_absent_image_is_left_to_the_daemon() {
     let policy = Policy {
         images: vec![ImageRule::parse("ubuntu:16.04").unwrap()],
+        users: vec![UserRule::parse("root").unwrap()],
         ..Policy::permissive()
     };
+    let mut facts = Facts::none();
+    facts.add_image(image("app"), ImageFacts::Absent);
+    let effects = || vec![Effect::Image(image("app")), Effect::ImageUser];
+    assert_eq!(verdict(&policy, effects(), &facts), "allowed");
+    assert!(verdict(&policy, effects(), &Facts::none()).contains("other names are not known"));
+    let asked_for = questions(&policy, &effects().into_iter().map(asked).collect::<Vec<_>>());
+    assert_eq!(asked_for.images, [image("app")]);
+}
+
+#[test]
+fn facts_settle_what_a_name_does_not_say() {
+    let policy =
+        Policy { images: vec![ImageRule::parse("ubuntu:16.04").unwrap()], ..Policy::permissive() };
     let named = |text| match image(text) {
         ImageRef::Named(name) => name,
         ImageRef::Id(id) => panic!("{id}"),
     };
     for (name, allowed) in [("ubuntu:16.04", false), ("busybox", true)] {
         let mut facts = Facts::none();
-        facts.add_image(
-            image(DIGEST),
-            ImageFacts {
-                names: vec![named(name)],
-                user: None,
-            },
-        );
+        let known = ImageFacts::Present { names: vec![named(name)], user: None };
+        facts.add_image(image(DIGEST), known);
         let verdict = verdict(&policy, vec![Effect::Image(image(DIGEST))], &facts);
         assert_eq!(verdict == "allowed", allowed, "{name}: {verdict}");
     }
@@ -339,4 +307,47 @@ fn client_text_cannot_forge_a_message() {
     };
     let effect = Effect::Environment(EnvironmentEntry::parse("A\nB=x").unwrap());
     assert!(!verdict(&policy, vec![effect], &Facts::none()).contains('\n'));
+}
+
+#[test]
+fn capabilities_devices_and_namespaces() {
+    let policy = Policy {
+        capabilities: vec![CapabilityRule::parse("cap_sys_admin").unwrap()],
+        devices: ["/dev/kvm", "gpu"].map(|text| DeviceRule::parse(text).unwrap()).to_vec(),
+        namespaces: ["pid", "container"].map(|text| NamespaceRule::parse(text).unwrap()).to_vec(),
+        runtimes: vec![NameRule::parse("*").unwrap()],
+        volumesfrom: vec![NameRule::parse("db").unwrap()],
+        sysctls: vec![NameRule::parse("net.*").unwrap()],
+        cgroupparent: vec![NameRule::parse("*").unwrap()],
+        ..Policy::permissive()
+    };
+    let namespace = |kind, with| Effect::Namespace(Namespace { kind, with });
+    let capability = |text| Effect::Capability(Capability::parse(text).unwrap());
+    let db = || SharedWith::Container("db".to_owned());
+    let table = [
+        (capability("SYS_ADMIN"), false),
+        (capability("all"), false),
+        (capability("CHOWN"), true),
+        (Effect::Device(Device::Path(path("/dev/kvm"))), false),
+        (Effect::Device(Device::Path(path("/dev"))), false),
+        (Effect::Device(Device::Path(path("/dev/fuse"))), true),
+        (Effect::Device(Device::CgroupRule("c 1:3 r".to_owned())), false),
+        (Effect::Device(Device::Request("GPU".to_owned())), false),
+        (Effect::Device(Device::Request("tpu".to_owned())), true),
+        (namespace(NamespaceKind::Pid, SharedWith::Host), false),
+        (namespace(NamespaceKind::Pid, db()), false),
+        (namespace(NamespaceKind::Ipc, db()), false),
+        (namespace(NamespaceKind::Ipc, SharedWith::Host), true),
+        (Effect::Runtime("runc".to_owned()), false),
+        (Effect::VolumesFrom("db".to_owned()), false),
+        (Effect::VolumesFrom("web".to_owned()), true),
+        (Effect::Sysctl("net.ipv4.ip_forward".to_owned()), false),
+        (Effect::Sysctl("kernel.msgmax".to_owned()), true),
+        (Effect::CgroupParent("/".to_owned()), false),
+        (Effect::Privileged, false),
+    ];
+    for (effect, allowed) in table {
+        let verdict = verdict(&policy, vec![effect.clone()], &Facts::none());
+        assert_eq!(verdict == "allowed", allowed, "{effect:?}: {verdict}");
+    }
 }

@@ -25,6 +25,10 @@ pub enum ValueError {
     Capability(String),
     /// No image or pattern of images.
     Image(String),
+    /// No kind of namespace.
+    Namespace(String),
+    /// No name.
+    Name(String),
 }
 
 impl fmt::Display for ValueError {
@@ -40,6 +44,10 @@ impl fmt::Display for ValueError {
             Self::Cpus(text) => (text, "is no number of CPUs such as 0.5"),
             Self::Capability(text) => (text, "is no Linux capability"),
             Self::Image(text) => (text, "is no image and no pattern of images"),
+            Self::Namespace(text) => {
+                (text, "is neither host, container, network, pid, ipc, uts, user nor cgroup")
+            }
+            Self::Name(text) => (text, "is no name"),
         };
         write!(f, "`{}` {is_no}", text.escape_debug())
     }
@@ -57,10 +65,7 @@ pub struct PortRange {
 impl PortRange {
     /// What the daemon may pick when no port is named: the kernel's ephemeral ports, and the range
     /// the daemon falls back to.
-    pub const EPHEMERAL: Self = Self {
-        first: 32_768,
-        last: 65_535,
-    };
+    pub const EPHEMERAL: Self = Self { first: 32_768, last: 65_535 };
 
     /// Reads a host port as the daemon does (Go `strconv.ParseUint`): `022` is 22, `+22` is refused,
     /// `20-25` is a range, `22/tcp` carries a protocol. `0` and the empty text are
@@ -77,10 +82,7 @@ impl PortRange {
             None => text,
         };
         let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
-        let (first, last) = (
-            port(first).ok_or_else(error)?,
-            port(last).ok_or_else(error)?,
-        );
+        let (first, last) = (port(first).ok_or_else(error)?, port(last).ok_or_else(error)?);
         match (first, last) {
             (0, 0) => Ok(Self::EPHEMERAL),
             _ if first > last => Err(error()),
@@ -115,9 +117,7 @@ impl fmt::Display for PortRange {
 }
 
 fn is_protocol(text: &str) -> bool {
-    ["tcp", "udp", "sctp"]
-        .iter()
-        .any(|known| text.eq_ignore_ascii_case(known))
+    ["tcp", "udp", "sctp"].iter().any(|known| text.eq_ignore_ascii_case(known))
 }
 
 /// Decimal digits; none are 0, as in an empty `HostPort`.
@@ -150,6 +150,11 @@ impl HostPath {
             }
         }
         Ok(Self(format!("/{}", segments.join("/"))))
+    }
+
+    /// `/`.
+    pub fn root() -> Self {
+        Self("/".to_owned())
     }
 
     /// As text.
@@ -207,15 +212,8 @@ impl UserSpec {
             .next()
             .filter(|user| !user.is_empty())
             .map_or(Principal::Number(0), Principal::read);
-        let group = parts
-            .next()
-            .filter(|group| !group.is_empty())
-            .map(Principal::read);
-        Ok(Self {
-            text: text.to_owned(),
-            user,
-            group,
-        })
+        let group = parts.next().filter(|group| !group.is_empty()).map(Principal::read);
+        Ok(Self { text: text.to_owned(), user, group })
     }
 
     /// As it was written.
@@ -268,9 +266,7 @@ fn signed(text: &str) -> Option<i64> {
         return None;
     }
     digits.bytes().try_fold(0_i64, |number, byte| match byte {
-        b'0'..=b'9' => number
-            .checked_mul(10)?
-            .checked_add(sign * i64::from(byte - b'0')),
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(sign * i64::from(byte - b'0')),
         _ => None,
     })
 }
@@ -294,10 +290,7 @@ impl EnvironmentEntry {
         };
         match name {
             "" => Err(ValueError::Environment(text.to_owned())),
-            _ => Ok(Self {
-                name: name.to_owned(),
-                value,
-            }),
+            _ => Ok(Self { name: name.to_owned(), value }),
         }
     }
 
@@ -330,10 +323,7 @@ pub struct SecurityOption {
 impl SecurityOption {
     /// An option and its value.
     pub fn new(name: &str, value: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            value: Some(value.to_owned()),
-        }
+        Self { name: name.to_owned(), value: Some(value.to_owned()) }
     }
 
     /// Reads an option as the daemon's `parseSecurityOpt` does: the name ends at the first `=`, or
@@ -352,10 +342,7 @@ impl SecurityOption {
         };
         match name.trim() {
             "" => Err(ValueError::SecurityOption(text.to_owned())),
-            name => Ok(Self {
-                name: name.to_owned(),
-                value,
-            }),
+            name => Ok(Self { name: name.to_owned(), value }),
         }
     }
 
@@ -401,16 +388,10 @@ impl Bytes {
     /// [`ValueError::Bytes`] for anything else, and for 0.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
         let error = || ValueError::Bytes(text.to_owned());
-        let end = text
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(text.len());
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let (number, unit) = text.split_at(end);
         let unit = unit.strip_prefix(' ').unwrap_or(unit).to_ascii_lowercase();
-        let shift = match unit
-            .strip_suffix("ib")
-            .or(unit.strip_suffix('b'))
-            .unwrap_or(&unit)
-        {
+        let shift = match unit.strip_suffix("ib").or(unit.strip_suffix('b')).unwrap_or(&unit) {
             "" => 0,
             "k" => 10,
             "m" => 20,
@@ -420,11 +401,7 @@ impl Bytes {
             _ => return Err(error()),
         };
         let bytes = decimal(number, 1 << shift).ok_or_else(error)?;
-        if bytes > 0 {
-            Ok(Self(bytes))
-        } else {
-            Err(error())
-        }
+        if bytes > 0 { Ok(Self(bytes)) } else { Err(error()) }
     }
 
     /// As the Engine API has it.
@@ -494,9 +471,7 @@ fn decimal(text: &str, per_one: i64) -> Option<i64> {
         })
     };
     let tenths = 10_i128.pow(u32::try_from(fraction.len()).ok()?);
-    let all = digits(whole)?
-        .checked_mul(tenths)?
-        .checked_add(digits(fraction)?)?;
+    let all = digits(whole)?.checked_mul(tenths)?.checked_add(digits(fraction)?)?;
     i64::try_from(all.checked_mul(i128::from(per_one))? / tenths).ok()
 }
 

@@ -1,10 +1,10 @@
 //! Users that nothing may run as.
 
-use super::Findings;
 use super::ceilings::Ceilings;
 use super::effects::{Asked, Effect};
-use super::facts::Facts;
+use super::facts::{Facts, ImageFacts};
 use super::types::{UserSpec, ValueError};
+use super::{Findings, images_in};
 use crate::image::ImageRef;
 
 /// One forbidden user.
@@ -19,9 +19,7 @@ impl UserRule {
     /// # Errors
     /// [`ValueError::User`] for an empty text.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        Ok(Self {
-            user: UserSpec::parse(text)?,
-        })
+        Ok(Self { user: UserSpec::parse(text)? })
     }
 
     /// The rule as it was configured.
@@ -29,62 +27,46 @@ impl UserRule {
         self.user.as_str()
     }
 
-    pub(super) fn check(
-        &self,
-        asked: &Asked,
-        image: Option<&ImageRef>,
-        ceilings: &Ceilings,
-        facts: &Facts,
-        findings: &mut Findings,
-    ) {
-        match &asked.effect {
-            Effect::User(user) if user.is(&self.user) => {
-                findings.add(format_args!("user {user}"), self.as_str(), asked);
-            }
-            // Nobody asked for a user, so the one that is forced is the one that runs.
-            Effect::ImageUser if ceilings.user.is_some() => {}
-            Effect::ImageUser => self.check_image(image, asked, facts, findings),
-            Effect::User(_)
-            | Effect::Image(_)
-            | Effect::Environment(_)
-            | Effect::HostPorts(_)
-            | Effect::HostNetwork
-            | Effect::HostPath(_)
-            | Effect::SecurityOption(_)
-            | Effect::Privileged => {}
+    pub(super) fn check(&self, user: &UserSpec, found: &mut Findings<'_>) {
+        if user.is(&self.user) {
+            found.add(format_args!("user {user}"), self.as_str());
         }
     }
 
-    fn check_image(
+    pub(super) fn check_image(
         &self,
         image: Option<&ImageRef>,
-        asked: &Asked,
         facts: &Facts,
-        findings: &mut Findings,
+        found: &mut Findings<'_>,
     ) {
-        match image
-            .and_then(|image| facts.image(image))
-            .map(|facts| &facts.user)
-        {
-            None => findings.add(
-                "the image's own user, which is not known",
-                self.as_str(),
-                asked,
-            ),
-            Some(Some(user)) if !user.is(&self.user) => {}
-            Some(Some(user)) => {
-                findings.add(
-                    format_args!("the image's own user {user}"),
-                    self.as_str(),
-                    asked,
-                );
+        match image.and_then(|image| facts.image(image)) {
+            None => found.add("the image's own user, which is not known", self.as_str()),
+            Some(ImageFacts::Absent) => {}
+            Some(ImageFacts::Present { user: Some(user), .. }) if !user.is(&self.user) => {}
+            Some(ImageFacts::Present { user: Some(user), .. }) => {
+                found.add(format_args!("the image's own user {user}"), self.as_str());
             }
-            Some(None) if !self.is_root() => {}
-            Some(None) => findings.add("the image's own user root", self.as_str(), asked),
+            Some(ImageFacts::Present { user: None, .. }) if !self.is_root() => {}
+            Some(ImageFacts::Present { user: None, .. }) => {
+                found.add("the image's own user root", self.as_str());
+            }
         }
     }
 
     fn is_root(&self) -> bool {
         UserSpec::parse("root").is_ok_and(|root| root.is(&self.user))
+    }
+}
+
+/// The images whose own user must be known: nobody asked for one, and none is forced.
+pub(super) fn ask(
+    rules: &[UserRule],
+    ceilings: &Ceilings,
+    effects: &[Asked],
+    images: &mut Vec<ImageRef>,
+) {
+    let is_left_to_image = effects.iter().any(|asked| asked.effect == Effect::ImageUser);
+    if !rules.is_empty() && ceilings.user.is_none() && is_left_to_image {
+        images.extend(images_in(effects).cloned());
     }
 }

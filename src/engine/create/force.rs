@@ -8,15 +8,7 @@ use crate::policy::ceilings::{Ceilings, CpuAsk, MemoryAsk};
 const HOST_CONFIG: &str = "HostConfig";
 
 pub(super) fn force(fields: &mut Object, ceilings: &Ceilings) -> Changes {
-    let Ceilings {
-        memory,
-        cpu,
-        user,
-        environment,
-        secopts,
-        capdrop,
-        capadd,
-    } = ceilings;
+    let Ceilings { memory, cpu, user, environment, secopts, capdrop, capadd } = ceilings;
     let mut changes = Changes::default();
     if let Some(user) = user {
         force_user(fields, user.as_str(), &mut changes);
@@ -51,11 +43,7 @@ fn force_environment(fields: &mut Object, ceilings: &Ceilings, changes: &mut Cha
     let forced = ceilings.environment(asked.clone());
     if forced != asked {
         fields.set("Env", forced.into());
-        let names: Vec<_> = ceilings
-            .environment
-            .iter()
-            .map(|entry| entry.name())
-            .collect();
+        let names: Vec<_> = ceilings.environment.iter().map(|entry| entry.name()).collect();
         changes.push("Env", names.join(","));
     }
 }
@@ -68,20 +56,8 @@ fn force_memory(host: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
     };
     let forced = ceilings.memory(asked);
     number(host, "Memory", "HostConfig.Memory", forced.memory, changes);
-    number(
-        host,
-        "MemorySwap",
-        "HostConfig.MemorySwap",
-        forced.swap,
-        changes,
-    );
-    number(
-        host,
-        "MemoryReservation",
-        "HostConfig.MemoryReservation",
-        forced.reservation,
-        changes,
-    );
+    number(host, "MemorySwap", "HostConfig.MemorySwap", forced.swap, changes);
+    number(host, "MemoryReservation", "HostConfig.MemoryReservation", forced.reservation, changes);
 }
 
 fn force_cpu(host: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
@@ -92,35 +68,11 @@ fn force_cpu(host: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
         realtime_runtime: host.integer("CpuRealtimeRuntime"),
     };
     let forced = ceilings.cpu(asked);
-    number(
-        host,
-        "NanoCpus",
-        "HostConfig.NanoCpus",
-        forced.nano,
-        changes,
-    );
-    number(
-        host,
-        "CpuPeriod",
-        "HostConfig.CpuPeriod",
-        forced.period,
-        changes,
-    );
-    number(
-        host,
-        "CpuQuota",
-        "HostConfig.CpuQuota",
-        forced.quota,
-        changes,
-    );
+    number(host, "NanoCpus", "HostConfig.NanoCpus", forced.nano, changes);
+    number(host, "CpuPeriod", "HostConfig.CpuPeriod", forced.period, changes);
+    number(host, "CpuQuota", "HostConfig.CpuQuota", forced.quota, changes);
     let runtime = forced.realtime_runtime;
-    number(
-        host,
-        "CpuRealtimeRuntime",
-        "HostConfig.CpuRealtimeRuntime",
-        runtime,
-        changes,
-    );
+    number(host, "CpuRealtimeRuntime", "HostConfig.CpuRealtimeRuntime", runtime, changes);
 }
 
 /// Sets a number of `HostConfig` unless it already says so.
@@ -160,10 +112,7 @@ fn force_capabilities(host: &mut Object, ceilings: &Ceilings, changes: &mut Chan
         host.set("CapDrop", forced.1.into());
     }
     // 19.03 lets this list stand in place of the two above.
-    if host
-        .take("Capabilities")
-        .is_some_and(|given| given != Node::Null)
-    {
+    if host.take("Capabilities").is_some_and(|given| given != Node::Null) {
         changes.push("HostConfig.Capabilities", "");
     }
 }
@@ -172,8 +121,6 @@ fn force_capabilities(host: &mut Object, ceilings: &Ceilings, changes: &mut Chan
 fn list(object: &Object, name: &str) -> Vec<String> {
     match object.text(name) {
         Some(text) => vec![text.to_owned()],
-        None => texts(object, name)
-            .map(|(_, text)| text.to_owned())
-            .collect(),
+        None => texts(object, name).map(|(_, text)| text.to_owned()).collect(),
     }
 }

@@ -62,43 +62,25 @@ mod tests {
             (r#"{"Image":"x"}"#, r#"{"Image":"x"}"#),
             (r#"{"HostConfig":null}"#, r#"{"HostConfig":null}"#),
             (r#"{"HostConfig":{}}"#, r#"{"HostConfig":{}}"#),
-            (
-                r#"{"Privileged":true}"#,
-                r#"{"HostConfig":{"Privileged":true}}"#,
-            ),
-            (
-                r#"{"Privileged":null}"#,
-                r#"{"HostConfig":{"Privileged":null}}"#,
-            ),
+            (r#"{"Privileged":true}"#, r#"{"HostConfig":{"Privileged":true}}"#),
+            (r#"{"Privileged":null}"#, r#"{"HostConfig":{"Privileged":null}}"#),
             (
                 r#"{"HostConfig":null,"privileged":true,"Memory":5,"Image":"x"}"#,
                 r#"{"HostConfig":{"Privileged":true,"Memory":5},"Image":"x"}"#,
             ),
-            (
-                r#"{"Privileged":true,"HostConfig":{}}"#,
-                r#"{"HostConfig":{}}"#,
-            ),
+            (r#"{"Privileged":true,"HostConfig":{}}"#, r#"{"HostConfig":{}}"#),
             (
                 r#"{"Memory":5,"MemorySwap":6,"CpuShares":7,"NanoCpus":8,"HostConfig":{"Memory":0}}"#,
                 r#"{"HostConfig":{"Memory":5,"MemorySwap":6,"CpuShares":7}}"#,
             ),
-            (
-                r#"{"Memory":5,"HostConfig":{"Memory":1}}"#,
-                r#"{"HostConfig":{"Memory":1}}"#,
-            ),
-            (
-                r#"{"Memory":5,"HostConfig":{"Memory":-1}}"#,
-                r#"{"HostConfig":{"Memory":-1}}"#,
-            ),
+            (r#"{"Memory":5,"HostConfig":{"Memory":1}}"#, r#"{"HostConfig":{"Memory":1}}"#),
+            (r#"{"Memory":5,"HostConfig":{"Memory":-1}}"#, r#"{"HostConfig":{"Memory":-1}}"#),
             (
                 r#"{"CpusetCpus":"1","VolumeDriver":"v","HostConfig":{"CpusetCpus":""}}"#,
                 r#"{"HostConfig":{"CpusetCpus":"1","VolumeDriver":"v"}}"#,
             ),
             (r#"{"Cpuset":"0"}"#, r#"{}"#),
-            (
-                r#"{"Cpuset":"0","HostConfig":{}}"#,
-                r#"{"HostConfig":{"CpusetCpus":"0"}}"#,
-            ),
+            (r#"{"Cpuset":"0","HostConfig":{}}"#, r#"{"HostConfig":{"CpusetCpus":"0"}}"#),
             (
                 r#"{"Cpuset":"0","HostConfig":{"CpusetCpus":"1"}}"#,
                 r#"{"HostConfig":{"CpusetCpus":"1"}}"#,

@@ -42,18 +42,13 @@ fn mount_effects(mount: &Object, at: usize, effects: &mut Effects) -> Result<(),
         "image" => effects.push_parsed(ImageRef::parse(source), Effect::Image, place)?,
         // The daemon takes `\x` for absolute, and then for a path below its working directory.
         "bind" if !source.starts_with('/') => {
-            return Err(refused(
-                place,
-                "the source of a bind is not an absolute path",
-            ));
+            return Err(refused(place, "the source of a bind is not an absolute path"));
         }
         // Binds, and types that no daemon of today knows.
         _ if source.is_empty() => (),
         _ => effects.push_path(source, place)?,
     }
-    let options = mount
-        .object("VolumeOptions")
-        .and_then(|options| options.object("DriverConfig"));
+    let options = mount.object("VolumeOptions").and_then(|options| options.object("DriverConfig"));
     let options = options.and_then(|driver| driver.object("Options"));
     for reached in options.map(reached).unwrap_or_default() {
         let option = match reached.option {
@@ -67,8 +62,5 @@ fn mount_effects(mount: &Object, at: usize, effects: &mut Effects) -> Result<(),
 }
 
 fn refused(at: Place, reason: &str) -> BodyError {
-    BodyError::Value {
-        at,
-        reason: reason.to_owned(),
-    }
+    BodyError::Value { at, reason: reason.to_owned() }
 }

@@ -2,20 +2,15 @@
 
 use crate::engine::effects::{BodyError, Effects};
 use crate::engine::json::Object;
-use crate::policy::effects::{Effect, Place};
+use crate::policy::effects::{Effect, Namespace, NamespaceKind, Place, SharedWith};
 use crate::policy::types::PortRange;
 
 const PORT_BINDINGS: &str = "HostConfig.PortBindings";
 const PUBLISH_ALL: Place = Place::Field("HostConfig.PublishAllPorts");
-const NETWORK_MODE: Place = Place::Field("HostConfig.NetworkMode");
 const ENDPOINTS: &str = "NetworkingConfig.EndpointsConfig";
 
 pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
-    for (port, bindings) in host
-        .object("PortBindings")
-        .into_iter()
-        .flat_map(Object::iter)
-    {
+    for (port, bindings) in host.object("PortBindings").into_iter().flat_map(Object::iter) {
         let at = || Place::Entry(PORT_BINDINGS, port.to_owned());
         let bindings = bindings.as_list().unwrap_or_default();
         // 29 takes an empty list for one binding to a port of its choice.
@@ -23,9 +18,7 @@ pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyEr
             effects.push(Effect::HostPorts(PortRange::EPHEMERAL), at());
         }
         for binding in bindings {
-            let port = binding
-                .as_object()
-                .and_then(|binding| binding.text("HostPort"));
+            let port = binding.as_object().and_then(|binding| binding.text("HostPort"));
             host_ports(port.unwrap_or_default(), &at, effects)?;
         }
     }
@@ -39,34 +32,26 @@ pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyEr
 /// whatever it is, and what follows a second `-` is nothing (`20-25-99` is 20 to 25).
 fn host_ports(text: &str, at: &dyn Fn() -> Place, effects: &mut Effects) -> Result<(), BodyError> {
     let ports = text.split('/').next().unwrap_or_default();
-    let end = ports
-        .match_indices('-')
-        .nth(1)
-        .map_or(ports.len(), |(second, _)| second);
+    let end = ports.match_indices('-').nth(1).map_or(ports.len(), |(second, _)| second);
     let ports = ports.get(..end).unwrap_or(ports);
     effects.push_parsed(PortRange::parse(ports), Effect::HostPorts, at())
 }
 
-/// Only the mode `host`, to the letter, shares the host's network on 20.10. A container that is
-/// attached to the network `host` by an endpoint, or by the network's identifier, gets an empty
-/// network of its own there. An endpoint that says so plainly counts all the same.
-pub(super) fn host_network(fields: &Object, effects: &mut Effects) {
+/// The network namespace of the host.
+pub(super) const HOST_NETWORK: Namespace =
+    Namespace { kind: NamespaceKind::Network, with: SharedWith::Host };
+
+/// A container that is attached to the network `host` by an endpoint, or by the network's identifier,
+/// gets an empty network of its own on 20.10. An endpoint that says so plainly counts all the same.
+pub(super) fn host_endpoints(fields: &Object, effects: &mut Effects) {
     const HOST: &str = "host";
-    let host = fields.object("HostConfig");
-    if host.and_then(|host| host.text("NetworkMode")) == Some(HOST) {
-        effects.push(Effect::HostNetwork, NETWORK_MODE);
-    }
     let networking = fields.object("NetworkingConfig");
     let endpoints = networking.and_then(|networking| networking.object("EndpointsConfig"));
     for (network, endpoint) in endpoints.into_iter().flat_map(Object::iter) {
-        let id = endpoint
-            .as_object()
-            .and_then(|endpoint| endpoint.text("NetworkID"));
+        let id = endpoint.as_object().and_then(|endpoint| endpoint.text("NetworkID"));
         if network == HOST || id == Some(HOST) {
-            effects.push(
-                Effect::HostNetwork,
-                Place::Entry(ENDPOINTS, network.to_owned()),
-            );
+            effects
+                .push(Effect::Namespace(HOST_NETWORK), Place::Entry(ENDPOINTS, network.to_owned()));
         }
     }
 }

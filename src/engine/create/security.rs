@@ -24,13 +24,8 @@ const MASKED_PATHS: &[&str] = &[
 ];
 
 /// What all daemons make read-only in every container.
-const READONLY_PATHS: &[&str] = &[
-    "/proc/bus",
-    "/proc/fs",
-    "/proc/irq",
-    "/proc/sys",
-    "/proc/sysrq-trigger",
-];
+const READONLY_PATHS: &[&str] =
+    &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     for (at, text) in texts(host, "SecurityOpt") {
@@ -45,18 +40,8 @@ pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyEr
         }
         effects.push_parsed(option, Effect::SecurityOption, at)?;
     }
-    exposed(
-        "HostConfig.MaskedPaths",
-        host.get("MaskedPaths"),
-        MASKED_PATHS,
-        effects,
-    );
-    exposed(
-        "HostConfig.ReadonlyPaths",
-        host.get("ReadonlyPaths"),
-        READONLY_PATHS,
-        effects,
-    );
+    exposed("HostConfig.MaskedPaths", host.get("MaskedPaths"), MASKED_PATHS, effects);
+    exposed("HostConfig.ReadonlyPaths", host.get("ReadonlyPaths"), READONLY_PATHS, effects);
     Ok(())
 }
 
@@ -79,9 +64,7 @@ fn confines_nothing(profile: &str) -> bool {
         return false;
     }
     let default = json::read(profile.as_bytes(), &SECCOMP_PROFILE).ok();
-    let default = default
-        .as_ref()
-        .and_then(|profile| profile.text("defaultAction"));
+    let default = default.as_ref().and_then(|profile| profile.text("defaultAction"));
     !matches!(
         default,
         Some(

@@ -1,12 +1,12 @@
 //! Which effects a body has, and what comes out of it.
-#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::engine;
 use crate::http::target;
-use crate::policy::effects::Asked;
+use crate::policy::effects::{Asked, Device};
 use crate::policy::facts::Facts;
 use crate::policy::types::{Bytes, Capability, NanoCpus, SecurityOption};
 use crate::policy::{Policy, Verdict, judge};
@@ -21,14 +21,17 @@ fn asked(rest: &str) -> Vec<String> {
         Effect::ImageUser => format!("image's user at {}", asked.at),
         Effect::Environment(entry) => format!("variable {} at {}", entry.to_entry(), asked.at),
         Effect::HostPorts(ports) => format!("ports {ports} at {}", asked.at),
-        Effect::HostNetwork => format!("host network at {}", asked.at),
         Effect::HostPath(path) => format!("path {path} at {}", asked.at),
         Effect::SecurityOption(option) => format!("option {option} at {}", asked.at),
         Effect::Privileged => format!("privileged at {}", asked.at),
+        Effect::Device(Device::Path(path)) => format!("device {path}"),
+        Effect::Namespace(namespace) if *namespace == ports::HOST_NETWORK => {
+            format!("host network at {}", asked.at)
+        }
+        effect => format!("{effect:?} at {}", asked.at),
     });
     let usual = ["image probe:1 at Image", "image's user at User"];
-    told.filter(|effect| !usual.contains(&effect.as_str()))
-        .collect()
+    told.filter(|effect| !usual.contains(&effect.as_str())).collect()
 }
 
 fn host(rest: &str) -> Vec<String> {
@@ -47,21 +50,12 @@ fn image_user_and_environment() {
         (r#""user":"0:0""#, &["user 0:0 at User"]),
         (r#""User":"""#, &[]),
         (r#""User":null"#, &[]),
-        (
-            r#""Env":["A=b","C"]"#,
-            &["variable A=b at Env[0]", "variable C at Env[1]"],
-        ),
+        (r#""Env":["A=b","C"]"#, &["variable A=b at Env[0]", "variable C at Env[1]"]),
         (r#""Env":null"#, &[]),
         (r#""HostConfig":null"#, &[]),
-        (
-            r#""HostConfig":{"Privileged":true}"#,
-            &["privileged at HostConfig.Privileged"],
-        ),
+        (r#""HostConfig":{"Privileged":true}"#, &["privileged at HostConfig.Privileged"]),
         (r#""HostConfig":{"Privileged":false}"#, &[]),
-        (
-            r#""Privileged":true"#,
-            &["privileged at HostConfig.Privileged"],
-        ),
+        (r#""Privileged":true"#, &["privileged at HostConfig.Privileged"]),
         (r#""Privileged":true,"HostConfig":{}"#, &[]),
         (r#""Volumes":{"/root:/x":{}}"#, &[]),
     ];
@@ -71,13 +65,7 @@ fn image_user_and_environment() {
     let body = br#"{"Image":"docker.io/library/ubuntu:16.04","User":"7"}"#;
     let inspected = read(body).unwrap();
     let image = Effect::Image(ImageRef::parse("ubuntu:16.04").unwrap());
-    assert_eq!(
-        inspected.effects().first().unwrap(),
-        &Asked {
-            effect: image,
-            at: IMAGE
-        }
-    );
+    assert_eq!(inspected.effects().first().unwrap(), &Asked { effect: image, at: IMAGE });
 }
 
 #[test]
@@ -99,16 +87,11 @@ fn ports() {
         let rest = format!(r#""PortBindings":{{"80/tcp":[{{"HostPort":"{port}"}}]}}"#);
         assert_eq!(host(&rest), [format!("ports {expected} {at}")], "{port}");
     }
-    for port in [
-        "+22", " 22", "22 ", "22-", "65536", "25-20", "x", "٢٢", "2 2", "0x16",
-    ] {
+    for port in ["+22", " 22", "22 ", "22-", "65536", "25-20", "x", "٢٢", "2 2", "0x16"] {
         let rest =
             format!(r#""HostConfig":{{"PortBindings":{{"80/tcp":[{{"HostPort":"{port}"}}]}}}}"#);
         let reason = refused(&rest);
-        assert!(
-            reason.starts_with("HostConfig.PortBindings[80/tcp]: "),
-            "{port} {reason}"
-        );
+        assert!(reason.starts_with("HostConfig.PortBindings[80/tcp]: "), "{port} {reason}");
     }
     let any = format!("ports 32768-65535 {at}");
     let table = [
@@ -116,18 +99,12 @@ fn ports() {
         (r#""PortBindings":{"80/tcp":null}"#, any.clone()),
         (r#""PortBindings":{"80/tcp":[null]}"#, any.clone()),
         (r#""PortBindings":{"80/tcp":[{"HostIp":"127.0.0.1"}]}"#, any),
-        (
-            r#""PublishAllPorts":true"#,
-            "ports 32768-65535 at HostConfig.PublishAllPorts".to_owned(),
-        ),
+        (r#""PublishAllPorts":true"#, "ports 32768-65535 at HostConfig.PublishAllPorts".to_owned()),
     ];
     for (rest, expected) in table {
         assert_eq!(host(rest), [expected], "{rest}");
     }
-    assert_eq!(
-        host(r#""PortBindings":null,"PublishAllPorts":null"#),
-        [""; 0]
-    );
+    assert_eq!(host(r#""PortBindings":null,"PublishAllPorts":null"#), [""; 0]);
 }
 
 #[test]
@@ -138,10 +115,7 @@ fn the_host_network() {
             r#""HostConfig":{"NetworkMode":"host"}"#,
             vec!["host network at HostConfig.NetworkMode".to_owned()],
         ),
-        (
-            r#""NetworkMode":"host""#,
-            vec!["host network at HostConfig.NetworkMode".to_owned()],
-        ),
+        (r#""NetworkMode":"host""#, vec!["host network at HostConfig.NetworkMode".to_owned()]),
         (r#""HostConfig":{"NetworkMode":"HOST"}"#, vec![]),
         (r#""HostConfig":{"NetworkMode":"bridge"}"#, vec![]),
         (
@@ -174,29 +148,14 @@ fn paths_of_the_host() {
         (r#""Binds":["/root"]"#, vec![]),
         (r#""Binds":["name:/x"]"#, vec![]),
         (r#""Binds":["./root:/x"]"#, vec![]),
-        (
-            r#""Mounts":[{"Type":"bind","Source":"/a//b","Target":"/x"}]"#,
-            vec![mount("/a/b")],
-        ),
-        (
-            r#""mounts":[{"type":"bind","source":"/"}]"#,
-            vec![mount("/")],
-        ),
-        (
-            r#""Mounts":[{"Type":"Bind","Source":"/a"}]"#,
-            vec![mount("/a")],
-        ),
-        (
-            r#""Mounts":[{"Type":"Bind","Source":"a"}]"#,
-            vec![mount("/")],
-        ),
+        (r#""Mounts":[{"Type":"bind","Source":"/a//b","Target":"/x"}]"#, vec![mount("/a/b")]),
+        (r#""mounts":[{"type":"bind","source":"/"}]"#, vec![mount("/")]),
+        (r#""Mounts":[{"Type":"Bind","Source":"/a"}]"#, vec![mount("/a")]),
+        (r#""Mounts":[{"Type":"Bind","Source":"a"}]"#, vec![mount("/")]),
         (r#""Mounts":[{"Source":"/a"}]"#, vec![mount("/a")]),
         (r#""Mounts":[null,{"Type":"tmpfs","Target":"/t"}]"#, vec![]),
         (r#""Mounts":[{"Type":"volume","Source":"name"}]"#, vec![]),
-        (
-            r#""Mounts":[{"Type":"volume","Source":"/a"}]"#,
-            vec![mount("/a")],
-        ),
+        (r#""Mounts":[{"Type":"volume","Source":"/a"}]"#, vec![mount("/a")]),
         (r#""Mounts":[{"Type":"volume"}]"#, vec![]),
         (
             r#""Mounts":[{"Type":"volume","VolumeOptions":{"DriverConfig":{"Name":"local","Options":{"type":"none","o":"bind","device":"/root"}}}}]"#,
@@ -216,7 +175,10 @@ fn paths_of_the_host() {
         ),
         (
             r#""Devices":[{"PathOnHost":"/dev/sda"},{}]"#,
-            vec!["path /dev/sda at HostConfig.Devices[0].PathOnHost".to_owned()],
+            vec![
+                "path /dev/sda at HostConfig.Devices[0].PathOnHost".to_owned(),
+                "device /dev/sda".to_owned(),
+            ],
         ),
     ];
     for (rest, expected) in table {
@@ -228,19 +190,10 @@ fn paths_of_the_host() {
 fn security_options() {
     let of = |option: &str| format!("option {option} at HostConfig.SecurityOpt[0]");
     let table = [
-        (
-            r#""SecurityOpt":["seccomp:unconfined"]"#,
-            vec![of("seccomp=unconfined")],
-        ),
+        (r#""SecurityOpt":["seccomp:unconfined"]"#, vec![of("seccomp=unconfined")]),
         (r#""SecurityOpt":["disable"]"#, vec![of("label=disable")]),
-        (
-            r#""SecurityOpt":["no-new-privileges"]"#,
-            vec![of("no-new-privileges")],
-        ),
-        (
-            r#""SecurityOpt":["seccomp=/x.json"]"#,
-            vec![of("seccomp=/x.json")],
-        ),
+        (r#""SecurityOpt":["no-new-privileges"]"#, vec![of("no-new-privileges")]),
+        (r#""SecurityOpt":["seccomp=/x.json"]"#, vec![of("seccomp=/x.json")]),
         (
             r#""SecurityOpt":["seccomp={\"defaultAction\":\"SCMP_ACT_ERRNO\"}"]"#,
             vec![of(r#"seccomp={"defaultAction":"SCMP_ACT_ERRNO"}"#).replace('"', "\\\"")],
@@ -252,10 +205,7 @@ fn security_options() {
                 of(r#"seccomp={"DEFAULTACTION":"SCMP_ACT_LOG"}"#).replace('"', "\\\""),
             ],
         ),
-        (
-            r#""SecurityOpt":["seccomp= {}"]"#,
-            vec![of("seccomp=unconfined"), of("seccomp= {}")],
-        ),
+        (r#""SecurityOpt":["seccomp= {}"]"#, vec![of("seccomp=unconfined"), of("seccomp= {}")]),
         (
             r#""MaskedPaths":[]"#,
             vec!["option systempaths=unconfined at HostConfig.MaskedPaths".to_owned()],
@@ -278,14 +228,8 @@ fn security_options() {
 #[test]
 fn what_no_daemon_would_take_is_refused_with_its_place() {
     for (rest, reason) in [
-        (
-            r#""User":"x","Env":["=x"]"#,
-            "Env[0]: an environment entry has no name",
-        ),
-        (
-            r#""Env":["A=b",null]"#,
-            "Env[1]: an environment entry has no name",
-        ),
+        (r#""User":"x","Env":["=x"]"#, "Env[0]: an environment entry has no name"),
+        (r#""Env":["A=b",null]"#, "Env[1]: an environment entry has no name"),
         (
             r#""HostConfig":{"Binds":["a:b:c:d"]}"#,
             "HostConfig.Binds[0]: not of the form source:target:mode",
@@ -321,16 +265,9 @@ fn what_no_daemon_would_take_is_refused_with_its_place() {
         ("{}", "Image: no image is named"),
         (r#"{"Image":null}"#, "Image: no image is named"),
         (r#"{"Image":""}"#, "Image: no image is named"),
-        (
-            r#"{"Image":"UPPER"}"#,
-            "Image: `UPPER` is no image reference",
-        ),
+        (r#"{"Image":"UPPER"}"#, "Image: `UPPER` is no image reference"),
     ] {
-        assert_eq!(
-            read(body.as_bytes()).unwrap_err().to_string(),
-            reason,
-            "{body}"
-        );
+        assert_eq!(read(body.as_bytes()).unwrap_err().to_string(), reason, "{body}");
     }
 }
 
@@ -349,10 +286,7 @@ fn through(policy: &Policy, body: &str) -> (String, String) {
 fn without_ceilings_nothing_changes_but_spelling() {
     let body = r#"{"image":"x","HostConfig":{"memory":1},"Future":[1.50]}"#;
     let (written, changes) = through(&Policy::permissive(), body);
-    assert_eq!(
-        written,
-        r#"{"Image":"x","HostConfig":{"Memory":1},"Future":[1.50]}"#
-    );
+    assert_eq!(written, r#"{"Image":"x","HostConfig":{"Memory":1},"Future":[1.50]}"#);
     assert_eq!(changes, "");
 }
 
@@ -367,21 +301,14 @@ fn ceilings_are_written_where_the_daemon_reads_them() {
         capdrop: vec![Capability::parse("NET_RAW").unwrap()],
         capadd: vec![],
     };
-    let policy = Policy {
-        ceilings,
-        ..Policy::permissive()
-    };
+    let policy = Policy { ceilings, ..Policy::permissive() };
     let (written, changes) = through(&policy, r#"{"Image":"x"}"#);
     assert_eq!(
         written,
         r#"{"Image":"x","User":"1000","Env":["A=secret"],"HostConfig":{"Memory":1073741824,"NanoCpus":250000000,"SecurityOpt":["no-new-privileges"],"CapDrop":["NET_RAW"]}}"#
     );
     assert!(!changes.contains("secret"), "{changes}");
-    assert_eq!(
-        through(&policy, &written),
-        (written, String::new()),
-        "nothing left to force"
-    );
+    assert_eq!(through(&policy, &written), (written, String::new()), "nothing left to force");
     let lower = r#"{"Memory":6291456,"CpuQuota":1000,"User":"root","Env":["B=c","A=d"],"CapAdd":"NET_RAW","Capabilities":["ALL"],"Image":"x"}"#;
     let (written, changes) = through(&policy, lower);
     assert_eq!(
@@ -419,4 +346,45 @@ proptest! {
         let paths = inspected.effects().iter().filter(|a| matches!(a.effect, Effect::HostPath(_)));
         prop_assert_eq!(paths.count(), 1);
     }
+}
+
+#[test]
+fn what_takes_isolation_away() {
+    let table = [
+        (
+            r#""CapAdd":"sys_admin""#,
+            "Capability(Capability(\"SYS_ADMIN\")) at HostConfig.CapAdd[0]",
+        ),
+        (
+            r#""Capabilities":["ALL"]"#,
+            "Capability(Capability(\"ALL\")) at HostConfig.Capabilities[0]",
+        ),
+        (
+            r#""DeviceCgroupRules":["a *:* rwm"]"#,
+            "Device(CgroupRule(\"a *:* rwm\")) at HostConfig.DeviceCgroupRules[0]",
+        ),
+        (
+            r#""DeviceRequests":[{"Capabilities":[["gpu"]]}]"#,
+            "Device(Request(\"gpu\")) at HostConfig.DeviceRequests[0]",
+        ),
+        (r#""DeviceRequests":[{}]"#, "Device(Request(\"\")) at HostConfig.DeviceRequests[0]"),
+        (
+            r#""IpcMode":"container:db""#,
+            "Namespace(Namespace { kind: Ipc, with: Container(\"db\") }) at HostConfig.IpcMode",
+        ),
+        (r#""Runtime":"kata""#, "Runtime(\"kata\") at HostConfig.Runtime"),
+        (r#""VolumesFrom":["db:ro"]"#, "VolumesFrom(\"db\") at HostConfig.VolumesFrom[0]"),
+        (
+            r#""Sysctls":{"net/ipv4/ip_forward":"1"}"#,
+            "Sysctl(\"net.ipv4.ip_forward\") at HostConfig.Sysctls[net/ipv4/ip_forward]",
+        ),
+        (r#""CgroupParent":"/x""#, "CgroupParent(\"/x\") at HostConfig.CgroupParent"),
+    ];
+    for (rest, expected) in table {
+        assert_eq!(host(rest), [expected], "{rest}");
+    }
+    let pid = host(r#""PidMode":"host""#);
+    assert_eq!(pid.len(), 2, "{pid:?}");
+    assert_eq!(pid[1], "path / at HostConfig.PidMode");
+    assert!(host(r#""PidMode":"Host","IpcMode":"private","NetworkMode":"bridge""#).is_empty());
 }

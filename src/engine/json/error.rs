@@ -85,13 +85,8 @@ impl Trace {
 
     /// The error, given what the parser said if no reader said more.
     pub(super) fn into_error(self, parser: &serde_json::Error) -> JsonError {
-        let fault = self
-            .fault
-            .unwrap_or_else(|| Fault::Syntax(parser.to_string()));
-        JsonError {
-            path: path(self.steps),
-            fault,
-        }
+        let fault = self.fault.unwrap_or_else(|| Fault::Syntax(parser.to_string()));
+        JsonError { path: path(self.steps), fault }
     }
 }
 

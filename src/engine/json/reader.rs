@@ -25,30 +25,18 @@ pub fn read(body: &[u8], table: &'static Struct) -> Result<Object, JsonError> {
     let mut trace = Trace::default();
     let mut parser = serde_json::Deserializer::from_slice(body);
     let kind = Kind::Struct(table);
-    let reader = Reader {
-        kind: &kind,
-        depth: 0,
-        trace: &mut trace,
-    };
-    let read = reader
-        .deserialize(&mut parser)
-        .and_then(|node| parser.end().map(|()| node));
+    let reader = Reader { kind: &kind, depth: 0, trace: &mut trace };
+    let read = reader.deserialize(&mut parser).and_then(|node| parser.end().map(|()| node));
     match read {
         Ok(Node::Object(object)) => Ok(object),
-        Ok(_) => Err(whole(Fault::Kind {
-            expected: OBJECT,
-            got: NULL,
-        })),
+        Ok(_) => Err(whole(Fault::Kind { expected: OBJECT, got: NULL })),
         Err(_) if body.trim_ascii().is_empty() => Err(whole(Fault::Empty)),
         Err(error) => Err(trace.into_error(&error)),
     }
 }
 
 fn whole(fault: Fault) -> JsonError {
-    JsonError {
-        path: String::new(),
-        fault,
-    }
+    JsonError { path: String::new(), fault }
 }
 
 const NULL: &str = "null";
@@ -131,11 +119,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let depth = self.deeper()?;
         let mut nodes = Vec::new();
         loop {
-            match elements.next_element_seed(Reader {
-                kind,
-                depth,
-                trace: self.trace,
-            }) {
+            match elements.next_element_seed(Reader { kind, depth, trace: self.trace }) {
                 Ok(Some(node)) => nodes.push(node),
                 Ok(None) => return Ok(Node::List(nodes)),
                 Err(error) => {
@@ -191,10 +175,7 @@ impl Reader<'_> {
             Kind::Integer(width) => *width,
             _ => return self.mismatch(NUMBER),
         };
-        if !digits
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'-')
-        {
+        if !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
             return self.fail(Fault::Fraction);
         }
         // As Go `strconv.ParseInt` and `ParseUint`: `-0` is an `int` and no `uint`.
@@ -205,11 +186,7 @@ impl Reader<'_> {
             Width::Unsigned32 => digits.parse::<u32>().is_ok(),
             Width::Unsigned64 => digits.parse::<u64>().is_ok(),
         };
-        if fits {
-            Ok(Node::Number(digits))
-        } else {
-            self.fail(Fault::Range)
-        }
+        if fits { Ok(Node::Number(digits)) } else { self.fail(Fault::Range) }
     }
 }
 
@@ -243,17 +220,11 @@ impl Visitor<'_> for KeyReader<'_> {
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<ReadKey, E> {
-        let field = if let Kind::Struct(table) = self.0 {
-            table.field(key)
-        } else {
-            None
-        };
+        let field = if let Kind::Struct(table) = self.0 { table.field(key) } else { None };
         Ok(match field {
-            Some((position, field)) => ReadKey::Field {
-                position,
-                name: field.name,
-                kind: &field.kind,
-            },
+            Some((position, field)) => {
+                ReadKey::Field { position, name: field.name, kind: &field.kind }
+            }
             None => ReadKey::Other(key.to_owned()),
         })
     }
@@ -272,11 +243,7 @@ enum First {
 
 impl First {
     fn key(self) -> Option<ReadKey> {
-        if let Self::Key(key) = self {
-            Some(key)
-        } else {
-            None
-        }
+        if let Self::Key(key) = self { Some(key) } else { None }
     }
 }
 
@@ -300,11 +267,7 @@ impl<'de> Visitor<'de> for FirstKey<'_> {
     }
 
     fn visit_str<E: Error>(self, mark: &str) -> Result<First, E> {
-        if mark == NUMBER_MARK {
-            Ok(First::NumberMark)
-        } else {
-            Err(E::custom("unknown mark"))
-        }
+        if mark == NUMBER_MARK { Ok(First::NumberMark) } else { Err(E::custom("unknown mark")) }
     }
 }
 
@@ -333,11 +296,7 @@ impl Visitor<'_> for Digits {
     }
 
     fn visit_string<E: Error>(self, text: String) -> Result<String, E> {
-        if is_number(text.as_bytes()) {
-            Ok(text)
-        } else {
-            Err(E::custom("not a number"))
-        }
+        if is_number(text.as_bytes()) { Ok(text) } else { Err(E::custom("not a number")) }
     }
 }
 
@@ -384,14 +343,7 @@ struct ObjectReader<'a> {
 
 impl<'a> ObjectReader<'a> {
     fn new(kind: &'a Kind, depth: usize, trace: &'a mut Trace) -> Self {
-        Self {
-            kind,
-            depth,
-            trace,
-            entries: Vec::new(),
-            seen: 0,
-            others: 0,
-        }
+        Self { kind, depth, trace, entries: Vec::new(), seen: 0, others: 0 }
     }
 
     fn entry<'de, A: MapAccess<'de>>(
@@ -400,11 +352,7 @@ impl<'a> ObjectReader<'a> {
         entries: &mut A,
     ) -> Result<(), A::Error> {
         let (key, kind) = match key {
-            ReadKey::Field {
-                position,
-                name,
-                kind,
-            } => {
+            ReadKey::Field { position, name, kind } => {
                 let bit = 1_u128 << position;
                 if self.seen & bit != 0 {
                     return Err(self.repeated(Cow::Borrowed(name)));
@@ -414,21 +362,10 @@ impl<'a> ObjectReader<'a> {
             }
             ReadKey::Other(key) => {
                 self.others += 1;
-                (
-                    Cow::Owned(key),
-                    if let Kind::Map(kind) = self.kind {
-                        *kind
-                    } else {
-                        &Kind::Any
-                    },
-                )
+                (Cow::Owned(key), if let Kind::Map(kind) = self.kind { *kind } else { &Kind::Any })
             }
         };
-        match entries.next_value_seed(Reader {
-            kind,
-            depth: self.depth,
-            trace: self.trace,
-        }) {
+        match entries.next_value_seed(Reader { kind, depth: self.depth, trace: self.trace }) {
             Ok(node) => self.entries.push((key, node)),
             Err(error) => {
                 let step = self.step(key);
@@ -441,16 +378,10 @@ impl<'a> ObjectReader<'a> {
 
     fn finish<E: Error>(mut self) -> Result<Node, E> {
         let folds = matches!(self.kind, Kind::Struct(_));
-        let repeated = if self.others > 1 {
-            repeated_key(&self.entries, folds)
-        } else {
-            None
-        };
+        let repeated = if self.others > 1 { repeated_key(&self.entries, folds) } else { None };
         match repeated {
             Some(key) => Err(self.repeated(Cow::Owned(key))),
-            None => Ok(Node::Object(Object {
-                entries: self.entries,
-            })),
+            None => Ok(Node::Object(Object { entries: self.entries })),
         }
     }
 
@@ -462,11 +393,7 @@ impl<'a> ObjectReader<'a> {
     }
 
     fn step(&self, key: Key) -> Step {
-        if let Kind::Map(_) = self.kind {
-            Step::Entry(key)
-        } else {
-            Step::Field(key)
-        }
+        if let Kind::Map(_) = self.kind { Step::Entry(key) } else { Step::Field(key) }
     }
 }
 
@@ -476,13 +403,7 @@ fn repeated_key(entries: &[(Key, Node)], folds: bool) -> Option<String> {
     let mut keys: Vec<Cow<'_, str>> = entries
         .iter()
         .filter(|(key, _)| matches!(key, Cow::Owned(_)))
-        .map(|(key, _)| {
-            if folds {
-                schema::folded(key).into()
-            } else {
-                Cow::Borrowed(&**key)
-            }
-        })
+        .map(|(key, _)| if folds { schema::folded(key).into() } else { Cow::Borrowed(&**key) })
         .collect();
     keys.sort_unstable();
     keys.windows(2).find_map(|pair| match pair {
@@ -497,14 +418,10 @@ mod tests {
 
     #[test]
     fn numbers_are_what_the_standard_says() {
-        for good in [
-            "0", "-0", "10", "1.5", "-1.50", "1e3", "1E+3", "1.5e-3", "0.0",
-        ] {
+        for good in ["0", "-0", "10", "1.5", "-1.50", "1e3", "1E+3", "1.5e-3", "0.0"] {
             assert!(is_number(good.as_bytes()), "{good}");
         }
-        for bad in [
-            "", "-", "01", "+1", ".5", "1.", "1e", "1e+", "0x1", "1 ", "NaN", "1,2",
-        ] {
+        for bad in ["", "-", "01", "+1", ".5", "1.", "1e", "1e+", "0x1", "1 ", "NaN", "1,2"] {
             assert!(!is_number(bad.as_bytes()), "{bad}");
         }
     }

@@ -25,20 +25,14 @@ fn one_spelling_comes_out() {
     for (body, expected) in [
         ("{}", "{}"),
         (r#" { "image" : "x" } "#, r#"{"Image":"x"}"#),
-        (
-            r#"{"HOSTCONFIG":{"privileged":true}}"#,
-            r#"{"HostConfig":{"Privileged":true}}"#,
-        ),
+        (r#"{"HOSTCONFIG":{"privileged":true}}"#, r#"{"HostConfig":{"Privileged":true}}"#),
         ("{\"Ho\u{17F}tConfig\":null}", r#"{"HostConfig":null}"#),
         (
             r#"{"Ho\u017ftConfig":{"Mas\u212aedPath\u017f":[]}}"#,
             r#"{"HostConfig":{"MaskedPaths":[]}}"#,
         ),
         (r#"{"\u0049mage":"x"}"#, r#"{"Image":"x"}"#),
-        (
-            r#"{"Labels":{"a":"1","A":"2"}}"#,
-            r#"{"Labels":{"a":"1","A":"2"}}"#,
-        ),
+        (r#"{"Labels":{"a":"1","A":"2"}}"#, r#"{"Labels":{"a":"1","A":"2"}}"#),
         (r#"{"Cmd":"a b"}"#, r#"{"Cmd":"a b"}"#),
         (r#"{"Cmd":["a",null]}"#, r#"{"Cmd":["a",null]}"#),
         (
@@ -46,10 +40,7 @@ fn one_spelling_comes_out() {
             r#"{"Image":null,"Memory":null,"Env":null}"#,
         ),
         (r#"{"Memory":-0}"#, r#"{"Memory":-0}"#),
-        (
-            r#"{"Memory":-9223372036854775808}"#,
-            r#"{"Memory":-9223372036854775808}"#,
-        ),
+        (r#"{"Memory":-9223372036854775808}"#, r#"{"Memory":-9223372036854775808}"#),
         (
             r#"{"HostConfig":{"portbindings":{"80/tcp":[{"hostip":"","HOSTPORT":"22"}]}}}"#,
             r#"{"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"","HostPort":"22"}]}}}"#,
@@ -103,38 +94,17 @@ fn what_the_daemon_would_merge_or_refuse_is_refused() {
         ("[]", "expected an object, got a list"),
         ("\"x\"", "expected an object, got a string"),
         ("1", "expected an object, got a number"),
-        (
-            r#"{"Image":"x","Image":"x"}"#,
-            "Image: given more than once",
-        ),
-        (
-            r#"{"Image":"x","image":"y"}"#,
-            "Image: given more than once",
-        ),
-        (
-            r#"{"HostConfig":{},"hostconfig":{}}"#,
-            "HostConfig: given more than once",
-        ),
-        (
-            "{\"HostConfig\":{},\"Ho\u{17F}tConfig\":{}}",
-            "HostConfig: given more than once",
-        ),
+        (r#"{"Image":"x","Image":"x"}"#, "Image: given more than once"),
+        (r#"{"Image":"x","image":"y"}"#, "Image: given more than once"),
+        (r#"{"HostConfig":{},"hostconfig":{}}"#, "HostConfig: given more than once"),
+        ("{\"HostConfig\":{},\"Ho\u{17F}tConfig\":{}}", "HostConfig: given more than once"),
         (
             r#"{"HostConfig":{"Privileged":true,"privileged":false}}"#,
             "HostConfig.Privileged: given more than once",
         ),
-        (
-            r#"{"Memory":1,"\u004demory":2}"#,
-            "Memory: given more than once",
-        ),
-        (
-            r#"{"Labels":{"a":"1","a":"1"}}"#,
-            "Labels[a]: given more than once",
-        ),
-        (
-            r#"{"Future":{"a":1,"a":1}}"#,
-            "Future.a: given more than once",
-        ),
+        (r#"{"Memory":1,"\u004demory":2}"#, "Memory: given more than once"),
+        (r#"{"Labels":{"a":"1","a":"1"}}"#, "Labels[a]: given more than once"),
+        (r#"{"Future":{"a":1,"a":1}}"#, "Future.a: given more than once"),
         (r#"{"Future":1,"future":1}"#, "future: given more than once"),
         (
             r#"{"HostConfig":{"Mounts":[{},{"Type":"x","type":"y"}]}}"#,
@@ -148,56 +118,20 @@ fn what_the_daemon_would_merge_or_refuse_is_refused() {
             r#"{"HostConfig":{"Privileged":1}}"#,
             "HostConfig.Privileged: expected a boolean, got a number",
         ),
-        (
-            r#"{"HostConfig":[]}"#,
-            "HostConfig: expected an object, got a list",
-        ),
+        (r#"{"HostConfig":[]}"#, "HostConfig: expected an object, got a list"),
         (r#"{"Image":{}}"#, "Image: expected a string, got an object"),
         (r#"{"Env":"A=b"}"#, "Env: expected a list, got a string"),
-        (
-            r#"{"Env":["a",1]}"#,
-            "Env[1]: expected a string, got a number",
-        ),
-        (
-            r#"{"Cmd":["a",{}]}"#,
-            "Cmd[1]: expected a string, got an object",
-        ),
-        (
-            r#"{"Cmd":true}"#,
-            "Cmd: expected a string or a list of strings, got a boolean",
-        ),
-        (
-            r#"{"Volumes":{"/x":1}}"#,
-            "Volumes[/x]: expected an object, got a number",
-        ),
-        (
-            r#"{"Memory":"1"}"#,
-            "Memory: expected an integer, got a string",
-        ),
-        (
-            r#"{"Memory":1.0}"#,
-            "Memory: expected an integer without fraction or exponent",
-        ),
-        (
-            r#"{"Memory":1e9}"#,
-            "Memory: expected an integer without fraction or exponent",
-        ),
-        (
-            r#"{"Memory":9223372036854775808}"#,
-            "Memory: the number is out of range",
-        ),
-        (
-            r#"{"BlkioWeight":65536}"#,
-            "BlkioWeight: the number is out of range",
-        ),
-        (
-            r#"{"BlkioWeight":-0}"#,
-            "BlkioWeight: the number is out of range",
-        ),
-        (
-            r#"{"Labels":{"\n\"":1}}"#,
-            r#"Labels[\n\"]: expected a string, got a number"#,
-        ),
+        (r#"{"Env":["a",1]}"#, "Env[1]: expected a string, got a number"),
+        (r#"{"Cmd":["a",{}]}"#, "Cmd[1]: expected a string, got an object"),
+        (r#"{"Cmd":true}"#, "Cmd: expected a string or a list of strings, got a boolean"),
+        (r#"{"Volumes":{"/x":1}}"#, "Volumes[/x]: expected an object, got a number"),
+        (r#"{"Memory":"1"}"#, "Memory: expected an integer, got a string"),
+        (r#"{"Memory":1.0}"#, "Memory: expected an integer without fraction or exponent"),
+        (r#"{"Memory":1e9}"#, "Memory: expected an integer without fraction or exponent"),
+        (r#"{"Memory":9223372036854775808}"#, "Memory: the number is out of range"),
+        (r#"{"BlkioWeight":65536}"#, "BlkioWeight: the number is out of range"),
+        (r#"{"BlkioWeight":-0}"#, "BlkioWeight: the number is out of range"),
+        (r#"{"Labels":{"\n\"":1}}"#, r#"Labels[\n\"]: expected a string, got a number"#),
     ] {
         assert_eq!(refused(body), reason, "{body}");
     }
@@ -230,11 +164,7 @@ fn what_is_not_json_is_refused() {
         b"/**/{}",
     ] {
         let reason = refused(body);
-        assert!(
-            reason.contains("not valid JSON"),
-            "{reason} {}",
-            body.escape_ascii()
-        );
+        assert!(reason.contains("not valid JSON"), "{reason} {}", body.escape_ascii());
     }
 }
 
@@ -244,10 +174,7 @@ fn depth_is_bounded_everywhere() {
     assert!(read(nested(DEPTH_MAX - 1).as_bytes(), &CREATE).is_ok());
     for depth in [DEPTH_MAX, DEPTH_MAX + 1, 200, 100_000] {
         let reason = refused(nested(depth));
-        assert!(
-            reason.ends_with("too many objects and lists inside one another"),
-            "{depth}"
-        );
+        assert!(reason.ends_with("too many objects and lists inside one another"), "{depth}");
     }
     assert!(read(&b"{\"x\":".repeat(100_000), &CREATE).is_err());
 }
@@ -262,10 +189,7 @@ fn entries_are_found_replaced_moved_and_taken() {
     assert_eq!(object.integer("Memory"), 7);
     let moved = object.split_off(|key| key == "Memory");
     assert_eq!(written(&moved), r#"{"Memory":7}"#);
-    assert_eq!(
-        written(&object),
-        r#"{"Image":"x","User":"1000","HostConfig":{"NanoCpus":1}}"#
-    );
+    assert_eq!(written(&object), r#"{"Image":"x","User":"1000","HostConfig":{"NanoCpus":1}}"#);
 }
 
 fn any_node() -> impl Strategy<Value = Node> {
@@ -279,10 +203,7 @@ fn any_node() -> impl Strategy<Value = Node> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..8).prop_map(Node::List),
             prop::collection::btree_map(any_key(), inner, 0..8).prop_map(|map| {
-                let entries = map
-                    .into_iter()
-                    .map(|(key, node)| (Cow::Owned(key), node))
-                    .collect();
+                let entries = map.into_iter().map(|(key, node)| (Cow::Owned(key), node)).collect();
                 Node::Object(Object { entries })
             }),
         ]
@@ -290,10 +211,7 @@ fn any_node() -> impl Strategy<Value = Node> {
 }
 
 fn any_key() -> impl Strategy<Value = String> {
-    prop_oneof![
-        any::<String>(),
-        Just("$serde_json::private::Number".to_owned())
-    ]
+    prop_oneof![any::<String>(), Just("$serde_json::private::Number".to_owned())]
 }
 
 /// A field's name with the case of some letters changed, and `s` and `k` perhaps beyond ASCII.

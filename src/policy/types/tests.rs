@@ -37,19 +37,10 @@ fn ports_are_read_as_the_daemon_does() {
 
 #[test]
 fn ranges_overlap_where_they_share_a_port() {
-    let table = [
-        (20, 25, true),
-        (22, 22, true),
-        (23, 30, false),
-        (1, 21, false),
-        (1, 65_535, true),
-    ];
+    let table =
+        [(20, 25, true), (22, 22, true), (23, 30, false), (1, 21, false), (1, 65_535, true)];
     for (first, last, expected) in table {
-        assert_eq!(
-            range(first, last).overlaps(&range(22, 22)),
-            expected,
-            "{first}-{last}"
-        );
+        assert_eq!(range(first, last).overlaps(&range(22, 22)), expected, "{first}-{last}");
     }
 }
 
@@ -67,11 +58,7 @@ fn paths_are_cleaned() {
         ("/ a", "/ a"),
     ];
     for (text, expected) in table {
-        assert_eq!(
-            HostPath::parse(text).unwrap().as_str(),
-            expected,
-            "{text:?}"
-        );
+        assert_eq!(HostPath::parse(text).unwrap().as_str(), expected, "{text:?}");
     }
     for text in ["", "a", "./a", "~/a", "/a\0b"] {
         assert!(HostPath::parse(text).is_err(), "{text:?}");
@@ -80,47 +67,20 @@ fn paths_are_cleaned() {
 
 #[test]
 fn paths_are_compared_by_whole_names() {
-    let within = |inner, outer| {
-        HostPath::parse(inner)
-            .unwrap()
-            .is_within(&HostPath::parse(outer).unwrap())
-    };
+    let within =
+        |inner, outer| HostPath::parse(inner).unwrap().is_within(&HostPath::parse(outer).unwrap());
     assert!(within("/root/.ssh", "/root") && within("/root", "/root") && within("/root", "/"));
     assert!(!within("/rootfs", "/root") && !within("/", "/root") && !within("/var", "/root"));
 }
 
 #[test]
 fn users_are_the_same_by_name_and_number() {
-    let is = |asked, forbidden| {
-        UserSpec::parse(asked)
-            .unwrap()
-            .is(&UserSpec::parse(forbidden).unwrap())
-    };
-    for root in [
-        "root",
-        "0",
-        "00",
-        "+0",
-        "-0",
-        "0:0",
-        "root:root",
-        "0:users",
-        ":0",
-        ":",
-        "0:0:1",
-    ] {
+    let is =
+        |asked, forbidden| UserSpec::parse(asked).unwrap().is(&UserSpec::parse(forbidden).unwrap());
+    for root in ["root", "0", "00", "+0", "-0", "0:0", "root:root", "0:users", ":0", ":", "0:0:1"] {
         assert!(is(root, "root") && is(root, "0"), "{root:?}");
     }
-    for other in [
-        "1000",
-        "rooty",
-        "toor",
-        "1000:0",
-        "1000:root",
-        " 0",
-        "0x0",
-        "4294967296",
-    ] {
+    for other in ["1000", "rooty", "toor", "1000:0", "1000:root", " 0", "0x0", "4294967296"] {
         assert!(!is(other, "root"), "{other:?}");
     }
     assert!(is("1000:5", "1000") && is("01000:5", "1000:5") && is("1000", "1000:5"));
@@ -170,32 +130,14 @@ fn sizes_and_cpus() {
     for (text, expected) in table {
         assert_eq!(Bytes::parse(text).map(Bytes::get), Ok(expected), "{text:?}");
     }
-    for text in [
-        "",
-        "0",
-        "-1",
-        "+1",
-        "g",
-        "1x",
-        "1 g g",
-        "1.",
-        ".5g",
-        "9999999999g",
-        "1e3",
-        "0.1",
-    ] {
+    for text in ["", "0", "-1", "+1", "g", "1x", "1 g g", "1.", ".5g", "9999999999g", "1e3", "0.1"]
+    {
         assert!(Bytes::parse(text).is_err(), "{text:?}");
     }
-    for (text, expected) in [
-        ("0.25", 250_000_000),
-        ("2", 2_000_000_000),
-        ("1.000000001", 1_000_000_001),
-    ] {
-        assert_eq!(
-            NanoCpus::parse(text).map(NanoCpus::get),
-            Ok(expected),
-            "{text:?}"
-        );
+    for (text, expected) in
+        [("0.25", 250_000_000), ("2", 2_000_000_000), ("1.000000001", 1_000_000_001)]
+    {
+        assert_eq!(NanoCpus::parse(text).map(NanoCpus::get), Ok(expected), "{text:?}");
     }
     for text in ["", "0", "-1", "1e1", "a", "1.5.5", "99999999999999999999"] {
         assert!(NanoCpus::parse(text).is_err(), "{text:?}");
@@ -207,11 +149,7 @@ fn sizes_and_cpus() {
 #[test]
 fn capabilities_have_one_spelling() {
     for text in ["NET_ADMIN", "net_admin", "CAP_NET_ADMIN", "cap_Net_Admin"] {
-        assert_eq!(
-            Capability::parse(text).unwrap().as_str(),
-            "NET_ADMIN",
-            "{text:?}"
-        );
+        assert_eq!(Capability::parse(text).unwrap().as_str(), "NET_ADMIN", "{text:?}");
     }
     assert!(Capability::parse("all").unwrap().is_all());
     assert!(Capability::parse("CAP_").is_err() && Capability::parse("a b").is_err());

@@ -1,0 +1,117 @@
+//! What keeps a container apart from the host and from others, and how `HostConfig` takes it away:
+//! capabilities, devices, namespaces, runtimes, other containers' mounts, kernel parameters, control
+//! groups.
+
+use crate::engine::effects::{BodyError, Effects, objects, texts};
+use crate::engine::json::{Node, Object};
+use crate::policy::effects::{Device, Effect, Namespace, NamespaceKind, Place, SharedWith};
+use crate::policy::types::{Capability, HostPath};
+
+/// The fields that name a namespace, and its kind.
+const NAMESPACES: [(&str, &str, NamespaceKind); 6] = [
+    ("NetworkMode", "HostConfig.NetworkMode", NamespaceKind::Network),
+    ("PidMode", "HostConfig.PidMode", NamespaceKind::Pid),
+    ("IpcMode", "HostConfig.IpcMode", NamespaceKind::Ipc),
+    ("UTSMode", "HostConfig.UTSMode", NamespaceKind::Uts),
+    ("UsernsMode", "HostConfig.UsernsMode", NamespaceKind::User),
+    ("CgroupnsMode", "HostConfig.CgroupnsMode", NamespaceKind::Cgroup),
+];
+
+pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
+    capabilities(host, effects);
+    devices(host, effects)?;
+    namespaces(host, effects);
+    names(host, effects);
+    Ok(())
+}
+
+/// A capability that cannot be one is refused by the daemon, and none.
+fn capabilities(host: &Object, effects: &mut Effects) {
+    // `Capabilities` is the whole set in API v1.40.
+    for (field, place) in
+        [("CapAdd", "HostConfig.CapAdd"), ("Capabilities", "HostConfig.Capabilities")]
+    {
+        let alone = host.text(field).map(|text| (0, text));
+        for (at, text) in alone.into_iter().chain(texts(host, field)) {
+            if let Ok(capability) = Capability::parse(text) {
+                effects.push(Effect::Capability(capability), Place::Element(place, at));
+            }
+        }
+    }
+}
+
+/// A device is a path of the host too, and a directory gives all devices in it.
+fn devices(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
+    for (at, device) in objects(host, "Devices") {
+        if let Some(path) = device.text("PathOnHost").filter(|path| !path.is_empty()) {
+            let place = || Place::Inside("HostConfig.Devices", at, "PathOnHost");
+            effects.push_path(path, place())?;
+            let reachable = if path.starts_with('/') { path } else { "/" };
+            let device = HostPath::parse(reachable).map(Device::Path);
+            effects.push_parsed(device, Effect::Device, place())?;
+        }
+    }
+    for (at, rule) in texts(host, "DeviceCgroupRules") {
+        let device = Device::CgroupRule(rule.to_owned());
+        effects.push(Effect::Device(device), Place::Element("HostConfig.DeviceCgroupRules", at));
+    }
+    for (at, request) in objects(host, "DeviceRequests") {
+        device_request(at, request, effects);
+    }
+    Ok(())
+}
+
+/// A request is for a driver, for what a device can do, or for devices by name.
+fn device_request(at: usize, request: &Object, effects: &mut Effects) {
+    let place = || Place::Element("HostConfig.DeviceRequests", at);
+    let driver = request.text("Driver").filter(|driver| !driver.is_empty());
+    let alternatives = request.list("Capabilities").iter();
+    let abilities = alternatives.filter_map(Node::as_list).flatten().filter_map(Node::as_text);
+    let ids = request.list("DeviceIDs").iter().filter_map(Node::as_text);
+    let mut named = false;
+    for name in driver.into_iter().chain(abilities).chain(ids) {
+        named = true;
+        effects.push(Effect::Device(Device::Request(name.to_owned())), place());
+    }
+    if !named {
+        effects.push(Effect::Device(Device::Request(String::new())), place());
+    }
+}
+
+/// Sharing the processes of the host is sharing its files, by `/proc/PID/root`.
+fn namespaces(host: &Object, effects: &mut Effects) {
+    for (field, place, kind) in NAMESPACES {
+        let with = match host.text(field).unwrap_or_default() {
+            "host" => SharedWith::Host,
+            mode => match mode.strip_prefix("container:") {
+                Some(name) => SharedWith::Container(name.to_owned()),
+                None => continue,
+            },
+        };
+        effects.push(Effect::Namespace(Namespace { kind, with }), Place::Field(place));
+    }
+    if host.text("PidMode") == Some("host") {
+        let root = Effect::HostPath(HostPath::root());
+        effects.push(root, Place::Field("HostConfig.PidMode"));
+    }
+}
+
+fn names(host: &Object, effects: &mut Effects) {
+    if let Some(name) = host.text("Runtime").filter(|name| !name.is_empty()) {
+        effects.push(Effect::Runtime(name.to_owned()), Place::Field("HostConfig.Runtime"));
+    }
+    for (at, from) in texts(host, "VolumesFrom") {
+        let container = from.split(':').next().unwrap_or_default().to_owned();
+        let place = Place::Element("HostConfig.VolumesFrom", at);
+        effects.push(Effect::VolumesFrom(container), place);
+    }
+    for (name, _) in host.object("Sysctls").into_iter().flat_map(Object::iter) {
+        let place = Place::Entry("HostConfig.Sysctls", name.to_owned());
+        // Seen on 20.10: `net/ipv4/ip_forward` is the same parameter.
+        effects.push(Effect::Sysctl(name.replace('/', ".")), place);
+    }
+    if let Some(path) = host.text("CgroupParent").filter(|path| !path.is_empty()) {
+        let place = Place::Field("HostConfig.CgroupParent");
+        effects.push(Effect::CgroupParent(path.to_owned()), place);
+    }
+}

@@ -1,0 +1,77 @@
+//! Namespaces that nobody may share.
+
+use super::Findings;
+use super::effects::{Namespace, NamespaceKind, SharedWith};
+use super::types::ValueError;
+
+/// One forbidden way of sharing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamespaceRule {
+    text: String,
+    shared: Shared,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shared {
+    /// `host`: any namespace of the host.
+    Host,
+    /// `container`: any namespace of another container.
+    Container,
+    /// `network`, `pid`, …: this one, with whomever.
+    Kind(NamespaceKind),
+}
+
+const KINDS: [NamespaceKind; 6] = [
+    NamespaceKind::Network,
+    NamespaceKind::Pid,
+    NamespaceKind::Ipc,
+    NamespaceKind::Uts,
+    NamespaceKind::User,
+    NamespaceKind::Cgroup,
+];
+
+impl NamespaceRule {
+    /// Reads `host`, `container`, or the kind of a namespace: `network`, `pid`, `ipc`, `uts`,
+    /// `user`, `cgroup`.
+    ///
+    /// # Errors
+    /// [`ValueError::Namespace`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        let kind = KINDS.into_iter().find(|kind| kind.as_str() == text);
+        let shared = match (text, kind) {
+            ("host", _) => Shared::Host,
+            ("container", _) => Shared::Container,
+            (_, Some(kind)) => Shared::Kind(kind),
+            (_, None) => return Err(ValueError::Namespace(text.to_owned())),
+        };
+        Ok(Self { text: text.to_owned(), shared })
+    }
+
+    /// The rule as it was configured.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn check(&self, asked: &Namespace, found: &mut Findings<'_>) {
+        let forbidden =
+            match (self.shared, &asked.with) {
+                (Shared::Host, SharedWith::Host)
+                | (Shared::Container, SharedWith::Container(_)) => true,
+                (Shared::Kind(kind), _) => kind == asked.kind,
+                (Shared::Host, SharedWith::Container(_))
+                | (Shared::Container, SharedWith::Host) => false,
+            };
+        if forbidden {
+            let kind = asked.kind.as_str();
+            match &asked.with {
+                SharedWith::Host => {
+                    found.add(format_args!("{kind} namespace of the host"), &self.text)
+                }
+                SharedWith::Container(name) => {
+                    let name = name.escape_debug();
+                    found.add(format_args!("{kind} namespace of container {name}"), &self.text);
+                }
+            }
+        }
+    }
+}
