@@ -1,1 +1,403 @@
-//! One connection without I/O.
+//! One connection without I/O: what a client and the daemon say to each other, and what may pass.
+//!
+//! A session is fed bytes and says what becomes of them. It opens no socket, reads no clock and
+//! knows no file: whoever drives it ([`crate::proxy`], a test, a fuzzer) moves the bytes.
+//!
+//! Requests and responses each have a machine of their own, because the daemon may answer before a
+//! request has ended:
+//!
+//! ```text
+//! request    Head ─┬─► Body ───────────────────┬─► Sent ──────► Head
+//!                  ├─► Collecting ─► Waiting ──┘     │
+//!                  └─► MaySwitch ────────────────────┴──► Raw        any ─► Over
+//!
+//! response   Idle ───► Head ─┬─► Body ─► Idle
+//!                            └─► Raw                                 any ─► Over
+//! ```
+//!
+//! | request | response | then |
+//! | --- | --- | --- |
+//! | `Sent` | complete | both to the next head, or the end if either side said so |
+//! | `MaySwitch` | the daemon switches | both `Raw` |
+//! | `MaySwitch` | any other answer | the held bytes are the next head, inspected like any other |
+//! | `Body` | complete | the body goes on while the daemon reads it, then the end |
+//!
+//! Interest, back-pressure and half-close follow from [`Session::flow`], [`Session::ends`] and what
+//! is still owed; nothing else has to be remembered outside.
+
+mod budget;
+mod exchange;
+mod outbox;
+mod request;
+mod response;
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use budget::Budget;
+pub use outbox::Outbox;
+
+use crate::audit::{self, ClientId, Event};
+use crate::http::chunk::ChunkDecoder;
+use crate::http::framing::Persistence;
+use crate::http::message;
+use crate::policy::Policy;
+use crate::policy::facts::Facts;
+use exchange::Exchange;
+use request::Request;
+use response::Response;
+
+/// The two ends of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The client.
+    Downstream,
+    /// The daemon.
+    Upstream,
+}
+
+impl Side {
+    /// The end that bytes from this one go to.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Downstream => Self::Upstream,
+            Self::Upstream => Self::Downstream,
+        }
+    }
+}
+
+/// What may happen to the next bytes of one direction, until the session is told more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Show them to the session.
+    Inspect,
+    /// Move exactly this many unseen, and say so with [`Session::passed`].
+    Pass(NonZeroU64),
+    /// Move everything until the sender ends: a raw stream, or a body that ends with its connection.
+    PassToEnd,
+    /// Take nothing: the other side owes something first. The kernel's buffer is the queue.
+    Hold,
+    /// Take and drop: nothing of it will be answered, but an unread byte would make the kernel
+    /// reset the connection under the answer that is on its way.
+    Discard,
+}
+
+/// What became of the first bytes shown to the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Step {
+    /// The first so many go to the other side as they are, after what the outbox holds for it.
+    Forward(usize),
+    /// The first so many were understood; what is to be written stands in the outbox.
+    Take(usize),
+    /// Nothing can be said until more arrives.
+    More,
+}
+
+/// How a session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Write what is owed to the client, then close.
+    Flush,
+    /// The same, but the client may still be sending: take and drop that for a bounded time.
+    Linger,
+    /// Close both sides at once; the client must see that its answer is not whole.
+    Abort,
+}
+
+/// Names a question, and is never used again: an answer that comes too late meets no other request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// The bounds a session keeps, and the policy it asks.
+#[derive(Debug)]
+pub struct Rules {
+    /// What is forbidden and forced.
+    pub policy: Arc<Policy>,
+    /// The longest head, in bytes.
+    pub head_bytes_max: usize,
+    /// The longest inspected body, in bytes.
+    pub body_bytes_max: usize,
+    /// From the first byte of a head to its last.
+    pub head_time_max: Duration,
+    /// From the end of a head to the last byte of an inspected body.
+    pub body_time_max: Duration,
+}
+
+/// What a call into the session may use.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    /// The time of the call.
+    pub now: Instant,
+    /// The rules in force for requests that begin now.
+    pub rules: &'a Arc<Rules>,
+    /// Where the session puts what it owes.
+    pub out: &'a mut Outbox,
+}
+
+/// How a body proceeds that is passed on without being understood.
+#[derive(Debug)]
+enum Progress {
+    Length(NonZeroU64),
+    Chunked(ChunkDecoder),
+    UntilClose,
+}
+
+/// Why the daemon's side is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpstreamFailure {
+    /// No connection could be made; the text says where to and why.
+    Unreachable(String),
+    /// The connection broke.
+    Lost(String),
+    /// The connection would have led back to SecDocker itself.
+    Loop(String),
+}
+
+impl std::fmt::Display for UpstreamFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unreachable(reason) | Self::Lost(reason) | Self::Loop(reason) => {
+                f.write_str(reason)
+            }
+        }
+    }
+}
+
+/// One client, one daemon connection, and the requests between them.
+#[derive(Debug)]
+pub struct Session {
+    client: ClientId,
+    budget: Budget,
+    request: Request,
+    response: Response,
+    exchange: Exchange,
+    end: Option<End>,
+    downstream_ended: bool,
+    upstream_ended: bool,
+    tickets: u64,
+}
+
+impl Session {
+    /// A connection on which nothing has been said yet.
+    pub fn new(client: ClientId, budget: Budget) -> Self {
+        Self {
+            client,
+            budget,
+            request: Request::next(),
+            response: Response::Idle,
+            exchange: Exchange::default(),
+            end: None,
+            downstream_ended: false,
+            upstream_ended: false,
+            tickets: 0,
+        }
+    }
+
+    /// What may happen to the next bytes from `side`.
+    pub fn flow(&self, from: Side) -> Flow {
+        match (self.end, from) {
+            (Some(End::Linger), Side::Downstream) => Flow::Discard,
+            (Some(_), _) => Flow::Hold,
+            (None, Side::Downstream) => self.request_flow(),
+            (None, Side::Upstream) => self.response_flow(),
+        }
+    }
+
+    /// Shows bytes while the flow is [`Flow::Inspect`]; a head that was shown in part must be shown
+    /// again from its first byte.
+    pub fn bytes(&mut self, from: Side, input: &[u8], turn: &mut Turn<'_>) -> Step {
+        debug_assert_eq!(self.flow(from), Flow::Inspect, "bytes are shown only when asked for");
+        match from {
+            Side::Downstream => self.request_bytes(input, turn),
+            Side::Upstream => self.response_bytes(input, turn),
+        }
+    }
+
+    /// Says that `count` bytes were moved unseen, as [`Flow::Pass`] allowed.
+    pub fn passed(&mut self, from: Side, count: NonZeroU64) {
+        match from {
+            Side::Downstream => self.request_passed(count),
+            Side::Upstream => self.response_passed(count),
+        }
+    }
+
+    /// Says that `side` has ended its direction and all its bytes were shown (half-close).
+    pub fn ended(&mut self, side: Side, turn: &mut Turn<'_>) {
+        if self.has_ended(side) {
+            return;
+        }
+        match side {
+            Side::Downstream => self.downstream_ended = true,
+            Side::Upstream => self.upstream_ended = true,
+        }
+        match (self.end, side) {
+            (Some(End::Linger), Side::Downstream) => self.end = Some(End::Flush),
+            (Some(_), _) => {}
+            (None, Side::Downstream) => self.request_ended(turn),
+            (None, Side::Upstream) => self.response_ended(turn),
+        }
+        let downstream_over = self.downstream_ended || matches!(self.request, Request::Over);
+        if downstream_over && self.upstream_ended {
+            self.end.get_or_insert(End::Flush);
+        }
+    }
+
+    /// The outside's answer to the question with this ticket; one that is over changes nothing.
+    pub fn answered(&mut self, ticket: Ticket, facts: &Facts, turn: &mut Turn<'_>) {
+        if self.end.is_none() {
+            self.request_answered(ticket, facts, turn);
+        }
+    }
+
+    /// Says that the daemon cannot be reached or that its connection broke.
+    ///
+    /// The next request may try again, on a new connection, if the session has not ended.
+    pub fn upstream_failed(&mut self, failure: &UpstreamFailure, turn: &mut Turn<'_>) {
+        if self.end.is_some() {
+            return;
+        }
+        audit::record(&self.client, &Event::UpstreamFailed { reason: failure });
+        match self.response {
+            Response::Head { .. } => {
+                let status = match failure {
+                    UpstreamFailure::Loop(_) => 508,
+                    UpstreamFailure::Unreachable(_) | UpstreamFailure::Lost(_) => 502,
+                };
+                self.answer_instead(status, failure, turn);
+            }
+            Response::Idle => self.end = Some(End::Flush),
+            Response::Done => self.end = Some(End::Linger),
+            Response::Body(_) | Response::Raw | Response::Over => self.end = Some(End::Abort),
+        }
+    }
+
+    /// Says that the daemon reads no more: what it answered can still be read.
+    pub fn upstream_deaf(&mut self) {
+        self.request = Request::Over;
+        if self.upstream_ended {
+            self.end.get_or_insert(End::Flush);
+        }
+    }
+
+    /// Says that the client is still sending although its last answer is complete; whether that
+    /// changes how the session ends.
+    pub fn linger(&mut self) -> bool {
+        let lingers = self.end == Some(End::Flush) && !self.downstream_ended;
+        if lingers {
+            self.end = Some(End::Linger);
+        }
+        lingers
+    }
+
+    /// When [`Session::elapsed`] must be called, unless something happens before.
+    pub fn deadline(&self) -> Option<Instant> {
+        if self.end.is_some() { None } else { self.request.deadline() }
+    }
+
+    /// The deadline has passed.
+    pub fn elapsed(&mut self, turn: &mut Turn<'_>) {
+        if self.deadline().is_some_and(|deadline| deadline <= turn.now) {
+            let what = "the request did not arrive in time";
+            self.refuse(408, &what, turn);
+        }
+    }
+
+    /// How the session ends, once it does. What is owed is written first, except on an abort.
+    pub fn end(&self) -> Option<End> {
+        self.end
+    }
+
+    /// Whether no byte will go to `side` any more, beyond what is owed: its write half can be shut.
+    pub fn is_done_with(&self, side: Side) -> bool {
+        match side {
+            Side::Downstream => self.end.is_some() || self.response_is_over(),
+            Side::Upstream => self.end.is_some() || self.request_is_over(),
+        }
+    }
+
+    /// Whether the next bytes from the client begin or continue the head of a request.
+    pub fn is_between_requests(&self) -> bool {
+        matches!(self.request, Request::Head { .. })
+    }
+
+    /// Whether a request is under way. An idle session can be closed without loss.
+    pub fn is_busy(&self) -> bool {
+        !(matches!(self.response, Response::Idle) && self.request.is_fresh())
+    }
+
+    /// Whether the connection was handed over to a protocol other than HTTP.
+    pub fn is_raw(&self) -> bool {
+        matches!(self.response, Response::Raw)
+    }
+
+    fn has_ended(&self, side: Side) -> bool {
+        match side {
+            Side::Downstream => self.downstream_ended,
+            Side::Upstream => self.upstream_ended,
+        }
+    }
+
+    /// Refuses what the client sent and ends: nothing behind it can be trusted to be a request.
+    fn refuse(&mut self, status: u16, reason: &dyn std::fmt::Display, turn: &mut Turn<'_>) {
+        audit::record(&self.client, &Event::Invalid { status, reason });
+        self.answer(status, reason, Persistence::Close, turn);
+        self.request = Request::Over;
+        self.end = Some(if self.downstream_ended { End::Flush } else { End::Linger });
+    }
+
+    /// Answers a request that was read to its end: the connection stays usable if both sides agree.
+    fn answer_whole(&mut self, status: u16, reason: &dyn std::fmt::Display, turn: &mut Turn<'_>) {
+        self.answer(status, reason, self.exchange.persistence, turn);
+        self.complete();
+    }
+
+    /// Answers in place of the daemon, whose connection is of no use any more.
+    fn answer_instead(&mut self, status: u16, reason: &dyn std::fmt::Display, turn: &mut Turn<'_>) {
+        let whole = matches!(self.request, Request::Sent | Request::MaySwitch);
+        if whole {
+            return self.answer_whole(status, reason, turn);
+        }
+        self.answer(status, reason, Persistence::Close, turn);
+        self.request = Request::Over;
+        self.response = Response::Over;
+        self.end = Some(if self.downstream_ended { End::Flush } else { End::Linger });
+    }
+
+    fn answer(
+        &self,
+        status: u16,
+        reason: &dyn std::fmt::Display,
+        persistence: Persistence,
+        turn: &mut Turn<'_>,
+    ) {
+        let answer = message::Answer {
+            status,
+            message: &format_args!("SecDocker: {reason}"),
+            version: self.exchange.version,
+            persistence,
+            method: self.exchange.kind,
+        };
+        message::write_answer(turn.out.to(Side::Downstream), &answer);
+    }
+
+    /// Request and response are both complete: on to the next pair, or the end.
+    fn complete(&mut self) {
+        let close = self.exchange.persistence == Persistence::Close || self.downstream_ended;
+        self.request = Request::next();
+        self.response = Response::Idle;
+        self.exchange = Exchange::default();
+        if close {
+            self.request = Request::Over;
+            self.end = Some(End::Flush);
+        }
+    }
+
+    fn next_ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        Ticket(self.tickets)
+    }
+}

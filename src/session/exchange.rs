@@ -1,0 +1,36 @@
+//! What must be remembered of a request until its response is complete.
+
+use crate::http::framing::{AnswerTo, Persistence};
+use crate::http::head::{RequestHead, Version};
+
+/// One request and its response.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exchange {
+    pub(super) version: Version,
+    /// A response to `HEAD` has no body, whatever its head says (RFC 9112 §6.3).
+    pub(super) kind: AnswerTo,
+    pub(super) persistence: Persistence,
+    /// Whether the daemon may turn the connection into a raw stream in answer to it.
+    pub(super) may_switch: bool,
+    /// Interim responses seen so far.
+    pub(super) interim: u8,
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self {
+            version: Version::Http11,
+            kind: AnswerTo::Other,
+            persistence: Persistence::KeepAlive,
+            may_switch: false,
+            interim: 0,
+        }
+    }
+}
+
+impl Exchange {
+    pub(super) fn of(head: &RequestHead<'_>) -> Self {
+        let kind = if head.method == "HEAD" { AnswerTo::Head } else { AnswerTo::Other };
+        Self { version: head.version, kind, persistence: head.persistence(), ..Self::default() }
+    }
+}

@@ -1,0 +1,33 @@
+//! What a session owes: bytes of its own making to either side, and questions to the outside.
+
+use super::{Side, Ticket};
+use crate::policy::facts::Questions;
+
+/// Filled by the session, emptied by whoever drives it after each call.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    downstream: Vec<u8>,
+    upstream: Vec<u8>,
+    question: Option<(Ticket, Questions)>,
+}
+
+impl Outbox {
+    /// Where bytes owed to `side` are appended.
+    pub fn to(&mut self, side: Side) -> &mut Vec<u8> {
+        match side {
+            Side::Downstream => &mut self.downstream,
+            Side::Upstream => &mut self.upstream,
+        }
+    }
+
+    /// Asks the outside; the answer comes back by its ticket.
+    pub(super) fn ask(&mut self, ticket: Ticket, questions: Questions) {
+        debug_assert!(self.question.is_none(), "one request at a time asks one question");
+        self.question = Some((ticket, questions));
+    }
+
+    /// The question to carry to the pool, once.
+    pub fn take_question(&mut self) -> Option<(Ticket, Questions)> {
+        self.question.take()
+    }
+}

@@ -1,0 +1,496 @@
+//! Client to daemon: heads, bodies that pass, bodies that are inspected.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::budget::Share;
+use super::exchange::Exchange;
+use super::response::Response;
+use super::{End, Flow, Progress, Rules, Session, Side, Step, Ticket, Turn, audit};
+use crate::audit::{Event, Redacted};
+use crate::engine::{self, Endpoint, RequestBody, Route};
+use crate::http::chunk::{ChunkDecoder, CollectError};
+use crate::http::framing::{self, Framing};
+use crate::http::head::{self, HeadError, RequestHead};
+use crate::http::message;
+use crate::http::target::{self, Target};
+use crate::policy::facts::Facts;
+use crate::policy::{self, Inspected, Verdict};
+
+/// Where the client is in its request. A variant holds what that state needs and no more.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// Between messages, or in a head whose first `searched` bytes hold no end.
+    Head { searched: usize, deadline: Option<Instant> },
+    /// A body that is passed on without being understood.
+    Body(Progress),
+    /// A body that will be inspected once it is whole.
+    Collecting(Box<Collecting>),
+    /// The outside is being asked about what the body would bring about.
+    Waiting(Box<Waiting>),
+    /// All of it is on its way to the daemon.
+    Sent,
+    /// The same, and it asked to leave HTTP: what follows is held until the daemon has answered.
+    MaySwitch,
+    /// No longer HTTP.
+    Raw,
+    /// No further request will be read.
+    Over,
+}
+
+/// A request to an inspected endpoint whose body is still arriving.
+#[derive(Debug)]
+pub(super) struct Collecting {
+    inspection: Inspection,
+    framing: Remaining,
+    body: Vec<u8>,
+    share: Share,
+    deadline: Instant,
+}
+
+/// How much of an inspected body is still to come.
+#[derive(Debug)]
+enum Remaining {
+    Length(usize),
+    Chunked(ChunkDecoder),
+}
+
+/// A request to an inspected endpoint, and the rules it is judged by.
+#[derive(Debug)]
+struct Inspection {
+    endpoint: Endpoint,
+    head: Vec<u8>,
+    rules: Arc<Rules>,
+}
+
+/// A request whose judgement needs facts from outside.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    inspection: Inspection,
+    inspected: Inspected<RequestBody>,
+    ticket: Ticket,
+    /// The body's share of the budget is held until the answer is there.
+    _share: Share,
+}
+
+impl Request {
+    pub(super) fn next() -> Self {
+        Self::Head { searched: 0, deadline: None }
+    }
+
+    /// Whether nothing of the next request has arrived.
+    pub(super) fn is_fresh(&self) -> bool {
+        matches!(self, Self::Head { deadline: None, .. } | Self::Over)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Head { deadline, .. } => *deadline,
+            Self::Collecting(collecting) => Some(collecting.deadline),
+            _ => None,
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn request_flow(&self) -> Flow {
+        match &self.request {
+            Request::Head { .. } if matches!(self.response, Response::Idle) => Flow::Inspect,
+            Request::Collecting(_) => Flow::Inspect,
+            Request::Body(progress) => progress.flow(),
+            Request::Raw => Flow::PassToEnd,
+            Request::Over => Flow::Discard,
+            Request::Head { .. } | Request::Waiting(_) | Request::Sent | Request::MaySwitch => {
+                Flow::Hold
+            }
+        }
+    }
+
+    /// Whether nothing more will go to the daemon.
+    pub(super) fn request_is_over(&self) -> bool {
+        match self.request {
+            Request::Over => true,
+            Request::Collecting(_) | Request::Waiting(_) => false,
+            _ => self.downstream_ended,
+        }
+    }
+
+    pub(super) fn request_bytes(&mut self, input: &[u8], turn: &mut Turn<'_>) -> Step {
+        match std::mem::replace(&mut self.request, Request::Over) {
+            Request::Head { searched, deadline } => {
+                self.head_bytes(input, searched, deadline, turn)
+            }
+            Request::Body(Progress::Chunked(decoder)) => self.chunk_bytes(input, decoder, turn),
+            Request::Collecting(collecting) => self.collect(input, collecting, turn),
+            other => {
+                self.request = other;
+                Step::More
+            }
+        }
+    }
+
+    fn head_bytes(
+        &mut self,
+        input: &[u8],
+        mut searched: usize,
+        deadline: Option<Instant>,
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        let rules = Arc::clone(turn.rules);
+        match head::find_end(input, &mut searched) {
+            Ok(Some(len)) if len <= rules.head_bytes_max => {
+                let (head, _) = input.split_at(len);
+                self.whole_head(head, rules, turn)
+            }
+            Ok(None) if input.len() <= rules.head_bytes_max => {
+                let deadline = deadline.or(Some(turn.now + rules.head_time_max));
+                self.request = Request::Head { searched, deadline };
+                Step::More
+            }
+            Ok(_) => self.refuse_all(431, &HeadError::TooLong, input, turn),
+            Err(error) => self.refuse_all(400, &error, input, turn),
+        }
+    }
+
+    fn refuse_all(
+        &mut self,
+        status: u16,
+        reason: &dyn std::fmt::Display,
+        input: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        self.refuse(status, reason, turn);
+        Step::Take(input.len())
+    }
+
+    fn whole_head(&mut self, bytes: &[u8], rules: Arc<Rules>, turn: &mut Turn<'_>) -> Step {
+        match self.begin(bytes, rules, turn) {
+            Ok(step) => step,
+            Err(refusal) => self.refuse_all(refusal.status, &refusal.reason, bytes, turn),
+        }
+    }
+
+    /// A request begins: what is it, and what becomes of it?
+    fn begin(
+        &mut self,
+        bytes: &[u8],
+        rules: Arc<Rules>,
+        turn: &mut Turn<'_>,
+    ) -> Result<Step, Refusal> {
+        let head = head::parse_request(bytes)?;
+        self.exchange = Exchange::of(&head);
+        let target = target::parse(head.target)?;
+        let framing = framing::of_request(&head)?;
+        let shown = Redacted(head.target);
+        audit::record(&self.client, &Event::Received { method: head.method, target: shown });
+        match engine::routes::classify(head.method, &target)? {
+            Route::Plain => Ok(self.pass(bytes, &head, &target, framing, turn)),
+            Route::MaySwitch => {
+                self.exchange.may_switch = true;
+                Ok(self.pass(bytes, &head, &target, framing, turn))
+            }
+            Route::Inspected(endpoint) => {
+                engine::check_head(&head, endpoint)?;
+                let inspection = Inspection { endpoint, head: bytes.to_vec(), rules };
+                self.begin_inspection(inspection, &head, framing, turn)?;
+                Ok(Step::Take(bytes.len()))
+            }
+        }
+    }
+
+    /// Lets a request through as it is; only a target in absolute form is written anew.
+    fn pass(
+        &mut self,
+        bytes: &[u8],
+        head: &RequestHead<'_>,
+        target: &Target<'_>,
+        framing: Framing,
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        self.response = Response::head();
+        self.request = match Progress::of(framing) {
+            Some(progress) => Request::Body(progress),
+            None => self.whole_request(),
+        };
+        if target.forwarded() == head.target {
+            return Step::Forward(bytes.len());
+        }
+        message::write_head(turn.out.to(Side::Upstream), head, target.forwarded());
+        Step::Take(bytes.len())
+    }
+
+    fn whole_request(&self) -> Request {
+        if self.exchange.may_switch { Request::MaySwitch } else { Request::Sent }
+    }
+
+    fn begin_inspection(
+        &mut self,
+        inspection: Inspection,
+        head: &RequestHead<'_>,
+        framing: Framing,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Refusal> {
+        let max = inspection.rules.body_bytes_max;
+        let framing = match framing {
+            Framing::None | Framing::UntilClose => Remaining::Length(0),
+            Framing::Chunked => Remaining::Chunked(ChunkDecoder::new()),
+            Framing::Length(bytes) => match usize::try_from(bytes.get()) {
+                Ok(bytes) if bytes <= max => Remaining::Length(bytes),
+                _ => return Err(Refusal::too_large(max)),
+            },
+        };
+        let whole = matches!(framing, Remaining::Length(0));
+        if head.expects_continue() && !whole {
+            turn.out.to(Side::Downstream).extend_from_slice(message::CONTINUE);
+        }
+        let collecting = Collecting {
+            framing,
+            body: Vec::new(),
+            share: Share::none_of(&self.budget),
+            deadline: turn.now + inspection.rules.body_time_max,
+            inspection,
+        };
+        if whole {
+            self.inspect(collecting, turn);
+        } else {
+            self.request = Request::Collecting(Box::new(collecting));
+        }
+        Ok(())
+    }
+
+    fn collect(
+        &mut self,
+        input: &[u8],
+        mut collecting: Box<Collecting>,
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        match collecting.take(input) {
+            Ok(Taken { bytes, whole: true }) => {
+                self.inspect(*collecting, turn);
+                Step::Take(bytes)
+            }
+            Ok(Taken { bytes, whole: false }) => {
+                self.request = Request::Collecting(collecting);
+                Step::Take(bytes)
+            }
+            Err(refusal) => self.refuse_all(refusal.status, &refusal.reason, input, turn),
+        }
+    }
+
+    /// The body is whole: parse it, and judge it or ask first.
+    fn inspect(&mut self, collecting: Collecting, turn: &mut Turn<'_>) {
+        let Collecting { inspection, body, share, .. } = collecting;
+        self.request = Request::Sent;
+        let inspected = match inspection.read(&body) {
+            Ok(inspected) => inspected,
+            Err(refusal) => {
+                let Refusal { status, reason } = refusal;
+                audit::record(&self.client, &Event::Invalid { status, reason: &reason });
+                return self.answer_whole(status, &reason, turn);
+            }
+        };
+        let questions = policy::questions(&inspection.rules.policy, inspected.effects());
+        if questions.is_empty() {
+            return self.judge(&inspection, inspected, &Facts::none(), turn);
+        }
+        let ticket = self.next_ticket();
+        turn.out.ask(ticket, questions);
+        let waiting = Waiting { inspection, inspected, ticket, _share: share };
+        self.request = Request::Waiting(Box::new(waiting));
+    }
+
+    pub(super) fn request_answered(&mut self, ticket: Ticket, facts: &Facts, turn: &mut Turn<'_>) {
+        match std::mem::replace(&mut self.request, Request::Sent) {
+            Request::Waiting(waiting) if waiting.ticket == ticket => {
+                let Waiting { inspection, inspected, .. } = *waiting;
+                self.judge(&inspection, inspected, facts, turn);
+            }
+            other => self.request = other,
+        }
+    }
+
+    fn judge(
+        &mut self,
+        inspection: &Inspection,
+        inspected: Inspected<RequestBody>,
+        facts: &Facts,
+        turn: &mut Turn<'_>,
+    ) {
+        match policy::judge(&inspection.rules.policy, inspected, facts) {
+            Verdict::Forbidden(violations) => {
+                inspection.log(|method, target| {
+                    let event = Event::Forbidden { method, target, violations: &violations };
+                    audit::record(&self.client, &event);
+                });
+                self.answer_whole(403, &violations, turn);
+            }
+            Verdict::Allowed(checked) => {
+                let mut body = Vec::new();
+                let changes = engine::write(checked, &inspection.rules.policy, &mut body);
+                inspection.log(|method, target| {
+                    let event = Event::Allowed { method, target, changes: &changes };
+                    audit::record(&self.client, &event);
+                });
+                inspection.forward(&body, turn.out.to(Side::Upstream));
+                self.request = self.whole_request();
+                self.response = Response::head();
+            }
+        }
+    }
+
+    fn chunk_bytes(
+        &mut self,
+        input: &[u8],
+        mut decoder: ChunkDecoder,
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        match decoder.scan(input) {
+            Ok(scanned) => {
+                self.request = Request::Body(Progress::Chunked(decoder));
+                if scanned.ended {
+                    self.body_ended();
+                }
+                Step::Forward(scanned.bytes)
+            }
+            Err(error) => self.break_off(&error, input, turn),
+        }
+    }
+
+    /// A body that is already on its way turns out to be malformed: nothing of the rest passes, and
+    /// the daemon sees its connection end in the middle.
+    fn break_off(
+        &mut self,
+        reason: &dyn std::fmt::Display,
+        input: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        if matches!(self.response, Response::Head { .. }) {
+            return self.refuse_all(400, reason, input, turn);
+        }
+        audit::record(&self.client, &Event::Invalid { status: 400, reason });
+        self.end = Some(End::Abort);
+        Step::Take(input.len())
+    }
+
+    pub(super) fn request_passed(&mut self, count: NonZeroU64) {
+        let Request::Body(progress) = &mut self.request else { return };
+        if progress.passed(count) {
+            self.body_ended();
+        }
+    }
+
+    fn body_ended(&mut self) {
+        self.request = self.whole_request();
+        if matches!(self.response, Response::Done) {
+            self.complete();
+        }
+    }
+
+    pub(super) fn request_ended(&mut self, turn: &mut Turn<'_>) {
+        match &self.request {
+            Request::Head { .. } if matches!(self.response, Response::Idle) => {
+                self.end = Some(End::Flush);
+            }
+            Request::Collecting(_) => self.refuse(400, &"the request body ended early", turn),
+            _ => {}
+        }
+    }
+}
+
+impl Collecting {
+    fn take(&mut self, input: &[u8]) -> Result<Taken, Refusal> {
+        let max = self.inspection.rules.body_bytes_max;
+        let taken = match &mut self.framing {
+            Remaining::Length(left) => {
+                let bytes = input.len().min(*left);
+                *left -= bytes;
+                self.body.extend_from_slice(input.split_at(bytes).0);
+                Taken { bytes, whole: *left == 0 }
+            }
+            Remaining::Chunked(decoder) => {
+                let scanned = decoder.collect(input, &mut self.body, max)?;
+                Taken { bytes: scanned.bytes, whole: scanned.ended }
+            }
+        };
+        if self.share.grow_to(self.body.capacity()) { Ok(taken) } else { Err(Refusal::busy()) }
+    }
+}
+
+struct Taken {
+    bytes: usize,
+    whole: bool,
+}
+
+impl Inspection {
+    fn read(&self, body: &[u8]) -> Result<Inspected<RequestBody>, Refusal> {
+        let (_, target) = self.parts()?;
+        Ok(engine::read(self.endpoint, &target, body)?)
+    }
+
+    /// Appends the request that the daemon gets.
+    fn forward(&self, body: &[u8], out: &mut Vec<u8>) {
+        if let Ok((head, target)) = self.parts() {
+            message::write_request(out, &head, target.forwarded(), body.len());
+            out.extend_from_slice(body);
+        }
+    }
+
+    fn log(&self, record: impl FnOnce(&str, Redacted<'_>)) {
+        if let Ok((head, _)) = self.parts() {
+            record(head.method, Redacted(head.target));
+        }
+    }
+
+    /// The head again. It was parsed before it was kept, so this does not fail.
+    fn parts(&self) -> Result<(RequestHead<'_>, Target<'_>), Refusal> {
+        let head = head::parse_request(&self.head)?;
+        let target = target::parse(head.target)?;
+        Ok((head, target))
+    }
+}
+
+/// A request that is not let through for what it is, rather than for what it asks.
+struct Refusal {
+    status: u16,
+    reason: String,
+}
+
+impl Refusal {
+    fn too_large(max: usize) -> Self {
+        Self { status: 413, reason: format!("the request body is longer than {max} bytes") }
+    }
+
+    fn busy() -> Self {
+        let reason = "too many request bodies are being inspected, try again".to_owned();
+        Self { status: 503, reason }
+    }
+}
+
+macro_rules! refused_with_400 {
+    ($($error:ty),+) => {$(
+        impl From<$error> for Refusal {
+            fn from(error: $error) -> Self {
+                Self { status: 400, reason: error.to_string() }
+            }
+        }
+    )+};
+}
+
+refused_with_400!(
+    HeadError,
+    framing::FramingError,
+    target::TargetError,
+    engine::routes::RouteError,
+    engine::HeadRefusal,
+    engine::BodyError
+);
+
+impl From<CollectError> for Refusal {
+    fn from(error: CollectError) -> Self {
+        match error {
+            CollectError::TooLarge { max } => Self::too_large(max),
+            CollectError::Chunk(error) => Self { status: 400, reason: error.to_string() },
+        }
+    }
+}

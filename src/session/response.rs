@@ -1,0 +1,237 @@
+//! Daemon to client: heads, bodies, and the switch to a raw stream, on the daemon's word alone.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use super::request::Request;
+use super::{End, Flow, Progress, Session, Step, Turn, UpstreamFailure, audit};
+use crate::audit::Event;
+use crate::http::chunk::ChunkDecoder;
+use crate::http::framing::{self, Framing, Persistence};
+use crate::http::head::{self, ResponseHead};
+
+/// A daemon that sends more interim responses than this to one request is broken.
+const INTERIM_MAX: u8 = 16;
+
+/// Where the daemon is in its response.
+#[derive(Debug)]
+pub(super) enum Response {
+    /// No request is out.
+    Idle,
+    /// The head has not ended in its first `searched` bytes.
+    Head { searched: usize },
+    /// A body that is passed on.
+    Body(Progress),
+    /// Complete, while the request it answers is still on its way.
+    Done,
+    /// No longer HTTP.
+    Raw,
+    /// Nothing more will be read.
+    Over,
+}
+
+impl Response {
+    pub(super) fn head() -> Self {
+        Self::Head { searched: 0 }
+    }
+}
+
+impl Progress {
+    /// How a body with this framing proceeds; `None` if there is none.
+    pub(super) fn of(framing: Framing) -> Option<Self> {
+        match framing {
+            Framing::None => None,
+            Framing::Length(bytes) => Some(Self::Length(bytes)),
+            Framing::Chunked => Some(Self::Chunked(ChunkDecoder::new())),
+            Framing::UntilClose => Some(Self::UntilClose),
+        }
+    }
+
+    pub(super) fn flow(&self) -> Flow {
+        match self {
+            Self::Length(left) => Flow::Pass(*left),
+            Self::Chunked(decoder) => {
+                NonZeroU64::new(decoder.unseen()).map_or(Flow::Inspect, Flow::Pass)
+            }
+            Self::UntilClose => Flow::PassToEnd,
+        }
+    }
+
+    /// Whether the body has ended, now that `count` more bytes of it have passed.
+    pub(super) fn passed(&mut self, count: NonZeroU64) -> bool {
+        match self {
+            Self::Length(left) => match NonZeroU64::new(left.get().saturating_sub(count.get())) {
+                Some(rest) => *left = rest,
+                None => return true,
+            },
+            Self::Chunked(decoder) => decoder.passed(count.get()),
+            Self::UntilClose => {}
+        }
+        false
+    }
+}
+
+impl Session {
+    pub(super) fn response_flow(&self) -> Flow {
+        match &self.response {
+            // Without a request out, only the end of the connection is expected.
+            Response::Idle | Response::Head { .. } | Response::Done => Flow::Inspect,
+            Response::Body(progress) => progress.flow(),
+            Response::Raw => Flow::PassToEnd,
+            Response::Over => Flow::Hold,
+        }
+    }
+
+    /// Whether nothing more will go to the client.
+    pub(super) fn response_is_over(&self) -> bool {
+        match self.response {
+            Response::Over => true,
+            Response::Raw => self.upstream_ended,
+            _ => false,
+        }
+    }
+
+    pub(super) fn response_bytes(&mut self, input: &[u8], turn: &mut Turn<'_>) -> Step {
+        match std::mem::replace(&mut self.response, Response::Over) {
+            Response::Head { searched } => self.response_head_bytes(input, searched, turn),
+            Response::Body(Progress::Chunked(decoder)) => self.response_chunk_bytes(input, decoder),
+            other => {
+                self.response = other;
+                self.distrust(&"it sent bytes that answer no request", input, turn)
+            }
+        }
+    }
+
+    fn response_head_bytes(
+        &mut self,
+        input: &[u8],
+        mut searched: usize,
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        let max = Arc::clone(turn.rules).head_bytes_max;
+        self.response = Response::head();
+        match head::find_end(input, &mut searched) {
+            Ok(Some(len)) if len <= max => self.whole_response_head(input.split_at(len).0, turn),
+            Ok(None) if input.len() <= max => {
+                self.response = Response::Head { searched };
+                Step::More
+            }
+            Ok(_) => self.distrust(&"its response head is too long", input, turn),
+            Err(error) => self.distrust(&error, input, turn),
+        }
+    }
+
+    fn whole_response_head(&mut self, bytes: &[u8], turn: &mut Turn<'_>) -> Step {
+        let head = match head::parse_response(bytes) {
+            Ok(head) => head,
+            Err(error) => return self.distrust(&error, bytes, turn),
+        };
+        match head.status {
+            101 if self.can_switch() => self.switch(bytes),
+            101 => self.distrust(&"it switched protocols where no request may", bytes, turn),
+            100..=199 if self.exchange.interim < INTERIM_MAX => {
+                self.exchange.interim += 1;
+                Step::Forward(bytes.len())
+            }
+            100..=199 => self.distrust(&"it sent too many interim responses", bytes, turn),
+            _ => self.final_head(bytes, &head, turn),
+        }
+    }
+
+    fn can_switch(&self) -> bool {
+        self.exchange.may_switch && matches!(self.request, Request::MaySwitch)
+    }
+
+    fn switch(&mut self, bytes: &[u8]) -> Step {
+        audit::record(&self.client, &Event::RawStreamBegan);
+        self.request = Request::Raw;
+        self.response = Response::Raw;
+        Step::Forward(bytes.len())
+    }
+
+    fn final_head(&mut self, bytes: &[u8], head: &ResponseHead<'_>, turn: &mut Turn<'_>) -> Step {
+        let framing = match framing::of_response(head, self.exchange.kind) {
+            Ok(framing) => framing,
+            Err(error) => return self.distrust(&error, bytes, turn),
+        };
+        let until_close = matches!(framing, Framing::UntilClose);
+        if until_close && head.status == 200 && is_raw_stream(head) && self.can_switch() {
+            return self.switch(bytes);
+        }
+        if until_close || head.persistence() == Persistence::Close {
+            self.exchange.persistence = Persistence::Close;
+        }
+        match Progress::of(framing) {
+            Some(progress) => self.response = Response::Body(progress),
+            None => self.response_complete(),
+        }
+        Step::Forward(bytes.len())
+    }
+
+    fn response_chunk_bytes(&mut self, input: &[u8], mut decoder: ChunkDecoder) -> Step {
+        let Ok(scanned) = decoder.scan(input) else {
+            self.end = Some(End::Abort);
+            return Step::Take(input.len());
+        };
+        self.response = Response::Body(Progress::Chunked(decoder));
+        if scanned.ended {
+            self.response_complete();
+        }
+        Step::Forward(scanned.bytes)
+    }
+
+    pub(super) fn response_passed(&mut self, count: NonZeroU64) {
+        let Response::Body(progress) = &mut self.response else { return };
+        if progress.passed(count) {
+            self.response_complete();
+        }
+    }
+
+    /// The response is complete. Its request may still be on its way.
+    fn response_complete(&mut self) {
+        match (&self.request, self.exchange.persistence) {
+            (Request::Body(_), Persistence::KeepAlive) => self.response = Response::Done,
+            (Request::Body(_) | Request::Over, _) => {
+                self.response = Response::Over;
+                self.end = Some(if self.downstream_ended { End::Flush } else { End::Linger });
+            }
+            _ => self.complete(),
+        }
+    }
+
+    pub(super) fn response_ended(&mut self, turn: &mut Turn<'_>) {
+        match &self.response {
+            Response::Idle | Response::Done => {
+                self.end = Some(if self.request.is_fresh() { End::Flush } else { End::Linger });
+            }
+            Response::Body(Progress::UntilClose) => self.response_complete(),
+            Response::Head { .. } => {
+                let lost = "the daemon closed the connection without an answer".to_owned();
+                self.upstream_failed(&UpstreamFailure::Lost(lost), turn);
+            }
+            Response::Body(_) => self.end = Some(End::Abort),
+            Response::Raw | Response::Over => {}
+        }
+    }
+
+    /// The daemon's side says something that HTTP does not allow here: nothing of it passes.
+    fn distrust(
+        &mut self,
+        reason: &dyn std::fmt::Display,
+        input: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        let lost = format!("the daemon's answer is not valid: {reason}");
+        self.exchange.persistence = Persistence::Close;
+        self.upstream_failed(&UpstreamFailure::Lost(lost), turn);
+        Step::Take(input.len())
+    }
+}
+
+/// Whether the daemon has turned the connection into a raw or multiplexed stream without `101`, as
+/// it does for clients that do not ask for an upgrade (Engine API ContainerAttach, ExecStart).
+fn is_raw_stream(head: &ResponseHead<'_>) -> bool {
+    const RAW: [&str; 2] =
+        ["application/vnd.docker.raw-stream", "application/vnd.docker.multiplexed-stream"];
+    head.headers.get("content-type").is_some_and(|value| RAW.contains(&value))
+}

@@ -1,0 +1,448 @@
+//! Conversations with a session, in pieces of every size.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed test should say where"
+)]
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::policy::ports::PortRule;
+
+const CREATE: &str =
+    "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n";
+const FORBIDDEN: &str =
+    r#"{"Image":"a","HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"022"}]}}}"#;
+const PING: &str = "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
+const ATTACH: &str = "POST /containers/x/attach?stdin=1 HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n";
+
+/// A session, the bytes that wait for it, and what came out of it.
+struct Talk {
+    session: Session,
+    rules: Arc<Rules>,
+    outbox: Outbox,
+    now: Instant,
+    piece: usize,
+    waiting: [Vec<u8>; 2],
+    got: [String; 2],
+    seen: [usize; 2],
+}
+
+/// Holds a conversation once for each size of piece that the bytes arrive in.
+fn talk(conversation: impl Fn(&mut Talk)) {
+    for piece in [1, 2, 3, 5, 16, 61, usize::MAX] {
+        let policy = Policy { ports: vec![PortRule::parse("22").unwrap()], ..Policy::permissive() };
+        conversation(&mut Talk::new(policy, piece));
+    }
+}
+
+fn with_body(head: &str, body: &str) -> String {
+    format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+fn chunked(head: &str, body: &str) -> String {
+    format!(
+        "{head}Transfer-Encoding: chunked\r\n\r\n{:x};ext=1\r\n{body}\r\n0\r\nTrailer: x\r\n\r\n",
+        body.len()
+    )
+}
+
+impl Talk {
+    fn new(policy: Policy, piece: usize) -> Self {
+        let rules = Rules {
+            policy: Arc::new(policy),
+            head_bytes_max: 4096,
+            body_bytes_max: 1000,
+            head_time_max: Duration::from_secs(30),
+            body_time_max: Duration::from_secs(60),
+        };
+        Self {
+            session: Session::new(ClientId::NOBODY, Budget::new(100_000)),
+            rules: Arc::new(rules),
+            outbox: Outbox::default(),
+            now: Instant::now(),
+            piece,
+            waiting: [Vec::new(), Vec::new()],
+            got: [String::new(), String::new()],
+            seen: [0, 0],
+        }
+    }
+
+    fn client(&mut self, bytes: &str) -> &mut Self {
+        self.arrive(Side::Downstream, bytes.as_bytes())
+    }
+
+    fn daemon(&mut self, bytes: &str) -> &mut Self {
+        self.arrive(Side::Upstream, bytes.as_bytes())
+    }
+
+    fn ends(&mut self, side: Side) -> &mut Self {
+        self.call(|session, turn| session.ended(side, turn));
+        self.pump()
+    }
+
+    fn call(&mut self, call: impl FnOnce(&mut Session, &mut Turn<'_>)) {
+        let mut turn = Turn { now: self.now, rules: &self.rules, out: &mut self.outbox };
+        call(&mut self.session, &mut turn);
+        self.collect();
+    }
+
+    fn arrive(&mut self, from: Side, bytes: &[u8]) -> &mut Self {
+        for piece in bytes.chunks(self.piece.min(bytes.len())) {
+            self.waiting[index(from)].extend_from_slice(piece);
+            self.pump();
+        }
+        self
+    }
+
+    fn pump(&mut self) -> &mut Self {
+        while self.step(Side::Downstream) || self.step(Side::Upstream) {}
+        self
+    }
+
+    /// Moves some bytes of one direction, as the proxy does.
+    fn step(&mut self, from: Side) -> bool {
+        let input = std::mem::take(&mut self.waiting[index(from)]);
+        let (forwarded, taken) = match self.session.flow(from) {
+            _ if input.is_empty() => (0, 0),
+            Flow::Hold => (0, 0),
+            Flow::Discard => (0, input.len()),
+            Flow::PassToEnd => (input.len(), input.len()),
+            Flow::Pass(at_most) => {
+                let count = NonZeroU64::new(input.len() as u64).unwrap().min(at_most);
+                self.session.passed(from, count);
+                (count.get() as usize, count.get() as usize)
+            }
+            Flow::Inspect => {
+                let mut turn = Turn { now: self.now, rules: &self.rules, out: &mut self.outbox };
+                match self.session.bytes(from, &input, &mut turn) {
+                    Step::Forward(count) => (count, count),
+                    Step::Take(count) => (0, count),
+                    Step::More => (0, 0),
+                }
+            }
+        };
+        self.got[index(from.other())].push_str(std::str::from_utf8(&input[..forwarded]).unwrap());
+        self.waiting[index(from)] = input[taken..].to_vec();
+        self.collect();
+        taken > 0
+    }
+
+    fn collect(&mut self) {
+        for side in [Side::Downstream, Side::Upstream] {
+            let bytes = std::mem::take(self.outbox.to(side));
+            self.got[index(side)].push_str(std::str::from_utf8(&bytes).unwrap());
+        }
+    }
+
+    /// What came out to one side since this was last asked.
+    #[track_caller]
+    fn gets(&mut self, side: Side, expected: &str) -> &mut Self {
+        let fresh = &self.got[index(side)][self.seen[index(side)]..];
+        assert!(
+            fresh.starts_with(expected),
+            "pieces of {}: {side:?} should get {expected:?}, got {fresh:?}",
+            self.piece
+        );
+        self.seen[index(side)] = self.got[index(side)].len();
+        self
+    }
+
+    #[track_caller]
+    fn client_gets(&mut self, expected: &str) -> &mut Self {
+        self.gets(Side::Downstream, expected)
+    }
+
+    #[track_caller]
+    fn daemon_gets(&mut self, expected: &str) -> &mut Self {
+        self.gets(Side::Upstream, expected)
+    }
+
+    #[track_caller]
+    fn daemon_never_sees(&mut self, what: &str) -> &mut Self {
+        let all = &self.got[index(Side::Upstream)];
+        assert!(!all.contains(what), "the daemon saw {what:?} in {all:?}");
+        self
+    }
+
+    #[track_caller]
+    fn is(&mut self, end: Option<End>) -> &mut Self {
+        assert_eq!(self.session.end(), end, "pieces of {}", self.piece);
+        self
+    }
+}
+
+fn index(side: Side) -> usize {
+    match side {
+        Side::Downstream => 0,
+        Side::Upstream => 1,
+    }
+}
+
+#[test]
+fn an_ordinary_request_passes_unchanged_and_the_next_one_too() {
+    talk(|talk| {
+        for _ in 0..3 {
+            talk.client(PING).daemon_gets(PING).daemon(OK).client_gets(OK).is(None);
+        }
+    });
+}
+
+#[test]
+fn pipelined_requests_wait_for_the_response_before_them() {
+    talk(|talk| {
+        talk.client(&PING.repeat(2));
+        assert_eq!(talk.got[1], PING);
+        talk.daemon(OK).client_gets(OK);
+        assert_eq!(talk.got[1], PING.repeat(2));
+    });
+}
+
+#[test]
+fn a_forbidden_create_is_answered_in_its_place_and_never_reaches_the_daemon() {
+    for body in [with_body(CREATE, FORBIDDEN), chunked(CREATE, FORBIDDEN)] {
+        talk(|talk| {
+            talk.client(&format!("{PING}{body}{PING}")).daemon(OK);
+            let answers = talk.got[0].clone();
+            assert!(answers.starts_with(&format!("{OK}HTTP/1.1 403 Forbidden\r\n")), "{answers}");
+            talk.daemon_never_sees("create").is(None);
+            talk.client_gets(OK).daemon(OK).client_gets(OK);
+        });
+    }
+}
+
+#[test]
+fn an_allowed_create_is_written_anew() {
+    talk(|talk| {
+        talk.client(&chunked(CREATE, r#" {"image" : "a"} "#))
+            .daemon_gets("POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nContent-Length: ");
+        assert!(talk.got[1].contains(r#"{"Image":"a"}"#), "{}", talk.got[1]);
+        talk.daemon_never_sees("chunked");
+    });
+}
+
+#[test]
+fn held_bytes_are_inspected_when_the_daemon_refuses_to_switch() {
+    talk(|talk| {
+        talk.client(ATTACH).client(&with_body(CREATE, FORBIDDEN));
+        talk.daemon_gets(ATTACH);
+        talk.daemon("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}");
+        talk.client_gets("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 403");
+        talk.daemon_never_sees("create").is(None);
+    });
+}
+
+#[test]
+fn a_switch_on_the_daemons_word_makes_both_directions_raw() {
+    const RAW: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n";
+    for head in ["HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\n", RAW] {
+        talk(|talk| {
+            talk.client(ATTACH).client("stdin").daemon_gets(ATTACH);
+            talk.daemon(head).client_gets(head).daemon_gets("stdin");
+            talk.daemon("out").client_gets("out").ends(Side::Downstream);
+            assert!(talk.session.is_done_with(Side::Upstream));
+            assert!(!talk.session.is_done_with(Side::Downstream));
+            talk.daemon("late").client_gets("late").ends(Side::Upstream).is(Some(End::Flush));
+        });
+    }
+}
+
+#[test]
+fn an_error_to_an_attach_without_a_length_ends_the_connection() {
+    const ERROR: &str =
+        "HTTP/1.1 404 Not Found\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\nno such";
+    talk(|talk| {
+        talk.client(ATTACH).client(&with_body(CREATE, FORBIDDEN)).daemon(ERROR).client_gets(ERROR);
+        talk.ends(Side::Upstream).is(Some(End::Flush)).daemon_never_sees("create");
+    });
+}
+
+#[test]
+fn nobody_switches_where_no_request_may() {
+    talk(|talk| {
+        talk.client("GET /info HTTP/1.1\r\nHost: d\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n");
+        talk.daemon("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n");
+        talk.client_gets("HTTP/1.1 502 Bad Gateway\r\n").is(Some(End::Flush));
+    });
+}
+
+#[test]
+fn malformed_requests_end_with_400_before_a_byte_reaches_the_daemon() {
+    let malformed = [
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
+        "GET /_ping\r\n\r\n".to_owned(),
+        format!("{CREATE}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{{}}"),
+        format!("{CREATE}Content-Length: +2\r\n\r\n{{}}"),
+        format!("{CREATE}Transfer-Encoding: gzip, chunked\r\n\r\n"),
+        format!("{CREATE}Transfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        "GET /_ping HTTP/1.1\nHost: d\n\n".to_owned(),
+        "GET /_ping HTTP/1.1\r\nHost: d\r\n folded\r\n\r\n".to_owned(),
+        "GET /_ping HTTP/1.1\r\nHost : d\r\n\r\n".to_owned(),
+        "POST /containers//create HTTP/1.1\r\nHost: d\r\n\r\n".to_owned(),
+        with_body(&format!("{CREATE}Content-Encoding: gzip\r\n"), "{}"),
+    ];
+    for request in malformed {
+        talk(|talk| {
+            talk.client(&request).client(PING);
+            talk.client_gets("HTTP/1.1 400 Bad Request\r\n").is(Some(End::Linger));
+            assert_eq!(talk.got[1], "", "{request:?}");
+        });
+    }
+}
+
+#[test]
+fn a_body_that_is_too_long_is_refused_without_reading_it() {
+    talk(|talk| {
+        talk.client(&format!("{CREATE}Content-Length: 1001\r\n\r\n"));
+        talk.client_gets("HTTP/1.1 413 ").is(Some(End::Linger));
+    });
+    talk(|talk| {
+        talk.client(&chunked(CREATE, &format!("{{\"Image\":\"{}\"}}", "a".repeat(1000))));
+        talk.client_gets("HTTP/1.1 413 ").is(Some(End::Linger)).daemon_never_sees("a");
+    });
+}
+
+#[test]
+fn a_head_that_never_ends_is_refused_by_size_and_by_time() {
+    talk(|talk| {
+        talk.client("GET /_ping HTTP/1.1\r\n").client(&"X: y\r\n".repeat(1000));
+        talk.client_gets("HTTP/1.1 431 ").is(Some(End::Linger));
+    });
+    talk(|talk| {
+        talk.client("GET /_ping HTTP/1.1\r\n");
+        let deadline = talk.session.deadline().unwrap();
+        assert_eq!(deadline, talk.now + Duration::from_secs(30));
+        talk.now = deadline;
+        talk.call(Session::elapsed);
+        talk.client_gets("HTTP/1.1 408 ").is(Some(End::Linger));
+    });
+}
+
+#[test]
+fn an_idle_connection_has_no_deadline() {
+    talk(|talk| {
+        assert_eq!(talk.session.deadline(), None);
+        talk.client(PING).daemon(OK);
+        assert_eq!(talk.session.deadline(), None);
+    });
+}
+
+#[test]
+fn continue_is_said_by_us_only_where_we_collect_the_body() {
+    let expecting = format!("{CREATE}Expect: 100-continue\r\n");
+    talk(|talk| {
+        talk.client(&format!("{expecting}Content-Length: 13\r\n\r\n"));
+        talk.client_gets("HTTP/1.1 100 Continue\r\n\r\n");
+        talk.client(r#"{"Image":"a"}"#).daemon_never_sees("Expect");
+    });
+    let load = "POST /images/load HTTP/1.1\r\nHost: d\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+    talk(|talk| {
+        talk.client(load).daemon_gets(load);
+        assert_eq!(talk.got[0], "");
+        talk.daemon("HTTP/1.1 100 Continue\r\n\r\n").client_gets("HTTP/1.1 100 Continue\r\n\r\n");
+        talk.client("abc").daemon_gets("abc").daemon(OK).client_gets(OK).is(None);
+    });
+}
+
+#[test]
+fn an_early_answer_lets_the_body_end_while_the_daemon_reads_it() {
+    let put =
+        "PUT /containers/x/archive?path=/ HTTP/1.1\r\nHost: d\r\nContent-Length: 6\r\n\r\nabc";
+    talk(|talk| {
+        talk.client(put).daemon(OK).client_gets(OK).is(None);
+        talk.client("def").client(PING);
+        assert!(talk.got[1].ends_with(&format!("abcdef{PING}")), "{}", talk.got[1]);
+    });
+    talk(|talk| {
+        talk.client(put);
+        talk.daemon("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        talk.client_gets("HTTP/1.1 404").is(Some(End::Linger));
+        talk.client("def").client(PING).daemon_never_sees("def");
+    });
+}
+
+#[test]
+fn a_response_that_breaks_off_is_never_completed() {
+    talk(|talk| {
+        talk.client(PING).daemon("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab");
+        talk.ends(Side::Upstream).is(Some(End::Abort));
+    });
+    talk(|talk| {
+        talk.client(PING).daemon("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab");
+        talk.ends(Side::Upstream).is(Some(End::Abort));
+    });
+}
+
+#[test]
+fn a_daemon_that_is_away_is_a_502_and_the_connection_goes_on() {
+    talk(|talk| {
+        talk.client(PING);
+        let gone = UpstreamFailure::Unreachable("nobody there".to_owned());
+        talk.call(|session, turn| session.upstream_failed(&gone, turn));
+        talk.client_gets("HTTP/1.1 502 Bad Gateway\r\n").is(None);
+        talk.client(PING).daemon(OK).client_gets(OK);
+    });
+}
+
+#[test]
+fn old_clients_and_closing_ones_end_after_their_answer() {
+    let old = "GET /_ping HTTP/1.0\r\n\r\n";
+    let closing = "GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n";
+    for request in [old, closing] {
+        talk(|talk| {
+            talk.client(request).daemon_gets(request).daemon(OK).client_gets(OK);
+            talk.is(Some(End::Flush));
+        });
+    }
+}
+
+#[test]
+fn a_body_without_a_length_ends_with_its_connection() {
+    const UNTIL_CLOSE: &str = "HTTP/1.0 200 OK\r\n\r\nall of it";
+    talk(|talk| {
+        talk.client(PING).daemon(UNTIL_CLOSE).client_gets(UNTIL_CLOSE).is(None);
+        talk.ends(Side::Upstream).is(Some(End::Flush));
+    });
+}
+
+#[test]
+fn a_response_to_head_has_no_body() {
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n";
+    talk(|talk| {
+        talk.client("HEAD /_ping HTTP/1.1\r\nHost: d\r\n\r\n").daemon(HEAD).client_gets(HEAD);
+        talk.client(PING).daemon(OK).client_gets(OK).is(None);
+    });
+}
+
+#[test]
+fn targets_in_absolute_form_are_reduced_to_their_path() {
+    talk(|talk| {
+        talk.client("GET http://elsewhere/_ping?a=b HTTP/1.1\r\nHost: d\r\n\r\n");
+        talk.daemon_gets("GET /_ping?a=b HTTP/1.1\r\nHost: d\r\n\r\n");
+    });
+}
+
+#[test]
+fn bytes_that_answer_no_request_do_not_pass() {
+    talk(|talk| {
+        talk.client(PING).daemon(OK).client_gets(OK);
+        talk.daemon("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        talk.is(Some(End::Flush));
+        assert_eq!(talk.got[0], OK);
+    });
+}
+
+#[test]
+fn a_budget_that_is_used_up_turns_bodies_away() {
+    talk(|talk| {
+        talk.session = Session::new(ClientId::NOBODY, Budget::new(10));
+        talk.client(&with_body(CREATE, &format!("{{\"Image\":\"{}\"}}", "a".repeat(100))));
+        talk.client_gets("HTTP/1.1 503 ").is(Some(End::Linger)).daemon_never_sees("a");
+    });
+}
