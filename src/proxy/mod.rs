@@ -1,1 +1,226 @@
-//! The poll loops: accepting, reading, writing, splicing.
+//! The poll loops: accepting, reading, writing, closing. The only module with sockets and clocks.
+//!
+//! ```text
+//! Proxy ──commands──► EventLoop ──► Connection ──► Session        one loop a thread, own listeners
+//!                        ▲ │             └── Peer ── Stream ── Queue
+//!               answers  │ ▼ questions
+//!                       Pool
+//! ```
+//!
+//! Loops share nothing while bytes flow. What they share when a connection begins or ends stands in
+//! `census`; a new policy reaches them as a command.
+
+mod buffers;
+mod census;
+mod connection;
+mod dial;
+mod event_loop;
+mod listener;
+mod origin;
+mod peer;
+mod pool;
+mod stream;
+mod timers;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::config::{Limits, Settings, UpstreamAddress};
+use crate::session::Rules;
+use census::Census;
+use event_loop::{Command, EventLoop, Mailbox, Startup};
+use listener::{Listener, SocketFile};
+use pool::Pool;
+
+/// How much one connection may read in a turn before the others get theirs, in bytes.
+const READ_BYTES_PER_TURN: usize = 256 * 1024;
+
+/// Idle time after which the kernel asks whether a peer is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// All that a reload replaces at once.
+#[derive(Debug)]
+struct Generation {
+    rules: Arc<Rules>,
+    limits: Limits,
+    dockerapi: UpstreamAddress,
+    upstream_mark: Option<u32>,
+}
+
+impl Generation {
+    fn of(settings: &Settings) -> Arc<Self> {
+        let limits = settings.limits.clone();
+        Arc::new(Self {
+            rules: Arc::new(Rules {
+                policy: Arc::clone(&settings.policy),
+                head_bytes_max: limits.head_bytes,
+                body_bytes_max: limits.body_bytes,
+                head_time_max: limits.head_time,
+                body_time_max: limits.body_time,
+            }),
+            limits,
+            dockerapi: settings.dockerapi.clone(),
+            upstream_mark: settings.upstream_mark,
+        })
+    }
+}
+
+/// Why SecDocker could not begin to listen.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An address or path could not be bound.
+    Bind {
+        /// What was to be bound.
+        address: String,
+        /// What the kernel said.
+        error: io::Error,
+    },
+    /// A poll or a thread could not be had.
+    Resources(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind { address, error } => write!(f, "cannot listen on {address}: {error}"),
+            Self::Resources(error) => write!(f, "cannot start a poll loop: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::Resources(error)
+    }
+}
+
+/// The running loops.
+#[derive(Debug)]
+pub struct Proxy {
+    loops: Vec<Running>,
+    addresses: Vec<String>,
+    _socket_file: Option<SocketFile>,
+}
+
+#[derive(Debug)]
+struct Running {
+    mailbox: Mailbox,
+    finished: mpsc::Receiver<io::Result<usize>>,
+    thread: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Binds what is configured and starts the loops.
+    ///
+    /// # Errors
+    /// [`StartError`] if an address cannot be bound or a loop cannot be started.
+    pub fn start(settings: &Settings) -> Result<Self, StartError> {
+        let bound = Bound::bind(settings)?;
+        let census = Arc::new(Census::default());
+        let pool = Pool::default();
+        let generation = Generation::of(settings);
+        let budget_bytes = settings.limits.bodies_bytes / bound.loops.len().max(1);
+        let mut loops = Vec::new();
+        for (number, listeners) in bound.loops.into_iter().enumerate() {
+            loops.push(Running::start(
+                number,
+                Startup {
+                    listeners,
+                    generation: Arc::clone(&generation),
+                    census: Arc::clone(&census),
+                    pool: pool.clone(),
+                    budget_bytes,
+                },
+            )?);
+        }
+        Ok(Self { loops, addresses: bound.addresses, _socket_file: bound.socket_file })
+    }
+
+    /// Where it listens, as a person would write it.
+    pub fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// Puts new settings in force for requests that begin from now on. Where it listens stays.
+    pub fn reload(&self, settings: &Settings) {
+        let generation = Generation::of(settings);
+        for running in &self.loops {
+            running.mailbox.send(Command::Renew(Arc::clone(&generation)));
+        }
+    }
+
+    /// Stops accepting, lets requests that are under way finish for up to `grace`, and returns how
+    /// many connections were cut.
+    pub fn stop(self, grace: Duration) -> usize {
+        for running in &self.loops {
+            running.mailbox.send(Command::Drain(grace));
+        }
+        self.loops.into_iter().map(Running::join).sum()
+    }
+}
+
+impl Running {
+    fn start(number: usize, startup: Startup) -> Result<Self, StartError> {
+        let (event_loop, mailbox) = EventLoop::new(startup)?;
+        let (finish, finished) = mpsc::channel();
+        let thread = thread::Builder::new().name(format!("loop-{number}")).spawn(move || {
+            // Nobody waits for the count when the program is cut off itself.
+            let _ = finish.send(event_loop.run());
+        })?;
+        Ok(Self { mailbox, finished, thread })
+    }
+
+    fn join(self) -> usize {
+        // A loop that broke has cut what it had, and has said so.
+        let cut = self.finished.recv().ok().and_then(Result::ok).unwrap_or(0);
+        let _ = self.thread.join();
+        cut
+    }
+}
+
+/// The bound sockets, by loop.
+struct Bound {
+    loops: Vec<Vec<Listener>>,
+    addresses: Vec<String>,
+    socket_file: Option<SocketFile>,
+}
+
+impl Bound {
+    fn bind(settings: &Settings) -> Result<Self, StartError> {
+        let count = settings.listen.loops.get();
+        let mut bound = Self {
+            loops: (0..count).map(|_| Vec::new()).collect(),
+            addresses: Vec::new(),
+            socket_file: None,
+        };
+        if let Some(tcp) = settings.listen.tcp {
+            let (listeners, address) = listener::bind_tcp(tcp, count)?;
+            bound.add(listeners, format_tcp(address));
+        }
+        if let Some(unix) = &settings.listen.unix {
+            let (listeners, file) = listener::bind_unix(&unix.path, unix.mode, count)?;
+            bound.add(listeners, unix.path.display().to_string());
+            bound.socket_file = Some(file);
+        }
+        Ok(bound)
+    }
+
+    fn add(&mut self, listeners: Vec<Listener>, address: String) {
+        for (of_loop, listener) in self.loops.iter_mut().zip(listeners) {
+            of_loop.push(listener);
+        }
+        self.addresses.push(address);
+    }
+}
+
+fn format_tcp(address: SocketAddr) -> String {
+    origin::canonical(address).to_string()
+}

@@ -1,0 +1,656 @@
+//! Drives one session: reads, shows, writes, and closes.
+//!
+//! Everything follows from [`Session::flow`] and from what is owed: a direction is read only while
+//! the other side takes bytes, so a slow peer is felt by its partner alone, through the kernel.
+
+use std::io;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::Registry;
+use mio::event::Event;
+
+use super::census::{Own, Place};
+use super::dial::{self, Dialled};
+use super::event_loop::{Key, Resources};
+use super::peer::{Connected, Peer, Read};
+use super::{Generation, READ_BYTES_PER_TURN};
+use crate::config::UpstreamAddress;
+use crate::policy::facts::{Facts, Questions};
+use crate::session::{End, Flow, Session, Side, Step, Ticket, UpstreamFailure};
+
+/// How soon a Unix socket whose queue of connections was full is tried again.
+const REDIAL_AFTER: Duration = Duration::from_millis(5);
+
+/// A client, its session, and the daemon's side while there is one.
+#[derive(Debug)]
+pub(super) struct Connection {
+    session: Session,
+    downstream: Peer,
+    upstream: Upstream,
+    destination: UpstreamAddress,
+    key: Key,
+    /// What the timers have been told.
+    pub(super) armed: Option<Instant>,
+    lingers_until: Option<Instant>,
+    generation: Arc<Generation>,
+    place: Place,
+}
+
+/// The daemon's side of a connection.
+#[derive(Debug)]
+enum Upstream {
+    /// Nothing was sent yet, or the last connection is of no use any more.
+    None,
+    /// The daemon's queue was full; the bytes wait until it is tried again.
+    Redialling {
+        owed: Vec<u8>,
+        at: Instant,
+        until: Instant,
+    },
+    Connecting {
+        peer: Peer,
+        own: Option<Own>,
+        until: Instant,
+    },
+    Open {
+        peer: Peer,
+        _own: Option<Own>,
+    },
+}
+
+/// What a turn with a connection has left to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nothing until the next event.
+    Waits,
+    /// There is more, but others had to wait long enough.
+    Resume,
+    /// It is over.
+    Dead,
+}
+
+/// What a new connection is made of.
+pub(super) struct Arrival {
+    pub(super) session: Session,
+    pub(super) downstream: Peer,
+    pub(super) destination: UpstreamAddress,
+    pub(super) key: Key,
+    pub(super) generation: Arc<Generation>,
+    pub(super) place: Place,
+}
+
+/// The client or the kernel broke the connection: nothing can be said any more.
+struct Broken;
+
+impl Connection {
+    pub(super) fn new(arrival: Arrival) -> Self {
+        Self {
+            session: arrival.session,
+            downstream: arrival.downstream,
+            upstream: Upstream::None,
+            destination: arrival.destination,
+            key: arrival.key,
+            armed: None,
+            lingers_until: None,
+            generation: arrival.generation,
+            place: arrival.place,
+        }
+    }
+
+    /// Never used again, unlike the slot this connection stands in.
+    pub(super) fn serial(&self) -> u64 {
+        self.place.number()
+    }
+
+    /// Whether closing it now would lose anything.
+    pub(super) fn is_busy(&self) -> bool {
+        self.session.is_busy() || !self.downstream.owed.is_empty()
+    }
+
+    /// Remembers an event for one of its sides.
+    pub(super) fn see(&mut self, side: Side, event: &Event) {
+        if let Some(peer) = self.peer_mut(side) {
+            peer.see(event);
+        }
+    }
+
+    /// Moves what can be moved, then closes or waits.
+    pub(super) fn drive(&mut self, with: &mut Resources) -> Outcome {
+        match self.advance(with) {
+            Ok(Progress::Stuck) => self.settle(with),
+            Ok(Progress::Moved) => match self.settle(with) {
+                Outcome::Waits => Outcome::Resume,
+                outcome => outcome,
+            },
+            Err(Broken) => Outcome::Dead,
+        }
+    }
+
+    /// Hands the answer to a question over, if it still matters.
+    pub(super) fn answered(&mut self, ticket: Ticket, facts: &Facts, with: &mut Resources) {
+        self.session.answered(ticket, facts, &mut with.turn(&self.generation));
+    }
+
+    /// When [`Connection::elapsed`] must be called.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let upstream = match &self.upstream {
+            Upstream::Redialling { at, .. } => Some(*at),
+            Upstream::Connecting { until, .. } => Some(*until),
+            Upstream::None | Upstream::Open { .. } => None,
+        };
+        [self.session.deadline(), upstream, self.lingers_until].into_iter().flatten().min()
+    }
+
+    /// A deadline has passed.
+    pub(super) fn elapsed(&mut self, with: &mut Resources) -> Outcome {
+        if self.lingers_until.is_some_and(|until| until <= with.now) {
+            return Outcome::Dead;
+        }
+        self.session.elapsed(&mut with.turn(&self.generation));
+        match &self.upstream {
+            Upstream::Redialling { at, .. } if *at <= with.now => self.redial(with),
+            Upstream::Connecting { until, .. } if *until <= with.now => {
+                self.unreachable(&io::ErrorKind::TimedOut.into(), with);
+            }
+            _ => {}
+        }
+        self.drive(with)
+    }
+
+    pub(super) fn deregister(&mut self, registry: &Registry) {
+        self.downstream.deregister(registry);
+        self.drop_upstream(registry);
+    }
+
+    /// New requests are judged by the newest rules; one that is under way keeps its own.
+    pub(super) fn renew(&mut self, generation: &Arc<Generation>) {
+        self.generation = Arc::clone(generation);
+    }
+
+    /// Moves both directions until neither can go on, or they had their share of this turn.
+    fn advance(&mut self, with: &mut Resources) -> Result<Progress, Broken> {
+        self.await_connection(with);
+        self.deliver(with)?;
+        let mut left = READ_BYTES_PER_TURN;
+        while left > 0 {
+            let down = self.pump(Side::Downstream, &mut left, with)?;
+            let up = self.pump(Side::Upstream, &mut left, with)?;
+            if !down && !up {
+                return Ok(Progress::Stuck);
+            }
+        }
+        Ok(Progress::Moved)
+    }
+
+    /// Moves one direction until it is stuck or has had its share; says whether anything moved.
+    fn pump(&mut self, from: Side, left: &mut usize, with: &mut Resources) -> Result<bool, Broken> {
+        self.flush(from.other(), with)?;
+        let mut moved = false;
+        let mut wants_more = false;
+        while *left > 0 && !self.is_blocked(from) {
+            let fed = match self.session.flow(from) {
+                Flow::Hold => {
+                    self.look_for_end(from, left, with)?;
+                    break;
+                }
+                _ if wants_more || self.has_no_unread(from) => {
+                    match self.refill(from, left, with)? {
+                        Some(fed) => fed,
+                        None => break,
+                    }
+                }
+                _ => self.feed_unread(from, with)?,
+            };
+            moved |= fed.taken > 0;
+            wants_more = fed.wants_more;
+            if fed.taken == 0 && !wants_more {
+                break;
+            }
+        }
+        Ok(self.tell_end(from, wants_more, with)? || moved)
+    }
+
+    fn has_no_unread(&self, from: Side) -> bool {
+        self.peer(from).is_some_and(|peer| peer.unread.is_empty())
+    }
+
+    /// Whether the next bytes from `from` have nowhere to go yet.
+    fn is_blocked(&self, from: Side) -> bool {
+        // A client that reads no answers gets no further ones.
+        let answers_wait = from == Side::Downstream
+            && !self.downstream.owed.is_empty()
+            && self.session.is_between_requests();
+        answers_wait || self.owes(from.other())
+    }
+
+    fn owes(&self, to: Side) -> bool {
+        match (to, &self.upstream) {
+            (Side::Downstream, _) => !self.downstream.owed.is_empty(),
+            (Side::Upstream, Upstream::None) => false,
+            (Side::Upstream, Upstream::Open { peer, .. }) => !peer.owed.is_empty(),
+            (Side::Upstream, Upstream::Redialling { .. } | Upstream::Connecting { .. }) => true,
+        }
+    }
+
+    /// Reads once and feeds what came; `None` if nothing did.
+    fn refill(
+        &mut self,
+        from: Side,
+        left: &mut usize,
+        with: &mut Resources,
+    ) -> Result<Option<Fed>, Broken> {
+        with_scratch(with, |scratch, with| match self.read(from, scratch, with)? {
+            0 => Ok(None),
+            count => {
+                *left = left.saturating_sub(count);
+                let fresh = scratch.get(..count).unwrap_or_default();
+                self.feed_fresh(from, fresh, with).map(Some)
+            }
+        })
+    }
+
+    fn read(&mut self, from: Side, into: &mut [u8], with: &mut Resources) -> Result<usize, Broken> {
+        let Some(peer) = self.peer_mut(from).filter(|peer| peer.is_readable()) else {
+            return Ok(0);
+        };
+        match (peer.read(into), from) {
+            (Ok(Read::Bytes(count)), _) => Ok(count),
+            (Ok(Read::End | Read::WouldBlock), _) => Ok(0),
+            (Err(_), Side::Downstream) => Err(Broken),
+            (Err(error), Side::Upstream) => {
+                self.lose_upstream(&error, with)?;
+                Ok(0)
+            }
+        }
+    }
+
+    /// Feeds bytes that were just read, without copying those that are taken at once.
+    fn feed_fresh(
+        &mut self,
+        from: Side,
+        fresh: &[u8],
+        with: &mut Resources,
+    ) -> Result<Fed, Broken> {
+        if self.peer(from).is_some_and(|peer| !peer.unread.is_empty()) {
+            self.keep(from, fresh);
+            return self.feed_unread(from, with);
+        }
+        let fed = self.feed(from, fresh, with)?;
+        self.keep(from, fresh.get(fed.taken..).unwrap_or_default());
+        Ok(fed)
+    }
+
+    fn keep(&mut self, from: Side, bytes: &[u8]) {
+        if let Some(peer) = self.peer_mut(from) {
+            peer.unread.push(bytes);
+        }
+    }
+
+    fn feed_unread(&mut self, from: Side, with: &mut Resources) -> Result<Fed, Broken> {
+        let Some(peer) = self.peer_mut(from) else { return Ok(Fed::default()) };
+        let mut unread = std::mem::take(&mut peer.unread);
+        let fed = self.feed(from, unread.as_slice(), with)?;
+        unread.take(fed.taken);
+        if let Some(peer) = self.peer_mut(from) {
+            peer.unread = unread;
+        }
+        Ok(fed)
+    }
+
+    /// Shows bytes to the session and moves those that may pass, in as few writes as possible.
+    fn feed(&mut self, from: Side, input: &[u8], with: &mut Resources) -> Result<Fed, Broken> {
+        let mut run = Run::default();
+        let mut wants_more = false;
+        while let Some(rest) = input.get(run.end..).filter(|rest| !rest.is_empty())
+            && !self.is_blocked(from)
+        {
+            match self.session.flow(from) {
+                Flow::Hold => break,
+                Flow::Discard => run.skip(rest.len()),
+                Flow::PassToEnd => run.end += rest.len(),
+                Flow::Pass(at_most) => {
+                    let Some(count) = count_of(rest, at_most) else { break };
+                    self.session.passed(from, count);
+                    run.end += usize::try_from(count.get()).unwrap_or(rest.len());
+                }
+                Flow::Inspect => match self.show(from, rest, with) {
+                    Step::Forward(count) => run.end += count,
+                    Step::Take(count) => {
+                        self.forward(from, run.of(input), with)?;
+                        run.skip(count);
+                        self.deliver(with)?;
+                    }
+                    Step::More => {
+                        wants_more = true;
+                        break;
+                    }
+                },
+            }
+        }
+        self.forward(from, run.of(input), with)?;
+        Ok(Fed { taken: run.end, wants_more })
+    }
+
+    fn show(&mut self, from: Side, input: &[u8], with: &mut Resources) -> Step {
+        self.session.bytes(from, input, &mut with.turn(&self.generation))
+    }
+
+    /// Writes bytes from one side to the other. Nothing of a request that turned out to be refused
+    /// goes out, even if its beginning might have passed.
+    fn forward(&mut self, from: Side, bytes: &[u8], with: &mut Resources) -> Result<(), Broken> {
+        if bytes.is_empty() || (from == Side::Downstream && self.session.end().is_some()) {
+            return Ok(());
+        }
+        self.send(from.other(), bytes, with)
+    }
+
+    /// Writes what the session made itself, and asks what it wants to know.
+    fn deliver(&mut self, with: &mut Resources) -> Result<(), Broken> {
+        for side in [Side::Downstream, Side::Upstream] {
+            let mut bytes = std::mem::take(with.outbox.to(side));
+            if !bytes.is_empty() {
+                self.send(side, &bytes, with)?;
+            }
+            bytes.clear();
+            *with.outbox.to(side) = bytes;
+        }
+        if let Some((ticket, questions)) = with.outbox.take_question() {
+            self.ask(ticket, questions, with);
+        }
+        Ok(())
+    }
+
+    fn ask(&self, ticket: Ticket, questions: Questions, with: &mut Resources) {
+        with.ask((self.key, self.serial(), ticket), questions, &self.destination);
+    }
+
+    fn send(&mut self, to: Side, bytes: &[u8], with: &mut Resources) -> Result<(), Broken> {
+        match (to, &mut self.upstream) {
+            (Side::Downstream, _) => self.downstream.send(bytes).map_err(|_| Broken),
+            (Side::Upstream, Upstream::None) => {
+                self.dial(bytes.to_vec(), None, with);
+                self.deliver(with)
+            }
+            (Side::Upstream, Upstream::Redialling { owed, .. }) => {
+                owed.extend_from_slice(bytes);
+                Ok(())
+            }
+            (Side::Upstream, Upstream::Connecting { peer, .. }) => {
+                peer.owed.push(bytes);
+                Ok(())
+            }
+            (Side::Upstream, Upstream::Open { peer, .. }) => {
+                if peer.send(bytes).is_err() {
+                    self.upstream_deaf();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn flush(&mut self, to: Side, with: &mut Resources) -> Result<(), Broken> {
+        match (to, &mut self.upstream) {
+            (Side::Downstream, _) => self.downstream.flush().map_err(|_| Broken),
+            (Side::Upstream, Upstream::Open { peer, .. }) => {
+                if peer.flush().is_err() {
+                    self.upstream_deaf();
+                }
+                Ok(())
+            }
+            (Side::Upstream, _) => self.deliver(with),
+        }
+    }
+
+    /// The daemon reads no more, but what it has answered is still to be read.
+    fn upstream_deaf(&mut self) {
+        if let Upstream::Open { peer, .. } = &mut self.upstream {
+            peer.owed.clear();
+        }
+        self.session.upstream_deaf();
+    }
+
+    fn lose_upstream(&mut self, error: &io::Error, with: &mut Resources) -> Result<(), Broken> {
+        self.drop_upstream(&with.registry);
+        let lost = UpstreamFailure::Lost(format!("the connection to the daemon broke: {error}"));
+        self.session.upstream_failed(&lost, &mut with.turn(&self.generation));
+        self.deliver(with)
+    }
+
+    /// While bytes are held, nobody reads; but a client that has left should be noticed.
+    fn look_for_end(
+        &mut self,
+        from: Side,
+        left: &mut usize,
+        with: &mut Resources,
+    ) -> Result<(), Broken> {
+        let worth_it =
+            self.peer(from).is_some_and(|peer| peer.may_have_ended() && peer.unread.is_empty());
+        if !worth_it {
+            return Ok(());
+        }
+        with_scratch(with, |scratch, with| {
+            let count = self.read(from, scratch, with)?;
+            *left = left.saturating_sub(count);
+            self.keep(from, scratch.get(..count).unwrap_or_default());
+            Ok(())
+        })
+    }
+
+    /// Tells the session of an end, once nothing before it is left to show, or what is left
+    /// `wants_more` that will never come.
+    fn tell_end(
+        &mut self,
+        from: Side,
+        wants_more: bool,
+        with: &mut Resources,
+    ) -> Result<bool, Broken> {
+        let Some(peer) = self.peer_mut(from) else { return Ok(false) };
+        if !peer.end_is_news(wants_more) {
+            return Ok(false);
+        }
+        self.session.ended(from, &mut with.turn(&self.generation));
+        if from == Side::Upstream && self.session.end().is_none() && !self.session.is_raw() {
+            self.drop_upstream(&with.registry);
+        }
+        self.deliver(with)?;
+        Ok(true)
+    }
+
+    fn dial(&mut self, owed: Vec<u8>, until: Option<Instant>, with: &mut Resources) {
+        let until = until.unwrap_or(with.now + self.generation.limits.connect_time);
+        if self.downstream.address().is_some_and(|client| with.census.is_own(client)) {
+            let reason = format!("a connection to {} leads back to SecDocker", self.destination);
+            return self.fail(&UpstreamFailure::Loop(reason), with);
+        }
+        match dial::dial(&self.destination, self.generation.upstream_mark, &with.census) {
+            Ok(dialled) => self.connecting(dialled, owed, until, with),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && with.now < until => {
+                self.upstream = Upstream::Redialling { owed, at: with.now + REDIAL_AFTER, until };
+            }
+            Err(error) => self.unreachable(&error, with),
+        }
+    }
+
+    fn redial(&mut self, with: &mut Resources) {
+        if let Upstream::Redialling { owed, until, .. } =
+            std::mem::replace(&mut self.upstream, Upstream::None)
+        {
+            self.dial(owed, Some(until), with);
+        }
+    }
+
+    fn connecting(
+        &mut self,
+        dialled: Dialled,
+        owed: Vec<u8>,
+        until: Instant,
+        with: &mut Resources,
+    ) {
+        let Dialled { stream, own } = dialled;
+        let begun = Connected::UnderWay;
+        match Peer::register(stream, self.key.token(Side::Upstream), &with.registry, begun) {
+            Ok(mut peer) => {
+                peer.owed.push(&owed);
+                self.upstream = Upstream::Connecting { peer, own, until };
+                self.await_connection(with);
+            }
+            Err(error) => self.unreachable(&error, with),
+        }
+    }
+
+    /// Sees whether a connection attempt has come to something.
+    fn await_connection(&mut self, with: &mut Resources) {
+        let Upstream::Connecting { peer, .. } = &self.upstream else { return };
+        match peer.connected() {
+            None => {}
+            Some(Err(error)) => self.unreachable(&error, with),
+            Some(Ok(())) => self.connected(),
+        }
+    }
+
+    fn connected(&mut self) {
+        if let Upstream::Connecting { mut peer, own, .. } =
+            std::mem::replace(&mut self.upstream, Upstream::None)
+        {
+            peer.is_connected();
+            self.upstream = Upstream::Open { peer, _own: own };
+        }
+    }
+
+    fn unreachable(&mut self, error: &io::Error, with: &mut Resources) {
+        let reason = format!("cannot reach the daemon at {}: {error}", self.destination);
+        self.fail(&UpstreamFailure::Unreachable(reason), with);
+    }
+
+    fn fail(&mut self, failure: &UpstreamFailure, with: &mut Resources) {
+        self.drop_upstream(&with.registry);
+        self.session.upstream_failed(failure, &mut with.turn(&self.generation));
+    }
+
+    fn drop_upstream(&mut self, registry: &Registry) {
+        if let Upstream::Connecting { mut peer, .. } | Upstream::Open { mut peer, .. } =
+            std::mem::replace(&mut self.upstream, Upstream::None)
+        {
+            peer.deregister(registry);
+        }
+    }
+
+    /// Closes what is over and asks the kernel for what is waited for.
+    fn settle(&mut self, with: &mut Resources) -> Outcome {
+        let flushed = self.downstream.owed.is_empty();
+        match self.session.end() {
+            None => self.shut_what_is_done(),
+            Some(End::Abort) => return Outcome::Dead,
+            Some(End::Flush) if flushed && self.must_linger() => return Outcome::Resume,
+            Some(End::Flush) if flushed => return Outcome::Dead,
+            Some(End::Flush) => self.drop_upstream(&with.registry),
+            Some(End::Linger) => {
+                self.drop_upstream(&with.registry);
+                if flushed {
+                    self.downstream.shut_write();
+                    let until = with.now + self.generation.limits.linger_time;
+                    self.lingers_until.get_or_insert(until);
+                }
+            }
+        }
+        match self.settle_interest(&with.registry) {
+            Ok(()) => Outcome::Waits,
+            Err(_) => Outcome::Dead,
+        }
+    }
+
+    /// Whether closing now would make the kernel reset the connection, because the client has sent
+    /// more than was read, and the reset could overtake the last answer.
+    fn must_linger(&mut self) -> bool {
+        self.downstream.has_more() && self.session.linger()
+    }
+
+    fn shut_what_is_done(&mut self) {
+        for side in [Side::Downstream, Side::Upstream] {
+            let done = self.session.is_done_with(side) && !self.owes(side);
+            if let Some(peer) = self.peer_mut(side).filter(|_| done) {
+                peer.shut_write();
+            }
+        }
+    }
+
+    fn settle_interest(&mut self, registry: &Registry) -> io::Result<()> {
+        self.downstream.settle(registry)?;
+        match &mut self.upstream {
+            Upstream::Open { peer, .. } => peer.settle(registry),
+            Upstream::None | Upstream::Redialling { .. } | Upstream::Connecting { .. } => Ok(()),
+        }
+    }
+
+    fn peer(&self, side: Side) -> Option<&Peer> {
+        match (side, &self.upstream) {
+            (Side::Downstream, _) => Some(&self.downstream),
+            (Side::Upstream, Upstream::Open { peer, .. } | Upstream::Connecting { peer, .. }) => {
+                Some(peer)
+            }
+            (Side::Upstream, Upstream::None | Upstream::Redialling { .. }) => None,
+        }
+    }
+
+    fn peer_mut(&mut self, side: Side) -> Option<&mut Peer> {
+        match (side, &mut self.upstream) {
+            (Side::Downstream, _) => Some(&mut self.downstream),
+            (Side::Upstream, Upstream::Open { peer, .. } | Upstream::Connecting { peer, .. }) => {
+                Some(peer)
+            }
+            (Side::Upstream, Upstream::None | Upstream::Redialling { .. }) => None,
+        }
+    }
+}
+
+/// Whether a turn moved anything when its share was used up.
+enum Progress {
+    Moved,
+    Stuck,
+}
+
+/// What became of bytes that were fed.
+#[derive(Default)]
+struct Fed {
+    taken: usize,
+    wants_more: bool,
+}
+
+/// The bytes of an input that go on as they are, not yet written: up to `end`, which is also how
+/// much of the input was taken.
+#[derive(Default)]
+struct Run {
+    start: usize,
+    end: usize,
+}
+
+impl Run {
+    /// Takes `count` bytes that do not go on.
+    fn skip(&mut self, count: usize) {
+        self.end += count;
+        self.start = self.end;
+    }
+
+    fn of<'a>(&self, input: &'a [u8]) -> &'a [u8] {
+        input.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+/// Borrows the loop's read buffer, and gives it back however the borrower ends.
+fn with_scratch<T>(
+    with: &mut Resources,
+    borrower: impl FnOnce(&mut [u8], &mut Resources) -> T,
+) -> T {
+    let mut scratch = std::mem::take(&mut with.scratch);
+    debug_assert!(!scratch.is_empty(), "the buffer is lent once at a time");
+    let outcome = borrower(&mut scratch, with);
+    with.scratch = scratch;
+    outcome
+}
+
+fn count_of(rest: &[u8], at_most: NonZeroU64) -> Option<NonZeroU64> {
+    let here = u64::try_from(rest.len()).ok().and_then(NonZeroU64::new)?;
+    Some(here.min(at_most))
+}

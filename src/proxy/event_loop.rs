@@ -1,0 +1,472 @@
+//! Poll, dispatch, the list to resume, and the work before sleeping.
+//!
+//! ```text
+//! poll ─► commands, arrivals, events ─► resumed connections ─► deadlines ─► burial ─► log ─► poll
+//! ```
+//!
+//! Connections that are over are buried at the end of a turn, so that an event of this turn never
+//! meets a newcomer in the same slot.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use mio::event::Event;
+use mio::{Events, Poll, Registry, Token, Waker};
+use slab::Slab;
+
+use super::census::{Census, Crowded, Place};
+use super::connection::{Arrival, Connection, Outcome};
+use super::listener::{Accepted, Listener, OUT_OF_DESCRIPTORS_PAUSE};
+use super::origin::Origin;
+use super::peer::{Connected, Peer};
+use super::pool::Pool;
+use super::timers::Timers;
+use super::{Generation, StartError};
+use crate::audit::{self, ClientId, Event as Record, Peer as Client};
+use crate::config::UpstreamAddress;
+use crate::facts;
+use crate::http::framing::{AnswerTo, Persistence};
+use crate::http::head::Version;
+use crate::http::message::{self, Answer};
+use crate::policy::facts::{Facts, Questions};
+use crate::session::{Budget, Outbox, Session, Side, Ticket, Turn};
+
+/// Events taken from the kernel at once.
+const EVENTS_MAX: usize = 1024;
+
+/// Clients accepted from one listener before the others get their turn.
+const ACCEPTS_PER_TURN: usize = 64;
+
+const WAKER: Token = Token(usize::MAX);
+const LISTENERS_FROM: usize = usize::MAX / 2;
+
+/// A connection's slot in its loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key(usize);
+
+impl Key {
+    /// The token under which one side of the connection is registered.
+    pub(super) fn token(self, side: Side) -> Token {
+        match side {
+            Side::Downstream => Token(self.0 * 2),
+            Side::Upstream => Token(self.0 * 2 + 1),
+        }
+    }
+
+    fn of(token: Token) -> (Self, Side) {
+        let side = if token.0.is_multiple_of(2) { Side::Downstream } else { Side::Upstream };
+        (Self(token.0 / 2), side)
+    }
+}
+
+/// What other threads ask of a loop.
+#[derive(Debug)]
+pub(super) enum Command {
+    Renew(Arc<Generation>),
+    Drain(Duration),
+    Answer { key: Key, serial: u64, ticket: Ticket, facts: Facts },
+}
+
+/// Where commands for a loop are left.
+#[derive(Debug, Clone)]
+pub(super) struct Mailbox {
+    commands: Sender<Command>,
+    waker: Arc<Waker>,
+}
+
+impl Mailbox {
+    /// Leaves a command; a loop that has ended needs none.
+    pub(super) fn send(&self, command: Command) {
+        let _ = self.commands.send(command);
+        let _ = self.waker.wake();
+    }
+}
+
+/// What a loop begins with.
+pub(super) struct Startup {
+    pub(super) listeners: Vec<Listener>,
+    pub(super) generation: Arc<Generation>,
+    pub(super) census: Arc<Census>,
+    pub(super) pool: Pool,
+    pub(super) budget_bytes: usize,
+}
+
+/// What connections borrow from their loop while they are driven.
+pub(super) struct Resources {
+    pub(super) now: Instant,
+    pub(super) registry: Registry,
+    pub(super) scratch: Box<[u8]>,
+    pub(super) outbox: Outbox,
+    pub(super) census: Arc<Census>,
+    pool: Pool,
+    mailbox: Mailbox,
+}
+
+impl Resources {
+    pub(super) fn turn<'a>(&'a mut self, generation: &'a Generation) -> Turn<'a> {
+        Turn { now: self.now, rules: &generation.rules, out: &mut self.outbox }
+    }
+
+    /// Has a question answered on the pool. A pool that is full answers that nothing is known.
+    pub(super) fn ask(
+        &self,
+        (key, serial, ticket): (Key, u64, Ticket),
+        questions: Questions,
+        daemon: &UpstreamAddress,
+    ) {
+        let daemon = daemon.clone();
+        let mailbox = self.mailbox.clone();
+        let answer = move |facts| mailbox.send(Command::Answer { key, serial, ticket, facts });
+        let full = answer.clone();
+        let job = Box::new(move || answer(facts::look_up(&questions, &daemon)));
+        if self.pool.run(job).is_err() {
+            full(Facts::none());
+        }
+    }
+}
+
+/// A loop that has not begun: what it holds may still change threads.
+pub(super) struct EventLoop {
+    poll: Poll,
+    commands: Receiver<Command>,
+    mailbox: Mailbox,
+    startup: Startup,
+}
+
+impl EventLoop {
+    /// Makes a loop and the mailbox by which it is reached.
+    pub(super) fn new(startup: Startup) -> Result<(Self, Mailbox), StartError> {
+        let poll = Poll::new()?;
+        let (sender, commands) = mpsc::channel();
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let mailbox = Mailbox { commands: sender, waker };
+        let mut startup = startup;
+        for (number, listener) in startup.listeners.iter_mut().enumerate() {
+            listener.register(poll.registry(), Token(LISTENERS_FROM + number))?;
+        }
+        Ok((Self { poll, commands, mailbox: mailbox.clone(), startup }, mailbox))
+    }
+}
+
+impl EventLoop {
+    /// Begins, on the thread that stays with it.
+    ///
+    /// # Errors
+    /// When the kernel has no descriptor left for the loop.
+    pub(super) fn run(self) -> io::Result<usize> {
+        audit::gather();
+        let Self { poll, commands, mailbox, startup } = self;
+        let with = Resources {
+            now: now(),
+            registry: poll.registry().try_clone()?,
+            scratch: vec![0; startup.generation.limits.buffer_bytes].into_boxed_slice(),
+            outbox: Outbox::default(),
+            census: startup.census,
+            pool: startup.pool,
+            mailbox,
+        };
+        let active = Active {
+            commands,
+            listeners: startup.listeners,
+            generation: startup.generation,
+            budget: Budget::new(startup.budget_bytes),
+            connections: Slab::new(),
+            timers: Timers::default(),
+            resume: Vec::new(),
+            dead: Vec::new(),
+            accept_again: AcceptAgain::WhenTold,
+            drain_until: None,
+            with,
+        };
+        active.turn_until_done(poll)
+    }
+}
+
+/// Reads the clock, once a turn.
+#[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// When listeners are asked for clients without a new event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AcceptAgain {
+    WhenTold,
+    NextTurn,
+    At(Instant),
+}
+
+/// A running loop.
+struct Active {
+    commands: Receiver<Command>,
+    listeners: Vec<Listener>,
+    generation: Arc<Generation>,
+    budget: Budget,
+    connections: Slab<Connection>,
+    timers: Timers,
+    /// Connections that had their share of a turn and have more to do.
+    resume: Vec<usize>,
+    /// Connections that ended in this turn.
+    dead: Vec<usize>,
+    accept_again: AcceptAgain,
+    drain_until: Option<Instant>,
+    with: Resources,
+}
+
+impl Active {
+    fn turn_until_done(mut self, mut poll: Poll) -> io::Result<usize> {
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        loop {
+            match poll.poll(&mut events, self.patience()) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+            self.with.now = now();
+            self.turn(&events);
+            if let Some(cut) = self.is_done() {
+                return Ok(cut);
+            }
+        }
+    }
+
+    /// How long the loop may sleep.
+    fn patience(&self) -> Option<Duration> {
+        if !self.resume.is_empty() || self.accept_again == AcceptAgain::NextTurn {
+            return Some(Duration::ZERO);
+        }
+        let accept = match self.accept_again {
+            AcceptAgain::At(at) => Some(at),
+            AcceptAgain::WhenTold | AcceptAgain::NextTurn => None,
+        };
+        let until = |at: Instant| at.saturating_duration_since(self.with.now);
+        let known =
+            [accept.map(until), self.drain_until.map(until), self.timers.wait(self.with.now)];
+        known.into_iter().flatten().min()
+    }
+
+    fn turn(&mut self, events: &Events) {
+        let resumed = std::mem::take(&mut self.resume);
+        let mut arrivals = self.must_accept();
+        for event in events {
+            match event.token() {
+                WAKER => self.obey(),
+                Token(token) if token >= LISTENERS_FROM => arrivals = true,
+                _ => self.see(event),
+            }
+        }
+        for key in resumed {
+            self.drive(key);
+        }
+        if arrivals {
+            self.accept();
+        }
+        for key in self.timers.expired(self.with.now) {
+            self.elapsed(key);
+        }
+        self.bury();
+        audit::flush();
+    }
+
+    fn must_accept(&self) -> bool {
+        match self.accept_again {
+            AcceptAgain::WhenTold => false,
+            AcceptAgain::NextTurn => true,
+            AcceptAgain::At(at) => at <= self.with.now,
+        }
+    }
+
+    fn obey(&mut self) {
+        while let Ok(command) = self.commands.try_recv() {
+            match command {
+                Command::Renew(generation) => self.renew(generation),
+                Command::Drain(grace) => self.drain(grace),
+                Command::Answer { key, serial, ticket, facts } => {
+                    self.answer(key, serial, ticket, &facts);
+                }
+            }
+        }
+    }
+
+    fn renew(&mut self, generation: Arc<Generation>) {
+        for (_, connection) in &mut self.connections {
+            connection.renew(&generation);
+        }
+        self.generation = generation;
+    }
+
+    fn drain(&mut self, grace: Duration) {
+        self.listeners.clear();
+        self.accept_again = AcceptAgain::WhenTold;
+        self.drain_until = Some(self.with.now + grace);
+    }
+
+    fn answer(&mut self, Key(key): Key, serial: u64, ticket: Ticket, facts: &Facts) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if connection.serial() == serial {
+            connection.answered(ticket, facts, &mut self.with);
+            self.drive(key);
+        }
+    }
+
+    fn see(&mut self, event: &Event) {
+        let (Key(key), side) = Key::of(event.token());
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.see(side, event);
+            self.drive(key);
+        }
+    }
+
+    fn drive(&mut self, key: usize) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            let outcome = connection.drive(&mut self.with);
+            self.note(key, outcome);
+        }
+    }
+
+    fn elapsed(&mut self, key: usize) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            let outcome = connection.elapsed(&mut self.with);
+            self.note(key, outcome);
+        }
+    }
+
+    /// What follows from a turn with a connection.
+    fn note(&mut self, key: usize, outcome: Outcome) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let deadline = match outcome {
+            Outcome::Dead => None,
+            Outcome::Waits | Outcome::Resume => connection.deadline(),
+        };
+        let armed = std::mem::replace(&mut connection.armed, deadline);
+        self.timers.rearm(key, armed, deadline);
+        match outcome {
+            Outcome::Waits => {}
+            Outcome::Resume => self.resume.push(key),
+            Outcome::Dead => self.dead.push(key),
+        }
+    }
+
+    fn bury(&mut self) {
+        if self.drain_until.is_some() {
+            self.give_up_idle();
+        }
+        for key in std::mem::take(&mut self.dead) {
+            if let Some(mut connection) = self.connections.try_remove(key) {
+                connection.deregister(&self.with.registry);
+            }
+        }
+    }
+
+    /// Nothing is lost when an idle connection closes.
+    fn give_up_idle(&mut self) {
+        let idle = self.connections.iter().filter(|(_, connection)| !connection.is_busy());
+        for key in idle.map(|(key, _)| key).collect::<Vec<_>>() {
+            self.note(key, Outcome::Dead);
+        }
+    }
+
+    /// How many connections are cut, once the loop has nothing more to wait for.
+    fn is_done(&self) -> Option<usize> {
+        let until = self.drain_until?;
+        let done = self.connections.is_empty() || until <= self.with.now;
+        done.then_some(self.connections.len())
+    }
+
+    fn accept(&mut self) {
+        self.accept_again = AcceptAgain::WhenTold;
+        for number in 0..self.listeners.len() {
+            self.accept_from(number);
+        }
+    }
+
+    /// Takes waiting clients from one listener, but not for ever.
+    fn accept_from(&mut self, number: usize) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Some(listener) = self.listeners.get(number) else { return };
+            match listener.accept() {
+                Ok(accepted) => self.admit(accepted),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => return self.not_accepted(&error),
+            }
+        }
+        self.accept_again = AcceptAgain::NextTurn;
+    }
+
+    /// Others may still be waiting behind a client that could not be accepted.
+    fn not_accepted(&mut self, error: &io::Error) {
+        use rustix::io::Errno;
+        let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM]
+            .iter()
+            .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()));
+        self.accept_again = if exhausted {
+            audit::record(&ClientId::NOBODY, &Record::ConnectionRefused { reason: error });
+            AcceptAgain::At(self.with.now + OUT_OF_DESCRIPTORS_PAUSE)
+        } else {
+            AcceptAgain::NextTurn
+        };
+    }
+
+    fn admit(&mut self, accepted: Accepted) {
+        let limits = &self.generation.limits;
+        let address = match accepted.client {
+            Client::Tcp(address) => Some(address.ip()),
+            Client::Unix { .. } | Client::Unnamed => None,
+        };
+        let (total, per_client) = (limits.connections, limits.connections_per_client);
+        match self.with.census.enter(address, total, per_client) {
+            Ok(place) => self.begin(accepted, place),
+            Err(crowded) => turn_away(accepted, crowded),
+        }
+    }
+
+    fn begin(&mut self, accepted: Accepted, place: Place) {
+        let client = ClientId { connection: place.number(), peer: accepted.client };
+        let slot = self.connections.vacant_entry();
+        let key = Key(slot.key());
+        let registry = &self.with.registry;
+        let token = key.token(Side::Downstream);
+        let Ok(downstream) = Peer::register(accepted.stream, token, registry, Connected::Already)
+        else {
+            return;
+        };
+        slot.insert(Connection::new(Arrival {
+            session: Session::new(client, self.budget.clone()),
+            downstream,
+            destination: destination(accepted.origin, &self.generation.dockerapi),
+            key,
+            generation: Arc::clone(&self.generation),
+            place,
+        }));
+        self.drive(key.0);
+    }
+}
+
+fn destination(origin: Origin, dockerapi: &UpstreamAddress) -> UpstreamAddress {
+    match origin {
+        Origin::Direct => dockerapi.clone(),
+        Origin::Redirected(address) => UpstreamAddress::Tcp(address),
+    }
+}
+
+/// Tells a client that there is no room. One write is tried: a fresh socket has space for it.
+fn turn_away(mut accepted: Accepted, crowded: Crowded) {
+    let reason = match crowded {
+        Crowded::Altogether => "too many connections",
+        Crowded::OneClient => "too many connections from this client",
+    };
+    let client = ClientId { connection: 0, peer: accepted.client };
+    audit::record(&client, &Record::ConnectionRefused { reason: &reason });
+    let mut bytes = Vec::new();
+    let answer = Answer {
+        status: 503,
+        message: &format_args!("SecDocker: {reason}"),
+        version: Version::Http11,
+        persistence: Persistence::Close,
+        method: AnswerTo::Other,
+    };
+    message::write_answer(&mut bytes, &answer);
+    // The client may have gone; it is not waited for.
+    let _ = accepted.stream.write(&bytes);
+}

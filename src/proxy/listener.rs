@@ -1,0 +1,182 @@
+//! Where clients connect: TCP sockets, one for each loop, and a Unix socket that all loops share.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mio::net::{TcpListener, UnixListener};
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+
+use super::origin::{self, Origin};
+use super::stream::Stream;
+use super::{KEEPALIVE, StartError};
+use crate::audit::Peer as Client;
+use crate::config::TcpListen;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// How long accepting pauses when the process or the host has run out of descriptors.
+pub(super) const OUT_OF_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(50);
+
+/// A listening socket of one loop.
+#[derive(Debug)]
+pub(super) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// A client, and where it was going.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) stream: Stream,
+    pub(super) client: Client,
+    pub(super) origin: Origin,
+}
+
+impl Listener {
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => registry.register(listener, token, Interest::READABLE),
+            Self::Unix(listener) => registry.register(listener, token, Interest::READABLE),
+        }
+    }
+
+    /// Takes one waiting client.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nobody waits; what the kernel says otherwise.
+    pub(super) fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, client) = listener.accept()?;
+                let socket = SockRef::from(&stream);
+                socket.set_tcp_nodelay(true)?;
+                socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+                let origin = origin::of(&stream)?;
+                let client = Client::Tcp(origin::canonical(client));
+                Ok(Accepted { stream: Stream::Tcp(stream), client, origin })
+            }
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept()?;
+                let client = rustix::net::sockopt::socket_peercred(&stream).map_or(
+                    Client::Unnamed,
+                    |process| Client::Unix {
+                        uid: process.uid.as_raw(),
+                        pid: process.pid.as_raw_nonzero().get().unsigned_abs(),
+                    },
+                );
+                Ok(Accepted { stream: Stream::Unix(stream), client, origin: Origin::Direct })
+            }
+        }
+    }
+}
+
+/// Binds a TCP address for `loops` loops at once.
+///
+/// # Errors
+/// When the address is taken, is not ours, or may not be bound.
+pub(super) fn bind_tcp(
+    listen: TcpListen,
+    loops: usize,
+) -> Result<(Vec<Listener>, SocketAddr), StartError> {
+    let failed = |error| StartError::Bind { address: listen.to_string(), error };
+    // Sockets that share a port would also share it with another SecDocker: the first is bound
+    // alone, which fails if anybody has it.
+    let alone = match listen {
+        TcpListen::Address(address) => listening(address, Sharing::Refused),
+        TcpListen::AnyAddress(port) => listening_everywhere(port),
+    };
+    let address = alone.and_then(|alone| alone.local_addr()).map_err(failed)?;
+    let bound = (0..loops).map(|_| listening(address, Sharing::Loops).map(Listener::Tcp));
+    Ok((bound.collect::<io::Result<_>>().map_err(failed)?, address))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    Refused,
+    Loops,
+}
+
+/// On a host without IPv6, everywhere is everywhere in IPv4.
+fn listening_everywhere(port: u16) -> io::Result<TcpListener> {
+    match listening((Ipv6Addr::UNSPECIFIED, port).into(), Sharing::Refused) {
+        Err(error) if lacks_ipv6(&error) => {
+            listening((Ipv4Addr::UNSPECIFIED, port).into(), Sharing::Refused)
+        }
+        outcome => outcome,
+    }
+}
+
+fn lacks_ipv6(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+fn listening(address: SocketAddr, sharing: Sharing) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_cloexec(true)?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    if sharing == Sharing::Loops {
+        socket.set_reuse_port(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+/// Removes the Unix socket's file when the program stops.
+#[derive(Debug)]
+pub(super) struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // It may be gone already; nothing is lost either way.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Binds a Unix socket for `loops` loops at once.
+///
+/// # Errors
+/// When something that is not an abandoned socket stands at the path, or it cannot be written.
+pub(super) fn bind_unix(
+    path: &Path,
+    mode: u32,
+    loops: usize,
+) -> Result<(Vec<Listener>, SocketFile), StartError> {
+    let failed = |error| StartError::Bind { address: path.display().to_string(), error };
+    remove_abandoned(path).map_err(failed)?;
+    let first = std::os::unix::net::UnixListener::bind(path).map_err(failed)?;
+    let file = SocketFile(path.to_owned());
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
+    first.set_nonblocking(true).map_err(failed)?;
+    let clones = (0..loops).map(|_| first.try_clone());
+    let listeners = clones.collect::<io::Result<Vec<_>>>().map_err(failed)?;
+    let listeners =
+        listeners.into_iter().map(|listener| Listener::Unix(UnixListener::from_std(listener)));
+    Ok((listeners.collect(), file))
+}
+
+/// A socket that nobody answers on is left from a run that was killed.
+fn remove_abandoned(path: &Path) -> io::Result<()> {
+    let is_socket = match std::fs::symlink_metadata(path) {
+        Ok(metadata) => metadata.file_type().is_socket(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let answers = is_socket && std::os::unix::net::UnixStream::connect(path).is_ok();
+    if answers || !is_socket {
+        return Err(io::ErrorKind::AddrInUse.into());
+    }
+    std::fs::remove_file(path)
+}

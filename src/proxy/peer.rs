@@ -1,0 +1,206 @@
+//! One end of a connection: its stream, the readiness seen on it, and the bytes that wait.
+//!
+//! epoll is edge-triggered here: readiness is remembered until a call says would-block.
+
+use std::io;
+use std::net::SocketAddr;
+
+use mio::event::Event;
+use mio::{Interest, Registry, Token};
+
+use super::buffers::Queue;
+use super::stream::Stream;
+
+/// A stream and all that is known of it.
+#[derive(Debug)]
+pub(super) struct Peer {
+    stream: Stream,
+    token: Token,
+    registered: Interest,
+    readable: bool,
+    writable: bool,
+    /// The kernel has said that no more will come: read on to the end, past any short read, since
+    /// data and end arrive as one edge.
+    end_announced: bool,
+    read_ended: bool,
+    end_told: bool,
+    write_shut: bool,
+    /// Read, and not yet taken by the session.
+    pub(super) unread: Queue,
+    /// To be written to this peer.
+    pub(super) owed: Queue,
+}
+
+/// What a read found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    Bytes(usize),
+    End,
+    WouldBlock,
+}
+
+impl Peer {
+    /// Registers a stream. `connected` says whether it can be used already.
+    pub(super) fn register(
+        mut stream: Stream,
+        token: Token,
+        registry: &Registry,
+        connected: Connected,
+    ) -> io::Result<Self> {
+        let ready = matches!(connected, Connected::Already);
+        let registered = stream.interest(!ready);
+        registry.register(&mut stream, token, registered)?;
+        Ok(Self {
+            stream,
+            token,
+            registered,
+            readable: ready,
+            writable: ready,
+            end_announced: false,
+            read_ended: false,
+            end_told: false,
+            write_shut: false,
+            unread: Queue::default(),
+            owed: Queue::default(),
+        })
+    }
+
+    /// Remembers what an event says.
+    pub(super) fn see(&mut self, event: &Event) {
+        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+        self.end_announced |= event.is_read_closed() || event.is_error();
+    }
+
+    /// What became of the connection attempt: `None` while it is under way.
+    pub(super) fn connected(&self) -> Option<io::Result<()>> {
+        self.stream.connected()
+    }
+
+    pub(super) fn is_readable(&self) -> bool {
+        self.readable && !self.read_ended
+    }
+
+    /// Whether more may be there to read, now.
+    pub(super) fn has_more(&self) -> bool {
+        self.is_readable() || !self.unread.is_empty()
+    }
+
+    /// Says once that the peer has ended its direction, when nothing before the end is left to show:
+    /// either it was all taken, or what is left will never be completed.
+    pub(super) fn end_is_news(&mut self, rest_is_stuck: bool) -> bool {
+        let news = self.read_ended && !self.end_told && (self.unread.is_empty() || rest_is_stuck);
+        self.end_told |= news;
+        news
+    }
+
+    /// The connection attempt has succeeded.
+    pub(super) fn is_connected(&mut self) {
+        self.writable = true;
+        self.readable = true;
+    }
+
+    /// Where the peer is, if it has an address.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.stream.peer_address()
+    }
+
+    /// Whether the end of the peer's direction is near, and worth finding while bytes are held.
+    pub(super) fn may_have_ended(&self) -> bool {
+        self.end_announced && !self.read_ended
+    }
+
+    /// Reads once.
+    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<Read> {
+        loop {
+            match self.stream.read(into) {
+                Ok(0) => {
+                    self.read_ended = true;
+                    self.readable = false;
+                    return Ok(Read::End);
+                }
+                Ok(count) => {
+                    // A short read has emptied the socket: asking again would only say so.
+                    self.readable = count == into.len() || self.end_announced;
+                    return Ok(Read::Bytes(count));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    return Ok(Read::WouldBlock);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes after what is already owed; what does not fit is owed.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.flush()?;
+        let written = if self.owed.is_empty() { self.write(bytes)? } else { 0 };
+        self.owed.push(bytes.get(written..).unwrap_or_default());
+        Ok(())
+    }
+
+    /// Writes as much of what is owed as the kernel takes.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        while !self.owed.is_empty() && self.writable {
+            let owed = std::mem::take(&mut self.owed);
+            let written = self.write(owed.as_slice());
+            self.owed = owed;
+            self.owed.take(written?);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut written = 0;
+        while self.writable
+            && let Some(rest) = bytes.get(written..)
+            && !rest.is_empty()
+        {
+            match self.stream.write(rest) {
+                Ok(count) => {
+                    // The kernel took less than it was offered: it is full.
+                    self.writable = count == rest.len();
+                    written += count;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(written)
+    }
+
+    /// Ends our direction, once.
+    pub(super) fn shut_write(&mut self) {
+        if !self.write_shut {
+            self.write_shut = true;
+            // A peer that is gone needs no end.
+            let _ = self.stream.shut_write();
+        }
+    }
+
+    /// Asks the kernel for what is waited for now, if that has changed.
+    pub(super) fn settle(&mut self, registry: &Registry) -> io::Result<()> {
+        let wanted = self.stream.interest(!self.writable);
+        if wanted == self.registered {
+            return Ok(());
+        }
+        self.registered = wanted;
+        registry.reregister(&mut self.stream, self.token, wanted)
+    }
+
+    pub(super) fn deregister(&mut self, registry: &Registry) {
+        // Closing the descriptor would do it too; saying so keeps mio's own records right.
+        let _ = registry.deregister(&mut self.stream);
+    }
+}
+
+/// Whether a stream is connected when it is registered.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Connected {
+    Already,
+    UnderWay,
+}

@@ -1,0 +1,102 @@
+//! One end's bytes: TCP or Unix. TLS would be a third kind, on which zero-copy does not apply.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+
+use mio::event::Source;
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+
+use super::origin;
+
+/// A connected (or connecting) non-blocking stream.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Stream {
+    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(into),
+            Self::Unix(stream) => stream.read(into),
+        }
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    /// Ends our direction; the peer reads to the end of what was written.
+    pub(super) fn shut_write(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+
+    pub(super) fn peer_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok().map(origin::canonical),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// What became of a connection attempt: `None` while it is under way.
+    pub(super) fn connected(&self) -> Option<io::Result<()>> {
+        let (error, peer) = match self {
+            Self::Tcp(stream) => (stream.take_error(), stream.peer_addr().map(drop)),
+            Self::Unix(stream) => (stream.take_error(), stream.peer_addr().map(drop)),
+        };
+        match (error, peer) {
+            (Err(error), _) | (Ok(Some(error)), _) => Some(Err(error)),
+            (Ok(None), Err(error)) if error.kind() == io::ErrorKind::NotConnected => None,
+            (Ok(None), peer) => Some(peer),
+        }
+    }
+
+    /// Which events to ask for. A TCP socket reports space only after a write fell short, so it can
+    /// be asked always; a Unix socket wakes its writer whenever the peer reads.
+    pub(super) fn interest(&self, waits_for_space: bool) -> Interest {
+        match self {
+            Self::Tcp(_) => Interest::READABLE | Interest::WRITABLE,
+            Self::Unix(_) if waits_for_space => Interest::READABLE | Interest::WRITABLE,
+            Self::Unix(_) => Interest::READABLE,
+        }
+    }
+
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Tcp(stream) => stream,
+            Self::Unix(stream) => stream,
+        }
+    }
+}
+
+impl Source for Stream {
+    fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        self.source().register(registry, token, interest)
+    }
+
+    fn reregister(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        self.source().reregister(registry, token, interest)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.source().deregister(registry)
+    }
+}
