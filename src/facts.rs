@@ -1,1 +1,0 @@
-//! What must be asked of the outside before a request can be judged, and the blocking look-ups.
