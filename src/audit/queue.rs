@@ -32,7 +32,8 @@ struct State {
     lost: u64,
     /// The writer waits for work: only then need it be woken.
     asleep: bool,
-    reopen: bool,
+    /// The file is to be opened anew after so many of the pending bytes.
+    reopen_after: Option<usize>,
     stop: bool,
     ended: bool,
 }
@@ -42,8 +43,8 @@ struct State {
 pub(super) struct Work {
     /// Lines that were lost after those of the batch.
     pub(super) lost: u64,
-    /// Open the file anew, after the batch.
-    pub(super) reopen: bool,
+    /// Open the file anew after so many bytes of the batch.
+    pub(super) reopen_after: Option<usize>,
     /// Nothing comes after this batch.
     pub(super) stop: bool,
 }
@@ -68,7 +69,7 @@ impl Queue {
     /// Asks the writer to open its file anew.
     pub(super) fn reopen(&self) {
         let mut state = self.lock();
-        state.reopen = true;
+        state.reopen_after = Some(state.pending.len());
         self.work.notify_one();
     }
 
@@ -88,20 +89,22 @@ impl Queue {
         batch.shrink_to(IDLE_BYTES_MAX);
         let mut state = self.lock();
         state.asleep = true;
-        let idle = |state: &mut State| state.pending.is_empty() && !state.reopen && !state.stop;
+        let idle = |state: &mut State| {
+            state.pending.is_empty() && state.reopen_after.is_none() && !state.stop
+        };
         state = self.work.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
         state.asleep = false;
         std::mem::swap(&mut state.pending, batch);
         Work {
             lost: std::mem::take(&mut state.lost),
-            reopen: std::mem::take(&mut state.reopen),
+            reopen_after: state.reopen_after.take(),
             stop: state.stop,
         }
     }
 
     /// Lets lines gather for a while, unless there is an order to obey.
     pub(super) fn gather(&self, at_most: Duration) {
-        let no_order = |state: &mut State| !state.reopen && !state.stop;
+        let no_order = |state: &mut State| state.reopen_after.is_none() && !state.stop;
         drop(self.work.wait_timeout_while(self.lock(), at_most, no_order));
     }
 
@@ -134,7 +137,7 @@ mod tests {
         queue.append("a\nb\n", 2);
         queue.append("c\n", 1);
         let mut batch = b"old".to_vec();
-        assert_eq!(queue.take(&mut batch), Work { lost: 0, reopen: false, stop: false });
+        assert_eq!(queue.take(&mut batch), Work { lost: 0, reopen_after: None, stop: false });
         assert_eq!(batch, b"a\nb\nc\n");
     }
 
@@ -158,9 +161,12 @@ mod tests {
         let queue = Queue::default();
         queue.reopen();
         queue.gather(Duration::MAX);
-        assert_eq!(queue.take(&mut Vec::new()), Work { lost: 0, reopen: true, stop: false });
+        assert_eq!(
+            queue.take(&mut Vec::new()),
+            Work { lost: 0, reopen_after: Some(0), stop: false }
+        );
         assert!(!queue.stop(Duration::ZERO));
-        assert_eq!(queue.take(&mut Vec::new()), Work { lost: 0, reopen: false, stop: true });
+        assert_eq!(queue.take(&mut Vec::new()), Work { lost: 0, reopen_after: None, stop: true });
         queue.end();
         assert!(queue.stop(Duration::MAX));
     }

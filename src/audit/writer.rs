@@ -38,12 +38,14 @@ impl Writer {
         let mut batch = Vec::new();
         loop {
             let work = queue.take(&mut batch);
-            queue.count_lost(self.write(&batch));
+            let (before, after) = batch.split_at(work.reopen_after.unwrap_or(0).min(batch.len()));
+            queue.count_lost(self.write(before));
+            if work.reopen_after.is_some() {
+                self.reopen();
+            }
+            queue.count_lost(self.write(after));
             if work.lost > 0 {
                 queue.count_lost(self.say_lost(work.lost));
-            }
-            if work.reopen {
-                self.reopen();
             }
             if work.stop {
                 return queue.end();
