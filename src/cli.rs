@@ -1,1 +1,250 @@
-//! The command line.
+//! The command line: arguments to a command, and the command carried out.
+//!
+//! The Go tool's options have one dash (`-tcp 8999`), ours two; both are taken.
+
+mod check;
+mod explain;
+mod run;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use lexopt::Arg::{Long, Short, Value};
+
+use crate::audit::AuditError;
+use crate::config::{AddressError, ConfigError, Overrides, TcpListen};
+use crate::proxy::StartError;
+
+/// The exit status when a command could not do its work.
+pub const EXIT_ERROR: u8 = 2;
+
+/// Where a configuration is looked for when none is named.
+const CONFIG_PLACES: [&str; 2] = ["config.yml", "/etc/secdocker/config.yml"];
+
+const HELP: &str = "\
+SecDocker: an application firewall for the Docker Engine API
+
+usage:
+  secdocker [run] [--config FILE] [--listen ADDRESS | --tcp PORT]
+      stand between Docker clients and the daemon until SIGTERM or SIGINT;
+      SIGHUP opens the log anew and reads the configuration again
+  secdocker check [FILE]
+      check a configuration and say in plain words what it forbids and forces
+  secdocker explain [--config FILE] [--target TARGET] REQUEST
+      say what would be refused of the JSON body in the file REQUEST (- is standard
+      input), by which rule; print the body that would be forwarded of what would pass
+
+options:
+  --config FILE      the configuration; config.yml in the working directory by
+                     default, then /etc/secdocker/config.yml
+  --listen ADDRESS   listen on this address:port or port, whatever the configuration says
+  --tcp PORT         the same for a port of every address; -tcp PORT works too
+  --target TARGET    where the request would be posted, /containers/create by default
+  -h, --help         this text
+  -V, --version      the version
+
+exit status: 0 done or allowed, 1 the request would be refused, 2 an error
+";
+
+/// What the arguments ask for.
+#[derive(Debug, PartialEq, Eq)]
+enum Command {
+    Run { config: Option<PathBuf>, overrides: Overrides },
+    Check { config: Option<PathBuf>, overrides: Overrides },
+    Explain { config: Option<PathBuf>, target: String, request: PathBuf },
+    Help,
+    Version,
+}
+
+/// How a command ended that did its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well.
+    Done,
+    /// `explain` found a request that would be refused.
+    Refused,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub enum CliError {
+    /// The arguments make no sense; the text says why.
+    Usage(String),
+    /// No configuration was named, and none is where it is looked for.
+    NoConfig,
+    /// The configuration is broken.
+    Config(ConfigError),
+    /// There is no log to write to.
+    Audit(AuditError),
+    /// The proxy can't start.
+    Start(StartError),
+    /// A file or the kernel refused something: what, and why.
+    Io(String, io::Error),
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(reason) => write!(f, "{reason} (see secdocker --help)"),
+            Self::NoConfig => {
+                let [here, system] = CONFIG_PLACES;
+                write!(f, "there is neither {here} nor {system}; name one with --config")
+            }
+            Self::Config(error) => error.fmt(f),
+            Self::Audit(error) => error.fmt(f),
+            Self::Start(error) => error.fmt(f),
+            Self::Io(what, error) => write!(f, "{what}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for CliError {}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<lexopt::Error> for CliError {
+    fn from(error: lexopt::Error) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+/// Does what the arguments, without the program's name, ask for.
+///
+/// # Errors
+/// [`CliError`] if it can't be done.
+pub fn carry_out(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcome, CliError> {
+    match parse(arguments)? {
+        Command::Run { config, overrides } => run::run(&find_config(config)?, overrides),
+        Command::Check { config, overrides } => check::check(&find_config(config)?, &overrides),
+        Command::Explain { config, target, request } => {
+            explain::explain(&find_config(config)?, &target, &request)
+        }
+        Command::Help => print(HELP),
+        Command::Version => print(concat!("secdocker ", env!("CARGO_PKG_VERSION"), "\n")),
+    }
+}
+
+/// Writes to standard output; a reader who has seen enough is no error.
+fn print(text: &str) -> Result<Outcome, CliError> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::Io("cannot write to standard output".into(), error))
+        }
+        _ => Ok(Outcome::Done),
+    }
+}
+
+fn find_config(named: Option<PathBuf>) -> Result<PathBuf, CliError> {
+    let mut places = CONFIG_PLACES.iter().map(PathBuf::from);
+    named.or_else(|| places.find(|place| Path::exists(place))).ok_or(CliError::NoConfig)
+}
+
+/// What was read of the arguments so far.
+#[derive(Default)]
+struct Arguments {
+    config: Option<PathBuf>,
+    tcp: Option<TcpListen>,
+    target: Option<String>,
+    values: Vec<OsString>,
+}
+
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, CliError> {
+    let mut parser = lexopt::Parser::from_args(arguments.into_iter().map(with_two_dashes));
+    let mut seen = Arguments::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Command::Help),
+            Short('V') | Long("version") => return Ok(Command::Version),
+            Long("config") => seen.config = Some(parser.value()?.into()),
+            Long("listen") => seen.tcp = Some(parse_listen(parser.value()?)?),
+            Long("tcp") => seen.tcp = Some(parse_port(parser.value()?)?),
+            Long("target") => seen.target = Some(text(parser.value()?)?),
+            Value(value) => seen.values.push(value),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    seen.into_command()
+}
+
+impl Arguments {
+    fn into_command(self) -> Result<Command, CliError> {
+        let Self { config, tcp, target, values } = self;
+        let overrides = Overrides { tcp };
+        let mut values = values.into_iter();
+        let name = values.next().map(text).transpose()?;
+        let is_explain = name.as_deref() == Some("explain");
+        if target.is_some() && !is_explain {
+            return Err(CliError::Usage("--target belongs to explain".into()));
+        }
+        if tcp.is_some() && is_explain {
+            return Err(CliError::Usage("explain does not listen".into()));
+        }
+        let command = match name.as_deref() {
+            None | Some("run") => Command::Run { config, overrides },
+            Some("check") => {
+                let config = one_of(config, values.next())?;
+                Command::Check { config, overrides }
+            }
+            Some("explain") => {
+                let missing = || CliError::Usage("explain what? name a file, or -".into());
+                let request = values.next().ok_or_else(missing)?.into();
+                let target = target.unwrap_or_else(|| "/containers/create".into());
+                Command::Explain { config, target, request }
+            }
+            Some("help") => Command::Help,
+            Some(other) => {
+                return Err(CliError::Usage(format!("`{}` is no command", other.escape_debug())));
+            }
+        };
+        match values.next() {
+            None => Ok(command),
+            Some(more) => Err(lexopt::Arg::Value(more).unexpected().into()),
+        }
+    }
+}
+
+/// The configuration, which `check` takes with and without `--config`.
+fn one_of(option: Option<PathBuf>, value: Option<OsString>) -> Result<Option<PathBuf>, CliError> {
+    match (option, value) {
+        (Some(_), Some(_)) => Err(CliError::Usage("two configurations were named".into())),
+        (option, value) => Ok(option.or(value.map(PathBuf::from))),
+    }
+}
+
+fn text(value: OsString) -> Result<String, CliError> {
+    let not_text = |value: OsString| CliError::Usage(format!("{value:?} is not UTF-8"));
+    value.into_string().map_err(not_text)
+}
+
+fn parse_listen(value: OsString) -> Result<TcpListen, CliError> {
+    let text = text(value)?;
+    TcpListen::parse(&text).map_err(|error: AddressError| CliError::Usage(error.to_string()))
+}
+
+fn parse_port(value: OsString) -> Result<TcpListen, CliError> {
+    match parse_listen(value.clone())? {
+        port @ TcpListen::AnyAddress(_) => Ok(port),
+        TcpListen::Address(_) => Err(CliError::Usage(format!("{value:?} is no port"))),
+    }
+}
+
+/// Gives the long options that were written with one dash their second one. Values are left alone:
+/// none of them begins like that.
+fn with_two_dashes(argument: OsString) -> OsString {
+    const LONG: [&str; 6] = ["tcp", "config", "listen", "target", "help", "version"];
+    let name = argument.to_str().and_then(|argument| argument.strip_prefix('-'));
+    let is_long = |name: &str| LONG.contains(&name.split('=').next().unwrap_or(name));
+    match name {
+        Some(name) if is_long(name) => format!("--{name}").into(),
+        _ => argument,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,18 @@
-//! The `secdocker` command.
+//! The `secdocker` command: an outcome as a sentence and an exit status.
 
-fn main() {}
+use std::process::ExitCode;
+
+use secdocker::cli::{self, Outcome};
+
+fn main() -> ExitCode {
+    match cli::carry_out(std::env::args_os().skip(1)) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Refused) => ExitCode::from(1),
+        Err(error) => {
+            for line in error.to_string().lines() {
+                eprintln!("secdocker: {line}");
+            }
+            ExitCode::from(cli::EXIT_ERROR)
+        }
+    }
+}

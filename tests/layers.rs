@@ -17,7 +17,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("audit", &[]),
     ("session", &["audit", "engine", "http", "policy"]),
     ("proxy", &["audit", "config", "facts", "http", "policy", "session"]),
-    ("cli", &["audit", "config", "engine", "http", "policy", "proxy"]),
+    ("cli", &["audit", "config", "engine", "facts", "http", "image", "policy", "proxy"]),
 ];
 
 fn sources_of(module: &str) -> Vec<PathBuf> {

@@ -1,0 +1,248 @@
+//! `secdocker check`: a configuration in plain words, a sentence for each rule and ceiling.
+
+use std::fmt::{self, Display, Write};
+use std::path::Path;
+
+use super::{CliError, Outcome, print};
+use crate::config::{self, Limits, Listen, Overrides, Settings};
+use crate::image;
+use crate::policy::Policy;
+use crate::policy::ceilings::Ceilings;
+use crate::policy::privileged::PrivilegedRule;
+
+/// Prints what the configuration at `path` says.
+pub(super) fn check(path: &Path, overrides: &Overrides) -> Result<Outcome, CliError> {
+    let settings = config::load(path, overrides)?;
+    let mut text = String::new();
+    // Writing to a string can't fail.
+    let _ = describe(&mut text, path, &settings);
+    print(&text)
+}
+
+fn describe(out: &mut String, path: &Path, settings: &Settings) -> fmt::Result {
+    let Settings { listen, dockerapi, limits, log, policy, upstream_mark } = settings;
+    writeln!(out, "{} is valid.\n", path.display())?;
+    describe_listen(out, listen)?;
+    writeln!(out, "Connections that were not redirected go to {dockerapi}.")?;
+    if let Some(mark) = upstream_mark {
+        writeln!(out, "Connections to the daemon carry the mark {mark:#x}.")?;
+    }
+    writeln!(
+        out,
+        "The log is {}, level {}.\n",
+        log.file.display(),
+        log.level.as_str().to_lowercase()
+    )?;
+    describe_rules(out, policy)?;
+    describe_ceilings(out, &policy.ceilings)?;
+    describe_limits(out, limits)
+}
+
+fn describe_listen(out: &mut String, listen: &Listen) -> fmt::Result {
+    if let Some(tcp) = &listen.tcp {
+        writeln!(out, "Clients are awaited on {tcp}.")?;
+    }
+    if let Some(unix) = &listen.unix {
+        let (path, mode) = (unix.path.display(), unix.mode);
+        writeln!(out, "Clients are awaited on the Unix socket {path}, permissions {mode:04o}.")?;
+    }
+    writeln!(out, "Loops that serve them: {}.", listen.loops)
+}
+
+fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
+    let Policy {
+        ports,
+        mounts,
+        users,
+        environment,
+        security,
+        images,
+        privileged,
+        capabilities,
+        devices,
+        namespaces,
+        runtimes,
+        volumesfrom,
+        sysctls,
+        cgroupparent,
+        ceilings: _,
+    } = policy;
+    let before = out.len();
+    for rule in ports {
+        writeln!(out, "Host port {} may not be published.", Shown(rule.as_str()))?;
+    }
+    if !ports.is_empty() {
+        writeln!(out, "Host networking is forbidden, since it opens every port.")?;
+    }
+    mounts.iter().try_for_each(|rule| describe_mount(out, rule.as_str()))?;
+    for rule in users {
+        writeln!(out, "Nothing may run as user {}.", Shown(rule.as_str()))?;
+    }
+    environment.iter().try_for_each(|rule| describe_variable(out, rule.as_str()))?;
+    security.iter().try_for_each(|rule| describe_security(out, rule.as_str()))?;
+    images.iter().try_for_each(|rule| describe_image(out, rule.as_str()))?;
+    match privileged {
+        PrivilegedRule::Forbid => {
+            writeln!(out, "Privileged containers and privileged exec are forbidden.")?;
+        }
+        PrivilegedRule::Allow => {}
+    }
+    for rule in capabilities {
+        writeln!(out, "Capability {} may not be added.", Shown(rule.as_str()))?;
+    }
+    for rule in devices {
+        writeln!(out, "Device {} may not be used.", Shown(rule.as_str()))?;
+    }
+    for rule in namespaces {
+        writeln!(out, "Namespaces may not be shared: {}.", Shown(rule.as_str()))?;
+    }
+    for rule in runtimes {
+        writeln!(out, "Runtime {} may not be chosen.", Shown(rule.as_str()))?;
+    }
+    for rule in volumesfrom {
+        writeln!(out, "Mounts of container {} may not be taken over.", Shown(rule.as_str()))?;
+    }
+    for rule in sysctls {
+        writeln!(out, "Kernel parameter {} may not be set.", Shown(rule.as_str()))?;
+    }
+    for rule in cgroupparent {
+        writeln!(out, "Nothing may run below control group {}.", Shown(rule.as_str()))?;
+    }
+    if out.len() == before {
+        writeln!(out, "Nothing is forbidden.")?;
+    }
+    writeln!(out)
+}
+
+fn describe_mount(out: &mut String, path: &str) -> fmt::Result {
+    let shown = Shown(path);
+    match path {
+        "/**" => writeln!(out, "No path of the host may be mounted."),
+        "/" => writeln!(out, "The host's root, {shown}, may not be mounted; paths below it may."),
+        _ => writeln!(
+            out,
+            "The host's {shown} may not be mounted, nor what is below it, nor what is above it."
+        ),
+    }
+}
+
+fn describe_variable(out: &mut String, rule: &str) -> fmt::Result {
+    match rule.split_once('=') {
+        Some((name, value)) => {
+            writeln!(out, "Variable {} may not be set to {}.", Shown(name), Shown(value))
+        }
+        None => writeln!(out, "Variable {} may not be set.", Shown(rule)),
+    }
+}
+
+fn describe_security(out: &mut String, rule: &str) -> fmt::Result {
+    let shown = Shown(rule);
+    if rule == "privileged" {
+        writeln!(out, "Privileged mode is forbidden as a security policy.")
+    } else if rule.contains(['=', ':']) {
+        writeln!(out, "Security option {shown} may not be asked for.")
+    } else {
+        writeln!(out, "Security option {shown} may not be asked for, whatever its value.")
+    }
+}
+
+fn describe_image(out: &mut String, rule: &str) -> fmt::Result {
+    if let Some(prefix) = rule.strip_suffix('*') {
+        writeln!(out, "No image below {} may be used.", Shown(prefix))
+    } else if image::complete(rule).is_some() {
+        writeln!(out, "Image {} may not be used, whatever its tag or digest.", Shown(rule))
+    } else {
+        writeln!(out, "Image {} may not be used, however it is named.", Shown(rule))
+    }
+}
+
+fn describe_ceilings(out: &mut String, ceilings: &Ceilings) -> fmt::Result {
+    let Ceilings { memory, cpu, user, environment, secopts, capdrop, capadd } = ceilings;
+    let before = out.len();
+    if let Some(memory) = memory {
+        writeln!(out, "Memory is at most {memory}, also if nothing was asked for.")?;
+    }
+    if let Some(cpu) = cpu {
+        writeln!(out, "CPUs are at most {cpu}, also if nothing was asked for.")?;
+    }
+    if let Some(user) = user {
+        writeln!(out, "Whatever was asked for, it runs as user {}.", Shown(user.as_str()))?;
+    }
+    for entry in environment {
+        match entry.value() {
+            Some(value) => {
+                writeln!(out, "Variable {} is set to {}.", Shown(entry.name()), Shown(value))?;
+            }
+            None => writeln!(out, "Variable {} is removed.", Shown(entry.name()))?,
+        }
+    }
+    for option in secopts {
+        writeln!(out, "Security option `{option}` is added.")?;
+    }
+    for capability in capdrop {
+        writeln!(out, "Capability `{capability}` is dropped.")?;
+    }
+    for capability in capadd {
+        writeln!(out, "Capability `{capability}` is added.")?;
+    }
+    if out.len() == before {
+        writeln!(out, "Nothing is forced.")?;
+    }
+    writeln!(out)
+}
+
+fn describe_limits(out: &mut String, limits: &Limits) -> fmt::Result {
+    let Limits {
+        head_bytes,
+        body_bytes,
+        bodies_bytes,
+        buffer_bytes,
+        connections,
+        connections_per_client,
+        head_time,
+        body_time,
+        connect_time,
+        linger_time,
+        shutdown_time,
+    } = limits;
+    let size = |bytes: &usize| Size(*bytes);
+    writeln!(out, "A head has at most {} and arrives within {head_time:?}.", size(head_bytes))?;
+    writeln!(
+        out,
+        "An inspected body has at most {} and arrives within {body_time:?}; all of them together \
+         have at most {}.",
+        size(body_bytes),
+        size(bodies_bytes)
+    )?;
+    writeln!(out, "One direction of a connection holds at most {}.", size(buffer_bytes))?;
+    writeln!(
+        out,
+        "Open connections are at most {connections}, from one address at most \
+         {connections_per_client}."
+    )?;
+    writeln!(out, "The daemon has {connect_time:?} to accept a connection.")?;
+    writeln!(out, "A refused client has {linger_time:?} to read its answer.")?;
+    writeln!(out, "Open requests have {shutdown_time:?} to finish at a stop.")
+}
+
+/// Configured text in backticks, so that it can't command the terminal.
+struct Shown<'a>(&'a str);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.0.escape_debug())
+    }
+}
+
+/// A size in the largest unit that it is whole in.
+struct Size(usize);
+
+impl Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(usize, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+        match UNITS.iter().find(|(unit, _)| self.0.is_multiple_of(*unit)) {
+            Some((unit, name)) => write!(f, "{} {name}", self.0 / unit),
+            None => write!(f, "{} bytes", self.0),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! `secdocker explain`: what would become of a request, by the same judge and the same writer as in
+//! the traffic. Knows no rule of its own.
+
+use std::fmt::Write;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::{CliError, Outcome, print};
+use crate::config::{self, Overrides, Settings};
+use crate::engine::{self, Endpoint, RequestBody, Route};
+use crate::facts;
+use crate::http::target::{self, Target};
+use crate::policy::facts::{Facts, ImageFacts, Questions};
+use crate::policy::{Inspected, Verdict, Violations, judge, questions};
+
+/// What would become of a request.
+enum Fate {
+    /// No rule is about it: forwarded as it is.
+    NotInspected,
+    /// Refused for what it asks for.
+    Forbidden(Violations),
+    /// Refused with this status before any rule was asked.
+    Invalid(u16, String),
+    /// Forwarded as this body, with these changes.
+    Allowed(Vec<u8>, engine::Changes),
+}
+
+/// Reads the body in the file `request`, or from standard input for `-`, and says what would become
+/// of it if it were posted to `target`.
+pub(super) fn explain(config: &Path, target: &str, request: &Path) -> Result<Outcome, CliError> {
+    let settings = config::load(config, &Overrides::default())?;
+    let body = read_request(request, settings.limits.body_bytes)?;
+    match fate(&settings, target, &body) {
+        Fate::NotInspected => {
+            eprintln!("allowed: no rule is about POST {}, forwarded as it is", shown(target));
+            print(&String::from_utf8_lossy(&body))
+        }
+        Fate::Allowed(body, changes) if changes.is_empty() => {
+            eprintln!("allowed, nothing changed");
+            print_line(&body)
+        }
+        Fate::Allowed(body, changes) => {
+            eprintln!("allowed, changed: {}", shown(&changes.to_string()));
+            print_line(&body)
+        }
+        Fate::Forbidden(violations) => refused(&list(&violations)),
+        Fate::Invalid(status, reason) => refused(&format!("refused ({status}): {reason}\n")),
+    }
+}
+
+fn fate(settings: &Settings, target: &str, body: &[u8]) -> Fate {
+    let target = match target::parse(target) {
+        Ok(target) => target,
+        Err(error) => return Fate::Invalid(400, error.to_string()),
+    };
+    match engine::classify("POST", &target) {
+        Err(error) => Fate::Invalid(400, error.to_string()),
+        Ok(Route::Plain | Route::MaySwitch) => Fate::NotInspected,
+        Ok(Route::Inspected(_)) if body.len() > settings.limits.body_bytes => {
+            let limit = settings.limits.body_bytes;
+            Fate::Invalid(413, format!("the body is larger than {limit} bytes"))
+        }
+        Ok(Route::Inspected(endpoint)) => inspected_fate(settings, endpoint, &target, body),
+    }
+}
+
+fn inspected_fate(
+    settings: &Settings,
+    endpoint: Endpoint,
+    target: &Target<'_>,
+    body: &[u8],
+) -> Fate {
+    match engine::read(endpoint, target, body) {
+        Err(error) => Fate::Invalid(400, error.to_string()),
+        Ok(request) => judged_fate(settings, request),
+    }
+}
+
+fn judged_fate(settings: &Settings, request: Inspected<RequestBody>) -> Fate {
+    let policy = &settings.policy;
+    let facts = look_up(settings, &questions(policy, request.effects()));
+    match judge(policy, request, &facts) {
+        Verdict::Forbidden(violations) => Fate::Forbidden(violations),
+        Verdict::Allowed(checked) => {
+            let mut body = Vec::new();
+            let changes = engine::write(checked, policy, &mut body);
+            Fate::Allowed(body, changes)
+        }
+    }
+}
+
+/// What can be learned here. Without a daemon an image is judged by its name alone, and that is said.
+fn look_up(settings: &Settings, questions: &Questions) -> Facts {
+    let mut facts = facts::look_up(questions, &settings.dockerapi);
+    for image in &questions.images {
+        if facts.image(image).is_none() {
+            let daemon = &settings.dockerapi;
+            eprintln!("note: no daemon at {daemon}, image {image} is judged by its name alone");
+            facts.add_image(image.clone(), ImageFacts::Absent);
+        }
+    }
+    facts
+}
+
+/// One line a violation, with the field that asked for it.
+fn list(violations: &Violations) -> String {
+    violations.iter().fold(String::new(), |mut lines, violation| {
+        // Writing to a string can't fail.
+        let _ = writeln!(lines, "forbidden: {violation} in {}", violation.at);
+        lines
+    })
+}
+
+fn refused(text: &str) -> Result<Outcome, CliError> {
+    print(text).map(|_| Outcome::Refused)
+}
+
+fn print_line(body: &[u8]) -> Result<Outcome, CliError> {
+    print(&format!("{}\n", String::from_utf8_lossy(body)))
+}
+
+/// Text from a request, so that it can't command the terminal.
+fn shown(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| if c.is_control() { c.escape_debug().collect() } else { vec![c] })
+        .collect()
+}
+
+/// Reads one byte more than the limit at most, which is enough to know.
+fn read_request(request: &Path, bytes_max: usize) -> Result<Vec<u8>, CliError> {
+    let failed = |error| CliError::Io(format!("cannot read {}", request.display()), error);
+    let input: Box<dyn Read> = if request == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(request).map_err(failed)?)
+    };
+    let mut body = Vec::new();
+    input.take(bytes_max as u64 + 1).read_to_end(&mut body).map_err(failed)?;
+    Ok(body)
+}

@@ -1,0 +1,233 @@
+//! `secdocker run`: the supervisor on the main thread, from the first setting to the last line of
+//! the log. Signals and changes of the configuration file arrive here; traffic never does.
+
+use std::io::{self, Read};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mio::unix::SourceFd;
+use mio::unix::pipe::{self, Receiver};
+use mio::{Events, Interest, Poll, Token};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::{flag, low_level};
+
+use super::{CliError, EXIT_ERROR, Outcome, print};
+use crate::audit::{self, Notice};
+use crate::config::reload::Watcher;
+use crate::config::{self, Overrides, Settings};
+use crate::proxy::Proxy;
+
+/// A signal to stop has arrived; from now on another one ends the process at once.
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+const SIGNAL: Token = Token(0);
+const CONFIG: Token = Token(1);
+
+/// Stands between clients and the daemon until a signal says stop.
+pub(super) fn run(path: &Path, overrides: Overrides) -> Result<Outcome, CliError> {
+    raise_descriptor_limit();
+    let signals = SignalPipes::new().map_err(io_error("cannot receive signals"))?;
+    let watcher = Watcher::new(path);
+    let settings = config::load(path, &overrides)?;
+    let log = audit::init(&settings.log).map_err(CliError::Audit)?;
+    let proxy = match Proxy::start(&settings) {
+        Ok(proxy) => proxy,
+        Err(error) => {
+            audit::announce(&Notice::Trouble { reason: &error });
+            log.stop();
+            return Err(CliError::Start(error));
+        }
+    };
+    let mut supervisor = Supervisor {
+        path: path.to_owned(),
+        overrides,
+        watcher: told(watcher),
+        started_with: settings.clone(),
+        settings,
+        proxy,
+        log,
+    };
+    supervisor.announce_start()?;
+    let signal = supervisor.watch(&signals);
+    STOPPING.store(true, Ordering::SeqCst);
+    supervisor.stop(signal.map_err(io_error("cannot wait for signals"))?)
+}
+
+/// Every connection is two descriptors, and a pipe while it moves: the kernel's usual soft limit
+/// stands for programs that use `select`.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // If it is not to be had, there are fewer connections.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
+fn io_error(what: &'static str) -> impl Fn(io::Error) -> CliError {
+    move |error| CliError::Io(what.to_owned(), error)
+}
+
+/// Traffic flows without a watcher too: `SIGHUP` is left.
+fn told(watcher: io::Result<Watcher>) -> Option<Watcher> {
+    let tell = |error: &io::Error| {
+        let reason = format_args!("changes of the configuration go unseen until SIGHUP: {error}");
+        audit::announce(&Notice::Trouble { reason: &reason });
+    };
+    watcher.inspect_err(tell).ok()
+}
+
+/// One pipe a signal, written by its handler.
+struct SignalPipes {
+    stop: [(Receiver, &'static str); 2],
+    hang_up: Receiver,
+}
+
+/// What signals ask for.
+struct Arrived {
+    hang_up: bool,
+    /// The signal to stop, by name.
+    stop: Option<&'static str>,
+}
+
+impl SignalPipes {
+    fn new() -> io::Result<Self> {
+        // The handlers that end the process come before those of the pipes: they look at what an
+        // earlier signal has led to, not this one.
+        for signal in [SIGTERM, SIGINT] {
+            flag::register_conditional_shutdown(signal, i32::from(EXIT_ERROR), &STOPPING)?;
+        }
+        let stop = [(pipe_of(SIGTERM)?, "SIGTERM"), (pipe_of(SIGINT)?, "SIGINT")];
+        Ok(Self { stop, hang_up: pipe_of(SIGHUP)? })
+    }
+
+    fn receivers(&self) -> impl Iterator<Item = &Receiver> {
+        self.stop.iter().map(|(receiver, _)| receiver).chain([&self.hang_up])
+    }
+
+    /// Empties the pipes. The one of `SIGHUP` comes last, so that one sent before a signal to stop
+    /// is seen with it.
+    fn arrived(&self) -> Arrived {
+        let stop = self.stop.iter().find(|(receiver, _)| has_bytes(receiver));
+        Arrived { stop: stop.map(|(_, name)| *name), hang_up: has_bytes(&self.hang_up) }
+    }
+}
+
+fn pipe_of(signal: i32) -> io::Result<Receiver> {
+    let (sender, receiver) = pipe::new()?;
+    low_level::pipe::register(signal, sender)?;
+    Ok(receiver)
+}
+
+/// Empties a pipe, and says whether there was anything to empty.
+fn has_bytes(mut receiver: &Receiver) -> bool {
+    let mut buffer = [0; 64];
+    let mut any = false;
+    // Any error, would-block among them, ends the pipe's bytes.
+    while matches!(receiver.read(&mut buffer), Ok(1..)) {
+        any = true;
+    }
+    any
+}
+
+struct Supervisor {
+    path: PathBuf,
+    overrides: Overrides,
+    watcher: Option<Watcher>,
+    /// What only a restart changes was taken from these.
+    started_with: Settings,
+    settings: Settings,
+    proxy: Proxy,
+    log: audit::Handle,
+}
+
+impl Supervisor {
+    fn announce_start(&self) -> Result<(), CliError> {
+        let listening = self.proxy.addresses().join(", ");
+        let upstream = &self.settings.dockerapi;
+        let version = env!("CARGO_PKG_VERSION");
+        audit::announce(&Notice::Started { version, listening: &listening, upstream });
+        let log = self.settings.log.file.display();
+        print(&format!("secdocker: listening on {listening}, daemon at {upstream}, log in {log}\n"))
+            .map(drop)
+    }
+
+    /// Obeys until a signal to stop, and returns its name.
+    fn watch(&mut self, signals: &SignalPipes) -> io::Result<&'static str> {
+        let mut poll = Poll::new()?;
+        for receiver in signals.receivers() {
+            let descriptor = receiver.as_raw_fd();
+            poll.registry().register(&mut SourceFd(&descriptor), SIGNAL, Interest::READABLE)?;
+        }
+        if let Some(watcher) = &self.watcher {
+            let descriptor = watcher.as_raw_fd();
+            poll.registry().register(&mut SourceFd(&descriptor), CONFIG, Interest::READABLE)?;
+        }
+        let mut events = Events::with_capacity(8);
+        loop {
+            match poll.poll(&mut events, None) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => other?,
+            }
+            let arrived = signals.arrived();
+            if arrived.hang_up {
+                self.hang_up();
+            }
+            if let Some(signal) = arrived.stop {
+                return Ok(signal);
+            }
+            if self.watcher.as_mut().is_some_and(Watcher::has_changed) {
+                self.reload();
+            }
+        }
+    }
+
+    /// `SIGHUP`: the log's file may have been moved, and the configuration is read whether or not
+    /// it seems changed (what it refers to may have).
+    fn hang_up(&mut self) {
+        self.log.reopen();
+        audit::announce(&Notice::LogReopened);
+        self.reload();
+    }
+
+    fn reload(&mut self) {
+        match config::load(&self.path, &self.overrides) {
+            Ok(settings) => self.take(settings),
+            Err(error) => {
+                for reason in error.to_string().lines() {
+                    audit::announce(&Notice::ReloadFailed { reason: &reason });
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, settings: Settings) {
+        self.log.set_level(settings.log.level);
+        self.proxy.reload(&settings);
+        audit::announce(&Notice::Reloaded { file: &self.path.display() });
+        let waiting = waiting_for_restart(&self.started_with, &settings);
+        if !waiting.is_empty() {
+            audit::announce(&Notice::NeedsRestart { keys: &waiting.join(", ") });
+        }
+        self.settings = settings;
+    }
+
+    fn stop(self, signal: &str) -> Result<Outcome, CliError> {
+        audit::announce(&Notice::Stopping { signal });
+        let cut = self.proxy.stop(self.settings.limits.shutdown_time);
+        audit::announce(&Notice::Stopped { cut: cut as u64 });
+        self.log.stop();
+        Ok(Outcome::Done)
+    }
+}
+
+/// The keys that differ and were only read at the start.
+fn waiting_for_restart(started_with: &Settings, now: &Settings) -> Vec<&'static str> {
+    let keys = [
+        ("listen.tcp", started_with.listen.tcp != now.listen.tcp),
+        ("listen.unix", started_with.listen.unix != now.listen.unix),
+        ("listen.loops", started_with.listen.loops != now.listen.loops),
+        ("log.file", started_with.log.file != now.log.file),
+        ("log.format", started_with.log.format != now.log.format),
+    ];
+    keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+}

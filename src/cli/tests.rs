@@ -1,0 +1,74 @@
+#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+use super::*;
+
+fn parse_words(line: &str) -> Result<Command, String> {
+    parse(line.split_whitespace().map(OsString::from)).map_err(|error| error.to_string())
+}
+
+fn listen(text: &str) -> Overrides {
+    Overrides { tcp: Some(TcpListen::parse(text).unwrap()) }
+}
+
+#[test]
+fn arguments_ask_for_commands() {
+    let run = |config: Option<&str>, overrides| Command::Run {
+        config: config.map(PathBuf::from),
+        overrides,
+    };
+    let table = [
+        ("", run(None, Overrides::default())),
+        ("run", run(None, Overrides::default())),
+        ("-tcp 8999", run(None, listen("8999"))),
+        ("-tcp=8999", run(None, listen("8999"))),
+        ("--tcp 8999", run(None, listen("8999"))),
+        ("run --listen [::1]:1 --config a.yml", run(Some("a.yml"), listen("[::1]:1"))),
+        ("-config a.yml", run(Some("a.yml"), Overrides::default())),
+        ("check", Command::Check { config: None, overrides: Overrides::default() }),
+        (
+            "check a.yml",
+            Command::Check { config: Some("a.yml".into()), overrides: Overrides::default() },
+        ),
+        (
+            "explain --config a.yml -",
+            Command::Explain {
+                config: Some("a.yml".into()),
+                target: "/containers/create".into(),
+                request: "-".into(),
+            },
+        ),
+        ("--help", Command::Help),
+        ("-h", Command::Help),
+        ("check -help", Command::Help),
+        ("-V", Command::Version),
+        ("--version", Command::Version),
+    ];
+    for (line, expected) in table {
+        assert_eq!(parse_words(line), Ok(expected), "{line}");
+    }
+}
+
+#[test]
+fn arguments_that_make_no_sense() {
+    let table = [
+        ("frobnicate", "`frobnicate` is no command"),
+        ("--frobnicate", "invalid option '--frobnicate'"),
+        ("-x", "invalid option '-x'"),
+        ("run more", "unexpected argument \"more\""),
+        ("--config", "missing argument for option '--config'"),
+        ("--tcp 127.0.0.1:80", "\"127.0.0.1:80\" is no port"),
+        (
+            "--listen here",
+            "`here` is neither a port nor address:port, such as 8999, 127.0.0.1:8999 or [::1]:8999",
+        ),
+        ("check a b", "unexpected argument \"b\""),
+        ("check a --config b", "two configurations were named"),
+        ("explain", "explain what? name a file, or -"),
+        ("explain - --tcp 1", "explain does not listen"),
+        ("--target /x", "--target belongs to explain"),
+    ];
+    for (line, expected) in table {
+        let expected = format!("{expected} (see secdocker --help)");
+        assert_eq!(parse_words(line), Err(expected), "{line}");
+    }
+}
