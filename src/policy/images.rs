@@ -129,10 +129,9 @@ fn below(prefix: &str) -> Option<String> {
     whole.strip_suffix('x').map(str::to_owned)
 }
 
-/// The images whose names must be known: those that no rule forbids as they are written.
+/// The images whose names must be known: all that are used.
 pub(super) fn ask(rules: &[ImageRule], effects: &[Asked], images: &mut Vec<ImageRef>) {
-    let is_settled = |image: &&ImageRef| rules.iter().any(|rule| rule.compare(image) == Match::Yes);
     if !rules.is_empty() {
-        images.extend(images_in(effects).filter(|image| !is_settled(image)).cloned());
+        images.extend(images_in(effects).cloned());
     }
 }

@@ -89,13 +89,12 @@ fn around(forbidden: &HostPath, path: &HostPath) -> bool {
     path.is_within(forbidden) || forbidden.is_within(path)
 }
 
-/// The paths whose links must be known: those that no rule forbids as they stand, and the rules'.
+/// The paths whose links must be known: those asked for, and the rules' own.
 pub(super) fn ask(rules: &[MountRule], effects: &[Asked], links: &mut Vec<HostPath>) {
-    let paths = effects.iter().filter_map(path_of);
-    let unsettled = paths.filter(|path| !rules.iter().any(|rule| rule.forbids(path)));
-    if !rules.is_empty() {
-        links.extend(unsettled.cloned());
+    if rules.is_empty() {
+        return;
     }
+    links.extend(effects.iter().filter_map(path_of).cloned());
     if !links.is_empty() {
         links.extend(rules.iter().filter_map(|rule| match &rule.paths {
             Paths::Around(path) => Some(path.clone()),
