@@ -1,18 +1,15 @@
-//! The YAML of a configuration: one document, no key twice, and the line of anything in it.
+//! The YAML of a configuration: one document, and no key twice in it.
 //!
-//! serde gives values without their places, but an error that arises while a node is read carries
-//! that node's. So a duplicate is refused where its key is read, and a place that is only known
-//! by its name ([`At`]) is found by reading towards it and failing there.
+//! Knows nothing of what keys mean. A duplicate is refused while its key is read, so that the error
+//! carries the key's place.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-use super::error::{At, Mistake};
+use super::error::Mistake;
 use super::schema::File;
 
 /// Reads the one document of a configuration.
@@ -43,16 +40,6 @@ fn is_prologue(line: &str) -> bool {
 fn second_document(text: &str) -> Option<usize> {
     let mut lines = text.lines().enumerate().skip_while(|(_, line)| is_prologue(line));
     lines.find(|(_, line)| line.starts_with("---")).map(|(index, _)| index + 1)
-}
-
-/// The line of a place, for messages about what a value means.
-pub(super) fn locate(text: &str, at: At) -> Option<usize> {
-    let found = Section(at).deserialize(serde_yaml::Deserializer::from_str(text));
-    found.err().and_then(|error| line_of(&error))
-}
-
-fn line_of(error: &serde_yaml::Error) -> Option<usize> {
-    error.location().map(|location| location.line())
 }
 
 /// An error of serde_yaml in our words: they already begin with the path of the key.
@@ -174,117 +161,5 @@ impl Visitor<'_> for UniqueKey<'_> {
         } else {
             Err(E::custom(format_args!("key `{}` is there twice", key.escape_debug())))
         }
-    }
-}
-
-/// Fails at whatever node it is to read.
-struct Here;
-
-impl<'de> DeserializeSeed<'de> for Here {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl Visitor<'_> for Here {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("to stop here")
-    }
-}
-
-/// Reads the mapping that holds a place, and fails there.
-struct Section(At);
-
-impl<'de> DeserializeSeed<'de> for Section {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Section {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a mapping")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let At { section, key, index } = self.0;
-        let name = section.unwrap_or(key);
-        let is_last = section.is_none() && index.is_none();
-        while let Some(found) = map.next_key_seed(WantedKey { name, is_last })? {
-            match (found, section, index) {
-                (false, ..) => drop(map.next_value::<IgnoredAny>()?),
-                (true, Some(_), _) => {
-                    map.next_value_seed(Self(At { section: None, key, index }))?
-                }
-                (true, None, Some(index)) => map.next_value_seed(Element(index))?,
-                (true, None, None) => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Says whether a key is the wanted one, and fails at it if nothing is wanted inside.
-struct WantedKey {
-    name: &'static str,
-    is_last: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for WantedKey {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for WantedKey {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E: Error>(self, key: &str) -> Result<bool, E> {
-        match key == self.name {
-            true if self.is_last => Err(E::custom("here")),
-            found => Ok(found),
-        }
-    }
-}
-
-/// Reads a list, and fails at one element.
-struct Element(usize);
-
-impl<'de> DeserializeSeed<'de> for Element {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Element {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        for _ in 0..self.0 {
-            list.next_element::<IgnoredAny>()?;
-        }
-        list.next_element_seed(Here)?;
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
     }
 }

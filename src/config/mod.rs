@@ -9,6 +9,7 @@
 mod address;
 mod document;
 mod error;
+mod locate;
 pub mod reload;
 mod rules;
 mod schema;

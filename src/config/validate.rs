@@ -9,7 +9,7 @@ use std::thread;
 use super::address::{self, TcpListen, UpstreamAddress};
 use super::error::{At, Mistake};
 use super::schema::{self, File, Text};
-use super::{Limits, Listen, Overrides, Settings, UnixListen, document, rules, units};
+use super::{Limits, Listen, Overrides, Settings, UnixListen, locate, rules, units};
 use crate::audit::{Format, LogSettings};
 
 /// The port of the Go tool.
@@ -55,8 +55,11 @@ pub(super) struct Checker<'t> {
 impl Checker<'_> {
     /// Notes a mistake at a place.
     pub(super) fn refuse(&mut self, at: At, reason: &dyn fmt::Display) {
-        let line = document::locate(self.text, at);
-        self.mistakes.push(Mistake { line, what: format!("{at}: {reason}") });
+        let line = locate::locate(self.text, at);
+        self.mistakes.push(Mistake {
+            line,
+            what: format!("{at}: {reason}"),
+        });
     }
 
     /// The value, or a mistake at its place.

@@ -1,0 +1,278 @@
+//! The command as people and scripts see it: what it prints, and its exit status.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed test should say where"
+)]
+
+mod command;
+
+use command::Folder;
+
+const POLICY: &str = "\
+restrictions:
+  ports: [22, 8000-8010]
+  mounts: [/root]
+  users: [root]
+  environment: [USER=0, TOKEN]
+  images: ['ubuntu:16.04', alpine, 'registry.example/team/*']
+  securitypolicies: [seccomp=unconfined, apparmor]
+  privileged: true
+general:
+  memory: 1g
+  cpu: 0.25
+  user: 1000
+  environment: [MY_ENV=true]
+  capdrop: [net_raw]
+listen:
+  tcp: 127.0.0.1:8999
+  unix: /run/secdocker.sock
+";
+
+#[test]
+fn help_and_version() {
+    let folder = Folder::new("help");
+    let (status, help, _) = folder.run("--help", "");
+    assert_eq!(status, Some(0));
+    for option in [
+        "run",
+        "check",
+        "explain",
+        "--config",
+        "--listen",
+        "-tcp PORT",
+        "exit status",
+    ] {
+        assert!(help.contains(option), "{option}:\n{help}");
+    }
+    let version = concat!("secdocker ", env!("CARGO_PKG_VERSION"), "\n").to_owned();
+    assert_eq!(
+        folder.run("--version", ""),
+        (Some(0), version, String::new())
+    );
+}
+
+#[test]
+fn mistakes_are_one_line_and_status_2() {
+    let folder = Folder::new("mistakes");
+    folder.write(
+        "broken.yml",
+        "restrictions:\n  ports:\n    - 22\n    - many\n",
+    );
+    let table = [
+        (
+            "frobnicate",
+            "`frobnicate` is no command (see secdocker --help)",
+        ),
+        (
+            "--frobnicate",
+            "invalid option '--frobnicate' (see secdocker --help)",
+        ),
+        (
+            "run --config none.yml",
+            "none.yml: No such file or directory (os error 2)",
+        ),
+        (
+            "run --config broken.yml",
+            "broken.yml:4: restrictions.ports[1]: `many` is no port from 1 to 65535 and no range of \
+             them",
+        ),
+        (
+            "check broken.yml",
+            "broken.yml:4: restrictions.ports[1]: `many` is no port from 1 to 65535 and no range of \
+             them",
+        ),
+    ];
+    for (arguments, expected) in table {
+        let expected = (Some(2), String::new(), format!("secdocker: {expected}\n"));
+        assert_eq!(folder.run(arguments, ""), expected, "{arguments}");
+    }
+}
+
+#[test]
+fn check_says_the_policy_in_plain_words() {
+    let folder = Folder::new("check");
+    folder.write("config.yml", POLICY);
+    let (status, text, complaint) = folder.run("check", "");
+    assert_eq!((status, complaint.as_str()), (Some(0), ""));
+    for sentence in [
+        "config.yml is valid.",
+        "Clients are awaited on 127.0.0.1:8999.",
+        "Clients are awaited on the Unix socket /run/secdocker.sock, permissions 0660.",
+        "Connections that were not redirected go to unix:///var/run/docker.sock.",
+        "Host port `22` may not be published.",
+        "Host port `8000-8010` may not be published.",
+        "Host networking is forbidden, since it opens every port.",
+        "The host's `/root` may not be mounted, nor what is below it, nor what is above it.",
+        "Nothing may run as user `root`.",
+        "Variable `USER` may not be set to `0`.",
+        "Variable `TOKEN` may not be set.",
+        "Security option `seccomp=unconfined` may not be asked for.",
+        "Security option `apparmor` may not be asked for, whatever its value.",
+        "Image `ubuntu:16.04` may not be used, however it is named.",
+        "Image `alpine` may not be used, whatever its tag or digest.",
+        "No image below `registry.example/team/` may be used.",
+        "Privileged containers and privileged exec are forbidden.",
+        "Memory is at most 1g, also if nothing was asked for.",
+        "CPUs are at most 0.25, also if nothing was asked for.",
+        "Whatever was asked for, it runs as user `1000`.",
+        "Variable `MY_ENV` is set to `true`.",
+        "Capability `NET_RAW` is dropped.",
+        "A head has at most 64 KiB and arrives within 30s.",
+    ] {
+        assert!(
+            text.lines().any(|line| line == sentence),
+            "{sentence}\n{text}"
+        );
+    }
+}
+
+#[test]
+fn explain_prints_the_body_of_what_would_pass() {
+    let folder = Folder::new("explain");
+    folder.write("other.yml", POLICY);
+    let request = r#"{"image":"busybox","Labels":{"n":"1.50"},"HostConfig":{"Memory":0}}"#;
+    folder.write("request.json", request);
+    let from_input = folder.run("explain --config other.yml -", request);
+    let from_file = folder.run("explain --config other.yml request.json", "");
+    assert_eq!(from_input, from_file);
+    let (status, body, sentence) = from_file;
+    assert_eq!(status, Some(0), "{sentence}");
+    assert!(sentence.starts_with("allowed, changed: "), "{sentence}");
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["Image"], "busybox");
+    assert_eq!(body["Labels"]["n"], "1.50");
+    assert_eq!(body["User"], "1000");
+    assert_eq!(body["HostConfig"]["Memory"], 1 << 30);
+}
+
+#[test]
+fn explain_names_every_violation_and_its_rule() {
+    let folder = Folder::new("forbidden");
+    folder.write("config.yml", POLICY);
+    let request = r#"{"Image":"alpine:3","HostConfig":{"Privileged":true,
+        "PortBindings":{"80/tcp":[{"HostPort":"022"}]}}}"#;
+    let (status, text, complaint) = folder.run("explain -", request);
+    assert_eq!((status, complaint.as_str()), (Some(1), ""));
+    for line in [
+        "forbidden: image alpine:3 (rule \"alpine\") in Image",
+        "forbidden: host port 22 (rule \"22\") in HostConfig.PortBindings[80/tcp]",
+        "forbidden: privileged mode (rule \"privileged\") in HostConfig.Privileged",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn explain_says_what_is_malformed_and_what_no_rule_is_about() {
+    let folder = Folder::new("malformed");
+    folder.write("config.yml", &format!("{POLICY}limits:\n  body: 4k\n"));
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(5000));
+    let table = [
+        ("explain -", "{\"Image\":\"a\"} x", "refused (400): "),
+        (
+            "explain -",
+            "{\"Image\":\"a\",\"image\":\"b\"}",
+            "refused (400): Image: ",
+        ),
+        (
+            "explain -",
+            large.as_str(),
+            "refused (413): the body is larger than 4096 bytes",
+        ),
+        (
+            "explain --target /containers//create -",
+            "{}",
+            "refused (400): ",
+        ),
+        ("explain --target nonsense -", "{}", "refused (400): "),
+    ];
+    for (arguments, request, expected) in table {
+        let (status, text, _) = folder.run(arguments, request);
+        assert_eq!(status, Some(1), "{arguments}");
+        assert!(text.starts_with(expected), "{arguments}: {text}");
+    }
+    let (status, body, sentence) = folder.run("explain --target /auth -", "{\"any\": 1}");
+    assert_eq!((status, body.as_str()), (Some(0), "{\"any\": 1}"));
+    assert_eq!(
+        sentence,
+        "allowed: no rule is about POST /auth, forwarded as it is\n"
+    );
+}
+
+#[test]
+fn explain_without_a_request_or_a_configuration() {
+    let folder = Folder::new("nothing");
+    folder.write("config.yml", POLICY);
+    let missing = "secdocker: cannot read none.json: No such file or directory (os error 2)\n";
+    assert_eq!(
+        folder.run("explain none.json", ""),
+        (Some(2), String::new(), missing.into())
+    );
+    let empty = Folder::new("empty");
+    let (status, _, complaint) = empty.run("check", "");
+    // Unless this machine has one in /etc.
+    if status != Some(0) {
+        assert_eq!(
+            complaint,
+            "secdocker: there is neither config.yml nor /etc/secdocker/config.yml; name one with \
+             --config\n"
+        );
+    }
+}
+
+#[test]
+fn signals_stop_it_with_status_0() {
+    for signal in ["TERM", "INT"] {
+        let folder = Folder::new(&format!("stop-{signal}"));
+        folder.write("config.yml", "dockerapi: /nowhere/docker.sock\n");
+        let mut proxy = folder.start("-tcp 0");
+        let greeting = &proxy.greeting;
+        assert!(
+            greeting.starts_with("secdocker: listening on "),
+            "{greeting}"
+        );
+        assert!(
+            greeting.contains("daemon at unix:///nowhere/docker.sock"),
+            "{greeting}"
+        );
+        proxy.signal(signal);
+        assert_eq!(proxy.wait().code(), Some(0));
+        let log = folder.read("secdocker.log");
+        let ends: Vec<_> = log
+            .lines()
+            .map(|line| line.split(" level=info ").nth(1).unwrap())
+            .collect();
+        assert!(ends[0].starts_with("msg=started version="), "{log}");
+        assert_eq!(ends[1], format!("msg=stopping signal=SIG{signal}"));
+        assert_eq!(ends[2], "msg=stopped cut=0");
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_stops_the_start() {
+    let folder = Folder::new("nolog");
+    folder.write("config.yml", "log:\n  file: none/secdocker.log\n");
+    let complaint = "secdocker: cannot open log none/secdocker.log: No such file or directory (os \
+                     error 2)\n";
+    assert_eq!(
+        folder.run("", ""),
+        (Some(2), String::new(), complaint.into())
+    );
+}
+
+#[test]
+fn the_log_is_opened_anew_for_logrotate() {
+    let folder = Folder::new("rotate");
+    folder.write("config.yml", "log:\n  format: json\n");
+    let proxy = folder.start("--listen 127.0.0.1:0");
+    proxy.wait_for("\"msg\":\"started\"");
+    std::fs::rename(folder.path("secdocker.log"), folder.path("secdocker.log.1")).unwrap();
+    proxy.signal("HUP");
+    proxy.wait_for("\"msg\":\"log reopened\"");
+    assert_eq!(proxy.stop().code(), Some(0));
+    assert_eq!(folder.read("secdocker.log.1").lines().count(), 1);
+    for line in folder.read("secdocker.log").lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+}
