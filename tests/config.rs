@@ -29,31 +29,19 @@ secdocker: config.yml:2: restrictions.ports[0]: `0` is no port from 1 to 65535 a
 secdocker: config.yml:4: restrictions.mounts[0]: `etc` is no absolute path
 secdocker: config.yml:6: general.memory: `1z` is no size such as 512m, 1g or a number of bytes
 ";
-    assert_eq!(
-        folder.run("check", ""),
-        (Some(2), String::new(), complaint.into())
-    );
+    assert_eq!(folder.run("check", ""), (Some(2), String::new(), complaint.into()));
 }
 
 #[test]
 fn a_seccomp_profile_is_looked_for_beside_the_configuration() {
     let folder = Folder::new("profile");
     std::fs::create_dir(folder.path("etc")).unwrap();
-    folder.write(
-        "etc/profile.json",
-        "{\n  \"defaultAction\": \"SCMP_ACT_ERRNO\"\n}\n",
-    );
-    folder.write(
-        "etc/config.yml",
-        "general:\n  secopts:\n    - seccomp=profile.json\n",
-    );
+    folder.write("etc/profile.json", "{\n  \"defaultAction\": \"SCMP_ACT_ERRNO\"\n}\n");
+    folder.write("etc/config.yml", "general:\n  secopts:\n    - seccomp=profile.json\n");
     let (status, body, complaint) =
         folder.run("explain --config etc/config.yml -", "{\"Image\":\"a\"}");
     assert_eq!(status, Some(0), "{complaint}");
-    assert!(
-        body.contains(r#"seccomp={\"defaultAction\":\"SCMP_ACT_ERRNO\"}"#),
-        "{body}"
-    );
+    assert!(body.contains(r#"seccomp={\"defaultAction\":\"SCMP_ACT_ERRNO\"}"#), "{body}");
 }
 
 #[test]
@@ -61,10 +49,7 @@ fn a_changed_file_takes_effect_and_a_broken_one_does_not() {
     let folder = Folder::new("reload");
     folder.write("config.yml", DAEMON);
     let proxy = folder.start("-tcp 0");
-    folder.write(
-        "config.yml",
-        &format!("{DAEMON}restrictions:\n  ports: [many]\n"),
-    );
+    folder.write("config.yml", &format!("{DAEMON}restrictions:\n  ports: [many]\n"));
     proxy.wait_for(
         "level=error msg=\"configuration refused, the old one stays in force\" \
          reason=\"config.yml:3: restrictions.ports[0]: `many` is no port",
@@ -81,10 +66,7 @@ fn what_only_a_restart_changes_is_said() {
     let folder = Folder::new("restart");
     folder.write("config.yml", DAEMON);
     let proxy = folder.start("-tcp 0");
-    folder.write(
-        "config.yml",
-        &format!("{DAEMON}listen:\n  loops: 7\nlog:\n  file: other.log\n"),
-    );
+    folder.write("config.yml", &format!("{DAEMON}listen:\n  loops: 7\nlog:\n  file: other.log\n"));
     proxy.wait_for(
         "level=warning msg=\"changed keys take effect after a restart\" keys=\"listen.loops, log.file\"",
     );
@@ -109,9 +91,6 @@ fn a_swapped_link_and_sighup_reload_too() {
     proxy.wait_for("msg=\"log reopened\"");
     assert_eq!(proxy.stop().code(), Some(0));
     let log = folder.read("secdocker.log");
-    let after = log
-        .lines()
-        .skip(before)
-        .filter(|line| line.contains("configuration reloaded"));
+    let after = log.lines().skip(before).filter(|line| line.contains("configuration reloaded"));
     assert_eq!(after.count(), 1, "{log}");
 }

@@ -12,10 +12,7 @@ use super::error::At;
 /// The line of a place, counted from 1; none if the file has no such place.
 pub(super) fn locate(text: &str, at: At) -> Option<usize> {
     let found = Section(at).deserialize(serde_yaml::Deserializer::from_str(text));
-    found
-        .err()
-        .and_then(|error| error.location())
-        .map(|location| location.line())
+    found.err().and_then(|error| error.location()).map(|location| location.line())
 }
 
 /// Fails at whatever node it is to read.
@@ -56,21 +53,15 @@ impl<'de> Visitor<'de> for Section {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let At {
-            section,
-            key,
-            index,
-        } = self.0;
+        let At { section, key, index } = self.0;
         let name = section.unwrap_or(key);
         let is_last = section.is_none() && index.is_none();
         while let Some(found) = map.next_key_seed(WantedKey { name, is_last })? {
             match (found, section, index) {
                 (false, ..) => drop(map.next_value::<IgnoredAny>()?),
-                (true, Some(_), _) => map.next_value_seed(Self(At {
-                    section: None,
-                    key,
-                    index,
-                }))?,
+                (true, Some(_), _) => {
+                    map.next_value_seed(Self(At { section: None, key, index }))?
+                }
                 (true, None, Some(index)) => map.next_value_seed(Element(index))?,
                 (true, None, None) => drop(map.next_value::<IgnoredAny>()?),
             }

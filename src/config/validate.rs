@@ -56,10 +56,7 @@ impl Checker<'_> {
     /// Notes a mistake at a place.
     pub(super) fn refuse(&mut self, at: At, reason: &dyn fmt::Display) {
         let line = locate::locate(self.text, at);
-        self.mistakes.push(Mistake {
-            line,
-            what: format!("{at}: {reason}"),
-        });
+        self.mistakes.push(Mistake { line, what: format!("{at}: {reason}") });
     }
 
     /// The value, or a mistake at its place.

@@ -36,47 +36,28 @@ impl Folder {
     /// The command in this folder.
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_secdocker")));
-        command
-            .args(arguments.split_whitespace())
-            .current_dir(&self.0);
+        command.args(arguments.split_whitespace()).current_dir(&self.0);
         command
     }
 
     /// Runs the command to its end: its exit status, what it printed and what it complained of.
     pub(crate) fn run(&self, arguments: &str, input: &str) -> (Option<i32>, String, String) {
         let mut command = self.command(arguments);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         // A command that reads no input may be gone already.
         drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
         let output = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        (
-            output.status.code(),
-            text(output.stdout),
-            text(output.stderr),
-        )
+        (output.status.code(), text(output.stdout), text(output.stderr))
     }
 
     /// Starts the proxy and waits until it says that it listens.
     pub(crate) fn start(&self, arguments: &str) -> Started<'_> {
-        let mut child = self
-            .command(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = self.command(arguments).stdout(Stdio::piped()).spawn().unwrap();
         let mut greeting = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut greeting)
-            .unwrap();
-        Started {
-            folder: self,
-            child,
-            greeting,
-        }
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut greeting).unwrap();
+        Started { folder: self, child, greeting }
     }
 
     /// Looks again until the file holds the text.
@@ -106,13 +87,7 @@ pub(crate) struct Started<'a> {
 impl Started<'_> {
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-s", name, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
