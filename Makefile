@@ -1,0 +1,28 @@
+# SecDocker's commands; `make help` lists them. Each installs what the machine lacks and says so.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export PATH := $(PATH):$(HOME)/.cargo/bin
+PORT ?= 8999
+
+.PHONY: help run test bench check
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: ## SecDocker in front of a Docker engine, on 127.0.0.1:8999 (PORT=… for another)
+	@scripts/install-missing run
+	cargo build --release --locked
+	@scripts/run $(PORT)
+
+test: ## every test, the end-to-end ones against a real Docker engine
+	@scripts/install-missing test
+	cargo test --locked --all-features
+
+bench: ## the benchmarks
+	@scripts/install-missing build
+	cargo bench --locked
+
+check: ## formatting and lints, as CI sees them
+	@scripts/install-missing check
+	cargo fmt --check
+	cargo clippy --locked --all-targets --all-features -- -D warnings

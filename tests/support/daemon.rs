@@ -1,0 +1,160 @@
+//! Docker engines of the test's own.
+
+use super::client::Client;
+use super::{Api, Way, poll, process, sandbox};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::sync::{Mutex, OnceLock};
+
+/// The image of most tests; `ubuntu:16.04` has the same content and the name that rules forbid.
+pub(crate) const IMAGE: &str = "probe:1";
+const IMAGES: [&str; 2] = [IMAGE, "ubuntu:16.04"];
+
+/// A `dockerd` with its own state and socket.
+pub(crate) struct Daemon {
+    directory: PathBuf,
+    short_directory: PathBuf,
+    arguments: Vec<String>,
+    process: Mutex<Option<Child>>,
+}
+
+impl Daemon {
+    /// The engine that a test binary's tests share: it has a bridge, the images, and ends with the
+    /// binary.
+    pub(crate) fn shared() -> &'static Daemon {
+        static SHARED: OnceLock<Result<Daemon, String>> = OnceLock::new();
+        let daemon = SHARED.get_or_init(|| {
+            let daemon = Daemon::try_start(&[])?;
+            daemon.make_images()?;
+            Ok(daemon)
+        });
+        daemon.as_ref().unwrap_or_else(|e| panic!("no Docker engine: {e}"))
+    }
+
+    /// An engine beside the shared one, so without a bridge. Ends when dropped.
+    pub(crate) fn alone(arguments: &[&str]) -> Daemon {
+        let mut all = vec!["--bridge=none", "--iptables=false"];
+        all.extend(arguments);
+        Daemon::try_start(&all).unwrap_or_else(|e| panic!("no Docker engine: {e}"))
+    }
+
+    fn try_start(arguments: &[&str]) -> Result<Daemon, String> {
+        let daemon = Daemon {
+            directory: sandbox::directory("engine"),
+            short_directory: sandbox::short_directory("engine"),
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            process: Mutex::new(None),
+        };
+        daemon.try_run()?;
+        Ok(daemon)
+    }
+
+    /// Starts it again after [`Daemon::stop`].
+    pub(crate) fn restart(&self) {
+        self.try_run().unwrap_or_else(|e| panic!("{e}"));
+    }
+
+    fn try_run(&self) -> Result<(), String> {
+        let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
+        let mut command = Command::new("dockerd");
+        command
+            .env("PATH", super::cli::PATH)
+            .arg(format!("--host=unix://{}", self.socket().display()))
+            .arg(format!("--data-root={}", self.directory.join("data").display()))
+            .arg(format!("--exec-root={}", self.short_directory.join("exec").display()))
+            .arg(format!("--pidfile={}", self.short_directory.join("pid").display()))
+            .args(std::env::var("SECDOCKER_CGROUP").map(|c| format!("--cgroup-parent={c}")))
+            .args(&self.arguments)
+            .stdin(std::process::Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        let mut child = command.spawn().map_err(|e| format!("can't run dockerd: {e}"))?;
+        let answers = poll::within(poll::PATIENCE, || match child.try_wait().unwrap() {
+            Some(status) => Some(Err(format!("dockerd ended with {status}"))),
+            None => self.answers().then_some(Ok(())),
+        });
+        *self.process.lock().unwrap() = Some(child);
+        answers
+            .unwrap_or_else(|| Err("dockerd doesn't answer".to_owned()))
+            .map_err(|e| format!("{e}\n{}", self.log()))
+    }
+
+    fn answers(&self) -> bool {
+        std::os::unix::net::UnixStream::connect(self.socket()).is_ok()
+            && self.api().get("/_ping").status == 200
+    }
+
+    /// Ends it as `SIGTERM` does.
+    pub(crate) fn stop(&self) {
+        let mut child = self.process.lock().unwrap().take().unwrap();
+        super::firewall::signal(child.id(), rustix::process::Signal::TERM);
+        poll::until("dockerd to end", || child.try_wait().unwrap());
+    }
+
+    fn make_images(&self) -> Result<(), String> {
+        for image in IMAGES {
+            let library = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/lib.sh");
+            let script = format!(". {library}; busybox_archive {image} | docker import - {image}");
+            let mut bash = Command::new("bash");
+            bash.args(["-euo", "pipefail", "-c", &script]);
+            bash.env("DOCKER_HOST", self.docker_host()).env("PATH", super::cli::PATH);
+            let done = process::run(&mut bash, b"");
+            if !done.status.success() {
+                return Err(done.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.short_directory.join("docker.sock")
+    }
+
+    pub(crate) fn api(&self) -> Api {
+        Api { socket: self.socket() }
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.directory.join("log")
+    }
+
+    /// The end of its log: the start has little to tell.
+    fn log(&self) -> String {
+        tail(&self.log_path(), 30)
+    }
+}
+
+impl Way for Daemon {
+    fn docker_host(&self) -> String {
+        format!("unix://{}", self.socket().display())
+    }
+
+    fn connect(&self) -> Client {
+        Client::unix(&self.socket())
+    }
+
+    fn name(&self) -> &'static str {
+        "straight"
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.process.lock().unwrap().take() {
+            super::firewall::signal(child.id(), rustix::process::Signal::TERM);
+            if poll::within(poll::PATIENCE, || child.try_wait().unwrap()).is_none() {
+                drop(child.kill());
+                drop(child.wait());
+            }
+        }
+    }
+}
+
+/// The last `count` lines of a file.
+pub(crate) fn tail(path: &Path, count: usize) -> String {
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}

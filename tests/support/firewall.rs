@@ -1,0 +1,163 @@
+//! SecDocker as built, with a configuration of the test's own.
+
+use super::client::Client;
+use super::daemon::tail;
+use super::{Way, poll, sandbox};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+
+/// A running SecDocker. Killed when dropped.
+pub(crate) struct SecDocker {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    directory: PathBuf,
+}
+
+/// The command itself: another build by `SECDOCKER_BIN`, to test a release.
+pub(crate) fn command() -> Command {
+    let built = env!("CARGO_BIN_EXE_secdocker").to_owned();
+    Command::new(std::env::var("SECDOCKER_BIN").unwrap_or(built))
+}
+
+/// A configuration: where the engine is, and the rest as given.
+pub(crate) fn config(socket: &Path, rest: &str) -> String {
+    format!("dockerapi: \"{}\"\n{rest}", socket.display())
+}
+
+impl SecDocker {
+    /// With this engine behind it and the rest of `config.yml` as given.
+    #[track_caller]
+    pub(crate) fn before(daemon: &super::Daemon, rest: &str) -> SecDocker {
+        SecDocker::start(&config(&daemon.socket(), rest), &[])
+    }
+
+    /// With this `config.yml` and further arguments, listening on a port of 127.0.0.1.
+    #[track_caller]
+    pub(crate) fn start(config: &str, arguments: &[&str]) -> SecDocker {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, sandbox::port()));
+        SecDocker::start_at(address, config, arguments)
+    }
+
+    #[track_caller]
+    pub(crate) fn start_at(address: SocketAddr, config: &str, arguments: &[&str]) -> SecDocker {
+        let directory = sandbox::directory("secdocker");
+        fs::write(directory.join("config.yml"), config).unwrap();
+        let output = File::create(directory.join("output")).unwrap();
+        let child = command()
+            .current_dir(&directory)
+            .args(["--config", "config.yml", "--listen", &address.to_string()])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap();
+        let mut secdocker = SecDocker { child, address, directory };
+        secdocker.wait_until_it_listens();
+        secdocker
+    }
+
+    #[track_caller]
+    fn wait_until_it_listens(&mut self) {
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, self.address.port()));
+        let address = if self.address.ip().is_unspecified() { loopback } else { self.address };
+        poll::until("SecDocker to listen", || {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("SecDocker ended with {status}: {}", self.output());
+            }
+            TcpStream::connect(address).ok()
+        });
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn config_path(&self) -> PathBuf {
+        self.directory.join("config.yml")
+    }
+
+    pub(crate) fn log_path(&self) -> PathBuf {
+        self.directory.join("secdocker.log")
+    }
+
+    pub(crate) fn log(&self) -> String {
+        let log = fs::read(self.log_path()).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// What it printed.
+    pub(crate) fn output(&self) -> String {
+        fs::read_to_string(self.directory.join("output")).unwrap_or_default()
+    }
+
+    /// Waits until its log holds `text`; answers that line.
+    #[track_caller]
+    pub(crate) fn logs(&self, text: &str) -> String {
+        let line =
+            || self.log().lines().find(|line| line.contains(text)).map(ToOwned::to_owned);
+        poll::within(poll::PATIENCE, line)
+            .unwrap_or_else(|| panic!("never logged: {text}\n{}", tail(&self.log_path(), 30)))
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self::signal(self.pid(), signal);
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        poll::until("SecDocker to end", || self.child.try_wait().unwrap())
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// What it holds in memory, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// How many descriptors it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
+    }
+}
+
+impl Way for SecDocker {
+    fn docker_host(&self) -> String {
+        format!("tcp://{}", self.address)
+    }
+
+    fn connect(&self) -> Client {
+        Client::tcp(self.address)
+    }
+
+    fn name(&self) -> &'static str {
+        "through SecDocker"
+    }
+}
+
+impl Drop for SecDocker {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if thread::panicking() {
+            eprintln!("SecDocker's output:\n{}", tail(&self.directory.join("output"), 20));
+            eprintln!("SecDocker's log:\n{}", tail(&self.log_path(), 20));
+        }
+    }
+}
+
+/// Sends a signal to a process of our own.
+pub(crate) fn signal(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
