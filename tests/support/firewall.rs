@@ -98,8 +98,7 @@ impl SecDocker {
     /// Waits until its log holds `text`; answers that line.
     #[track_caller]
     pub(crate) fn logs(&self, text: &str) -> String {
-        let line =
-            || self.log().lines().find(|line| line.contains(text)).map(ToOwned::to_owned);
+        let line = || self.log().lines().find(|line| line.contains(text)).map(ToOwned::to_owned);
         poll::within(poll::PATIENCE, line)
             .unwrap_or_else(|| panic!("never logged: {text}\n{}", tail(&self.log_path(), 30)))
     }

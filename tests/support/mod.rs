@@ -7,6 +7,7 @@
 pub(crate) mod api;
 pub(crate) mod cli;
 pub(crate) mod client;
+pub(crate) mod compare;
 pub(crate) mod daemon;
 pub(crate) mod firewall;
 pub(crate) mod poll;

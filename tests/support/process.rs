@@ -1,7 +1,7 @@
 //! Other programs: run to their end or kept in hand, always with a deadline.
 
 use super::poll::{self, PATIENCE};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -97,8 +97,13 @@ impl Running {
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.try_send(bytes).unwrap_or_else(|e| panic!("{e}: `{}`", self.line));
+    }
+
+    /// Sends to what may have ended.
+    pub(crate) fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let stdin = self.stdin.as_mut().unwrap();
-        stdin.write_all(bytes).and_then(|()| stdin.flush()).unwrap();
+        stdin.write_all(bytes).and_then(|()| stdin.flush())
     }
 
     pub(crate) fn close_stdin(&mut self) {
