@@ -44,7 +44,7 @@ fn asks_about_the_engine() {
     same(&[
         "version",
         "info --format '{{.ID}} {{.Driver}} {{.ServerVersion}} {{.MemTotal}} {{json .Plugins}}'",
-        "images probe",
+        "images --no-trunc --format '{{.Repository}}:{{.Tag}} {{.ID}}' probe",
         "image inspect probe:1 ubuntu:16.04",
         "history probe:1",
         "network ls --filter name=bridge --format '{{.Name}} {{.Driver}}'",

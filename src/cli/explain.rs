@@ -84,8 +84,8 @@ fn judged_fate(settings: &Settings, request: Inspected<RequestBody>) -> Fate {
         Verdict::Forbidden(violations) => Fate::Forbidden(violations),
         Verdict::Allowed(checked) => {
             let mut body = Vec::new();
-            let changes = engine::write(checked, policy, &mut body);
-            Fate::Allowed(body, changes)
+            let forwarded = engine::write(checked, policy, &mut body);
+            Fate::Allowed(body, forwarded.changes)
         }
     }
 }

@@ -47,10 +47,24 @@ pub fn read(
     }
 }
 
-/// Appends the body that is forwarded, with all that the policy forces on it, and says what that
-/// changed.
-pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) -> Changes {
+/// What goes to the daemon in place of what was sent, beside the body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forwarded {
+    /// The request target, where it is written anew; as it was sent otherwise.
+    pub target: Option<String>,
+    /// What was forced, for the log.
+    pub changes: Changes,
+}
+
+impl From<Changes> for Forwarded {
+    fn from(changes: Changes) -> Self {
+        Self { target: None, changes }
+    }
+}
+
+/// Appends the body that is forwarded, with all that the policy forces on it, and says what else is.
+pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) -> Forwarded {
     match checked.into_body() {
-        RequestBody::Create(body) => create::write(body, &policy.ceilings, out),
+        RequestBody::Create(body) => create::write(body, &policy.ceilings, out).into(),
     }
 }

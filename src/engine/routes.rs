@@ -29,6 +29,16 @@ pub enum Endpoint {
     ContainerCreate,
 }
 
+impl Endpoint {
+    /// Whether only the head is inspected, and the body passes as it is.
+    #[must_use]
+    pub fn body_passes(self) -> bool {
+        match self {
+            Self::ContainerCreate => false,
+        }
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

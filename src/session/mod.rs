@@ -27,6 +27,7 @@
 
 mod budget;
 mod exchange;
+mod inspection;
 mod outbox;
 mod request;
 mod response;

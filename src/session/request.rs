@@ -4,19 +4,17 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::budget::Share;
 use super::exchange::Exchange;
+use super::inspection::{Collecting, Inspection, Waiting};
 use super::response::Response;
-use super::{End, Flow, Progress, Rules, Session, Side, Step, Ticket, Turn, audit};
+use super::{End, Flow, Progress, Rules, Session, Side, Step, Turn, audit};
 use crate::audit::{Event, Redacted};
-use crate::engine::{self, Endpoint, RequestBody, Route};
+use crate::engine::{self, Route};
 use crate::http::chunk::{ChunkDecoder, CollectError};
 use crate::http::framing::{self, Framing};
 use crate::http::head::{self, HeadError, RequestHead};
 use crate::http::message;
 use crate::http::target::{self, Target};
-use crate::policy::facts::Facts;
-use crate::policy::{self, Inspected, Verdict};
 
 /// Where the client is in its request. A variant holds what that state needs and no more.
 #[derive(Debug)]
@@ -37,41 +35,6 @@ pub(super) enum Request {
     Raw,
     /// No further request will be read.
     Over,
-}
-
-/// A request to an inspected endpoint whose body is still arriving.
-#[derive(Debug)]
-pub(super) struct Collecting {
-    inspection: Inspection,
-    framing: Remaining,
-    body: Vec<u8>,
-    share: Share,
-    deadline: Instant,
-}
-
-/// How much of an inspected body is still to come.
-#[derive(Debug)]
-enum Remaining {
-    Length(usize),
-    Chunked(ChunkDecoder),
-}
-
-/// A request to an inspected endpoint, and the rules it is judged by.
-#[derive(Debug)]
-struct Inspection {
-    endpoint: Endpoint,
-    head: Vec<u8>,
-    rules: Arc<Rules>,
-}
-
-/// A request whose judgement needs facts from outside.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    inspection: Inspection,
-    inspected: Inspected<RequestBody>,
-    ticket: Ticket,
-    /// The body's share of the budget is held until the answer is there.
-    _share: Share,
 }
 
 impl Request {
@@ -153,7 +116,7 @@ impl Session {
         }
     }
 
-    fn refuse_all(
+    pub(super) fn refuse_all(
         &mut self,
         status: u16,
         reason: &dyn std::fmt::Display,
@@ -192,7 +155,8 @@ impl Session {
             }
             Route::Inspected(endpoint) => {
                 engine::check_head(&head, endpoint)?;
-                let inspection = Inspection { endpoint, head: bytes.to_vec(), rules };
+                let inspection =
+                    Inspection { endpoint, head: bytes.to_vec(), rules, passes: Framing::None };
                 self.begin_inspection(inspection, &head, framing, turn)?;
                 Ok(Step::Take(bytes.len()))
             }
@@ -220,123 +184,8 @@ impl Session {
         Step::Take(bytes.len())
     }
 
-    fn whole_request(&self) -> Request {
+    pub(super) fn whole_request(&self) -> Request {
         if self.exchange.may_switch { Request::MaySwitch } else { Request::Sent }
-    }
-
-    fn begin_inspection(
-        &mut self,
-        inspection: Inspection,
-        head: &RequestHead<'_>,
-        framing: Framing,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), Refusal> {
-        let max = inspection.rules.body_bytes_max;
-        let framing = match framing {
-            Framing::None | Framing::UntilClose => Remaining::Length(0),
-            Framing::Chunked => Remaining::Chunked(ChunkDecoder::new()),
-            Framing::Length(bytes) => match usize::try_from(bytes.get()) {
-                Ok(bytes) if bytes <= max => Remaining::Length(bytes),
-                _ => return Err(Refusal::too_large(max)),
-            },
-        };
-        let whole = matches!(framing, Remaining::Length(0));
-        if head.expects_continue() && !whole {
-            turn.out.to(Side::Downstream).extend_from_slice(message::CONTINUE);
-        }
-        let collecting = Collecting {
-            framing,
-            body: Vec::new(),
-            share: Share::none_of(&self.budget),
-            deadline: turn.now + inspection.rules.body_time_max,
-            inspection,
-        };
-        if whole {
-            self.inspect(collecting, turn);
-        } else {
-            self.request = Request::Collecting(Box::new(collecting));
-        }
-        Ok(())
-    }
-
-    fn collect(
-        &mut self,
-        input: &[u8],
-        mut collecting: Box<Collecting>,
-        turn: &mut Turn<'_>,
-    ) -> Step {
-        match collecting.take(input) {
-            Ok(Taken { bytes, whole: true }) => {
-                self.inspect(*collecting, turn);
-                Step::Take(bytes)
-            }
-            Ok(Taken { bytes, whole: false }) => {
-                self.request = Request::Collecting(collecting);
-                Step::Take(bytes)
-            }
-            Err(refusal) => self.refuse_all(refusal.status, &refusal.reason, input, turn),
-        }
-    }
-
-    /// The body is whole: parse it, and judge it or ask first.
-    fn inspect(&mut self, collecting: Collecting, turn: &mut Turn<'_>) {
-        let Collecting { inspection, body, share, .. } = collecting;
-        self.request = Request::Sent;
-        let inspected = match inspection.read(&body) {
-            Ok(inspected) => inspected,
-            Err(refusal) => {
-                let Refusal { status, reason } = refusal;
-                audit::record(&self.client, &Event::Invalid { status, reason: &reason });
-                return self.answer_whole(status, &reason, turn);
-            }
-        };
-        let questions = policy::questions(&inspection.rules.policy, inspected.effects());
-        if questions.is_empty() {
-            return self.judge(&inspection, inspected, &Facts::none(), turn);
-        }
-        let ticket = self.next_ticket();
-        turn.out.ask(ticket, questions);
-        let waiting = Waiting { inspection, inspected, ticket, _share: share };
-        self.request = Request::Waiting(Box::new(waiting));
-    }
-
-    pub(super) fn request_answered(&mut self, ticket: Ticket, facts: &Facts, turn: &mut Turn<'_>) {
-        match std::mem::replace(&mut self.request, Request::Sent) {
-            Request::Waiting(waiting) if waiting.ticket == ticket => {
-                let Waiting { inspection, inspected, .. } = *waiting;
-                self.judge(&inspection, inspected, facts, turn);
-            }
-            other => self.request = other,
-        }
-    }
-
-    fn judge(
-        &mut self,
-        inspection: &Inspection,
-        inspected: Inspected<RequestBody>,
-        facts: &Facts,
-        turn: &mut Turn<'_>,
-    ) {
-        match policy::judge(&inspection.rules.policy, inspected, facts) {
-            Verdict::Forbidden(violations) => {
-                inspection.log(|method, target| {
-                    let event = Event::Forbidden { method, target, violations: &violations };
-                    audit::record(&self.client, &event);
-                });
-                self.answer_whole(403, &violations, turn);
-            }
-            Verdict::Allowed(checked) => {
-                let mut body = Vec::new();
-                let changes = engine::write(checked, &inspection.rules.policy, &mut body);
-                inspection.log(|method, target| {
-                    let event = Event::Allowed { method, target, changes: &changes };
-                    audit::record(&self.client, &event);
-                });
-                inspection.forward(&body, turn.out.to(Side::Upstream));
-                self.request = self.whole_request();
-                self.response = Response::head();
-            }
-        }
     }
 
     fn chunk_bytes(
@@ -398,70 +247,18 @@ impl Session {
     }
 }
 
-impl Collecting {
-    fn take(&mut self, input: &[u8]) -> Result<Taken, Refusal> {
-        let max = self.inspection.rules.body_bytes_max;
-        let taken = match &mut self.framing {
-            Remaining::Length(left) => {
-                let bytes = input.len().min(*left);
-                *left -= bytes;
-                self.body.extend_from_slice(input.split_at(bytes).0);
-                Taken { bytes, whole: *left == 0 }
-            }
-            Remaining::Chunked(decoder) => {
-                let scanned = decoder.collect(input, &mut self.body, max)?;
-                Taken { bytes: scanned.bytes, whole: scanned.ended }
-            }
-        };
-        if self.share.grow_to(self.body.capacity()) { Ok(taken) } else { Err(Refusal::busy()) }
-    }
-}
-
-struct Taken {
-    bytes: usize,
-    whole: bool,
-}
-
-impl Inspection {
-    fn read(&self, body: &[u8]) -> Result<Inspected<RequestBody>, Refusal> {
-        let (_, target) = self.parts()?;
-        Ok(engine::read(self.endpoint, &target, body)?)
-    }
-
-    /// Appends the request that the daemon gets.
-    fn forward(&self, body: &[u8], out: &mut Vec<u8>) {
-        if let Ok((head, target)) = self.parts() {
-            message::write_request(out, &head, target.forwarded(), body.len());
-            out.extend_from_slice(body);
-        }
-    }
-
-    fn log(&self, record: impl FnOnce(&str, Redacted<'_>)) {
-        if let Ok((head, _)) = self.parts() {
-            record(head.method, Redacted(head.target));
-        }
-    }
-
-    /// The head again. It was parsed before it was kept, so this does not fail.
-    fn parts(&self) -> Result<(RequestHead<'_>, Target<'_>), Refusal> {
-        let head = head::parse_request(&self.head)?;
-        let target = target::parse(head.target)?;
-        Ok((head, target))
-    }
-}
-
 /// A request that is not let through for what it is, rather than for what it asks.
-struct Refusal {
-    status: u16,
-    reason: String,
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    pub(super) reason: String,
 }
 
 impl Refusal {
-    fn too_large(max: usize) -> Self {
+    pub(super) fn too_large(max: usize) -> Self {
         Self { status: 413, reason: format!("the request body is longer than {max} bytes") }
     }
 
-    fn busy() -> Self {
+    pub(super) fn busy() -> Self {
         let reason = "too many request bodies are being inspected, try again".to_owned();
         Self { status: 503, reason }
     }

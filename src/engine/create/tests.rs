@@ -279,7 +279,7 @@ fn through(policy: &Policy, body: &str) -> (String, String) {
     };
     let mut out = Vec::new();
     let changes = engine::write(checked, policy, &mut out);
-    (String::from_utf8(out).unwrap(), changes.to_string())
+    (String::from_utf8(out).unwrap(), changes.changes.to_string())
 }
 
 #[test]

@@ -1,0 +1,253 @@
+//! Client to daemon, on inspected endpoints: collecting a body, judging it, and what follows.
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::budget::Share;
+use super::request::{Refusal, Request};
+use super::response::Response;
+use super::{Progress, Rules, Session, Side, Step, Ticket, Turn, audit};
+use crate::audit::{Event, Redacted};
+use crate::engine::{self, Endpoint, Forwarded, RequestBody};
+use crate::http::chunk::ChunkDecoder;
+use crate::http::framing::Framing;
+use crate::http::head::{self, RequestHead};
+use crate::http::message;
+use crate::http::target::{self, Target};
+use crate::policy::facts::Facts;
+use crate::policy::{self, Inspected, Verdict};
+
+/// A request to an inspected endpoint whose body is still arriving.
+#[derive(Debug)]
+pub(super) struct Collecting {
+    pub(super) inspection: Inspection,
+    framing: Remaining,
+    body: Vec<u8>,
+    share: Share,
+    pub(super) deadline: Instant,
+}
+
+/// How much of an inspected body is still to come.
+#[derive(Debug)]
+enum Remaining {
+    Length(usize),
+    Chunked(ChunkDecoder),
+}
+
+/// A request to an inspected endpoint, and the rules it is judged by.
+#[derive(Debug)]
+pub(super) struct Inspection {
+    pub(super) endpoint: Endpoint,
+    pub(super) head: Vec<u8>,
+    pub(super) rules: Arc<Rules>,
+    /// The body that passes once the head is allowed; none where the body itself is inspected.
+    pub(super) passes: Framing,
+}
+
+/// A request whose judgement needs facts from outside.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    inspection: Inspection,
+    inspected: Inspected<RequestBody>,
+    pub(super) ticket: Ticket,
+    /// The body's share of the budget is held until the answer is there.
+    _share: Share,
+}
+
+impl Session {
+    /// Collects the body, or judges at once what a head alone can bring about.
+    pub(super) fn begin_inspection(
+        &mut self,
+        mut inspection: Inspection,
+        head: &RequestHead<'_>,
+        framing: Framing,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Refusal> {
+        if inspection.endpoint.body_passes() {
+            inspection.passes = framing;
+            let share = Share::none_of(&self.budget);
+            self.inspect(inspection, &[], share, turn);
+            return Ok(());
+        }
+        let max = inspection.rules.body_bytes_max;
+        let framing = match framing {
+            Framing::None | Framing::UntilClose => Remaining::Length(0),
+            Framing::Chunked => Remaining::Chunked(ChunkDecoder::new()),
+            Framing::Length(bytes) => match usize::try_from(bytes.get()) {
+                Ok(bytes) if bytes <= max => Remaining::Length(bytes),
+                _ => return Err(Refusal::too_large(max)),
+            },
+        };
+        let whole = matches!(framing, Remaining::Length(0));
+        if head.expects_continue() && !whole {
+            turn.out.to(Side::Downstream).extend_from_slice(message::CONTINUE);
+        }
+        let share = Share::none_of(&self.budget);
+        if whole {
+            self.inspect(inspection, &[], share, turn);
+            return Ok(());
+        }
+        self.request = Request::Collecting(Box::new(Collecting {
+            framing,
+            body: Vec::new(),
+            share,
+            deadline: turn.now + inspection.rules.body_time_max,
+            inspection,
+        }));
+        Ok(())
+    }
+
+    pub(super) fn collect(
+        &mut self,
+        input: &[u8],
+        mut collecting: Box<Collecting>,
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        match collecting.take(input) {
+            Ok(Taken { bytes, whole: true }) => {
+                let Collecting { inspection, body, share, .. } = *collecting;
+                self.inspect(inspection, &body, share, turn);
+                Step::Take(bytes)
+            }
+            Ok(Taken { bytes, whole: false }) => {
+                self.request = Request::Collecting(collecting);
+                Step::Take(bytes)
+            }
+            Err(refusal) => self.refuse_all(refusal.status, &refusal.reason, input, turn),
+        }
+    }
+
+    /// All that is inspected is there: parse it, and judge it or ask first.
+    fn inspect(&mut self, inspection: Inspection, body: &[u8], share: Share, turn: &mut Turn<'_>) {
+        let inspected = match inspection.read(body) {
+            Ok(inspected) => inspected,
+            Err(Refusal { status, reason }) => {
+                audit::record(&self.client, &Event::Invalid { status, reason: &reason });
+                return self.decline(status, &reason, &inspection, turn);
+            }
+        };
+        let questions = policy::questions(&inspection.rules.policy, inspected.effects());
+        if questions.is_empty() {
+            return self.judge(&inspection, inspected, &Facts::none(), turn);
+        }
+        let ticket = self.next_ticket();
+        turn.out.ask(ticket, questions);
+        let waiting = Waiting { inspection, inspected, ticket, _share: share };
+        self.request = Request::Waiting(Box::new(waiting));
+    }
+
+    /// Answers in place of the daemon. A body that would have passed is still to come, so the
+    /// connection can't go on behind it.
+    fn decline(
+        &mut self,
+        status: u16,
+        reason: &dyn Display,
+        inspection: &Inspection,
+        turn: &mut Turn<'_>,
+    ) {
+        self.request = match inspection.passes {
+            Framing::None => self.whole_request(),
+            Framing::Length(_) | Framing::Chunked | Framing::UntilClose => Request::Over,
+        };
+        self.answer_instead(status, reason, turn);
+    }
+
+    pub(super) fn request_answered(&mut self, ticket: Ticket, facts: &Facts, turn: &mut Turn<'_>) {
+        match std::mem::replace(&mut self.request, Request::Sent) {
+            Request::Waiting(waiting) if waiting.ticket == ticket => {
+                let Waiting { inspection, inspected, .. } = *waiting;
+                self.judge(&inspection, inspected, facts, turn);
+            }
+            other => self.request = other,
+        }
+    }
+
+    fn judge(
+        &mut self,
+        inspection: &Inspection,
+        inspected: Inspected<RequestBody>,
+        facts: &Facts,
+        turn: &mut Turn<'_>,
+    ) {
+        match policy::judge(&inspection.rules.policy, inspected, facts) {
+            Verdict::Forbidden(violations) => {
+                inspection.log(|method, target| {
+                    let event = Event::Forbidden { method, target, violations: &violations };
+                    audit::record(&self.client, &event);
+                });
+                self.decline(403, &violations, inspection, turn);
+            }
+            Verdict::Allowed(checked) => {
+                let mut body = Vec::new();
+                let forwarded = engine::write(checked, &inspection.rules.policy, &mut body);
+                inspection.log(|method, target| {
+                    let event = Event::Allowed { method, target, changes: &forwarded.changes };
+                    audit::record(&self.client, &event);
+                });
+                inspection.forward(&forwarded, &body, turn.out.to(Side::Upstream));
+                self.request = match Progress::of(inspection.passes) {
+                    Some(progress) => Request::Body(progress),
+                    None => self.whole_request(),
+                };
+                self.response = Response::head();
+            }
+        }
+    }
+}
+
+impl Collecting {
+    fn take(&mut self, input: &[u8]) -> Result<Taken, Refusal> {
+        let max = self.inspection.rules.body_bytes_max;
+        let taken = match &mut self.framing {
+            Remaining::Length(left) => {
+                let bytes = input.len().min(*left);
+                *left -= bytes;
+                self.body.extend_from_slice(input.split_at(bytes).0);
+                Taken { bytes, whole: *left == 0 }
+            }
+            Remaining::Chunked(decoder) => {
+                let scanned = decoder.collect(input, &mut self.body, max)?;
+                Taken { bytes: scanned.bytes, whole: scanned.ended }
+            }
+        };
+        if self.share.grow_to(self.body.capacity()) { Ok(taken) } else { Err(Refusal::busy()) }
+    }
+}
+
+struct Taken {
+    bytes: usize,
+    whole: bool,
+}
+
+impl Inspection {
+    fn read(&self, body: &[u8]) -> Result<Inspected<RequestBody>, Refusal> {
+        let (_, target) = self.parts()?;
+        Ok(engine::read(self.endpoint, &target, body)?)
+    }
+
+    /// Appends the request that the daemon gets, up to a body that passes.
+    fn forward(&self, forwarded: &Forwarded, body: &[u8], out: &mut Vec<u8>) {
+        let Ok((head, target)) = self.parts() else { return };
+        let target = forwarded.target.as_deref().unwrap_or(target.forwarded());
+        if self.endpoint.body_passes() {
+            message::write_head(out, &head, target);
+        } else {
+            message::write_request(out, &head, target, body.len());
+            out.extend_from_slice(body);
+        }
+    }
+
+    fn log(&self, record: impl FnOnce(&str, Redacted<'_>)) {
+        if let Ok((head, _)) = self.parts() {
+            record(head.method, Redacted(head.target));
+        }
+    }
+
+    /// The head again. It was parsed before it was kept, so this does not fail.
+    fn parts(&self) -> Result<(RequestHead<'_>, Target<'_>), Refusal> {
+        let head = head::parse_request(&self.head)?;
+        let target = target::parse(head.target)?;
+        Ok((head, target))
+    }
+}
