@@ -1,5 +1,6 @@
 //! A folder and the built command in it: for the tests that need no daemon.
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::disallowed_methods, reason = "tests wait for what they started")]
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use std::fs;
