@@ -152,6 +152,9 @@ fn capabilities_have_one_spelling() {
         assert_eq!(Capability::parse(text).unwrap().as_str(), "NET_ADMIN", "{text:?}");
     }
     assert!(Capability::parse("all").unwrap().is_all());
+    let admin = Capability::parse("SYS_ADMIN").unwrap();
+    assert!(admin.is("\u{17f}ys_adm\u{131}n") && admin.is("cap_sys_admin"));
+    assert!(!admin.is("ALL") && !admin.is("SYS_ADMIN ") && !admin.is("CAP_CAP_SYS_ADMIN"));
     assert!(Capability::parse("CAP_").is_err() && Capability::parse("a b").is_err());
 }
 

@@ -1,0 +1,117 @@
+//! Memory and CPU time: what is asked for, and what is left of it under a ceiling.
+//!
+//! What the daemon accepts together is in its `verifyPlatformContainerResources`, and what it makes
+//! of an update in its `UpdateContainer`.
+
+use std::ops::RangeInclusive;
+
+use super::Ceilings;
+use crate::policy::types::{Bytes, NanoCpus};
+
+/// The memory settings of a request, in bytes, as the Engine API has them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MemoryAsk {
+    /// `Memory`; 0 is no limit.
+    pub memory: i64,
+    /// `MemorySwap`: memory and swap together; 0 is twice the memory, -1 no limit.
+    pub swap: i64,
+    /// `MemoryReservation`; 0 is none.
+    pub reservation: i64,
+}
+
+/// The CPU settings of a request, as the Engine API has them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CpuAsk {
+    /// `NanoCpus`: billionths of a CPU; 0 is no limit.
+    pub nano: i64,
+    /// `CpuPeriod` in microseconds; 0 is 100,000.
+    pub period: i64,
+    /// `CpuQuota` in microseconds a period; 0 is no limit, and a negative one lifts even `NanoCpus`.
+    pub quota: i64,
+    /// `CpuRealtimeRuntime` in microseconds: time that no quota counts.
+    pub realtime_runtime: i64,
+}
+
+/// The period the kernel takes when none is given, in microseconds.
+const DEFAULT_PERIOD: i64 = 100_000;
+
+/// The periods that the daemon accepts, in microseconds.
+const PERIODS: RangeInclusive<i64> = 1_000..=1_000_000;
+
+impl Ceilings {
+    /// The memory settings of a new container.
+    ///
+    /// Under a ceiling memory and swap together are at most twice the memory, which is the daemon's
+    /// own default, and no less than the memory, which the daemon would refuse.
+    pub fn memory(&self, ask: MemoryAsk) -> MemoryAsk {
+        let Some(ceiling) = self.memory.map(Bytes::get) else {
+            return ask;
+        };
+        let memory = match ask.memory {
+            1.. => ask.memory.min(ceiling),
+            _ => ceiling,
+        };
+        let most = memory.saturating_mul(2);
+        let swap = match ask.swap {
+            0 => 0,
+            1.. => ask.swap.clamp(memory, most),
+            _ => most,
+        };
+        MemoryAsk { memory, swap, reservation: ask.reservation.min(memory) }
+    }
+
+    /// The memory settings of a container that is there already: 0 leaves a setting as it is, and
+    /// what it is was under the ceiling when it was made.
+    pub fn memory_update(&self, ask: MemoryAsk) -> MemoryAsk {
+        match self.memory.map(Bytes::get) {
+            Some(ceiling) if ask.memory == 0 => {
+                let most = ceiling.saturating_mul(2);
+                MemoryAsk {
+                    memory: 0,
+                    swap: if ask.swap < 0 { most } else { ask.swap.min(most) },
+                    reservation: ask.reservation.min(ceiling),
+                }
+            }
+            Some(_) | None => self.memory(ask),
+        }
+    }
+
+    /// The CPU settings of a new container. Either way of asking stays as it is within the ceiling.
+    /// The daemon refuses both ways together, so what is forced takes the place of a quota.
+    pub fn cpu(&self, ask: CpuAsk) -> CpuAsk {
+        let Some(ceiling) = self.cpu.map(NanoCpus::get) else {
+            return ask;
+        };
+        let (nano, period, quota) = match ask.nano {
+            0 if ask.is_quota_within(ceiling) => (0, ask.period, ask.quota),
+            1.. => (ask.nano.min(ceiling), 0, 0),
+            _ => (ceiling, 0, 0),
+        };
+        CpuAsk { nano, period, quota, realtime_runtime: 0 }
+    }
+
+    /// The CPU settings of a container that is there already: 0 leaves a setting as it is. A quota
+    /// gets its period beside it, as the container may have a shorter one.
+    pub fn cpu_update(&self, ask: CpuAsk) -> CpuAsk {
+        match (self.cpu, (ask.nano, ask.period, ask.quota)) {
+            (None, _) => ask,
+            (Some(_), (0, 0, 0)) => CpuAsk::default(),
+            (Some(_), (0, 0, 1..)) => self.cpu(CpuAsk { period: DEFAULT_PERIOD, ..ask }),
+            (Some(_), _) => self.cpu(ask),
+        }
+    }
+}
+
+impl CpuAsk {
+    /// Whether the quota is a limit, and one of at most so many billionths of a CPU.
+    fn is_quota_within(&self, ceiling: i64) -> bool {
+        let period = match self.period {
+            0 => DEFAULT_PERIOD,
+            period => period,
+        };
+        let asked = i128::from(self.quota) * i128::from(NanoCpus::PER_CPU);
+        self.quota > 0
+            && PERIODS.contains(&period)
+            && asked <= i128::from(ceiling) * i128::from(period)
+    }
+}
