@@ -1,6 +1,9 @@
 //! Image references as the daemon understands them (`docker.io/library/` and `latest` filled in).
 
+use std::borrow::Cow;
 use std::fmt;
+
+use crate::policy::shown::InBackticks;
 
 /// The registry that is meant when none is named.
 const DEFAULT_DOMAIN: &str = "docker.io";
@@ -35,7 +38,7 @@ pub struct ImageError(String);
 
 impl fmt::Display for ImageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is no image reference", self.0.escape_debug())
+        write!(f, "{} is no image reference", InBackticks(&self.0))
     }
 }
 
@@ -56,14 +59,16 @@ impl ImageRef {
 }
 
 impl ImageRef {
-    /// In the form in which the daemon finds the image that it would use: what may be the beginning
-    /// of an identifier has no tag.
+    /// In the form in which the daemon finds the image that it would use: in full, as the short form
+    /// of some names is that of another; but what may be the beginning of an identifier as it is.
     pub fn as_asked(&self) -> String {
         match self {
-            Self::Named(name) if name.maybe_id && name.tag() == Some("latest") => {
-                familiar(&name.repository).to_owned()
-            }
-            Self::Named(_) | Self::Id(_) => self.to_string(),
+            Self::Named(name) if name.maybe_id => match name.tag() {
+                Some("latest") => familiar(&name.repository).to_owned(),
+                _ => name.to_string(),
+            },
+            Self::Named(name) => format!("{}{}", name.repository, name.suffix()),
+            Self::Id(_) => self.to_string(),
         }
     }
 }
@@ -89,16 +94,27 @@ impl ImageName {
             return None;
         }
         let bare = tag.is_none() && digest.is_none();
-        let is_hex = |text: &str| text.bytes().all(is_lower_hex);
-        let maybe_id = bare && is_hex(named) || named == "sha256" && tag.is_some_and(is_hex);
+        let maybe_id = begins_id(text);
         let tag = if bare { Some("latest") } else { tag };
         let [tag, digest] = [tag, digest].map(|part| part.map(str::to_owned));
         Some(Self { repository, tag, digest, maybe_id })
     }
 
-    /// Registry and path: `docker.io/library/ubuntu`.
+    /// Registry and path, as the daemon has them: `docker.io/library/ubuntu`.
     pub fn repository(&self) -> &str {
         &self.repository
+    }
+
+    /// Registry and path in the one form in which to compare them, which says what is pulled.
+    pub fn compared(&self) -> Cow<'_, str> {
+        comparable(&self.repository)
+    }
+
+    /// `:tag@digest`, as far as they are there.
+    fn suffix(&self) -> String {
+        let tag = self.tag.as_ref().map(|tag| format!(":{tag}"));
+        let digest = self.digest.as_ref().map(|digest| format!("@{digest}"));
+        tag.into_iter().chain(digest).collect()
     }
 
     /// The tag; `latest` if neither tag nor digest was given.
@@ -121,23 +137,35 @@ impl ImageName {
 /// In the short form that people write.
 impl fmt::Display for ImageName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(familiar(&self.repository))?;
-        if let Some(tag) = &self.tag {
-            write!(f, ":{tag}")?;
-        }
-        match &self.digest {
-            Some(digest) => write!(f, "@{digest}"),
-            None => Ok(()),
-        }
+        write!(f, "{}{}", familiar(&self.repository), self.suffix())
     }
 }
 
-/// A repository in the short form that people write.
+/// A repository in the short form that people write, unless that would name another one.
 pub fn familiar(repository: &str) -> &str {
-    repository
-        .strip_prefix("docker.io/library/")
-        .or_else(|| repository.strip_prefix("docker.io/"))
-        .unwrap_or(repository)
+    let shorter = ["docker.io/library/", "docker.io/"]
+        .into_iter()
+        .filter_map(|prefix| repository.strip_prefix(prefix));
+    let same = |short: &&str| complete(short).is_some_and(|whole| whole == repository);
+    shorter.into_iter().find(same).unwrap_or(repository)
+}
+
+/// A repository or the beginning of one, with one name for each registry. To the daemon only
+/// `index.docker.io` is another name of `docker.io`; but the same images come from a host in upper
+/// case, at its default port, and from the host that serves `docker.io`.
+pub fn comparable(repository: &str) -> Cow<'_, str> {
+    let Some((domain, path)) = repository.split_once('/') else {
+        return Cow::Borrowed(repository);
+    };
+    let host = domain.strip_suffix(":443").unwrap_or(domain).to_ascii_lowercase();
+    let host = match host.as_str() {
+        "registry-1.docker.io" | "index.docker.io" => DEFAULT_DOMAIN,
+        host => host,
+    };
+    match host == domain {
+        true => Cow::Borrowed(repository),
+        false => Cow::Owned(format!("{host}/{path}")),
+    }
 }
 
 /// Completes a name without tag and digest: `ubuntu` is `docker.io/library/ubuntu`. `None` if it is
@@ -157,6 +185,13 @@ pub fn complete(name: &str) -> Option<String> {
     }
 }
 
+/// Whether the daemon may take it for the beginning of an identifier (`digestset.Lookup`): digits,
+/// be it a single one, alone or as the tag of `sha256`.
+fn begins_id(text: &str) -> bool {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(is_lower_hex)
+}
+
 /// The tag stands behind the last colon, unless that belongs to a registry's port.
 fn split_tag(name: &str) -> (&str, Option<&str>) {
     match name.rsplit_once(':') {
@@ -174,18 +209,27 @@ fn is_domain(text: &str) -> bool {
 
 fn is_domain_text(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) => (host, Some(port)),
-        None => (text, None),
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
     };
-    let is_host = host.starts_with('[') && host.ends_with(']')
-        || host.split('.').all(|label| {
-            !label.is_empty()
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        });
+    let is_host = match host.strip_prefix('[') {
+        Some(host) => host.strip_suffix(']').is_some_and(is_ipv6),
+        None => host.split('.').all(is_label),
+    };
     let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     is_host && port.is_none_or(is_port)
+}
+
+/// The daemon looks no closer.
+fn is_ipv6(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_hexdigit() || byte == b':';
+    !text.is_empty() && text.bytes().all(is_part)
+}
+
+fn is_label(text: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let has_dash = text.starts_with('-') || text.ends_with('-');
+    !text.is_empty() && !has_dash && text.bytes().all(is_inner)
 }
 
 /// Lower-case words joined by `.`, `_`, `__` or any number of `-`.
@@ -206,14 +250,11 @@ fn is_tag(text: &str) -> bool {
         && text.bytes().all(|byte| is_word(byte) || byte == b'.' || byte == b'-')
 }
 
-/// `algorithm:hexadecimal digits`.
+/// An algorithm that the daemon knows, a colon, and as many lower-case digits as that has.
 fn is_digest(text: &str) -> bool {
-    const DIGITS_MIN: usize = 32;
+    let known = [("sha256", ID_DIGITS), ("sha384", 96), ("sha512", 128)];
     text.split_once(':').is_some_and(|(algorithm, digits)| {
-        algorithm.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic())
-            && algorithm.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-_".contains(&byte))
-            && digits.len() >= DIGITS_MIN
-            && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        known.contains(&(algorithm, digits.len())) && digits.bytes().all(is_lower_hex)
     })
 }
 
@@ -249,6 +290,8 @@ mod tests {
             ("localhost:5000/team/app:1", "localhost:5000/team/app", Some("1")),
             ("registry.example/a/b/c", "registry.example/a/b/c", Some("latest")),
             ("FOO/bar", "FOO/bar", Some("latest")),
+            ("[::1]:5000/app", "[::1]:5000/app", Some("latest")),
+            ("[::1]/app", "[::1]/app", Some("latest")),
         ];
         for (text, repository, tag) in table {
             let name = named(text);
@@ -272,10 +315,25 @@ mod tests {
         }
         assert!(named("cafe").maybe_id() && named("sha256:0d3b").maybe_id());
         assert_eq!(ImageRef::parse("cafe").unwrap().as_asked(), "cafe");
-        assert_eq!(ImageRef::parse("app").unwrap().as_asked(), "app:latest");
+        let in_full = [
+            ("app", "docker.io/library/app:latest"),
+            // Shortened it would be `docker.io/a/b`.
+            ("library/a/b:1", "docker.io/library/a/b:1"),
+            ("docker.io/x.y/b:1", "docker.io/x.y/b:1"),
+            ("Registry.Example/b:1", "Registry.Example/b:1"),
+            ("cafe:1", "docker.io/library/cafe:1"),
+        ];
+        for (text, asked) in in_full {
+            assert_eq!(ImageRef::parse(text).unwrap().as_asked(), asked);
+            assert_eq!(ImageRef::parse(&named(text).to_string()).unwrap().as_asked(), asked);
+        }
+        let both = format!("a:1@{DIGEST}");
+        let asked = format!("docker.io/library/{both}");
+        assert_eq!(ImageRef::parse(&both).unwrap().as_asked(), asked);
         assert_eq!(ImageRef::parse("sha256:0d3b").unwrap().as_asked(), "sha256:0d3b");
-        assert!(!named("cafe:latest").maybe_id());
-        assert!(!named("busybox").maybe_id());
+        for text in ["cafe:latest", "sha256:CAFE", "sha512:cafe", "library/cafe", "sha256"] {
+            assert!(!named(text).maybe_id(), "{text}");
+        }
     }
 
     #[test]
@@ -287,6 +345,11 @@ mod tests {
             "app:",
             "app:a:b",
             "app@sha256:12",
+            "app@sha256:0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF",
+            "app@md5:0123456789abcdef0123456789abcdef",
+            "app@",
+            "[::1/a",
+            "[]/a",
             "-a",
             "a-",
             "a..b",

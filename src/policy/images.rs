@@ -4,7 +4,7 @@ use super::effects::Asked;
 use super::facts::{Facts, ImageFacts};
 use super::types::ValueError;
 use super::{Findings, images_in};
-use crate::image::{ImageName, ImageRef, complete};
+use crate::image::{ImageName, ImageRef, comparable, complete};
 
 /// One forbidden image, or a prefix of names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +21,6 @@ enum Pattern {
     Repository(String),
     /// One tag or digest.
     Exact(ImageName),
-    /// One image, whatever its name.
-    Id(String),
 }
 
 /// How a name compares with a pattern.
@@ -39,16 +37,18 @@ impl ImageRule {
     /// end every repository below.
     ///
     /// # Errors
-    /// [`ValueError::Image`] if no image can have that name.
+    /// [`ValueError::Image`] if no image can have that name, and for an identifier: an image is
+    /// forbidden by its names.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
         let error = || ValueError::Image(text.to_owned());
         let pattern = if let Some(prefix) = text.strip_suffix("/*") {
             Pattern::Below(below(prefix).ok_or_else(error)?)
         } else {
             match ImageRef::parse(text).map_err(|_| error())? {
-                ImageRef::Id(digits) => Pattern::Id(digits),
+                // Facts tell names, which say nothing of an identifier.
+                ImageRef::Id(_) => return Err(error()),
                 ImageRef::Named(name) => match complete(text) {
-                    Some(repository) => Pattern::Repository(repository),
+                    Some(repository) => Pattern::Repository(comparable(&repository).into_owned()),
                     None => Pattern::Exact(name),
                 },
             }
@@ -66,7 +66,8 @@ impl ImageRule {
             (Match::Yes, _) => found.add(format_args!("image {image}"), &self.text),
             (_, Some(ImageFacts::Absent)) => {}
             (_, Some(ImageFacts::Present { names, .. })) => {
-                if let Some(name) = names.iter().find(|name| self.matches(name)) {
+                if let Some(name) = names.iter().find(|name| self.compare_name(name) == Match::Yes)
+                {
                     found.add(format_args!("image {image}, which is {name}"), &self.text);
                 }
             }
@@ -78,21 +79,18 @@ impl ImageRule {
         }
     }
 
-    fn matches(&self, name: &ImageName) -> bool {
-        self.compare(&ImageRef::Named(name.clone())) == Match::Yes
+    fn compare(&self, image: &ImageRef) -> Match {
+        match image {
+            ImageRef::Id(_) => Match::Perhaps,
+            ImageRef::Named(name) => self.compare_name(name),
+        }
     }
 
-    fn compare(&self, image: &ImageRef) -> Match {
-        match (&self.pattern, image) {
-            (Pattern::Id(forbidden), ImageRef::Id(id)) if forbidden == id => Match::Yes,
-            (Pattern::Id(_), _) | (_, ImageRef::Id(_)) => Match::Perhaps,
-            (Pattern::Below(prefix), ImageRef::Named(name)) => {
-                certainly(name.repository().starts_with(prefix))
-            }
-            (Pattern::Repository(repository), ImageRef::Named(name)) => {
-                certainly(name.repository() == repository)
-            }
-            (Pattern::Exact(forbidden), ImageRef::Named(name)) => compare_names(forbidden, name),
+    fn compare_name(&self, name: &ImageName) -> Match {
+        match &self.pattern {
+            Pattern::Below(prefix) => certainly(name.compared().starts_with(prefix)),
+            Pattern::Repository(repository) => certainly(name.compared() == repository.as_str()),
+            Pattern::Exact(forbidden) => compare_names(forbidden, name),
         }
     }
 }
@@ -102,7 +100,7 @@ fn certainly(matches: bool) -> Match {
 }
 
 fn compare_names(forbidden: &ImageName, name: &ImageName) -> Match {
-    if forbidden.repository() != name.repository() {
+    if forbidden.compared() != name.compared() {
         return Match::No;
     }
     let same_tag = forbidden.tag().is_some() && forbidden.tag() == name.tag();
@@ -121,12 +119,9 @@ fn compare_names(forbidden: &ImageName, name: &ImageName) -> Match {
 
 /// A prefix of repositories with its last slash: `team` is `docker.io/team/`.
 fn below(prefix: &str) -> Option<String> {
-    let is_registry = prefix == "localhost" || prefix.contains(['.', ':']) && !prefix.contains('/');
-    if is_registry {
-        return complete(&format!("{prefix}/x")).map(|_| format!("{prefix}/"));
-    }
-    let whole = complete(&format!("{prefix}/x"))?;
-    whole.strip_suffix('x').map(str::to_owned)
+    // With one name more `docker.io` would get its `library`.
+    let whole = complete(&format!("{prefix}/x/x"))?;
+    comparable(&whole).strip_suffix("x/x").map(str::to_owned)
 }
 
 /// The images whose names must be known: all that are used.

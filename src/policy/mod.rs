@@ -17,6 +17,8 @@ pub mod namespaces;
 pub mod ports;
 pub mod privileged;
 pub mod security;
+pub(crate) mod shown;
+
 pub mod types;
 pub mod users;
 

@@ -255,12 +255,22 @@ fn images_by_any_name() {
         ("registry.example/*", "registry.example/app", false),
         ("team/*", "docker.io/team/app", false),
         ("localhost:5000/*", "localhost:5000/app", false),
-        (DIGEST, DIGEST, false),
+        ("ubuntu:16.04", "cafe:latest", true),
+        ("ubuntu:16.04", "registry-1.docker.io/library/ubuntu:16.04", false),
+        ("registry.example/app", "REGISTRY.example:443/app:1", false),
+        ("Registry.Example/app", "registry.example/app", false),
+        ("index.docker.io/*", "ubuntu", false),
+        ("docker.io/*", "team/app", false),
+        ("library/*", "ubuntu", false),
+        ("team/*", "ubuntu", true),
+        (&both, "ubuntu:16.04", false),
+        (&digested, &both, false),
+        (&digested, "debian:1", true),
     ];
     for (rule, asked, allowed) in table {
         assert_eq!(judged(rule, asked), allowed, "{rule} against {asked}");
     }
-    for rule in ["", "UPPER", "*", "a b", "ubuntu:"] {
+    for rule in ["", "UPPER", "*", "/*", "a b", "ubuntu:", "ubuntu*", "team/**", "a/*/b", DIGEST] {
         assert!(ImageRule::parse(rule).is_err(), "{rule:?}");
     }
 }

@@ -1,0 +1,91 @@
+//! Text of others in messages of ours: bounded, on one line, and never to be taken for our words.
+
+use std::fmt::{self, Write as _};
+
+/// The most characters of a client's text that a message repeats.
+const SHOWN_CHARS_MAX: usize = 200;
+
+/// Shows plain text as it is, and anything else in quotes and escaped; the end of a long text is
+/// left out. So `/x (rule "y"); mount of /z` in a path can't pass for a second violation.
+pub(crate) struct Shown<'a>(pub &'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shown, rest) = cut(self.0);
+        let is_plain = !shown.is_empty() && shown.bytes().all(is_plain);
+        if is_plain {
+            f.write_str(shown)?;
+        } else {
+            write!(f, "\"{}\"", shown.escape_debug())?;
+        }
+        mark(rest, f)
+    }
+}
+
+/// The same in backticks, as in messages about a value that means nothing.
+pub(crate) struct InBackticks<'a>(pub &'a str);
+
+impl fmt::Display for InBackticks<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shown, rest) = cut(self.0);
+        f.write_char('`')?;
+        for char in shown.chars() {
+            match char {
+                '`' => f.write_str("\\u{60}")?,
+                _ => write!(f, "{}", char.escape_debug())?,
+            }
+        }
+        f.write_char('`')?;
+        mark(rest, f)
+    }
+}
+
+fn cut(text: &str) -> (&str, &str) {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((at, _)) => text.split_at(at),
+        None => (text, ""),
+    }
+}
+
+fn mark(rest: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(if rest.is_empty() { "" } else { "..." })
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_./:@=+,%~-".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_text_stands_without_quotes() {
+        let table = [
+            ("/root/.ssh", "/root/.ssh"),
+            ("seccomp=unconfined", "seccomp=unconfined"),
+            ("", "\"\""),
+            ("/a b", "\"/a b\""),
+            ("/x\"); mount of /z", "\"/x\\\"); mount of /z\""),
+            ("a\r\nb\0", "\"a\\r\\nb\\0\""),
+            // Right-to-left override, line separator, terminal escape.
+            ("a\u{202e}\u{2028}\u{1b}[2J", "\"a\\u{202e}\\u{2028}\\u{1b}[2J\""),
+        ];
+        for (text, shown) in table {
+            assert_eq!(Shown(text).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        let text = "ü".repeat(SHOWN_CHARS_MAX + 1);
+        let shown = Shown(&text).to_string();
+        assert_eq!(shown.chars().count(), SHOWN_CHARS_MAX + 5);
+        assert!(shown.ends_with("\"..."));
+    }
+
+    #[test]
+    fn backticks_end_where_we_end_them() {
+        assert_eq!(InBackticks("a`\n").to_string(), "`a\\u{60}\\n`");
+    }
+}
