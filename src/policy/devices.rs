@@ -2,6 +2,7 @@
 
 use super::Findings;
 use super::effects::Device;
+use super::shown::Shown;
 use super::types::{HostPath, ValueError};
 
 /// One forbidden device, or kind of devices.
@@ -48,10 +49,10 @@ impl DeviceRule {
             }
             // Numbers may be those of any device.
             Device::CgroupRule(rule) if !matches!(self.devices, Devices::Request(_)) => {
-                found.add(format_args!("device rule {}", rule.escape_debug()), &self.text);
+                found.add(format_args!("device rule {}", Shown(rule)), &self.text);
             }
             Device::Request(name) if self.forbids_request(name) => {
-                found.add(format_args!("devices of {}", name.escape_debug()), &self.text);
+                found.add(format_args!("devices of {}", Shown(name)), &self.text);
             }
             Device::Path(_) | Device::CgroupRule(_) | Device::Request(_) => {}
         }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::shown::Shown;
 use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
 use crate::image::ImageRef;
 
@@ -133,7 +134,7 @@ impl fmt::Display for Place {
             Self::Field(name) => f.write_str(name),
             Self::Element(list, index) => write!(f, "{list}[{index}]"),
             Self::Inside(list, index, field) => write!(f, "{list}[{index}].{field}"),
-            Self::Entry(map, key) => write!(f, "{map}[{}]", key.escape_debug()),
+            Self::Entry(map, key) => write!(f, "{map}[{}]", Shown(key)),
         }
     }
 }

@@ -1,13 +1,19 @@
 //! Variables that nobody may set.
 
+use std::fmt;
+
 use super::Findings;
+use super::shown::Shown;
 use super::types::{EnvironmentEntry, ValueError};
 
 /// One forbidden variable, with one value or with any.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct EnvironmentRule {
     entry: EnvironmentEntry,
     text: String,
+    /// What messages say of it. They reach the client and the log, where no value belongs, and what
+    /// breaks a rule has the rule's value.
+    shown: String,
 }
 
 impl EnvironmentRule {
@@ -16,23 +22,34 @@ impl EnvironmentRule {
     /// # Errors
     /// [`ValueError::Environment`] without a name.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        Ok(Self { entry: EnvironmentEntry::parse(text)?, text: text.to_owned() })
+        let entry = EnvironmentEntry::parse(text)?;
+        let shown = match entry.value() {
+            Some(_) => format!("{}=...", entry.name()),
+            None => entry.name().to_owned(),
+        };
+        Ok(Self { entry, text: text.to_owned(), shown })
     }
 
-    /// The rule as it was configured.
+    /// The rule as it was configured, with the value, which may be a secret.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     pub(super) fn check(&self, entry: &EnvironmentEntry, found: &mut Findings<'_>) {
         if self.forbids(entry) {
-            let name = entry.name().escape_debug();
-            found.add(format_args!("environment variable {name}"), &self.text);
+            let name = Shown(entry.name());
+            found.add(format_args!("environment variable {name}"), &self.shown);
         }
     }
 
     fn forbids(&self, entry: &EnvironmentEntry) -> bool {
         let any_value = self.entry.value().is_none();
         entry.name() == self.entry.name() && (any_value || entry.value() == self.entry.value())
+    }
+}
+
+impl fmt::Debug for EnvironmentRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("EnvironmentRule").field(&self.shown).finish()
     }
 }

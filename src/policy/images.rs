@@ -74,7 +74,7 @@ impl ImageRule {
             // Any name can have been given to any image.
             (_, None) => {
                 let what = format_args!("image {image}, whose other names are not known");
-                found.add(what, &self.text);
+                found.add_once(what, &self.text);
             }
         }
     }

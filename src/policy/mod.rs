@@ -140,25 +140,38 @@ pub struct Violation {
     pub at: Place,
 }
 
+/// The most violations that one answer lists: a body of 4 MiB can hold a hundred thousand.
+const VIOLATIONS_LISTED_MAX: usize = 64;
+
 /// One violation or more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violations(Vec<Violation>);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Violations {
+    listed: Vec<Violation>,
+    /// Whether there were more than are listed.
+    more: bool,
+}
 
 impl Violations {
-    /// The violations in the order of the rules.
+    /// The violations in the order of what was asked; those after the first 64 are left out.
     pub fn iter(&self) -> impl Iterator<Item = &Violation> {
-        self.0.iter()
+        self.listed.iter()
+    }
+
+    fn add(&mut self, violation: Violation, is_same: impl Fn(&Violation, &Violation) -> bool) {
+        if !self.listed.iter().any(|known| is_same(known, &violation)) {
+            self.listed.push(violation);
+        }
     }
 }
 
 /// `forbidden: host port 22 (rule "22"); mount of /root/.ssh (rule "/root")`
 impl fmt::Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, violation) in self.0.iter().enumerate() {
+        for (position, violation) in self.listed.iter().enumerate() {
             f.write_str(if position == 0 { "forbidden: " } else { "; " })?;
             violation.fmt(f)?;
         }
-        Ok(())
+        f.write_str(if self.more { "; and more" } else { "" })
     }
 }
 
@@ -168,32 +181,51 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Where rules leave what they find of one effect.
+/// Where rules leave what they find of one effect. Allocates nothing until one is broken.
 #[derive(Debug)]
 pub(crate) struct Findings<'a> {
-    violations: &'a mut Vec<Violation>,
+    violations: &'a mut Violations,
     at: &'a Place,
 }
 
 impl Findings<'_> {
+    /// What was asked breaks this rule.
     fn add(&mut self, what: impl fmt::Display, rule: &str) {
-        let violation =
-            Violation { what: what.to_string(), rule: rule.to_owned(), at: self.at.clone() };
-        if !self.violations.contains(&violation) {
-            self.violations.push(violation);
+        self.add_unless(what, rule, |known, new| known == new);
+    }
+
+    /// What was asked breaks every rule of its kind, or can be compared with none: the first one
+    /// stands for all.
+    fn add_once(&mut self, what: impl fmt::Display, rule: &str) {
+        let is_same =
+            |known: &Violation, new: &Violation| (&known.what, &known.at) == (&new.what, &new.at);
+        self.add_unless(what, rule, is_same);
+    }
+
+    fn add_unless(
+        &mut self,
+        what: impl fmt::Display,
+        rule: &str,
+        is_same: impl Fn(&Violation, &Violation) -> bool,
+    ) {
+        if self.violations.listed.len() >= VIOLATIONS_LISTED_MAX {
+            self.violations.more = true;
+            return;
         }
+        let (what, rule) = (what.to_string(), rule.to_owned());
+        self.violations.add(Violation { what, rule, at: self.at.clone() }, is_same);
     }
 }
 
 /// Compares a request with every rule. All violations are reported together.
 pub fn judge<B>(policy: &Policy, request: Inspected<B>, facts: &Facts) -> Verdict<B> {
-    let mut violations = Vec::new();
+    let mut violations = Violations::default();
     for asked in &request.effects {
         check(policy, asked, &request.effects, facts, &mut violations);
     }
-    match violations.is_empty() {
+    match violations.listed.is_empty() {
         true => Verdict::Allowed(Checked(request)),
-        false => Verdict::Forbidden(Violations(violations)),
+        false => Verdict::Forbidden(violations),
     }
 }
 
@@ -204,7 +236,7 @@ fn check(
     asked: &Asked,
     effects: &[Asked],
     facts: &Facts,
-    violations: &mut Vec<Violation>,
+    violations: &mut Violations,
 ) {
     let Policy {
         ports,
@@ -228,12 +260,13 @@ fn check(
     match &asked.effect {
         Effect::Image(image) => images.iter().for_each(|rule| rule.check(image, facts, found)),
         Effect::User(user) => users.iter().for_each(|rule| rule.check(user, found)),
-        // Nobody asked for a user, so one that is forced is the one that runs.
-        Effect::ImageUser if ceilings.user.is_some() => {}
-        Effect::ImageUser => {
-            let image = image_of(effects);
-            users.iter().for_each(|rule| rule.check_image(image, facts, found));
-        }
+        Effect::ImageUser => match &ceilings.user {
+            Some(forced) => users.iter().for_each(|rule| rule.check_forced(forced, found)),
+            None => {
+                let image = image_of(effects);
+                users.iter().for_each(|rule| rule.check_image(image, facts, found));
+            }
+        },
         Effect::Environment(entry) => environment.iter().for_each(|rule| rule.check(entry, found)),
         Effect::HostPorts(range) => ports.iter().for_each(|rule| rule.check(range, found)),
         Effect::HostPath(path) => mounts.iter().for_each(|rule| rule.check(path, facts, found)),

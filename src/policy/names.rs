@@ -4,8 +4,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::Findings;
 use super::types::ValueError;
+use super::{Findings, shown};
 
 /// What the names of a rule are names of.
 pub trait Named {
@@ -71,6 +71,6 @@ struct Shown<'a, N>(&'a str, PhantomData<N>);
 
 impl<N: Named> fmt::Display for Shown<'_, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", N::WHAT, self.0.escape_debug())
+        write!(f, "{} {}", N::WHAT, shown::Shown(self.0))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Findings;
 use super::effects::{Namespace, NamespaceKind, SharedWith};
+use super::shown::Shown;
 use super::types::ValueError;
 
 /// One forbidden way of sharing.
@@ -68,7 +69,7 @@ impl NamespaceRule {
                     found.add(format_args!("{kind} namespace of the host"), &self.text)
                 }
                 SharedWith::Container(name) => {
-                    let name = name.escape_debug();
+                    let name = Shown(name);
                     found.add(format_args!("{kind} namespace of container {name}"), &self.text);
                 }
             }

@@ -12,16 +12,12 @@ pub struct PortRule {
 }
 
 impl PortRule {
-    /// Reads `22` or `20-25`.
+    /// Reads `22` or `20-25`. A protocol is read over: the port is forbidden in all of them.
     ///
     /// # Errors
     /// [`ValueError::Port`] for anything else; `0`, which no port has, is refused too.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        let ports = PortRange::parse(text)?;
-        if ports.is_ephemeral() && !text.contains('-') {
-            return Err(ValueError::Port(text.to_owned()));
-        }
-        Ok(Self { text: text.to_owned(), ports })
+        Ok(Self { text: text.to_owned(), ports: PortRange::parse_named(text)? })
     }
 
     /// The rule as it was configured.
@@ -44,7 +40,7 @@ impl PortRule {
 
     pub(super) fn check_namespace(&self, namespace: &Namespace, found: &mut Findings<'_>) {
         if namespace.kind == NamespaceKind::Network && namespace.with == SharedWith::Host {
-            found.add("host networking, which opens every port", &self.text);
+            found.add_once("host networking, which opens every port", &self.text);
         }
     }
 }

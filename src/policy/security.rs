@@ -1,6 +1,7 @@
 //! Security options that nobody may ask for.
 
 use super::Findings;
+use super::shown::Shown;
 use super::types::{SecurityOption, ValueError};
 
 /// What privileged mode brings about in terms of options, whatever options stand beside it.
@@ -35,7 +36,8 @@ impl SecurityRule {
 
     pub(super) fn check(&self, option: &SecurityOption, found: &mut Findings<'_>) {
         if self.forbids(option.name(), option.value()) {
-            found.add(format_args!("security option {option}"), &self.text);
+            let option = option.to_entry();
+            found.add(format_args!("security option {}", Shown(&option)), &self.text);
         }
     }
 

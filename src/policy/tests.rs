@@ -5,6 +5,7 @@ use super::facts::ImageFacts;
 use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
 use super::*;
 use crate::image::ImageRef;
+use proptest::prelude::*;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -57,7 +58,7 @@ fn all_violations_are_reported_together() {
     assert_eq!(
         verdict(&policy, effects, &Facts::none()),
         "forbidden: host port 22 (rule \"22\"); mount of /root/.ssh (rule \"/root\"); \
-         environment variable USER (rule \"USER=0\"); privileged mode (rule \"privileged\")"
+         environment variable USER (rule \"USER=...\"); privileged mode (rule \"privileged\")"
     );
 }
 
@@ -78,7 +79,9 @@ fn ports() {
     let high = Policy { ports: vec![PortRule::parse("50000").unwrap()], ..Policy::permissive() };
     let picked = Effect::HostPorts(PortRange::EPHEMERAL);
     assert!(verdict(&high, vec![picked], &Facts::none()).contains("the daemon picks"));
-    assert!(PortRule::parse("0").is_err() && PortRule::parse("").is_err());
+    for text in ["0", "", "0-0", "0-25", "/tcp", "-25", "22-"] {
+        assert!(PortRule::parse(text).is_err(), "{text:?}");
+    }
 }
 
 #[test]
@@ -153,6 +156,9 @@ fn users() {
     policy.ceilings.user = Some(UserSpec::parse("1000").unwrap());
     assert_eq!(verdict(&policy, of_image(), &Facts::none()), "allowed");
     assert!(verdict(&policy, vec![user("root")], &Facts::none()).contains("user root"));
+    policy.ceilings.user = Some(UserSpec::parse("0").unwrap());
+    assert!(verdict(&policy, of_image(), &Facts::none()).contains("general.user forces"));
+    assert!(UserRule::parse("root ").is_err());
 }
 
 #[test]
@@ -309,6 +315,22 @@ fn facts_settle_what_a_name_does_not_say() {
 }
 
 #[test]
+fn one_refusal_lists_so_many_violations_and_no_more() {
+    let policy = Policy {
+        ports: ["1-65535", "22"].map(|text| PortRule::parse(text).unwrap()).to_vec(),
+        ..Policy::permissive()
+    };
+    let port = |number: u32| Effect::HostPorts(PortRange::parse(&number.to_string()).unwrap());
+    let told = verdict(&policy, (1..=65_535).map(port).collect(), &Facts::none());
+    assert_eq!(told.matches("(rule").count(), VIOLATIONS_LISTED_MAX);
+    assert!(told.ends_with("; and more"), "{told}");
+    let host_network =
+        Effect::Namespace(Namespace { kind: NamespaceKind::Network, with: SharedWith::Host });
+    let network = verdict(&policy, vec![host_network], &Facts::none());
+    assert_eq!(network.matches("(rule").count(), 1, "{network}");
+}
+
+#[test]
 fn client_text_cannot_forge_a_message() {
     let policy = Policy {
         environment: vec![EnvironmentRule::parse("A\nB").unwrap()],
@@ -358,5 +380,67 @@ fn capabilities_devices_and_namespaces() {
     for (effect, allowed) in table {
         let verdict = verdict(&policy, vec![effect.clone()], &Facts::none());
         assert_eq!(verdict == "allowed", allowed, "{effect:?}: {verdict}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_forbidden_port_is_refused_however_it_is_written(
+        port in 1_u16..,
+        (below, above) in (0_u16..99, 0_u16..99),
+        zeros in "0{0,9}",
+        protocol in "(/(tcp|UDP|sctp)?)?",
+    ) {
+        let policy = Policy {
+            ports: vec![PortRule::parse(&port.to_string()).unwrap()],
+            ..Policy::permissive()
+        };
+        let (first, last) = (port.saturating_sub(below).max(1), port.saturating_add(above));
+        for text in [
+            format!("{zeros}{port}{protocol}"),
+            format!("{zeros}{first}-{zeros}{last}{protocol}"),
+        ] {
+            let effect = Effect::HostPorts(PortRange::parse(&text).unwrap());
+            prop_assert_ne!(verdict(&policy, vec![effect], &Facts::none()), "allowed", "{}", text);
+        }
+        let beside = port.checked_add(1).unwrap_or(1);
+        let effect = Effect::HostPorts(PortRange::parse(&beside.to_string()).unwrap());
+        prop_assert_eq!(verdict(&policy, vec![effect], &Facts::none()), "allowed");
+    }
+
+    #[test]
+    fn a_forbidden_path_is_refused_however_it_is_written(
+        detours in prop::collection::vec("/|/\\.|/[a-z]{1,3}/\\.\\.", 3),
+        below in "(/[a-z.]{1,3}x)?",
+    ) {
+        let policy = Policy {
+            mounts: vec![MountRule::parse("/srv/keys").unwrap()],
+            ..Policy::permissive()
+        };
+        let [a, b, c] = <[String; 3]>::try_from(detours).unwrap();
+        let text = format!("{a}/srv{b}/keys{c}{below}");
+        prop_assert_ne!(
+            verdict(&policy, vec![Effect::HostPath(path(&text))], &Facts::none()),
+            "allowed",
+            "{}", text
+        );
+    }
+
+    #[test]
+    fn messages_stay_on_one_line(text in "\\PC{0,9}[\\x00-\\x1f\"\\\\;()]{0,9}") {
+        let policy = Policy {
+            mounts: vec![MountRule::parse("/**").unwrap()],
+            users: vec![UserRule::parse("0").unwrap()],
+            ..Policy::permissive()
+        };
+        let effects = [
+            HostPath::parse(&format!("/{text}")).ok().map(Effect::HostPath),
+            UserSpec::parse(&format!("0:{text}")).ok().map(Effect::User),
+        ];
+        let asked = effects.into_iter().flatten().collect::<Vec<_>>();
+        let count = asked.len();
+        let told = verdict(&policy, asked, &Facts::none());
+        prop_assert!(!told.contains(|c: char| c.is_control()), "{}", told);
+        prop_assert_eq!(told.replace("\\\"", "").matches(" (rule \"").count() >= count, true);
     }
 }

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use super::shown::{InBackticks, Shown};
+
 /// A text that means nothing as the value it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -49,7 +51,7 @@ impl fmt::Display for ValueError {
             }
             Self::Name(text) => (text, "is no name"),
         };
-        write!(f, "`{}` {is_no}", text.escape_debug())
+        write!(f, "{} {is_no}", InBackticks(text))
     }
 }
 
@@ -72,21 +74,24 @@ impl PortRange {
     /// [`PortRange::EPHEMERAL`].
     ///
     /// # Errors
-    /// [`ValueError::Port`] for anything else.
+    /// [`ValueError::Port`] for anything else. That is stricter than the daemon, which ignores what
+    /// follows a second `-` or an unknown protocol, and refuses a range from 0 only at the start.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        let error = || ValueError::Port(text.to_owned());
-        let ports = match text.split_once('/') {
-            Some((ports, "tcp" | "udp" | "sctp" | "")) => ports,
-            Some((ports, protocol)) if is_protocol(protocol) => ports,
-            Some(_) => return Err(error()),
-            None => text,
-        };
-        let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
-        let (first, last) = (port(first).ok_or_else(error)?, port(last).ok_or_else(error)?);
-        match (first, last) {
-            (0, 0) => Ok(Self::EPHEMERAL),
-            _ if first > last => Err(error()),
-            _ => Ok(Self { first, last }),
+        match numbers(text) {
+            Some((0, 0)) => Ok(Self::EPHEMERAL),
+            Some(_) => Self::parse_named(text),
+            None => Err(ValueError::Port(text.to_owned())),
+        }
+    }
+
+    /// The same for a port that must be named.
+    ///
+    /// # Errors
+    /// [`ValueError::Port`], also if the daemon would pick the port.
+    pub(super) fn parse_named(text: &str) -> Result<Self, ValueError> {
+        match numbers(text) {
+            Some((first, last)) if 0 < first && first <= last => Ok(Self { first, last }),
+            Some(_) | None => Err(ValueError::Port(text.to_owned())),
         }
     }
 
@@ -116,16 +121,32 @@ impl fmt::Display for PortRange {
     }
 }
 
-fn is_protocol(text: &str) -> bool {
-    ["tcp", "udp", "sctp"].iter().any(|known| text.eq_ignore_ascii_case(known))
+/// The first and the last port. 0 stands for none, as does an empty text.
+fn numbers(text: &str) -> Option<(u16, u16)> {
+    let ports = match text.split_once('/') {
+        Some((ports, protocol)) if is_protocol(protocol) => ports,
+        Some(_) => return None,
+        None => text,
+    };
+    match ports.split_once('-') {
+        Some((first, last)) => Some((number(first)?, number(last)?)),
+        None if ports.is_empty() => Some((0, 0)),
+        None => number(ports).map(|port| (port, port)),
+    }
 }
 
-/// Decimal digits; none are 0, as in an empty `HostPort`.
-fn port(text: &str) -> Option<u16> {
-    text.bytes().try_fold(0_u16, |number, byte| match byte {
-        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u16::from(byte - b'0')),
+fn is_protocol(text: &str) -> bool {
+    let known = ["", "tcp", "udp", "sctp"];
+    known.iter().any(|known| text.eq_ignore_ascii_case(known))
+}
+
+/// One decimal digit or more.
+fn number(digits: &str) -> Option<u16> {
+    let value = digits.bytes().try_fold(0_u16, |value, byte| match byte {
+        b'0'..=b'9' => value.checked_mul(10)?.checked_add(u16::from(byte - b'0')),
         _ => None,
-    })
+    });
+    value.filter(|_| !digits.is_empty())
 }
 
 /// A path of the host: absolute, without empty segments, `.` and `..`.
@@ -178,7 +199,7 @@ impl HostPath {
 
 impl fmt::Display for HostPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.escape_debug())
+        Shown(&self.0).fmt(f)
     }
 }
 
@@ -187,13 +208,13 @@ impl fmt::Display for HostPath {
 pub struct UserSpec {
     text: String,
     user: Principal,
-    group: Option<Principal>,
 }
 
-/// A name, or the number it stands for.
+/// A name, or a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Principal {
-    Number(i64),
+    /// As many bits of it as the kernel keeps.
+    Number(u32),
     Name(String),
 }
 
@@ -204,16 +225,11 @@ impl UserSpec {
     /// # Errors
     /// [`ValueError::User`] for an empty text.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        if text.is_empty() {
-            return Err(ValueError::User(text.to_owned()));
+        let user = text.split(':').next().unwrap_or(text);
+        match text {
+            "" => Err(ValueError::User(text.to_owned())),
+            _ => Ok(Self { text: text.to_owned(), user: Principal::read(user) }),
         }
-        let mut parts = text.split(':');
-        let user = parts
-            .next()
-            .filter(|user| !user.is_empty())
-            .map_or(Principal::Number(0), Principal::read);
-        let group = parts.next().filter(|group| !group.is_empty()).map(Principal::read);
-        Ok(Self { text: text.to_owned(), user, group })
     }
 
     /// As it was written.
@@ -221,38 +237,34 @@ impl UserSpec {
         &self.text
     }
 
-    /// Whether running as this is running as `forbidden`; a group counts only if that names one.
+    /// Whether running as this is running as `forbidden`. Groups don't count: whoever may not be
+    /// `root:root` may not be `root:users` either.
     pub fn is(&self, forbidden: &Self) -> bool {
-        let same_group = match (&forbidden.group, &self.group) {
-            (None, _) => true,
-            (Some(forbidden), Some(group)) => group.is(forbidden),
-            // The user's own group is used, which only the image knows.
-            (Some(_), None) => true,
-        };
-        self.user.is(&forbidden.user) && same_group
+        self.user == forbidden.user || self.is_root() && forbidden.is_root()
+    }
+
+    /// Whether it is number 0, or the name that number has everywhere.
+    pub fn is_root(&self) -> bool {
+        match &self.user {
+            Principal::Number(number) => *number == 0,
+            Principal::Name(name) => name == "root",
+        }
     }
 }
 
 impl fmt::Display for UserSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.text.escape_debug())
+        Shown(&self.text).fmt(f)
     }
 }
 
 impl Principal {
+    /// An entry of the image's `/etc/passwd` may have a number of 64 bits, and the daemon keeps the
+    /// lower 32: 4294967296 runs as root then.
     fn read(text: &str) -> Self {
-        signed(text).map_or_else(|| Self::Name(text.to_owned()), Self::Number)
-    }
-
-    fn is(&self, other: &Self) -> bool {
-        self == other || self.is_root() && other.is_root()
-    }
-
-    fn is_root(&self) -> bool {
-        match self {
-            Self::Number(number) => *number == 0,
-            Self::Name(name) => name == "root",
-        }
+        let number = if text.is_empty() { Some(0) } else { signed(text) };
+        let low = number.and_then(|number| u32::try_from(number.rem_euclid(1 << 32)).ok());
+        low.map_or_else(|| Self::Name(text.to_owned()), Self::Number)
     }
 }
 
@@ -272,7 +284,7 @@ fn signed(text: &str) -> Option<i64> {
 }
 
 /// An environment variable and its value; without one it is unset.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct EnvironmentEntry {
     name: String,
     value: Option<String>,
@@ -313,6 +325,13 @@ impl EnvironmentEntry {
     }
 }
 
+/// Without the value.
+impl fmt::Debug for EnvironmentEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("EnvironmentEntry").field(&self.name).finish()
+    }
+}
+
 /// A security option: its name, and its value if it has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityOption {
@@ -340,7 +359,7 @@ impl SecurityOption {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (text, None),
         };
-        match name.trim() {
+        match name {
             "" => Err(ValueError::SecurityOption(text.to_owned())),
             name => Ok(Self { name: name.to_owned(), value }),
         }

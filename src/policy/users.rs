@@ -14,11 +14,14 @@ pub struct UserRule {
 }
 
 impl UserRule {
-    /// Reads a name or a number, and perhaps a group.
+    /// Reads a name or a number; a group behind it is read over.
     ///
     /// # Errors
-    /// [`ValueError::User`] for an empty text.
+    /// [`ValueError::User`] for an empty text, and for one with white space, which no user has.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
+        if text.contains(char::is_whitespace) {
+            return Err(ValueError::User(text.to_owned()));
+        }
         Ok(Self { user: UserSpec::parse(text)? })
     }
 
@@ -33,6 +36,14 @@ impl UserRule {
         }
     }
 
+    /// Nobody asked for a user, so the one that is forced is the one that runs.
+    pub(super) fn check_forced(&self, forced: &UserSpec, found: &mut Findings<'_>) {
+        if forced.is(&self.user) {
+            let what = format_args!("user {forced}, which general.user forces");
+            found.add(what, self.as_str());
+        }
+    }
+
     pub(super) fn check_image(
         &self,
         image: Option<&ImageRef>,
@@ -40,21 +51,17 @@ impl UserRule {
         found: &mut Findings<'_>,
     ) {
         match image.and_then(|image| facts.image(image)) {
-            None => found.add("the image's own user, which is not known", self.as_str()),
+            None => found.add_once("the image's own user, which is not known", self.as_str()),
             Some(ImageFacts::Absent) => {}
             Some(ImageFacts::Present { user: Some(user), .. }) if !user.is(&self.user) => {}
             Some(ImageFacts::Present { user: Some(user), .. }) => {
                 found.add(format_args!("the image's own user {user}"), self.as_str());
             }
-            Some(ImageFacts::Present { user: None, .. }) if !self.is_root() => {}
+            Some(ImageFacts::Present { user: None, .. }) if !self.user.is_root() => {}
             Some(ImageFacts::Present { user: None, .. }) => {
                 found.add("the image's own user root", self.as_str());
             }
         }
-    }
-
-    fn is_root(&self) -> bool {
-        UserSpec::parse("root").is_ok_and(|root| root.is(&self.user))
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn range(first: u16, last: u16) -> PortRange {
-    PortRange { first, last }
+    PortRange::parse(&format!("{first}-{last}")).unwrap()
 }
 
 #[test]
@@ -17,7 +17,7 @@ fn ports_are_read_as_the_daemon_does() {
         ("22/UDP", range(22, 22)),
         ("22/", range(22, 22)),
         ("20-25", range(20, 25)),
-        ("0-25", range(0, 25)),
+        ("0-0", PortRange::EPHEMERAL),
         ("20-25/udp", range(20, 25)),
         ("65535", range(65_535, 65_535)),
         ("0", PortRange::EPHEMERAL),
@@ -28,8 +28,23 @@ fn ports_are_read_as_the_daemon_does() {
         assert_eq!(PortRange::parse(text), Ok(expected), "{text:?}");
     }
     for text in [
-        "+22", " 22", "22 ", "0x16", "65536", "99999999", "25-20", "22/x", "2_2", "a", "22-",
+        "+22",
+        " 22",
+        "22 ",
+        "0x16",
+        "65536",
+        "99999999",
+        "25-20",
+        "22/x",
+        "2_2",
+        "a",
+        "22-",
         "0-0-0",
+        "0-25",
+        "20-25-30",
+        "-25",
+        "-",
+        "\u{662}\u{662}",
     ] {
         assert!(PortRange::parse(text).is_err(), "{text:?}");
     }
@@ -77,14 +92,39 @@ fn paths_are_compared_by_whole_names() {
 fn users_are_the_same_by_name_and_number() {
     let is =
         |asked, forbidden| UserSpec::parse(asked).unwrap().is(&UserSpec::parse(forbidden).unwrap());
-    for root in ["root", "0", "00", "+0", "-0", "0:0", "root:root", "0:users", ":0", ":", "0:0:1"] {
+    for root in [
+        "root",
+        "0",
+        "00",
+        "+0",
+        "-0",
+        "0:0",
+        "root:root",
+        "0:users",
+        ":0",
+        ":",
+        "0:0:1",
+        "4294967296",
+        "-4294967296",
+    ] {
         assert!(is(root, "root") && is(root, "0"), "{root:?}");
     }
-    for other in ["1000", "rooty", "toor", "1000:0", "1000:root", " 0", "0x0", "4294967296"] {
+    for other in [
+        "1000",
+        "rooty",
+        "toor",
+        "1000:0",
+        "1000:root",
+        " 0",
+        "0x0",
+        "1_0",
+        "4294967297",
+        "99999999999999999999",
+    ] {
         assert!(!is(other, "root"), "{other:?}");
     }
     assert!(is("1000:5", "1000") && is("01000:5", "1000:5") && is("1000", "1000:5"));
-    assert!(!is("1000:6", "1000:5"));
+    assert!(is("1000:6", "1000:5") && is("root:users", "root:root"));
     assert!(UserSpec::parse("").is_err());
 }
 
@@ -158,7 +198,37 @@ fn capabilities_have_one_spelling() {
     assert!(Capability::parse("CAP_").is_err() && Capability::parse("a b").is_err());
 }
 
+/// Go's `path.Clean` as its documentation has it: rules applied until none applies any more.
+fn cleaned_by_rewriting(path: &str) -> String {
+    let mut path = format!("{path}/");
+    loop {
+        let next = path.replacen("//", "/", 1).replacen("/./", "/", 1);
+        let next = match next.find("/../") {
+            Some(at) if next == path => {
+                let (before, after) = next.split_at(at);
+                let parent = before.rfind('/').map_or("", |slash| before.split_at(slash).0);
+                format!("{parent}{}", after.strip_prefix("/..").unwrap())
+            }
+            Some(_) | None => next,
+        };
+        if next == path {
+            break;
+        }
+        path = next;
+    }
+    match path.as_str() {
+        "/" => path,
+        _ => path.trim_end_matches('/').to_owned(),
+    }
+}
+
 proptest! {
+    #[test]
+    fn paths_are_cleaned_as_the_daemon_does(text in "(/(\\.|\\.\\.|\\.\\.\\.|a|b c|\\.a)?){1,9}") {
+        let clean = HostPath::parse(&text).unwrap();
+        prop_assert_eq!(clean.as_str(), cleaned_by_rewriting(&text));
+    }
+
     #[test]
     fn a_clean_path_stays_as_it_is(text in "(/[.a]{0,3}){1,8}") {
         let clean = HostPath::parse(&text).unwrap();
