@@ -1,5 +1,7 @@
 //! Paths of the host that nobody may mount.
 
+use std::borrow::Borrow;
+
 use super::Findings;
 use super::effects::{Asked, Effect};
 use super::facts::Facts;
@@ -9,27 +11,29 @@ use super::types::{HostPath, ValueError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountRule {
     text: String,
-    paths: Paths,
+    paths: Paths<HostPath>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Paths {
+enum Paths<P> {
     /// `/`: the root itself.
     Root,
     /// `/**`: all of them.
     Every,
     /// A path, all below it, and all above it: each would expose it.
-    Around(HostPath),
+    Around(P),
 }
 
 impl MountRule {
     /// Reads an absolute path; `/` is the root alone, `/**` every path.
     ///
     /// # Errors
-    /// [`ValueError::Path`] for anything else.
+    /// [`ValueError::Path`] for anything else. Everything below a path is meant without saying so:
+    /// `/root/*` is refused rather than read as a file of that name.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
         let paths = match text {
             "/**" => Paths::Every,
+            _ if text.contains('*') => return Err(ValueError::Path(text.to_owned())),
             _ => match HostPath::parse(text)? {
                 path if path.is_root() => Paths::Root,
                 path => Paths::Around(path),
@@ -47,40 +51,39 @@ impl MountRule {
         if self.forbids(path) {
             return found.add(format_args!("mount of {path}"), &self.text);
         }
-        let Paths::Around(forbidden) = &self.paths else {
-            return self.check_real(path, facts.link(path), found);
+        let (Some(real), Some(rule)) = (facts.link(path), self.where_it_leads(facts)) else {
+            // What could not be learned can't be allowed.
+            let what = format_args!("mount of {path}, whose links are not known");
+            return found.add_once(what, &self.text);
         };
-        // What could not be learned cannot be allowed.
-        let real = facts.link(path).zip(facts.link(forbidden));
-        match real {
-            Some((real, forbidden)) if !around(forbidden, real) && !self.forbids(real) => {}
-            Some((real, _)) => self.report_link(path, real, found),
-            None => self.report_unknown(path, found),
-        }
-    }
-
-    fn check_real(&self, path: &HostPath, real: Option<&HostPath>, found: &mut Findings<'_>) {
-        match real {
-            Some(real) if !self.forbids(real) => {}
-            Some(real) => self.report_link(path, real, found),
-            None => self.report_unknown(path, found),
+        if self.forbids(real) || rule.forbid(real) {
+            found.add(format_args!("mount of {path}, which leads to {real}"), &self.text);
+        } else if rule.forbid(path) {
+            found.add(format_args!("mount of {path}"), &self.text);
         }
     }
 
     fn forbids(&self, path: &HostPath) -> bool {
+        self.paths.forbid(path)
+    }
+
+    /// The rule after following the links in its own path, if they are known.
+    fn where_it_leads<'a>(&self, facts: &'a Facts) -> Option<Paths<&'a HostPath>> {
         match &self.paths {
-            Paths::Root => path.is_root(),
-            Paths::Every => true,
-            Paths::Around(forbidden) => around(forbidden, path),
+            Paths::Root => Some(Paths::Root),
+            Paths::Every => Some(Paths::Every),
+            Paths::Around(path) => facts.link(path).map(Paths::Around),
         }
     }
+}
 
-    fn report_link(&self, path: &HostPath, real: &HostPath, found: &mut Findings<'_>) {
-        found.add(format_args!("mount of {path}, which leads to {real}"), &self.text);
-    }
-
-    fn report_unknown(&self, path: &HostPath, found: &mut Findings<'_>) {
-        found.add(format_args!("mount of {path}, whose links are not known"), &self.text);
+impl<P: Borrow<HostPath>> Paths<P> {
+    fn forbid(&self, path: &HostPath) -> bool {
+        match self {
+            Self::Root => path.is_root(),
+            Self::Every => true,
+            Self::Around(forbidden) => around(forbidden.borrow(), path),
+        }
     }
 }
 
@@ -89,12 +92,19 @@ fn around(forbidden: &HostPath, path: &HostPath) -> bool {
     path.is_within(forbidden) || forbidden.is_within(path)
 }
 
+/// The most paths of one request whose links are looked up. Those beyond stay unknown, and so are
+/// refused unless a rule names them as they stand.
+const LINKS_ASKED_MAX: usize = 1024;
+
 /// The paths whose links must be known: those asked for, and the rules' own.
 pub(super) fn ask(rules: &[MountRule], effects: &[Asked], links: &mut Vec<HostPath>) {
     if rules.is_empty() {
         return;
     }
     links.extend(effects.iter().filter_map(path_of).cloned());
+    links.sort_unstable();
+    links.dedup();
+    links.truncate(LINKS_ASKED_MAX);
     if !links.is_empty() {
         links.extend(rules.iter().filter_map(|rule| match &rule.paths {
             Paths::Around(path) => Some(path.clone()),

@@ -12,6 +12,17 @@ const IMPLIED_BY_PRIVILEGED: [(&str, &str); 4] = [
     ("systempaths", "unconfined"),
 ];
 
+/// The options of the daemon, and what the docker CLI makes of the request's other fields.
+const KNOWN: [&str; 7] = [
+    "apparmor",
+    "label",
+    "no-new-privileges",
+    "privileged",
+    "seccomp",
+    "systempaths",
+    "writable-cgroups",
+];
+
 /// One forbidden option, with one value or with any; or privileged mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityRule {
@@ -24,9 +35,16 @@ impl SecurityRule {
     /// any value; `privileged`, privileged mode.
     ///
     /// # Errors
-    /// [`ValueError::SecurityOption`] without a name.
+    /// [`ValueError::SecurityOption`] for an option that no daemon has, as a slip of the pen would
+    /// forbid nothing, and for white space at the ends of name and value, likewise.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        Ok(Self { text: text.to_owned(), option: SecurityOption::parse(text)? })
+        let option = SecurityOption::parse(text)?;
+        let has_space = |part: &str| part.trim() != part;
+        let value = option.value().unwrap_or_default();
+        if !KNOWN.contains(&option.name()) || has_space(text) || has_space(value) {
+            return Err(ValueError::SecurityOption(text.to_owned()));
+        }
+        Ok(Self { text: text.to_owned(), option })
     }
 
     /// The rule as it was configured.
@@ -73,8 +91,8 @@ const ALONE: &str = "true";
 /// Truth values have several spellings (Go `strconv.ParseBool`).
 fn meaning<'a>(name: &str, value: &'a str) -> &'a str {
     match (name, value) {
-        ("no-new-privileges", "1" | "t" | "T" | "TRUE" | "true" | "True") => "true",
-        ("no-new-privileges", "0" | "f" | "F" | "FALSE" | "false" | "False") => "false",
+        ("no-new-privileges" | "writable-cgroups", "1" | "t" | "T" | "TRUE" | "True") => "true",
+        ("no-new-privileges" | "writable-cgroups", "0" | "f" | "F" | "FALSE" | "False") => "false",
         _ => value,
     }
 }

@@ -104,6 +104,9 @@ fn mounts() {
     }
     let every = Policy { mounts: vec![MountRule::parse("/**").unwrap()], ..Policy::permissive() };
     assert!(verdict(&every, vec![Effect::HostPath(path("/a"))], &facts).contains("/a"));
+    for text in ["/root/*", "/root/**", "/*", "root", "", "~/x"] {
+        assert!(MountRule::parse(text).is_err(), "{text:?}");
+    }
 }
 
 #[test]
@@ -203,6 +206,9 @@ fn security_options() {
         ("no-new-privileges=false", "no-new-privileges=0", false),
         ("no-new-privileges=true", "no-new-privileges", false),
         ("no-new-privileges=false", "no-new-privileges", true),
+        ("writable-cgroups=true", "writable-cgroups", false),
+        ("label", "disable", false),
+        ("label=type:x", "label:type:x", false),
     ];
     for (rule, option, allowed) in table {
         let effect = Effect::SecurityOption(SecurityOption::parse(option).unwrap());
@@ -217,6 +223,21 @@ fn security_options() {
         ("seccomp=builtin", true),
     ] {
         assert_eq!(judged(rule, Effect::Privileged), allowed, "{rule} against privileged");
+    }
+}
+
+#[test]
+fn a_rule_on_an_option_that_no_daemon_has_is_a_slip() {
+    for text in [
+        "secomp=unconfined",
+        "seccomp =unconfined",
+        "seccomp= unconfined",
+        " seccomp",
+        "Seccomp=unconfined",
+        "",
+        "=",
+    ] {
+        assert!(SecurityRule::parse(text).is_err(), "{text:?}");
     }
 }
 
