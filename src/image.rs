@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::policy::shown::InBackticks;
-
 /// The registry that is meant when none is named.
 const DEFAULT_DOMAIN: &str = "docker.io";
 
@@ -38,7 +36,10 @@ pub struct ImageError(String);
 
 impl fmt::Display for ImageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is no image reference", InBackticks(&self.0))
+        /// No name that the daemon takes is longer.
+        const SHOWN_CHARS_MAX: usize = 255;
+        let shown = self.0.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug);
+        write!(f, "`{}` is no image reference", shown.collect::<String>())
     }
 }
 
