@@ -225,6 +225,11 @@ impl RequestHead<'_> {
         framing::persistence(self.version, &self.headers)
     }
 
+    /// Whether the client would go on in HTTP/2 on this connection (RFC 7540 §3.2).
+    pub fn offers_http2(&self) -> bool {
+        self.headers.has("http2-settings")
+    }
+
     /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
     pub fn expects_continue(&self) -> bool {
         self.version == Version::Http11 && self.headers.has_token("expect", "100-continue")

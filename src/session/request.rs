@@ -143,6 +143,9 @@ impl Session {
     ) -> Result<Step, Refusal> {
         let head = head::parse_request(bytes)?;
         self.exchange = Exchange::of(&head);
+        if head.offers_http2() {
+            return Err(HeadError::Http2.into());
+        }
         let target = target::parse(head.target)?;
         let framing = framing::of_request(&head)?;
         let shown = Redacted(head.target);

@@ -276,6 +276,7 @@ fn nobody_switches_where_no_request_may() {
 fn malformed_requests_end_with_400_before_a_byte_reaches_the_daemon() {
     let malformed = [
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
+        "GET /_ping HTTP/1.1\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n".to_owned(),
         "GET /_ping\r\n\r\n".to_owned(),
         format!("{CREATE}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{{}}"),
         format!("{CREATE}Content-Length: +2\r\n\r\n{{}}"),
