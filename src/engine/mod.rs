@@ -10,6 +10,7 @@
 pub mod changes;
 mod create;
 pub mod effects;
+mod force;
 pub mod head;
 pub mod json;
 pub mod routes;

@@ -1,7 +1,7 @@
 //! What `general` forces on a body that passed.
 
 use crate::engine::changes::Changes;
-use crate::engine::effects::texts;
+use crate::engine::force::{self, list, number};
 use crate::engine::json::{Node, Object};
 use crate::policy::ceilings::{Ceilings, CpuAsk, MemoryAsk};
 
@@ -11,10 +11,10 @@ pub(super) fn force(fields: &mut Object, ceilings: &Ceilings) -> Changes {
     let Ceilings { memory, cpu, user, environment, secopts, capdrop, capadd } = ceilings;
     let mut changes = Changes::default();
     if let Some(user) = user {
-        force_user(fields, user.as_str(), &mut changes);
+        force::user(fields, user.as_str(), &mut changes);
     }
     if !environment.is_empty() {
-        force_environment(fields, ceilings, &mut changes);
+        force::environment(fields, ceilings, &mut changes);
     }
     if memory.is_some() {
         force_memory(fields.object_mut(HOST_CONFIG), ceilings, &mut changes);
@@ -29,23 +29,6 @@ pub(super) fn force(fields: &mut Object, ceilings: &Ceilings) -> Changes {
         force_capabilities(fields.object_mut(HOST_CONFIG), ceilings, &mut changes);
     }
     changes
-}
-
-fn force_user(fields: &mut Object, user: &str, changes: &mut Changes) {
-    if fields.text("User") != Some(user) {
-        fields.set("User", user.to_owned().into());
-        changes.push("User", user);
-    }
-}
-
-fn force_environment(fields: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
-    let asked = list(fields, "Env");
-    let forced = ceilings.environment(asked.clone());
-    if forced != asked {
-        fields.set("Env", forced.into());
-        let names: Vec<_> = ceilings.environment.iter().map(|entry| entry.name()).collect();
-        changes.push("Env", names.join(","));
-    }
 }
 
 fn force_memory(host: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
@@ -75,20 +58,6 @@ fn force_cpu(host: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
     number(host, "CpuRealtimeRuntime", "HostConfig.CpuRealtimeRuntime", runtime, changes);
 }
 
-/// Sets a number of `HostConfig` unless it already says so.
-fn number(
-    host: &mut Object,
-    name: &'static str,
-    field: &'static str,
-    forced: i64,
-    changes: &mut Changes,
-) {
-    if host.integer(name) != forced {
-        host.set(name, forced.into());
-        changes.push(field, forced);
-    }
-}
-
 fn force_security_options(host: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
     let asked = list(host, "SecurityOpt");
     let forced = ceilings.security_options(asked.clone());
@@ -114,13 +83,5 @@ fn force_capabilities(host: &mut Object, ceilings: &Ceilings, changes: &mut Chan
     // 19.03 lets this list stand in place of the two above.
     if host.take("Capabilities").is_some_and(|given| given != Node::Null) {
         changes.push("HostConfig.Capabilities", "");
-    }
-}
-
-/// The strings of a list, or the one string that stands for a list.
-fn list(object: &Object, name: &str) -> Vec<String> {
-    match object.text(name) {
-        Some(text) => vec![text.to_owned()],
-        None => texts(object, name).map(|(_, text)| text.to_owned()).collect(),
     }
 }

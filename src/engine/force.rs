@@ -1,0 +1,47 @@
+//! What `general` forces alike at every endpoint: the user, the variables, numbers of one object.
+
+use super::changes::Changes;
+use super::effects::texts;
+use super::json::Object;
+use crate::policy::ceilings::Ceilings;
+
+/// Sets `User` unless it already says so.
+pub(super) fn user(fields: &mut Object, user: &str, changes: &mut Changes) {
+    if fields.text("User") != Some(user) {
+        fields.set("User", user.to_owned().into());
+        changes.push("User", user);
+    }
+}
+
+/// Sets the forced variables in `Env`.
+pub(super) fn environment(fields: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
+    let asked = list(fields, "Env");
+    let forced = ceilings.environment(asked.clone());
+    if forced != asked {
+        fields.set("Env", forced.into());
+        let names: Vec<_> = ceilings.environment.iter().map(|entry| entry.name()).collect();
+        changes.push("Env", names.join(","));
+    }
+}
+
+/// Sets a number unless it already says so; `field` is its name in the log.
+pub(super) fn number(
+    object: &mut Object,
+    name: &'static str,
+    field: &'static str,
+    forced: i64,
+    changes: &mut Changes,
+) {
+    if object.integer(name) != forced {
+        object.set(name, forced.into());
+        changes.push(field, forced);
+    }
+}
+
+/// The strings of a list, or the one string that stands for a list.
+pub(super) fn list(object: &Object, name: &str) -> Vec<String> {
+    match object.text(name) {
+        Some(text) => vec![text.to_owned()],
+        None => texts(object, name).map(|(_, text)| text.to_owned()).collect(),
+    }
+}
