@@ -35,6 +35,13 @@ pub struct CpuAsk {
 /// The period the kernel takes when none is given, in microseconds.
 const DEFAULT_PERIOD: i64 = 100_000;
 
+/// The smallest quota the kernel takes, in microseconds.
+const QUOTA_MIN: i64 = 1_000;
+
+/// The fewest billionths of a CPU that limit anything: of less the daemon makes a quota of 0 in its
+/// period of 100,000 microseconds, which is none (seen on 20.10).
+const NANOS_MIN: i64 = 10_000;
+
 /// The periods that the daemon accepts, in microseconds.
 const PERIODS: RangeInclusive<i64> = 1_000..=1_000_000;
 
@@ -84,25 +91,45 @@ impl Ceilings {
         };
         let (nano, period, quota) = match ask.nano {
             0 if ask.is_quota_within(ceiling) => (0, ask.period, ask.quota),
-            1.. => (ask.nano.min(ceiling), 0, 0),
+            NANOS_MIN.. => (ask.nano.min(ceiling), 0, 0),
             _ => (ceiling, 0, 0),
         };
         CpuAsk { nano, period, quota, realtime_runtime: 0 }
     }
 
-    /// The CPU settings of a container that is there already: 0 leaves a setting as it is. A quota
-    /// gets its period beside it, as the container may have a shorter one.
+    /// The CPU settings of a container that is there already: what is 0 stays as it is. The daemon
+    /// applies an update for itself, so that a period or a quota alone could lift the other half:
+    /// both are written.
     pub fn cpu_update(&self, ask: CpuAsk) -> CpuAsk {
-        match (self.cpu, (ask.nano, ask.period, ask.quota)) {
-            (None, _) => ask,
-            (Some(_), (0, 0, 0)) => CpuAsk::default(),
-            (Some(_), (0, 0, 1..)) => self.cpu(CpuAsk { period: DEFAULT_PERIOD, ..ask }),
-            (Some(_), _) => self.cpu(ask),
+        let Some(ceiling) = self.cpu.map(NanoCpus::get) else {
+            return ask;
+        };
+        let ask = CpuAsk { realtime_runtime: 0, ..ask };
+        match (ask.nano, ask.period, ask.quota) {
+            (0, 0, 0) => ask,
+            (0, ..) => ask.quota_within(ceiling),
+            (NANOS_MIN.., ..) => CpuAsk { nano: ask.nano.min(ceiling), period: 0, quota: 0, ..ask },
+            _ => CpuAsk { nano: ceiling, period: 0, quota: 0, ..ask },
         }
     }
 }
 
 impl CpuAsk {
+    /// A quota and its period, at most `ceiling` billionths of a CPU. A period in which the ceiling
+    /// is less than the kernel can count gives way to the usual one.
+    fn quota_within(self, ceiling: i64) -> Self {
+        let quota_of = |period: i64| {
+            let quota = i128::from(ceiling) * i128::from(period) / i128::from(NanoCpus::PER_CPU);
+            i64::try_from(quota).unwrap_or(i64::MAX)
+        };
+        let period = if self.period > 0 { self.period } else { DEFAULT_PERIOD };
+        match quota_of(period) {
+            ..QUOTA_MIN => Self { period: DEFAULT_PERIOD, quota: quota_of(DEFAULT_PERIOD), ..self },
+            most if self.quota > 0 => Self { period, quota: self.quota.min(most), ..self },
+            most => Self { period, quota: most, ..self },
+        }
+    }
+
     /// Whether the quota is a limit, and one of at most so many billionths of a CPU.
     fn is_quota_within(&self, ceiling: i64) -> bool {
         let period = match self.period {
