@@ -11,14 +11,14 @@ mod ports;
 mod security;
 
 use super::changes::Changes;
-use super::effects::{BodyError, Effects, texts};
+use super::effects::{BodyError, Effects};
 use super::json::{self, Object};
 use super::schema::CREATE;
 use crate::image::ImageRef;
 use crate::policy::Inspected;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{Effect, Place};
-use crate::policy::types::{EnvironmentEntry, UserSpec};
+use crate::policy::types::UserSpec;
 
 /// The body of a request to create a container: canonical, with all of `HostConfig` in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,10 +51,7 @@ fn effects(fields: &Object) -> Result<Effects, BodyError> {
     let mut effects = Effects::default();
     image(fields, &mut effects)?;
     user(fields, &mut effects)?;
-    for (at, entry) in texts(fields, "Env") {
-        let parsed = EnvironmentEntry::parse(entry);
-        effects.push_parsed(parsed, Effect::Environment, Place::Element("Env", at))?;
-    }
+    effects.push_environment(fields)?;
     if let Some(host) = fields.object("HostConfig") {
         if host.is_true("Privileged") {
             effects.push(Effect::Privileged, Place::Field("HostConfig.Privileged"));

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::json::{JsonError, Node, Object};
 use crate::policy::effects::{Asked, Effect, Place};
-use crate::policy::types::HostPath;
+use crate::policy::types::{EnvironmentEntry, HostPath};
 
 /// A body that is refused before any rule is asked: the daemon would refuse it too, or nobody can
 /// say what it would do.
@@ -71,6 +71,14 @@ impl Effects {
     pub(super) fn push_path(&mut self, path: &str, at: Place) -> Result<(), BodyError> {
         let reachable = if path.starts_with('/') { path } else { "/" };
         self.push_parsed(HostPath::parse(reachable), Effect::HostPath, at)
+    }
+
+    /// Adds the variables in `Env`.
+    pub(super) fn push_environment(&mut self, fields: &Object) -> Result<(), BodyError> {
+        texts(fields, "Env").try_for_each(|(at, entry)| {
+            let parsed = EnvironmentEntry::parse(entry);
+            self.push_parsed(parsed, Effect::Environment, Place::Element("Env", at))
+        })
     }
 
     pub(super) fn into_asked(self) -> Vec<Asked> {

@@ -10,18 +10,24 @@
 pub mod changes;
 mod create;
 pub mod effects;
+mod exec;
 mod force;
 pub mod head;
 pub mod json;
 pub mod routes;
 pub mod schema;
+mod start;
+mod update;
 mod volume_options;
 
 pub use changes::{Change, Changes};
 pub use create::CreateBody;
 pub use effects::BodyError;
+pub use exec::ExecBody;
 pub use head::{HeadRefusal, check_head};
 pub use routes::{Endpoint, Route, RouteError, classify};
+pub use start::StartBody;
+pub use update::UpdateBody;
 
 use crate::http::target::Target;
 use crate::policy::{Checked, Inspected, Policy};
@@ -31,6 +37,12 @@ use crate::policy::{Checked, Inspected, Policy};
 pub enum RequestBody {
     /// `POST /containers/create`.
     Create(CreateBody),
+    /// `POST /containers/{id}/exec`.
+    Exec(ExecBody),
+    /// `POST /containers/{id}/update`.
+    Update(UpdateBody),
+    /// `POST /containers/{id}/start`.
+    Start(StartBody),
 }
 
 /// Reads the body of a request and says all that the request would bring about.
@@ -40,11 +52,14 @@ pub enum RequestBody {
 /// with `400`.
 pub fn read(
     endpoint: Endpoint,
-    _target: &Target<'_>,
+    target: &Target<'_>,
     body: &[u8],
 ) -> Result<Inspected<RequestBody>, BodyError> {
     match endpoint {
         Endpoint::ContainerCreate => Ok(create::read(body)?.map(RequestBody::Create)),
+        Endpoint::ContainerExec => Ok(exec::read(body)?.map(RequestBody::Exec)),
+        Endpoint::ContainerUpdate => Ok(update::read(body)?.map(RequestBody::Update)),
+        Endpoint::ContainerStart => Ok(start::read(target, body)?.map(RequestBody::Start)),
     }
 }
 
@@ -67,5 +82,8 @@ impl From<Changes> for Forwarded {
 pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) -> Forwarded {
     match checked.into_body() {
         RequestBody::Create(body) => create::write(body, &policy.ceilings, out).into(),
+        RequestBody::Exec(body) => exec::write(body, &policy.ceilings, out).into(),
+        RequestBody::Update(body) => update::write(body, &policy.ceilings, out).into(),
+        RequestBody::Start(StartBody) => Forwarded::default(),
     }
 }

@@ -27,6 +27,12 @@ pub enum Route {
 pub enum Endpoint {
     /// `POST /containers/create`.
     ContainerCreate,
+    /// `POST /containers/{id}/exec`.
+    ContainerExec,
+    /// `POST /containers/{id}/update`.
+    ContainerUpdate,
+    /// `POST /containers/{id}/start`.
+    ContainerStart,
 }
 
 impl Endpoint {
@@ -34,7 +40,10 @@ impl Endpoint {
     #[must_use]
     pub fn body_passes(self) -> bool {
         match self {
-            Self::ContainerCreate => false,
+            Self::ContainerCreate
+            | Self::ContainerExec
+            | Self::ContainerUpdate
+            | Self::ContainerStart => false,
         }
     }
 }
@@ -43,6 +52,9 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ContainerCreate => "POST /containers/create",
+            Self::ContainerExec => "POST /containers/{id}/exec",
+            Self::ContainerUpdate => "POST /containers/{id}/update",
+            Self::ContainerStart => "POST /containers/{id}/start",
         })
     }
 }
@@ -66,6 +78,15 @@ impl fmt::Display for RouteError {
 const ROWS: &[Row] = &[
     Row::new("POST", Path::Exact("/containers/create"), {
         Route::Inspected(Endpoint::ContainerCreate)
+    }),
+    Row::new("POST", Path::Around("/containers/", "/exec"), {
+        Route::Inspected(Endpoint::ContainerExec)
+    }),
+    Row::new("POST", Path::Around("/containers/", "/update"), {
+        Route::Inspected(Endpoint::ContainerUpdate)
+    }),
+    Row::new("POST", Path::Around("/containers/", "/start"), {
+        Route::Inspected(Endpoint::ContainerStart)
     }),
     Row::new("POST", Path::Around("/containers/", "/attach"), Route::MaySwitch),
     Row::new("GET", Path::Around("/containers/", "/attach/ws"), Route::MaySwitch),
@@ -259,7 +280,13 @@ mod tests {
             ("HEAD", "/containers/a/attach/ws", Route::Plain),
             ("GET", "/containers/a/attach", Route::Plain),
             ("POST", "/exec/a/start", Route::MaySwitch),
-            ("POST", "/containers/a/start", Route::Plain),
+            ("POST", "/containers/a/start", Route::Inspected(Endpoint::ContainerStart)),
+            ("POST", "/v1.23/containers/a/b/start", Route::Inspected(Endpoint::ContainerStart)),
+            ("POST", "/containers/a/restart", Route::Plain),
+            ("POST", "/containers/a/exec", Route::Inspected(Endpoint::ContainerExec)),
+            ("POST", "/containers/a/exec/start", Route::Inspected(Endpoint::ContainerStart)),
+            ("POST", "/containers/a/update", Route::Inspected(Endpoint::ContainerUpdate)),
+            ("POST", "/services/a/update", Route::Plain),
             ("POST", "/session", Route::MaySwitch),
             ("POST", "/v1.41/grpc", Route::MaySwitch),
             ("POST", "/grpc/x", Route::Plain),

@@ -266,7 +266,7 @@ const HOST_CONFIG_OWN_FIELDS: &[Field] = fields! {
     "PortBindings": Kind::Map(&Kind::List(&Kind::Struct(&PORT_BINDING))), Checked;
     "RestartPolicy": Kind::Struct(&RESTART_POLICY), Passed;
     "AutoRemove": Kind::Bool, Passed;
-    "VolumeDriver": Kind::Text, Passed;
+    "VolumeDriver": Kind::Text, Checked;
     "VolumesFrom": TEXTS, Passed;
     "ConsoleSize": Kind::List(&UINT64), Passed;
     "Annotations": TEXT_MAP, Passed;
@@ -413,7 +413,7 @@ static VOLUME_OPTIONS: Struct = Struct::new(fields! {
 });
 
 static DRIVER: Struct = Struct::new(fields! {
-    "Name": Kind::Text, Passed;
+    "Name": Kind::Text, Checked;
     "Options": TEXT_MAP, Checked;
 });
 
@@ -454,6 +454,85 @@ static ENDPOINT_IPAM: Struct = Struct::new(fields! {
     "IPv6Address": Kind::Text, Passed;
     "LinkLocalIPs": TEXTS, Passed;
 });
+
+/// The body of `POST /containers/{id}/exec`.
+pub static EXEC: Struct = Struct::new(fields! {
+    "User": Kind::Text, CheckedAndForced;
+    "Privileged": Kind::Bool, Checked;
+    "Tty": Kind::Bool, Passed;
+    "ConsoleSize": Kind::List(&UINT64), Passed;
+    "AttachStdin": Kind::Bool, Passed;
+    "AttachStderr": Kind::Bool, Passed;
+    "AttachStdout": Kind::Bool, Passed;
+    "Detach": Kind::Bool, Passed;
+    "DetachKeys": Kind::Text, Passed;
+    "Env": TEXTS, CheckedAndForced;
+    "WorkingDir": Kind::Text, Passed;
+    "Cmd": TEXTS, Passed;
+});
+
+/// The body of `POST /containers/{id}/update`. Of `Resources` the daemon applies the limits alone;
+/// devices and the control group are read and left.
+pub static UPDATE: Struct = Struct::new(&UPDATE_FIELDS);
+
+const UPDATE_FIELDS: [Field; RESOURCES_FIELDS.len() + 1] = join([
+    RESOURCES_FIELDS,
+    fields! { "RestartPolicy": Kind::Struct(&RESTART_POLICY), Passed; },
+    &[],
+    &[],
+]);
+
+/// The body of `POST /volumes/create`.
+pub static VOLUME_CREATE: Struct = Struct::new(fields! {
+    "Name": Kind::Text, Passed;
+    "Driver": Kind::Text, Checked;
+    "DriverOpts": TEXT_MAP, Checked;
+    "Labels": TEXT_MAP, Passed;
+    "ClusterVolumeSpec": Kind::Struct(&CLUSTER_VOLUME), Checked;
+});
+
+static CLUSTER_VOLUME: Struct = Struct::new(fields! {
+    "Group": Kind::Text, Passed;
+    "AccessMode": Kind::Struct(&ACCESS_MODE), Passed;
+    "AccessibilityRequirements": Kind::Struct(&TOPOLOGY_REQUIREMENT), Passed;
+    "CapacityRange": Kind::Struct(&CAPACITY_RANGE), Passed;
+    "Secrets": Kind::List(&Kind::Struct(&VOLUME_SECRET)), Passed;
+    "Availability": Kind::Text, Passed;
+});
+
+static ACCESS_MODE: Struct = Struct::new(fields! {
+    "Scope": Kind::Text, Passed;
+    "Sharing": Kind::Text, Passed;
+    "MountVolume": Kind::Struct(&MOUNT_VOLUME), Passed;
+    "BlockVolume": Kind::Struct(&NOTHING), Passed;
+});
+
+static MOUNT_VOLUME: Struct = Struct::new(fields! {
+    "FsType": Kind::Text, Passed;
+    "MountFlags": TEXTS, Passed;
+});
+
+static TOPOLOGY_REQUIREMENT: Struct = Struct::new(fields! {
+    "Requisite": Kind::List(&Kind::Struct(&TOPOLOGY)), Passed;
+    "Preferred": Kind::List(&Kind::Struct(&TOPOLOGY)), Passed;
+});
+
+static TOPOLOGY: Struct = Struct::new(fields! {
+    "Segments": TEXT_MAP, Passed;
+});
+
+static CAPACITY_RANGE: Struct = Struct::new(fields! {
+    "RequiredBytes": INT, Passed;
+    "LimitBytes": INT, Passed;
+});
+
+static VOLUME_SECRET: Struct = Struct::new(fields! {
+    "Key": Kind::Text, Passed;
+    "Secret": Kind::Text, Passed;
+});
+
+/// What may stand in the body of `POST /containers/{id}/start`: nothing that any daemon knows.
+pub static START: Struct = Struct::new(&[]);
 
 /// A seccomp profile given inline, as far as a decision needs it.
 pub static SECCOMP_PROFILE: Struct = Struct::new(fields! {
@@ -498,7 +577,9 @@ mod tests {
     #[test]
     fn every_field_is_found_in_any_case_and_no_two_fold_together() {
         assert_sound(&CREATE);
-        assert_sound(&SECCOMP_PROFILE);
+        for table in [&EXEC, &UPDATE, &VOLUME_CREATE, &START, &SECCOMP_PROFILE] {
+            assert_sound(table);
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::engine;
 use crate::http::target;
 use crate::policy::effects::{Asked, Device};
 use crate::policy::facts::Facts;
-use crate::policy::types::{Bytes, Capability, NanoCpus, SecurityOption};
+use crate::policy::types::{Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption};
 use crate::policy::{Policy, Verdict, judge};
 
 /// The effects of a body with an image, each with its place; those of every body are left out.

@@ -1,0 +1,151 @@
+//! `POST /containers/{id}/exec`: the body to effects, and the checked body to bytes.
+//!
+//! A privileged exec has all capabilities in a container without any (seen on 20.10), so it is the
+//! same effect as a privileged container.
+
+use super::changes::Changes;
+use super::effects::{BodyError, Effects};
+use super::force;
+use super::json::{self, Object};
+use super::schema::EXEC;
+use crate::policy::Inspected;
+use crate::policy::ceilings::Ceilings;
+use crate::policy::effects::{Effect, Place};
+use crate::policy::types::UserSpec;
+
+/// The body of a request to prepare a command in a container, in canonical form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecBody(Object);
+
+/// Reads a body and says all that it would bring about.
+///
+/// # Errors
+/// [`BodyError`] if the daemon would refuse the body, or nobody can say what it would do.
+pub(super) fn read(body: &[u8]) -> Result<Inspected<ExecBody>, BodyError> {
+    let fields = json::read(body, &EXEC)?;
+    let mut effects = Effects::default();
+    // Without a user it is the container's, which was judged, or forced, when that was created.
+    if let Some(user) = user(&fields) {
+        effects.push_parsed(UserSpec::parse(user), Effect::User, Place::Field("User"))?;
+    }
+    effects.push_environment(&fields)?;
+    if fields.is_true("Privileged") {
+        effects.push(Effect::Privileged, Place::Field("Privileged"));
+    }
+    Ok(Inspected::new(ExecBody(fields), effects.into_asked()))
+}
+
+/// Appends the body with all that is forced, and says what that changed. Only a checked body comes
+/// here: see [`super::write`].
+pub(super) fn write(body: ExecBody, ceilings: &Ceilings, out: &mut Vec<u8>) -> Changes {
+    // The others hold for the container, and for all that runs in it.
+    let Ceilings { user: forced, environment, .. } = ceilings;
+    let ExecBody(mut fields) = body;
+    let mut changes = Changes::default();
+    if let Some(forced) = forced
+        && user(&fields).is_some()
+    {
+        force::user(&mut fields, forced.as_str(), &mut changes);
+    }
+    if !environment.is_empty() {
+        force::environment(&mut fields, ceilings, &mut changes);
+    }
+    fields.write(out);
+    changes
+}
+
+fn user(fields: &Object) -> Option<&str> {
+    fields.text("User").filter(|user| !user.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::types::EnvironmentEntry;
+
+    fn asked(body: &str) -> Vec<String> {
+        let inspected = read(body.as_bytes()).unwrap();
+        let told = inspected.effects().iter().map(|asked| match &asked.effect {
+            Effect::User(user) => format!("user {user} at {}", asked.at),
+            Effect::Environment(entry) => format!("variable {} at {}", entry.to_entry(), asked.at),
+            effect => format!("{effect:?} at {}", asked.at),
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn what_a_command_would_have() {
+        for (body, expected) in [
+            (r#"{"Cmd":["id"]}"#, &[][..]),
+            (r#"{"Cmd":["id"],"User":"","Privileged":false,"Env":null}"#, &[]),
+            (r#"{"User":"root"}"#, &["user root at User"]),
+            (r#"{"uſer":"0:0"}"#, &["user 0:0 at User"]),
+            (r#"{"PRIVILEGED":true}"#, &["Privileged at Privileged"]),
+            (r#"{"Env":["USER=0","A"]}"#, &["variable USER=0 at Env[0]", "variable A at Env[1]"]),
+        ] {
+            assert_eq!(asked(body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_no_daemon_would_take() {
+        for (body, reason) in [
+            ("", "the body is empty"),
+            (r#"{"Cmd":"id"}"#, "Cmd: expected a list, got a string"),
+            (r#"{"Privileged":"true"}"#, "Privileged: expected a boolean, got a string"),
+            (r#"{"Privileged":false,"privileged":true}"#, "Privileged: given more than once"),
+            (r#"{"User":0}"#, "User: expected a string, got a number"),
+            (r#"{"Env":["=x"]}"#, "Env[0]: an environment entry has no name"),
+        ] {
+            assert_eq!(read(body.as_bytes()).unwrap_err().to_string(), reason, "{body}");
+        }
+    }
+
+    fn written(body: &str, ceilings: &Ceilings) -> (String, String) {
+        let fields = json::read(body.as_bytes(), &EXEC).unwrap();
+        let mut out = Vec::new();
+        let changes = write(ExecBody(fields), ceilings, &mut out);
+        (String::from_utf8(out).unwrap(), changes.to_string())
+    }
+
+    #[test]
+    fn a_user_is_replaced_but_not_added_and_variables_are_both() {
+        let ceilings = Ceilings {
+            user: Some(UserSpec::parse("1000").unwrap()),
+            environment: vec![EnvironmentEntry::parse("A=secret").unwrap()],
+            ..Ceilings::default()
+        };
+        for (body, forwarded, changes) in [
+            (r#"{"Cmd":["id"]}"#, r#"{"Cmd":["id"],"Env":["A=secret"]}"#, "Env=A"),
+            (r#"{"User":""}"#, r#"{"User":"","Env":["A=secret"]}"#, "Env=A"),
+            (
+                r#"{"user":"0","env":["A=b","C=d"]}"#,
+                r#"{"User":"1000","Env":["C=d","A=secret"]}"#,
+                "User=1000 Env=A",
+            ),
+            (r#"{"User":"1000","Env":["A=secret"]}"#, r#"{"User":"1000","Env":["A=secret"]}"#, ""),
+        ] {
+            let expected = (forwarded.to_owned(), changes.to_owned());
+            assert_eq!(written(body, &ceilings), expected, "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_as_what_was_read(
+            user in any::<String>(), value in any::<String>(), tty in any::<bool>(),
+        ) {
+            let texts = [user, format!("A={value}")].map(|text| serde_json::to_string(&text).unwrap());
+            let [user, entry] = texts;
+            let body = format!(r#"{{"USER":{user},"env":[{entry}],"Tty":{tty},"New":[1.50,{user}]}}"#);
+            let first = json::read(body.as_bytes(), &EXEC).unwrap();
+            let (once, changes) = written(&body, &Ceilings::default());
+            prop_assert_eq!(json::read(once.as_bytes(), &EXEC).unwrap(), first);
+            prop_assert_eq!(changes, "");
+        }
+    }
+}

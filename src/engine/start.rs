@@ -1,0 +1,110 @@
+//! `POST /containers/{id}/start`: no body, and no checkpoint of a path that is forbidden.
+//!
+//! Under API versions before 1.24, 20.10 takes a body for a whole `HostConfig` and *replaces* that
+//! of the container: privileged mode, binds and network at once (seen). Newer versions refuse a body
+//! of more than 7 bytes, or of unknown length. Only a body that says nothing passes here, and none
+//! is forwarded.
+
+use super::effects::{BodyError, Effects};
+use super::json::{self, Fault, Object};
+use super::schema::START;
+use crate::http::target::{Target, query_pairs};
+use crate::policy::Inspected;
+use crate::policy::effects::Place;
+
+/// A request to start a container, which has no body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StartBody;
+
+/// Reads a body, which must say nothing, and the query.
+///
+/// # Errors
+/// [`BodyError`] if the body says anything, or the query can't be read.
+pub(super) fn read(target: &Target<'_>, body: &[u8]) -> Result<Inspected<StartBody>, BodyError> {
+    says_nothing(body)?;
+    let mut effects = Effects::default();
+    for pair in query_pairs(target.query().unwrap_or_default()) {
+        // Of a query that it can't read the daemon refuses the request.
+        let (name, value) = pair.map_err(|error| refused("?", error.to_string()))?;
+        // Where checkpoints are enabled, one is restored from any directory of the host.
+        if name == "checkpoint-dir" && !value.is_empty() {
+            effects.push_path(&value, Place::Field("?checkpoint-dir"))?;
+        }
+    }
+    Ok(Inspected::new(StartBody, effects.into_asked()))
+}
+
+fn says_nothing(body: &[u8]) -> Result<(), BodyError> {
+    if body.trim_ascii() == b"null" {
+        return Ok(());
+    }
+    match json::read(body, &START) {
+        Ok(fields) if Object::is_empty(&fields) => Ok(()),
+        Err(error) if error.fault == Fault::Empty => Ok(()),
+        Ok(_) | Err(_) => {
+            let reason = "a body would replace the container's whole configuration: send none";
+            Err(refused("the body", reason.to_owned()))
+        }
+    }
+}
+
+fn refused(at: &'static str, reason: String) -> BodyError {
+    BodyError::Value { at: Place::Field(at), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+    use super::*;
+    use crate::http::target;
+    use crate::policy::effects::Effect;
+
+    fn read_at(query: &str, body: &str) -> Result<Inspected<StartBody>, BodyError> {
+        let raw = format!("/v1.23/containers/x/start{query}");
+        read(&target::parse(&raw).unwrap(), body.as_bytes())
+    }
+
+    #[test]
+    fn only_a_body_that_says_nothing_passes() {
+        for body in ["", " ", "\r\n\t", "{}", " { } ", "null", "null\n"] {
+            assert!(read_at("", body).unwrap().effects().is_empty(), "{body}");
+        }
+        for body in [
+            r#"{"Privileged":true}"#,
+            r#"{"Privileged":null}"#,
+            r#"{"":0}"#,
+            "{}{}",
+            "nullnull",
+            "[]",
+            "0",
+            "\0",
+            "checkpoint=x",
+            "{",
+        ] {
+            let reason = read_at("", body).unwrap_err().to_string();
+            assert!(reason.starts_with("the body: a body would replace"), "{body} {reason}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_is_read_from_a_path_of_the_host() {
+        for (query, paths) in [
+            ("", &[][..]),
+            ("?detachKeys=ctrl-p", &[]),
+            ("?checkpoint=c&checkpoint-dir=", &[]),
+            ("?checkpoint=c&checkpoint-dir=/root", &["/root"]),
+            ("?checkpoint%2ddir=%2Fa%2F..%2Froot&checkpoint-dir=x", &["/root", "/"]),
+        ] {
+            let inspected = read_at(query, "").unwrap();
+            let asked = inspected.effects().iter();
+            let found: Vec<_> = asked
+                .map(|asked| match &asked.effect {
+                    Effect::HostPath(path) => path.to_string(),
+                    effect => format!("{effect:?}"),
+                })
+                .collect();
+            assert_eq!(found, paths, "{query}");
+        }
+    }
+}
