@@ -19,6 +19,7 @@ pub mod schema;
 mod start;
 mod update;
 mod volume_options;
+mod volumes;
 
 pub use changes::{Change, Changes};
 pub use create::CreateBody;
@@ -28,6 +29,7 @@ pub use head::{HeadRefusal, check_head};
 pub use routes::{Endpoint, Route, RouteError, classify};
 pub use start::StartBody;
 pub use update::UpdateBody;
+pub use volumes::VolumeBody;
 
 use crate::http::target::Target;
 use crate::policy::{Checked, Inspected, Policy};
@@ -43,6 +45,8 @@ pub enum RequestBody {
     Update(UpdateBody),
     /// `POST /containers/{id}/start`.
     Start(StartBody),
+    /// `POST /volumes/create`.
+    Volume(VolumeBody),
 }
 
 /// Reads the body of a request and says all that the request would bring about.
@@ -60,6 +64,7 @@ pub fn read(
         Endpoint::ContainerExec => Ok(exec::read(body)?.map(RequestBody::Exec)),
         Endpoint::ContainerUpdate => Ok(update::read(body)?.map(RequestBody::Update)),
         Endpoint::ContainerStart => Ok(start::read(target, body)?.map(RequestBody::Start)),
+        Endpoint::VolumeCreate => Ok(volumes::read(body)?.map(RequestBody::Volume)),
     }
 }
 
@@ -85,5 +90,9 @@ pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) 
         RequestBody::Exec(body) => exec::write(body, &policy.ceilings, out).into(),
         RequestBody::Update(body) => update::write(body, &policy.ceilings, out).into(),
         RequestBody::Start(StartBody) => Forwarded::default(),
+        RequestBody::Volume(body) => {
+            volumes::write(&body, out);
+            Forwarded::default()
+        }
     }
 }

@@ -33,6 +33,8 @@ pub enum Endpoint {
     ContainerUpdate,
     /// `POST /containers/{id}/start`.
     ContainerStart,
+    /// `POST /volumes/create`.
+    VolumeCreate,
 }
 
 impl Endpoint {
@@ -43,7 +45,8 @@ impl Endpoint {
             Self::ContainerCreate
             | Self::ContainerExec
             | Self::ContainerUpdate
-            | Self::ContainerStart => false,
+            | Self::ContainerStart
+            | Self::VolumeCreate => false,
         }
     }
 }
@@ -55,6 +58,7 @@ impl fmt::Display for Endpoint {
             Self::ContainerExec => "POST /containers/{id}/exec",
             Self::ContainerUpdate => "POST /containers/{id}/update",
             Self::ContainerStart => "POST /containers/{id}/start",
+            Self::VolumeCreate => "POST /volumes/create",
         })
     }
 }
@@ -88,6 +92,7 @@ const ROWS: &[Row] = &[
     Row::new("POST", Path::Around("/containers/", "/start"), {
         Route::Inspected(Endpoint::ContainerStart)
     }),
+    Row::new("POST", Path::Exact("/volumes/create"), Route::Inspected(Endpoint::VolumeCreate)),
     Row::new("POST", Path::Around("/containers/", "/attach"), Route::MaySwitch),
     Row::new("GET", Path::Around("/containers/", "/attach/ws"), Route::MaySwitch),
     Row::new("POST", Path::Around("/exec/", "/start"), Route::MaySwitch),
@@ -270,7 +275,8 @@ mod tests {
             ("POST", "/v1.41", Route::Plain),
             ("POST", "/v1.41containers/create", Route::Plain),
             ("POST", "/v1.41/v1.41/containers/create", Route::Plain),
-            ("POST", "/volumes/create", Route::Plain),
+            ("POST", "/volumes/create", Route::Inspected(Endpoint::VolumeCreate)),
+            ("POST", "/networks/create", Route::Plain),
             ("POST", "/containers/create/attach", Route::MaySwitch),
             ("POST", "/containers/a/attach", Route::MaySwitch),
             ("POST", "/v1.41/containers/a/b/attach", Route::MaySwitch),
@@ -321,7 +327,7 @@ mod tests {
             assert!(refuse_if_inspected("Post", path).is_err(), "{path}");
             assert!(refuse_if_inspected("GET", path).is_ok(), "{path}");
         }
-        for path in ["//volumes/create", "/create/../containers", "/images/a%25b/tag", "//"] {
+        for path in ["//networks/create", "/create/../containers", "/images/a%25b/tag", "//"] {
             assert!(refuse_if_inspected("POST", path).is_ok(), "{path}");
         }
     }

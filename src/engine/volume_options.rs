@@ -1,12 +1,17 @@
-//! The paths of the host that the options of a volume would make reachable.
+//! The paths of the host that a volume would make reachable, by its driver and its options.
 //!
 //! The daemon's own driver (`local`) hands `type`, `o` and `device` to mount(2). Seen on 20.10:
-//! `o=bind` binds whatever the type says (`nfs` too), a relative device starts at the daemon's
-//! working directory (`../../root` was `/root`), and overlay's `lowerdir` takes relative paths and
-//! backslashes (`/ro\ot` is `/root`). Other drivers know other options: with them every absolute
-//! path counts. Knows nothing of rules.
+//! `o=bind` binds whatever the type says (`nfs` and `tmpfs` too), a relative device starts at the
+//! daemon's working directory (`../../root` was `/root`), overlay's `lowerdir` takes relative paths
+//! and backslashes (`/ro\ot` is `/root`), and any other file system that the kernel has can be
+//! mounted: `sysfs`, `proc`, the host's own disk. What another driver mounts only that one knows.
+//! Knows nothing of rules.
 
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::effects::{BodyError, Effects};
 use super::json::Object;
+use crate::policy::effects::Place;
 
 /// A path that options would make reachable.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,33 +28,64 @@ pub(super) const UNKNOWN: &str = "/";
 /// An option as far as messages name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OptionName {
+    /// The file system.
+    Type,
     /// What is mounted.
     Device,
     /// Mount options.
     O,
-    /// One that only another driver knows.
+    /// One that the daemon's own driver does not know.
     Other,
 }
 
-/// All paths of the host that a volume with `options` would make reachable.
-pub(super) fn reached(options: &Object) -> Vec<Reached<'_>> {
-    let kind = options.text("type").unwrap_or_default();
-    let o = options.text("o").unwrap_or_default();
-    let binds = o.split(',').any(is_bind);
-    let mut reached = Vec::new();
-    for (name, value) in options.iter() {
-        let Some(value) = value.as_text().filter(|value| !value.is_empty()) else {
-            continue;
-        };
-        match name {
-            "device" if binds => push(&mut reached, OptionName::Device, [known(value)]),
-            "device" | "o" if is_far(kind) => (),
-            "device" if kind == "overlay" => (),
-            "device" => push(&mut reached, OptionName::Device, device(value)),
-            "o" => push(&mut reached, OptionName::O, value.split(',').flat_map(mount_option)),
-            _ if value.starts_with('/') => push(&mut reached, OptionName::Other, [value]),
-            _ => (),
+/// Who mounts a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Driver {
+    /// The daemon itself: options say what.
+    Local,
+    /// A plugin, which may mount any path.
+    Foreign,
+}
+
+impl Driver {
+    /// What `name` means, and its effect: that of a plugin is every path.
+    ///
+    /// # Errors
+    /// [`BodyError`] for a name that leaves the directories in which the daemon looks plugins up. It
+    /// appends the name to them as it is: seen on 20.10, `../../../tmp/x` reaches a socket that
+    /// anybody may have put there.
+    pub(super) fn of(name: &str, at: Place, effects: &mut Effects) -> Result<Self, BodyError> {
+        if matches!(name, "" | "local") {
+            return Ok(Self::Local);
         }
+        if name.split('/').any(|step| step.is_empty() || step.starts_with('.')) {
+            return Err(BodyError::Value { at, reason: "a driver's name is no path".to_owned() });
+        }
+        effects.push_path(UNKNOWN, at)?;
+        Ok(Self::Foreign)
+    }
+}
+
+/// All paths of the host that a volume of the daemon's own driver with `options` would make
+/// reachable.
+pub(super) fn reached(options: &Object) -> Vec<Reached<'_>> {
+    let text = |name| options.text(name).unwrap_or_default();
+    let (kind, o, device) = (text("type"), text("o"), text("device"));
+    let mut reached = Vec::new();
+    match kind {
+        _ if o.split(',').any(is_bind) => push(&mut reached, OptionName::Device, [known(device)]),
+        "" if o.is_empty() && device.is_empty() => (),
+        "tmpfs" => (),
+        "overlay" => push(&mut reached, OptionName::O, o.split(',').flat_map(mount_option)),
+        "nfs" | "nfs4" if has_far_address(o, None) => (),
+        "cifs" | "smb3" if has_far_address(o, host_of(device)) => (),
+        "nfs" | "nfs4" | "cifs" | "smb3" => push(&mut reached, OptionName::O, [UNKNOWN]),
+        _ => push(&mut reached, OptionName::Type, [UNKNOWN]),
+    }
+    // The daemon refuses all others, to the letter.
+    let is_known = |name| matches!(name, "type" | "o" | "device" | "size");
+    if options.iter().any(|(name, _)| !is_known(name)) {
+        push(&mut reached, OptionName::Other, [UNKNOWN]);
     }
     reached
 }
@@ -68,22 +104,11 @@ fn is_bind(option: &str) -> bool {
     ["bind", "rbind", "move", "remount"].iter().any(|flag| option.eq_ignore_ascii_case(flag))
 }
 
-/// File systems whose device is no path of this host.
-fn is_far(kind: &str) -> bool {
-    matches!(kind, "nfs" | "nfs4" | "cifs" | "smb3" | "tmpfs" | "ceph")
-}
-
 fn known(path: &str) -> &str {
     if path.starts_with('/') { path } else { UNKNOWN }
 }
 
-/// A device has a file system on it that only the kernel can look into.
-fn device(path: &str) -> impl Iterator<Item = &str> {
-    let whole = path.starts_with("/dev").then_some(UNKNOWN);
-    std::iter::once(known(path)).chain(whole)
-}
-
-/// The paths in one of the options between commas: `lowerdir=/a:/b`.
+/// The paths in one of the options of overlay: `lowerdir=/a:/b`.
 fn mount_option(option: &str) -> impl Iterator<Item = &str> {
     let (name, value) = option.split_once('=').unwrap_or(("", option));
     let escaped = option.contains('\\').then_some(UNKNOWN);
@@ -96,18 +121,58 @@ fn mount_option(option: &str) -> impl Iterator<Item = &str> {
     escaped.into_iter().chain(paths)
 }
 
+/// Whether every address in the options, or `otherwise` if they have none, is one that another
+/// machine can have. The kernel takes numbers; a name could lead here.
+fn has_far_address(o: &str, otherwise: Option<&str>) -> bool {
+    let mut addresses = Vec::new();
+    for option in o.split(',') {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        match name.trim().to_ascii_lowercase().as_str() {
+            "addr" | "ip" | "mountaddr" => addresses.push(value),
+            "source" | "unc" | "mounthost" => return false,
+            _ => (),
+        }
+    }
+    if addresses.is_empty() {
+        addresses.extend(otherwise);
+    }
+    !addresses.is_empty() && addresses.into_iter().all(is_far)
+}
+
+/// The machine in `//machine/share`.
+fn host_of(device: &str) -> Option<&str> {
+    device.trim_start_matches(['/', '\\']).split(['/', '\\']).next()
+}
+
+fn is_far(address: &str) -> bool {
+    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V4(v4)) => {
+            !(v4.is_loopback()
+                || v4.octets().starts_with(&[0])
+                || v4.is_link_local()
+                || v4.is_multicast()
+                || v4.is_broadcast())
+        }
+        Ok(IpAddr::V6(v6)) => {
+            let near = [Ipv6Addr::LOCALHOST, Ipv6Addr::UNSPECIFIED].contains(&v6);
+            !(near || v6.is_unicast_link_local() || v6.is_multicast())
+        }
+        Err(_) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use super::*;
     use crate::engine::json;
-    use crate::engine::schema::CREATE;
+    use crate::engine::schema::VOLUME_CREATE;
 
     fn paths(options: &str) -> Vec<String> {
-        // Labels are a map of strings, as options are.
-        let body = json::read(format!("{{\"Labels\":{options}}}").as_bytes(), &CREATE).unwrap();
-        let options = body.object("Labels").unwrap();
+        let body = format!("{{\"DriverOpts\":{options}}}");
+        let body = json::read(body.as_bytes(), &VOLUME_CREATE).unwrap();
+        let options = body.object("DriverOpts").unwrap();
         reached(options).into_iter().map(|reached| reached.path.to_owned()).collect()
     }
 
@@ -116,20 +181,22 @@ mod tests {
         for (options, expected) in [
             (r#"{}"#, &[][..]),
             (r#"{"size":"10m"}"#, &[]),
+            (r#"{"type":"","o":null,"device":""}"#, &[]),
             (r#"{"type":"none","o":"bind","device":"/root"}"#, &["/root"]),
             (r#"{"type":"none","o":"ro,rbind","device":"/a/../root"}"#, &["/a/../root"]),
             (r#"{"type":"none","o":" BIND ","device":"/root"}"#, &["/root"]),
             (r#"{"type":"nfs","o":"bind","device":"/root"}"#, &["/root"]),
             (r#"{"type":"tmpfs","o":"bind","device":"../../root"}"#, &["/"]),
-            (r#"{"type":"none","o":"","device":"/root"}"#, &["/root"]),
+            (r#"{"type":"none","o":"","device":"/root"}"#, &["/"]),
             (r#"{"type":"none","o":"bind","device":"root"}"#, &["/"]),
-            (r#"{"type":"ext4","device":"/dev/sda1"}"#, &["/dev/sda1", "/"]),
-            (r#"{"type":"ext4","device":"dev/sda1"}"#, &["/"]),
+            (r#"{"o":"uid=1000"}"#, &["/"]),
+            (r#"{"type":"ext4","device":"/dev/sda1"}"#, &["/"]),
             (r#"{"type":"proc","device":"proc"}"#, &["/"]),
+            (r#"{"type":"sysfs","device":"x"}"#, &["/"]),
+            (r#"{"type":"cgroup","device":"x","o":"memory"}"#, &["/"]),
+            (r#"{"type":" tmpfs","device":"x"}"#, &["/"]),
+            (r#"{"type":"fuse.x","device":"x"}"#, &["/"]),
             (r#"{"type":"tmpfs","device":"tmpfs","o":"size=10m,uid=1000"}"#, &[]),
-            (r#"{"type":"nfs","device":":/export","o":"addr=10.0.0.1,rw,vers=4"}"#, &[]),
-            (r#"{"type":"cifs","device":"//host/share","o":"username=a\\b,password=/x"}"#, &[]),
-            (r#"{"type":"NFS","device":"/export"}"#, &["/export"]),
             (
                 r#"{"type":"overlay","device":"overlay","o":"lowerdir=/root:/tmp"}"#,
                 &["/root", "/tmp"],
@@ -140,10 +207,58 @@ mod tests {
             ),
             (r#"{"type":"overlay","device":"x","o":"lowerdir=/ro\\ot"}"#, &["/", "/ro\\ot"]),
             (r#"{"type":"overlay","device":"x","o":"lowerdir+=root"}"#, &["/"]),
-            (r#"{"mountpoint":"/root","Device":"/etc"}"#, &["/root", "/etc"]),
-            (r#"{"share":"host:/x"}"#, &[]),
+            (r#"{"mountpoint":"/root"}"#, &["/"]),
+            (r#"{"type":"tmpfs","device":"x","Device":"/etc"}"#, &["/"]),
         ] {
             assert_eq!(paths(options), expected, "{options}");
+        }
+    }
+
+    #[test]
+    fn a_far_file_system_is_one_at_an_address_that_is_not_this_machine() {
+        for (kind, device, o, is_far) in [
+            ("nfs", ":/export", "addr=10.0.0.1,rw,nfsvers=4", true),
+            ("nfs4", ":/export", "rw,addr=2001:db8::1", true),
+            ("nfs", ":/export", "", false),
+            ("nfs", "10.0.0.1:/export", "rw", false),
+            ("nfs", ":/export", "addr=127.0.0.1,rw", false),
+            ("nfs", ":/export", "addr=10.0.0.1,addr=127.3.2.1", false),
+            ("nfs", ":/export", "addr=10.0.0.1, ADDR=::1", false),
+            ("nfs", ":/export", "addr=10.0.0.1,mountaddr=::ffff:127.0.0.1", false),
+            ("nfs", ":/export", "addr=localhost", false),
+            ("nfs", ":/export", "addr=0.0.0.0", false),
+            ("nfs", ":/export", "addr=127.1", false),
+            ("nfs", ":/export", "addr=fe80::1%eth0", false),
+            ("NFS", ":/export", "addr=10.0.0.1", false),
+            ("cifs", "//10.0.0.1/share", r"username=a\\b,password=/x", true),
+            ("cifs", "//nas/share", "addr=10.0.0.1", true),
+            ("cifs", "//10.0.0.1/share", "ip=127.0.0.1", false),
+            ("cifs", "//10.0.0.1/share", "unc=//127.0.0.1/x", false),
+            ("cifs", r"\\\\127.0.0.1\\share", "username=a", false),
+            ("smb3", "//localhost/share", "", false),
+            ("cifs", "", "", false),
+        ] {
+            let options = format!(r#"{{"type":"{kind}","device":"{device}","o":"{o}"}}"#);
+            let expected = if is_far { &[][..] } else { &["/"] };
+            assert_eq!(paths(&options), expected, "{options}");
+        }
+    }
+
+    #[test]
+    fn drivers() {
+        let of = |name: &str| {
+            let mut effects = Effects::default();
+            let driver = Driver::of(name, Place::Field("Driver"), &mut effects);
+            driver.map(|driver| (driver, effects.into_asked().len()))
+        };
+        for name in ["", "local"] {
+            assert_eq!(of(name), Ok((Driver::Local, 0)), "{name}");
+        }
+        for name in ["Local", "local ", "persist", "vieux/sshfs:latest", "a..b"] {
+            assert_eq!(of(name), Ok((Driver::Foreign, 1)), "{name}");
+        }
+        for name in ["/x", "../x", "a/../../x", ".x", "a/.x", "a//x", "a/", "..", "local/."] {
+            assert!(of(name).is_err(), "{name}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Paths of the host in `Binds` and `Mounts`.
+//! Paths of the host in `Binds` and `Mounts`, and those that a volume driver may reach.
 
 use crate::engine::effects::{BodyError, Effects, objects, texts};
 use crate::engine::json::Object;
-use crate::engine::volume_options::{OptionName, reached};
+use crate::engine::volume_options::{Driver, OptionName, reached};
 use crate::image::ImageRef;
 use crate::policy::effects::{Effect, Place};
 
@@ -18,6 +18,8 @@ pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyEr
             None => return Err(refused(at, "not of the form source:target:mode")),
         }
     }
+    let driver = host.text("VolumeDriver").unwrap_or_default();
+    Driver::of(driver, Place::Field("HostConfig.VolumeDriver"), effects)?;
     objects(host, "Mounts").try_for_each(|(at, mount)| mount_effects(mount, at, effects))
 }
 
@@ -48,15 +50,24 @@ fn mount_effects(mount: &Object, at: usize, effects: &mut Effects) -> Result<(),
         _ if source.is_empty() => (),
         _ => effects.push_path(source, place)?,
     }
-    let options = mount.object("VolumeOptions").and_then(|options| options.object("DriverConfig"));
-    let options = options.and_then(|driver| driver.object("Options"));
-    for reached in options.map(reached).unwrap_or_default() {
+    let driver = mount.object("VolumeOptions").and_then(|options| options.object("DriverConfig"));
+    driver.map_or(Ok(()), |driver| driver_effects(driver, at, effects))
+}
+
+fn driver_effects(driver: &Object, at: usize, effects: &mut Effects) -> Result<(), BodyError> {
+    let place = |field| Place::Inside(MOUNTS, at, field);
+    let name = driver.text("Name").unwrap_or_default();
+    if Driver::of(name, place("VolumeOptions.DriverConfig.Name"), effects)? == Driver::Foreign {
+        return Ok(());
+    }
+    for reached in driver.object("Options").map(reached).unwrap_or_default() {
         let option = match reached.option {
+            OptionName::Type => "VolumeOptions.DriverConfig.Options[type]",
             OptionName::Device => "VolumeOptions.DriverConfig.Options[device]",
             OptionName::O => "VolumeOptions.DriverConfig.Options[o]",
             OptionName::Other => "VolumeOptions.DriverConfig.Options",
         };
-        effects.push_path(reached.path, Place::Inside(MOUNTS, at, option))?;
+        effects.push_path(reached.path, place(option))?;
     }
     Ok(())
 }

@@ -167,8 +167,14 @@ fn paths_of_the_host() {
         ),
         (
             r#""Mounts":[{"Type":"volume","VolumeOptions":{"DriverConfig":{"Name":"persist","Options":{"mountpoint":"/root"}}}}]"#,
-            vec![option("/root", "")],
+            vec!["path / at HostConfig.Mounts[0].VolumeOptions.DriverConfig.Name".to_owned()],
         ),
+        (
+            r#""Mounts":[{"Type":"volume","VolumeOptions":{"DriverConfig":{"Options":{"type":"proc","device":"x"}}}}]"#,
+            vec![option("/", "[type]")],
+        ),
+        (r#""VolumeDriver":"local""#, vec![]),
+        (r#""VolumeDriver":"persist""#, vec!["path / at HostConfig.VolumeDriver".to_owned()]),
         (
             r#""Mounts":[{"Type":"image","Source":"ubuntu:16.04"}]"#,
             vec!["image ubuntu:16.04 at HostConfig.Mounts[0].Source".to_owned()],
@@ -253,6 +259,14 @@ fn what_no_daemon_would_take_is_refused_with_its_place() {
         (
             r#""HostConfig":{"Mounts":[{"Type":"bind"}]}"#,
             "HostConfig.Mounts[0].Source: the source of a bind is not an absolute path",
+        ),
+        (
+            r#""HostConfig":{"VolumeDriver":"../../tmp/evil"}"#,
+            "HostConfig.VolumeDriver: a driver's name is no path",
+        ),
+        (
+            r#""HostConfig":{"Mounts":[{"VolumeOptions":{"DriverConfig":{"Name":"/x"}}}]}"#,
+            "HostConfig.Mounts[0].VolumeOptions.DriverConfig.Name: a driver's name is no path",
         ),
         (
             r#""HostConfig":{"SecurityOpt":[""]}"#,
