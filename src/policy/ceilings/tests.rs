@@ -129,9 +129,11 @@ fn an_update_leaves_what_it_does_not_name() {
     for (asked, expected) in [
         (cpu(0, 0, 0), cpu(0, 0, 0)),
         (cpu(0, 0, 40_000), cpu(0, 100_000, 40_000)),
-        (cpu(0, 0, 60_000), cpu(HALF, 0, 0)),
-        (cpu(0, 1_000, 0), cpu(HALF, 0, 0)),
-        (cpu(0, 0, -1), cpu(HALF, 0, 0)),
+        (cpu(0, 0, 60_000), cpu(0, 100_000, 50_000)),
+        (cpu(0, 10_000, 0), cpu(0, 10_000, 5_000)),
+        (cpu(0, 1_000, 0), cpu(0, 100_000, 50_000)),
+        (cpu(0, 0, -1), cpu(0, 100_000, 50_000)),
+        (cpu(9_999, 0, 0), cpu(HALF, 0, 0)),
         (cpu(2 * HALF, 0, 0), cpu(HALF, 0, 0)),
     ] {
         assert_eq!(ceilings().cpu_update(asked), expected, "{asked:?}");
