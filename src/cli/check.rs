@@ -7,6 +7,7 @@ use super::{CliError, Outcome, print};
 use crate::config::{self, Limits, Listen, Overrides, Settings};
 use crate::image;
 use crate::policy::Policy;
+use crate::policy::builds::BuildRule;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::privileged::PrivilegedRule;
 
@@ -65,6 +66,7 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         volumesfrom,
         sysctls,
         cgroupparent,
+        builds,
         ceilings: _,
     } = policy;
     let before = out.len();
@@ -107,6 +109,9 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
     }
     for rule in cgroupparent {
         writeln!(out, "Nothing may run below control group {}.", Shown(rule.as_str()))?;
+    }
+    if *builds == BuildRule::Forbid {
+        writeln!(out, "Images may not be built.")?;
     }
     if out.len() == before {
         writeln!(out, "Nothing is forbidden.")?;

@@ -7,6 +7,7 @@ use super::schema::{File, General, Restrictions, Text};
 use super::validate::Checker;
 use super::{seccomp, units};
 use crate::policy::Policy;
+use crate::policy::builds::BuildRule;
 use crate::policy::capabilities::CapabilityRule;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::devices::DeviceRule;
@@ -52,6 +53,9 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
         volumesfrom: checker.list(at("volumesfrom"), &rules.volumesfrom, NameRule::parse),
         sysctls: checker.list(at("sysctls"), &rules.sysctls, NameRule::parse),
         cgroupparent: checker.list(at("cgroupparent"), &rules.cgroupparent, NameRule::parse),
+        builds: checker
+            .optional(at("builds"), rules.builds.as_ref(), BuildRule::parse)
+            .unwrap_or_default(),
         ceilings: ceilings(checker, general, folder),
     }
 }

@@ -118,6 +118,7 @@ pub(super) struct Restrictions {
     pub(super) volumesfrom: List,
     pub(super) sysctls: List,
     pub(super) cgroupparent: List,
+    pub(super) builds: Option<Text>,
 }
 
 /// What is forced.

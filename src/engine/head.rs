@@ -46,7 +46,7 @@ pub fn check_head(head: &RequestHead<'_>, endpoint: Endpoint) -> Result<(), Head
     let headers = &head.headers;
     let reason = if headers.has("content-encoding") {
         HeadReason::ContentEncoding
-    } else if headers.has("upgrade") {
+    } else if headers.has("upgrade") && !endpoint.may_switch() {
         HeadReason::Upgrade
     } else if endpoint != Endpoint::ContainerStart
         // No body is forwarded there, so none is merged; clients name a form without having one.

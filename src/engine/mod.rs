@@ -7,31 +7,42 @@
 //! checked body, ceilings ─► the same file ─► bytes, changes
 //! ```
 
+mod build;
 pub mod changes;
+mod checkpoints;
 mod create;
 pub mod effects;
 mod exec;
 mod force;
 pub mod head;
+mod images;
 pub mod json;
+mod networks;
+mod plugins;
+mod query;
 pub mod routes;
 pub mod schema;
 mod start;
+mod swarm;
 mod update;
 mod volume_options;
 mod volumes;
 
+pub use build::BuildQuery;
 pub use changes::{Change, Changes};
 pub use create::CreateBody;
 pub use effects::BodyError;
 pub use exec::ExecBody;
 pub use head::{HeadRefusal, check_head};
+pub use images::CommitBody;
 pub use routes::{Endpoint, Route, RouteError, classify};
 pub use start::StartBody;
 pub use update::UpdateBody;
 pub use volumes::VolumeBody;
 
+use self::json::Object;
 use crate::http::target::Target;
+use crate::policy::effects::Asked;
 use crate::policy::{Checked, Inspected, Policy};
 
 /// The body of a request to an inspected endpoint.
@@ -47,6 +58,19 @@ pub enum RequestBody {
     Start(StartBody),
     /// `POST /volumes/create`.
     Volume(VolumeBody),
+    /// `POST /commit`.
+    Commit(CommitBody),
+    /// `POST /build`.
+    Build(BuildQuery),
+    /// `POST /swarm/init`, `/networks/create` or `/containers/{id}/checkpoints`.
+    Fields(Object),
+    /// One that passes as it is: all that counts is in the head.
+    Passes,
+}
+
+/// A request of which the head alone was read.
+fn head_only(effects: Vec<Asked>) -> Inspected<RequestBody> {
+    Inspected::new(RequestBody::Passes, effects)
 }
 
 /// Reads the body of a request and says all that the request would bring about.
@@ -65,6 +89,17 @@ pub fn read(
         Endpoint::ContainerUpdate => Ok(update::read(body)?.map(RequestBody::Update)),
         Endpoint::ContainerStart => Ok(start::read(target, body)?.map(RequestBody::Start)),
         Endpoint::VolumeCreate => Ok(volumes::read(body)?.map(RequestBody::Volume)),
+        Endpoint::Commit => Ok(images::read_commit(target, body)?.map(RequestBody::Commit)),
+        Endpoint::Build => Ok(build::read(target)?.map(RequestBody::Build)),
+        Endpoint::BuildKit => Ok(head_only(build::effects_of_buildkit())),
+        Endpoint::Plugin => Ok(head_only(plugins::effects())),
+        Endpoint::SwarmInit => Ok(swarm::read_init(body)?.map(RequestBody::Fields)),
+        Endpoint::SwarmJoin => Ok(head_only(swarm::effects_of_join())),
+        Endpoint::NetworkCreate => Ok(networks::read(body)?.map(RequestBody::Fields)),
+        Endpoint::CheckpointCreate => Ok(checkpoints::read(body)?.map(RequestBody::Fields)),
+        Endpoint::Checkpoints => checkpoints::read_query(target).map(head_only),
+        Endpoint::ImageCreate => images::read_create(target).map(head_only),
+        Endpoint::ImageTag => images::read_tag(target).map(head_only),
     }
 }
 
@@ -94,5 +129,15 @@ pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) 
             volumes::write(&body, out);
             Forwarded::default()
         }
+        RequestBody::Commit(body) => {
+            images::write_commit(body, out);
+            Forwarded::default()
+        }
+        RequestBody::Build(query) => build::write(query, &policy.ceilings),
+        RequestBody::Fields(fields) => {
+            fields.write(out);
+            Forwarded::default()
+        }
+        RequestBody::Passes => Forwarded::default(),
     }
 }

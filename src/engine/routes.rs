@@ -35,6 +35,28 @@ pub enum Endpoint {
     ContainerStart,
     /// `POST /volumes/create`.
     VolumeCreate,
+    /// `POST /images/create`: a pull or an import.
+    ImageCreate,
+    /// `POST /images/{name}/tag`.
+    ImageTag,
+    /// `POST /commit`.
+    Commit,
+    /// `POST /build`.
+    Build,
+    /// `POST /grpc`: to BuildKit, as a raw stream.
+    BuildKit,
+    /// `POST /plugins/pull`, `/plugins/create`, and `upgrade`, `set` and `enable` of one.
+    Plugin,
+    /// `POST /swarm/init`.
+    SwarmInit,
+    /// `POST /swarm/join`.
+    SwarmJoin,
+    /// `POST /networks/create`.
+    NetworkCreate,
+    /// `POST /containers/{id}/checkpoints`.
+    CheckpointCreate,
+    /// `GET` or `DELETE` of `/containers/{id}/checkpoints`.
+    Checkpoints,
 }
 
 impl Endpoint {
@@ -46,8 +68,25 @@ impl Endpoint {
             | Self::ContainerExec
             | Self::ContainerUpdate
             | Self::ContainerStart
-            | Self::VolumeCreate => false,
+            | Self::VolumeCreate
+            | Self::Commit
+            | Self::SwarmInit
+            | Self::NetworkCreate
+            | Self::CheckpointCreate => false,
+            Self::ImageCreate
+            | Self::ImageTag
+            | Self::Build
+            | Self::BuildKit
+            | Self::Plugin
+            | Self::SwarmJoin
+            | Self::Checkpoints => true,
         }
+    }
+
+    /// Whether the daemon may answer with a raw stream, for which the request asks by an `Upgrade`.
+    #[must_use]
+    pub fn may_switch(self) -> bool {
+        self == Self::BuildKit
     }
 }
 
@@ -59,6 +98,17 @@ impl fmt::Display for Endpoint {
             Self::ContainerUpdate => "POST /containers/{id}/update",
             Self::ContainerStart => "POST /containers/{id}/start",
             Self::VolumeCreate => "POST /volumes/create",
+            Self::ImageCreate => "POST /images/create",
+            Self::ImageTag => "POST /images/{name}/tag",
+            Self::Commit => "POST /commit",
+            Self::Build => "POST /build",
+            Self::BuildKit => "POST /grpc",
+            Self::Plugin => "POST /plugins",
+            Self::SwarmInit => "POST /swarm/init",
+            Self::SwarmJoin => "POST /swarm/join",
+            Self::NetworkCreate => "POST /networks/create",
+            Self::CheckpointCreate => "POST /containers/{id}/checkpoints",
+            Self::Checkpoints => "/containers/{id}/checkpoints",
         })
     }
 }
@@ -93,11 +143,32 @@ const ROWS: &[Row] = &[
         Route::Inspected(Endpoint::ContainerStart)
     }),
     Row::new("POST", Path::Exact("/volumes/create"), Route::Inspected(Endpoint::VolumeCreate)),
+    Row::new("POST", Path::Exact("/images/create"), Route::Inspected(Endpoint::ImageCreate)),
+    Row::new("POST", Path::Around("/images/", "/tag"), Route::Inspected(Endpoint::ImageTag)),
+    Row::new("POST", Path::Exact("/commit"), Route::Inspected(Endpoint::Commit)),
     Row::new("POST", Path::Around("/containers/", "/attach"), Route::MaySwitch),
     Row::new("GET", Path::Around("/containers/", "/attach/ws"), Route::MaySwitch),
     Row::new("POST", Path::Around("/exec/", "/start"), Route::MaySwitch),
     Row::new("POST", Path::Exact("/session"), Route::MaySwitch),
-    Row::new("POST", Path::Exact("/grpc"), Route::MaySwitch),
+    Row::new("POST", Path::Exact("/plugins/pull"), Route::Inspected(Endpoint::Plugin)),
+    Row::new("POST", Path::Exact("/plugins/create"), Route::Inspected(Endpoint::Plugin)),
+    Row::new("POST", Path::Around("/plugins/", "/upgrade"), Route::Inspected(Endpoint::Plugin)),
+    Row::new("POST", Path::Around("/plugins/", "/set"), Route::Inspected(Endpoint::Plugin)),
+    Row::new("POST", Path::Around("/plugins/", "/enable"), Route::Inspected(Endpoint::Plugin)),
+    Row::new("POST", Path::Exact("/swarm/init"), Route::Inspected(Endpoint::SwarmInit)),
+    Row::new("POST", Path::Exact("/swarm/join"), Route::Inspected(Endpoint::SwarmJoin)),
+    Row::new("POST", Path::Exact("/networks/create"), Route::Inspected(Endpoint::NetworkCreate)),
+    Row::new("POST", Path::Around("/containers/", "/checkpoints"), {
+        Route::Inspected(Endpoint::CheckpointCreate)
+    }),
+    Row::new("GET", Path::Around("/containers/", "/checkpoints"), {
+        Route::Inspected(Endpoint::Checkpoints)
+    }),
+    Row::new("DELETE", Path::Among("/containers/", "/checkpoints/"), {
+        Route::Inspected(Endpoint::Checkpoints)
+    }),
+    Row::new("POST", Path::Exact("/build"), Route::Inspected(Endpoint::Build)),
+    Row::new("POST", Path::Exact("/grpc"), Route::Inspected(Endpoint::BuildKit)),
 ];
 
 struct Row {
@@ -110,6 +181,8 @@ enum Path {
     Exact(&'static str),
     /// A name of the client's, slashes and all, between these two.
     Around(&'static str, &'static str),
+    /// One name between these two, and one behind.
+    Among(&'static str, &'static str),
 }
 
 /// Says what must be done with a request.
@@ -138,6 +211,12 @@ fn unversioned(path: &str) -> &str {
     };
     let unversioned = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
     if unversioned.len() < rest.len() && unversioned.starts_with('/') { unversioned } else { path }
+}
+
+/// The name in a path that matched [`Path::Around`]; empty in any other.
+pub(super) fn name_between<'a>(path: &'a str, before: &str, after: &str) -> &'a str {
+    let rest = unversioned(path).strip_prefix(before);
+    rest.and_then(|rest| rest.strip_suffix(after)).unwrap_or_default()
 }
 
 fn refuse_if_inspected(method: &str, path: &str) -> Result<(), RouteError> {
@@ -170,6 +249,9 @@ impl Path {
             Self::Around(before, after) => {
                 path.strip_prefix(before).is_some_and(|rest| rest.ends_with(after))
             }
+            Self::Among(before, between) => {
+                path.strip_prefix(before).is_some_and(|rest| rest.contains(between))
+            }
         }
     }
 
@@ -177,7 +259,7 @@ impl Path {
     fn words(&self) -> impl Iterator<Item = &'static str> {
         let (before, after) = match self {
             Self::Exact(exact) => (*exact, ""),
-            Self::Around(before, after) => (*before, *after),
+            Self::Around(before, after) | Self::Among(before, after) => (*before, *after),
         };
         before.split('/').chain(after.split('/')).filter(|word| !word.is_empty())
     }
@@ -276,7 +358,13 @@ mod tests {
             ("POST", "/v1.41containers/create", Route::Plain),
             ("POST", "/v1.41/v1.41/containers/create", Route::Plain),
             ("POST", "/volumes/create", Route::Inspected(Endpoint::VolumeCreate)),
-            ("POST", "/networks/create", Route::Plain),
+            ("POST", "/v1.41/images/create", Route::Inspected(Endpoint::ImageCreate)),
+            ("POST", "/images/a/b:1/tag", Route::Inspected(Endpoint::ImageTag)),
+            ("POST", "/images/create/tag", Route::Inspected(Endpoint::ImageTag)),
+            ("POST", "/images/tag", Route::Plain),
+            ("GET", "/images/a/tag", Route::Plain),
+            ("POST", "/images/load", Route::Plain),
+            ("POST", "/commit", Route::Inspected(Endpoint::Commit)),
             ("POST", "/containers/create/attach", Route::MaySwitch),
             ("POST", "/containers/a/attach", Route::MaySwitch),
             ("POST", "/v1.41/containers/a/b/attach", Route::MaySwitch),
@@ -294,7 +382,26 @@ mod tests {
             ("POST", "/containers/a/update", Route::Inspected(Endpoint::ContainerUpdate)),
             ("POST", "/services/a/update", Route::Plain),
             ("POST", "/session", Route::MaySwitch),
-            ("POST", "/v1.41/grpc", Route::MaySwitch),
+            ("POST", "/v1.41/grpc", Route::Inspected(Endpoint::BuildKit)),
+            ("POST", "/v1.24/build", Route::Inspected(Endpoint::Build)),
+            ("POST", "/build/prune", Route::Plain),
+            ("POST", "/swarm/init", Route::Inspected(Endpoint::SwarmInit)),
+            ("POST", "/swarm/join", Route::Inspected(Endpoint::SwarmJoin)),
+            ("POST", "/swarm/leave", Route::Plain),
+            ("POST", "/networks/create", Route::Inspected(Endpoint::NetworkCreate)),
+            ("POST", "/networks/a/connect", Route::Plain),
+            ("POST", "/containers/a/checkpoints", Route::Inspected(Endpoint::CheckpointCreate)),
+            ("GET", "/containers/a/b/checkpoints", Route::Inspected(Endpoint::Checkpoints)),
+            ("DELETE", "/containers/a/checkpoints/b", Route::Inspected(Endpoint::Checkpoints)),
+            ("DELETE", "/containers/a", Route::Plain),
+            ("GET", "/containers/a/json", Route::Plain),
+            ("POST", "/plugins/create", Route::Inspected(Endpoint::Plugin)),
+            ("POST", "/v1.41/plugins/pull", Route::Inspected(Endpoint::Plugin)),
+            ("POST", "/plugins/a/b:c/enable", Route::Inspected(Endpoint::Plugin)),
+            ("POST", "/plugins/pull/set", Route::Inspected(Endpoint::Plugin)),
+            ("POST", "/plugins/a/disable", Route::Plain),
+            ("DELETE", "/plugins/a", Route::Plain),
+            ("POST", "/build/cancel", Route::Plain),
             ("POST", "/grpc/x", Route::Plain),
             ("GET", "/_ping", Route::Plain),
             ("POST", "", Route::Plain),
@@ -325,9 +432,9 @@ mod tests {
         ] {
             assert!(refuse_if_inspected("POST", path).is_err(), "{path}");
             assert!(refuse_if_inspected("Post", path).is_err(), "{path}");
-            assert!(refuse_if_inspected("GET", path).is_ok(), "{path}");
+            assert!(refuse_if_inspected("PUT", path).is_ok(), "{path}");
         }
-        for path in ["//networks/create", "/create/../containers", "/images/a%25b/tag", "//"] {
+        for path in ["//networks/prune", "/create/../containers", "/images/a%25b/push", "//"] {
             assert!(refuse_if_inspected("POST", path).is_ok(), "{path}");
         }
     }

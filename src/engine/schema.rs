@@ -539,6 +539,73 @@ pub static SECCOMP_PROFILE: Struct = Struct::new(fields! {
     "defaultAction": Kind::Text, Checked;
 });
 
+/// Parameters of `POST /build` that are JSON in themselves, as if they were fields of one object.
+pub static BUILD: Struct = Struct::new(fields! {
+    "BuildArgs": TEXT_MAP, Checked;
+    "Outputs": Kind::List(&Kind::Struct(&BUILD_OUTPUT)), Inside;
+});
+
+static BUILD_OUTPUT: Struct = Struct::new(fields! {
+    "Type": Kind::Text, Passed;
+    "Attrs": TEXT_MAP, Checked;
+});
+
+/// The body of `POST /swarm/init`: Engine API `SwarmInitRequest`.
+pub static SWARM_INIT: Struct = Struct::new(fields! {
+    "ListenAddr": Kind::Text, Checked;
+    "AdvertiseAddr": Kind::Text, Passed;
+    "DataPathAddr": Kind::Text, Passed;
+    "DataPathPort": UINT32, Checked;
+    "ForceNewCluster": Kind::Bool, Passed;
+    "Spec": Kind::Any, Passed;
+    "AutoLockManagers": Kind::Bool, Passed;
+    "Availability": Kind::Text, Passed;
+    "DefaultAddrPool": TEXTS, Passed;
+    "SubnetSize": UINT32, Passed;
+});
+
+/// The body of `POST /networks/create`.
+pub static NETWORK_CREATE: Struct = Struct::new(fields! {
+    "CheckDuplicate": Kind::Bool, Passed;
+    "Driver": Kind::Text, Checked;
+    "Scope": Kind::Text, Passed;
+    "EnableIPv4": Kind::Bool, Passed;
+    "EnableIPv6": Kind::Bool, Passed;
+    "IPAM": Kind::Struct(&IPAM), Inside;
+    "Internal": Kind::Bool, Passed;
+    "Attachable": Kind::Bool, Passed;
+    "Ingress": Kind::Bool, Passed;
+    "ConfigOnly": Kind::Bool, Passed;
+    "ConfigFrom": Kind::Struct(&CONFIG_REFERENCE), Inside;
+    "Options": TEXT_MAP, Passed;
+    "Labels": TEXT_MAP, Passed;
+    "Name": Kind::Text, Passed;
+});
+
+static IPAM: Struct = Struct::new(fields! {
+    "Driver": Kind::Text, Checked;
+    "Options": TEXT_MAP, Passed;
+    "Config": Kind::List(&Kind::Struct(&IPAM_CONFIG)), Inside;
+});
+
+static IPAM_CONFIG: Struct = Struct::new(fields! {
+    "Subnet": Kind::Text, Passed;
+    "IPRange": Kind::Text, Passed;
+    "Gateway": Kind::Text, Passed;
+    "AuxiliaryAddresses": TEXT_MAP, Passed;
+});
+
+static CONFIG_REFERENCE: Struct = Struct::new(fields! {
+    "Network": Kind::Text, Passed;
+});
+
+/// The body of `POST /containers/{id}/checkpoints`.
+pub static CHECKPOINT_CREATE: Struct = Struct::new(fields! {
+    "CheckpointID": Kind::Text, Passed;
+    "CheckpointDir": Kind::Text, Checked;
+    "Exit": Kind::Bool, Passed;
+});
+
 /// Whether `name`, written beside `HostConfig`, is one of its fields to 20.10.
 #[must_use]
 pub fn is_legacy_host_config(name: &str) -> bool {
@@ -580,6 +647,11 @@ mod tests {
         for table in [&EXEC, &UPDATE, &VOLUME_CREATE, &START, &SECCOMP_PROFILE] {
             assert_sound(table);
         }
+        assert_sound(&SECCOMP_PROFILE);
+        assert_sound(&BUILD);
+        assert_sound(&SWARM_INIT);
+        assert_sound(&NETWORK_CREATE);
+        assert_sound(&CHECKPOINT_CREATE);
     }
 
     #[test]

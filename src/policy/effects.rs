@@ -6,7 +6,9 @@
 use std::fmt;
 
 use super::shown::Shown;
-use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
+use super::types::{
+    Capability, EnvironmentEntry, HostPath, Instructions, PortRange, SecurityOption, UserSpec,
+};
 use crate::image::ImageRef;
 
 /// One thing that a request would bring about.
@@ -14,14 +16,23 @@ use crate::image::ImageRef;
 /// A new variant breaks every `match` on effects, so that no rule can miss a new power.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Runs, fetches or renames this image.
+    /// Builds an image: steps that no rule can see run as root.
+    Build(Builder),
+    /// Hands the host to someone whom no rule reaches.
+    Takeover(Takeover),
+    /// Uses this image of the daemon's: runs it, or gives it another name.
     Image(ImageRef),
+    /// Fetches images by their names, or gives such a name to something new: whatever the daemon has
+    /// by that name now says nothing.
+    ImageName(ImageNames),
     /// Runs as this user.
     User(UserSpec),
     /// Names no user: what runs is the image's own user, unless `general.user` is set.
     ImageUser,
     /// Sets (or, without a value, unsets) an environment variable.
     Environment(EnvironmentEntry),
+    /// Sets variables by Dockerfile instructions, which only the daemon can take apart.
+    EnvironmentInstructions(Instructions),
     /// Opens one or all of these ports of the host.
     HostPorts(PortRange),
     /// Makes this path of the host, and all below it, reachable.
@@ -44,6 +55,33 @@ pub enum Effect {
     Sysctl(String),
     /// Runs below this control group instead of the daemon's own.
     CgroupParent(String),
+}
+
+/// To whom the host can be handed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takeover {
+    /// A plugin of the Docker Engine: it runs as root, with what its own configuration asks for.
+    Plugin,
+    /// The managers of a swarm elsewhere: they start on this host what they like.
+    Swarm,
+}
+
+/// Ways to have the daemon build an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Builder {
+    /// One that is asked in a request.
+    Request,
+    /// BuildKit, spoken to past every inspection.
+    BuildKit,
+}
+
+/// The names by which images are fetched or made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageNames {
+    /// One name.
+    One(ImageRef),
+    /// Every tag of the repository of this name.
+    EveryTag(ImageRef),
 }
 
 /// A device, by the way in which it is asked for.

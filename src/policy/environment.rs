@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Findings;
 use super::shown::Shown;
-use super::types::{EnvironmentEntry, ValueError};
+use super::types::{EnvironmentEntry, Instructions, ValueError};
 
 /// One forbidden variable, with one value or with any.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,6 +39,17 @@ impl EnvironmentRule {
         if self.forbids(entry) {
             let name = Shown(entry.name());
             found.add(format_args!("environment variable {name}"), &self.shown);
+        }
+    }
+
+    /// Instructions are forbidden where they could set the variable, to the value if one is named.
+    pub(super) fn check_instructions(&self, asked: &Instructions, found: &mut Findings<'_>) {
+        let name = self.entry.name();
+        let may_set =
+            asked.may_name(name) && self.entry.value().is_none_or(|value| asked.may_have(value));
+        if may_set {
+            let name = name.escape_debug();
+            found.add(format_args!("environment variable {name} by an instruction"), &self.text);
         }
     }
 

@@ -1,10 +1,10 @@
 //! Images that nobody may use.
 
-use super::effects::Asked;
+use super::effects::{Asked, ImageNames};
 use super::facts::{Facts, ImageFacts};
 use super::types::ValueError;
 use super::{Findings, images_in};
-use crate::image::{ImageName, ImageRef, comparable, complete};
+use crate::image::{ImageName, ImageRef, comparable, complete, familiar};
 
 /// One forbidden image, or a prefix of names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +75,38 @@ impl ImageRule {
             (_, None) => {
                 let what = format_args!("image {image}, whose other names are not known");
                 found.add_once(what, &self.text);
+            }
+        }
+    }
+
+    /// Judges names alone. One by digest may be that of a forbidden tag.
+    pub(super) fn check_names(&self, names: &ImageNames, found: &mut Findings<'_>) {
+        match names {
+            ImageNames::One(image) => match self.compare(image) {
+                Match::No => {}
+                Match::Yes => found.add(format_args!("image {image}"), &self.text),
+                Match::Perhaps => {
+                    let what = format_args!("image {image}, whose other names are not known");
+                    found.add(what, &self.text);
+                }
+            },
+            ImageNames::EveryTag(image) => {
+                if let ImageRef::Named(name) = image
+                    && self.is_about_repository_of(name)
+                {
+                    let repository = familiar(name.repository());
+                    found.add(format_args!("every tag of image {repository}"), &self.text);
+                }
+            }
+        }
+    }
+
+    /// Whether an image of the same repository is forbidden.
+    fn is_about_repository_of(&self, name: &ImageName) -> bool {
+        match &self.pattern {
+            Pattern::Exact(forbidden) => forbidden.compared() == name.compared(),
+            Pattern::Below(_) | Pattern::Repository(_) => {
+                self.compare(&ImageRef::Named(name.clone())) != Match::No
             }
         }
     }

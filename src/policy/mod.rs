@@ -4,6 +4,7 @@
 //! ([`effects`]), [`judge`] compares it with the rules, [`ceilings`] says what is forced on what
 //! passed. What can't be evaluated is a violation, never skipped.
 
+pub mod builds;
 pub mod capabilities;
 pub mod ceilings;
 pub mod devices;
@@ -19,12 +20,14 @@ pub mod privileged;
 pub mod security;
 pub(crate) mod shown;
 
+mod takeover;
 pub mod types;
 pub mod users;
 
 use std::fmt;
 
 use crate::image::ImageRef;
+use builds::BuildRule;
 use capabilities::CapabilityRule;
 use ceilings::Ceilings;
 use devices::DeviceRule;
@@ -71,6 +74,8 @@ pub struct Policy {
     pub sysctls: Vec<NameRule<Sysctl>>,
     /// Control groups that nothing may run below.
     pub cgroupparent: Vec<NameRule<CgroupParent>>,
+    /// Whether images may be built.
+    pub builds: BuildRule,
     /// What is forced on what is allowed.
     pub ceilings: Ceilings,
 }
@@ -253,12 +258,16 @@ fn check(
         volumesfrom,
         sysctls,
         cgroupparent,
+        builds,
         ceilings,
     } = policy;
     let mut found = Findings { violations, at: &asked.at };
     let found = &mut found;
     match &asked.effect {
+        Effect::Takeover(by) => takeover::check(policy, *by, found),
+        Effect::Build(builder) => builds.check(*builder, found),
         Effect::Image(image) => images.iter().for_each(|rule| rule.check(image, facts, found)),
+        Effect::ImageName(names) => images.iter().for_each(|rule| rule.check_names(names, found)),
         Effect::User(user) => users.iter().for_each(|rule| rule.check(user, found)),
         Effect::ImageUser => match &ceilings.user {
             Some(forced) => users.iter().for_each(|rule| rule.check_forced(forced, found)),
@@ -268,6 +277,9 @@ fn check(
             }
         },
         Effect::Environment(entry) => environment.iter().for_each(|rule| rule.check(entry, found)),
+        Effect::EnvironmentInstructions(instructions) => {
+            environment.iter().for_each(|rule| rule.check_instructions(instructions, found));
+        }
         Effect::HostPorts(range) => ports.iter().for_each(|rule| rule.check(range, found)),
         Effect::HostPath(path) => mounts.iter().for_each(|rule| rule.check(path, facts, found)),
         Effect::SecurityOption(option) => {

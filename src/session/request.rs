@@ -158,6 +158,7 @@ impl Session {
             }
             Route::Inspected(endpoint) => {
                 engine::check_head(&head, endpoint)?;
+                self.exchange.may_switch = endpoint.may_switch();
                 let inspection =
                     Inspection { endpoint, head: bytes.to_vec(), rules, passes: Framing::None };
                 self.begin_inspection(inspection, &head, framing, turn)?;

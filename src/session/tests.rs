@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::policy::builds::BuildRule;
 use crate::policy::ports::PortRule;
 
 const CREATE: &str =
@@ -250,6 +251,22 @@ fn a_switch_on_the_daemons_word_makes_both_directions_raw() {
             assert!(!talk.session.is_done_with(Side::Downstream));
             talk.daemon("late").client_gets("late").ends(Side::Upstream).is(Some(End::Flush));
         });
+    }
+}
+
+#[test]
+fn a_builder_that_is_spoken_to_raw_is_judged_before() {
+    const SWITCHED: &str = "HTTP/1.1 101 UPGRADED\r\nUpgrade: h2c\r\n\r\n";
+    let grpc = ATTACH.replace("/containers/x/attach?stdin=1", "/v1.41/grpc").replace("tcp", "h2c");
+    talk(|talk| {
+        talk.client(&grpc).client("PRI *").daemon_gets(&grpc).daemon(SWITCHED);
+        talk.client_gets(SWITCHED).daemon_gets("PRI *").is(None);
+    });
+    for piece in [1, usize::MAX] {
+        let policy = Policy { builds: BuildRule::Forbid, ..Policy::permissive() };
+        let mut talk = Talk::new(policy, piece);
+        talk.client(&grpc).client(PING).client_gets("HTTP/1.1 403 Forbidden\r\n");
+        talk.daemon_gets(PING).daemon_never_sees("grpc");
     }
 }
 

@@ -1,0 +1,153 @@
+#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+use super::*;
+use crate::http::target::{self, query_pairs};
+use crate::policy::builds::BuildRule;
+use crate::policy::environment::EnvironmentRule;
+use crate::policy::facts::Facts;
+use crate::policy::images::ImageRule;
+use crate::policy::names::NameRule;
+use crate::policy::namespaces::NamespaceRule;
+use crate::policy::ports::PortRule;
+use crate::policy::types::{Bytes, NanoCpus};
+use crate::policy::{Policy, Verdict, judge};
+
+fn policy() -> Policy {
+    Policy {
+        images: vec![ImageRule::parse("ubuntu:16.04").unwrap()],
+        environment: vec![EnvironmentRule::parse("USER=0").unwrap()],
+        ports: vec![PortRule::parse("22").unwrap()],
+        namespaces: vec![NamespaceRule::parse("container").unwrap()],
+        cgroupparent: vec![NameRule::parse("*").unwrap()],
+        ..Policy::permissive()
+    }
+}
+
+fn verdict(policy: &Policy, query: &str) -> String {
+    let raw = format!("/v1.41/build?{query}");
+    let read = read(&target::parse(&raw).unwrap());
+    match read.map(|inspected| judge(policy, inspected, &Facts::none())) {
+        Err(error) => error.to_string(),
+        Ok(Verdict::Allowed(_)) => "allowed".to_owned(),
+        Ok(Verdict::Forbidden(violations)) => violations.to_string(),
+    }
+}
+
+#[test]
+fn what_the_query_brings_about_is_judged() {
+    for query in [
+        "networkmode=host",
+        "version=2&networkmode=host",
+        "networkmode=container:db",
+        "cgroupparent=/",
+        "t=ubuntu:16.04",
+        "t=a&t=ubuntu:16.04",
+        "t=&t=docker.io/library/ubuntu%3A16.04",
+        "buildargs=%7B%22USER%22%3A%220%22%7D",
+        "buildargs={\"A\":\"b\",\"USER\":\"0\"}",
+        "buildargs={\"BUILDKIT_SYNTAX\":\"ubuntu:16.04\"}",
+        "outputs=[{\"type\":\"moby\",\"attrs\":{\"name\":\"a,ubuntu:16.04\"}}]",
+    ] {
+        let found = verdict(&policy(), query);
+        assert!(found.starts_with("forbidden: "), "{query}: {found}");
+    }
+    for query in [
+        "",
+        "t=a:1&t=b&q=1&rm=1&pull=1&networkmode=default&memory=5&version=1",
+        "networkmode=hosts",
+        "networkmode=none",
+        "t=",
+        "buildargs={}&labels={\"USER\":\"0\"}&cachefrom=[]",
+        "buildargs=null",
+        "buildargs={\"user\":\"0\",\"USER\":null}",
+        "outputs=[{\"Type\":\"local\",\"Attrs\":{\"dest\":\"out\"}}]",
+        "extrahosts=a:1.2.3.4&extrahosts=b:1.2.3.4",
+        "remote=https://host/x.git",
+    ] {
+        assert_eq!(verdict(&policy(), query), "allowed", "{query}");
+    }
+}
+
+#[test]
+fn what_has_no_one_meaning_is_refused() {
+    for query in [
+        "networkmode=none&networkmode=host",
+        "memory=1&memory=2",
+        "q;networkmode=host",
+        "t=UPPER",
+        "buildargs={",
+        "buildargs=[]",
+        "buildargs={\"A\":1}",
+        "buildargs={\"A\":\"1\",\"A\":\"2\"}",
+        "buildargs={},\"BuildArgs\":{}",
+        "outputs={}",
+        "securityopt=",
+    ] {
+        let found = verdict(&policy(), query);
+        assert!(found != "allowed" && !found.starts_with("forbidden"), "{query}: {found}");
+    }
+}
+
+#[test]
+fn builds_may_be_forbidden_altogether() {
+    let policy = Policy { builds: BuildRule::Forbid, ..Policy::permissive() };
+    assert_eq!(verdict(&policy, ""), "forbidden: a build (rule \"builds: forbid\")");
+    let buildkit = Inspected::new((), effects_of_buildkit());
+    let Verdict::Forbidden(violations) = judge(&policy, buildkit, &Facts::none()) else {
+        panic!("builds are forbidden");
+    };
+    assert_eq!(violations.to_string(), "forbidden: a build by BuildKit (rule \"builds: forbid\")");
+}
+
+fn written(ceilings: &Ceilings, query: &str) -> Option<String> {
+    let raw = format!("/v1.41/build?{query}");
+    let read = read(&target::parse(&raw).unwrap()).unwrap();
+    match judge(&Policy::permissive(), read, &Facts::none()) {
+        Verdict::Allowed(checked) => write(checked.into_body(), ceilings).target,
+        Verdict::Forbidden(_) => panic!("nothing is forbidden"),
+    }
+}
+
+#[test]
+fn ceilings_hold_for_the_steps() {
+    let ceilings = Ceilings {
+        memory: Some(Bytes::parse("100m").unwrap()),
+        cpu: Some(NanoCpus::parse("0.5").unwrap()),
+        ..Ceilings::default()
+    };
+    const MOST: &str = "memory=104857600";
+    for (query, expected) in [
+        ("", "memory=104857600&cpuperiod=100000&cpuquota=50000"),
+        ("t=a:1&t=b", "t=a%3A1&t=b&memory=104857600&cpuperiod=100000&cpuquota=50000"),
+        ("memory=9999999999&cpuquota=1000", "memory=104857600&cpuquota=1000"),
+        ("memory=1g&cpuquota=-1", "memory=104857600&cpuquota=50000&cpuperiod=100000"),
+        (
+            "memory=50&memswap=-1&cpuperiod=1000&cpuquota=900",
+            "memory=50&memswap=100&cpuperiod=100000&cpuquota=50000",
+        ),
+        ("Memory=5&cpuquota=1000", "Memory=5&cpuquota=1000&memory=104857600"),
+    ] {
+        let expected = Some(format!("/v1.41/build?{expected}"));
+        assert_eq!(written(&ceilings, query), expected, "{query}");
+    }
+    let within = format!("{MOST}&cpuperiod=10000&cpuquota=5000&x=%2f");
+    assert_eq!(written(&ceilings, &within), None);
+    assert_eq!(written(&Ceilings::default(), "memory=9999999999"), None);
+    let rewritten = written(&ceilings, "buildargs={\"A\":\"%26b+c\"}").unwrap();
+    let (_, query) = rewritten.split_once('?').unwrap();
+    let first = query_pairs(query).next().unwrap().unwrap();
+    assert_eq!(first, ("buildargs".to_owned(), "{\"A\":\"&b c\"}".to_owned()));
+}
+
+#[test]
+fn quotas_stay_in_the_kernels_bounds() {
+    for (cpus, expected) in [
+        ("2", (100_000, 200_000)),
+        ("0.5", (100_000, 50_000)),
+        ("0.01", (100_000, 1_000)),
+        ("0.005", (1_000_000, 5_000)),
+        ("0.0001", (1_000_000, 1_000)),
+    ] {
+        assert_eq!(as_quota(NanoCpus::parse(cpus).unwrap().get()), expected, "{cpus}");
+    }
+}

@@ -1,0 +1,158 @@
+//! `POST /images/create`, `POST /images/{name}/tag`, `POST /commit`: images by their names.
+//!
+//! `POST /images/load` is not here: its archive says which names it gives to which content, and a
+//! forbidden name that it brings is refused where it is used. What content has ever had a forbidden
+//! name nobody can say of an archive.
+//!
+//! A user that instructions or `Config` give to a new image is one only once that image runs, which
+//! is judged then. Variables are judged here, since those of an image are not seen later.
+
+use super::effects::{BodyError, Effects, texts};
+use super::json::{self, Object};
+use super::query::Query;
+use super::routes::name_between;
+use super::schema::CREATE;
+use crate::http::target::Target;
+use crate::image::{ImageName, ImageRef, complete};
+use crate::policy::Inspected;
+use crate::policy::effects::{Asked, Effect, ImageNames, Place};
+use crate::policy::types::{EnvironmentEntry, Instructions};
+
+const FROM_IMAGE: Place = Place::Field("?fromImage");
+const REPO: Place = Place::Field("?repo");
+const CHANGES: &str = "changes";
+
+/// `POST /images/create`: a pull if `fromImage` says something, else an import.
+pub(super) fn read_create(target: &Target<'_>) -> Result<Vec<Asked>, BodyError> {
+    let query = Query::read(target, &[CHANGES])?;
+    let mut effects = Effects::default();
+    match query.get("fromImage") {
+        "" => {
+            new_name(&query, &mut effects)?;
+            changes(&query, &mut effects);
+        }
+        image => {
+            let names = pulled(image, query.get("tag"))?;
+            effects.push(Effect::ImageName(names), FROM_IMAGE);
+        }
+    }
+    Ok(effects.into_asked())
+}
+
+/// `POST /images/{name}/tag`: the name may have slashes.
+pub(super) fn read_tag(target: &Target<'_>) -> Result<Vec<Asked>, BodyError> {
+    let query = Query::read(target, &[])?;
+    let name = name_between(target.path(), "/images/", "/tag");
+    let mut effects = Effects::default();
+    effects.push_parsed(ImageRef::parse(name), Effect::Image, Place::Field("name"))?;
+    new_name(&query, &mut effects)?;
+    Ok(effects.into_asked())
+}
+
+/// The body of a request to commit: the configuration of the new image, if one is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitBody {
+    /// Nothing at all.
+    Empty,
+    /// `null`, which the `docker` command sends: the container's own configuration.
+    Null,
+    /// This one.
+    Config(Object),
+}
+
+/// `POST /commit`.
+pub(super) fn read_commit(
+    target: &Target<'_>,
+    body: &[u8],
+) -> Result<Inspected<CommitBody>, BodyError> {
+    let query = Query::read(target, &[CHANGES])?;
+    let mut effects = Effects::default();
+    new_name(&query, &mut effects)?;
+    changes(&query, &mut effects);
+    let body = match body.trim_ascii() {
+        b"" => CommitBody::Empty,
+        b"null" => CommitBody::Null,
+        _ => CommitBody::Config(json::read(body, &CREATE)?),
+    };
+    if let CommitBody::Config(config) = &body {
+        for (at, entry) in texts(config, "Env") {
+            let parsed = EnvironmentEntry::parse(entry);
+            effects.push_parsed(parsed, Effect::Environment, Place::Element("Env", at))?;
+        }
+    }
+    Ok(Inspected::new(body, effects.into_asked()))
+}
+
+/// Appends the body as it was understood.
+pub(super) fn write_commit(body: CommitBody, out: &mut Vec<u8>) {
+    match body {
+        CommitBody::Empty => {}
+        CommitBody::Null => out.extend_from_slice(b"null"),
+        CommitBody::Config(config) => config.write(out),
+    }
+}
+
+/// What is pulled, as the daemon puts it together. A tag beside the name wins over one in it and may
+/// be a digest; with neither, all tags are.
+fn pulled(image: &str, tag: &str) -> Result<ImageNames, BodyError> {
+    let name = named(image.strip_suffix(':').unwrap_or(image), FROM_IMAGE)?;
+    match tag {
+        "" if name.is_bare => Ok(ImageNames::EveryTag(ImageRef::Named(name.name))),
+        "" => Ok(ImageNames::One(ImageRef::Named(name.name))),
+        digest if digest.contains(':') => {
+            let text = format!("{}@{digest}", name.name.repository());
+            Ok(ImageNames::One(parsed(&text, FROM_IMAGE)?))
+        }
+        tag => Ok(ImageNames::One(tagged(&name.name, tag, FROM_IMAGE)?)),
+    }
+}
+
+/// The name that something new gets; none is given without a repository.
+fn new_name(query: &Query, effects: &mut Effects) -> Result<(), BodyError> {
+    let names = match (query.get("repo"), query.get("tag")) {
+        ("", _) => return Ok(()),
+        (repo, "") => ImageRef::Named(named(repo, REPO)?.name),
+        (repo, tag) => tagged(&named(repo, REPO)?.name, tag, REPO)?,
+    };
+    effects.push(Effect::ImageName(ImageNames::One(names)), REPO);
+    Ok(())
+}
+
+fn changes(query: &Query, effects: &mut Effects) {
+    // The daemon joins them like lines of one file.
+    let lines: Vec<_> = query.all(CHANGES).collect();
+    let instructions = Instructions::parse(&lines.join("\n"));
+    if instructions.set_variables() {
+        effects.push(Effect::EnvironmentInstructions(instructions), Place::Field("?changes"));
+    }
+}
+
+struct Named {
+    name: ImageName,
+    /// Whether it has neither tag nor digest.
+    is_bare: bool,
+}
+
+/// A name as such: the daemon takes no identifier here.
+fn named(text: &str, at: Place) -> Result<Named, BodyError> {
+    match parsed(text, at.clone())? {
+        ImageRef::Named(name) => Ok(Named { name, is_bare: complete(text).is_some() }),
+        ImageRef::Id(_) => {
+            let reason = "an identifier is no name".to_owned();
+            Err(BodyError::Value { at, reason })
+        }
+    }
+}
+
+/// The name with another tag; a digest stays beside it.
+fn tagged(name: &ImageName, tag: &str, at: Place) -> Result<ImageRef, BodyError> {
+    let digest = name.digest().map(|digest| format!("@{digest}")).unwrap_or_default();
+    parsed(&format!("{}:{tag}{digest}", name.repository()), at)
+}
+
+fn parsed(text: &str, at: Place) -> Result<ImageRef, BodyError> {
+    ImageRef::parse(text).map_err(|error| BodyError::Value { at, reason: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests;

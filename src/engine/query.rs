@@ -1,0 +1,141 @@
+//! The parameters of a request whose meaning is in its query.
+//!
+//! The daemon takes the first of several values where it expects one (Go `url.Values.Get`), others
+//! might take the last: here a parameter stands once, unless it is a list.
+
+use super::effects::BodyError;
+use crate::http::target::{Target, query_pairs};
+use crate::policy::effects::Place;
+
+/// The parameters of one query, decoded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Query {
+    pairs: Vec<(String, String)>,
+}
+
+impl Query {
+    /// Reads the query of `target`; only `lists` may stand in it more than once.
+    ///
+    /// # Errors
+    /// [`BodyError::Value`] for a query that Go's `url.ParseQuery` would report an error for, and for
+    /// one that says something twice.
+    pub(super) fn read(target: &Target<'_>, lists: &[&str]) -> Result<Self, BodyError> {
+        let mut query = Self::default();
+        for pair in query_pairs(target.query().unwrap_or_default()) {
+            let (name, value) = pair.map_err(|error| {
+                let at = Place::Field("the query");
+                BodyError::Value { at, reason: error.to_string() }
+            })?;
+            if query.has(&name) && !lists.contains(&name.as_str()) {
+                let at = Place::Entry("query", name);
+                return Err(BodyError::Value { at, reason: "stands there twice".to_owned() });
+            }
+            query.pairs.push((name, value));
+        }
+        Ok(query)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(key, _)| key == name)
+    }
+
+    /// The value of a parameter; empty where there is none, which is the same to the daemon.
+    pub(super) fn get(&self, name: &str) -> &str {
+        self.all(name).next().unwrap_or_default()
+    }
+
+    /// All values of a list.
+    pub(super) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A number as Go `strconv.ParseInt` reads it; what is none is 0, as it is to the daemon.
+    pub(super) fn integer(&self, name: &str) -> i64 {
+        self.get(name).parse().unwrap_or(0)
+    }
+
+    /// Gives a parameter another value, or adds it at the end.
+    pub(super) fn set(&mut self, name: &str, value: String) {
+        match self.pairs.iter_mut().find(|(key, _)| key == name) {
+            Some((_, old)) => *old = value,
+            None => self.pairs.push((name.to_owned(), value)),
+        }
+    }
+
+    /// The query in its encoded form, to stand behind a `?`.
+    pub(super) fn encoded(&self) -> String {
+        let mut encoded = String::new();
+        for (name, value) in &self.pairs {
+            let separator = if encoded.is_empty() { "" } else { "&" };
+            encoded.push_str(separator);
+            encode(name, &mut encoded);
+            encoded.push('=');
+            encode(value, &mut encoded);
+        }
+        encoded
+    }
+}
+
+/// All but the letters, digits and marks that RFC 3986 §2.3 leaves as they are.
+fn encode(text: &str, out: &mut String) {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.extend(['%', digit(byte >> 4), digit(byte & 0xf)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+    use super::*;
+    use crate::http::target;
+    use proptest::prelude::*;
+
+    fn read(query: &str) -> Result<Query, BodyError> {
+        let raw = format!("/x?{query}");
+        Query::read(&target::parse(&raw).unwrap(), &["t"])
+    }
+
+    #[test]
+    fn what_is_said_twice_or_not_readable_is_refused() {
+        for query in ["a=1&a=1", "a=1&%61=2", "a&a", "a=1;b=2", "a=%zz", "a=%ff", "t=1&a=&a"] {
+            assert!(read(query).is_err(), "{query}");
+        }
+        for query in ["", "a=1&A=2", "t=1&t=2", "&&a=%3B"] {
+            assert!(read(query).is_ok(), "{query}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_as_the_daemon_does() {
+        let table = [
+            ("5", 5),
+            ("-1", -1),
+            ("%2B5", 5),
+            ("+5", 0),
+            ("1g", 0),
+            ("", 0),
+            ("0x5", 0),
+            ("1_0", 0),
+        ];
+        for (text, expected) in table {
+            assert_eq!(read(&format!("n={text}")).unwrap().integer("n"), expected, "{text}");
+        }
+        assert_eq!(read("n=9223372036854775808").unwrap().integer("n"), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_the_same(pairs in prop::collection::vec(("t", "\\PC{0,12}"), 0..4)) {
+            let query = Query { pairs };
+            prop_assert_eq!(read(&query.encoded()).unwrap(), query);
+        }
+    }
+}
