@@ -1,7 +1,13 @@
 //! The request target: decoded once; plain, or odd in a way that has a name.
 //!
 //! Reads targets as Go's `url.ParseRequestURI` does, which is what the daemon uses: the query
-//! begins at the first `?`, `#` is nothing special, and a path that begins with `//` has no host.
+//! begins at the first `?`, `#` is nothing special, a path that begins with `//` has no host, bytes
+//! beyond ASCII stand for themselves, and every scheme will do. Narrower than Go in two places:
+//! `scheme:/path` and `scheme:path` are refused, and of `scheme://authority` nothing is forwarded,
+//! so it does not matter how anyone reads the authority.
+//!
+//! A target is odd if any reader known to us could see another path in it than the daemon does.
+//! Odd targets are taken apart all the same; who calls decides what an oddity forbids.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +18,7 @@ use std::fmt;
 pub enum TargetError {
     /// Neither a path nor `scheme://authority` with one.
     Form,
-    /// A byte that no request target can have.
+    /// A space or a control character, which the daemon refuses as well.
     Byte,
 }
 
@@ -43,8 +49,12 @@ pub enum Oddity {
     Percent,
     /// A `%` without two hexadecimal digits.
     InvalidEscape,
-    /// A `#`, which some readers take for the end.
+    /// A `#`, in path or query, which some readers take for the end.
     Fragment,
+    /// A `;`, behind which some readers see parameters of a segment.
+    Semicolon,
+    /// A space, which some readers trim.
+    Space,
     /// A `\`, which some readers take for `/`.
     Backslash,
     /// A `?` that was encoded.
@@ -89,7 +99,7 @@ impl<'a> Target<'a> {
 /// # Errors
 /// [`TargetError`] if it has no path at all, or a byte that cannot stand in any target.
 pub fn parse(raw: &str) -> Result<Target<'_>, TargetError> {
-    if raw.bytes().any(|byte| !byte.is_ascii_graphic()) {
+    if raw.bytes().any(|byte| byte == b' ' || byte.is_ascii_control()) {
         return Err(TargetError::Byte);
     }
     if raw == "*" {
@@ -107,7 +117,10 @@ pub fn parse(raw: &str) -> Result<Target<'_>, TargetError> {
     };
     let encoded = if encoded.is_empty() { "/" } else { encoded };
     let (path, escapes) = decode(encoded);
-    let oddity = escapes.or_else(|| oddity_of(encoded, &path));
+    let oddity = escapes.or_else(|| oddity_of(&path)).or_else(|| {
+        let query = query.unwrap_or_default();
+        query.contains('#').then_some(Oddity::Fragment)
+    });
     Ok(Target { path, query, forwarded, oddity })
 }
 
@@ -165,13 +178,16 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
-fn oddity_of(encoded: &str, path: &str) -> Option<Oddity> {
+fn oddity_of(path: &str) -> Option<Oddity> {
+    debug_assert!(path.starts_with('/'), "a path begins with a slash");
     let in_bytes = path.bytes().find_map(|byte| match byte {
         0x80.. => Some(Oddity::NotAscii),
         b'%' => Some(Oddity::Percent),
         b'#' => Some(Oddity::Fragment),
         b'\\' => Some(Oddity::Backslash),
         b'?' => Some(Oddity::QuestionMark),
+        b';' => Some(Oddity::Semicolon),
+        b' ' => Some(Oddity::Space),
         byte if byte.is_ascii_control() => Some(Oddity::Control),
         _ => None,
     });
@@ -183,7 +199,6 @@ fn oddity_of(encoded: &str, path: &str) -> Option<Oddity> {
             _ => None,
         })
     };
-    debug_assert!(encoded.starts_with('/'), "a path begins with a slash");
     in_bytes.or_else(in_segments)
 }
 
@@ -245,12 +260,15 @@ mod tests {
         let table = [
             ("/", "/", None, "/"),
             ("/a/b?c=d?e", "/a/b", Some("c=d?e"), "/a/b?c=d?e"),
-            ("/a?x#y", "/a", Some("x#y"), "/a?x#y"),
+            ("/a?x;y//./%zz\\ä", "/a", Some("x;y//./%zz\\ä"), "/a?x;y//./%zz\\ä"),
+            ("/a?", "/a", Some(""), "/a?"),
             ("/%63reate", "/create", None, "/%63reate"),
             ("/a%2fb", "/a/b", None, "/a%2fb"),
-            ("/a+b;c", "/a+b;c", None, "/a+b;c"),
+            ("/a+b:c@d,e", "/a+b:c@d,e", None, "/a+b:c@d,e"),
             ("http://x/a", "/a", None, "/a"),
             ("HTTPS://u:p@x:1/a?b", "/a", Some("b"), "/a?b"),
+            ("x-y.z+1:///a", "/a", None, "/a"),
+            ("http://x#\\y%/a", "/a", None, "/a"),
             ("http://x", "/", None, "/"),
             ("http://x?y/a", "/", Some("y/a"), "/?y/a"),
             ("*", "*", None, "*"),
@@ -275,6 +293,13 @@ mod tests {
             ("/a/%2e%2e/b", Oddity::DotSegment),
             ("/a%00", Oddity::Control),
             ("/a%0a", Oddity::Control),
+            ("/a%7f", Oddity::Control),
+            ("/a;b", Oddity::Semicolon),
+            ("/a%3Bb", Oddity::Semicolon),
+            ("/a%20", Oddity::Space),
+            ("/a\\b", Oddity::Backslash),
+            ("/ä", Oddity::NotAscii),
+            ("/a?x#y", Oddity::Fragment),
             ("/a%2563", Oddity::Percent),
             ("/a%zz", Oddity::InvalidEscape),
             ("/a%6", Oddity::InvalidEscape),
@@ -298,8 +323,14 @@ mod tests {
             ("containers/create", TargetError::Form),
             ("://x/a", TargetError::Form),
             ("1http://x/a", TargetError::Form),
-            ("/ä", TargetError::Byte),
+            ("http:/a", TargetError::Form),
+            ("http:a", TargetError::Form),
+            ("http:/a://b", TargetError::Form),
+            ("a?b://c", TargetError::Form),
+            ("**", TargetError::Form),
             ("/\t", TargetError::Byte),
+            ("/a?b\x7f", TargetError::Byte),
+            ("/a b", TargetError::Byte),
         ];
         for (raw, error) in table {
             assert_eq!(parse(raw), Err(error), "{raw:?}");
@@ -321,9 +352,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_makes_it_panic(raw in "\\PC{0,40}") {
+        fn what_is_forwarded_is_what_was_read(
+            raw in prop_oneof!["\\PC{0,40}", "([a-z+]{0,3}:?/{0,2})[a-z/.%0-9?#;:@\\\\*ä]{0,20}"],
+        ) {
             if let Ok(target) = parse(&raw) {
-                prop_assert!(target.path().starts_with(['/', '*']));
+                prop_assert!(target.path().starts_with('/') || raw == "*");
+                prop_assert_eq!(&parse(target.forwarded()).unwrap(), &target);
                 let _ = target.query().map(|query| query_pairs(query).count());
             }
         }
