@@ -192,6 +192,11 @@ mod tests {
             ),
             ("Transfer-Encoding: \"chunked\"\r\n", Err(FramingError::Coding)),
             ("Transfer-Encoding:\r\n", Err(FramingError::Coding)),
+            ("Transfer-Encoding:\tchunked \t\r\n", Ok(Framing::Chunked)),
+            ("Transfer-Encoding: chunked;q=1\r\n", Err(FramingError::Coding)),
+            ("Transfer-Encoding: \u{a0}chunked\r\n", Err(FramingError::Coding)),
+            ("Content-Length: \t7 \r\n", Ok(length(7))),
+            ("Content-Length: 7\u{a0}\r\n", Err(FramingError::Length)),
         ];
         for (lines, expected) in table {
             let text = format!("POST / HTTP/1.1\r\n{lines}\r\n");
@@ -217,6 +222,24 @@ mod tests {
             let text = format!("HTTP/1.1 {lines}\r\n");
             let head = parse_response(text.as_bytes()).unwrap();
             assert_eq!(of_response(&head, to), Ok(expected), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn responses_that_are_refused() {
+        for (lines, error) in [
+            ("1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5", FramingError::RepeatedLength),
+            (
+                "1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
+                FramingError::LengthAndCoding,
+            ),
+            ("1.1 204 \r\nContent-Length: +0", FramingError::Length),
+            ("1.1 200 OK\r\nTransfer-Encoding: gzip", FramingError::Coding),
+            ("1.0 200 OK\r\nTransfer-Encoding: chunked", FramingError::CodingInHttp10),
+        ] {
+            let text = format!("HTTP/{lines}\r\n\r\n");
+            let head = parse_response(text.as_bytes()).unwrap();
+            assert_eq!(of_response(&head, AnswerTo::Other), Err(error), "{lines:?}");
         }
     }
 

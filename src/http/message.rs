@@ -102,7 +102,12 @@ fn reason_phrase(status: u16) -> &'static str {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
-    use super::super::head::parse_request;
+    use std::num::NonZeroU64;
+
+    use proptest::prelude::*;
+
+    use super::super::framing::{self, Framing};
+    use super::super::head::{find_end, parse_request};
     use super::*;
 
     fn answer(version: Version, persistence: Persistence, method: AnswerTo) -> String {
@@ -138,5 +143,37 @@ mod tests {
         write_request(&mut out, &parse_request(head).unwrap(), "/a", 5);
         let expected = b"POST /a HTTP/1.1\r\nHost: d\r\nX: \xff\r\nContent-Length: 5\r\n\r\n";
         assert_eq!(out, expected);
+    }
+
+    proptest! {
+        /// A head written again is valid, says the same, and has one length and no other framing.
+        #[test]
+        fn what_is_written_is_one_head_with_one_length(
+            lines in proptest::collection::vec(
+                prop_oneof![
+                    "[A-Za-z-]{1,8}: ?[ -~]{0,12}",
+                    "(Content-Length|transfer-encoding|TE|Trailer|expect|Connection): [ -~]{0,12}",
+                ],
+                0..8,
+            ),
+            body_bytes in any::<u32>(),
+        ) {
+            let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+            let text = format!("POST /a HTTP/1.1\r\n{lines}\r\n");
+            let head = parse_request(text.as_bytes()).unwrap();
+            let mut out = Vec::new();
+            write_request(&mut out, &head, "/b", body_bytes as usize);
+            prop_assert_eq!(find_end(&out, &mut 0), Ok(Some(out.len())));
+            let again = parse_request(&out).unwrap();
+            prop_assert_eq!((again.method, again.target), ("POST", "/b"));
+            let length = NonZeroU64::new(body_bytes.into()).map_or(Framing::None, Framing::Length);
+            prop_assert_eq!(framing::of_request(&again), Ok(length));
+            let others = |head: &RequestHead<'_>| -> Vec<(String, Vec<u8>)> {
+                let framing = |name: &str| FRAMING_HEADERS.iter().any(|f| f.eq_ignore_ascii_case(name));
+                let lines = head.headers.iter().filter(|(name, _)| !framing(name));
+                lines.map(|(name, value)| (name.to_owned(), value.to_vec())).collect()
+            };
+            prop_assert_eq!(others(&again), others(&head));
+        }
     }
 }
