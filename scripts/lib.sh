@@ -19,6 +19,13 @@ mount_cgroups() {
     mount -t cgroup2 cgroup /sys/fs/cgroup
 }
 
+# Keeps an engine in mounts of its own from this machine's settings for engines, and from leaving its
+# key there.
+hide_engine_settings() {
+    mkdir -p /etc/docker
+    mount -t tmpfs -o mode=755 tmpfs /etc/docker
+}
+
 # A root file system of busybox alone, as a tar archive on standard output.
 busybox_archive() {
     local root

@@ -44,9 +44,9 @@ fn asks_about_the_engine() {
     same(&[
         "version",
         "info --format '{{.ID}} {{.Driver}} {{.ServerVersion}} {{.MemTotal}} {{json .Plugins}}'",
-        "images --no-trunc --format '{{.Repository}}:{{.Tag}} {{.ID}}' probe",
+        "images --format '{{.ID}} {{.Repository}}:{{.Tag}} {{.Size}}' probe",
         "image inspect probe:1 ubuntu:16.04",
-        "history probe:1",
+        "history --format '{{.Size}} {{.Comment}}' probe:1",
         "network ls --filter name=bridge --format '{{.Name}} {{.Driver}}'",
         "ps -a --filter name=nobody",
     ]);

@@ -204,6 +204,19 @@ impl Client {
         std::mem::take(&mut self.received)
     }
 
+    /// Everything up to the other side's end, be it a reset.
+    #[track_caller]
+    pub(crate) fn rest_or_reset(&mut self) -> Vec<u8> {
+        loop {
+            match self.read_more() {
+                Ok(1..) => {}
+                Ok(0) => return std::mem::take(&mut self.received),
+                Err(e) if is_reset(&e) => return std::mem::take(&mut self.received),
+                Err(e) => panic!("waiting for the end: {e}"),
+            }
+        }
+    }
+
     /// Whether the other side has ended, or ends within [`PATIENCE`], with nothing more to say.
     pub(crate) fn is_closed(&mut self) -> bool {
         self.received.is_empty() && self.read_more().map_or_else(|e| is_reset(&e), |n| n == 0)

@@ -3,9 +3,12 @@
 use super::client::Client;
 use super::{Api, Way, poll, process, sandbox};
 use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
 
 /// The image of most tests; `ubuntu:16.04` has the same content and the name that rules forbid.
 pub(crate) const IMAGE: &str = "probe:1";
@@ -65,6 +68,7 @@ impl Daemon {
             .arg(format!("--exec-root={}", self.short_directory.join("exec").display()))
             .arg(format!("--pidfile={}", self.short_directory.join("pid").display()))
             .args(std::env::var("SECDOCKER_CGROUP").map(|c| format!("--cgroup-parent={c}")))
+            .arg(format!("--label={}", self.label()))
             .args(&self.arguments)
             .stdin(std::process::Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -80,9 +84,17 @@ impl Daemon {
             .map_err(|e| format!("{e}\n{}", self.log()))
     }
 
+    /// Whether it answers: it accepts long before that.
     fn answers(&self) -> bool {
-        std::os::unix::net::UnixStream::connect(self.socket()).is_ok()
-            && self.api().get("/_ping").status == 200
+        let ask = || -> io::Result<String> {
+            let mut stream = UnixStream::connect(self.socket())?;
+            stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+            stream.write_all(b"GET /_ping HTTP/1.0\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        ask().is_ok_and(|answer| answer.ends_with("OK"))
     }
 
     /// Ends it as `SIGTERM` does.
@@ -92,7 +104,7 @@ impl Daemon {
         poll::until("dockerd to end", || child.try_wait().unwrap());
     }
 
-    fn make_images(&self) -> Result<(), String> {
+    pub(crate) fn make_images(&self) -> Result<(), String> {
         for image in IMAGES {
             let library = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/lib.sh");
             let script = format!(". {library}; busybox_archive {image} | docker import - {image}");
@@ -105,6 +117,11 @@ impl Daemon {
             }
         }
         Ok(())
+    }
+
+    /// What tells it from other engines: its identifier is the same for all of a machine.
+    pub(crate) fn label(&self) -> String {
+        format!("directory={}", self.directory.display())
     }
 
     pub(crate) fn socket(&self) -> PathBuf {

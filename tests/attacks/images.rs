@@ -1,0 +1,266 @@
+//! The forbidden image by its id or by another name, names given to others, and images that bring
+//! a user or an environment of their own.
+
+use super::attack::with;
+use super::{Attack, Probe, Step};
+use serde_json::json;
+
+pub(crate) fn attacks() -> Vec<Attack> {
+    let mut all = by_id();
+    all.extend(names());
+    all.extend(contents());
+    all.extend(pulls());
+    all
+}
+
+fn by_id() -> Vec<Attack> {
+    let runs = |name, why, image: &str| {
+        Attack::new(name, why)
+            .create(with(json!({"Image": image})))
+            .works_when(Probe::container_holds("/Image", "@image@"))
+    };
+    let tag = || Step::query("/images/ubuntu:16.04/tag?repo=innocent&tag=@name@");
+    vec![
+        runs("image by its digest", "an id is a name", "sha256:@image@"),
+        runs("image by its id", "an id is a name", "@image@"),
+        prefix("image by twelve letters of its id", 12, ""),
+        prefix("image by five letters of its id", 5, ""),
+        prefix("image by a part of its digest", 7, "sha256:"),
+        runs("image by another tag", "a tag is another name of the same", "innocent:@name@")
+            .setup(tag()),
+        runs(
+            "image by another tag of a registry",
+            "a tag is another name of the same",
+            "registry.example:5000/a/b:@name@",
+        )
+        .setup(Step::query("/images/ubuntu:16.04/tag?repo=registry.example:5000/a/b&tag=@name@")),
+        Attack::new("image without a name", "an empty container can be filled afterwards")
+            .create(json!({"Cmd": ["/x"], "User": "1000"}))
+            .works_when(Probe::container(|it| it["Config"]["Image"] == "")),
+        Attack::harmless("image by the id of an allowed one", "ids are looked up")
+            .create(with(json!({"Image": "probe"})))
+            .setup(Step::query("/images/probe:1/tag?repo=probe&tag=latest"))
+            .works_when(Probe::exists()),
+    ]
+}
+
+fn prefix(name: &'static str, letters: usize, before: &'static str) -> Attack {
+    Attack::new(name, "any part that is unique is enough")
+        .send(Step::create_by_prefix(before, letters))
+        .works_when(Probe::container_holds("/Image", "@image@"))
+}
+
+fn names() -> Vec<Attack> {
+    let form = "application/x-www-form-urlencoded";
+    let container = || Step::create(with(json!({})));
+    let forbidden = || Probe::found("/images/ubuntu:16.04/json");
+    // The allowed image loses nothing; the forbidden name is given anew, or a new name to it.
+    let gives = |name, why, target: &str| {
+        Attack::new(name, why)
+            .send(Step::query(target))
+            .works_when(Probe::found("/images/innocent:@name@/json"))
+    };
+    vec![
+        gives(
+            "tag of a forbidden image",
+            "it gets another name",
+            "/images/ubuntu:16.04/tag?repo=innocent&tag=@name@",
+        ),
+        gives(
+            "tag of a forbidden image by its full name",
+            "it gets another name",
+            "/images/docker.io/library/ubuntu:16.04/tag?repo=innocent&tag=@name@",
+        ),
+        gives(
+            "tag of a forbidden image by its id",
+            "it gets another name",
+            "/images/@image@/tag?repo=innocent&tag=@name@",
+        ),
+        gives(
+            "tag with its name in the repository",
+            "a name may hold its tag",
+            "/images/ubuntu:16.04/tag?repo=innocent:@name@",
+        ),
+        gives(
+            "tag at an escaped path",
+            "the decoded path is matched",
+            "/images/ubuntu%3A16.04%2Ftag?repo=innocent&tag=@name@",
+        ),
+        Attack::new("tag by a form", "a form's fields come before the query's")
+            .send(Step::send_as(
+                "POST",
+                "/images/probe:1/tag?repo=innocent&tag=1",
+                form,
+                "repo=registry.example/team/app&tag=@name@",
+            ))
+            .works_when(Probe::found("/images/registry.example/team/app:@name@/json")),
+        Attack::new("tag into a forbidden name", "an allowed image gets it")
+            .send(Step::query("/images/probe:1/tag?repo=registry.example/team/app&tag=@name@"))
+            .works_when(Probe::found("/images/registry.example/team/app:@name@/json")),
+        Attack::new("commit into a forbidden name", "a container becomes an image")
+            .setup(container())
+            .send(Step::query("/commit?container=@name@&repo=registry.example/team/app&tag=@name@"))
+            .works_when(Probe::found("/images/registry.example/team/app:@name@/json")),
+        Attack::new("commit into a forbidden name that holds its tag", "a name may hold its tag")
+            .setup(container())
+            .send(Step::query("/commit?container=@name@&repo=registry.example/team/app:@name@"))
+            .works_when(Probe::found("/images/registry.example/team/app:@name@/json")),
+        Attack::new("import into a forbidden name", "an archive becomes an image")
+            .send(Step::send_as(
+                "POST",
+                "/images/create?fromSrc=-&repo=registry.example/team/app&tag=@name@",
+                "application/x-tar",
+                archive("x", b"x"),
+            ))
+            .works_when(Probe::found("/images/registry.example/team/app:@name@/json")),
+        Attack::harmless("tag of an allowed image", "plainly")
+            .send(Step::query("/images/probe:1/tag?repo=innocent&tag=@name@"))
+            .works_when(Probe::found("/images/innocent:@name@/json")),
+        Attack::harmless("inspecting a forbidden image", "looking is no running")
+            .send(Step::Request {
+                method: "GET",
+                target: "/images/ubuntu:16.04/json".into(),
+                headers: String::new(),
+                body: Vec::new(),
+            })
+            .works_when(forbidden()),
+    ]
+}
+
+fn contents() -> Vec<Attack> {
+    let container = || Step::create(with(json!({})));
+    let commit = |name, why, changes: &str, body| {
+        let target = format!("/commit?container=@name@&repo=innocent&tag=@name@{changes}");
+        Attack::new(name, why).setup(container()).send(Step::post(&target, body))
+    };
+    let image = |pointer, text| Probe::holds("/images/innocent:@name@/json", pointer, text);
+    vec![
+        commit("commit with a user", "an image brings its own", "", json!({"User": "0"}))
+            .works_when(image("/Config/User", "0")),
+        commit(
+            "commit with an instruction for the user",
+            "changes are lines of a Dockerfile",
+            "&changes=USER+root",
+            json!({}),
+        )
+        .works_when(image("/Config/User", "root")),
+        commit(
+            "commit with a user on the second line",
+            "a change may hold several lines",
+            "&changes=LABEL+a%3Db%0AuSeR+root",
+            json!({}),
+        )
+        .works_when(image("/Config/User", "root")),
+        commit("commit with a variable", "an image brings its own", "", json!({"Env": ["USER=0"]}))
+            .works_when(image("/Config/Env", "USER=0")),
+        commit(
+            "commit with an instruction for a variable",
+            "changes are lines of a Dockerfile",
+            "&changes=ENV+USER%3D0",
+            json!({}),
+        )
+        .works_when(image("/Config/Env", "USER=0")),
+        Attack::new("import with an instruction for the user", "changes are lines of a Dockerfile")
+            .send(Step::send_as(
+                "POST",
+                "/images/create?fromSrc=-&repo=innocent&tag=@name@&changes=USER+0",
+                "application/x-tar",
+                archive("x", b"x"),
+            ))
+            .works_when(image("/Config/User", "0")),
+        Attack::new("user of the image", "who asks for none gets the image's own")
+            .setup(container())
+            .setup(Step::post(
+                "/commit?container=@name@&repo=innocent&tag=@name@",
+                json!({"User": "0", "Cmd": ["id"]}),
+            ))
+            .send(Step::post(
+                "/containers/create?name=@name@b",
+                json!({"Image": "innocent:@name@"}),
+            ))
+            .works_when(Probe::holds("/containers/@name@b/json", "/Config/User", "0")),
+        Attack::new("user of an image without one", "the default is 0")
+            .create(json!({"Image": "probe:1", "Cmd": ["id"]}))
+            .then(Step::start())
+            .works_when(Probe::Prints("uid=0")),
+        Attack::new("variable of the image", "who asks for none gets the image's own")
+            .setup(container())
+            .setup(Step::post(
+                "/commit?container=@name@&repo=innocent&tag=@name@",
+                json!({"Env": ["USER=0"]}),
+            ))
+            .send(Step::post(
+                "/containers/create?name=@name@b",
+                with(json!({"Image": "innocent:@name@"})),
+            ))
+            .works_when(Probe::holds("/containers/@name@b/json", "/Config/Env", "USER=0")),
+    ]
+}
+
+/// There is no registry here: that the engine tries to fetch the name shows that it was asked.
+fn pulls() -> Vec<Attack> {
+    let tries = |name, why, step| {
+        Attack::new(name, why).send(step).works_when(Probe::Answers("registry.example"))
+    };
+    let query = |query: &str| Step::query(&format!("/images/create?{query}"));
+    vec![
+        tries(
+            "pull of a forbidden prefix",
+            "plainly",
+            query("fromImage=registry.example/team/app&tag=1"),
+        ),
+        tries(
+            "pull with its tag in the name",
+            "a name may hold its tag",
+            query("fromImage=registry.example/team/app:1"),
+        ),
+        tries(
+            "pull of all tags",
+            "without a tag all are meant",
+            query("fromImage=registry.example/team/app"),
+        ),
+        tries(
+            "pull by a digest",
+            "a tag may be a digest",
+            query(&format!("fromImage=registry.example/team/app&tag=sha256:{}", "0".repeat(64))),
+        ),
+        tries(
+            "pull by a form",
+            "a form's fields come before the query's",
+            Step::send_as(
+                "POST",
+                "/images/create?fromImage=probe&tag=1",
+                "application/x-www-form-urlencoded",
+                "fromImage=registry.example/team/app&tag=1",
+            ),
+        ),
+        tries(
+            "pull with the field given twice",
+            "the first counts",
+            query("fromImage=registry.example/team/app&tag=1&fromImage=probe"),
+        ),
+        tries(
+            "pull with an escaped field",
+            "names are decoded",
+            query("%66romImage=registry.example/team/app&tag=1"),
+        ),
+    ]
+}
+
+/// A tar archive with one file.
+pub(crate) fn archive(path: &str, content: &[u8]) -> Vec<u8> {
+    let mut header = [0_u8; 512];
+    header[..path.len()].copy_from_slice(path.as_bytes());
+    header[100..107].copy_from_slice(b"0000644");
+    header[108..115].copy_from_slice(b"0000000");
+    header[116..123].copy_from_slice(b"0000000");
+    header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
+    header[136..147].copy_from_slice(b"00000000000");
+    header[148..156].fill(b' ');
+    header[156] = b'0';
+    header[257..265].copy_from_slice(b"ustar\x0000");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    let padding = content.len().next_multiple_of(512) - content.len();
+    [&header, content, &vec![0; padding + 1024]].concat()
+}

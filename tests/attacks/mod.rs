@@ -1,0 +1,23 @@
+//! The corpus: attacks as data, one module for each family of endpoints, and what runs them.
+
+mod attack;
+mod engine;
+mod runner;
+mod wire;
+
+pub(crate) mod build;
+pub(crate) mod create;
+pub(crate) mod exec;
+pub(crate) mod http;
+pub(crate) mod images;
+pub(crate) mod json;
+pub(crate) mod plugins;
+pub(crate) mod powers;
+pub(crate) mod services;
+pub(crate) mod start;
+pub(crate) mod swarm;
+pub(crate) mod update;
+pub(crate) mod volumes;
+
+pub(crate) use attack::{Attack, Probe, Step};
+pub(crate) use runner::{straight, straight_and_through};

@@ -1,0 +1,190 @@
+//! What a create may ask for beyond the seven restrictions: capabilities, devices, namespaces,
+//! runtimes, others' volumes, kernel settings, control groups, and combinations that add up to
+//! privileged.
+
+use super::attack::{host, shell, with};
+use super::{Attack, Probe, Step};
+use serde_json::{Value, json};
+
+pub(crate) fn attacks() -> Vec<Attack> {
+    let mut all = capabilities();
+    all.extend(devices());
+    all.extend(namespaces());
+    all.extend(others());
+    all
+}
+
+fn asks(name: &'static str, why: &'static str, field: &'static str, value: Value) -> Attack {
+    let text = match &value {
+        Value::Array(list) => list.first().cloned().unwrap_or_default(),
+        other => other.clone(),
+    };
+    let text: &'static str = text.to_string().leak();
+    let pointer: &'static str = format!("/HostConfig/{field}").leak();
+    Attack::new(name, why)
+        .create(host(json!({field: value})))
+        .works_when(Probe::container_holds(pointer, text))
+}
+
+fn capabilities() -> Vec<Attack> {
+    let adds = |name, why, value: Value| asks(name, why, "CapAdd", value);
+    vec![
+        adds("capability SYS_ADMIN", "plainly", json!(["SYS_ADMIN"])),
+        adds("capability CAP_SYS_ADMIN", "the kernel's name", json!(["CAP_SYS_ADMIN"])),
+        adds("capability sys_admin", "names have no case", json!(["sys_admin"])),
+        adds("capability Cap_Sys_Admin", "names have no case", json!(["Cap_Sys_Admin"])),
+        adds("capability ALL", "all of them", json!(["ALL"])),
+        adds("capability all", "names have no case", json!(["all"])),
+        Attack::new("capability as a string", "a string is a list of one")
+            .create(host(json!({"CapAdd": "SYS_ADMIN"})))
+            .works_when(Probe::container_holds("/HostConfig/CapAdd", "SYS_ADMIN")),
+        Attack::new("capability added after all were dropped", "additions come last")
+            .create(host(json!({"CapDrop": ["ALL"], "CapAdd": ["CHOWN", "SYS_ADMIN"]})))
+            .works_when(Probe::container_holds("/HostConfig/CapAdd", "SYS_ADMIN")),
+        Attack::harmless("capability that no rule names", "the neighbour of a forbidden one")
+            .create(host(json!({"CapAdd": ["CHOWN"]})))
+            .works_when(Probe::container_holds("/HostConfig/CapAdd", "CHOWN")),
+    ]
+}
+
+fn devices() -> Vec<Attack> {
+    let device = |path: &str, inside: &str| json!([{"PathOnHost": path, "PathInContainer": inside, "CgroupPermissions": "rwm"}]);
+    vec![
+        asks("device by its path", "plainly", "Devices", device("/dev/fuse", "/dev/fuse")),
+        asks(
+            "device by another name",
+            "the name inside is free",
+            "Devices",
+            device("/dev/fuse", "/x"),
+        ),
+        asks(
+            "device by an unclean path",
+            "the kernel cleans it",
+            "Devices",
+            device("/dev/../dev//fuse", "/x"),
+        ),
+        Attack::new("device in a directory of devices", "all below come along")
+            .run(shell("ls /y/fuse", json!({"Devices": device("/dev", "/y")})))
+            .works_when(Probe::Prints("/y/fuse")),
+        asks(
+            "device rule for all",
+            "with the default MKNOD it is any device",
+            "DeviceCgroupRules",
+            json!(["a *:* rwm"]),
+        ),
+        asks(
+            "device rule for a disk",
+            "with the default MKNOD it is that disk",
+            "DeviceCgroupRules",
+            json!(["b 254:* rwm"]),
+        ),
+        asks(
+            "device request",
+            "a driver's hooks run on the host",
+            "DeviceRequests",
+            json!([{"Driver": "nvidia", "Count": -1, "DeviceIDs": null, "Capabilities": [["gpu"]],
+                "Options": {}}]),
+        ),
+    ]
+}
+
+fn namespaces() -> Vec<Attack> {
+    let joins = |name, why, field: &'static str| -> Attack {
+        let pointer: &'static str = format!("/HostConfig/{field}").leak();
+        // The engine writes down the other's id.
+        Attack::new(name, why)
+            .create(host(json!({field: "container:@name@b"})))
+            .works_when(Probe::container_holds(pointer, "container:"))
+            .setup(Step::post("/containers/create?name=@name@b",
+                with(json!({"HostConfig": {"NetworkMode": "host", "PidMode": "host", "IpcMode": "host"}}))))
+            .setup(Step::query("/containers/@name@b/start"))
+    };
+    vec![
+        asks("namespace of the host's network", "plainly", "NetworkMode", json!("host")),
+        asks("namespace of the host's processes", "plainly", "PidMode", json!("host")),
+        asks("namespace of the host's ipc", "plainly", "IpcMode", json!("host")),
+        asks("namespace of the host's names", "plainly", "UTSMode", json!("host")),
+        asks("namespace of the host's users", "plainly", "UsernsMode", json!("host")),
+        asks("namespace of the host's control groups", "plainly", "CgroupnsMode", json!("host")),
+        joins(
+            "namespace of a container on the host's network",
+            "what it shares is shared on",
+            "NetworkMode",
+        ),
+        joins(
+            "namespace of a container among the host's processes",
+            "what it shares is shared on",
+            "PidMode",
+        ),
+        joins(
+            "namespace of a container with the host's ipc",
+            "what it shares is shared on",
+            "IpcMode",
+        ),
+        Attack::new(
+            "namespace left to an old API version",
+            "before 1.41 the host's is the default",
+        )
+        .send(Step::post("/v1.40/containers/create?name=@name@", with(json!({"HostConfig": {}}))))
+        .works_when(Probe::container_holds("/HostConfig/CgroupnsMode", "host")),
+        Attack::new(
+            "namespace of processes as a way to files",
+            "the root of a host's process of the same user",
+        )
+        .run(shell(
+            "for p in /proc/[0-9]*; do cat $p/root/run/forbidden/secret; done 2>/dev/null",
+            json!({"PidMode": "host"}),
+        ))
+        .setup(Step::Host(|_| {
+            let mut sleep = std::process::Command::new("setpriv");
+            sleep.args(["--reuid=1000", "--regid=1000", "--clear-groups", "sleep", "20"]);
+            drop(sleep.spawn().unwrap());
+        }))
+        .works_when(Probe::Prints("top secret")),
+    ]
+}
+
+fn others() -> Vec<Attack> {
+    let has_forbidden_mount = || {
+        Step::post("/containers/create?name=@name@b", host(json!({"Binds": ["/run/forbidden:/x"]})))
+    };
+    vec![
+        asks(
+            "runtime by name",
+            "each configured one may be chosen",
+            "Runtime",
+            json!("io.containerd.runc.v2"),
+        ),
+        Attack::new("volumes of another container", "its mounts come along")
+            .setup(has_forbidden_mount())
+            .run(shell("cat /x/secret", json!({"VolumesFrom": ["@name@b"]})))
+            .works_when(Probe::Prints("top secret")),
+        Attack::new("volumes of another container, read only", "its mounts come along")
+            .setup(has_forbidden_mount())
+            .run(shell("cat /x/secret", json!({"VolumesFrom": ["/@name@b:ro"]})))
+            .works_when(Probe::Prints("top secret")),
+        asks("sysctl", "plainly", "Sysctls", json!({"net.ipv4.ip_forward": "1"})),
+        Attack::new("sysctl with slashes", "the other spelling")
+            .create(host(json!({"Sysctls": {"net/ipv4/ip_forward": "1"}})))
+            .works_when(Probe::container_holds("/HostConfig/Sysctls", "net/ipv4")),
+        asks("cgroup parent", "plainly", "CgroupParent", json!("/elsewhere")),
+        asks("cgroup parent that leads out", "it is a path", "CgroupParent", json!("../elsewhere")),
+        Attack::new("log driver to a socket of the host", "the engine itself connects")
+            .create(host(json!({"LogConfig": {"Type": "fluentd",
+                "Config": {"fluentd-address": "unix:///run/forbidden/x.sock"}}})))
+            .works_when(Probe::container_holds("/HostConfig/LogConfig", "unix:")),
+        Attack::new("privileged in all but name", "unmasked /proc as root takes over the host")
+            .create(with(json!({"User": "1000", "HostConfig": {
+                "MaskedPaths": [], "ReadonlyPaths": [], "CapAdd": ["ALL"],
+                "SecurityOpt": ["seccomp=unconfined", "apparmor=unconfined", "label=disable"]}})))
+            .works_when(Probe::container_holds("/HostConfig/CapAdd", "ALL")),
+        Attack::new("environment by a link", "a link sets variables named after its alias")
+            .setup(Step::post(
+                "/containers/create?name=@name@b",
+                with(json!({"Env": ["X=1"], "ExposedPorts": {"80/tcp": {}}})),
+            ))
+            .setup(Step::query("/containers/@name@b/start"))
+            .run(with(json!({"Cmd": ["env"], "HostConfig": {"Links": ["@name@b:secret"]}})))
+            .works_when(Probe::Prints("SECRET_ENV_X=1")),
+    ]
+}

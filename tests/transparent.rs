@@ -1,0 +1,220 @@
+//! Behind a redirection clients and the engine stay as they are: a client in a network of its own
+//! talks to the engine's address, and SecDocker answers for it.
+//!
+//! ```text
+//! namespace "client"                   namespace of the test, "the host"
+//! 10.77.0.2, fd77::2 ───── veth ───── 10.77.0.1, fd77::1 :2376 ─REDIRECT─► SecDocker ─► dockerd
+//! ```
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
+
+mod support;
+use serde_json::Value;
+use std::fs;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::Command;
+use std::sync::OnceLock;
+use support::client::{Client, get};
+use support::{Daemon, Docker, Finished, SecDocker, run, sandbox};
+
+const RULES: &str = "restrictions:\n  privileged: true\ngeneral:\n  user: '1000'\n";
+
+/// Where the engine of the redirected clients listens, by the chain that redirects.
+const FOR_PREROUTING: u16 = 2376;
+const FOR_OUTPUT: u16 = 2375;
+const FOR_LOOPS: u16 = 2374;
+
+/// The engine that is never asked for by its own socket here.
+fn redirected() -> &'static Daemon {
+    static DAEMON: OnceLock<Daemon> = OnceLock::new();
+    DAEMON.get_or_init(|| {
+        connect_networks();
+        let hosts =
+            [FOR_PREROUTING, FOR_OUTPUT, FOR_LOOPS].map(|port| format!("--host=tcp://[::]:{port}"));
+        let [a, b, c] = &hosts;
+        // Said explicitly, it spares the engine's pause for thought.
+        let daemon = Daemon::alone(&["--tls=false", a, b, c]);
+        daemon.make_images().unwrap();
+        daemon
+    })
+}
+
+fn connect_networks() {
+    for command in [
+        "ip netns add client",
+        "ip link add host0 type veth peer name client0 netns client",
+        "ip address add 10.77.0.1/24 dev host0",
+        "ip address add fd77::1/64 dev host0 nodad",
+        "ip link set host0 up",
+        "ip -n client address add 10.77.0.2/24 dev client0",
+        "ip -n client address add fd77::2/64 dev client0 nodad",
+        "ip -n client link set client0 up",
+        "ip -n client link set lo up",
+    ] {
+        sh(command).ok();
+    }
+}
+
+fn sh(command: &str) -> Finished {
+    run(Command::new("bash").args(["-c", command]), b"")
+}
+
+/// Runs a client's command in its own network.
+fn in_client(command: &str) -> Finished {
+    let settings = sandbox::directory("client-config");
+    let script = format!("DOCKER_CONFIG={} exec {command}", settings.display());
+    run(Command::new("ip").args(["netns", "exec", "client", "bash", "-c", &script]), b"")
+}
+
+/// SecDocker on every address, its `dockerapi` another engine than the redirected one.
+fn secdocker(rest: &str) -> SecDocker {
+    let config = support::firewall::config(&Daemon::shared().socket(), rest);
+    let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, sandbox::port()));
+    redirected();
+    SecDocker::start_at(address, &config, &[])
+}
+
+/// A redirection as in the README, taken back when dropped.
+struct Redirect {
+    rule: String,
+}
+
+impl Redirect {
+    fn new(rule: &str) -> Redirect {
+        for tables in ["iptables", "ip6tables"] {
+            sh(&format!("{tables} --wait -t nat -A {rule}")).ok();
+        }
+        Redirect { rule: rule.to_owned() }
+    }
+}
+
+impl Drop for Redirect {
+    fn drop(&mut self) {
+        for tables in ["iptables", "ip6tables"] {
+            sh(&format!("{tables} --wait -t nat -D {}", self.rule)).ok();
+        }
+    }
+}
+
+/// The label of the engine that gave this answer to `/info`.
+fn engine_of(info: &str) -> String {
+    let info: Value = serde_json::from_str(info).unwrap_or_else(|e| panic!("{e}: {info}"));
+    info["Labels"][0].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn redirected_clients_reach_the_engine_they_asked_for() {
+    let secdocker = secdocker(RULES);
+    let port = secdocker.address.port();
+    let _redirect = Redirect::new(&format!(
+        "PREROUTING -p tcp --dport {FOR_PREROUTING} -j REDIRECT --to-port {port}"
+    ));
+    for (address, peer) in [("10.77.0.1", "10.77.0.2:"), ("[fd77::1]", "[fd77::2]:")] {
+        let curl = in_client(&format!("curl -sS -g http://{address}:{FOR_PREROUTING}/info")).ok();
+        assert_eq!(engine_of(&curl), redirected().label(), "{address}");
+        secdocker.logs(peer);
+    }
+}
+
+#[test]
+fn redirected_clients_are_held_to_the_rules() {
+    let secdocker = secdocker(RULES);
+    let port = secdocker.address.port();
+    let to = 2377;
+    let daemon = Daemon::alone(&["--tls=false", &format!("--host=tcp://[::]:{to}")]);
+    daemon.make_images().unwrap();
+    redirected();
+    let _redirect =
+        Redirect::new(&format!("PREROUTING -p tcp --dport {to} -j REDIRECT --to-port {port}"));
+    for address in ["10.77.0.1", "[fd77::1]"] {
+        let docker = format!("/usr/bin/docker -H tcp://{address}:{to}");
+        let uid = in_client(&format!("{docker} run --rm --user 0 probe:1 id -u")).ok();
+        assert_eq!(uid, "1000", "what is allowed is tightened");
+        let refused = in_client(&format!("{docker} run --rm --privileged probe:1 true")).fails(125);
+        let message = "SecDocker: forbidden: privileged mode (rule \"privileged\")";
+        assert!(refused.contains(message), "{address}: {refused}");
+        let echo = in_client(&format!("{docker} run --rm -i probe:1 cat <<<hello")).ok();
+        assert_eq!(echo, "hello", "a raw stream with a half-close");
+    }
+}
+
+/// Who connects to SecDocker itself, from wherever, gets to `dockerapi`.
+#[test]
+fn direct_clients_reach_the_configured_engine() {
+    let secdocker = secdocker(RULES);
+    let port = secdocker.address.port();
+    for address in ["10.77.0.1", "[fd77::1]"] {
+        let curl = in_client(&format!("curl -sS -g http://{address}:{port}/info")).ok();
+        assert_eq!(engine_of(&curl), Daemon::shared().label(), "{address}");
+    }
+}
+
+/// The recipe for local traffic: SecDocker's own connections carry a mark, and pass by.
+#[test]
+fn local_clients_are_redirected_without_a_loop() {
+    let secdocker = secdocker(&format!("upstream_mark: 0x5ec\n{RULES}"));
+    let port = secdocker.address.port();
+    let _redirect = Redirect::new(&format!(
+        "OUTPUT -p tcp --dport {FOR_OUTPUT} -m mark ! --mark 0x5ec -j REDIRECT --to-port {port}"
+    ));
+    for address in ["127.0.0.1", "10.77.0.1", "[::1]", "[fd77::1]"] {
+        let docker = Docker::at(format!("tcp://{address}:{FOR_OUTPUT}"));
+        let info = docker.run(&["info", "--format", "{{json .}}"]).ok();
+        assert_eq!(engine_of(&info), redirected().label(), "{address}");
+        let refused = docker.run(&["create", "--privileged", "probe:1"]).fails(1);
+        assert!(refused.contains("SecDocker: forbidden"), "{address}: {refused}");
+    }
+}
+
+/// The same without the mark leads SecDocker's connections back to SecDocker.
+#[test]
+fn a_redirection_of_its_own_connections_ends_at_once() {
+    let secdocker = secdocker(RULES);
+    let port = secdocker.address.port();
+    let before = secdocker.descriptors();
+    let _redirect =
+        Redirect::new(&format!("OUTPUT -p tcp --dport {FOR_LOOPS} -j REDIRECT --to-port {port}"));
+    for address in [
+        SocketAddr::from((Ipv4Addr::LOCALHOST, FOR_LOOPS)),
+        SocketAddr::from((Ipv6Addr::LOCALHOST, FOR_LOOPS)),
+    ] {
+        let mut client = Client::tcp(address);
+        let answer = client.ask(get("/_ping"));
+        assert_eq!(answer.status, 508, "{address}: {}", answer.text());
+        assert!(answer.message().starts_with("SecDocker: "), "{address}: {}", answer.text());
+        assert!(secdocker.descriptors() < before + 12, "{address}: descriptors are used up");
+    }
+    assert_serves(&secdocker);
+}
+
+/// `dockerapi` that is SecDocker's own address stops the start.
+#[test]
+fn it_does_not_serve_itself() {
+    let port = sandbox::port();
+    let directory = sandbox::directory("itself");
+    for listen in ["127.0.0.1", "[::]"] {
+        let config = format!("dockerapi: \"tcp://127.0.0.1:{port}\"\n");
+        fs::write(directory.join("config.yml"), config).unwrap();
+        let mut secdocker = support::firewall::command();
+        secdocker.current_dir(&directory).args(["--listen", &format!("{listen}:{port}")]);
+        let complaint = run(&mut secdocker, b"").fails(2);
+        assert!(complaint.contains("config.yml:1: dockerapi"), "{complaint}");
+        assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    }
+}
+
+#[track_caller]
+fn assert_serves(secdocker: &SecDocker) {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, secdocker.address.port()));
+    assert_eq!(Client::tcp(address).ask(get("/_ping")).status, 200, "it still serves");
+}
+
+/// A client that asked for a port where nobody listens hears so, as from the engine's side.
+#[test]
+fn a_redirected_client_of_nobody_gets_502() {
+    let secdocker = secdocker(RULES);
+    let port = secdocker.address.port();
+    let _redirect =
+        Redirect::new(&format!("PREROUTING -p tcp --dport 2399 -j REDIRECT --to-port {port}"));
+    let curl = in_client("curl -sS -w ' %{http_code}' http://10.77.0.1:2399/info").ok();
+    assert!(curl.contains("SecDocker: ") && curl.ends_with(" 502"), "{curl}");
+}
