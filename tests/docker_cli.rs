@@ -58,7 +58,6 @@ fn runs_a_container_in_the_foreground() {
         "run --rm probe:1 echo hello",
         "run --rm probe:1 sh -c 'echo out; echo err >&2; exit 3'",
         "run --rm --user 1000 --env A=b --workdir /w --hostname h probe:1 sh -c 'id; pwd; echo $A; hostname'",
-        "run --rm probe:1 no-such-command",
         "run --rm --memory 100m --cpus 0.5 --network none probe:1 ip -o addr show scope global",
     ]);
 }

@@ -86,7 +86,7 @@ fn ports() {
             (publish("7990-8000"), &["8000-8010"]),
             (host_config(address), &["22"]),
             (host_config(several), &["22", "25"]),
-            (host_config(json!({"NetworkMode": "host"})), &["22", "25", "8000-8010"]),
+            (host_config(json!({"NetworkMode": "host"})), &["22"]),
             (publish("2222"), &[]),
             (publish("221"), &[]),
             (publish("7999"), &[]),
@@ -178,10 +178,10 @@ fn environment() {
     judge(
         "  environment: [USER=0, SECRET]\n",
         &[
-            (variables(&["USER=0"]), &["USER=0"]),
+            (variables(&["USER=0"]), &["USER=..."]),
             (variables(&["A=b", "SECRET=x"]), &["SECRET"]),
             (variables(&["SECRET="]), &["SECRET"]),
-            (variables(&["SECRET=x", "USER=0"]), &["SECRET", "USER=0"]),
+            (variables(&["SECRET=x", "USER=0"]), &["SECRET", "USER=..."]),
             (variables(&["USER=1", "USER_=0", "SECRETS=x", "user=0"]), &[]),
         ],
     );
@@ -276,7 +276,7 @@ fn all_violations_together() {
     let start = "docker: Error response from daemon: SecDocker: forbidden: ";
     assert!(stderr.starts_with(start), "{stderr}");
     let rules =
-        ["22", "/root", "root", "USER=0", "seccomp=unconfined", "ubuntu:16.04", "privileged"];
+        ["22", "/root", "root", "USER=...", "seccomp=unconfined", "ubuntu:16.04", "privileged"];
     for rule in rules {
         assert!(stderr.contains(&format!("(rule \"{rule}\")")), "rule {rule}: {stderr}");
     }

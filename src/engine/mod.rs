@@ -93,6 +93,7 @@ pub fn read(
         Endpoint::Build => Ok(build::read(target)?.map(RequestBody::Build)),
         Endpoint::BuildKit => Ok(head_only(build::effects_of_buildkit())),
         Endpoint::Plugin => Ok(head_only(plugins::effects())),
+        Endpoint::Service => Ok(head_only(swarm::effects_of_service())),
         Endpoint::SwarmInit => Ok(swarm::read_init(body)?.map(RequestBody::Fields)),
         Endpoint::SwarmJoin => Ok(head_only(swarm::effects_of_join())),
         Endpoint::NetworkCreate => Ok(networks::read(body)?.map(RequestBody::Fields)),

@@ -47,6 +47,8 @@ pub enum Endpoint {
     BuildKit,
     /// `POST /plugins/pull`, `/plugins/create`, and `upgrade`, `set` and `enable` of one.
     Plugin,
+    /// `POST /services/create` and `/services/{id}/update`.
+    Service,
     /// `POST /swarm/init`.
     SwarmInit,
     /// `POST /swarm/join`.
@@ -78,6 +80,7 @@ impl Endpoint {
             | Self::Build
             | Self::BuildKit
             | Self::Plugin
+            | Self::Service
             | Self::SwarmJoin
             | Self::Checkpoints => true,
         }
@@ -104,6 +107,7 @@ impl fmt::Display for Endpoint {
             Self::Build => "POST /build",
             Self::BuildKit => "POST /grpc",
             Self::Plugin => "POST /plugins",
+            Self::Service => "POST /services",
             Self::SwarmInit => "POST /swarm/init",
             Self::SwarmJoin => "POST /swarm/join",
             Self::NetworkCreate => "POST /networks/create",
@@ -143,6 +147,8 @@ const ROWS: &[Row] = &[
         Route::Inspected(Endpoint::ContainerStart)
     }),
     Row::new("POST", Path::Exact("/volumes/create"), Route::Inspected(Endpoint::VolumeCreate)),
+    Row::new("POST", Path::Exact("/services/create"), Route::Inspected(Endpoint::Service)),
+    Row::new("POST", Path::Around("/services/", "/update"), Route::Inspected(Endpoint::Service)),
     Row::new("POST", Path::Exact("/images/create"), Route::Inspected(Endpoint::ImageCreate)),
     Row::new("POST", Path::Around("/images/", "/tag"), Route::Inspected(Endpoint::ImageTag)),
     Row::new("POST", Path::Exact("/commit"), Route::Inspected(Endpoint::Commit)),
@@ -380,7 +386,9 @@ mod tests {
             ("POST", "/containers/a/exec", Route::Inspected(Endpoint::ContainerExec)),
             ("POST", "/containers/a/exec/start", Route::Inspected(Endpoint::ContainerStart)),
             ("POST", "/containers/a/update", Route::Inspected(Endpoint::ContainerUpdate)),
-            ("POST", "/services/a/update", Route::Plain),
+            ("POST", "/services/a/update", Route::Inspected(Endpoint::Service)),
+            ("POST", "/services/create", Route::Inspected(Endpoint::Service)),
+            ("GET", "/services/a", Route::Plain),
             ("POST", "/session", Route::MaySwitch),
             ("POST", "/v1.41/grpc", Route::Inspected(Endpoint::BuildKit)),
             ("POST", "/v1.24/build", Route::Inspected(Endpoint::Build)),

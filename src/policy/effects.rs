@@ -64,6 +64,8 @@ pub enum Takeover {
     Plugin,
     /// The managers of a swarm elsewhere: they start on this host what they like.
     Swarm,
+    /// A swarm service, whose specification is not read: it could be anything.
+    Service,
 }
 
 /// Ways to have the daemon build an image.

@@ -20,4 +20,4 @@ pub(crate) mod update;
 pub(crate) mod volumes;
 
 pub(crate) use attack::{Attack, Probe, Step};
-pub(crate) use runner::{straight, straight_and_through};
+pub(crate) use runner::{straight, straight_and_through, straight_and_through_but};

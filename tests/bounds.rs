@@ -1,0 +1,137 @@
+//! One slow or hostile client never costs another anything.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failed test says where")]
+
+mod support;
+use std::time::{Duration, Instant};
+
+use support::client::{get, post};
+use support::{Client, Daemon, Docker, SecDocker, Way, until};
+
+fn limited(limits: &str) -> SecDocker {
+    SecDocker::before(Daemon::shared(), &format!("limits:\n{limits}"))
+}
+
+#[test]
+fn a_head_that_drips_in_is_dropped_in_time_and_others_go_on() {
+    let secdocker = limited("  head_time: 1s\n");
+    let mut dripping = secdocker.connect();
+    dripping.send("GET /_ping HTTP/1.1\r\n");
+    let begun = Instant::now();
+    while dripping.try_send("X: y\r\n").is_ok() && begun.elapsed() < Duration::from_secs(20) {
+        assert_eq!(secdocker.connect().ask(get("/_ping")).status, 200);
+        if dripping.is_silent_for(Duration::from_millis(100)) {
+            continue;
+        }
+        break;
+    }
+    assert_eq!(dripping.any_answer().status, 408);
+    assert!(secdocker.connect().ask(get("/_ping")).status == 200);
+}
+
+#[test]
+fn heads_and_bodies_have_their_limits() {
+    let secdocker = limited("  head: 4k\n  body: 8k\n");
+    let long = format!("GET /_ping HTTP/1.1\r\nHost: d\r\nX: {}\r\n\r\n", "y".repeat(5000));
+    assert_eq!(secdocker.connect().ask(long).status, 431);
+    let body = format!("{{\"Image\":\"probe:1\",\"Labels\":{{\"a\":\"{}\"}}}}", "b".repeat(9000));
+    let answer = secdocker.connect().ask(post("/containers/create", body));
+    assert_eq!(answer.status, 413, "{}", answer.text());
+    assert!(answer.message().contains("8192 bytes"), "{}", answer.message());
+}
+
+#[test]
+fn connections_beyond_the_limit_are_told_so_and_places_come_back() {
+    let secdocker = limited("  connections: 3\n");
+    let mut held: Vec<Client> = (0..3).map(|_| secdocker.connect()).collect();
+    for client in &mut held {
+        assert_eq!(client.ask(get("/_ping")).status, 200);
+    }
+    assert_eq!(secdocker.connect().any_answer().status, 503);
+    held.pop();
+    until("a place comes back", || {
+        let mut client = secdocker.connect();
+        client.try_send(get("/_ping")).ok()?;
+        (client.any_answer().status == 200).then_some(())
+    });
+}
+
+#[test]
+fn a_client_that_stops_reading_costs_a_buffer() {
+    const MEBIBYTES: usize = 200;
+    let secdocker = limited("  buffer: 256k\n");
+    let file = support::sandbox::directory("big").join("big.tar");
+    let mut make = std::process::Command::new("/bin/sh");
+    make.current_dir(file.parent().unwrap());
+    let script = format!("head -c {MEBIBYTES}M /dev/urandom >big; tar -cf big.tar big; rm big");
+    support::run(make.args(["-c", &script]), b"").ok();
+    let name = support::unique("big");
+    Docker::on(Daemon::shared()).run(&["import", file.to_str().unwrap(), &name]).ok();
+    let before = secdocker.resident_kib();
+    let mut lazy = secdocker.connect();
+    lazy.send(get(&format!("/images/{name}/get")));
+    lazy.take_through(b"\r\n\r\n");
+    for _ in 0..50 {
+        assert_eq!(secdocker.connect().ask(get("/_ping")).status, 200);
+    }
+    let grown = secdocker.resident_kib().saturating_sub(before);
+    assert!(grown < 2048, "{grown} KiB for a stream that nobody reads");
+    drop(lazy);
+    Docker::on(Daemon::shared()).run(&["rmi", &name]).ok();
+}
+
+#[test]
+fn nothing_is_left_of_clients_that_break_off() {
+    let secdocker = limited("  head_time: 30s\n");
+    assert_eq!(secdocker.connect().ask(get("/_ping")).status, 200);
+    until("the first connection is gone", || (secdocker.descriptors() < 40).then_some(()));
+    let before = secdocker.descriptors();
+    let beginnings = [
+        "",
+        "GET /_pi",
+        "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: 9\r\n\r\n{",
+    ];
+    for _ in 0..30 {
+        for beginning in beginnings {
+            secdocker.connect().send(beginning);
+        }
+        secdocker.connect().send(get("/events"));
+    }
+    until("every descriptor is back", || (secdocker.descriptors() <= before).then_some(()));
+}
+
+#[test]
+fn an_engine_that_is_away_is_a_502_and_traffic_flows_when_it_is_back() {
+    let daemon = Daemon::alone(&[]);
+    let secdocker = SecDocker::before(&daemon, "");
+    assert_eq!(secdocker.connect().ask(get("/_ping")).status, 200);
+    daemon.stop();
+    let mut client = secdocker.connect();
+    let answer = client.ask(get("/_ping"));
+    assert_eq!(answer.status, 502);
+    assert!(
+        answer.message().starts_with("SecDocker: cannot reach the daemon"),
+        "{}",
+        answer.text()
+    );
+    daemon.restart();
+    assert_eq!(client.ask(get("/_ping")).status, 200);
+}
+
+#[test]
+fn open_requests_finish_when_it_is_told_to_stop() {
+    let mut secdocker = limited("  shutdown_time: 20s\n");
+    let name = support::unique("drain");
+    let api = Daemon::shared().api();
+    let body = serde_json::json!({"Image": "probe:1", "Cmd": ["sleep", "60"],
+        "HostConfig": {"NetworkMode": "none"}});
+    assert_eq!(api.create(&name, &body).status, 201);
+    api.start(&name);
+    let mut waiting = secdocker.connect();
+    waiting.send(format!("POST /containers/{name}/wait HTTP/1.1\r\nHost: d\r\n\r\n"));
+    secdocker.logs("/wait");
+    secdocker.signal(rustix::process::Signal::TERM);
+    secdocker.logs("stopping");
+    api.remove(&name);
+    assert_eq!(waiting.any_answer().status, 200);
+    assert!(secdocker.wait().success());
+}
