@@ -27,7 +27,7 @@ pub(crate) fn straight_and_through_but(attacks: Vec<Attack>, rules: &str, open: 
     let _alone = alone();
     let engine = Engine::ready();
     let secdocker = SecDocker::before(engine.daemon, rules);
-    let through = |attack: &Attack| match open.contains(&attack.name.as_ref()) {
+    let through = |attack: &Attack| match open.contains(&attack.name) {
         false => is_stopped(attack, &engine, &secdocker),
         true => match is_stopped(attack, &engine, &secdocker) {
             Some(_) => None,

@@ -203,12 +203,6 @@ fn drivers() -> Vec<Attack> {
     let plugin = || Step::Host(serve_volume_plugin);
     let driver = "../../../run/@name@/evil";
     vec![
-        Attack::new("volume of a driver at a path", "the driver answers any directory of the host")
-            .setup(plugin())
-            .send(Step::post("/volumes/create", json!({"Name": "@name@", "Driver": driver})))
-            .then(Step::create(shell("cat /x/secret", json!({"Binds": ["@name@:/x"]}))))
-            .then(Step::start())
-            .works_when(Probe::Prints("top secret")),
         Attack::new(
             "volume of a driver at a path, in a create",
             "the driver answers any directory",

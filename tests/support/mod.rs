@@ -2,7 +2,12 @@
 //!
 //! `scripts/sandbox` gives each test binary network, mounts and processes of its own, so a fixed
 //! port or a redirection meets nobody else's, and whatever still runs ends with the binary.
-#![allow(clippy::disallowed_methods, reason = "tests wait for what they started")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests wait for what they started, and a failed one says where"
+)]
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part of the harness")]
 
 pub(crate) mod api;
