@@ -1,0 +1,118 @@
+//! The log: what happened, by whom, in lines that no client can forge, without secrets.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
+
+mod support;
+use rustix::process::Signal;
+use serde_json::Value;
+use std::fs;
+use support::client::{get, post};
+use support::{Daemon, SecDocker, Way, unique, until};
+
+const RULES: &str = "restrictions:\n  environment: [FORBIDDEN]\n  privileged: true\n\
+                     general:\n  environment: [MY_ENV=forced-secret]\n";
+
+#[test]
+fn what_happened_stands_in_the_log() {
+    let secdocker = SecDocker::before(Daemon::shared(), RULES);
+    let name = unique("logged");
+    let target = format!("/containers/create?name={name}");
+    let mut client = secdocker.connect();
+    let peer = format!("client=\"127.0.0.1:{}\"", client.local_port());
+    client.ask(post(&target, r#"{"Image":"probe:1","Cmd":["true"]}"#));
+    client.ask(post(&target, r#"{"Image":"probe:1","HostConfig":{"Privileged":true}}"#));
+    client.ask("GET /_ping HTTP/1.1\r\nHost: d\r\nX : y\r\n\r\n");
+    Daemon::shared().api().remove(&name);
+    for (message, detail) in [
+        ("request received", "/containers/create"),
+        ("request allowed", "changes="),
+        ("forbidden option requested", "(rule \\\"privileged\\\")"),
+        ("request refused", "status=400"),
+    ] {
+        let line = secdocker.logs(&format!("msg=\"{message}\""));
+        assert!(line.starts_with("time=") && line.contains(" level="), "{line}");
+        assert!(line.contains(&peer) && line.contains(detail), "wants {peer} {detail}: {line}");
+    }
+}
+
+/// Newlines, quotes and escapes in whatever is logged stay inside their line and value.
+#[test]
+fn nobody_forges_a_line() {
+    let secdocker = SecDocker::before(Daemon::shared(), RULES);
+    let forged = "time=2000 level=info msg=forged";
+    let environment = serde_json::json!(format!("FORBIDDEN\n{forged}\u{2028}\u{1b}[2J=x"));
+    let requests = [
+        get(&format!("/_ping%0a{}", forged.replace(' ', "%20"))),
+        get(&format!("/_ping?x=%0d%0a{}", forged.replace(' ', "+"))),
+        post(
+            "/containers/create",
+            format!(r#"{{"Image":"a\n{forged}","Env":[{environment},"FORBIDDEN=x"]}}"#),
+        ),
+        post(
+            "/containers/create",
+            format!(r#"{{"Image":"probe:1","X\n{forged}":1,"X\n{forged}":2}}"#),
+        ),
+        format!("GET /\u{1}\n{forged} HTTP/1.1\r\n\r\n").into_bytes(),
+        format!("GET / HTTP/1.1\r\nX: a\n{forged}\r\n\r\n").into_bytes(),
+    ];
+    for request in &requests {
+        let mut client = secdocker.connect();
+        client.send(request);
+        client.end_sending();
+        client.rest_or_reset();
+    }
+    let ending = unique("last");
+    secdocker.connect().ask(get(&format!("/_ping?{ending}")));
+    secdocker.logs(&ending);
+    let log = secdocker.log();
+    for line in log.lines() {
+        assert!(line.starts_with("time=\"20"), "a line that is not ours: {line}");
+        assert!(!line.chars().any(|c| c.is_control() || c == '\u{2028}'), "control: {line:?}");
+    }
+}
+
+#[test]
+fn secrets_are_never_written() {
+    for format in ["logfmt", "json"] {
+        let rules = format!("log:\n  format: {format}\n  level: debug\n{RULES}");
+        let secdocker = SecDocker::before(Daemon::shared(), &rules);
+        let (name, ending) = (unique("secret"), unique("last"));
+        let body =
+            r#"{"Image":"probe:1","Cmd":["true"],"Env":["A=asked-secret","MY_ENV=old-secret"]}"#;
+        let forbidden = r#"{"Image":"probe:1","Env":["FORBIDDEN=denied-secret"]}"#;
+        let mut client = secdocker.connect();
+        client.ask(post(&format!("/containers/create?name={name}"), body));
+        client.ask(post("/containers/create", forbidden));
+        client.ask(
+            "POST /images/create?fromImage=no.example/x HTTP/1.1\r\nHost: d\r\n\
+             X-Registry-Auth: registry-secret\r\nAuthorization: Basic basic-secret\r\n\
+             Content-Length: 0\r\n\r\n",
+        );
+        client.ask(get("/_ping?buildargs=%7B%22A%22%3A%22build-secret%22%7D"));
+        client.ask(get(&format!("/_ping?{ending}")));
+        Daemon::shared().api().remove(&name);
+        secdocker.logs(&ending);
+        let log = secdocker.log();
+        let shown: Vec<&str> = log.lines().filter(|line| line.contains("-secret")).collect();
+        let shown: Vec<&&str> = shown.iter().filter(|line| !line.contains(&name)).collect();
+        assert!(shown.is_empty(), "{format}: {shown:#?}");
+        let parsed = log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok());
+        assert_eq!(parsed, format == "json", "every line is one object, in JSON alone");
+    }
+}
+
+/// As logrotate does it: no line is lost.
+#[test]
+fn the_log_is_opened_anew_on_sighup() {
+    let secdocker = SecDocker::before(Daemon::shared(), RULES);
+    let (before, after) = (unique("before"), unique("after"));
+    secdocker.connect().ask(get(&format!("/_ping?{before}")));
+    secdocker.logs(&before);
+    let rotated = secdocker.log_path().with_extension("log.1");
+    fs::rename(secdocker.log_path(), &rotated).unwrap();
+    secdocker.signal(Signal::HUP);
+    until("a new log", || secdocker.log_path().exists().then_some(()));
+    secdocker.connect().ask(get(&format!("/_ping?{after}")));
+    secdocker.logs(&after);
+    assert!(!secdocker.log().contains(&before), "the new file begins anew");
+    assert!(fs::read_to_string(rotated).unwrap().contains(&before), "the old file is kept");
+}
