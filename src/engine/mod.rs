@@ -7,6 +7,7 @@
 //! checked body, ceilings ─► the same file ─► bytes, changes
 //! ```
 
+mod base64;
 mod build;
 pub mod changes;
 mod checkpoints;
@@ -22,6 +23,8 @@ mod plugins;
 mod query;
 pub mod routes;
 pub mod schema;
+mod security_options;
+mod services;
 mod start;
 mod swarm;
 mod update;
@@ -36,6 +39,7 @@ pub use exec::ExecBody;
 pub use head::{HeadRefusal, check_head};
 pub use images::CommitBody;
 pub use routes::{Endpoint, Route, RouteError, classify};
+pub use services::ServiceBody;
 pub use start::StartBody;
 pub use update::UpdateBody;
 pub use volumes::VolumeBody;
@@ -58,6 +62,8 @@ pub enum RequestBody {
     Start(StartBody),
     /// `POST /volumes/create`.
     Volume(VolumeBody),
+    /// `POST /services/create` and `POST /services/{id}/update`.
+    Service(ServiceBody),
     /// `POST /commit`.
     Commit(CommitBody),
     /// `POST /build`.
@@ -93,7 +99,6 @@ pub fn read(
         Endpoint::Build => Ok(build::read(target)?.map(RequestBody::Build)),
         Endpoint::BuildKit => Ok(head_only(build::effects_of_buildkit())),
         Endpoint::Plugin => Ok(head_only(plugins::effects())),
-        Endpoint::Service => Ok(head_only(swarm::effects_of_service())),
         Endpoint::SwarmInit => Ok(swarm::read_init(body)?.map(RequestBody::Fields)),
         Endpoint::SwarmJoin => Ok(head_only(swarm::effects_of_join())),
         Endpoint::NetworkCreate => Ok(networks::read(body)?.map(RequestBody::Fields)),
@@ -101,6 +106,12 @@ pub fn read(
         Endpoint::Checkpoints => checkpoints::read_query(target).map(head_only),
         Endpoint::ImageCreate => images::read_create(target).map(head_only),
         Endpoint::ImageTag => images::read_tag(target).map(head_only),
+        Endpoint::ServiceCreate => {
+            Ok(services::read_create(target, body)?.map(RequestBody::Service))
+        }
+        Endpoint::ServiceUpdate => {
+            Ok(services::read_update(target, body)?.map(RequestBody::Service))
+        }
     }
 }
 
@@ -140,5 +151,6 @@ pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) 
             Forwarded::default()
         }
         RequestBody::Passes => Forwarded::default(),
+        RequestBody::Service(body) => services::write(body, &policy.ceilings, out).into(),
     }
 }

@@ -47,8 +47,6 @@ pub enum Endpoint {
     BuildKit,
     /// `POST /plugins/pull`, `/plugins/create`, and `upgrade`, `set` and `enable` of one.
     Plugin,
-    /// `POST /services/create` and `/services/{id}/update`.
-    Service,
     /// `POST /swarm/init`.
     SwarmInit,
     /// `POST /swarm/join`.
@@ -59,6 +57,10 @@ pub enum Endpoint {
     CheckpointCreate,
     /// `GET` or `DELETE` of `/containers/{id}/checkpoints`.
     Checkpoints,
+    /// `POST /services/create`.
+    ServiceCreate,
+    /// `POST /services/{id}/update`.
+    ServiceUpdate,
 }
 
 impl Endpoint {
@@ -67,6 +69,8 @@ impl Endpoint {
     pub fn body_passes(self) -> bool {
         match self {
             Self::ContainerCreate
+            | Self::ServiceCreate
+            | Self::ServiceUpdate
             | Self::ContainerExec
             | Self::ContainerUpdate
             | Self::ContainerStart
@@ -80,7 +84,6 @@ impl Endpoint {
             | Self::Build
             | Self::BuildKit
             | Self::Plugin
-            | Self::Service
             | Self::SwarmJoin
             | Self::Checkpoints => true,
         }
@@ -107,12 +110,13 @@ impl fmt::Display for Endpoint {
             Self::Build => "POST /build",
             Self::BuildKit => "POST /grpc",
             Self::Plugin => "POST /plugins",
-            Self::Service => "POST /services",
             Self::SwarmInit => "POST /swarm/init",
             Self::SwarmJoin => "POST /swarm/join",
             Self::NetworkCreate => "POST /networks/create",
             Self::CheckpointCreate => "POST /containers/{id}/checkpoints",
             Self::Checkpoints => "/containers/{id}/checkpoints",
+            Self::ServiceCreate => "POST /services/create",
+            Self::ServiceUpdate => "POST /services/{id}/update",
         })
     }
 }
@@ -147,11 +151,13 @@ const ROWS: &[Row] = &[
         Route::Inspected(Endpoint::ContainerStart)
     }),
     Row::new("POST", Path::Exact("/volumes/create"), Route::Inspected(Endpoint::VolumeCreate)),
-    Row::new("POST", Path::Exact("/services/create"), Route::Inspected(Endpoint::Service)),
-    Row::new("POST", Path::Around("/services/", "/update"), Route::Inspected(Endpoint::Service)),
     Row::new("POST", Path::Exact("/images/create"), Route::Inspected(Endpoint::ImageCreate)),
     Row::new("POST", Path::Around("/images/", "/tag"), Route::Inspected(Endpoint::ImageTag)),
     Row::new("POST", Path::Exact("/commit"), Route::Inspected(Endpoint::Commit)),
+    Row::new("POST", Path::Exact("/services/create"), Route::Inspected(Endpoint::ServiceCreate)),
+    Row::new("POST", Path::Around("/services/", "/update"), {
+        Route::Inspected(Endpoint::ServiceUpdate)
+    }),
     Row::new("POST", Path::Around("/containers/", "/attach"), Route::MaySwitch),
     Row::new("GET", Path::Around("/containers/", "/attach/ws"), Route::MaySwitch),
     Row::new("POST", Path::Around("/exec/", "/start"), Route::MaySwitch),
@@ -371,6 +377,13 @@ mod tests {
             ("GET", "/images/a/tag", Route::Plain),
             ("POST", "/images/load", Route::Plain),
             ("POST", "/commit", Route::Inspected(Endpoint::Commit)),
+            ("POST", "/services/create", Route::Inspected(Endpoint::ServiceCreate)),
+            ("POST", "/v1.24/services/create", Route::Inspected(Endpoint::ServiceCreate)),
+            ("POST", "/services/a/update", Route::Inspected(Endpoint::ServiceUpdate)),
+            ("POST", "/v1.41/services/create/update", Route::Inspected(Endpoint::ServiceUpdate)),
+            ("GET", "/services/create", Route::Plain),
+            ("POST", "/services/update", Route::Plain),
+            ("DELETE", "/services/a", Route::Plain),
             ("POST", "/containers/create/attach", Route::MaySwitch),
             ("POST", "/containers/a/attach", Route::MaySwitch),
             ("POST", "/v1.41/containers/a/b/attach", Route::MaySwitch),
@@ -386,8 +399,6 @@ mod tests {
             ("POST", "/containers/a/exec", Route::Inspected(Endpoint::ContainerExec)),
             ("POST", "/containers/a/exec/start", Route::Inspected(Endpoint::ContainerStart)),
             ("POST", "/containers/a/update", Route::Inspected(Endpoint::ContainerUpdate)),
-            ("POST", "/services/a/update", Route::Inspected(Endpoint::Service)),
-            ("POST", "/services/create", Route::Inspected(Endpoint::Service)),
             ("GET", "/services/a", Route::Plain),
             ("POST", "/session", Route::MaySwitch),
             ("POST", "/v1.41/grpc", Route::Inspected(Endpoint::BuildKit)),
@@ -437,6 +448,8 @@ mod tests {
             "/CONTAINERS/create/.",
             "/v1.41/%zz/containers/create",
             "/containers/create?name=x",
+            "/services//create",
+            "/services/a%2Fb/../update",
         ] {
             assert!(refuse_if_inspected("POST", path).is_err(), "{path}");
             assert!(refuse_if_inspected("Post", path).is_err(), "{path}");

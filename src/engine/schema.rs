@@ -184,6 +184,10 @@ macro_rules! fields {
     };
 }
 
+mod service;
+
+pub use service::SERVICE;
+
 const INT: Kind = Kind::Integer(Width::Signed64);
 const UINT16: Kind = Kind::Integer(Width::Unsigned16);
 const UINT32: Kind = Kind::Integer(Width::Unsigned32);
@@ -652,6 +656,7 @@ mod tests {
         assert_sound(&SWARM_INIT);
         assert_sound(&NETWORK_CREATE);
         assert_sound(&CHECKPOINT_CREATE);
+        assert_sound(&SERVICE);
     }
 
     #[test]

@@ -25,11 +25,6 @@ const GOSSIP: &str = "7946";
 /// A port by the name of a service could be any.
 const EVERY_PORT: &str = "1-65535";
 
-/// `POST /services/create` and `/services/{id}/update`: a specification that is not read.
-pub(super) fn effects_of_service() -> Vec<Asked> {
-    vec![Asked { effect: Effect::Takeover(Takeover::Service), at: Place::Field("services") }]
-}
-
 /// `POST /swarm/join`.
 pub(super) fn effects_of_join() -> Vec<Asked> {
     vec![Asked { effect: Effect::Takeover(Takeover::Swarm), at: Place::Field("swarm") }]

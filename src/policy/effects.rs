@@ -33,6 +33,8 @@ pub enum Effect {
     Environment(EnvironmentEntry),
     /// Sets variables by Dockerfile instructions, which only the daemon can take apart.
     EnvironmentInstructions(Instructions),
+    /// Sets the environment variable of this name to what only the daemon can tell: a template.
+    EnvironmentTemplate(String),
     /// Opens one or all of these ports of the host.
     HostPorts(PortRange),
     /// Makes this path of the host, and all below it, reachable.
@@ -47,6 +49,8 @@ pub enum Effect {
     Device(Device),
     /// Shares a namespace instead of having its own.
     Namespace(Namespace),
+    /// Joins a network by a name or identifier that may be the host's own network's.
+    Network(String),
     /// Runs under this OCI runtime instead of the daemon's default.
     Runtime(String),
     /// Mounts what another container has mounted.
@@ -55,6 +59,10 @@ pub enum Effect {
     Sysctl(String),
     /// Runs below this control group instead of the daemon's own.
     CgroupParent(String),
+    /// Returns to a specification that only the daemon knows.
+    PreviousSpec,
+    /// Speaks an API version in which the daemon ignores capabilities, those that are forced too.
+    CapabilitiesIgnored,
 }
 
 /// To whom the host can be handed.
@@ -64,8 +72,6 @@ pub enum Takeover {
     Plugin,
     /// The managers of a swarm elsewhere: they start on this host what they like.
     Swarm,
-    /// A swarm service, whose specification is not read: it could be anything.
-    Service,
 }
 
 /// Ways to have the daemon build an image.

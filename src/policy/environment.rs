@@ -53,6 +53,14 @@ impl EnvironmentRule {
         }
     }
 
+    /// Whatever value the rule names, the template may become it.
+    pub(super) fn check_template(&self, name: &str, found: &mut Findings<'_>) {
+        if name == self.entry.name() {
+            let name = name.escape_debug();
+            found.add(format_args!("environment variable {name} set by a template"), &self.text);
+        }
+    }
+
     fn forbids(&self, entry: &EnvironmentEntry) -> bool {
         let any_value = self.entry.value().is_none();
         entry.name() == self.entry.name() && (any_value || entry.value() == self.entry.value())

@@ -12,12 +12,14 @@ pub struct Questions {
     pub links: Vec<HostPath>,
     /// What the daemon knows of these images.
     pub images: Vec<ImageRef>,
+    /// Whether these networks, by name or identifier, are the host's own.
+    pub networks: Vec<String>,
 }
 
 impl Questions {
     /// Whether nothing must be asked.
     pub fn is_empty(&self) -> bool {
-        self.links.is_empty() && self.images.is_empty()
+        self.links.is_empty() && self.images.is_empty() && self.networks.is_empty()
     }
 }
 
@@ -35,11 +37,21 @@ pub enum ImageFacts {
     },
 }
 
+/// What the daemon says of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkFacts {
+    /// It is that of the host.
+    Host,
+    /// It is another one, or there is none.
+    Other,
+}
+
 /// The answers. What is missing could not be learned.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     links: HashMap<HostPath, HostPath>,
     images: HashMap<ImageRef, ImageFacts>,
+    networks: HashMap<String, NetworkFacts>,
 }
 
 impl Facts {
@@ -66,5 +78,15 @@ impl Facts {
     /// What the daemon says of an image, if that was learned.
     pub fn image(&self, image: &ImageRef) -> Option<&ImageFacts> {
         self.images.get(image)
+    }
+
+    /// Remembers what the daemon says of a network.
+    pub fn add_network(&mut self, name: String, facts: NetworkFacts) {
+        self.networks.insert(name, facts);
+    }
+
+    /// What the daemon says of a network, if that was learned.
+    pub fn network(&self, name: &str) -> Option<NetworkFacts> {
+        self.networks.get(name).copied()
     }
 }

@@ -15,6 +15,7 @@ pub mod images;
 pub mod mounts;
 pub mod names;
 pub mod namespaces;
+mod networks;
 pub mod ports;
 pub mod privileged;
 pub mod security;
@@ -84,6 +85,48 @@ impl Policy {
     /// Forbids and forces nothing.
     pub fn permissive() -> Self {
         Self::default()
+    }
+
+    /// The first section of the configuration that forbids or forces anything. A rule that is not
+    /// taken out of the policy here breaks the build.
+    fn first_section(&self) -> Option<&'static str> {
+        let Self {
+            ports,
+            mounts,
+            users,
+            environment,
+            security,
+            images,
+            privileged,
+            capabilities,
+            devices,
+            namespaces,
+            runtimes,
+            volumesfrom,
+            sysctls,
+            cgroupparent,
+            builds: _, // A service builds nothing.
+            ceilings,
+        } = self;
+        let restricts = !ports.is_empty()
+            || !mounts.is_empty()
+            || !users.is_empty()
+            || !environment.is_empty()
+            || !security.is_empty()
+            || !images.is_empty()
+            || *privileged != PrivilegedRule::Allow
+            || !capabilities.is_empty()
+            || !devices.is_empty()
+            || !namespaces.is_empty()
+            || !runtimes.is_empty()
+            || !volumesfrom.is_empty()
+            || !sysctls.is_empty()
+            || !cgroupparent.is_empty();
+        match (restricts, *ceilings != Ceilings::default()) {
+            (true, _) => Some("restrictions"),
+            (false, true) => Some("general"),
+            (false, false) => None,
+        }
     }
 }
 
@@ -280,6 +323,9 @@ fn check(
         Effect::EnvironmentInstructions(instructions) => {
             environment.iter().for_each(|rule| rule.check_instructions(instructions, found));
         }
+        Effect::EnvironmentTemplate(name) => {
+            environment.iter().for_each(|rule| rule.check_template(name, found));
+        }
         Effect::HostPorts(range) => ports.iter().for_each(|rule| rule.check(range, found)),
         Effect::HostPath(path) => mounts.iter().for_each(|rule| rule.check(path, facts, found)),
         Effect::SecurityOption(option) => {
@@ -299,10 +345,21 @@ fn check(
             ports.iter().for_each(|rule| rule.check_namespace(namespace, found));
             namespaces.iter().for_each(|rule| rule.check(namespace, found));
         }
+        Effect::Network(name) => networks::check(name, (ports, namespaces), facts, found),
         Effect::Runtime(name) => runtimes.iter().for_each(|rule| rule.check(name, found)),
         Effect::VolumesFrom(name) => volumesfrom.iter().for_each(|rule| rule.check(name, found)),
         Effect::Sysctl(name) => sysctls.iter().for_each(|rule| rule.check(name, found)),
         Effect::CgroupParent(path) => cgroupparent.iter().for_each(|rule| rule.check(path, found)),
+        Effect::PreviousSpec => {
+            if let Some(section) = policy.first_section() {
+                found.add("a return to a specification that is not known", section);
+            }
+        }
+        Effect::CapabilitiesIgnored
+            if ceilings.capdrop.is_empty() && ceilings.capadd.is_empty() => {}
+        Effect::CapabilitiesIgnored => {
+            found.add("an API version below 1.41, which ignores capabilities", "general");
+        }
     }
 }
 
@@ -324,6 +381,7 @@ pub fn questions(policy: &Policy, effects: &[Asked]) -> Questions {
     mounts::ask(&policy.mounts, effects, &mut questions.links);
     images::ask(&policy.images, effects, &mut questions.images);
     users::ask(&policy.users, &policy.ceilings, effects, &mut questions.images);
+    networks::ask(&policy.ports, &policy.namespaces, effects, &mut questions.networks);
     questions.images.dedup();
     questions
 }

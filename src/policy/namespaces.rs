@@ -53,6 +53,12 @@ impl NamespaceRule {
         &self.text
     }
 
+    /// The rule, if it forbids the network of the host.
+    pub(super) fn as_host_network(&self) -> Option<&str> {
+        let forbids = matches!(self.shared, Shared::Host | Shared::Kind(NamespaceKind::Network));
+        forbids.then_some(self.text.as_str())
+    }
+
     pub(super) fn check(&self, asked: &Namespace, found: &mut Findings<'_>) {
         let forbidden =
             match (self.shared, &asked.with) {

@@ -29,7 +29,7 @@ impl PortRule {
         if !ports.overlaps(&self.ports) {
             return;
         }
-        match (ports.is_ephemeral(), ports.is_single()) {
+        match (ports.is_picked(), ports.is_single()) {
             (true, _) => {
                 found.add(format_args!("a host port of {ports} that the daemon picks"), &self.text);
             }

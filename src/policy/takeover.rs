@@ -9,7 +9,6 @@ use super::{Findings, Policy};
 pub(super) fn check(policy: &Policy, by: Takeover, found: &mut Findings<'_>) {
     let what = match by {
         Takeover::Plugin => "an engine plugin, which can do anything to the host",
-        Takeover::Service => "a swarm service, whose specification is not inspected",
         Takeover::Swarm => "another swarm, whose managers can start anything on the host",
     };
     for key in configured(policy) {

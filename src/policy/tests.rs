@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::effects::{Device, Effect, Namespace, NamespaceKind, SharedWith};
-use super::facts::ImageFacts;
+use super::facts::{ImageFacts, NetworkFacts};
 use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
 use super::*;
 use crate::image::ImageRef;
@@ -464,4 +464,57 @@ proptest! {
         prop_assert!(!told.contains(|c: char| c.is_control()), "{}", told);
         prop_assert_eq!(told.replace("\\\"", "").matches(" (rule \"").count() >= count, true);
     }
+}
+#[test]
+fn a_network_that_may_be_the_hosts_must_be_known() {
+    let of_ports = Policy { ports: vec![PortRule::parse("22").unwrap()], ..Policy::permissive() };
+    let rule = |text| vec![NamespaceRule::parse(text).unwrap()];
+    let of_namespaces = |text| Policy { namespaces: rule(text), ..Policy::permissive() };
+    let effect = || Effect::Network("sh8".to_owned());
+    for (policy, is_about) in [
+        (of_ports, true),
+        (of_namespaces("network"), true),
+        (of_namespaces("host"), true),
+        (of_namespaces("pid"), false),
+        (Policy::permissive(), false),
+    ] {
+        let unknown = verdict(&policy, vec![effect()], &Facts::none());
+        assert_eq!(unknown != "allowed", is_about, "{unknown}");
+        assert_eq!(questions(&policy, &[asked(effect())]).is_empty(), !is_about);
+        for (known, allowed) in [(NetworkFacts::Other, true), (NetworkFacts::Host, !is_about)] {
+            let mut facts = Facts::none();
+            facts.add_network("sh8".to_owned(), known);
+            let verdict = verdict(&policy, vec![effect()], &facts);
+            assert_eq!(verdict == "allowed", allowed, "{known:?}: {verdict}");
+        }
+    }
+}
+
+#[test]
+fn what_only_the_daemon_can_tell_is_refused_by_the_rules_about_it() {
+    let mut policy = Policy {
+        environment: vec![EnvironmentRule::parse("USER=0").unwrap()],
+        ..Policy::permissive()
+    };
+    let template = |name: &str| vec![Effect::EnvironmentTemplate(name.to_owned())];
+    assert!(verdict(&policy, template("USER"), &Facts::none()).contains("template"));
+    assert_eq!(verdict(&policy, template("user"), &Facts::none()), "allowed");
+    let previous = || vec![Effect::PreviousSpec];
+    assert!(verdict(&policy, previous(), &Facts::none()).contains("(rule \"restrictions\")"));
+    policy = Policy::permissive();
+    assert_eq!(verdict(&policy, previous(), &Facts::none()), "allowed");
+    let ignored = || vec![Effect::CapabilitiesIgnored];
+    assert_eq!(verdict(&policy, ignored(), &Facts::none()), "allowed");
+    policy.ceilings.capdrop = vec![Capability::parse("ALL").unwrap()];
+    assert!(verdict(&policy, previous(), &Facts::none()).contains("(rule \"general\")"));
+    assert!(verdict(&policy, ignored(), &Facts::none()).contains("ignores capabilities"));
+}
+
+#[test]
+fn ports_that_a_swarm_picks() {
+    let policy = Policy { ports: vec![PortRule::parse("31000").unwrap()], ..Policy::permissive() };
+    let picked = verdict(&policy, vec![Effect::HostPorts(PortRange::INGRESS)], &Facts::none());
+    assert!(picked.contains("30000-32767 that the daemon picks"), "{picked}");
+    assert!(PortRange::single(0).is_err() && PortRange::single(65_536).is_err());
+    assert_eq!(PortRange::single(22), PortRange::parse("22"));
 }

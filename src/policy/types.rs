@@ -72,6 +72,20 @@ impl PortRange {
     /// the daemon falls back to.
     pub const EPHEMERAL: Self = Self { first: 32_768, last: 65_535 };
 
+    /// What a swarm picks from when a service publishes a port without naming one.
+    pub const INGRESS: Self = Self { first: 30_000, last: 32_767 };
+
+    /// One port, as a number.
+    ///
+    /// # Errors
+    /// [`ValueError::Port`] unless it is from 1 to 65,535.
+    pub fn single(number: i64) -> Result<Self, ValueError> {
+        match u16::try_from(number) {
+            Ok(port @ 1..) => Ok(Self { first: port, last: port }),
+            Ok(0) | Err(_) => Err(ValueError::Port(number.to_string())),
+        }
+    }
+
     /// Reads a host port as the daemon does (Go `strconv.ParseUint`): `022` is 22, `+22` is refused,
     /// `20-25` is a range, `22/tcp` carries a protocol. `0` and the empty text are
     /// [`PortRange::EPHEMERAL`].
@@ -108,9 +122,14 @@ impl PortRange {
         self.first == self.last
     }
 
-    /// Whether the daemon picks the port.
+    /// Whether it is [`PortRange::EPHEMERAL`].
     pub fn is_ephemeral(&self) -> bool {
         *self == Self::EPHEMERAL
+    }
+
+    /// Whether it is a range from which a daemon picks.
+    pub fn is_picked(&self) -> bool {
+        *self == Self::EPHEMERAL || *self == Self::INGRESS
     }
 }
 

@@ -1,0 +1,194 @@
+//! `POST /services/create` and `POST /services/{id}/update`: the body to effects, and the checked
+//! body to bytes.
+//!
+//! A service is a container on any node of a swarm, this one among them. What is said of the daemon
+//! was seen on 20.10.24 or stands in its source and in that of 29.7.2. Values in which the node
+//! expands Go templates count as unknown when they hold one.
+
+mod drivers;
+mod force;
+mod mounts;
+mod networks;
+mod privileges;
+
+use super::changes::Changes;
+use super::effects::{BodyError, Effects, texts};
+use super::json::{self, Object};
+use super::schema::SERVICE;
+use crate::http::target::{self, Target};
+use crate::image::ImageRef;
+use crate::policy::Inspected;
+use crate::policy::ceilings::Ceilings;
+use crate::policy::effects::{Effect, Place};
+use crate::policy::types::{Capability, EnvironmentEntry, UserSpec};
+
+/// The body of a request to create or update a service, canonical.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceBody(Object);
+
+const TASK: &str = "TaskTemplate";
+const CONTAINER: &str = "ContainerSpec";
+const IMAGE: Place = Place::Field("TaskTemplate.ContainerSpec.Image");
+const USER: Place = Place::Field("TaskTemplate.ContainerSpec.User");
+const ENV: &str = "TaskTemplate.ContainerSpec.Env";
+const RUNTIME: Place = Place::Field("TaskTemplate.Runtime");
+
+/// Reads the body of a creation and says all that it would bring about.
+///
+/// # Errors
+/// [`BodyError`] if the daemon would refuse the body, or nobody can say what it would do.
+pub(super) fn read_create(
+    target: &Target<'_>,
+    body: &[u8],
+) -> Result<Inspected<ServiceBody>, BodyError> {
+    read(target, body, Effects::default())
+}
+
+/// Reads the body and the query of an update.
+///
+/// # Errors
+/// As [`read_create`]; also for a query that can't be read.
+pub(super) fn read_update(
+    target: &Target<'_>,
+    body: &[u8],
+) -> Result<Inspected<ServiceBody>, BodyError> {
+    let mut effects = Effects::default();
+    rollback(target.query().unwrap_or_default(), &mut effects)?;
+    read(target, body, effects)
+}
+
+fn read(
+    target: &Target<'_>,
+    body: &[u8],
+    mut effects: Effects,
+) -> Result<Inspected<ServiceBody>, BodyError> {
+    let fields = json::read(body, &SERVICE)?;
+    if ignores_capabilities(target.path()) {
+        effects.push(Effect::CapabilitiesIgnored, Place::Field("the API version"));
+    }
+    service(&fields, &mut effects)?;
+    Ok(Inspected::new(ServiceBody(fields), effects.into_asked()))
+}
+
+/// Appends the body with all that is forced, and says what that changed. Only a checked body comes
+/// here: see [`super::write`].
+pub(super) fn write(body: ServiceBody, ceilings: &Ceilings, out: &mut Vec<u8>) -> Changes {
+    let ServiceBody(mut fields) = body;
+    let changes = force::force(&mut fields, ceilings);
+    fields.write(out);
+    changes
+}
+
+/// `rollback=previous` puts the specification before this one in place of the body.
+fn rollback(query: &str, effects: &mut Effects) -> Result<(), BodyError> {
+    let at = || Place::Field("?rollback");
+    for pair in target::query_pairs(query) {
+        match pair {
+            Ok((key, value)) if key == "rollback" && !matches!(value.as_str(), "" | "none") => {
+                effects.push(Effect::PreviousSpec, at());
+            }
+            Ok(_) => (),
+            Err(error) => {
+                return Err(BodyError::Value { at: at(), reason: error.to_string() });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first API version in which the daemon reads `CapabilityAdd` and `CapabilityDrop`.
+const CAPABILITIES_SINCE: (u64, u64) = (1, 41);
+
+/// Whether the daemon drops the capabilities from the body, as it does below API v1.41. Versions
+/// compare by their numbers; without one it is the newest.
+fn ignores_capabilities(path: &str) -> bool {
+    let Some(rest) = path.strip_prefix("/v") else {
+        return false;
+    };
+    let mut numbers = rest.split('/').next().unwrap_or_default().split('.');
+    let mut number = || numbers.next().unwrap_or_default().parse().unwrap_or(0);
+    (number(), number()) < CAPABILITIES_SINCE
+}
+
+fn service(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
+    networks::effects("Networks", fields, effects);
+    if let Some(endpoint) = fields.object("EndpointSpec") {
+        networks::ports(endpoint, effects)?;
+    }
+    let nothing = Object::default();
+    let task = fields.object(TASK).unwrap_or(&nothing);
+    networks::effects("TaskTemplate.Networks", task, effects);
+    runtime(task)?;
+    drivers::log_driver(task, effects)?;
+    container(task.object(CONTAINER).unwrap_or(&nothing), effects)
+}
+
+/// The daemon knows two more: `plugin` installs a plugin, which has all rights on the host, and
+/// `attachment` is refused by all daemons.
+fn runtime(task: &Object) -> Result<(), BodyError> {
+    match task.text("Runtime").unwrap_or_default() {
+        "" | "container" => Ok(()),
+        _ => {
+            let reason = "only containers can be checked, no plugins or attachments".to_owned();
+            Err(BodyError::Value { at: RUNTIME, reason })
+        }
+    }
+}
+
+fn container(container: &Object, effects: &mut Effects) -> Result<(), BodyError> {
+    match container.text("Image").unwrap_or_default() {
+        "" => {
+            return Err(BodyError::Value { at: IMAGE, reason: "no image is named".to_owned() });
+        }
+        image => effects.push_parsed(ImageRef::parse(image), Effect::Image, IMAGE)?,
+    }
+    match container.text("User").unwrap_or_default() {
+        "" => effects.push(Effect::ImageUser, USER),
+        user => effects.push_parsed(UserSpec::parse(user), Effect::User, USER)?,
+    }
+    for (at, entry) in texts(container, "Env") {
+        variable(entry, Place::Element(ENV, at), effects)?;
+    }
+    mounts::effects(container, effects)?;
+    privileges::effects(container, effects)?;
+    isolation(container, effects);
+    Ok(())
+}
+
+/// Only the value of a variable is expanded.
+fn variable(entry: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
+    let entry = EnvironmentEntry::parse(entry)
+        .map_err(|error| BodyError::Value { at: at.clone(), reason: error.to_string() })?;
+    if is_template(entry.name()) {
+        let reason = "a template in the name of a variable".to_owned();
+        return Err(BodyError::Value { at, reason });
+    }
+    let effect = match entry.value().is_some_and(is_template) {
+        true => Effect::EnvironmentTemplate(entry.name().to_owned()),
+        false => Effect::Environment(entry),
+    };
+    effects.push(effect, at);
+    Ok(())
+}
+
+/// A capability that cannot be one is refused by the daemon, and none.
+fn isolation(container: &Object, effects: &mut Effects) {
+    for (at, text) in texts(container, "CapabilityAdd") {
+        if let Ok(capability) = Capability::parse(text) {
+            let place = Place::Element("TaskTemplate.ContainerSpec.CapabilityAdd", at);
+            effects.push(Effect::Capability(capability), place);
+        }
+    }
+    for (name, _) in container.object("Sysctls").into_iter().flat_map(Object::iter) {
+        let place = Place::Entry("TaskTemplate.ContainerSpec.Sysctls", name.to_owned());
+        effects.push(Effect::Sysctl(name.replace('/', ".")), place);
+    }
+}
+
+/// Whether the node would expand something in `text` (Go `text/template`).
+fn is_template(text: &str) -> bool {
+    text.contains("{{")
+}
+
+#[cfg(test)]
+mod tests;

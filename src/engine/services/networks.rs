@@ -1,0 +1,54 @@
+//! Ports of the host that a service opens, and the host's network as a whole.
+
+use crate::engine::effects::{BodyError, Effects, objects};
+use crate::engine::json::Object;
+use crate::policy::effects::{Effect, Namespace, NamespaceKind, Place, SharedWith};
+use crate::policy::types::PortRange;
+
+const PORTS: &str = "EndpointSpec.Ports";
+
+/// A port is open on every node in `ingress` mode, which is what any mode but `host` means, and on
+/// the node of the task in `host` mode.
+pub(super) fn ports(endpoint: &Object, effects: &mut Effects) -> Result<(), BodyError> {
+    for (at, port) in objects(endpoint, "Ports") {
+        let at = Place::Inside(PORTS, at, "PublishedPort");
+        let mode = port.text("PublishMode").unwrap_or_default();
+        match port.integer("PublishedPort") {
+            0 if mode.eq_ignore_ascii_case("host") => {
+                effects.push(Effect::HostPorts(PortRange::EPHEMERAL), at);
+            }
+            0 => effects.push(Effect::HostPorts(PortRange::INGRESS), at),
+            number => effects.push_parsed(PortRange::single(number), Effect::HostPorts, at)?,
+        }
+    }
+    Ok(())
+}
+
+/// `list` names the field `Networks` of `holder`.
+pub(super) fn effects(list: &'static str, holder: &Object, effects: &mut Effects) {
+    for (at, network) in objects(holder, "Networks") {
+        let target = network.text("Target").unwrap_or_default();
+        let at = Place::Inside(list, at, "Target");
+        if target == "host" {
+            let host = Namespace { kind: NamespaceKind::Network, with: SharedWith::Host };
+            effects.push(Effect::Namespace(host), at);
+        } else if may_be_host(target) {
+            effects.push(Effect::Network(target.to_owned()), at);
+        }
+    }
+}
+
+/// Characters of an identifier in a swarm's store: digits of base 36.
+const SWARM_ID_LENGTH: usize = 25;
+
+/// Characters of an identifier of a network on one daemon: digits of base 16.
+const LOCAL_ID_LENGTH: usize = 64;
+
+/// Whether the daemon may take `target` for the host's network, which has two identifiers: one of
+/// this daemon, one in the swarm's store. Either counts as a whole or by any first part of it (seen
+/// on 20.10: three characters were enough), if no network has that name.
+fn may_be_host(target: &str) -> bool {
+    let is_swarm_digit = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_lowercase();
+    target.len() <= SWARM_ID_LENGTH && target.bytes().all(is_swarm_digit)
+        || target.len() <= LOCAL_ID_LENGTH && target.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
