@@ -1,5 +1,10 @@
 //! Starting, stopping, and new rules while connections are open.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed test says where"
+)]
 
 mod support;
 use rustix::process::Signal;
