@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
@@ -15,8 +15,8 @@ use crate::image::{ImageName, ImageRef};
 use crate::policy::facts::ImageFacts;
 use crate::policy::types::UserSpec;
 
-/// How long the daemon may take over each read and write.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the daemon may take over a write, a read, and all reads together.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The longest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
@@ -86,10 +86,29 @@ fn get(daemon: &UpstreamAddress, target: &str) -> io::Result<(u16, Vec<u8>)> {
 
 fn exchange(mut stream: impl Read + Write, target: &str) -> io::Result<(u16, Vec<u8>)> {
     write!(stream, "GET {target} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")?;
-    let mut answer = Vec::new();
-    let bound = u64::try_from(ANSWER_BYTES_MAX).unwrap_or(u64::MAX);
-    stream.take(bound).read_to_end(&mut answer)?;
+    let answer = read_in_time(&mut stream)?;
     read_answer(&answer).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// Reads to the end, for a bounded time altogether: a daemon that drips must not hold the pool.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the pool has no turns, so it reads the clock itself"
+)]
+fn read_in_time(stream: &mut impl Read) -> io::Result<Vec<u8>> {
+    let until = Instant::now() + PATIENCE;
+    let mut answer = Vec::new();
+    let mut piece = [0; 16 * 1024];
+    loop {
+        let count = stream.read(&mut piece)?;
+        answer.extend_from_slice(piece.get(..count).unwrap_or_default());
+        if count == 0 {
+            return Ok(answer);
+        }
+        if answer.len() > ANSWER_BYTES_MAX || Instant::now() > until {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
 }
 
 fn read_answer(answer: &[u8]) -> Option<(u16, Vec<u8>)> {

@@ -175,13 +175,16 @@ fn number(digits: &str) -> Option<u16> {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HostPath(String);
 
+/// What the kernel takes as a path, with its NUL (`PATH_MAX`).
+const PATH_BYTES_MAX: usize = 4096;
+
 impl HostPath {
     /// Cleans an absolute path as Go's `path.Clean` does.
     ///
     /// # Errors
     /// [`ValueError::Path`] if it is not absolute, or has a NUL, which no path of the kernel has.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        if !text.starts_with('/') || text.contains('\0') {
+        if !text.starts_with('/') || text.contains('\0') || text.len() >= PATH_BYTES_MAX {
             return Err(ValueError::Path(text.to_owned()));
         }
         let mut segments: Vec<&str> = Vec::new();

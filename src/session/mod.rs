@@ -391,6 +391,8 @@ impl Session {
         self.request = Request::next();
         self.response = Response::Idle;
         self.exchange = Exchange::default();
+        // An upstream that has ended is dropped; the next request gets another.
+        self.upstream_ended = false;
         if close {
             self.request = Request::Over;
             self.end = Some(End::Flush);

@@ -409,6 +409,16 @@ fn a_daemon_that_is_away_is_a_502_and_the_connection_goes_on() {
 }
 
 #[test]
+fn a_daemon_that_breaks_off_twice_is_a_502_twice() {
+    talk(|talk| {
+        for _ in 0..2 {
+            talk.client(PING).ends(Side::Upstream);
+            talk.client_gets("HTTP/1.1 502 Bad Gateway\r\n").is(None);
+        }
+    });
+}
+
+#[test]
 fn old_clients_and_closing_ones_end_after_their_answer() {
     let old = "GET /_ping HTTP/1.0\r\n\r\n";
     let closing = "GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n";
