@@ -1,31 +1,49 @@
-//! The shared sample of attacks and harmless sessions, where it is at hand.
-#![allow(clippy::unwrap_used, reason = "a failed test says where")]
+//! The attacks and harmless sessions of `../shared/attacks/run.py`, where that folder is there.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
 
 mod support;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
-
-use support::{Daemon, SecDocker, Way, run};
+use std::path::PathBuf;
+use support::cli::client;
+use support::{Daemon, SecDocker, Way, process};
 
 #[test]
 fn every_attack_is_blocked_and_every_harmless_session_passes() {
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/attacks");
-    if !sample.join("run.py").exists() {
-        eprintln!("no {} here: the corpus in tests/attacks stands alone", sample.display());
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/attacks"));
+    let Ok(config) = fs::read_to_string(folder.join("config.yml")) else {
+        eprintln!("{} is not here: nothing to run", folder.display());
         return;
-    }
-    let policy = fs::read_to_string(sample.join("config.yml")).unwrap();
-    let rules = policy.split_once("restrictions:").unwrap().1;
-    let secdocker = SecDocker::before(Daemon::shared(), &format!("restrictions:{rules}"));
-    let target = secdocker.docker_host().replace("tcp://", "");
-    let mut runner = Command::new("/usr/bin/python3");
-    runner.arg(sample.join("run.py")).args(["--target", &target, "--daemon"]);
-    runner.arg(Daemon::shared().socket()).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    let output = run(&mut runner, b"").ok();
-    let wrong: Vec<_> = output
-        .lines()
-        .filter(|line| ["BYPASSED", "BROKEN", "ERROR"].iter().any(|word| line.starts_with(word)))
+    };
+    let daemon = Daemon::shared();
+    let socket = daemon.socket();
+    let config = config.replace("/var/run/docker.sock", socket.to_str().unwrap());
+    let secdocker = SecDocker::start(&config, &[]);
+    let mut command = client("/usr/bin/python3", &secdocker.docker_host());
+    command.env_remove("DOCKER_HOST").arg(folder.join("run.py"));
+    command.args(["--json", "--target", &secdocker.address.to_string(), "--daemon"]).arg(&socket);
+    let ran = process::run(&mut command, b"");
+    let results = results(&ran.ok());
+    assert!(results.len() > 30, "the sample has many cases: {ran}");
+    let wrong: Vec<String> = results
+        .iter()
+        .filter(|(id, (result, _))| !is_as_wanted(id, result))
+        .map(|(id, (result, why))| format!("{result} {id}: {why}"))
         .collect();
-    assert!(wrong.is_empty() && output.contains("PASS "), "{output}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Result and reason by case.
+fn results(output: &str) -> BTreeMap<String, (String, String)> {
+    let case = |line: &str| {
+        let line: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        let text = |key: &str| line[key].as_str().unwrap().to_owned();
+        (text("id"), (text("result"), text("why")))
+    };
+    output.lines().map(case).collect()
+}
+
+fn is_as_wanted(id: &str, result: &str) -> bool {
+    result == if id.starts_with('N') { "PASS" } else { "BLOCKED" }
 }

@@ -135,3 +135,77 @@ fn open_requests_finish_when_it_is_told_to_stop() {
     assert_eq!(waiting.any_answer().status, 200);
     assert!(secdocker.wait().success());
 }
+
+#[test]
+fn a_body_that_drips_in_is_dropped_in_time() {
+    let secdocker = limited("  body_time: 500ms\n");
+    let mut dripping = secdocker.connect();
+    dripping.send("POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: 100\r\n\r\n{");
+    let answer = dripping.answer();
+    assert_eq!(answer.status, 408, "{}", answer.text());
+    assert!(dripping.is_closed(), "the connection stays open");
+}
+
+/// Time is measured from a message's first byte: who says nothing may be silent for ever.
+#[test]
+fn idle_connections_and_raw_streams_stay() {
+    let secdocker = limited("  head_time: 300ms\n  body_time: 300ms\n  connect_time: 300ms\n");
+    let mut idle = secdocker.connect();
+    assert_eq!(idle.ask(get("/_ping")).status, 200);
+    let mut cat = Docker::on(&secdocker).start(&["run", "--rm", "-i", "probe:1", "cat"]);
+    cat.send(b"first\n");
+    cat.says("first");
+    assert!(idle.is_silent_for(Duration::from_millis(1500)), "an idle connection is closed");
+    assert_eq!(idle.ask(get("/_ping")).status, 200);
+    cat.send(b"second\n");
+    cat.says("second");
+    cat.close_stdin();
+    cat.finish().ok();
+}
+
+/// The other way round: a container that reads nothing, and a client that sends all it can.
+#[test]
+fn an_engine_that_stops_reading_costs_a_buffer() {
+    let secdocker = limited("  buffer: 256k\n");
+    let name = support::unique("deaf");
+    let api = Daemon::shared().api();
+    let body = serde_json::json!({"Image": "probe:1", "Cmd": ["sleep", "1000"],
+        "OpenStdin": true, "AttachStdin": true});
+    assert_eq!(api.create(&name, &body).status, 201);
+    api.start(&name);
+    let mut client = secdocker.connect();
+    let attach = format!(
+        "POST /containers/{name}/attach?stream=1&stdin=1 HTTP/1.1\r\nHost: d\r\n\
+         Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n"
+    );
+    assert_eq!(client.ask(attach).status, 101);
+    let before = secdocker.resident_kib();
+    client.write_timeout(Duration::from_millis(500));
+    let piece = vec![b'x'; 1 << 20];
+    let pieces = (0..256).take_while(|_| client.try_send(&piece).is_ok()).count();
+    assert!(pieces < 256, "somebody swallows everything");
+    let grown = secdocker.resident_kib().saturating_sub(before);
+    assert!(grown < 2048, "{grown} KiB for a stream that nobody reads");
+    assert_eq!(secdocker.connect().ask(get("/_ping")).status, 200);
+    api.remove(&name);
+}
+
+#[test]
+fn one_address_cannot_take_every_place() {
+    let secdocker = limited("  connections_per_client: 2\n");
+    let hold = || {
+        // The connection of the start may still be counted.
+        until("a place", || {
+            let mut client = secdocker.connect();
+            client.try_send(get("/_ping")).ok()?;
+            (client.any_answer().status == 200).then_some(client)
+        })
+    };
+    let _held = [hold(), hold()];
+    assert_eq!(secdocker.connect().any_answer().status, 503);
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
+    socket.connect(&secdocker.address.into()).unwrap();
+    let mut neighbour = Client::over_tcp(socket.into());
+    assert_eq!(neighbour.ask(get("/_ping")).status, 200, "another address has its own places");
+}

@@ -93,7 +93,6 @@ fn secrets_are_never_written() {
         secdocker.logs(&ending);
         let log = secdocker.log();
         let shown: Vec<&str> = log.lines().filter(|line| line.contains("-secret")).collect();
-        let shown: Vec<&&str> = shown.iter().filter(|line| !line.contains(&name)).collect();
         assert!(shown.is_empty(), "{format}: {shown:#?}");
         let parsed = log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok());
         assert_eq!(parsed, format == "json", "every line is one object, in JSON alone");

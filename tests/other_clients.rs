@@ -1,85 +1,195 @@
-//! Clients other than the docker command: the Python package, compose, and curl.
-#![allow(clippy::unwrap_used, reason = "a failed test says where")]
+//! Clients other than the `docker` command: the Python package, docker-compose, curl.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
 
 mod support;
 use std::fs;
-
 use support::cli::client;
-use support::{Daemon, SecDocker, Way, run, sandbox, unique};
+use support::compare::{both, without_ids};
+use support::{Daemon, Finished, SecDocker, Way, run, sandbox, unique};
 
-const POLICY: &str = "restrictions:\n  ports: [22]\n  privileged: true\n";
-
-fn secdocker() -> SecDocker {
-    SecDocker::before(Daemon::shared(), POLICY)
+/// Runs a Python program with the `docker` package, the engine taken from the environment.
+#[track_caller]
+fn python(way: &dyn Way, program: &str) -> Finished {
+    run(client("/usr/bin/python3", &way.docker_host()).args(["-c", program]), b"")
 }
 
 #[test]
-fn the_python_package_runs_containers_and_sees_refusals() {
-    const PROGRAM: &str = r#"
-import docker
+fn the_python_package() {
+    let name = unique("python");
+    let program = format!(
+        r#"
+import docker, io, tarfile
 c = docker.from_env()
-assert c.ping()
-assert c.containers.run('probe:1', ['echo', 'hello'], remove=True) == b'hello\n'
-k = c.containers.run('probe:1', ['sh', '-c', 'echo started; sleep 60'], detach=True)
-code, out = k.exec_run(['echo', 'in'])
-assert (code, out) == (0, b'in\n'), (code, out)
-assert next(k.logs(stream=True, follow=True)) == b'started\n'
-assert k.stats(stream=False)['id'] == k.id
-data, stat = k.get_archive('/who')
-assert len(b''.join(data)) > 512
-k.remove(force=True)
-try:
-    c.containers.run('probe:1', ['true'], privileged=True)
-    raise SystemExit('privileged was let through')
-except docker.errors.APIError as e:
-    assert e.response.status_code == 403 and 'privileged mode' in e.explanation, e
-print('fine')
+print(c.ping(), c.version()["ApiVersion"], c.info()["Driver"])
+print(c.containers.run("probe:1", ["sh", "-c", "echo out"], remove=True))
+k = c.containers.run("probe:1", ["sh", "-c", "while read l; do echo got $l; done"], name="{name}",
+    detach=True, stdin_open=True, mem_limit="64m", environment={{"A": "b"}}, labels=["x"])
+print(k.exec_run(["sh", "-c", "echo $A; exit 3"], environment={{"A": "c"}}))
+s = k.attach_socket(params={{"stdin": 1, "stream": 1}})
+getattr(s, "_sock", s).sendall(b"line\n")
+s.close()
+print(next(iter(k.logs(stream=True, follow=True))))
+print(next(k.stats(decode=True))["name"])
+b = io.BytesIO(); t = tarfile.open(fileobj=b, mode="w")
+i = tarfile.TarInfo("f"); i.size = 100000; t.addfile(i, io.BytesIO(b"x" * 100000)); t.close()
+print(k.put_archive("/w", b.getvalue()))
+print(sum(map(len, k.get_archive("/w/f")[0])), k.get_archive("/w/f")[1]["size"])
+k.stop(timeout=0); print(k.wait()["StatusCode"]); k.remove()
+f = io.BytesIO(b"FROM probe:1\nRUN echo built >/b\n")
+m, log = c.images.build(fileobj=f, tag="{name}:1", rm=True)
+print(c.containers.run("{name}:1", "cat /b", remove=True)); c.images.remove("{name}:1")
+v = c.volumes.create("{name}"); print(v.attrs["Driver"]); v.remove()
+n = c.networks.create("{name}", driver="bridge"); print(n.attrs["Driver"]); n.remove()
+try: c.containers.run("probe:1", "no-such-command", remove=True)
+except docker.errors.APIError as e: print(e.status_code)
+try: c.containers.get("nobody")
+except docker.errors.NotFound as e: print(e.explanation)
+"#
+    );
+    let said = both(|way| python(way, &program).ok());
+    assert!(said.contains("got line"), "{said}");
+}
+
+#[test]
+fn the_python_package_is_told_why() {
+    let secdocker = SecDocker::before(Daemon::shared(), "restrictions:\n  privileged: true\n");
+    let program = r#"
+import docker
+try: docker.from_env().containers.create("probe:1", "true", privileged=True)
+except docker.errors.APIError as e: print(e.status_code, e.explanation)
 "#;
-    let secdocker = secdocker();
-    let mut python = client("/usr/bin/python3", &secdocker.docker_host());
-    assert_eq!(run(python.args(["-c", PROGRAM]), b"").ok(), "fine");
+    let said = python(&secdocker, program).ok();
+    assert_eq!(said, "403 SecDocker: forbidden: privileged mode (rule \"privileged\")");
 }
 
 #[test]
-fn compose_brings_a_project_up_and_down() {
-    let secdocker = secdocker();
-    let folder = sandbox::directory("compose");
-    let file = |extra: &str| {
-        format!(
-            "version: '2.4'\nservices:\n  web:\n    image: probe:1\n    command: sleep 60\n    network_mode: none\n{extra}"
-        )
-    };
-    let compose = |arguments: &[&str]| {
-        let mut command = client("/usr/bin/docker-compose", &secdocker.docker_host());
-        run(command.current_dir(&folder).args(["-p", "project"]).args(arguments), b"")
-    };
-    fs::write(folder.join("docker-compose.yml"), file("")).unwrap();
-    compose(&["up", "-d"]).ok();
-    assert!(compose(&["ps"]).ok().contains("Up"));
-    compose(&["down", "-t", "0"]).ok();
-    fs::write(folder.join("docker-compose.yml"), file("    privileged: true\n")).unwrap();
-    let refused = compose(&["up", "-d"]);
-    assert!(refused.fails(1).contains("privileged mode"), "{refused}");
+fn docker_compose() {
+    let directory = sandbox::directory("compose");
+    let project = unique("compose");
+    let file = "\
+version: '3.3'
+services:
+  web:
+    image: probe:1
+    command: sh -c 'echo web is up; sleep 1000'
+    environment: [A=b]
+    volumes: ['kept:/kept']
+    networks: [inner]
+  built:
+    build: .
+    depends_on: [web]
+    command: sh -c 'cat /word; ping -c 1 -w 10 web >/dev/null && echo reached web'
+    networks: [inner]
+networks:
+  inner: {}
+volumes:
+  kept: {}
+";
+    fs::write(directory.join("docker-compose.yml"), file).unwrap();
+    fs::write(directory.join("Dockerfile"), "FROM probe:1\nRUN echo word >/word\n").unwrap();
+    both(|way| {
+        let compose = |arguments: &str| {
+            let mut command = client("/usr/bin/docker-compose", &way.docker_host());
+            command.current_dir(&directory).args(["--no-ansi", "--project-name", &project]);
+            let done = run(command.args(arguments.split_whitespace()), b"");
+            done.ok();
+            without_ids(&done.text())
+        };
+        compose("build");
+        compose("up -d web");
+        let ran = compose("run --rm built");
+        let executed = compose("exec -T web sh -c env");
+        assert!(executed.contains("A=b"), "{executed}");
+        let logs = compose("logs --no-color web");
+        let listed = compose("ps --services");
+        compose("down --volumes --rmi local --timeout 0");
+        (ran, logs, listed)
+    });
 }
 
 #[test]
-fn curl_speaks_old_http_expects_to_continue_and_sends_chunks() {
-    let secdocker = secdocker();
-    let base = secdocker.docker_host().replace("tcp://", "http://");
-    let body = r#"{"Image":"probe:1","Cmd":["true"],"Labels":{"x":"y"}}"#;
-    for options in [
-        &["--http1.0"][..],
-        &["-H", "Expect: 100-continue"],
-        &["-H", "Transfer-Encoding: chunked"],
-        &["-H", "Connection: close"],
-    ] {
-        let name = unique("curl");
-        let target = format!("{base}/v1.41/containers/create?name={name}");
-        let mut curl = client("/usr/bin/curl", "");
-        curl.args(["-s", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}"]).args(options);
-        curl.args(["-H", "Content-Type: application/json", "-d", body, &target]);
-        assert_eq!(run(&mut curl, b"").ok(), "201", "{options:?}");
-        assert!(Daemon::shared().api().container(&name).is_some(), "{options:?}");
-        Daemon::shared().api().remove(&name);
+fn docker_compose_is_told_why() {
+    let directory = sandbox::directory("compose");
+    let file = "version: '2.4'\nservices:\n  web: {image: 'probe:1', privileged: true}\n";
+    fs::write(directory.join("docker-compose.yml"), file).unwrap();
+    let secdocker = SecDocker::before(Daemon::shared(), "restrictions:\n  privileged: true\n");
+    let mut compose = client("/usr/bin/docker-compose", &secdocker.docker_host());
+    compose.current_dir(&directory).args(["--project-name", "refused"]);
+    let complaint = run(compose.args(["up", "-d"]), b"").fails(1);
+    assert!(complaint.contains("SecDocker: forbidden: privileged mode"), "{complaint}");
+}
+
+/// What curl says to this, the status last.
+#[track_caller]
+fn curl(way: &dyn Way, target: &str, arguments: &[&str], input: &[u8]) -> String {
+    let host = way.docker_host();
+    let mut command = client("/usr/bin/curl", &host);
+    command.args(["-sS", "-m", "30", "-w", " %{http_code}"]).args(arguments);
+    match host.strip_prefix("unix://") {
+        Some(socket) => command.args(["--unix-socket", socket, &format!("http://d{target}")]),
+        None => command.arg(format!("{}{target}", host.replace("tcp:", "http:"))),
+    };
+    run(&mut command, input).ok()
+}
+
+#[test]
+fn curl_with_old_and_new_http() {
+    for version in ["--http1.0", "--http1.1", "--http0.9"] {
+        let said = both(|way| curl(way, "/_ping", &[version], b""));
+        assert_eq!(said, "OK 200", "{version}");
+        both(|way| curl(way, "/v1.41/images/probe:1/json", &[version], b""));
+        both(|way| curl(way, "/v1.41/containers/nobody/json", &[version], b""));
     }
+    both(|way| curl(way, "/_ping", &["--head"], b"").replace(|c: char| c.is_ascii_digit(), ""));
+    both(|way| curl(way, "/_ping", &["-X", "OPTIONS"], b""));
+}
+
+/// Big enough that curl itself would ask for `100 (Continue)` and send several pieces.
+#[test]
+fn curl_with_bodies() {
+    let label = "y".repeat(100_000);
+    let body =
+        format!(r#"{{"Image":"probe:1","Cmd":["true"],"User":"1000","Labels":{{"x":"{label}"}}}}"#);
+    let ways: [&[&str]; 4] = [
+        &["-H", "Expect: 100-continue"],
+        &["-H", "Expect:"],
+        &["-H", "Transfer-Encoding: chunked"],
+        &["-H", "Transfer-Encoding: chunked", "-H", "Expect: 100-continue"],
+    ];
+    let api = Daemon::shared().api();
+    for headers in ways {
+        let name = unique("curl");
+        let mut arguments = vec!["-H", "Content-Type: application/json", "--data-binary", "@-"];
+        arguments.extend(headers);
+        let target = format!("/v1.41/containers/create?name={name}");
+        both(|way| {
+            let said = without_ids(&curl(way, &target, &arguments, body.as_bytes()));
+            let made = api.inspect(&name)["Config"]["Labels"]["x"] == label.as_str();
+            api.remove(&name);
+            assert!(made, "{headers:?} {}: {said}", way.name());
+            said
+        });
+    }
+}
+
+/// An upload that is not inspected, chunked and with a length, larger than any buffer.
+#[test]
+fn curl_with_uploads() {
+    let directory = sandbox::directory("upload");
+    fs::write(directory.join("file"), vec![b'z'; 20 << 20]).unwrap();
+    let mut tar = std::process::Command::new("tar");
+    let archive = run(tar.arg("-C").arg(&directory).args(["-c", "file"]), b"").stdout;
+    let name = unique("upload");
+    let api = Daemon::shared().api();
+    let body = serde_json::json!({"Image": "probe:1", "Cmd": ["true"]});
+    assert_eq!(api.create(&name, &body).status, 201);
+    for headers in [&["-H", "Expect:"][..], &["-H", "Transfer-Encoding: chunked"]] {
+        let mut arguments =
+            vec!["-X", "PUT", "-H", "Content-Type: application/x-tar", "--data-binary", "@-"];
+        arguments.extend(headers);
+        let target = format!("/containers/{name}/archive?path=/w");
+        let said = both(|way| curl(way, &target, &arguments, &archive).trim().to_owned());
+        assert_eq!(said, "200", "{headers:?}");
+    }
+    api.remove(&name);
 }

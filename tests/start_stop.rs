@@ -1,17 +1,13 @@
 //! Starting, stopping, and new rules while connections are open.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a failed test says where"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
 
 mod support;
 use rustix::process::Signal;
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use support::client::{get, post};
 use support::firewall::command;
+use support::poll::PATIENCE;
 use support::{Daemon, Docker, SecDocker, Way, run, sandbox, unique, until};
 
 /// What it says when it can't start: one line, and a status that is not 0.
@@ -29,7 +25,7 @@ fn complaint(config: &str, arguments: &[&str]) -> String {
 fn a_port_that_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let complaint = complaint("plugins:\n", &["--listen", &address]);
+    let complaint = complaint("restrictions:\n", &["--listen", &address]);
     assert!(complaint.contains(&address), "{complaint}");
 }
 
@@ -37,7 +33,7 @@ fn a_port_that_is_taken() {
 fn a_port_that_another_secdocker_has() {
     let secdocker = SecDocker::before(Daemon::shared(), "");
     let address = secdocker.address.to_string();
-    let complaint = complaint("plugins:\n", &["--listen", &address]);
+    let complaint = complaint("restrictions:\n", &["--listen", &address]);
     assert!(complaint.contains(&address), "{complaint}");
 }
 
@@ -71,7 +67,7 @@ fn a_raw_stream_is_drained() {
     secdocker.signal(Signal::TERM);
     secdocker.logs("msg=stopping");
     until("no new connections", || {
-        std::net::TcpStream::connect(secdocker.address).is_err().then_some(())
+        TcpStream::connect_timeout(&secdocker.address, PATIENCE).is_err().then_some(())
     });
     cat.send(b"after\n");
     cat.says("after");

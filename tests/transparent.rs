@@ -32,7 +32,7 @@ fn redirected() -> &'static Daemon {
             [FOR_PREROUTING, FOR_OUTPUT, FOR_LOOPS].map(|port| format!("--host=tcp://[::]:{port}"));
         let [a, b, c] = &hosts;
         // Said explicitly, it spares the engine's pause for thought.
-        let daemon = Daemon::alone(&["--tls=false", a, b, c]);
+        let daemon = Daemon::on_network(&["--tls=false", a, b, c]);
         daemon.make_images().unwrap();
         daemon
     })
@@ -120,7 +120,7 @@ fn redirected_clients_are_held_to_the_rules() {
     let secdocker = secdocker(RULES);
     let port = secdocker.address.port();
     let to = 2377;
-    let daemon = Daemon::alone(&["--tls=false", &format!("--host=tcp://[::]:{to}")]);
+    let daemon = Daemon::on_network(&["--tls=false", &format!("--host=tcp://[::]:{to}")]);
     daemon.make_images().unwrap();
     redirected();
     let _redirect =

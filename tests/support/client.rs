@@ -89,6 +89,14 @@ impl Client {
         }
     }
 
+    /// Changes how long a write waits.
+    pub(crate) fn write_timeout(&self, limit: Duration) {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.set_write_timeout(Some(limit)).unwrap(),
+            Stream::Unix(stream) => stream.set_write_timeout(Some(limit)).unwrap(),
+        }
+    }
+
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.try_send(bytes).unwrap_or_else(|e| panic!("can't send: {e}"));
     }

@@ -18,7 +18,7 @@ const IMAGES: [&str; 2] = [IMAGE, "ubuntu:16.04"];
 pub(crate) struct Daemon {
     directory: PathBuf,
     short_directory: PathBuf,
-    arguments: Vec<String>,
+    command: Vec<String>,
     process: Mutex<Option<Child>>,
 }
 
@@ -28,25 +28,33 @@ impl Daemon {
     pub(crate) fn shared() -> &'static Daemon {
         static SHARED: OnceLock<Result<Daemon, String>> = OnceLock::new();
         let daemon = SHARED.get_or_init(|| {
-            let daemon = Daemon::try_start(&[])?;
+            let daemon = Daemon::try_start(&["dockerd"])?;
             daemon.make_images()?;
             Ok(daemon)
         });
         daemon.as_ref().unwrap_or_else(|e| panic!("no Docker engine: {e}"))
     }
 
-    /// An engine beside the shared one, so without a bridge. Ends when dropped.
+    /// An engine beside the shared one, with a network of its own: two would fight over the bridge.
+    /// Ends when dropped.
     pub(crate) fn alone(arguments: &[&str]) -> Daemon {
-        let mut all = vec!["--bridge=none", "--iptables=false"];
+        let mut all = vec!["unshare", "--net", "dockerd"];
         all.extend(arguments);
         Daemon::try_start(&all).unwrap_or_else(|e| panic!("no Docker engine: {e}"))
     }
 
-    fn try_start(arguments: &[&str]) -> Result<Daemon, String> {
+    /// An engine to be reached over this network. It takes the bridge away from the shared one.
+    pub(crate) fn on_network(arguments: &[&str]) -> Daemon {
+        let mut all = vec!["dockerd", "--bridge=none", "--iptables=false"];
+        all.extend(arguments);
+        Daemon::try_start(&all).unwrap_or_else(|e| panic!("no Docker engine: {e}"))
+    }
+
+    fn try_start(command: &[&str]) -> Result<Daemon, String> {
         let daemon = Daemon {
             directory: sandbox::directory("engine"),
             short_directory: sandbox::short_directory("engine"),
-            arguments: arguments.iter().map(ToString::to_string).collect(),
+            command: command.iter().map(ToString::to_string).collect(),
             process: Mutex::new(None),
         };
         daemon.try_run()?;
@@ -60,8 +68,9 @@ impl Daemon {
 
     fn try_run(&self) -> Result<(), String> {
         let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
-        let mut command = Command::new("dockerd");
+        let mut command = Command::new(&self.command[0]);
         command
+            .args(&self.command[1..])
             .env("PATH", super::cli::PATH)
             .arg(format!("--host=unix://{}", self.socket().display()))
             .arg(format!("--data-root={}", self.directory.join("data").display()))
@@ -69,7 +78,6 @@ impl Daemon {
             .arg(format!("--pidfile={}", self.short_directory.join("pid").display()))
             .args(std::env::var("SECDOCKER_CGROUP").map(|c| format!("--cgroup-parent={c}")))
             .arg(format!("--label={}", self.label()))
-            .args(&self.arguments)
             .stdin(std::process::Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);

@@ -5,7 +5,8 @@ use super::daemon::tail;
 use super::{Way, poll, sandbox};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::io::Read;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -69,7 +70,10 @@ impl SecDocker {
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("SecDocker ended with {status}: {}", self.output());
             }
-            TcpStream::connect(address).ok()
+            // Ended from both sides, so that it is not counted any more when the test begins.
+            let mut stream = TcpStream::connect(address).ok()?;
+            stream.shutdown(Shutdown::Write).ok()?;
+            stream.read_to_end(&mut Vec::new()).ok()
         });
     }
 
