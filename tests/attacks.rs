@@ -111,17 +111,7 @@ fn swarm_and_networks() {
 
 #[test]
 fn services_of_a_swarm() {
-    corpus::straight_and_through_but(
-        services::attacks(),
-        CORE,
-        &[
-            "service with a capability",
-            "service with all capabilities",
-            "service with a sysctl",
-            "service with a volume that is already there",
-            "service updated to root",
-        ],
-    );
+    corpus::straight(services::attacks());
 }
 
 #[test]
