@@ -13,7 +13,7 @@ mod writer;
 use std::borrow::Cow;
 
 pub use error::{Fault, JsonError};
-pub use reader::{DEPTH_MAX, read};
+pub use reader::{DEPTH_MAX, VALUES_MAX, read};
 
 /// A key: a field's own spelling, or the client's text for all others.
 pub type Key = Cow<'static, str>;

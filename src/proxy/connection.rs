@@ -31,6 +31,8 @@ pub(super) struct Connection {
     upstream: Upstream,
     destination: UpstreamAddress,
     key: Key,
+    /// It has ended, and is buried when the turn is over.
+    pub(super) is_dead: bool,
     /// What the timers have been told.
     pub(super) armed: Option<Instant>,
     lingers_until: Option<Instant>,
@@ -92,6 +94,7 @@ impl Connection {
             upstream: Upstream::None,
             destination: arrival.destination,
             key: arrival.key,
+            is_dead: false,
             armed: None,
             lingers_until: None,
             generation: arrival.generation,
@@ -118,6 +121,9 @@ impl Connection {
 
     /// Moves what can be moved, then closes or waits.
     pub(super) fn drive(&mut self, with: &mut Resources) -> Outcome {
+        if self.downstream.is_broken() {
+            return Outcome::Dead;
+        }
         match self.advance(with) {
             Ok(Progress::Stuck) => self.settle(with),
             Ok(Progress::Moved) => match self.settle(with) {
@@ -542,7 +548,10 @@ impl Connection {
         let flushed = self.downstream.owed.is_empty();
         match self.session.end() {
             None => self.shut_what_is_done(),
-            Some(End::Abort) => return Outcome::Dead,
+            Some(End::Abort) => {
+                self.downstream.reset_on_close();
+                return Outcome::Dead;
+            }
             Some(End::Flush) if flushed && self.must_linger() => return Outcome::Resume,
             Some(End::Flush) if flushed => return Outcome::Dead,
             Some(End::Flush) => self.drop_upstream(&with.registry),
@@ -550,9 +559,9 @@ impl Connection {
                 self.drop_upstream(&with.registry);
                 if flushed {
                     self.downstream.shut_write();
-                    let until = with.now + self.generation.limits.linger_time;
-                    self.lingers_until.get_or_insert(until);
                 }
+                let until = with.now + self.generation.limits.linger_time;
+                self.lingers_until.get_or_insert(until);
             }
         }
         match self.settle_interest(&with.registry) {

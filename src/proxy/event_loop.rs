@@ -303,7 +303,7 @@ impl Active {
     }
 
     fn answer(&mut self, Key(key): Key, serial: u64, ticket: Ticket, facts: &Facts) {
-        let Some(connection) = self.connections.get_mut(key) else { return };
+        let Some(connection) = live(&mut self.connections, key) else { return };
         if connection.serial() == serial {
             connection.answered(ticket, facts, &mut self.with);
             self.drive(key);
@@ -312,21 +312,21 @@ impl Active {
 
     fn see(&mut self, event: &Event) {
         let (Key(key), side) = Key::of(event.token());
-        if let Some(connection) = self.connections.get_mut(key) {
+        if let Some(connection) = live(&mut self.connections, key) {
             connection.see(side, event);
             self.drive(key);
         }
     }
 
     fn drive(&mut self, key: usize) {
-        if let Some(connection) = self.connections.get_mut(key) {
+        if let Some(connection) = live(&mut self.connections, key) {
             let outcome = connection.drive(&mut self.with);
             self.note(key, outcome);
         }
     }
 
     fn elapsed(&mut self, key: usize) {
-        if let Some(connection) = self.connections.get_mut(key) {
+        if let Some(connection) = live(&mut self.connections, key) {
             let outcome = connection.elapsed(&mut self.with);
             self.note(key, outcome);
         }
@@ -334,7 +334,7 @@ impl Active {
 
     /// What follows from a turn with a connection.
     fn note(&mut self, key: usize, outcome: Outcome) {
-        let Some(connection) = self.connections.get_mut(key) else { return };
+        let Some(connection) = live(&mut self.connections, key) else { return };
         let deadline = match outcome {
             Outcome::Dead => None,
             Outcome::Waits | Outcome::Resume => connection.deadline(),
@@ -344,7 +344,10 @@ impl Active {
         match outcome {
             Outcome::Waits => {}
             Outcome::Resume => self.resume.push(key),
-            Outcome::Dead => self.dead.push(key),
+            Outcome::Dead => {
+                connection.is_dead = true;
+                self.dead.push(key);
+            }
         }
     }
 
@@ -443,6 +446,12 @@ impl Active {
     }
 }
 
+/// A connection that has not ended in this turn. One that has is only waiting for its burial: driven
+/// again, it could begin something that outlives it.
+fn live(connections: &mut Slab<Connection>, key: usize) -> Option<&mut Connection> {
+    connections.get_mut(key).filter(|connection| !connection.is_dead)
+}
+
 fn destination(origin: Origin, dockerapi: &UpstreamAddress) -> UpstreamAddress {
     match origin {
         Origin::Direct => dockerapi.clone(),
@@ -469,4 +478,7 @@ fn turn_away(mut accepted: Accepted, crowded: Crowded) {
     message::write_answer(&mut bytes, &answer);
     // The client may have gone; it is not waited for.
     let _ = accepted.stream.write(&bytes);
+    let _ = accepted.stream.shut_write();
+    // What was sent already and is not read would reset the connection under the answer.
+    let _ = accepted.stream.read(&mut [0; 4096]);
 }

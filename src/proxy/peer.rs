@@ -22,6 +22,8 @@ pub(super) struct Peer {
     /// The kernel has said that no more will come: read on to the end, past any short read, since
     /// data and end arrive as one edge.
     end_announced: bool,
+    /// The kernel has said that the connection is of no use any more.
+    broken: bool,
     read_ended: bool,
     end_told: bool,
     write_shut: bool,
@@ -57,6 +59,7 @@ impl Peer {
             readable: ready,
             writable: ready,
             end_announced: false,
+            broken: false,
             read_ended: false,
             end_told: false,
             write_shut: false,
@@ -70,6 +73,17 @@ impl Peer {
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
         self.end_announced |= event.is_read_closed() || event.is_error();
+        self.broken |= event.is_error();
+    }
+
+    /// Whether the peer has reset the connection: it is gone, whatever of it was not read.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Closing will tell the peer that something is missing.
+    pub(super) fn reset_on_close(&self) {
+        self.stream.reset_on_close();
     }
 
     /// What became of the connection attempt: `None` while it is under way.

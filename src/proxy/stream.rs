@@ -3,9 +3,13 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 
+use std::time::Duration;
+
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
+
+use socket2::SockRef;
 
 use super::origin;
 
@@ -36,6 +40,14 @@ impl Stream {
         match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+
+    /// Makes closing a reset. A Unix socket has none: its peer sees an end.
+    pub(super) fn reset_on_close(&self) {
+        if let Self::Tcp(stream) = self {
+            // Without it the peer sees an end, too.
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
     }
 

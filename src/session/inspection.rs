@@ -51,6 +51,8 @@ pub(super) struct Waiting {
     inspection: Inspection,
     inspected: Inspected<RequestBody>,
     pub(super) ticket: Ticket,
+    /// Until when the outside may take to answer.
+    pub(super) deadline: Instant,
     /// The body's share of the budget is held until the answer is there.
     _share: Share,
 }
@@ -133,7 +135,8 @@ impl Session {
         }
         let ticket = self.next_ticket();
         turn.out.ask(ticket, questions);
-        let waiting = Waiting { inspection, inspected, ticket, _share: share };
+        let deadline = turn.now + inspection.rules.body_time_max;
+        let waiting = Waiting { inspection, inspected, ticket, deadline, _share: share };
         self.request = Request::Waiting(Box::new(waiting));
     }
 

@@ -158,6 +158,20 @@ pub enum UpstreamFailure {
     Loop(String),
 }
 
+/// Bytes of a reason that an answer carries at most.
+const REASON_BYTES_MAX: usize = 32 * 1024;
+
+/// A reason as text that is not longer than an answer should be.
+fn bounded(reason: &dyn std::fmt::Display) -> String {
+    let mut text = reason.to_string();
+    if text.len() > REASON_BYTES_MAX {
+        let end = (0..=REASON_BYTES_MAX).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or(0));
+        text.push('…');
+    }
+    text
+}
+
 impl std::fmt::Display for UpstreamFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -302,8 +316,12 @@ impl Session {
     /// The deadline has passed.
     pub fn elapsed(&mut self, turn: &mut Turn<'_>) {
         if self.deadline().is_some_and(|deadline| deadline <= turn.now) {
-            let what = "the request did not arrive in time";
-            self.refuse(408, &what, turn);
+            match self.request {
+                Request::Waiting(_) => {
+                    self.refuse(503, &"what a rule must know was not learned in time", turn);
+                }
+                _ => self.refuse(408, &"the request did not arrive in time", turn),
+            }
         }
     }
 
@@ -377,7 +395,7 @@ impl Session {
     ) {
         let answer = message::Answer {
             status,
-            message: &format_args!("SecDocker: {reason}"),
+            message: &format_args!("SecDocker: {}", bounded(reason)),
             version: self.exchange.version,
             persistence,
             method: self.exchange.kind,

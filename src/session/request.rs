@@ -51,6 +51,7 @@ impl Request {
         match self {
             Self::Head { deadline, .. } => *deadline,
             Self::Collecting(collecting) => Some(collecting.deadline),
+            Self::Waiting(waiting) => Some(waiting.deadline),
             _ => None,
         }
     }
@@ -243,6 +244,9 @@ impl Session {
     pub(super) fn request_ended(&mut self, turn: &mut Turn<'_>) {
         match &self.request {
             Request::Head { .. } if matches!(self.response, Response::Idle) => {
+                self.end = Some(End::Flush);
+            }
+            Request::Body(_) if matches!(self.response, Response::Done) => {
                 self.end = Some(End::Flush);
             }
             Request::Collecting(_) => self.refuse(400, &"the request body ended early", turn),

@@ -419,6 +419,28 @@ fn a_daemon_that_breaks_off_twice_is_a_502_twice() {
 }
 
 #[test]
+fn an_answer_from_outside_that_never_comes_is_a_503() {
+    talk(|talk| {
+        let rule = crate::policy::mounts::MountRule::parse("/root").unwrap();
+        let policy = Policy { mounts: vec![rule], ..Policy::permissive() };
+        *talk = Talk::new(policy, talk.piece);
+        let body = r#"{"Image":"a","HostConfig":{"Binds":["/tmp:/x"]}}"#;
+        talk.client(&with_body(CREATE, body)).daemon_never_sees("create").is(None);
+        talk.now = talk.session.deadline().unwrap();
+        talk.call(Session::elapsed);
+        talk.client_gets("HTTP/1.1 503 ").is(Some(End::Linger)).daemon_never_sees("create");
+    });
+}
+
+#[test]
+fn an_answered_request_whose_body_breaks_off_is_over() {
+    talk(|talk| {
+        talk.client("PUT /containers/x/archive HTTP/1.1\r\nContent-Length: 6\r\n\r\nabc");
+        talk.daemon(OK).client_gets(OK).is(None).ends(Side::Downstream).is(Some(End::Flush));
+    });
+}
+
+#[test]
 fn old_clients_and_closing_ones_end_after_their_answer() {
     let old = "GET /_ping HTTP/1.0\r\n\r\n";
     let closing = "GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n";

@@ -33,6 +33,8 @@ pub enum Fault {
     Range,
     /// A key for the second time, after folding where the daemon folds.
     Repeated,
+    /// More than [`super::VALUES_MAX`] values.
+    Values,
     /// More than [`super::DEPTH_MAX`] objects and lists inside one another.
     Depth,
 }
@@ -51,6 +53,7 @@ impl fmt::Display for JsonError {
             Fault::Fraction => f.write_str("expected an integer without fraction or exponent"),
             Fault::Range => f.write_str("the number is out of range"),
             Fault::Repeated => f.write_str("given more than once"),
+            Fault::Values => f.write_str("too many values"),
             Fault::Depth => f.write_str("too many objects and lists inside one another"),
         }
     }
@@ -60,6 +63,8 @@ impl fmt::Display for JsonError {
 #[derive(Debug, Default)]
 pub(super) struct Trace {
     fault: Option<Fault>,
+    /// Values read so far.
+    pub(super) values: usize,
     steps: Vec<Step>,
 }
 

@@ -13,6 +13,9 @@ use crate::engine::schema::{self, Kind, Struct, Width};
 /// what the parser and the stack can bear.
 pub const DEPTH_MAX: usize = 64;
 
+/// Values in one body. A small value in the text is a large one in memory.
+pub const VALUES_MAX: usize = 64 * 1024;
+
 /// How serde_json announces a number that no machine type holds: as an object with this key. A
 /// client's object may have the same key: see [`FirstKey`].
 const NUMBER_MARK: &str = "$serde_json::private::Number";
@@ -72,6 +75,11 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
     type Value = Node;
 
     fn deserialize<D: Deserializer<'de>>(self, parser: D) -> Result<Node, D::Error> {
+        self.trace.values += 1;
+        if self.trace.values > VALUES_MAX {
+            self.trace.fail(Fault::Values);
+            return Err(D::Error::custom(""));
+        }
         parser.deserialize_any(self)
     }
 }

@@ -274,3 +274,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn values_are_counted() {
+    let body = |count: usize| format!("{{\"x\":[{}0]}}", "0,".repeat(count));
+    assert!(read(body(1000).as_bytes(), &CREATE).is_ok());
+    let error = read(body(crate::engine::json::VALUES_MAX).as_bytes(), &CREATE).unwrap_err();
+    assert_eq!(error.fault, crate::engine::json::Fault::Values);
+}
