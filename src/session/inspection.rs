@@ -121,7 +121,13 @@ impl Session {
     }
 
     /// All that is inspected is there: parse it, and judge it or ask first.
-    fn inspect(&mut self, inspection: Inspection, body: &[u8], share: Share, turn: &mut Turn<'_>) {
+    fn inspect(
+        &mut self,
+        inspection: Inspection,
+        body: &[u8],
+        mut share: Share,
+        turn: &mut Turn<'_>,
+    ) {
         let inspected = match inspection.read(body) {
             Ok(inspected) => inspected,
             Err(Refusal { status, reason }) => {
@@ -132,6 +138,11 @@ impl Session {
         let questions = policy::questions(&inspection.rules.policy, inspected.effects());
         if questions.is_empty() {
             return self.judge(&inspection, inspected, &Facts::none(), turn);
+        }
+        if !share.grow_to(weight(body)) {
+            let Refusal { status, reason } = Refusal::busy();
+            audit::record(&self.client, &Event::Invalid { status, reason: &reason });
+            return self.decline(status, &reason, &inspection, turn);
         }
         let ticket = self.next_ticket();
         turn.out.ask(ticket, questions);
@@ -197,6 +208,15 @@ impl Session {
             }
         }
     }
+}
+
+/// What one value of a body takes in memory at most, read and with what it would bring about.
+const VALUE_BYTES: usize = 256;
+
+/// What a body weighs while it waits, in bytes: `[0,0,…]` is short as text and long as a tree.
+fn weight(body: &[u8]) -> usize {
+    let values = memchr::memchr3_iter(b',', b'[', b'{', body).count() + 1;
+    body.len() + values * VALUE_BYTES
 }
 
 impl Collecting {

@@ -433,6 +433,21 @@ fn an_answer_from_outside_that_never_comes_is_a_503() {
 }
 
 #[test]
+fn what_waits_is_charged_for_what_it_is_in_memory() {
+    talk(|talk| {
+        let rule = crate::policy::mounts::MountRule::parse("/root").unwrap();
+        let policy = Policy { mounts: vec![rule], ..Policy::permissive() };
+        *talk = Talk::new(policy, talk.piece);
+        talk.session = Session::new(ClientId::NOBODY, Budget::new(20_000));
+        let zeros = "0,".repeat(200);
+        let body =
+            format!(r#"{{"Image":"a","HostConfig":{{"Binds":["/tmp:/x"]}},"x":[{zeros}0]}}"#);
+        talk.client(&with_body(CREATE, &body)).client_gets("HTTP/1.1 503 ").is(None);
+        talk.client(PING).daemon_gets(PING);
+    });
+}
+
+#[test]
 fn an_answered_request_whose_body_breaks_off_is_over() {
     talk(|talk| {
         talk.client("PUT /containers/x/archive HTTP/1.1\r\nContent-Length: 6\r\n\r\nabc");
