@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::json::{JsonError, Node, Object};
 use crate::policy::effects::{Asked, Effect, Place};
-use crate::policy::types::{EnvironmentEntry, HostPath};
+use crate::policy::types::{EnvironmentEntry, HostPath, ValueError};
 
 /// A body that is refused before any rule is asked: the daemon would refuse it too, or nobody can
 /// say what it would do.
@@ -66,11 +66,9 @@ impl Effects {
         }
     }
 
-    /// Adds a path of the host. One that is relative to the daemon's working directory, which
-    /// nobody outside knows, could be any: it counts as `/`, the ancestor of all.
+    /// Adds a path of the host, as [`host_path`] reads it.
     pub(super) fn push_path(&mut self, path: &str, at: Place) -> Result<(), BodyError> {
-        let reachable = if path.starts_with('/') { path } else { "/" };
-        self.push_parsed(HostPath::parse(reachable), Effect::HostPath, at)
+        self.push_parsed(host_path(path), Effect::HostPath, at)
     }
 
     /// Adds the variables in `Env`.
@@ -84,6 +82,12 @@ impl Effects {
     pub(super) fn into_asked(self) -> Vec<Asked> {
         self.asked
     }
+}
+
+/// A path of the host. One that is relative to the daemon's working directory, which nobody outside
+/// knows, could be any: it counts as `/`, the ancestor of all.
+pub(super) fn host_path(path: &str) -> Result<HostPath, ValueError> {
+    if path.starts_with('/') { HostPath::parse(path) } else { Ok(HostPath::root()) }
 }
 
 /// The strings of a list with their positions. `null` is the empty string, as it is to the daemon.

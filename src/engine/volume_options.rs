@@ -38,6 +38,23 @@ pub(super) enum OptionName {
     Other,
 }
 
+impl OptionName {
+    /// Where the option stands, inside a mount.
+    pub(super) fn in_mount(self) -> &'static str {
+        match self {
+            Self::Type => "VolumeOptions.DriverConfig.Options[type]",
+            Self::Device => "VolumeOptions.DriverConfig.Options[device]",
+            Self::O => "VolumeOptions.DriverConfig.Options[o]",
+            Self::Other => "VolumeOptions.DriverConfig.Options",
+        }
+    }
+}
+
+/// Whether the name of a driver leaves the directories in which the daemon looks plugins up.
+pub(super) fn leads_out(driver: &str) -> bool {
+    driver.split('/').any(|step| step.is_empty() || step.starts_with('.'))
+}
+
 /// Who mounts a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Driver {
@@ -58,7 +75,7 @@ impl Driver {
         if matches!(name, "" | "local") {
             return Ok(Self::Local);
         }
-        if name.split('/').any(|step| step.is_empty() || step.starts_with('.')) {
+        if leads_out(name) {
             return Err(BodyError::Value { at, reason: "a driver's name is no path".to_owned() });
         }
         effects.push_path(UNKNOWN, at)?;

@@ -87,9 +87,9 @@ impl Policy {
         Self::default()
     }
 
-    /// The first section of the configuration that forbids or forces anything. A rule that is not
-    /// taken out of the policy here breaks the build.
-    fn first_section(&self) -> Option<&'static str> {
+    /// The keys of `restrictions` that hold a rule about what runs. One that is not taken out of
+    /// the policy here breaks the build.
+    fn configured(&self) -> impl Iterator<Item = &'static str> {
         let Self {
             ports,
             mounts,
@@ -105,27 +105,34 @@ impl Policy {
             volumesfrom,
             sysctls,
             cgroupparent,
-            builds: _, // A service builds nothing.
-            ceilings,
+            builds: _, // To build is no power over the host, and a service builds nothing.
+            ceilings: _, // They force, and forbid nothing.
         } = self;
-        let restricts = !ports.is_empty()
-            || !mounts.is_empty()
-            || !users.is_empty()
-            || !environment.is_empty()
-            || !security.is_empty()
-            || !images.is_empty()
-            || *privileged != PrivilegedRule::Allow
-            || !capabilities.is_empty()
-            || !devices.is_empty()
-            || !namespaces.is_empty()
-            || !runtimes.is_empty()
-            || !volumesfrom.is_empty()
-            || !sysctls.is_empty()
-            || !cgroupparent.is_empty();
-        match (restricts, *ceilings != Ceilings::default()) {
-            (true, _) => Some("restrictions"),
-            (false, true) => Some("general"),
-            (false, false) => None,
+        let is_configured = [
+            ("ports", !ports.is_empty()),
+            ("mounts", !mounts.is_empty()),
+            ("users", !users.is_empty()),
+            ("environment", !environment.is_empty()),
+            ("securitypolicies", !security.is_empty()),
+            ("images", !images.is_empty()),
+            ("privileged", *privileged == PrivilegedRule::Forbid),
+            ("capabilities", !capabilities.is_empty()),
+            ("devices", !devices.is_empty()),
+            ("namespaces", !namespaces.is_empty()),
+            ("runtimes", !runtimes.is_empty()),
+            ("volumesfrom", !volumesfrom.is_empty()),
+            ("sysctls", !sysctls.is_empty()),
+            ("cgroupparent", !cgroupparent.is_empty()),
+        ];
+        is_configured.into_iter().filter(|(_, is_configured)| *is_configured).map(|(key, _)| key)
+    }
+
+    /// The first section of the configuration that forbids or forces anything.
+    fn first_section(&self) -> Option<&'static str> {
+        match (self.configured().next(), self.ceilings != Ceilings::default()) {
+            (Some(_), _) => Some("restrictions"),
+            (None, true) => Some("general"),
+            (None, false) => None,
         }
     }
 }

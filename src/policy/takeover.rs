@@ -2,7 +2,6 @@
 //! rule forbids.
 
 use super::effects::Takeover;
-use super::privileged::PrivilegedRule;
 use super::{Findings, Policy};
 
 /// Reports one violation for each kind of rule that is configured.
@@ -11,49 +10,9 @@ pub(super) fn check(policy: &Policy, by: Takeover, found: &mut Findings<'_>) {
         Takeover::Plugin => "an engine plugin, which can do anything to the host",
         Takeover::Swarm => "another swarm, whose managers can start anything on the host",
     };
-    for key in configured(policy) {
+    for key in policy.configured() {
         found.add(what, key);
     }
-}
-
-/// The keys of `restrictions` that hold something. A rule that is not taken out here breaks the
-/// build.
-fn configured(policy: &Policy) -> impl Iterator<Item = &'static str> {
-    let Policy {
-        ports,
-        mounts,
-        users,
-        environment,
-        security,
-        images,
-        privileged,
-        capabilities,
-        devices,
-        namespaces,
-        runtimes,
-        volumesfrom,
-        sysctls,
-        cgroupparent,
-        builds: _,   // To build is no power over the host.
-        ceilings: _, // Nothing is forced on what is not a container of this daemon's clients.
-    } = policy;
-    let is_configured = [
-        ("ports", !ports.is_empty()),
-        ("mounts", !mounts.is_empty()),
-        ("users", !users.is_empty()),
-        ("environment", !environment.is_empty()),
-        ("securitypolicies", !security.is_empty()),
-        ("images", !images.is_empty()),
-        ("privileged", *privileged == PrivilegedRule::Forbid),
-        ("capabilities", !capabilities.is_empty()),
-        ("devices", !devices.is_empty()),
-        ("namespaces", !namespaces.is_empty()),
-        ("runtimes", !runtimes.is_empty()),
-        ("volumesfrom", !volumesfrom.is_empty()),
-        ("sysctls", !sysctls.is_empty()),
-        ("cgroupparent", !cgroupparent.is_empty()),
-    ];
-    is_configured.into_iter().filter(|(_, is_configured)| *is_configured).map(|(key, _)| key)
 }
 
 #[cfg(test)]
@@ -64,6 +23,7 @@ mod tests {
     use crate::policy::effects::{Asked, Effect, Place};
     use crate::policy::facts::Facts;
     use crate::policy::ports::PortRule;
+    use crate::policy::privileged::PrivilegedRule;
     use crate::policy::{Inspected, Verdict, judge};
 
     #[test]

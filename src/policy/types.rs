@@ -308,6 +308,14 @@ fn signed(text: &str) -> Option<i64> {
     })
 }
 
+/// `NAME=value`, or the name alone.
+fn entry(name: &str, value: Option<&str>) -> String {
+    match value {
+        Some(value) => format!("{name}={value}"),
+        None => name.to_owned(),
+    }
+}
+
 /// An environment variable and its value; without one it is unset.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EnvironmentEntry {
@@ -343,10 +351,7 @@ impl EnvironmentEntry {
 
     /// As the Engine API has it.
     pub fn to_entry(&self) -> String {
-        match &self.value {
-            Some(value) => format!("{}={value}", self.name),
-            None => self.name.clone(),
-        }
+        entry(&self.name, self.value())
     }
 }
 
@@ -464,10 +469,7 @@ impl SecurityOption {
 
     /// As the Engine API has it.
     pub fn to_entry(&self) -> String {
-        match &self.value {
-            Some(value) => format!("{}={value}", self.name),
-            None => self.name.clone(),
-        }
+        entry(&self.name, self.value())
     }
 }
 

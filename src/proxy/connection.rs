@@ -192,7 +192,7 @@ impl Connection {
 
     /// Moves one direction until it is stuck or has had its share; says whether anything moved.
     fn pump(&mut self, from: Side, left: &mut usize, with: &mut Resources) -> Result<bool, Broken> {
-        self.flush(from.other(), with)?;
+        self.flush(from.other())?;
         let mut moved = false;
         let mut wants_more = false;
         while *left > 0 && !self.is_blocked(from) {
@@ -396,7 +396,7 @@ impl Connection {
         }
     }
 
-    fn flush(&mut self, to: Side, with: &mut Resources) -> Result<(), Broken> {
+    fn flush(&mut self, to: Side) -> Result<(), Broken> {
         match (to, &mut self.upstream) {
             (Side::Downstream, _) => self.downstream.flush().map_err(|_| Broken),
             (Side::Upstream, Upstream::Open { peer, .. }) => {
@@ -405,7 +405,7 @@ impl Connection {
                 }
                 Ok(())
             }
-            (Side::Upstream, _) => self.deliver(with),
+            (Side::Upstream, _) => Ok(()),
         }
     }
 

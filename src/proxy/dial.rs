@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mio::net::{TcpStream, UnixStream};
+use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::census::{Census, Own};
@@ -50,11 +51,7 @@ fn dial_tcp(address: SocketAddr, mark: Option<u32>, census: &Arc<Census>) -> io:
         socket.set_mark(mark)?;
     }
     match socket.connect(&address.into()) {
-        Err(error)
-            if error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error()) =>
-        {
-            return Err(error);
-        }
+        Err(error) if Errno::from_io_error(&error) != Some(Errno::INPROGRESS) => return Err(error),
         Ok(()) | Err(_) => {}
     }
     let local = socket.local_addr()?.as_socket().map(origin::canonical);

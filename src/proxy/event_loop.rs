@@ -400,9 +400,10 @@ impl Active {
     /// Others may still be waiting behind a client that could not be accepted.
     fn not_accepted(&mut self, error: &io::Error) {
         use rustix::io::Errno;
-        let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM]
-            .iter()
-            .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()));
+        let exhausted = matches!(
+            Errno::from_io_error(error),
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
+        );
         self.accept_again = if exhausted {
             audit::record(&ClientId::NOBODY, &Record::ConnectionRefused { reason: error });
             AcceptAgain::At(self.with.now + OUT_OF_DESCRIPTORS_PAUSE)

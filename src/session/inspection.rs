@@ -130,25 +130,32 @@ impl Session {
     ) {
         let inspected = match inspection.read(body) {
             Ok(inspected) => inspected,
-            Err(Refusal { status, reason }) => {
-                audit::record(&self.client, &Event::Invalid { status, reason: &reason });
-                return self.decline(status, &reason, &inspection, turn);
-            }
+            Err(refusal) => return self.decline_unjudged(&refusal, &inspection, turn),
         };
         let questions = policy::questions(&inspection.rules.policy, inspected.effects());
         if questions.is_empty() {
             return self.judge(&inspection, inspected, &Facts::none(), turn);
         }
         if !share.grow_to(weight(body)) {
-            let Refusal { status, reason } = Refusal::busy();
-            audit::record(&self.client, &Event::Invalid { status, reason: &reason });
-            return self.decline(status, &reason, &inspection, turn);
+            return self.decline_unjudged(&Refusal::busy(), &inspection, turn);
         }
         let ticket = self.next_ticket();
         turn.out.ask(ticket, questions);
         let deadline = turn.now + inspection.rules.body_time_max;
         let waiting = Waiting { inspection, inspected, ticket, deadline, _share: share };
         self.request = Request::Waiting(Box::new(waiting));
+    }
+
+    /// Answers a request that no rule was asked about.
+    fn decline_unjudged(
+        &mut self,
+        refusal: &Refusal,
+        inspection: &Inspection,
+        turn: &mut Turn<'_>,
+    ) {
+        let Refusal { status, reason } = refusal;
+        audit::record(&self.client, &Event::Invalid { status: *status, reason });
+        self.decline(*status, reason, inspection, turn);
     }
 
     /// Answers in place of the daemon. A body that would have passed is still to come, so the

@@ -11,7 +11,8 @@
 //!                  ├─► Collecting ─► Waiting ──┘     │
 //!                  └─► MaySwitch ────────────────────┴──► Raw        any ─► Over
 //!
-//! response   Idle ───► Head ─┬─► Body ─► Idle
+//! response   Idle ───► Head ─┬─► Body ─┬─► Idle
+//!                            │         └─► Done (its request has not ended) ─► Idle
 //!                            └─► Raw                                 any ─► Over
 //! ```
 //!
@@ -22,8 +23,8 @@
 //! | `MaySwitch` | any other answer | the held bytes are the next head, inspected like any other |
 //! | `Body` | complete | the body goes on while the daemon reads it, then the end |
 //!
-//! Interest, back-pressure and half-close follow from [`Session::flow`], [`Session::ends`] and what
-//! is still owed; nothing else has to be remembered outside.
+//! Interest, back-pressure and half-close follow from [`Session::flow`], [`Session::is_done_with`] and
+//! what is still owed; nothing else has to be remembered outside.
 
 mod budget;
 mod exchange;
@@ -365,6 +366,11 @@ impl Session {
         audit::record(&self.client, &Event::Invalid { status, reason });
         self.answer(status, reason, Persistence::Close, turn);
         self.request = Request::Over;
+        self.part();
+    }
+
+    /// Ends once the last answer is written; a client that may still be sending is heard out.
+    fn part(&mut self) {
         self.end = Some(if self.downstream_ended { End::Flush } else { End::Linger });
     }
 
@@ -383,7 +389,7 @@ impl Session {
         self.answer(status, reason, Persistence::Close, turn);
         self.request = Request::Over;
         self.response = Response::Over;
-        self.end = Some(if self.downstream_ended { End::Flush } else { End::Linger });
+        self.part();
     }
 
     fn answer(

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::exchange::Exchange;
 use super::inspection::{Collecting, Inspection, Waiting};
 use super::response::Response;
-use super::{End, Flow, Progress, Rules, Session, Side, Step, Turn, audit};
+use super::{End, Flow, Progress, Session, Side, Step, Turn, audit};
 use crate::audit::{Event, Redacted};
 use crate::engine::{self, Route};
 use crate::http::chunk::{ChunkDecoder, CollectError};
@@ -101,14 +101,14 @@ impl Session {
         deadline: Option<Instant>,
         turn: &mut Turn<'_>,
     ) -> Step {
-        let rules = Arc::clone(turn.rules);
+        let max = turn.rules.head_bytes_max;
         match head::find_end(input, &mut searched) {
-            Ok(Some(len)) if len <= rules.head_bytes_max => {
+            Ok(Some(len)) if len <= max => {
                 let (head, _) = input.split_at(len);
-                self.whole_head(head, rules, turn)
+                self.whole_head(head, turn)
             }
-            Ok(None) if input.len() <= rules.head_bytes_max => {
-                let deadline = deadline.or(Some(turn.now + rules.head_time_max));
+            Ok(None) if input.len() <= max => {
+                let deadline = deadline.or(Some(turn.now + turn.rules.head_time_max));
                 self.request = Request::Head { searched, deadline };
                 Step::More
             }
@@ -128,20 +128,15 @@ impl Session {
         Step::Take(input.len())
     }
 
-    fn whole_head(&mut self, bytes: &[u8], rules: Arc<Rules>, turn: &mut Turn<'_>) -> Step {
-        match self.begin(bytes, rules, turn) {
+    fn whole_head(&mut self, bytes: &[u8], turn: &mut Turn<'_>) -> Step {
+        match self.begin(bytes, turn) {
             Ok(step) => step,
             Err(refusal) => self.refuse_all(refusal.status, &refusal.reason, bytes, turn),
         }
     }
 
     /// A request begins: what is it, and what becomes of it?
-    fn begin(
-        &mut self,
-        bytes: &[u8],
-        rules: Arc<Rules>,
-        turn: &mut Turn<'_>,
-    ) -> Result<Step, Refusal> {
+    fn begin(&mut self, bytes: &[u8], turn: &mut Turn<'_>) -> Result<Step, Refusal> {
         let head = head::parse_request(bytes)?;
         self.exchange = Exchange::of(&head);
         if head.offers_http2() {
@@ -160,6 +155,7 @@ impl Session {
             Route::Inspected(endpoint) => {
                 engine::check_head(&head, endpoint)?;
                 self.exchange.may_switch = endpoint.may_switch();
+                let rules = Arc::clone(turn.rules);
                 let inspection =
                     Inspection { endpoint, head: bytes.to_vec(), rules, passes: Framing::None };
                 self.begin_inspection(inspection, &head, framing, turn)?;

@@ -1,7 +1,6 @@
 //! Daemon to client: heads, bodies, and the switch to a raw stream, on the daemon's word alone.
 
 use std::num::NonZeroU64;
-use std::sync::Arc;
 
 use super::request::Request;
 use super::{End, Flow, Progress, Session, Step, Turn, UpstreamFailure, audit};
@@ -108,7 +107,7 @@ impl Session {
         mut searched: usize,
         turn: &mut Turn<'_>,
     ) -> Step {
-        let max = Arc::clone(turn.rules).head_bytes_max;
+        let max = turn.rules.head_bytes_max;
         self.response = Response::head();
         match head::find_end(input, &mut searched) {
             Ok(Some(len)) if len <= max => self.whole_response_head(input.split_at(len).0, turn),
@@ -193,7 +192,7 @@ impl Session {
             (Request::Body(_), Persistence::KeepAlive) => self.response = Response::Done,
             (Request::Body(_) | Request::Over, _) => {
                 self.response = Response::Over;
-                self.end = Some(if self.downstream_ended { End::Flush } else { End::Linger });
+                self.part();
             }
             _ => self.complete(),
         }

@@ -2,7 +2,8 @@
 //! capabilities, devices, namespaces, runtimes, other containers' mounts, kernel parameters, control
 //! groups.
 
-use crate::engine::effects::{BodyError, Effects, objects, texts};
+use crate::engine::effects::{BodyError, Effects, host_path, objects, texts};
+use crate::engine::force::list;
 use crate::engine::json::{Node, Object};
 use crate::policy::effects::{Device, Effect, Namespace, NamespaceKind, Place, SharedWith};
 use crate::policy::types::{Capability, HostPath};
@@ -31,8 +32,7 @@ fn capabilities(host: &Object, effects: &mut Effects) {
     for (field, place) in
         [("CapAdd", "HostConfig.CapAdd"), ("Capabilities", "HostConfig.Capabilities")]
     {
-        let alone = host.text(field).map(|text| (0, text));
-        for (at, text) in alone.into_iter().chain(texts(host, field)) {
+        for (at, text) in list(host, field).iter().enumerate() {
             if let Ok(capability) = Capability::parse(text) {
                 effects.push(Effect::Capability(capability), Place::Element(place, at));
             }
@@ -46,8 +46,7 @@ fn devices(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
         if let Some(path) = device.text("PathOnHost").filter(|path| !path.is_empty()) {
             let place = || Place::Inside("HostConfig.Devices", at, "PathOnHost");
             effects.push_path(path, place())?;
-            let reachable = if path.starts_with('/') { path } else { "/" };
-            let device = HostPath::parse(reachable).map(Device::Path);
+            let device = host_path(path).map(Device::Path);
             effects.push_parsed(device, Effect::Device, place())?;
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::engine::effects::{BodyError, Effects, objects, texts};
 use crate::engine::json::Object;
-use crate::engine::volume_options::{Driver, OptionName, reached};
+use crate::engine::volume_options::{Driver, reached};
 use crate::image::ImageRef;
 use crate::policy::effects::{Effect, Place};
 
@@ -61,13 +61,7 @@ fn driver_effects(driver: &Object, at: usize, effects: &mut Effects) -> Result<(
         return Ok(());
     }
     for reached in driver.object("Options").map(reached).unwrap_or_default() {
-        let option = match reached.option {
-            OptionName::Type => "VolumeOptions.DriverConfig.Options[type]",
-            OptionName::Device => "VolumeOptions.DriverConfig.Options[device]",
-            OptionName::O => "VolumeOptions.DriverConfig.Options[o]",
-            OptionName::Other => "VolumeOptions.DriverConfig.Options",
-        };
-        effects.push_path(reached.path, place(option))?;
+        effects.push_path(reached.path, place(reached.option.in_mount()))?;
     }
     Ok(())
 }

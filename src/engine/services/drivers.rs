@@ -5,12 +5,12 @@
 
 use crate::engine::effects::{BodyError, Effects};
 use crate::engine::json::{Node, Object};
+use crate::engine::volume_options::leads_out;
 use crate::policy::effects::Place;
 
 /// Refuses a name that leads out of the directories of plugins.
 pub(super) fn check_name(name: &str, at: Place) -> Result<(), BodyError> {
-    let leads_out = |segment: &str| segment.is_empty() || segment.starts_with('.');
-    if !name.is_empty() && (name.contains('\0') || name.split('/').any(leads_out)) {
+    if !name.is_empty() && (name.contains('\0') || leads_out(name)) {
         let reason = "the name of a driver is a path".to_owned();
         return Err(BodyError::Value { at, reason });
     }

@@ -4,7 +4,7 @@ use super::privileges::LABELS;
 use super::{CONTAINER, TASK};
 use crate::engine::base64;
 use crate::engine::changes::Changes;
-use crate::engine::effects::texts;
+use crate::engine::force::{list, number};
 use crate::engine::json::{Node, Object};
 use crate::policy::ceilings::{Ceilings, CpuAsk, MemoryAsk};
 use crate::policy::types::SecurityOption;
@@ -72,20 +72,6 @@ fn force_cpu(resources: &mut Object, ceilings: &Ceilings, changes: &mut Changes)
         let reserved = reservations.integer(NANO).min(forced);
         let at = "TaskTemplate.Resources.Reservations.NanoCPUs";
         number(resources.object_mut("Reservations"), NANO, at, reserved, changes);
-    }
-}
-
-/// Sets a number unless it already says so.
-fn number(
-    object: &mut Object,
-    name: &'static str,
-    field: &'static str,
-    forced: i64,
-    changes: &mut Changes,
-) {
-    if object.integer(name) != forced {
-        object.set(name, forced.into());
-        changes.push(field, forced);
     }
 }
 
@@ -169,8 +155,4 @@ fn set_label(privileges: &mut Object, label: &str) -> bool {
     };
     privileges.object_mut("SELinuxContext").set(field, value.to_owned().into());
     true
-}
-
-fn list(object: &Object, name: &str) -> Vec<String> {
-    texts(object, name).map(|(_, text)| text.to_owned()).collect()
 }

@@ -44,19 +44,12 @@ fn volume(driver: &Object, at: usize, effects: &mut Effects) -> Result<(), BodyE
     let Some(options) = driver.object("Options") else {
         return Ok(());
     };
-    const OPTIONS: &str = "VolumeOptions.DriverConfig.Options";
     let holds_template = |(_, value): (&str, &Node)| value.as_text().is_some_and(is_template);
     if options.iter().any(holds_template) {
-        effects.push_path(UNKNOWN, Place::Inside(MOUNTS, at, OPTIONS))?;
+        effects.push_path(UNKNOWN, Place::Inside(MOUNTS, at, OptionName::Other.in_mount()))?;
     }
     for reached in reached(options) {
-        let option = match reached.option {
-            OptionName::Type => "VolumeOptions.DriverConfig.Options[type]",
-            OptionName::Device => "VolumeOptions.DriverConfig.Options[device]",
-            OptionName::O => "VolumeOptions.DriverConfig.Options[o]",
-            OptionName::Other => OPTIONS,
-        };
-        effects.push_path(reached.path, Place::Inside(MOUNTS, at, option))?;
+        effects.push_path(reached.path, Place::Inside(MOUNTS, at, reached.option.in_mount()))?;
     }
     Ok(())
 }
