@@ -347,8 +347,11 @@ impl Active {
             Outcome::Dead => {
                 connection.is_dead = true;
                 self.dead.push(key);
+                // All connections share the outbox: what one still owes must not reach the next.
+                self.with.outbox.clear();
             }
         }
+        debug_assert!(self.with.outbox.is_empty(), "a turn leaves nothing for another connection");
     }
 
     fn bury(&mut self) {

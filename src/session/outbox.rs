@@ -20,6 +20,18 @@ impl Outbox {
         }
     }
 
+    /// Whether nothing is owed.
+    pub fn is_empty(&self) -> bool {
+        self.downstream.is_empty() && self.upstream.is_empty() && self.question.is_none()
+    }
+
+    /// Forgets what is owed, with the session that owed it.
+    pub fn clear(&mut self) {
+        self.downstream.clear();
+        self.upstream.clear();
+        self.question = None;
+    }
+
     /// Asks the outside; the answer comes back by its ticket.
     pub(super) fn ask(&mut self, ticket: Ticket, questions: Questions) {
         debug_assert!(self.question.is_none(), "one request at a time asks one question");
@@ -29,5 +41,21 @@ impl Outbox {
     /// The question to carry to the pool, once.
     pub fn take_question(&mut self) -> Option<(Ticket, Questions)> {
         self.question.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_forgotten_is_all_of_it() {
+        let mut outbox = Outbox::default();
+        outbox.to(Side::Downstream).push(0);
+        outbox.to(Side::Upstream).push(0);
+        outbox.ask(Ticket(1), Questions::default());
+        assert!(!outbox.is_empty());
+        outbox.clear();
+        assert!(outbox.is_empty() && outbox.take_question().is_none());
     }
 }
