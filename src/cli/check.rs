@@ -5,10 +5,12 @@ use std::path::Path;
 
 use super::{CliError, Outcome, print};
 use crate::config::{self, Limits, Listen, Overrides, Settings};
+use crate::engine::operations;
 use crate::image;
 use crate::policy::Policy;
 use crate::policy::builds::BuildRule;
 use crate::policy::ceilings::Ceilings;
+use crate::policy::endpoints::{EndpointEntry, EndpointRules, Otherwise};
 use crate::policy::privileged::PrivilegedRule;
 
 /// Prints what the configuration at `path` says.
@@ -34,6 +36,7 @@ fn describe(out: &mut String, path: &Path, settings: &Settings) -> fmt::Result {
         log.file.display(),
         log.level.as_str().to_lowercase()
     )?;
+    describe_endpoints(out, &policy.endpoints)?;
     describe_rules(out, policy)?;
     describe_ceilings(out, &policy.ceilings)?;
     describe_limits(out, limits)
@@ -67,6 +70,7 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         sysctls,
         cgroupparent,
         builds,
+        endpoints: _,
         ceilings: _,
     } = policy;
     let before = out.len();
@@ -117,6 +121,26 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         writeln!(out, "Nothing is forbidden.")?;
     }
     writeln!(out)
+}
+
+fn describe_endpoints(out: &mut String, rules: &EndpointRules) -> fmt::Result {
+    let EndpointRules { otherwise, allow, deny } = rules;
+    for entry in deny {
+        writeln!(out, "Endpoint {} may not be called{}.", Shown(entry.as_str()), aside(entry))?;
+    }
+    for entry in allow {
+        writeln!(out, "Endpoint {} may be called{}.", Shown(entry.as_str()), aside(entry))?;
+    }
+    match otherwise {
+        Otherwise::Deny => writeln!(out, "No other endpoint may be called.\n"),
+        Otherwise::Allow if deny.is_empty() => Ok(()),
+        Otherwise::Allow => writeln!(out, "Every other endpoint may be called.\n"),
+    }
+}
+
+/// What a reader may have overlooked: a slip of the pen denies nothing.
+fn aside(entry: &EndpointEntry) -> &'static str {
+    if operations::is_known(entry) { "" } else { ", though Docker has none like it" }
 }
 
 fn describe_mount(out: &mut String, path: &str) -> fmt::Result {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::{CliError, Outcome, print};
 use crate::config::{self, Overrides, Settings};
-use crate::engine::{self, Endpoint, RequestBody, Route};
+use crate::engine::{self, Access, Endpoint, RequestBody, Route};
 use crate::facts;
 use crate::http::target::{self, Target};
 use crate::policy::facts::{Facts, ImageFacts, Questions};
@@ -54,6 +54,11 @@ fn fate(settings: &Settings, target: &str, body: &[u8]) -> Fate {
         Ok(target) => target,
         Err(error) => return Fate::Invalid(400, error.to_string()),
     };
+    match engine::access(&settings.policy.endpoints, "POST", &target) {
+        Err(error) => return Fate::Invalid(400, error.to_string()),
+        Ok(Access::Forbidden(violations)) => return Fate::Forbidden(violations),
+        Ok(Access::Open) => {}
+    }
     match engine::classify("POST", &target) {
         Err(error) => Fate::Invalid(400, error.to_string()),
         Ok(Route::Plain | Route::MaySwitch) => Fate::NotInspected,

@@ -8,6 +8,7 @@
 
 mod address;
 mod document;
+mod endpoints;
 mod error;
 mod locate;
 pub mod reload;

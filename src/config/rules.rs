@@ -1,11 +1,11 @@
-//! The sections `restrictions` and `general` to a policy: requests build the same values.
+//! The sections `restrictions`, `endpoints` and `general` to a policy: requests build the same values.
 
 use std::path::Path;
 
 use super::error::At;
 use super::schema::{File, General, Restrictions, Text};
 use super::validate::Checker;
-use super::{seccomp, units};
+use super::{endpoints, seccomp, units};
 use crate::policy::Policy;
 use crate::policy::builds::BuildRule;
 use crate::policy::capabilities::CapabilityRule;
@@ -24,7 +24,7 @@ use crate::policy::types::{
 };
 use crate::policy::users::UserRule;
 
-/// Reads both sections; `folder` is where the paths of seccomp profiles begin.
+/// Reads the sections; `folder` is where the paths of seccomp profiles begin.
 pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> Policy {
     let (no_rules, no_ceilings) = (Restrictions::default(), General::default());
     let rules = file.restrictions.as_ref().unwrap_or(&no_rules);
@@ -56,6 +56,7 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
         builds: checker
             .optional(at("builds"), rules.builds.as_ref(), BuildRule::parse)
             .unwrap_or_default(),
+        endpoints: endpoints::rules(checker, file.endpoints.as_ref()),
         ceilings: ceilings(checker, general, folder),
     }
 }

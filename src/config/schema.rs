@@ -94,6 +94,7 @@ pub(super) struct File {
     pub(super) dockerapi: Option<Text>,
     pub(super) restrictions: Option<Restrictions>,
     pub(super) general: Option<General>,
+    pub(super) endpoints: Option<Endpoints>,
     pub(super) listen: Option<Listen>,
     pub(super) limits: Option<Limits>,
     pub(super) log: Option<Log>,
@@ -132,6 +133,57 @@ pub(super) struct General {
     pub(super) cpu: Option<Text>,
     pub(super) environment: List,
     pub(super) user: Option<Text>,
+}
+
+/// Which endpoints may be called.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct Endpoints {
+    pub(super) default: Option<Text>,
+    #[serde(deserialize_with = "present")]
+    pub(super) preset: Option<Names>,
+    /// A list without a value is one that allows nothing, and not the same as no list.
+    #[serde(deserialize_with = "present")]
+    pub(super) allow: Option<List>,
+    pub(super) deny: List,
+}
+
+/// A key that is there, with or without a value.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    reader: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(reader).map(Some)
+}
+
+/// One name or a list of them.
+#[derive(Debug)]
+pub(super) enum Names {
+    One(Text),
+    Several(List),
+}
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NamesVisitor)
+    }
+}
+
+struct NamesVisitor;
+
+impl<'de> Visitor<'de> for NamesVisitor {
+    type Value = Names;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name or a list of names")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Names, E> {
+        Ok(Names::One(Text(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<Names, A::Error> {
+        ListVisitor.visit_seq(elements).map(Names::Several)
+    }
 }
 
 /// Where clients are awaited.

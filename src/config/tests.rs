@@ -42,7 +42,7 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
         (
             "dockerapi: /a\nplugin: a\n",
             &["2: unknown key `plugin`, expected one of `plugins`, `dockerapi`, `restrictions`, \
-               `general`, `listen`, `limits`, `log`, `upstream_mark`"],
+               `general`, `endpoints`, `listen`, `limits`, `log`, `upstream_mark`"],
         ),
         (
             "restrictions:\n  prots:\n    - 22\n",

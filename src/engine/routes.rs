@@ -217,7 +217,7 @@ fn route(method: &str, path: &str) -> Route {
 }
 
 /// `path` without `/v1.41`: mux's `/v{version:[0-9.]+}`.
-fn unversioned(path: &str) -> &str {
+pub(super) fn unversioned(path: &str) -> &str {
     let Some(rest) = path.strip_prefix("/v") else {
         return path;
     };

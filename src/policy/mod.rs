@@ -9,6 +9,7 @@ pub mod capabilities;
 pub mod ceilings;
 pub mod devices;
 pub mod effects;
+pub mod endpoints;
 pub mod environment;
 pub mod facts;
 pub mod images;
@@ -33,6 +34,7 @@ use capabilities::CapabilityRule;
 use ceilings::Ceilings;
 use devices::DeviceRule;
 use effects::{Asked, Effect, Place};
+use endpoints::EndpointRules;
 use environment::EnvironmentRule;
 use facts::{Facts, Questions};
 use images::ImageRule;
@@ -77,6 +79,8 @@ pub struct Policy {
     pub cgroupparent: Vec<NameRule<CgroupParent>>,
     /// Whether images may be built.
     pub builds: BuildRule,
+    /// Which endpoints may be called: asked before anything of a request is read.
+    pub endpoints: EndpointRules,
     /// What is forced on what is allowed.
     pub ceilings: Ceilings,
 }
@@ -106,6 +110,7 @@ impl Policy {
             sysctls,
             cgroupparent,
             builds: _, // To build is no power over the host, and a service builds nothing.
+            endpoints: _, // They are about requests, not about what runs.
             ceilings: _, // They force, and forbid nothing.
         } = self;
         let is_configured = [
@@ -309,6 +314,7 @@ fn check(
         sysctls,
         cgroupparent,
         builds,
+        endpoints: _, // Asked when the head was there.
         ceilings,
     } = policy;
     let mut found = Findings { violations, at: &asked.at };

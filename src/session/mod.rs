@@ -9,6 +9,7 @@
 //! ```text
 //! request    Head ─┬─► Body ───────────────────┬─► Sent ──────► Head
 //!                  ├─► Collecting ─► Waiting ──┘     │
+//!                  ├─► Dropping ─► Head              │
 //!                  └─► MaySwitch ────────────────────┴──► Raw        any ─► Over
 //!
 //! response   Idle ───► Head ─┬─► Body ─┬─► Idle
@@ -27,6 +28,7 @@
 //! what is still owed; nothing else has to be remembered outside.
 
 mod budget;
+mod denial;
 mod exchange;
 mod inspection;
 mod outbox;

@@ -4,12 +4,13 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::denial::Dropping;
 use super::exchange::Exchange;
 use super::inspection::{Collecting, Inspection, Waiting};
 use super::response::Response;
 use super::{End, Flow, Progress, Session, Side, Step, Turn, audit};
 use crate::audit::{Event, Redacted};
-use crate::engine::{self, Route};
+use crate::engine::{self, Access, Route};
 use crate::http::chunk::{ChunkDecoder, CollectError};
 use crate::http::framing::{self, Framing};
 use crate::http::head::{self, HeadError, RequestHead};
@@ -27,6 +28,8 @@ pub(super) enum Request {
     Collecting(Box<Collecting>),
     /// The outside is being asked about what the body would bring about.
     Waiting(Box<Waiting>),
+    /// A body that nobody will see: its request may not be made.
+    Dropping(Box<Dropping>),
     /// All of it is on its way to the daemon.
     Sent,
     /// The same, and it asked to leave HTTP: what follows is held until the daemon has answered.
@@ -52,6 +55,7 @@ impl Request {
             Self::Head { deadline, .. } => *deadline,
             Self::Collecting(collecting) => Some(collecting.deadline),
             Self::Waiting(waiting) => Some(waiting.deadline),
+            Self::Dropping(dropping) => Some(dropping.deadline),
             _ => None,
         }
     }
@@ -61,7 +65,7 @@ impl Session {
     pub(super) fn request_flow(&self) -> Flow {
         match &self.request {
             Request::Head { .. } if matches!(self.response, Response::Idle) => Flow::Inspect,
-            Request::Collecting(_) => Flow::Inspect,
+            Request::Collecting(_) | Request::Dropping(_) => Flow::Inspect,
             Request::Body(progress) => progress.flow(),
             Request::Raw => Flow::PassToEnd,
             Request::Over => Flow::Discard,
@@ -75,7 +79,7 @@ impl Session {
     pub(super) fn request_is_over(&self) -> bool {
         match self.request {
             Request::Over => true,
-            Request::Collecting(_) | Request::Waiting(_) => false,
+            Request::Collecting(_) | Request::Waiting(_) | Request::Dropping(_) => false,
             _ => self.downstream_ended,
         }
     }
@@ -87,6 +91,7 @@ impl Session {
             }
             Request::Body(Progress::Chunked(decoder)) => self.chunk_bytes(input, decoder, turn),
             Request::Collecting(collecting) => self.collect(input, collecting, turn),
+            Request::Dropping(dropping) => self.drop_body(input, dropping, turn),
             other => {
                 self.request = other;
                 Step::More
@@ -146,6 +151,11 @@ impl Session {
         let framing = framing::of_request(&head)?;
         let shown = Redacted(head.target);
         audit::record(&self.client, &Event::Received { method: head.method, target: shown });
+        let access = engine::access(&turn.rules.policy.endpoints, head.method, &target)?;
+        if let Access::Forbidden(violations) = access {
+            self.deny(&head, framing, violations, turn);
+            return Ok(Step::Take(bytes.len()));
+        }
         match engine::routes::classify(head.method, &target)? {
             Route::Plain => Ok(self.pass(bytes, &head, &target, framing, turn)),
             Route::MaySwitch => {
@@ -245,7 +255,9 @@ impl Session {
             Request::Body(_) if matches!(self.response, Response::Done) => {
                 self.end = Some(End::Flush);
             }
-            Request::Collecting(_) => self.refuse(400, &"the request body ended early", turn),
+            Request::Collecting(_) | Request::Dropping(_) => {
+                self.refuse(400, &"the request body ended early", turn);
+            }
             _ => {}
         }
     }
@@ -283,6 +295,7 @@ refused_with_400!(
     framing::FramingError,
     target::TargetError,
     engine::routes::RouteError,
+    engine::OddTarget,
     engine::HeadRefusal,
     engine::BodyError
 );

@@ -1,0 +1,269 @@
+//! What the daemon's router takes a method and a path for: which part of it is a name.
+//!
+//! These are all routes of Docker 20.10.24 (`api/server/router`) and 29.7.2
+//! (`daemon/server/router`). A name written `{name:.*}` there takes slashes, one written `{id}` does
+//! not; the router takes the first pattern that fits, and compares methods to the letter.
+//! [`super::routes`] says which of them are inspected; here all are known, for rules about endpoints.
+
+use std::fmt;
+
+use super::routes::unversioned;
+use crate::http::target::Target;
+use crate::policy::Violations;
+use crate::policy::endpoints::{EndpointEntry, EndpointRules, Operation};
+
+/// A pattern of the router.
+struct Row {
+    before: &'static str,
+    name: Name,
+    after: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Name {
+    None,
+    /// Up to the next slash.
+    Short,
+    /// Slashes and all.
+    Long,
+    /// A short one, then `after`, then another short one.
+    Pair,
+}
+
+const fn exact(path: &'static str) -> Row {
+    Row { before: path, name: Name::None, after: "" }
+}
+
+const fn short(before: &'static str, after: &'static str) -> Row {
+    Row { before, name: Name::Short, after }
+}
+
+const fn long(before: &'static str, after: &'static str) -> Row {
+    Row { before, name: Name::Long, after }
+}
+
+const fn pair(before: &'static str, after: &'static str) -> Row {
+    Row { before, name: Name::Pair, after }
+}
+
+const HEAD: &[Row] = &[exact("/_ping"), long("/containers/", "/archive")];
+
+const GET: &[Row] = &[
+    exact("/_ping"),
+    exact("/containers/json"),
+    long("/containers/", "/checkpoints"),
+    long("/containers/", "/export"),
+    long("/containers/", "/changes"),
+    long("/containers/", "/json"),
+    long("/containers/", "/top"),
+    long("/containers/", "/logs"),
+    long("/containers/", "/stats"),
+    long("/containers/", "/attach/ws"),
+    long("/exec/", "/json"),
+    long("/containers/", "/archive"),
+    exact("/images/json"),
+    exact("/images/search"),
+    exact("/images/get"),
+    long("/images/", "/get"),
+    long("/images/", "/history"),
+    long("/images/", "/json"),
+    long("/images/", "/attestations"),
+    exact("/events"),
+    exact("/info"),
+    exact("/version"),
+    exact("/system/df"),
+    exact("/volumes"),
+    long("/volumes/", ""),
+    exact("/networks"),
+    long("/networks/", ""),
+    exact("/swarm"),
+    exact("/swarm/unlockkey"),
+    exact("/services"),
+    short("/services/", ""),
+    short("/services/", "/logs"),
+    exact("/nodes"),
+    short("/nodes/", ""),
+    exact("/tasks"),
+    short("/tasks/", ""),
+    short("/tasks/", "/logs"),
+    exact("/secrets"),
+    short("/secrets/", ""),
+    exact("/configs"),
+    short("/configs/", ""),
+    exact("/plugins"),
+    long("/plugins/", "/json"),
+    exact("/plugins/privileges"),
+    long("/distribution/", "/json"),
+    exact("/debug/vars"),
+    short("/debug/pprof/", ""),
+];
+
+const POST: &[Row] = &[
+    exact("/containers/create"),
+    long("/containers/", "/checkpoints"),
+    long("/containers/", "/kill"),
+    long("/containers/", "/pause"),
+    long("/containers/", "/unpause"),
+    long("/containers/", "/restart"),
+    long("/containers/", "/start"),
+    long("/containers/", "/stop"),
+    long("/containers/", "/wait"),
+    long("/containers/", "/resize"),
+    long("/containers/", "/attach"),
+    long("/containers/", "/copy"),
+    long("/containers/", "/exec"),
+    long("/exec/", "/start"),
+    long("/exec/", "/resize"),
+    long("/containers/", "/rename"),
+    long("/containers/", "/update"),
+    exact("/containers/prune"),
+    exact("/commit"),
+    exact("/images/load"),
+    exact("/images/create"),
+    long("/images/", "/push"),
+    long("/images/", "/tag"),
+    exact("/images/prune"),
+    exact("/auth"),
+    exact("/volumes/create"),
+    exact("/volumes/prune"),
+    exact("/build"),
+    exact("/build/prune"),
+    exact("/build/cancel"),
+    exact("/session"),
+    exact("/grpc"),
+    exact("/networks/create"),
+    long("/networks/", "/connect"),
+    long("/networks/", "/disconnect"),
+    exact("/networks/prune"),
+    exact("/swarm/init"),
+    exact("/swarm/join"),
+    exact("/swarm/leave"),
+    exact("/swarm/update"),
+    exact("/swarm/unlock"),
+    exact("/services/create"),
+    short("/services/", "/update"),
+    short("/nodes/", "/update"),
+    exact("/secrets/create"),
+    short("/secrets/", "/update"),
+    exact("/configs/create"),
+    short("/configs/", "/update"),
+    long("/plugins/", "/enable"),
+    long("/plugins/", "/disable"),
+    exact("/plugins/pull"),
+    long("/plugins/", "/push"),
+    long("/plugins/", "/upgrade"),
+    long("/plugins/", "/set"),
+    exact("/plugins/create"),
+];
+
+const PUT: &[Row] = &[long("/containers/", "/archive"), long("/volumes/", "")];
+
+const DELETE: &[Row] = &[
+    // Before the containers, which would take it for one with slashes in its name.
+    pair("/containers/", "/checkpoints/"),
+    long("/containers/", ""),
+    long("/images/", ""),
+    long("/volumes/", ""),
+    long("/networks/", ""),
+    short("/services/", ""),
+    short("/nodes/", ""),
+    short("/secrets/", ""),
+    short("/configs/", ""),
+    long("/plugins/", ""),
+];
+
+const METHODS: [(&str, &[Row]); 5] =
+    [("GET", GET), ("POST", POST), ("HEAD", HEAD), ("PUT", PUT), ("DELETE", DELETE)];
+
+impl Row {
+    fn read<'a>(&self, method: &'a str, path: &'a str) -> Option<Operation<'a>> {
+        let rest = path.strip_prefix(self.before)?;
+        let name = match self.name {
+            Name::None => {
+                return rest.is_empty().then(|| Operation::unnamed(method, path));
+            }
+            Name::Long => rest.strip_suffix(self.after)?,
+            Name::Short => rest.strip_suffix(self.after).filter(|name| is_short(name))?,
+            Name::Pair => {
+                let (name, other) = rest.split_once(self.after)?;
+                (is_short(other) && is_short(name)).then_some(name)?
+            }
+        };
+        let after = rest.strip_prefix(name)?;
+        (!name.is_empty()).then(|| Operation::named(method, self.before, name, after))
+    }
+
+    /// An operation of this pattern.
+    fn example(&self, method: &'static str) -> Operation<'static> {
+        match self.name {
+            Name::None => Operation::unnamed(method, self.before),
+            Name::Short | Name::Long => Operation::named(method, self.before, "a", self.after),
+            Name::Pair => Operation::named(method, self.before, "a", "/checkpoints/b"),
+        }
+    }
+}
+
+fn is_short(name: &str) -> bool {
+    !name.is_empty() && !name.contains('/')
+}
+
+/// What the daemon would do for this method and decoded path.
+pub fn operation<'a>(method: &'a str, path: &'a str) -> Operation<'a> {
+    let path = unversioned(path);
+    let rows = METHODS.iter().find(|(known, _)| *known == method).map_or(&[][..], |(_, rows)| rows);
+    rows.iter()
+        .find_map(|row| row.read(method, path))
+        .unwrap_or_else(|| Operation::unknown(method, path))
+}
+
+/// Whether an entry could reach any operation of a known daemon: one that can't is a slip of the pen.
+pub fn is_known(entry: &EndpointEntry) -> bool {
+    METHODS.iter().any(|(method, rows)| rows.iter().any(|row| entry.concerns(&row.example(method))))
+}
+
+/// Whether a request may be made at all.
+#[derive(Debug)]
+#[must_use]
+pub enum Access {
+    /// It may; what it asks for is another matter.
+    Open,
+    /// These rules forbid it.
+    Forbidden(Violations),
+}
+
+/// A request target that is not plain, where rules are about targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OddTarget;
+
+impl std::error::Error for OddTarget {}
+
+impl fmt::Display for OddTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the request target is not plain, and there are rules about endpoints")
+    }
+}
+
+/// Asks the rules about endpoints.
+///
+/// # Errors
+/// [`OddTarget`] if a rule could forbid the request and its target has more than one reading:
+/// answered with `400`.
+pub fn access(
+    rules: &EndpointRules,
+    method: &str,
+    target: &Target<'_>,
+) -> Result<Access, OddTarget> {
+    if !rules.can_deny() {
+        return Ok(Access::Open);
+    }
+    if target.oddity().is_some() {
+        return Err(OddTarget);
+    }
+    match rules.violated(&operation(method, target.path())) {
+        Some(violations) => Ok(Access::Forbidden(violations)),
+        None => Ok(Access::Open),
+    }
+}
+
+#[cfg(test)]
+mod tests;

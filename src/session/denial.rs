@@ -1,0 +1,76 @@
+//! Client to daemon: a request that may not be made at all, whatever is in its body.
+//!
+//! Nothing of it reaches the daemon. A short body of known length is read to its end and dropped
+//! before the answer, so that the connection goes on behind it; any other is answered at once, and
+//! the connection ends.
+
+use std::num::NonZeroU64;
+use std::time::Instant;
+
+use super::request::Request;
+use super::{Session, Step, Turn, audit};
+use crate::audit::{Event, Redacted};
+use crate::http::framing::Framing;
+use crate::http::head::RequestHead;
+use crate::policy::Violations;
+
+/// The body of a request that is refused, while it still arrives.
+#[derive(Debug)]
+pub(super) struct Dropping {
+    left: NonZeroU64,
+    violations: Violations,
+    pub(super) deadline: Instant,
+}
+
+impl Session {
+    pub(super) fn deny(
+        &mut self,
+        head: &RequestHead<'_>,
+        framing: Framing,
+        violations: Violations,
+        turn: &mut Turn<'_>,
+    ) {
+        let (method, target) = (head.method, Redacted(head.target));
+        audit::record(&self.client, &Event::Forbidden { method, target, violations: &violations });
+        let body_bytes_max = turn.rules.body_bytes_max as u64;
+        match framing {
+            Framing::None => self.answer_denied(&violations, turn),
+            // Whether a client that was not told to continue sends its body, nobody knows.
+            Framing::Length(left) if left.get() <= body_bytes_max && !head.expects_continue() => {
+                let deadline = turn.now + turn.rules.body_time_max;
+                let dropping = Dropping { left, violations, deadline };
+                self.request = Request::Dropping(Box::new(dropping));
+            }
+            Framing::Length(_) | Framing::Chunked | Framing::UntilClose => {
+                self.request = Request::Over;
+                self.answer_instead(403, &violations, turn);
+            }
+        }
+    }
+
+    pub(super) fn drop_body(
+        &mut self,
+        input: &[u8],
+        mut dropping: Box<Dropping>,
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        let length = input.len() as u64;
+        match NonZeroU64::new(dropping.left.get().saturating_sub(length)) {
+            Some(left) => {
+                dropping.left = left;
+                self.request = Request::Dropping(dropping);
+                Step::Take(input.len())
+            }
+            None => {
+                self.answer_denied(&dropping.violations, turn);
+                // What is left of the body is no longer than the input, which is a `usize`.
+                Step::Take(usize::try_from(dropping.left.get()).unwrap_or(input.len()))
+            }
+        }
+    }
+
+    fn answer_denied(&mut self, violations: &Violations, turn: &mut Turn<'_>) {
+        self.request = Request::Sent;
+        self.answer_whole(403, violations, turn);
+    }
+}
