@@ -15,6 +15,8 @@ use super::*;
 use crate::policy::builds::BuildRule;
 use crate::policy::ports::PortRule;
 
+mod endpoints;
+
 const CREATE: &str =
     "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n";
 const FORBIDDEN: &str =
