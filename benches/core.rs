@@ -7,12 +7,13 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use secdocker::audit::{Format, LogSettings};
-use secdocker::config::{Limits, Listen, Settings, TcpListen, UpstreamAddress};
+use secdocker::config::{self, Limits, Listen, Overrides, Settings, TcpListen, UpstreamAddress};
 use secdocker::engine::{self, Endpoint};
 use secdocker::http::{head, target};
 use secdocker::image::ImageRef;
@@ -96,6 +97,13 @@ fn inner_parts(criterion: &mut Criterion) {
             let target = target::parse(black_box("/v1.41/containers/create?name=web")).unwrap();
             engine::classify("POST", &target).unwrap()
         });
+    });
+    // The longest of the presets, and nearly its last entry.
+    let presets = Path::new(env!("CARGO_MANIFEST_DIR")).join("presets");
+    let portainer = config::load(&presets.join("portainer.yml"), &Overrides::default()).unwrap();
+    criterion.bench_function("ask the rules about endpoints", |bencher| {
+        let target = target::parse("/v1.41/configs/app").unwrap();
+        bencher.iter(|| engine::access(&portainer.policy.endpoints, "GET", black_box(&target)));
     });
     let (policy, facts) = (policy(), facts());
     for (name, bytes) in [("2 KiB", 2048), ("64 KiB", 65_536)] {

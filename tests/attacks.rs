@@ -8,7 +8,9 @@
 mod corpus;
 mod support;
 
-use corpus::{build, create, exec, http, images, json, plugins, powers, services, start, swarm};
+use corpus::{
+    build, create, endpoints, exec, http, images, json, plugins, powers, services, start, swarm,
+};
 use corpus::{update, volumes};
 
 /// The seven restrictions and the ceilings.
@@ -114,9 +116,33 @@ fn services_of_a_swarm() {
     corpus::straight(services::attacks());
 }
 
+/// A preset alone refuses a create, however it is written.
+#[test]
+fn endpoints_by_any_spelling() {
+    corpus::straight_and_through(http::attacks(), "endpoints: {preset: read-only}\n");
+}
+
+#[test]
+fn endpoints_that_only_seem_to_look() {
+    corpus::straight_and_through(
+        endpoints::more_than_looking(),
+        "endpoints: {preset: read-only}\n",
+    );
+}
+
+#[test]
+fn endpoints_that_are_denied() {
+    corpus::straight_and_through(
+        endpoints::denied(),
+        "endpoints: {deny: [POST /containers/*/exec, DELETE /images/*, '* /debug/**']}\n",
+    );
+}
+
 #[test]
 fn every_attack_has_a_name_of_its_own() {
-    let families: [fn() -> Vec<corpus::Attack>; 13] = [
+    let families: [fn() -> Vec<corpus::Attack>; 15] = [
+        endpoints::more_than_looking,
+        endpoints::denied,
         http::attacks,
         json::attacks,
         create::attacks,

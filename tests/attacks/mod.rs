@@ -7,6 +7,7 @@ mod wire;
 
 pub(crate) mod build;
 pub(crate) mod create;
+pub(crate) mod endpoints;
 pub(crate) mod exec;
 pub(crate) mod http;
 pub(crate) mod images;

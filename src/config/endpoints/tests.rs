@@ -98,3 +98,42 @@ fn presets_are_whole_configurations() {
         assert!(file.endpoints.unwrap().preset.is_none(), "{name}");
     }
 }
+
+/// What people are told to write means what they are told.
+#[test]
+fn examples_are_valid() {
+    let example = include_str!("../../../config.yml");
+    let (_, section) = example.split_once("# endpoints:").unwrap();
+    let section = section.lines().map_while(|line| line.strip_prefix('#').or(Some(line)));
+    let section: Vec<_> = section.take_while(|line| !line.contains("The sections below")).collect();
+    assert_eq!(section_of(&section.join("\n")), (Otherwise::Deny, 30, 1));
+    let readme = include_str!("../../../README.md");
+    let (_, block) = readme.split_once("```yaml\nendpoints:").unwrap();
+    let (section, _) = block.split_once("```").unwrap();
+    assert_eq!(section_of(section), (Otherwise::Deny, 11, 1));
+    for (name, _) in PRESETS {
+        assert!(readme.contains(&format!("\n| `{name}` | ")), "{name} is not in README.md");
+    }
+}
+
+fn section_of(body: &str) -> (Otherwise, usize, usize) {
+    let body = body.lines().filter(|line| !line.trim().is_empty()).map(|line| format!("{line}\n"));
+    section(&format!("endpoints:\n{}", body.collect::<String>()))
+}
+
+/// The entries in the table for those who come from a socket proxy.
+#[test]
+fn what_a_socket_proxy_says_can_be_said_here() {
+    let readme = include_str!("../../../README.md");
+    let (_, table) = readme.split_once("**Coming from a socket proxy**").unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| `")).take(7);
+    let entries = rows.filter_map(|row| row.split(" | ").nth(1)).flat_map(|right| {
+        right.split('`').filter(|text| text.contains(" /")).map(|text| text.replace("\\|", "|"))
+    });
+    let mut read = 0;
+    for entry in entries.filter(|text| !text.starts_with("allow:")) {
+        EndpointEntry::parse(entry.trim_matches('"')).unwrap();
+        read += 1;
+    }
+    assert_eq!(read, 13);
+}
