@@ -190,7 +190,7 @@ fn a_reload_replaces_the_rules() {
 
 #[test]
 fn check_and_explain_know_the_rules() {
-    let rules = "endpoints:\n  preset: traefik\n  deny: [GET /nodes/*, POST /container/*/exec]\n";
+    let rules = "endpoints:\n  preset: traefik\n  allow: [GET /containers/**]\n  deny: [GET /nodes/*, POST /container/*/exec]\n";
     let secdocker = SecDocker::before(Daemon::shared(), rules);
     let path = secdocker.config_path();
     let path = path.to_str().unwrap();
@@ -199,6 +199,7 @@ fn check_and_explain_know_the_rules() {
         "Endpoint `GET /nodes/*` may not be called.",
         "Endpoint `POST /container/*/exec` may not be called, though Docker has none like it.",
         "Endpoint `GET /containers/*/json` may be called.",
+        "Endpoint `GET /containers/**` may be called, also to write to a container's standard input.",
         "No other endpoint may be called.",
     ] {
         assert!(said.contains(sentence), "no {sentence:?} in {said}");

@@ -10,7 +10,7 @@ use crate::image;
 use crate::policy::Policy;
 use crate::policy::builds::BuildRule;
 use crate::policy::ceilings::Ceilings;
-use crate::policy::endpoints::{EndpointEntry, EndpointRules, Otherwise};
+use crate::policy::endpoints::{EndpointRules, Otherwise};
 use crate::policy::privileged::PrivilegedRule;
 
 /// Prints what the configuration at `path` says.
@@ -125,22 +125,25 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
 
 fn describe_endpoints(out: &mut String, rules: &EndpointRules) -> fmt::Result {
     let EndpointRules { otherwise, allow, deny } = rules;
+    let unknown = |entry| match operations::is_known(entry) {
+        true => "",
+        false => ", though Docker has none like it",
+    };
     for entry in deny {
-        writeln!(out, "Endpoint {} may not be called{}.", Shown(entry.as_str()), aside(entry))?;
+        writeln!(out, "Endpoint {} may not be called{}.", Shown(entry.as_str()), unknown(entry))?;
     }
     for entry in allow {
-        writeln!(out, "Endpoint {} may be called{}.", Shown(entry.as_str()), aside(entry))?;
+        let aside = match operations::reaches_input(entry) && !entry.as_str().ends_with("/ws") {
+            true => ", also to write to a container's standard input",
+            false => unknown(entry),
+        };
+        writeln!(out, "Endpoint {} may be called{aside}.", Shown(entry.as_str()))?;
     }
     match otherwise {
         Otherwise::Deny => writeln!(out, "No other endpoint may be called.\n"),
         Otherwise::Allow if deny.is_empty() => Ok(()),
         Otherwise::Allow => writeln!(out, "Every other endpoint may be called.\n"),
     }
-}
-
-/// What a reader may have overlooked: a slip of the pen denies nothing.
-fn aside(entry: &EndpointEntry) -> &'static str {
-    if operations::is_known(entry) { "" } else { ", though Docker has none like it" }
 }
 
 fn describe_mount(out: &mut String, path: &str) -> fmt::Result {

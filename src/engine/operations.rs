@@ -221,6 +221,11 @@ pub fn is_known(entry: &EndpointEntry) -> bool {
     METHODS.iter().any(|(method, rows)| rows.iter().any(|row| entry.concerns(&row.example(method))))
 }
 
+/// Whether an entry reaches the GET that writes to a container's standard input.
+pub fn reaches_input(entry: &EndpointEntry) -> bool {
+    entry.concerns(&Operation::named("GET", "/containers/", "a", "/attach/ws"))
+}
+
 /// Whether a request may be made at all.
 #[derive(Debug)]
 #[must_use]
