@@ -166,6 +166,12 @@ impl EndpointEntry {
 
     /// Segment by segment, but for a name, which may have several of the pattern's.
     fn fits(&self, asked: &Operation<'_>, is_name: impl Fn(&str) -> bool) -> bool {
+        // Most entries are about something else from the first letters on.
+        let differs = |(own, other)| own != other;
+        if self.path.bytes().take_while(|byte| *byte != b'*').zip(asked.before.bytes()).any(differs)
+        {
+            return false;
+        }
         let mut pattern = self.path.strip_prefix('/').unwrap_or_default();
         for segment in segments(asked.before) {
             let (first, rest) = pattern.split_once('/').unwrap_or((pattern, ""));
