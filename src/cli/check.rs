@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Write};
 use std::path::Path;
+use std::thread;
 
 use super::{CliError, Outcome, print};
 use crate::config::{self, Limits, Listen, Overrides, Settings};
@@ -11,7 +12,9 @@ use crate::policy::Policy;
 use crate::policy::builds::BuildRule;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::endpoints::{EndpointRules, Otherwise};
+use crate::policy::images::ImageRule;
 use crate::policy::privileged::PrivilegedRule;
+use crate::policy::types::{HostPath, NanoCpus};
 
 /// Prints what the configuration at `path` says.
 pub(super) fn check(path: &Path, overrides: &Overrides) -> Result<Outcome, CliError> {
@@ -69,6 +72,8 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         volumesfrom,
         sysctls,
         cgroupparent,
+        allowed_images,
+        allowed_mounts,
         builds,
         endpoints: _,
         ceilings: _,
@@ -81,15 +86,24 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         writeln!(out, "Host networking is forbidden, since it opens every port.")?;
     }
     mounts.iter().try_for_each(|rule| describe_mount(out, rule.as_str()))?;
+    if let Some(paths) = allowed_mounts.list() {
+        writeln!(out, "Of the host's paths only these and what is below them may be mounted:")?;
+        describe_list(out, paths.iter().map(HostPath::as_str))?;
+    }
     for rule in users {
         writeln!(out, "Nothing may run as user {}.", Shown(rule.as_str()))?;
     }
     environment.iter().try_for_each(|rule| describe_variable(out, rule.as_str()))?;
     security.iter().try_for_each(|rule| describe_security(out, rule.as_str()))?;
     images.iter().try_for_each(|rule| describe_image(out, rule.as_str()))?;
+    if let Some(images) = allowed_images.list() {
+        writeln!(out, "Only these images may be used, and none may be built, loaded or imported:")?;
+        describe_list(out, images.iter().map(ImageRule::as_str))?;
+    }
     match privileged {
         PrivilegedRule::Forbid => {
             writeln!(out, "Privileged containers and privileged exec are forbidden.")?;
+            writeln!(out, "So is what adds up to them: capabilities, disks, options, namespaces.")?;
         }
         PrivilegedRule::Allow => {}
     }
@@ -146,6 +160,15 @@ fn describe_endpoints(out: &mut String, rules: &EndpointRules) -> fmt::Result {
     }
 }
 
+/// One line for each; an empty list allows nothing.
+fn describe_list<'a>(out: &mut String, texts: impl Iterator<Item = &'a str>) -> fmt::Result {
+    let before = out.len();
+    for text in texts {
+        writeln!(out, "- {}", Shown(text))?;
+    }
+    if out.len() == before { writeln!(out, "- none at all") } else { Ok(()) }
+}
+
 fn describe_mount(out: &mut String, path: &str) -> fmt::Result {
     let shown = Shown(path);
     match path {
@@ -196,6 +219,7 @@ fn describe_ceilings(out: &mut String, ceilings: &Ceilings) -> fmt::Result {
     }
     if let Some(cpu) = cpu {
         writeln!(out, "CPUs are at most {cpu}, also if nothing was asked for.")?;
+        warn_of_cpus(out, *cpu)?;
     }
     if let Some(user) = user {
         writeln!(out, "Whatever was asked for, it runs as user {}.", Shown(user.as_str()))?;
@@ -221,6 +245,18 @@ fn describe_ceilings(out: &mut String, ceilings: &Ceilings) -> fmt::Result {
         writeln!(out, "Nothing is forced.")?;
     }
     writeln!(out)
+}
+
+/// A daemon refuses every request for more CPUs than its host has; this may be that host.
+fn warn_of_cpus(out: &mut String, ceiling: NanoCpus) -> fmt::Result {
+    let here = thread::available_parallelism().map_or(i64::MAX, |count| {
+        i64::try_from(count.get()).unwrap_or(i64::MAX).saturating_mul(NanoCpus::PER_CPU)
+    });
+    if ceiling.get() > here {
+        let count = here / NanoCpus::PER_CPU;
+        writeln!(out, "Warning: this host has {count} CPUs, and a daemon refuses to give more.")?;
+    }
+    Ok(())
 }
 
 fn describe_limits(out: &mut String, limits: &Limits) -> fmt::Result {

@@ -11,6 +11,8 @@ pub struct At {
     pub section: Option<&'static str>,
     /// The key.
     pub key: &'static str,
+    /// The key inside it, if it holds keys.
+    pub inner: Option<&'static str>,
     /// The element, counted from 0.
     pub index: Option<usize>,
 }
@@ -18,12 +20,17 @@ pub struct At {
 impl At {
     /// A key at the top level.
     pub const fn top(key: &'static str) -> Self {
-        Self { section: None, key, index: None }
+        Self { section: None, key, inner: None, index: None }
     }
 
     /// A key of a section.
     pub const fn key(section: &'static str, key: &'static str) -> Self {
-        Self { section: Some(section), key, index: None }
+        Self { section: Some(section), key, inner: None, index: None }
+    }
+
+    /// A key inside this one.
+    pub const fn inner(self, key: &'static str) -> Self {
+        Self { inner: Some(key), ..self }
     }
 
     /// An element of this key's list.
@@ -38,6 +45,9 @@ impl fmt::Display for At {
             write!(f, "{section}.")?;
         }
         f.write_str(self.key)?;
+        if let Some(inner) = self.inner {
+            write!(f, ".{inner}")?;
+        }
         match self.index {
             Some(index) => write!(f, "[{index}]"),
             None => Ok(()),

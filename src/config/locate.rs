@@ -53,15 +53,18 @@ impl<'de> Visitor<'de> for Section {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let At { section, key, index } = self.0;
+        let At { section, key, inner, index } = self.0;
         let name = section.unwrap_or(key);
-        let is_last = section.is_none() && index.is_none();
+        let inside = match (section, inner) {
+            (Some(_), _) => Some(At { section: None, ..self.0 }),
+            (None, Some(inner)) => Some(At { key: inner, inner: None, ..self.0 }),
+            (None, None) => None,
+        };
+        let is_last = inside.is_none() && index.is_none();
         while let Some(found) = map.next_key_seed(WantedKey { name, is_last })? {
-            match (found, section, index) {
+            match (found, inside, index) {
                 (false, ..) => drop(map.next_value::<IgnoredAny>()?),
-                (true, Some(_), _) => {
-                    map.next_value_seed(Self(At { section: None, key, index }))?
-                }
+                (true, Some(inside), _) => map.next_value_seed(Self(inside))?,
                 (true, None, Some(index)) => map.next_value_seed(Element(index))?,
                 (true, None, None) => drop(map.next_value::<IgnoredAny>()?),
             }

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::error::At;
-use super::schema::{File, General, Restrictions, Text};
+use super::schema::{File, General, Lists, Restrictions, Text};
 use super::validate::Checker;
 use super::{endpoints, seccomp, units};
 use crate::policy::Policy;
+use crate::policy::allowed::{AllowedImages, AllowedMounts};
 use crate::policy::builds::BuildRule;
 use crate::policy::capabilities::CapabilityRule;
 use crate::policy::ceilings::Ceilings;
@@ -20,7 +21,7 @@ use crate::policy::ports::PortRule;
 use crate::policy::privileged::PrivilegedRule;
 use crate::policy::security::SecurityRule;
 use crate::policy::types::{
-    Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption, UserSpec,
+    Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption, UserSpec, ValueError,
 };
 use crate::policy::users::UserRule;
 
@@ -33,7 +34,9 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
     let privileged = rules.privileged.as_ref();
     Policy {
         ports: checker.list(at("ports"), &rules.ports, PortRule::parse),
-        mounts: checker.list(at("mounts"), &rules.mounts, MountRule::parse),
+        mounts: denied(checker, at("mounts"), &rules.mounts, MountRule::parse),
+        allowed_mounts: allowed(checker, at("mounts"), &rules.mounts, AllowedMounts::parse)
+            .map_or_else(AllowedMounts::default, AllowedMounts::only),
         users: checker.list(at("users"), &rules.users, UserRule::parse),
         environment: checker.list(at("environment"), &rules.environment, EnvironmentRule::parse),
         security: checker.list(
@@ -41,7 +44,9 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
             &rules.securitypolicies,
             SecurityRule::parse,
         ),
-        images: checker.list(at("images"), &rules.images, ImageRule::parse),
+        images: denied(checker, at("images"), &rules.images, ImageRule::parse),
+        allowed_images: allowed(checker, at("images"), &rules.images, ImageRule::parse)
+            .map_or_else(AllowedImages::default, AllowedImages::only),
         privileged: match checker.optional(at("privileged"), privileged, units::parse_switch) {
             Some(true) => PrivilegedRule::Forbid,
             Some(false) | None => PrivilegedRule::Allow,
@@ -61,12 +66,34 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
     }
 }
 
+/// What is forbidden by a list, or by the one behind the key `deny`.
+fn denied<T>(
+    checker: &mut Checker<'_>,
+    at: At,
+    lists: &Lists,
+    read: impl Fn(&str) -> Result<T, ValueError>,
+) -> Vec<T> {
+    let at = if lists.is_keyed { at.inner("deny") } else { at };
+    checker.list(at, &lists.deny, read)
+}
+
+/// What alone is allowed, if there is such a list.
+fn allowed<T>(
+    checker: &mut Checker<'_>,
+    at: At,
+    lists: &Lists,
+    read: impl Fn(&str) -> Result<T, ValueError>,
+) -> Option<Vec<T>> {
+    let list = lists.allow.as_ref()?;
+    Some(checker.list(at.inner("allow"), list, read))
+}
+
 fn ceilings(checker: &mut Checker<'_>, general: &General, folder: &Path) -> Ceilings {
     let at = |key| At::key("general", key);
     Ceilings {
-        memory: checker.optional(at("memory"), given(&general.memory), Bytes::parse),
-        cpu: checker.optional(at("cpu"), given(&general.cpu), NanoCpus::parse),
-        user: checker.optional(at("user"), given(&general.user), UserSpec::parse),
+        memory: checker.optional(at("memory"), given(&general.memory), ceiling_of_memory),
+        cpu: checker.optional(at("cpu"), given(&general.cpu), ceiling_of_cpus),
+        user: checker.optional(at("user"), given(&general.user), forced_user),
         environment: checker.list(at("environment"), &general.environment, EnvironmentEntry::parse),
         secopts: checker.list(at("secopts"), &general.secopts, |text| {
             let option = seccomp::with_profile(text, folder).map_err(|error| error.to_string())?;
@@ -75,6 +102,50 @@ fn ceilings(checker: &mut Checker<'_>, general: &General, folder: &Path) -> Ceil
         capdrop: checker.list(at("capdrop"), &general.capdrop, Capability::parse),
         capadd: checker.list(at("capadd"), &general.capadd, Capability::parse),
     }
+}
+
+/// What every daemon refuses to go below (`linuxMinMemory` in `daemon_unix.go`).
+const MEMORY_BYTES_MIN: i64 = 6 << 20;
+
+/// The kernel's least quota, 1 ms in a period of 100 ms: less is taken, and no container starts.
+const NANO_CPUS_MIN: i64 = NanoCpus::PER_CPU / 100;
+
+fn ceiling_of_memory(text: &str) -> Result<Bytes, String> {
+    match Bytes::parse(text) {
+        Ok(bytes) if bytes.get() < MEMORY_BYTES_MIN => {
+            Err(format!("{bytes} is less than the 6m that the daemon demands"))
+        }
+        read => read.map_err(|error| error.to_string()),
+    }
+}
+
+fn ceiling_of_cpus(text: &str) -> Result<NanoCpus, String> {
+    match NanoCpus::parse(text) {
+        Ok(cpus) if cpus.get() < NANO_CPUS_MIN => {
+            Err(format!("{cpus} is less than the 0.01 that the kernel demands"))
+        }
+        read => read.map_err(|error| error.to_string()),
+    }
+}
+
+/// The largest number that the daemon takes for a user or a group.
+const ID_MAX: u64 = i32::MAX as u64;
+
+/// A user that can run: one that the daemon can't read would stop every container from starting.
+fn forced_user(text: &str) -> Result<UserSpec, String> {
+    let (user, group) = text.split_once(':').unwrap_or((text, "0"));
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || c == ':';
+    let is_id = |name: &str| !name.is_empty() && !name.contains(is_odd) && !is_too_large(name);
+    let wrong = || format!("`{}` is no user or user:group", text.escape_debug());
+    if !is_id(user) || !is_id(group) {
+        return Err(wrong());
+    }
+    UserSpec::parse(text).map_err(|_| wrong())
+}
+
+fn is_too_large(name: &str) -> bool {
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && !name.parse::<u64>().is_ok_and(|number| number <= ID_MAX)
 }
 
 /// A value in quotes with nothing in them is none for the Go tool.

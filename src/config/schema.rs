@@ -7,7 +7,8 @@ use std::fmt;
 use std::ops::Deref;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// A scalar as it was written, without its quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +87,56 @@ impl<'de> Visitor<'de> for ListVisitor {
     }
 }
 
+/// A list of what is forbidden, or keys: `deny`, the same list, and `allow`, a list beyond which
+/// everything is forbidden.
+#[derive(Debug, Default)]
+pub(super) struct Lists {
+    pub(super) deny: List,
+    pub(super) allow: Option<List>,
+    /// Whether the lists stand behind keys.
+    pub(super) is_keyed: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keyed {
+    #[serde(default)]
+    deny: List,
+    /// One without a value allows nothing: it is there.
+    #[serde(default, deserialize_with = "present")]
+    allow: Option<List>,
+}
+
+impl<'de> Deserialize<'de> for Lists {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ListsVisitor)
+    }
+}
+
+struct ListsVisitor;
+
+impl<'de> Visitor<'de> for ListsVisitor {
+    type Value = Lists;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list, or the keys `allow` and `deny` with lists")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Lists, E> {
+        Ok(Lists::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<Lists, A::Error> {
+        let deny = ListVisitor.visit_seq(elements)?;
+        Ok(Lists { deny, ..Lists::default() })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, keys: A) -> Result<Lists, A::Error> {
+        let Keyed { deny, allow } = Keyed::deserialize(MapAccessDeserializer::new(keys))?;
+        Ok(Lists { deny, allow, is_keyed: true })
+    }
+}
+
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "keys with values")]
@@ -106,11 +157,11 @@ pub(super) struct File {
 #[serde(default, deny_unknown_fields, expecting = "keys with values")]
 pub(super) struct Restrictions {
     pub(super) ports: List,
-    pub(super) mounts: List,
+    pub(super) mounts: Lists,
     pub(super) users: List,
     pub(super) environment: List,
     pub(super) securitypolicies: List,
-    pub(super) images: List,
+    pub(super) images: Lists,
     pub(super) privileged: Option<Text>,
     pub(super) capabilities: List,
     pub(super) devices: List,

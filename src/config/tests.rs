@@ -131,6 +131,31 @@ fn a_wrong_value_is_said_with_line_and_key() {
             &["2: restrictions.images[0]: `a//b` is no image and no pattern of images"],
         ),
         (
+            "restrictions:\n  images:\n    deny: [a]\n    allow:\n      - b\n      - a//b\n",
+            &["6: restrictions.images.allow[1]: `a//b` is no image and no pattern of images"],
+        ),
+        (
+            "restrictions:\n  mounts: {deny: [x],\n    allow: [/srv, /a/*]}\n",
+            &[
+                "2: restrictions.mounts.deny[0]: `x` is no absolute path",
+                "3: restrictions.mounts.allow[1]: `/a/*` is no absolute path",
+            ],
+        ),
+        (
+            "general:\n  memory: 4m\n",
+            &["2: general.memory: 4m is less than the 6m that the daemon demands"],
+        ),
+        (
+            "general:\n  cpu: 0.009\n",
+            &["2: general.cpu: 0.009 is less than the 0.01 that the kernel demands"],
+        ),
+        ("general:\n  user: a b\n", &["2: general.user: `a b` is no user or user:group"]),
+        ("general:\n  user: ':0'\n", &["2: general.user: `:0` is no user or user:group"]),
+        (
+            "general:\n  user: 4294967296\n",
+            &["2: general.user: `4294967296` is no user or user:group"],
+        ),
+        (
             "restrictions:\n  privileged: maybe\n",
             &["2: restrictions.privileged: `maybe` is not true or false"],
         ),
@@ -272,6 +297,27 @@ fn a_file_of_the_go_tool_works_unchanged() {
     assert_eq!(policy.ceilings.user.as_ref().unwrap().as_str(), "1000");
     assert_eq!(policy.ceilings.environment.len(), 1);
     assert_eq!(settings.dockerapi.to_string(), "tcp://127.0.0.1:80");
+}
+
+#[test]
+fn a_list_of_what_is_allowed_may_stand_beside_one_of_what_is_not() {
+    let read = settings(
+        "restrictions:\n  images:\n    allow: [team/*, app:1]\n    deny: [app:0]\n  mounts: \
+         {allow: [/srv/ci/]}\n",
+    );
+    let policy = &read.policy;
+    assert_eq!((policy.images.len(), policy.mounts.len()), (1, 0));
+    assert_eq!(policy.allowed_images.list().unwrap().len(), 2);
+    assert_eq!(policy.allowed_mounts.list().unwrap().first().unwrap().as_str(), "/srv/ci");
+    // One without a value is there, and allows nothing.
+    for text in ["allow:", "allow: []", "allow: ~"] {
+        let read = settings(&format!("restrictions:\n  mounts:\n    {text}\n"));
+        assert_eq!(read.policy.allowed_mounts.list(), Some(&[][..]), "{text}");
+    }
+    for text in ["", "[]", "{}", "{deny: []}"] {
+        let read = settings(&format!("restrictions:\n  mounts: {text}\n"));
+        assert_eq!(read.policy.allowed_mounts.list(), None, "{text}");
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod security;
 use super::changes::Changes;
 use super::effects::{BodyError, Effects};
 use super::json::{self, Object};
+use super::log_driver;
 use super::schema::CREATE;
 use crate::image::ImageRef;
 use crate::policy::Inspected;
@@ -60,6 +61,7 @@ fn effects(fields: &Object) -> Result<Effects, BodyError> {
         mounts::effects(host, &mut effects)?;
         isolation::effects(host, &mut effects)?;
         security::effects(host, &mut effects)?;
+        log_driver(host, &mut effects)?;
     }
     ports::host_endpoints(fields, &mut effects);
     Ok(effects)
@@ -71,6 +73,18 @@ fn image(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
         "" => Err(BodyError::Value { at: IMAGE, reason: "no image is named".to_owned() }),
         image => effects.push_parsed(ImageRef::parse(image), Effect::Image, IMAGE),
     }
+}
+
+const LOG: log_driver::Fields = log_driver::Fields {
+    name: "HostConfig.LogConfig.Type",
+    options: "HostConfig.LogConfig.Config",
+};
+
+fn log_driver(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
+    host.object("LogConfig").map_or(Ok(()), |log| {
+        let name = log.text("Type").unwrap_or_default();
+        log_driver::effects((name, log.object("Config")), &LOG, effects)
+    })
 }
 
 fn user(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {

@@ -1,8 +1,8 @@
-//! `POST /images/create`, `POST /images/{name}/tag`, `POST /commit`: images by their names.
+//! `POST /images/create`, `/images/load`, `/images/{name}/tag`, `POST /commit`: images by their names.
 //!
-//! `POST /images/load` is not here: its archive says which names it gives to which content, and a
-//! forbidden name that it brings is refused where it is used. What content has ever had a forbidden
-//! name nobody can say of an archive.
+//! The archive of `POST /images/load` is not read: a forbidden name that it brings is refused where it
+//! is used, and which content has ever had a forbidden name nobody can say of an archive. Where only
+//! some images are allowed, none is loaded or imported: an archive gives any name to any content.
 //!
 //! A user that instructions or `Config` give to a new image is one only once that image runs, which
 //! is judged then. Variables are judged here, since those of an image are not seen later.
@@ -30,6 +30,7 @@ pub(super) fn read_create(target: &Target<'_>) -> Result<Vec<Asked>, BodyError> 
         "" => {
             new_name(&query, &mut effects)?;
             changes(&query, &mut effects);
+            effects.push(Effect::ImageArchive, Place::Field("?fromSrc"));
         }
         image => {
             let names = pulled(image, query.get("tag"))?;
@@ -37,6 +38,11 @@ pub(super) fn read_create(target: &Target<'_>) -> Result<Vec<Asked>, BodyError> 
         }
     }
     Ok(effects.into_asked())
+}
+
+/// `POST /images/load`.
+pub(super) fn effects_of_load() -> Vec<Asked> {
+    vec![Asked { effect: Effect::ImageArchive, at: Place::Field("the body") }]
 }
 
 /// `POST /images/{name}/tag`: the name may have slashes.

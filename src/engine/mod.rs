@@ -18,6 +18,7 @@ mod force;
 pub mod head;
 mod images;
 pub mod json;
+mod log_driver;
 mod networks;
 pub mod operations;
 mod plugins;
@@ -70,7 +71,7 @@ pub enum RequestBody {
     Commit(CommitBody),
     /// `POST /build`.
     Build(BuildQuery),
-    /// `POST /swarm/init`, `/networks/create` or `/containers/{id}/checkpoints`.
+    /// `POST /swarm/init`, `/swarm/update`, `/networks/create` or `/containers/{id}/checkpoints`.
     Fields(Object),
     /// One that passes as it is: all that counts is in the head.
     Passes,
@@ -103,6 +104,8 @@ pub fn read(
         Endpoint::Plugin => Ok(head_only(plugins::effects())),
         Endpoint::SwarmInit => Ok(swarm::read_init(body)?.map(RequestBody::Fields)),
         Endpoint::SwarmJoin => Ok(head_only(swarm::effects_of_join())),
+        Endpoint::SwarmUpdate => Ok(swarm::read_update(body)?.map(RequestBody::Fields)),
+        Endpoint::ImageLoad => Ok(head_only(images::effects_of_load())),
         Endpoint::NetworkCreate => Ok(networks::read(body)?.map(RequestBody::Fields)),
         Endpoint::CheckpointCreate => Ok(checkpoints::read(body)?.map(RequestBody::Fields)),
         Endpoint::Checkpoints => checkpoints::read_query(target).map(head_only),

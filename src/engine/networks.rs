@@ -1,35 +1,48 @@
 //! `POST /networks/create`.
 //!
-//! A network gives a container addresses and interfaces of its own, not those of the host, whatever
-//! its driver: `macvlan` and `ipvlan` put it beside the host on the wire of `parent`, options of
-//! `bridge` join a bridge that exists or let packets through to the container's own ports. No rule
-//! is about that. But the name of a driver that is not built in is a path: the daemon talks to a
-//! socket of that name, which could be a container's own.
+//! A network gives a container addresses and interfaces of its own. `macvlan` and `ipvlan` put it
+//! beside the host on the wire of `parent`, with the host's own address if it likes; a bridge by its
+//! name may be one that exists and has an interface of the host in it. Both are an effect on the
+//! host's network. The parent counts whatever the driver: a network made of a configuration
+//! (`ConfigFrom`) names the driver, and the configuration the parent. Without a parent the daemon
+//! makes an interface that leads nowhere.
+//!
+//! Other options of `bridge` let packets through to the container's own ports, or say at which of the
+//! host's addresses published ports are open. No rule is about that. But the name of a driver that is
+//! not built in is a path: the daemon talks to a socket of that name, which could be a container's
+//! own.
 
 use super::effects::BodyError;
 use super::json::{self, Object};
 use super::schema::NETWORK_CREATE;
+use super::volume_options::leads_out;
 use crate::policy::Inspected;
-use crate::policy::effects::Place;
+use crate::policy::effects::{Asked, Effect, Place};
 
 /// Reads the body; what is refused of it is refused whatever the rules.
 pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     let fields = json::read(body, &NETWORK_CREATE)?;
     let ipam = fields.object("IPAM").and_then(|ipam| ipam.text("Driver"));
     for (driver, place) in [(fields.text("Driver"), "Driver"), (ipam, "IPAM.Driver")] {
-        if driver.is_some_and(leads_elsewhere) {
+        if driver.is_some_and(|driver| !driver.is_empty() && leads_out(driver)) {
             let reason = "the name of a driver is a path to elsewhere".to_owned();
             return Err(BodyError::Value { at: Place::Field(place), reason });
         }
     }
-    Ok(Inspected::new(fields, Vec::new()))
+    let interfaces = INTERFACES.iter().filter_map(|(option, at)| {
+        let name = fields.object("Options")?.text(option).filter(|name| !name.is_empty())?;
+        let effect = Effect::HostInterface(name.to_owned());
+        Some(Asked { effect, at: Place::Field(at) })
+    });
+    let interfaces = interfaces.collect();
+    Ok(Inspected::new(fields, interfaces))
 }
 
-/// Whether the daemon would look for this driver outside the folders of plugins. Their names have
-/// slashes, `team/driver:latest`, but no steps upwards.
-fn leads_elsewhere(driver: &str) -> bool {
-    driver.starts_with('/') || driver.split('/').any(|part| part.starts_with('.'))
-}
+/// The options that name an interface of the host.
+const INTERFACES: [(&str, &str); 2] = [
+    ("parent", "Options[parent]"),
+    ("com.docker.network.bridge.name", "Options[com.docker.network.bridge.name]"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -44,6 +57,7 @@ mod tests {
             r#"{"Name":"a","driver":"a/../../evil"}"#,
             r#"{"Name":"a","Driver":"/tmp/evil"}"#,
             r#"{"Name":"a","Driver":"./evil"}"#,
+            r#"{"Name":"a","Driver":"a//evil"}"#,
             r#"{"Name":"a","IPAM":{"driver":"../evil"}}"#,
         ] {
             assert!(read(body.as_bytes()).unwrap_err().to_string().contains("path"), "{body}");
@@ -52,12 +66,30 @@ mod tests {
             r#"{"Name":"a"}"#,
             r#"{"Name":"a","Driver":"bridge","IPAM":null}"#,
             r#"{"Name":"a","Driver":"team/driver:latest","IPAM":{"Driver":"default"}}"#,
-            r#"{"Name":"../a","Driver":"macvlan","Options":{"parent":"eth0"}}"#,
+            r#"{"Name":"../a","Driver":"macvlan","Options":{"parent":""}}"#,
+            r#"{"Name":"a","Driver":"","Options":{"com.docker.network.bridge.enable_icc":"false"}}"#,
         ] {
             assert!(read(body.as_bytes()).unwrap().effects().is_empty(), "{body}");
         }
         for body in ["", "[]", r#"{"Driver":1}"#, r#"{"Driver":"a","driver":"b"}"#] {
             assert!(read(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn interfaces_of_the_host() {
+        for (body, at) in [
+            (r#"{"Driver":"macvlan","Options":{"parent":"eth0"}}"#, "Options[parent]"),
+            (r#"{"Driver":"ipvlan","option\u017f":{"parent":"eth0"}}"#, "Options[parent]"),
+            (r#"{"ConfigOnly":true,"Options":{"parent":"eth0"}}"#, "Options[parent]"),
+            (
+                r#"{"Options":{"com.docker.network.bridge.name":"br0"}}"#,
+                "Options[com.docker.network.bridge.name]",
+            ),
+        ] {
+            let read = read(body.as_bytes()).unwrap();
+            let asked: Vec<_> = read.effects().iter().map(|asked| asked.at.to_string()).collect();
+            assert_eq!(asked, [at], "{body}");
         }
     }
 }

@@ -51,6 +51,10 @@ pub enum Endpoint {
     SwarmInit,
     /// `POST /swarm/join`.
     SwarmJoin,
+    /// `POST /swarm/update`.
+    SwarmUpdate,
+    /// `POST /images/load`.
+    ImageLoad,
     /// `POST /networks/create`.
     NetworkCreate,
     /// `POST /containers/{id}/checkpoints`.
@@ -77,9 +81,11 @@ impl Endpoint {
             | Self::VolumeCreate
             | Self::Commit
             | Self::SwarmInit
+            | Self::SwarmUpdate
             | Self::NetworkCreate
             | Self::CheckpointCreate => false,
             Self::ImageCreate
+            | Self::ImageLoad
             | Self::ImageTag
             | Self::Build
             | Self::BuildKit
@@ -112,6 +118,8 @@ impl fmt::Display for Endpoint {
             Self::Plugin => "POST /plugins",
             Self::SwarmInit => "POST /swarm/init",
             Self::SwarmJoin => "POST /swarm/join",
+            Self::SwarmUpdate => "POST /swarm/update",
+            Self::ImageLoad => "POST /images/load",
             Self::NetworkCreate => "POST /networks/create",
             Self::CheckpointCreate => "POST /containers/{id}/checkpoints",
             Self::Checkpoints => "/containers/{id}/checkpoints",
@@ -169,6 +177,8 @@ const ROWS: &[Row] = &[
     Row::new("POST", Path::Around("/plugins/", "/enable"), Route::Inspected(Endpoint::Plugin)),
     Row::new("POST", Path::Exact("/swarm/init"), Route::Inspected(Endpoint::SwarmInit)),
     Row::new("POST", Path::Exact("/swarm/join"), Route::Inspected(Endpoint::SwarmJoin)),
+    Row::new("POST", Path::Exact("/swarm/update"), Route::Inspected(Endpoint::SwarmUpdate)),
+    Row::new("POST", Path::Exact("/images/load"), Route::Inspected(Endpoint::ImageLoad)),
     Row::new("POST", Path::Exact("/networks/create"), Route::Inspected(Endpoint::NetworkCreate)),
     Row::new("POST", Path::Around("/containers/", "/checkpoints"), {
         Route::Inspected(Endpoint::CheckpointCreate)
@@ -375,7 +385,6 @@ mod tests {
             ("POST", "/images/create/tag", Route::Inspected(Endpoint::ImageTag)),
             ("POST", "/images/tag", Route::Plain),
             ("GET", "/images/a/tag", Route::Plain),
-            ("POST", "/images/load", Route::Plain),
             ("POST", "/commit", Route::Inspected(Endpoint::Commit)),
             ("POST", "/services/create", Route::Inspected(Endpoint::ServiceCreate)),
             ("POST", "/v1.24/services/create", Route::Inspected(Endpoint::ServiceCreate)),
@@ -406,6 +415,8 @@ mod tests {
             ("POST", "/build/prune", Route::Plain),
             ("POST", "/swarm/init", Route::Inspected(Endpoint::SwarmInit)),
             ("POST", "/swarm/join", Route::Inspected(Endpoint::SwarmJoin)),
+            ("POST", "/swarm/update", Route::Inspected(Endpoint::SwarmUpdate)),
+            ("POST", "/images/load", Route::Inspected(Endpoint::ImageLoad)),
             ("POST", "/swarm/leave", Route::Plain),
             ("POST", "/networks/create", Route::Inspected(Endpoint::NetworkCreate)),
             ("POST", "/networks/a/connect", Route::Plain),

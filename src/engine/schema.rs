@@ -265,7 +265,7 @@ const HOST_CONFIG_LENGTH: usize = HOST_CONFIG_OWN_FIELDS.len() + RESOURCES_FIELD
 const HOST_CONFIG_OWN_FIELDS: &[Field] = fields! {
     "Binds": TEXTS, Checked;
     "ContainerIDFile": Kind::Text, Passed;
-    "LogConfig": Kind::Struct(&LOG_CONFIG), Passed;
+    "LogConfig": Kind::Struct(&LOG_CONFIG), Checked;
     "NetworkMode": Kind::Text, Checked;
     "PortBindings": Kind::Map(&Kind::List(&Kind::Struct(&PORT_BINDING))), Checked;
     "RestartPolicy": Kind::Struct(&RESTART_POLICY), Passed;
@@ -344,8 +344,8 @@ const RESOURCES_FIELDS: &[Field] = fields! {
 const THROTTLES: Kind = Kind::List(&Kind::Struct(&THROTTLE_DEVICE));
 
 static LOG_CONFIG: Struct = Struct::new(fields! {
-    "Type": Kind::Text, Passed;
-    "Config": TEXT_MAP, Passed;
+    "Type": Kind::Text, Checked;
+    "Config": TEXT_MAP, Checked;
 });
 
 static PORT_BINDING: Struct = Struct::new(fields! {
@@ -561,11 +561,27 @@ pub static SWARM_INIT: Struct = Struct::new(fields! {
     "DataPathAddr": Kind::Text, Passed;
     "DataPathPort": UINT32, Checked;
     "ForceNewCluster": Kind::Bool, Passed;
-    "Spec": Kind::Any, Passed;
+    "Spec": Kind::Struct(&SWARM_SPEC), Inside;
     "AutoLockManagers": Kind::Bool, Passed;
     "Availability": Kind::Text, Passed;
     "DefaultAddrPool": TEXTS, Passed;
     "SubnetSize": UINT32, Passed;
+});
+
+/// The body of `POST /swarm/update`.
+pub static SWARM_SPEC: Struct = Struct::new(fields! {
+    "Name": Kind::Text, Passed;
+    "Labels": TEXT_MAP, Passed;
+    "Orchestration": Kind::Any, Passed;
+    "Raft": Kind::Any, Passed;
+    "Dispatcher": Kind::Any, Passed;
+    "CAConfig": Kind::Any, Passed;
+    "TaskDefaults": Kind::Struct(&TASK_DEFAULTS), Inside;
+    "EncryptionConfig": Kind::Any, Passed;
+});
+
+static TASK_DEFAULTS: Struct = Struct::new(fields! {
+    "LogDriver": Kind::Struct(&service::LOG_DRIVER), Checked;
 });
 
 /// The body of `POST /networks/create`.
@@ -581,7 +597,7 @@ pub static NETWORK_CREATE: Struct = Struct::new(fields! {
     "Ingress": Kind::Bool, Passed;
     "ConfigOnly": Kind::Bool, Passed;
     "ConfigFrom": Kind::Struct(&CONFIG_REFERENCE), Inside;
-    "Options": TEXT_MAP, Passed;
+    "Options": TEXT_MAP, Checked;
     "Labels": TEXT_MAP, Passed;
     "Name": Kind::Text, Passed;
 });
@@ -654,6 +670,7 @@ mod tests {
         assert_sound(&SECCOMP_PROFILE);
         assert_sound(&BUILD);
         assert_sound(&SWARM_INIT);
+        assert_sound(&SWARM_SPEC);
         assert_sound(&NETWORK_CREATE);
         assert_sound(&CHECKPOINT_CREATE);
         assert_sound(&SERVICE);

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use super::effects::{BodyError, Effects};
 use super::json::Object;
-use crate::policy::effects::Place;
+use crate::policy::effects::{Effect, Place};
 
 /// A path that options would make reachable.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,8 +94,7 @@ pub(super) fn reached(options: &Object) -> Vec<Reached<'_>> {
         "" if o.is_empty() && device.is_empty() => (),
         "tmpfs" => (),
         "overlay" => push(&mut reached, OptionName::O, o.split(',').flat_map(mount_option)),
-        "nfs" | "nfs4" if has_far_address(o, None) => (),
-        "cifs" | "smb3" if has_far_address(o, host_of(device)) => (),
+        "nfs" | "nfs4" | "cifs" | "smb3" if servers(options).is_some() => (),
         "nfs" | "nfs4" | "cifs" | "smb3" => push(&mut reached, OptionName::O, [UNKNOWN]),
         _ => push(&mut reached, OptionName::Type, [UNKNOWN]),
     }
@@ -105,6 +104,25 @@ pub(super) fn reached(options: &Object) -> Vec<Reached<'_>> {
         push(&mut reached, OptionName::Other, [UNKNOWN]);
     }
     reached
+}
+
+/// Adds the machines of [`servers`].
+pub(super) fn push_servers(options: Option<&Object>, at: &Place, effects: &mut Effects) {
+    for address in options.and_then(servers).unwrap_or_default() {
+        effects.push(Effect::FileServer(address), at.clone());
+    }
+}
+
+/// The machines whose files a volume would mount, if each is known by an address that another than
+/// this one can have. Whether one is this host's after all, the host must be asked.
+fn servers(options: &Object) -> Option<Vec<IpAddr>> {
+    let text = |name| options.text(name).unwrap_or_default();
+    match text("type") {
+        _ if text("o").split(',').any(is_bind) => None,
+        "nfs" | "nfs4" => far_addresses(text("o"), None),
+        "cifs" | "smb3" => far_addresses(text("o"), host_of(text("device"))),
+        _ => None,
+    }
 }
 
 fn push<'a>(
@@ -138,22 +156,23 @@ fn mount_option(option: &str) -> impl Iterator<Item = &str> {
     escaped.into_iter().chain(paths)
 }
 
-/// Whether every address in the options, or `otherwise` if they have none, is one that another
+/// Every address in the options, or `otherwise` if they have none, if each is one that another
 /// machine can have. The kernel takes numbers; a name could lead here.
-fn has_far_address(o: &str, otherwise: Option<&str>) -> bool {
+fn far_addresses(o: &str, otherwise: Option<&str>) -> Option<Vec<IpAddr>> {
     let mut addresses = Vec::new();
     for option in o.split(',') {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
         match name.trim().to_ascii_lowercase().as_str() {
             "addr" | "ip" | "mountaddr" => addresses.push(value),
-            "source" | "unc" | "mounthost" => return false,
+            "source" | "unc" | "mounthost" => return None,
             _ => (),
         }
     }
     if addresses.is_empty() {
         addresses.extend(otherwise);
     }
-    !addresses.is_empty() && addresses.into_iter().all(is_far)
+    let far = addresses.into_iter().map(far);
+    far.collect::<Option<Vec<_>>>().filter(|far| !far.is_empty())
 }
 
 /// The machine in `//machine/share`.
@@ -161,21 +180,22 @@ fn host_of(device: &str) -> Option<&str> {
     device.trim_start_matches(['/', '\\']).split(['/', '\\']).next()
 }
 
-fn is_far(address: &str) -> bool {
-    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
-        Ok(IpAddr::V4(v4)) => {
-            !(v4.is_loopback()
+fn far(address: &str) -> Option<IpAddr> {
+    let address = address.parse::<IpAddr>().ok()?.to_canonical();
+    let is_near = match address {
+        IpAddr::V4(v4) => {
+            v4.is_loopback()
                 || v4.octets().starts_with(&[0])
                 || v4.is_link_local()
                 || v4.is_multicast()
-                || v4.is_broadcast())
+                || v4.is_broadcast()
         }
-        Ok(IpAddr::V6(v6)) => {
+        IpAddr::V6(v6) => {
             let near = [Ipv6Addr::LOCALHOST, Ipv6Addr::UNSPECIFIED].contains(&v6);
-            !(near || v6.is_unicast_link_local() || v6.is_multicast())
+            near || v6.is_unicast_link_local() || v6.is_multicast()
         }
-        Err(_) => false,
-    }
+    };
+    (!is_near).then_some(address)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::effects::{BodyError, Effects};
 use super::json::{self, Node, Object};
 use super::schema::VOLUME_CREATE;
-use super::volume_options::{Driver, OptionName, UNKNOWN, reached};
+use super::volume_options::{Driver, OptionName, UNKNOWN, push_servers, reached};
 use crate::policy::Inspected;
 use crate::policy::effects::Place;
 
@@ -30,6 +30,7 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<VolumeBody>, BodyError> {
 }
 
 fn options(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
+    push_servers(fields.object("DriverOpts"), &Place::Field("DriverOpts[o]"), effects);
     for reached in fields.object("DriverOpts").map(reached).unwrap_or_default() {
         let option = match reached.option {
             OptionName::Type => "DriverOpts[type]",

@@ -1,49 +1,122 @@
 //! Where symbolic links lead, as far as this host's file system can tell.
 
-use std::ffi::OsStr;
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use crate::policy::types::HostPath;
 
+/// The most links that the kernel follows in one path (`ELOOP`, path_resolution(7)).
+const LINKS_MAX: usize = 40;
+
 /// Where a path leads once the symbolic links in it are followed. What does not exist has no links:
-/// the daemon would create it below the part that does.
+/// the daemon would create it below the part that does. None if it can't be told: a link in the
+/// folder of a process (`/proc/1/root`, `/proc/self/cwd`, `/dev/fd/3`) leads where its text doesn't
+/// say, and the daemon's own `self` is not ours.
 pub(super) fn resolve(path: &HostPath) -> Option<HostPath> {
-    let mut missing: Vec<&OsStr> = Vec::new();
-    let mut existing = Path::new(path.as_str());
-    let real = loop {
-        match existing.canonicalize() {
-            Ok(real) => break real,
-            Err(_) => {
-                missing.push(last_component(existing)?);
-                existing = existing.parent()?;
+    let mut left: VecDeque<OsString> = names(Path::new(path.as_str()));
+    let mut real = PathBuf::from("/");
+    let mut links = 0;
+    while let Some(name) = left.pop_front() {
+        match name.to_str() {
+            Some(".") => continue,
+            Some("..") => {
+                real.pop();
+                continue;
             }
+            _ => real.push(&name),
         }
-    };
-    let whole: PathBuf = missing.into_iter().rev().fold(real, |path, name| path.join(name));
-    HostPath::parse(whole.to_str()?).ok()
+        if is_of_a_process(&real) {
+            return None;
+        }
+        match fs::symlink_metadata(&real) {
+            Ok(found) if found.is_symlink() => {
+                links += 1;
+                let target = fs::read_link(&real).ok().filter(|_| links <= LINKS_MAX)?;
+                real.pop();
+                if target.is_absolute() {
+                    real = PathBuf::from("/");
+                }
+                left = names(&target).into_iter().chain(left).collect();
+            }
+            Ok(_) => {}
+            // Nothing is there to follow; below a file there can't be anything.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            Err(_) => return None,
+        }
+    }
+    HostPath::parse(real.to_str()?).ok()
 }
 
-fn last_component(path: &Path) -> Option<&OsStr> {
-    match path.components().next_back()? {
-        Component::Normal(name) => Some(name),
-        _ => None,
-    }
+/// The steps of a path.
+fn names(path: &Path) -> VecDeque<OsString> {
+    let steps = path.components().filter_map(|step| match step {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some(OsString::from("..")),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    });
+    steps.collect()
+}
+
+/// Whether a path without links is the folder of a process, or leads to one.
+fn is_of_a_process(path: &Path) -> bool {
+    let is_process = |name: &OsStr| {
+        let name = name.as_encoded_bytes();
+        name == b"self" || name == b"thread-self" || name.iter().all(u8::is_ascii_digit)
+    };
+    path.parent() == Some(Path::new("/proc")) && path.file_name().is_some_and(is_process)
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn resolved(path: &Path) -> Option<String> {
+        let path = HostPath::parse(path.to_str().unwrap()).unwrap();
+        resolve(&path).map(|real| real.as_str().to_owned())
+    }
 
     #[test]
     fn links_are_followed_and_what_is_missing_stays() {
         let dir = std::env::temp_dir().join(format!("secdocker-facts-{}", std::process::id()));
-        std::fs::create_dir_all(dir.join("real")).unwrap();
-        let _ = std::fs::remove_file(dir.join("alias"));
-        std::os::unix::fs::symlink(dir.join("real"), dir.join("alias")).unwrap();
-        let asked = HostPath::parse(dir.join("alias/new/file").to_str().unwrap()).unwrap();
-        let found = resolve(&asked).unwrap();
-        assert_eq!(found.as_str(), dir.join("real/new/file").to_str().unwrap());
-        std::fs::remove_dir_all(dir).unwrap();
+        fs::create_dir_all(dir.join("real/deep")).unwrap();
+        symlink(dir.join("real"), dir.join("alias")).unwrap();
+        symlink("alias/deep/../..//./alias", dir.join("chain")).unwrap();
+        symlink("loop", dir.join("loop")).unwrap();
+        symlink("/nowhere/./x", dir.join("dangling")).unwrap();
+        symlink("/proc/self/root", dir.join("process")).unwrap();
+        fs::write(dir.join("file"), "").unwrap();
+        let real = |text: &str| Some(dir.join(text).to_str().unwrap().to_owned());
+        assert_eq!(resolved(&dir.join("alias/new/file")), real("real/new/file"));
+        assert_eq!(resolved(&dir.join("chain/x")), real("real/x"));
+        assert_eq!(resolved(&dir.join("file/x")), real("file/x"));
+        assert_eq!(resolved(&dir.join("dangling/y")).unwrap(), "/nowhere/x/y");
+        assert_eq!(resolved(&dir.join("loop")), None);
+        assert_eq!(resolved(&dir.join("process/srv")), None);
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn files_of_processes_are_not_known() {
+        for path in [
+            "/proc/1/root",
+            "/proc/self/root/root",
+            "/proc/self",
+            "/proc/thread-self/cwd",
+            "/proc/4194304/root",
+            "/dev/fd/0",
+            "/proc/mounts",
+            "/proc/net/tcp",
+        ] {
+            assert_eq!(resolved(Path::new(path)), None, "{path}");
+        }
+        for path in ["/proc", "/proc/cpuinfo", "/proc/sys/kernel", "/"] {
+            assert_eq!(resolved(Path::new(path)).as_deref(), Some(path));
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! into these, and no rule ever sees where a request came from except to tell the person.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use super::shown::Shown;
 use super::types::{
@@ -25,6 +26,8 @@ pub enum Effect {
     /// Fetches images by their names, or gives such a name to something new: whatever the daemon has
     /// by that name now says nothing.
     ImageName(ImageNames),
+    /// Brings the content of images in an archive: whatever names it has say nothing of it.
+    ImageArchive,
     /// Runs as this user.
     User(UserSpec),
     /// Names no user: what runs is the image's own user, unless `general.user` is set.
@@ -51,6 +54,10 @@ pub enum Effect {
     Namespace(Namespace),
     /// Joins a network by a name or identifier that may be the host's own network's.
     Network(String),
+    /// Puts containers on the wire of this interface of the host, beside the host itself.
+    HostInterface(String),
+    /// Mounts what the machine at this address exports, which may be this one.
+    FileServer(IpAddr),
     /// Runs under this OCI runtime instead of the daemon's default.
     Runtime(String),
     /// Mounts what another container has mounted.

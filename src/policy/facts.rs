@@ -1,6 +1,7 @@
 //! What a judgement must know of the outside: asked before, and given to it as plain values.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use super::types::{HostPath, UserSpec};
 use crate::image::{ImageName, ImageRef};
@@ -14,12 +15,21 @@ pub struct Questions {
     pub images: Vec<ImageRef>,
     /// Whether these networks, by name or identifier, are the host's own.
     pub networks: Vec<String>,
+    /// What these devices of the host are.
+    pub devices: Vec<HostPath>,
+    /// Whether these addresses are the host's own.
+    pub addresses: Vec<IpAddr>,
 }
 
 impl Questions {
     /// Whether nothing must be asked.
     pub fn is_empty(&self) -> bool {
-        self.links.is_empty() && self.images.is_empty() && self.networks.is_empty()
+        let Self { links, images, networks, devices, addresses } = self;
+        links.is_empty()
+            && images.is_empty()
+            && networks.is_empty()
+            && devices.is_empty()
+            && addresses.is_empty()
     }
 }
 
@@ -46,12 +56,33 @@ pub enum NetworkFacts {
     Other,
 }
 
+/// What the host's file system says of a path that is asked for as a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceFacts {
+    /// A disk, or a folder with one in it: whoever can read and write it has the files of the host.
+    Disk,
+    /// None of these.
+    Other,
+}
+
+/// Whose an address is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressFacts {
+    /// The host's own.
+    Own,
+    /// Another machine's.
+    Other,
+}
+
 /// The answers. What is missing could not be learned.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     links: HashMap<HostPath, HostPath>,
     images: HashMap<ImageRef, ImageFacts>,
     networks: HashMap<String, NetworkFacts>,
+    aliases: HashMap<HostPath, Vec<HostPath>>,
+    devices: HashMap<HostPath, DeviceFacts>,
+    addresses: HashMap<IpAddr, AddressFacts>,
 }
 
 impl Facts {
@@ -68,6 +99,37 @@ impl Facts {
     /// Where a path leads, if that was learned.
     pub fn link(&self, path: &HostPath) -> Option<&HostPath> {
         self.links.get(path)
+    }
+
+    /// Remembers under which other paths the host has what a path leads to, or a part of it: the
+    /// same file system mounted twice.
+    pub fn add_aliases(&mut self, path: HostPath, aliases: Vec<HostPath>) {
+        self.aliases.insert(path, aliases);
+    }
+
+    /// Other paths of the same files; none are known of a path that was not asked for.
+    pub fn aliases(&self, path: &HostPath) -> &[HostPath] {
+        self.aliases.get(path).map_or(&[], Vec::as_slice)
+    }
+
+    /// Remembers what a device is.
+    pub fn add_device(&mut self, path: HostPath, facts: DeviceFacts) {
+        self.devices.insert(path, facts);
+    }
+
+    /// What a device is, if that was learned.
+    pub fn device(&self, path: &HostPath) -> Option<DeviceFacts> {
+        self.devices.get(path).copied()
+    }
+
+    /// Remembers whose an address is.
+    pub fn add_address(&mut self, address: IpAddr, facts: AddressFacts) {
+        self.addresses.insert(address, facts);
+    }
+
+    /// Whose an address is, if that was learned.
+    pub fn address(&self, address: IpAddr) -> Option<AddressFacts> {
+        self.addresses.get(&address).copied()
     }
 
     /// Remembers what the daemon says of an image.

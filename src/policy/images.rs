@@ -1,5 +1,6 @@
 //! Images that nobody may use.
 
+use super::allowed::AllowedImages;
 use super::effects::{Asked, ImageNames};
 use super::facts::{Facts, ImageFacts};
 use super::types::ValueError;
@@ -111,6 +112,26 @@ impl ImageRule {
         }
     }
 
+    /// Whether whatever has this name is meant. Beside a digest a tag says nothing of the content.
+    pub(super) fn covers(&self, name: &ImageName) -> bool {
+        match &self.pattern {
+            Pattern::Below(_) | Pattern::Repository(_) => self.compare_name(name) == Match::Yes,
+            Pattern::Exact(meant) => {
+                let same = match (meant.digest(), name.digest()) {
+                    (Some(meant), Some(asked)) => meant == asked,
+                    (None, None) => meant.tag() == name.tag(),
+                    (Some(_), None) | (None, Some(_)) => false,
+                };
+                same && meant.compared() == name.compared()
+            }
+        }
+    }
+
+    /// Whether every tag of the repository of this name is meant.
+    pub(super) fn covers_every_tag(&self, name: &ImageName) -> bool {
+        !matches!(self.pattern, Pattern::Exact(_)) && self.covers(name)
+    }
+
     fn compare(&self, image: &ImageRef) -> Match {
         match image {
             ImageRef::Id(_) => Match::Perhaps,
@@ -157,8 +178,13 @@ fn below(prefix: &str) -> Option<String> {
 }
 
 /// The images whose names must be known: all that are used.
-pub(super) fn ask(rules: &[ImageRule], effects: &[Asked], images: &mut Vec<ImageRef>) {
-    if !rules.is_empty() {
+pub(super) fn ask(
+    rules: &[ImageRule],
+    allowed: &AllowedImages,
+    effects: &[Asked],
+    images: &mut Vec<ImageRef>,
+) {
+    if !rules.is_empty() || allowed.list().is_some() {
         images.extend(images_in(effects).cloned());
     }
 }

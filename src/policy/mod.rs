@@ -4,9 +4,11 @@
 //! ([`effects`]), [`judge`] compares it with the rules, [`ceilings`] says what is forced on what
 //! passed. What can't be evaluated is a violation, never skipped.
 
+pub mod allowed;
 pub mod builds;
 pub mod capabilities;
 pub mod ceilings;
+mod combined;
 pub mod devices;
 pub mod effects;
 pub mod endpoints;
@@ -29,6 +31,7 @@ pub mod users;
 use std::fmt;
 
 use crate::image::ImageRef;
+use allowed::{AllowedImages, AllowedMounts};
 use builds::BuildRule;
 use capabilities::CapabilityRule;
 use ceilings::Ceilings;
@@ -77,6 +80,10 @@ pub struct Policy {
     pub sysctls: Vec<NameRule<Sysctl>>,
     /// Control groups that nothing may run below.
     pub cgroupparent: Vec<NameRule<CgroupParent>>,
+    /// The images that may be used, if not all.
+    pub allowed_images: AllowedImages,
+    /// The host paths that may be mounted, if not all.
+    pub allowed_mounts: AllowedMounts,
     /// Whether images may be built.
     pub builds: BuildRule,
     /// Which endpoints may be called: asked before anything of a request is read.
@@ -109,17 +116,19 @@ impl Policy {
             volumesfrom,
             sysctls,
             cgroupparent,
+            allowed_images,
+            allowed_mounts,
             builds: _, // To build is no power over the host, and a service builds nothing.
             endpoints: _, // They are about requests, not about what runs.
             ceilings: _, // They force, and forbid nothing.
         } = self;
         let is_configured = [
             ("ports", !ports.is_empty()),
-            ("mounts", !mounts.is_empty()),
+            ("mounts", !mounts.is_empty() || allowed_mounts.list().is_some()),
             ("users", !users.is_empty()),
             ("environment", !environment.is_empty()),
             ("securitypolicies", !security.is_empty()),
-            ("images", !images.is_empty()),
+            ("images", !images.is_empty() || allowed_images.list().is_some()),
             ("privileged", *privileged == PrivilegedRule::Forbid),
             ("capabilities", !capabilities.is_empty()),
             ("devices", !devices.is_empty()),
@@ -283,6 +292,7 @@ pub fn judge<B>(policy: &Policy, request: Inspected<B>, facts: &Facts) -> Verdic
     for asked in &request.effects {
         check(policy, asked, &request.effects, facts, &mut violations);
     }
+    combined::check(policy.privileged, &request.effects, facts, &mut violations);
     match violations.listed.is_empty() {
         true => Verdict::Allowed(Checked(request)),
         false => Verdict::Forbidden(violations),
@@ -313,6 +323,8 @@ fn check(
         volumesfrom,
         sysctls,
         cgroupparent,
+        allowed_images,
+        allowed_mounts,
         builds,
         endpoints: _, // Asked when the head was there.
         ceilings,
@@ -321,9 +333,19 @@ fn check(
     let found = &mut found;
     match &asked.effect {
         Effect::Takeover(by) => takeover::check(policy, *by, found),
-        Effect::Build(builder) => builds.check(*builder, found),
-        Effect::Image(image) => images.iter().for_each(|rule| rule.check(image, facts, found)),
-        Effect::ImageName(names) => images.iter().for_each(|rule| rule.check_names(names, found)),
+        Effect::Build(builder) => {
+            builds.check(*builder, found);
+            allowed_images.check_unseen("a build", found);
+        }
+        Effect::Image(image) => {
+            images.iter().for_each(|rule| rule.check(image, facts, found));
+            allowed_images.check(image, facts, found);
+        }
+        Effect::ImageName(names) => {
+            images.iter().for_each(|rule| rule.check_names(names, found));
+            allowed_images.check_names(names, found);
+        }
+        Effect::ImageArchive => allowed_images.check_unseen("an archive of images", found),
         Effect::User(user) => users.iter().for_each(|rule| rule.check(user, found)),
         Effect::ImageUser => match &ceilings.user {
             Some(forced) => users.iter().for_each(|rule| rule.check_forced(forced, found)),
@@ -340,7 +362,17 @@ fn check(
             environment.iter().for_each(|rule| rule.check_template(name, found));
         }
         Effect::HostPorts(range) => ports.iter().for_each(|rule| rule.check(range, found)),
-        Effect::HostPath(path) => mounts.iter().for_each(|rule| rule.check(path, facts, found)),
+        Effect::HostPath(path) => {
+            mounts.iter().for_each(|rule| rule.check(path, facts, found));
+            allowed_mounts.check(path, facts, found);
+        }
+        Effect::FileServer(address) => {
+            mounts.iter().for_each(|rule| rule.check_server(*address, facts, found));
+            allowed_mounts.check_server(*address, facts, found);
+        }
+        Effect::HostInterface(name) => {
+            namespaces.iter().for_each(|rule| rule.check_interface(name, found));
+        }
         Effect::SecurityOption(option) => {
             security.iter().for_each(|rule| rule.check(option, found))
         }
@@ -391,10 +423,12 @@ fn images_in(effects: &[Asked]) -> impl Iterator<Item = &ImageRef> {
 /// What must be known before a request with these effects can be judged.
 pub fn questions(policy: &Policy, effects: &[Asked]) -> Questions {
     let mut questions = Questions::default();
-    mounts::ask(&policy.mounts, effects, &mut questions.links);
-    images::ask(&policy.images, effects, &mut questions.images);
+    mounts::ask(&policy.mounts, &policy.allowed_mounts, effects, &mut questions.links);
+    images::ask(&policy.images, &policy.allowed_images, effects, &mut questions.images);
     users::ask(&policy.users, &policy.ceilings, effects, &mut questions.images);
     networks::ask(&policy.ports, &policy.namespaces, effects, &mut questions.networks);
+    mounts::ask_servers(policy, effects, &mut questions.addresses);
+    combined::ask(policy.privileged, effects, &mut questions.devices);
     questions.images.dedup();
     questions
 }

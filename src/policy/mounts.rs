@@ -1,11 +1,13 @@
 //! Paths of the host that nobody may mount.
 
 use std::borrow::Borrow;
+use std::net::IpAddr;
 
-use super::Findings;
+use super::allowed::AllowedMounts;
 use super::effects::{Asked, Effect};
-use super::facts::Facts;
+use super::facts::{AddressFacts, Facts};
 use super::types::{HostPath, ValueError};
+use super::{Findings, Policy};
 
 /// One forbidden path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +62,19 @@ impl MountRule {
             found.add(format_args!("mount of {path}, which leads to {real}"), &self.text);
         } else if rule.forbid(path) {
             found.add(format_args!("mount of {path}"), &self.text);
+        } else if is_processes(real) {
+            found.add(format_args!("mount of {path}, which has every process' files"), &self.text);
+        } else if let Some(alias) =
+            facts.aliases(path).iter().find(|alias| self.forbids(alias) || rule.forbid(alias))
+        {
+            found.add(format_args!("mount of {path}, which is {alias} too"), &self.text);
+        }
+    }
+
+    /// What a server exports is known to itself; one that is this host may export any path.
+    pub(super) fn check_server(&self, at: IpAddr, facts: &Facts, found: &mut Findings<'_>) {
+        if may_be_own(at, facts) {
+            found.add_once(format_args!("mount of files of this host by {at}"), &self.text);
         }
     }
 
@@ -87,6 +102,16 @@ impl<P: Borrow<HostPath>> Paths<P> {
     }
 }
 
+/// Whether the server at this address is not known to be another machine.
+pub(super) fn may_be_own(address: IpAddr, facts: &Facts) -> bool {
+    facts.address(address) != Some(AddressFacts::Other)
+}
+
+/// Whether a path shows the processes of the host, and with them, by `PID/root`, its files.
+fn is_processes(path: &HostPath) -> bool {
+    path.as_str() == "/proc"
+}
+
 /// Whether mounting `path` exposes `forbidden`, or something in it.
 fn around(forbidden: &HostPath, path: &HostPath) -> bool {
     path.is_within(forbidden) || forbidden.is_within(path)
@@ -97,8 +122,13 @@ fn around(forbidden: &HostPath, path: &HostPath) -> bool {
 const LINKS_ASKED_MAX: usize = 1024;
 
 /// The paths whose links must be known: those asked for, and the rules' own.
-pub(super) fn ask(rules: &[MountRule], effects: &[Asked], links: &mut Vec<HostPath>) {
-    if rules.is_empty() {
+pub(super) fn ask(
+    rules: &[MountRule],
+    allowed: &AllowedMounts,
+    effects: &[Asked],
+    links: &mut Vec<HostPath>,
+) {
+    if rules.is_empty() && allowed.list().is_none() {
         return;
     }
     links.extend(effects.iter().filter_map(path_of).cloned());
@@ -110,7 +140,22 @@ pub(super) fn ask(rules: &[MountRule], effects: &[Asked], links: &mut Vec<HostPa
             Paths::Around(path) => Some(path.clone()),
             Paths::Root | Paths::Every => None,
         }));
+        links.extend(allowed.list().unwrap_or_default().iter().cloned());
     }
+}
+
+/// The servers that may be this host.
+pub(super) fn ask_servers(policy: &Policy, effects: &[Asked], addresses: &mut Vec<IpAddr>) {
+    if policy.mounts.is_empty() && policy.allowed_mounts.list().is_none() {
+        return;
+    }
+    addresses.extend(effects.iter().filter_map(|asked| match &asked.effect {
+        Effect::FileServer(address) => Some(*address),
+        _ => None,
+    }));
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses.truncate(LINKS_ASKED_MAX);
 }
 
 fn path_of(asked: &Asked) -> Option<&HostPath> {

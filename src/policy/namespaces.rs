@@ -59,6 +59,14 @@ impl NamespaceRule {
         forbids.then_some(self.text.as_str())
     }
 
+    /// A network on an interface of the host is a part of the host's own.
+    pub(super) fn check_interface(&self, name: &str, found: &mut Findings<'_>) {
+        if self.as_host_network().is_some() {
+            let what = format_args!("a network on interface {} of the host", Shown(name));
+            found.add(what, &self.text);
+        }
+    }
+
     pub(super) fn check(&self, asked: &Namespace, found: &mut Findings<'_>) {
         let forbidden =
             match (self.shared, &asked.with) {

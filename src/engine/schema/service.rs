@@ -208,9 +208,9 @@ static NETWORK: Struct = Struct::new(fields! {
     "DriverOpts": TEXT_MAP, Passed;
 });
 
-static LOG_DRIVER: Struct = Struct::new(fields! {
+pub(super) static LOG_DRIVER: Struct = Struct::new(fields! {
     "Name": Kind::Text, Checked;
-    "Options": TEXT_MAP, Passed;
+    "Options": TEXT_MAP, Checked;
 });
 
 static MODE: Struct = Struct::new(fields! {

@@ -3,7 +3,7 @@
 use super::{drivers, is_template};
 use crate::engine::effects::{BodyError, Effects, objects};
 use crate::engine::json::{Node, Object};
-use crate::engine::volume_options::{OptionName, UNKNOWN, reached};
+use crate::engine::volume_options::{OptionName, UNKNOWN, push_servers, reached};
 use crate::image::ImageRef;
 use crate::policy::effects::{Effect, Place};
 
@@ -48,6 +48,8 @@ fn volume(driver: &Object, at: usize, effects: &mut Effects) -> Result<(), BodyE
     if options.iter().any(holds_template) {
         effects.push_path(UNKNOWN, Place::Inside(MOUNTS, at, OptionName::Other.in_mount()))?;
     }
+    let place = Place::Inside(MOUNTS, at, OptionName::O.in_mount());
+    push_servers(Some(options), &place, effects);
     for reached in reached(options) {
         effects.push_path(reached.path, Place::Inside(MOUNTS, at, reached.option.in_mount()))?;
     }

@@ -1,0 +1,88 @@
+//! What a log driver reaches on the host.
+//!
+//! The daemon itself opens what a driver is told to: sockets of the host by `unix://` (`syslog`,
+//! `fluentd`), and files such as certificates (`syslog-tls-*`, `splunk-capath`). `json-file`, `local`
+//! and `journald` have no option for a place. The name of a driver that is not built in is a path.
+
+use super::effects::{BodyError, Effects};
+use super::json::Object;
+use super::volume_options::{UNKNOWN, leads_out};
+use crate::policy::effects::Place;
+
+/// Options whose values are never opened, whatever they begin with.
+const TEXTS: [&str; 7] =
+    ["env", "env-regex", "labels", "labels-regex", "mode", "syslog-facility", "tag"];
+
+/// The fields of one log driver: where it stands in a body, and what its parts are called there.
+pub(super) struct Fields {
+    /// The place of its name.
+    pub name: &'static str,
+    /// The place of its options.
+    pub options: &'static str,
+}
+
+/// Adds the paths that a driver would open.
+///
+/// # Errors
+/// [`BodyError`] for a name that leads out of the directories of plugins.
+pub(super) fn effects(
+    (name, options): (&str, Option<&Object>),
+    fields: &Fields,
+    effects: &mut Effects,
+) -> Result<(), BodyError> {
+    check_name(name, Place::Field(fields.name))?;
+    for (option, value) in options.into_iter().flat_map(Object::iter) {
+        let value = value.as_text().unwrap_or_default();
+        if let Some(path) = path_of(value).filter(|_| !TEXTS.contains(&option)) {
+            effects.push_path(path, Place::Entry(fields.options, option.to_owned()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a name that leads out of the directories of plugins.
+pub(super) fn check_name(name: &str, at: Place) -> Result<(), BodyError> {
+    if !name.is_empty() && (name.contains('\0') || leads_out(name)) {
+        let reason = "the name of a driver is a path".to_owned();
+        return Err(BodyError::Value { at, reason });
+    }
+    Ok(())
+}
+
+/// The path in an address or of a file. An address is a URL: `%72` is a letter of its path, and a
+/// `?` ends it; nobody needs them, and any path could be meant.
+fn path_of(value: &str) -> Option<&str> {
+    let (scheme, rest) = value.split_once(':').unwrap_or(("", value));
+    let is_local = |known: &&str| scheme.eq_ignore_ascii_case(known);
+    if !["unix", "unixgram", "unixpacket", "file"].iter().any(|known| is_local(&known)) {
+        return value.starts_with('/').then_some(value);
+    }
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    Some(if path.contains(['%', '?', '#']) { UNKNOWN } else { path })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_in_addresses() {
+        for (value, expected) in [
+            ("unix:///run/x.sock", Some("/run/x.sock")),
+            ("UNIX:///run/x.sock", Some("/run/x.sock")),
+            ("unixgram:///dev/log", Some("/dev/log")),
+            ("unix:/run/x.sock", Some("/run/x.sock")),
+            ("unix:///%72oot/x", Some("/")),
+            ("unix:///root?x", Some("/")),
+            // The first step is the name of a machine, and the path is the rest: not absolute here.
+            ("unix://run/x.sock", Some("run/x.sock")),
+            ("/etc/ssl/ca.pem", Some("/etc/ssl/ca.pem")),
+            ("tcp://10.0.0.1:514", None),
+            ("localhost:24224", None),
+            ("10m", None),
+            ("", None),
+        ] {
+            assert_eq!(path_of(value), expected, "{value}");
+        }
+    }
+}

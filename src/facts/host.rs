@@ -1,0 +1,95 @@
+//! What this host is: its disks, its addresses.
+
+use std::fs;
+use std::net::{IpAddr, UdpSocket};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+
+use crate::policy::facts::{AddressFacts, DeviceFacts};
+use crate::policy::types::HostPath;
+
+/// The most entries of a folder of devices, and of all folders below it, that are looked at.
+const ENTRIES_MAX: usize = 16_384;
+
+/// Numbers of the drivers of loop devices and CD-ROMs (Linux `Documentation/admin-guide/devices.txt`):
+/// they hold what somebody put there.
+const HARMLESS_MAJORS: [u64; 2] = [7, 11];
+
+/// What is at a path, links followed; none if that can't be told.
+pub(super) fn device(path: &HostPath) -> Option<DeviceFacts> {
+    let mut left = ENTRIES_MAX;
+    has_disk(Path::new(path.as_str()), &mut left)
+        .map(|has| if has { DeviceFacts::Disk } else { DeviceFacts::Other })
+}
+
+fn has_disk(path: &Path, left: &mut usize) -> Option<bool> {
+    let found = match fs::metadata(path) {
+        Ok(found) => found,
+        // The daemon finds nothing there either.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Some(false),
+        Err(_) => return None,
+    };
+    let kind = found.file_type();
+    if kind.is_block_device() {
+        return Some(!HARMLESS_MAJORS.contains(&major(found.rdev())));
+    }
+    if !kind.is_dir() {
+        return Some(false);
+    }
+    for entry in fs::read_dir(path).ok()? {
+        *left = left.checked_sub(1)?;
+        let entry = entry.ok()?;
+        // The daemon doesn't follow links inside a folder either.
+        if !entry.file_type().ok()?.is_symlink() && has_disk(&entry.path(), left)? {
+            return Some(true);
+        }
+    }
+    Some(false)
+}
+
+/// The upper part of a device number, as the C library's `gnu_dev_major` takes it out.
+fn major(number: u64) -> u64 {
+    (number >> 8 & 0xfff) | (number >> 32 & 0xffff_f000)
+}
+
+/// Whether an address is one of this host's: only to these can a socket be bound.
+pub(super) fn address(address: IpAddr) -> Option<AddressFacts> {
+    match UdpSocket::bind((address, 0)) {
+        Ok(_) => Some(AddressFacts::Own),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable => {
+            Some(AddressFacts::Other)
+        }
+        Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+    use super::*;
+
+    #[test]
+    fn addresses_of_this_host() {
+        for (text, expected) in [
+            ("127.0.0.1", AddressFacts::Own),
+            ("127.9.8.7", AddressFacts::Own),
+            ("192.0.2.1", AddressFacts::Other),
+        ] {
+            assert_eq!(address(text.parse().unwrap()), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_disk() {
+        for path in ["/dev/null", "/nowhere/at/all", "/dev/pts"] {
+            let path = HostPath::parse(path).unwrap();
+            assert_eq!(device(&path), Some(DeviceFacts::Other), "{path}");
+        }
+    }
+
+    #[test]
+    fn majors() {
+        assert_eq!(major(0xfe00), 254);
+        assert_eq!(major(0x0801), 8);
+    }
+}

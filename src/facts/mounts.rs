@@ -1,0 +1,163 @@
+//! Under which other paths the host has the same files: one file system mounted in several places
+//! (`mount --bind /root /srv/x`), as far as SecDocker's own table of mounts shows.
+
+use std::collections::HashMap;
+
+use crate::policy::types::HostPath;
+
+/// The longest table that is read, in bytes, and the most paths that one path may have besides.
+const TABLE_BYTES_MAX: u64 = 4 << 20;
+const ALIASES_MAX: usize = 1024;
+
+/// The mounts of this process, in the order in which they were made (proc(5), `mountinfo`).
+#[derive(Debug, Default)]
+pub(super) struct Mounts {
+    mounts: Vec<Mount>,
+    by_device: HashMap<String, Vec<usize>>,
+}
+
+#[derive(Debug)]
+struct Mount {
+    device: String,
+    /// The directory of the file system that is mounted.
+    root: HostPath,
+    at: HostPath,
+}
+
+impl Mounts {
+    /// Reads the table as it is now; none if it can't be read as a whole.
+    pub(super) fn read() -> Option<Self> {
+        use std::io::Read;
+        let mut text = String::new();
+        let table = std::fs::File::open("/proc/self/mountinfo").ok()?;
+        let length = table.take(TABLE_BYTES_MAX).read_to_string(&mut text).ok()?;
+        (u64::try_from(length).ok()? < TABLE_BYTES_MAX).then(|| Self::parse(&text))
+    }
+
+    fn parse(text: &str) -> Self {
+        let mut table = Self::default();
+        for mount in text.lines().filter_map(Mount::parse) {
+            let index = table.mounts.len();
+            table.by_device.entry(mount.device.clone()).or_default().push(index);
+            table.mounts.push(mount);
+        }
+        table
+    }
+
+    /// Other paths of what is at `path`, a path without links, and of what is mounted below it: a
+    /// bind takes the mounts below along. None if there are more than can be compared.
+    pub(super) fn aliases(&self, path: &HostPath) -> Option<Vec<HostPath>> {
+        let mut aliases = Vec::new();
+        // The longest way down, and of several mounts there the last, which hides the others.
+        let holding = self.mounts.iter().filter(|mount| path.is_within(&mount.at));
+        let holding = holding.max_by_key(|mount| mount.at.as_str().len());
+        if let Some(holding) = holding {
+            let inside = joined(&holding.root, below(path, &holding.at))?;
+            self.add_places(&holding.device, &inside, &mut aliases);
+        }
+        // All that is below `/` has its path by that already.
+        if !path.is_root() {
+            for mount in self.mounts.iter().filter(|mount| mount.at.is_within(path)) {
+                self.add_places(&mount.device, &mount.root, &mut aliases);
+                if aliases.len() > ALIASES_MAX {
+                    return None;
+                }
+            }
+        }
+        aliases.retain(|alias| alias != path);
+        aliases.sort_unstable();
+        aliases.dedup();
+        Some(aliases)
+    }
+
+    /// Where a directory of a file system, or a part of it, is mounted.
+    fn add_places(&self, device: &str, inside: &HostPath, aliases: &mut Vec<HostPath>) {
+        let places = self.by_device.get(device).into_iter().flatten();
+        for mount in places.filter_map(|&index| self.mounts.get(index)) {
+            if inside.is_within(&mount.root) {
+                aliases.extend(joined(&mount.at, below(inside, &mount.root)));
+            } else if mount.root.is_within(inside) {
+                aliases.push(mount.at.clone());
+            }
+        }
+    }
+}
+
+impl Mount {
+    /// Reads `36 35 98:0 /root /mount/point options …`.
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.split(' ').skip(2);
+        let device = fields.next()?.to_owned();
+        // Roots of file systems without directories, as `net:[4026531840]`, are no paths.
+        let root = HostPath::parse(&unescaped(fields.next()?)).ok()?;
+        let at = HostPath::parse(&unescaped(fields.next()?)).ok()?;
+        Some(Self { device, root, at })
+    }
+}
+
+/// What stands in `path` behind `above`, of which it is known to be below.
+fn below<'a>(path: &'a HostPath, above: &HostPath) -> &'a str {
+    let above = if above.is_root() { "" } else { above.as_str() };
+    path.as_str().strip_prefix(above).unwrap_or_default()
+}
+
+fn joined(path: &HostPath, rest: &str) -> Option<HostPath> {
+    HostPath::parse(&format!("{path_text}/{rest}", path_text = path.as_str())).ok()
+}
+
+/// The kernel writes white space and backslashes as three octal digits.
+fn unescaped(text: &str) -> String {
+    let escapes = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
+    escapes.iter().fold(text.to_owned(), |text, (escape, plain)| text.replace(escape, plain))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+    use super::*;
+
+    const TABLE: &str = "\
+21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+22 21 0:20 / /proc rw - proc proc rw
+23 21 8:1 /root /srv/x rw - ext4 /dev/sda1 rw
+24 21 8:2 / /home rw - ext4 /dev/sda2 rw
+25 21 8:2 /ci /srv/ci rw - ext4 /dev/sda2 rw
+26 25 8:1 /etc /srv/ci/a\\040b rw - ext4 /dev/sda1 rw
+27 21 0:4 net:[4026531840] /run/netns/x rw - nsfs nsfs rw
+28 21 0:30 / /mnt rw - tmpfs tmpfs rw
+";
+
+    #[test]
+    fn other_paths_of_the_same_files() {
+        let mounts = Mounts::parse(TABLE);
+        for (path, expected) in [
+            ("/srv/x", &["/root"][..]),
+            ("/srv/x/.ssh", &["/root/.ssh"]),
+            ("/root", &["/srv/x"]),
+            ("/root/.ssh", &["/srv/x/.ssh"]),
+            ("/etc/ssl", &["/srv/ci/a b/ssl"]),
+            ("/srv/ci/z", &["/home/ci/z"]),
+            // What is mounted below comes along.
+            ("/srv/ci", &["/etc", "/home/ci", "/srv/ci/a b"]),
+            ("/home", &["/srv/ci"]),
+            ("/mnt/a", &[]),
+            ("/var", &[]),
+        ] {
+            let aliases = mounts.aliases(&HostPath::parse(path).unwrap()).unwrap();
+            let aliases: Vec<&str> = aliases.iter().map(HostPath::as_str).collect();
+            assert_eq!(aliases, expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_last_mount_at_a_place_counts() {
+        let text = format!("{TABLE}29 21 8:2 /secret /mnt rw - ext4 /dev/sda2 rw\n");
+        let aliases = Mounts::parse(&text).aliases(&HostPath::parse("/mnt").unwrap()).unwrap();
+        assert!(aliases.contains(&HostPath::parse("/home/secret").unwrap()));
+    }
+
+    #[test]
+    fn this_host_has_a_table() {
+        assert!(Mounts::read().unwrap().mounts.iter().any(|mount| mount.at.is_root()));
+    }
+}

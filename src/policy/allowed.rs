@@ -1,0 +1,160 @@
+//! Positive lists: what they do not name is forbidden.
+//!
+//! Content comes only under a name that is allowed, and a name only to content that has an allowed
+//! one already; what an archive or a build would bring has none, and is refused. A path is allowed
+//! if it is below one of the list both as it is written and where it leads.
+
+use std::net::IpAddr;
+
+use super::Findings;
+use super::effects::ImageNames;
+use super::facts::{Facts, ImageFacts};
+use super::images::ImageRule;
+use super::mounts::may_be_own;
+use super::types::{HostPath, ValueError};
+use crate::image::{ImageName, ImageRef};
+
+/// The images that may be used; without a list all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedImages(Option<Vec<ImageRule>>);
+
+/// What a message names as the rule.
+const IMAGES: &str = "images: allow";
+const MOUNTS: &str = "mounts: allow";
+
+impl AllowedImages {
+    /// These and no others; an empty list allows none.
+    pub fn only(images: Vec<ImageRule>) -> Self {
+        Self(Some(images))
+    }
+
+    /// The list, if there is one.
+    pub fn list(&self) -> Option<&[ImageRule]> {
+        self.0.as_deref()
+    }
+
+    /// A tag that the daemon has must be allowed itself: a service fetches it anew. An identifier, a
+    /// part of one (which may look like a name) and a digest say what the content is, and one of the
+    /// names of that content must be allowed.
+    pub(super) fn check(&self, image: &ImageRef, facts: &Facts, found: &mut Findings<'_>) {
+        let Some(allowed) = self.list() else {
+            return;
+        };
+        let is_allowed = |name: &ImageName| allowed.iter().any(|rule| rule.covers(name));
+        let passes = match (facts.image(image), image) {
+            (None, _) => {
+                return found.add(format_args!("image {image}, whose names are not known"), IMAGES);
+            }
+            (Some(ImageFacts::Absent), ImageRef::Named(name)) => is_allowed(name),
+            (Some(ImageFacts::Absent), ImageRef::Id(_)) => false,
+            (Some(ImageFacts::Present { names, .. }), ImageRef::Named(name))
+                if names.iter().any(|known| is_same_tag(known, name)) =>
+            {
+                is_allowed(name)
+            }
+            (Some(ImageFacts::Present { names, .. }), _) => names.iter().any(is_allowed),
+        };
+        if !passes {
+            found.add(format_args!("image {image}, which is not allowed"), IMAGES);
+        }
+    }
+
+    /// Judges names alone.
+    pub(super) fn check_names(&self, names: &ImageNames, found: &mut Findings<'_>) {
+        let Some(allowed) = self.list() else {
+            return;
+        };
+        let passes = match names {
+            ImageNames::One(ImageRef::Named(name)) => allowed.iter().any(|rule| rule.covers(name)),
+            ImageNames::EveryTag(ImageRef::Named(name)) => {
+                allowed.iter().any(|rule| rule.covers_every_tag(name))
+            }
+            ImageNames::One(ImageRef::Id(_)) | ImageNames::EveryTag(ImageRef::Id(_)) => false,
+        };
+        match names {
+            _ if passes => {}
+            ImageNames::One(image) => {
+                found.add(format_args!("image {image}, which is not allowed"), IMAGES);
+            }
+            ImageNames::EveryTag(image) => {
+                found.add(format_args!("every tag of image {image}, not all allowed"), IMAGES);
+            }
+        }
+    }
+
+    /// Judges what brings content whose origin cannot be seen.
+    pub(super) fn check_unseen(&self, what: &str, found: &mut Findings<'_>) {
+        if self.0.is_some() {
+            found.add(format_args!("{what}, whose content no list can allow"), IMAGES);
+        }
+    }
+}
+
+fn is_same_tag(known: &ImageName, asked: &ImageName) -> bool {
+    let tag = |name: &ImageName| name.tag().filter(|_| name.digest().is_none()).map(str::to_owned);
+    tag(known).is_some() && tag(known) == tag(asked) && known.compared() == asked.compared()
+}
+
+/// The paths of the host below which mounts are allowed; without a list all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedMounts(Option<Vec<HostPath>>);
+
+impl AllowedMounts {
+    /// These and what is below them, and no others; an empty list allows none.
+    pub fn only(paths: Vec<HostPath>) -> Self {
+        Self(Some(paths))
+    }
+
+    /// Reads an absolute path.
+    ///
+    /// # Errors
+    /// [`ValueError::Path`] for anything else, and for a `*`: everything below is meant anyhow.
+    pub fn parse(text: &str) -> Result<HostPath, ValueError> {
+        match text.contains('*') {
+            true => Err(ValueError::Path(text.to_owned())),
+            false => HostPath::parse(text),
+        }
+    }
+
+    /// The list, if there is one.
+    pub fn list(&self) -> Option<&[HostPath]> {
+        self.0.as_deref()
+    }
+
+    /// A server that is this host may export any path.
+    pub(super) fn check_server(&self, at: IpAddr, facts: &Facts, found: &mut Findings<'_>) {
+        if self.0.is_some() && may_be_own(at, facts) {
+            found.add(format_args!("mount of files of this host by {at}"), MOUNTS);
+        }
+    }
+
+    pub(super) fn check(&self, path: &HostPath, facts: &Facts, found: &mut Findings<'_>) {
+        let Some(allowed) = self.list() else {
+            return;
+        };
+        let leads_to = |path| facts.link(path);
+        let is_below = |path: &HostPath| {
+            allowed.iter().any(|one| {
+                path.is_within(one) || leads_to(one).is_some_and(|real| path.is_within(real))
+            })
+        };
+        let really_is_below =
+            |path: &HostPath| allowed.iter().filter_map(leads_to).any(|real| path.is_within(real));
+        match leads_to(path) {
+            _ if !is_below(path) => {
+                found.add(format_args!("mount of {path}, which is not allowed"), MOUNTS);
+            }
+            Some(real) if really_is_below(real) => {}
+            Some(real) => {
+                let what = format_args!("mount of {path}, which leads to {real}, not allowed");
+                found.add(what, MOUNTS);
+            }
+            None => {
+                found.add(format_args!("mount of {path}, whose links are not known"), MOUNTS);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

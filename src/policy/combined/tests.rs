@@ -1,0 +1,92 @@
+#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+use super::*;
+use crate::policy::effects::Place;
+use crate::policy::types::Capability;
+use crate::policy::{Inspected, Policy, Verdict, judge};
+
+fn capability(name: &str) -> Effect {
+    Effect::Capability(Capability::parse(name).unwrap())
+}
+
+fn option(text: &str) -> Effect {
+    Effect::SecurityOption(SecurityOption::parse(text).unwrap())
+}
+
+fn host(kind: NamespaceKind) -> Effect {
+    Effect::Namespace(Namespace { kind, with: SharedWith::Host })
+}
+
+fn device(path: &str) -> Effect {
+    Effect::Device(Device::Path(HostPath::parse(path).unwrap()))
+}
+
+fn numbers(rule: &str) -> Effect {
+    Effect::Device(Device::CgroupRule(rule.to_owned()))
+}
+
+fn reasons(effects: &[Effect]) -> String {
+    let at = Place::Field("X");
+    let asked = effects.iter().map(|effect| Asked { effect: effect.clone(), at: at.clone() });
+    let mut facts = Facts::none();
+    for (path, known) in [("/dev/sda", DeviceFacts::Disk), ("/dev/fuse", DeviceFacts::Other)] {
+        facts.add_device(HostPath::parse(path).unwrap(), known);
+    }
+    let policy = Policy { privileged: PrivilegedRule::Forbid, ..Policy::permissive() };
+    match judge(&policy, Inspected::new((), asked.collect()), &facts) {
+        Verdict::Allowed(_) => String::new(),
+        Verdict::Forbidden(violations) => violations.to_string(),
+    }
+}
+
+#[test]
+fn what_adds_up_to_privileged_mode() {
+    for effects in [
+        &[capability("all")][..],
+        &[capability("CAP_SYS_MODULE")],
+        &[capability("SYS_RAWIO")],
+        &[capability("dac_read_search")],
+        &[capability("SYS_ADMIN"), option("apparmor=unconfined")],
+        &[option("seccomp:unconfined"), capability("SYS_ADMIN")],
+        &[capability("SYS_ADMIN"), option("label=disable")],
+        &[capability("SYS_ADMIN"), host(NamespaceKind::Cgroup)],
+        &[capability("SYS_ADMIN"), host(NamespaceKind::Pid)],
+        &[capability("SYS_PTRACE"), host(NamespaceKind::Pid)],
+        &[capability("NET_ADMIN"), host(NamespaceKind::Network)],
+        &[capability("SYS_BOOT"), option("seccomp=unconfined")],
+        &[option("systempaths=unconfined")],
+        &[device("/dev/sda")],
+        &[device("/dev/not-known")],
+        &[numbers("a *:* rwm")],
+        &[numbers("b 8:0 r")],
+    ] {
+        assert!(reasons(effects).contains("rule \"privileged\""), "{effects:?}");
+    }
+}
+
+#[test]
+fn what_is_ordinary() {
+    for effects in [
+        &[capability("NET_ADMIN"), capability("SYS_PTRACE"), capability("SYS_ADMIN")][..],
+        &[capability("SYS_PTRACE"), option("seccomp=unconfined"), option("apparmor=unconfined")],
+        &[capability("SYS_ADMIN"), option("no-new-privileges"), option("seccomp=builtin")],
+        &[capability("SYS_ADMIN"), option("label=type:svirt_t"), device("/dev/fuse")],
+        &[capability("SYS_BOOT"), option("apparmor=unconfined")],
+        &[host(NamespaceKind::Pid), host(NamespaceKind::Network), host(NamespaceKind::Ipc)],
+        &[numbers("c 10:200 rwm"), Effect::Device(Device::Request("gpu".to_owned()))],
+    ] {
+        assert_eq!(reasons(effects), "", "{effects:?}");
+    }
+    assert_eq!(
+        reasons(&[capability("SYS_ADMIN"), option("apparmor=unconfined")]),
+        "forbidden: capability SYS_ADMIN beside X, which add up to privileged mode (rule \
+         \"privileged\")"
+    );
+}
+
+#[test]
+fn without_the_rule_nothing_adds_up() {
+    let asked = vec![Asked { effect: capability("ALL"), at: Place::Field("X") }];
+    let verdict = judge(&Policy::permissive(), Inspected::new((), asked), &Facts::none());
+    assert!(matches!(verdict, Verdict::Allowed(_)));
+}
