@@ -9,9 +9,9 @@ mod corpus;
 mod support;
 
 use corpus::{
-    build, create, endpoints, exec, http, images, json, plugins, powers, services, start, swarm,
+    build, combined, create, endpoints, exec, http, images, json, lists, networks, plugins, powers,
+    services, start, swarm, update, volumes,
 };
-use corpus::{update, volumes};
 
 /// The seven restrictions and the ceilings.
 const CORE: &str = include_str!("attacks/core.yml");
@@ -104,11 +104,22 @@ fn plugins_of_the_engine() {
 
 #[test]
 fn swarm_and_networks() {
-    corpus::straight_and_through_but(
-        swarm::attacks(),
-        CORE,
-        &["network on a device of the host", "network on a device of the host by ipvlan"],
-    );
+    corpus::straight_and_through(swarm::attacks(), CORE);
+}
+
+#[test]
+fn networks_on_devices() {
+    corpus::straight_and_through(networks::attacks(), networks::RULES);
+}
+
+#[test]
+fn lists_of_what_is_allowed() {
+    corpus::straight_and_through(lists::attacks(), lists::RULES);
+}
+
+#[test]
+fn what_adds_up_to_privileged() {
+    corpus::straight_and_through(combined::attacks(), combined::RULES);
 }
 
 #[test]
@@ -140,9 +151,12 @@ fn endpoints_that_are_denied() {
 
 #[test]
 fn every_attack_has_a_name_of_its_own() {
-    let families: [fn() -> Vec<corpus::Attack>; 15] = [
+    let families: &[fn() -> Vec<corpus::Attack>] = &[
         endpoints::more_than_looking,
         endpoints::denied,
+        combined::attacks,
+        lists::attacks,
+        networks::attacks,
         http::attacks,
         json::attacks,
         create::attacks,

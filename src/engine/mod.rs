@@ -71,7 +71,7 @@ pub enum RequestBody {
     Commit(CommitBody),
     /// `POST /build`.
     Build(BuildQuery),
-    /// `POST /swarm/init`, `/swarm/update`, `/networks/create` or `/containers/{id}/checkpoints`.
+    /// `POST /swarm/init`, `/networks/create` or `/containers/{id}/checkpoints`.
     Fields(Object),
     /// One that passes as it is: all that counts is in the head.
     Passes,
@@ -104,7 +104,6 @@ pub fn read(
         Endpoint::Plugin => Ok(head_only(plugins::effects())),
         Endpoint::SwarmInit => Ok(swarm::read_init(body)?.map(RequestBody::Fields)),
         Endpoint::SwarmJoin => Ok(head_only(swarm::effects_of_join())),
-        Endpoint::SwarmUpdate => Ok(swarm::read_update(body)?.map(RequestBody::Fields)),
         Endpoint::ImageLoad => Ok(head_only(images::effects_of_load())),
         Endpoint::NetworkCreate => Ok(networks::read(body)?.map(RequestBody::Fields)),
         Endpoint::CheckpointCreate => Ok(checkpoints::read(body)?.map(RequestBody::Fields)),

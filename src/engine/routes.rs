@@ -51,8 +51,6 @@ pub enum Endpoint {
     SwarmInit,
     /// `POST /swarm/join`.
     SwarmJoin,
-    /// `POST /swarm/update`.
-    SwarmUpdate,
     /// `POST /images/load`.
     ImageLoad,
     /// `POST /networks/create`.
@@ -81,7 +79,6 @@ impl Endpoint {
             | Self::VolumeCreate
             | Self::Commit
             | Self::SwarmInit
-            | Self::SwarmUpdate
             | Self::NetworkCreate
             | Self::CheckpointCreate => false,
             Self::ImageCreate
@@ -118,7 +115,6 @@ impl fmt::Display for Endpoint {
             Self::Plugin => "POST /plugins",
             Self::SwarmInit => "POST /swarm/init",
             Self::SwarmJoin => "POST /swarm/join",
-            Self::SwarmUpdate => "POST /swarm/update",
             Self::ImageLoad => "POST /images/load",
             Self::NetworkCreate => "POST /networks/create",
             Self::CheckpointCreate => "POST /containers/{id}/checkpoints",
@@ -177,7 +173,6 @@ const ROWS: &[Row] = &[
     Row::new("POST", Path::Around("/plugins/", "/enable"), Route::Inspected(Endpoint::Plugin)),
     Row::new("POST", Path::Exact("/swarm/init"), Route::Inspected(Endpoint::SwarmInit)),
     Row::new("POST", Path::Exact("/swarm/join"), Route::Inspected(Endpoint::SwarmJoin)),
-    Row::new("POST", Path::Exact("/swarm/update"), Route::Inspected(Endpoint::SwarmUpdate)),
     Row::new("POST", Path::Exact("/images/load"), Route::Inspected(Endpoint::ImageLoad)),
     Row::new("POST", Path::Exact("/networks/create"), Route::Inspected(Endpoint::NetworkCreate)),
     Row::new("POST", Path::Around("/containers/", "/checkpoints"), {
@@ -415,7 +410,7 @@ mod tests {
             ("POST", "/build/prune", Route::Plain),
             ("POST", "/swarm/init", Route::Inspected(Endpoint::SwarmInit)),
             ("POST", "/swarm/join", Route::Inspected(Endpoint::SwarmJoin)),
-            ("POST", "/swarm/update", Route::Inspected(Endpoint::SwarmUpdate)),
+            ("POST", "/swarm/update", Route::Plain),
             ("POST", "/images/load", Route::Inspected(Endpoint::ImageLoad)),
             ("POST", "/swarm/leave", Route::Plain),
             ("POST", "/networks/create", Route::Inspected(Endpoint::NetworkCreate)),

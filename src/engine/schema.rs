@@ -561,27 +561,11 @@ pub static SWARM_INIT: Struct = Struct::new(fields! {
     "DataPathAddr": Kind::Text, Passed;
     "DataPathPort": UINT32, Checked;
     "ForceNewCluster": Kind::Bool, Passed;
-    "Spec": Kind::Struct(&SWARM_SPEC), Inside;
+    "Spec": Kind::Any, Passed;
     "AutoLockManagers": Kind::Bool, Passed;
     "Availability": Kind::Text, Passed;
     "DefaultAddrPool": TEXTS, Passed;
     "SubnetSize": UINT32, Passed;
-});
-
-/// The body of `POST /swarm/update`.
-pub static SWARM_SPEC: Struct = Struct::new(fields! {
-    "Name": Kind::Text, Passed;
-    "Labels": TEXT_MAP, Passed;
-    "Orchestration": Kind::Any, Passed;
-    "Raft": Kind::Any, Passed;
-    "Dispatcher": Kind::Any, Passed;
-    "CAConfig": Kind::Any, Passed;
-    "TaskDefaults": Kind::Struct(&TASK_DEFAULTS), Inside;
-    "EncryptionConfig": Kind::Any, Passed;
-});
-
-static TASK_DEFAULTS: Struct = Struct::new(fields! {
-    "LogDriver": Kind::Struct(&service::LOG_DRIVER), Checked;
 });
 
 /// The body of `POST /networks/create`.
@@ -670,7 +654,6 @@ mod tests {
         assert_sound(&SECCOMP_PROFILE);
         assert_sound(&BUILD);
         assert_sound(&SWARM_INIT);
-        assert_sound(&SWARM_SPEC);
         assert_sound(&NETWORK_CREATE);
         assert_sound(&CHECKPOINT_CREATE);
         assert_sound(&SERVICE);

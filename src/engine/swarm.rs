@@ -1,19 +1,19 @@
-//! `POST /swarm/init`, `/swarm/join` and `/swarm/update`.
+//! `POST /swarm/init` and `POST /swarm/join`.
 //!
 //! To join another swarm hands the host to its managers. To begin one opens ports: the one of
 //! `ListenAddr`, that of the data path, and 7946, at which the members talk. Who can reach the first
 //! and has read a token (`GET /swarm`) can join as a manager and start services here past every
 //! rule: forbid the port, or let `ListenAddr` be out of reach.
 //!
-//! The log driver in `TaskDefaults` is that of every task that names none.
+//! The log driver in `TaskDefaults` goes nowhere: the daemon's conversion of a specification leaves it
+//! out (20.10.24, 29.7.2, `daemon/cluster/convert`).
 //!
-//! Not inspected: `swarm/leave`, `swarm/unlock` and `nodes/{id}/update` open nothing
+//! Not inspected: `swarm/update`, `swarm/leave`, `swarm/unlock` and `nodes/{id}/update` open nothing
 //! and start nothing; a member that is promoted has a token already, or could have had a manager's.
 
 use super::effects::{BodyError, Effects};
 use super::json::{self, Object};
-use super::log_driver;
-use super::schema::{SWARM_INIT, SWARM_SPEC};
+use super::schema::SWARM_INIT;
 use crate::policy::Inspected;
 use crate::policy::effects::{Asked, Effect, Place, Takeover};
 use crate::policy::types::PortRange;
@@ -46,39 +46,7 @@ pub(super) fn read_init(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     };
     let data_path = PortRange::parse(&data_path.to_string());
     effects.push_parsed(data_path, Effect::HostPorts, DATA_PATH)?;
-    if let Some(spec) = fields.object("Spec") {
-        log_driver(spec, &IN_INIT, &mut effects)?;
-    }
     Ok(Inspected::new(fields, effects.into_asked()))
-}
-
-/// `POST /swarm/update`.
-pub(super) fn read_update(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
-    let spec = json::read(body, &SWARM_SPEC)?;
-    let mut effects = Effects::default();
-    log_driver(&spec, &IN_UPDATE, &mut effects)?;
-    Ok(Inspected::new(spec, effects.into_asked()))
-}
-
-const IN_INIT: log_driver::Fields = log_driver::Fields {
-    name: "Spec.TaskDefaults.LogDriver.Name",
-    options: "Spec.TaskDefaults.LogDriver.Options",
-};
-const IN_UPDATE: log_driver::Fields = log_driver::Fields {
-    name: "TaskDefaults.LogDriver.Name",
-    options: "TaskDefaults.LogDriver.Options",
-};
-
-fn log_driver(
-    spec: &Object,
-    fields: &log_driver::Fields,
-    effects: &mut Effects,
-) -> Result<(), BodyError> {
-    let driver = spec.object("TaskDefaults").and_then(|tasks| tasks.object("LogDriver"));
-    driver.map_or(Ok(()), |driver| {
-        let name = driver.text("Name").unwrap_or_default();
-        log_driver::effects((name, driver.object("Options")), fields, effects)
-    })
 }
 
 /// The port of an address or interface, `0.0.0.0:2377`; the daemon's own without one.

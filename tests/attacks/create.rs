@@ -107,6 +107,26 @@ fn ports() -> Vec<Attack> {
     ]
 }
 
+/// Mounts the forbidden directory once more.
+fn mount_twice(path: &std::path::Path) {
+    std::fs::create_dir_all(path).unwrap();
+    let mut mount = std::process::Command::new("mount");
+    let done = mount.args(["--bind", "/run/forbidden"]).arg(path).status().unwrap();
+    assert!(done.success(), "cannot mount {}", path.display());
+}
+
+fn logs(
+    name: &'static str,
+    why: &'static str,
+    driver: &str,
+    option: &str,
+    value: &'static str,
+) -> Attack {
+    Attack::new(name, why)
+        .create(host(json!({"LogConfig": {"Type": driver, "Config": {option: value}}})))
+        .works_when(Probe::container_holds("/HostConfig/LogConfig", value))
+}
+
 fn mounts() -> Vec<Attack> {
     let reads = |name, why, fields: Value| {
         Attack::new(name, why)
@@ -129,6 +149,33 @@ fn mounts() -> Vec<Attack> {
         mounts("mount as an unclean Mounts entry", "paths are cleaned", "//run/allowed/../forbidden/"),
         mounts("mount of the parent as a Mounts entry", "what lies in it comes along", "/run"),
         mounts("mount through a process' root", "the engine's own root", "/proc/self/root/run/forbidden"),
+        binds("mount of a second place of a directory", "one directory is mounted twice", "/run/@name@:/x")
+            .setup(Step::Host(|path| mount_twice(path))),
+        binds("mount of a directory with a second place in it", "mounts in it come along", "/run/@name@:/x")
+            .setup(Step::Host(|path| mount_twice(&path.join("forbidden")))),
+        binds("mount of a link into a process", "its root is the host's", "/run/@name@:/x")
+            .setup(Step::Host(|path| std::os::unix::fs::symlink("/proc/self/root/run/forbidden", path).unwrap())),
+        Attack::new("mount of the host's processes", "their roots are the host's")
+            .run(shell(
+                "for p in /x/[0-9]*; do cat $p/root/run/forbidden/secret; done 2>/dev/null",
+                json!({"Binds": ["/proc:/x:ro"]}),
+            ))
+            .setup(Step::Host(super::powers::sleep_as_the_client))
+            .works_when(Probe::Prints("top secret")),
+        logs("log driver to a socket of the host", "the engine itself connects", "fluentd",
+            "fluentd-address", "unix:///run/forbidden/x.sock"),
+        logs("log driver to an escaped socket", "an address is a URL", "fluentd",
+            "fluentd-address", "unix:///run/%66orbidden/x.sock"),
+        logs("log driver to the socket of syslog", "the engine itself connects", "syslog",
+            "syslog-address", "unixgram:///run/forbidden/secret"),
+        logs("log driver with a file of the host", "the engine itself reads it", "splunk",
+            "splunk-capath", "/run/forbidden/secret"),
+        Attack::new("log driver at a path", "the engine talks to any socket it is named")
+            .create(host(json!({"LogConfig": {"Type": "../../../run/nobody/evil"}})))
+            .works_when(Probe::Answers("evil")),
+        Attack::harmless("log driver to files of its own", "the default")
+            .create(host(json!({"LogConfig": {"Type": "json-file",
+                "Config": {"max-size": "1m", "tag": "/{{.Name}}"}}}))),
         Attack::new("mount of the root", "everything comes along")
             .create(host(json!({"Binds": ["/:/x"]})))
             .works_when(Probe::container_holds("/HostConfig/Binds", "/:/x")),

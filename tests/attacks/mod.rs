@@ -6,12 +6,15 @@ mod runner;
 mod wire;
 
 pub(crate) mod build;
+pub(crate) mod combined;
 pub(crate) mod create;
 pub(crate) mod endpoints;
 pub(crate) mod exec;
 pub(crate) mod http;
 pub(crate) mod images;
 pub(crate) mod json;
+pub(crate) mod lists;
+pub(crate) mod networks;
 pub(crate) mod plugins;
 pub(crate) mod powers;
 pub(crate) mod services;

@@ -135,13 +135,16 @@ fn namespaces() -> Vec<Attack> {
             "for p in /proc/[0-9]*; do cat $p/root/run/forbidden/secret; done 2>/dev/null",
             json!({"PidMode": "host"}),
         ))
-        .setup(Step::Host(|_| {
-            let mut sleep = std::process::Command::new("setpriv");
-            sleep.args(["--reuid=1000", "--regid=1000", "--clear-groups", "sleep", "20"]);
-            drop(sleep.spawn().unwrap());
-        }))
+        .setup(Step::Host(sleep_as_the_client))
         .works_when(Probe::Prints("top secret")),
     ]
+}
+
+/// Starts a process of the host with the number of the container's user.
+pub(super) fn sleep_as_the_client(_: &std::path::Path) {
+    let mut sleep = std::process::Command::new("setpriv");
+    sleep.args(["--reuid=1000", "--regid=1000", "--clear-groups", "sleep", "20"]);
+    drop(sleep.spawn().unwrap());
 }
 
 fn others() -> Vec<Attack> {
@@ -169,10 +172,6 @@ fn others() -> Vec<Attack> {
             .works_when(Probe::container_holds("/HostConfig/Sysctls", "net/ipv4")),
         asks("cgroup parent", "plainly", "CgroupParent", json!("/elsewhere")),
         asks("cgroup parent that leads out", "it is a path", "CgroupParent", json!("../elsewhere")),
-        Attack::new("log driver to a socket of the host", "the engine itself connects")
-            .create(host(json!({"LogConfig": {"Type": "fluentd",
-                "Config": {"fluentd-address": "unix:///run/forbidden/x.sock"}}})))
-            .works_when(Probe::container_holds("/HostConfig/LogConfig", "unix:")),
         Attack::new("privileged in all but name", "unmasked /proc as root takes over the host")
             .create(with(json!({"User": "1000", "HostConfig": {
                 "MaskedPaths": [], "ReadonlyPaths": [], "CapAdd": ["ALL"],

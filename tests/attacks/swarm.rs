@@ -18,14 +18,6 @@ pub(crate) fn attacks() -> Vec<Attack> {
                 "RemoteAddrs": ["127.0.0.1:1"],
                 "JoinToken": "SWMTKN-1-3pu6hszjas19xyp7ghgosyx9k8atbfcr8p2is99znpy26u2lkl-1awxwuwd3z9j1z3puu7rcgdbx"})))
             .works_when(Probe::Answers("127.0.0.1:1")),
-        Attack::new("network on a device of the host", "its containers are neighbours of the host")
-            .send(Step::post("/networks/create",
-                json!({"Name": "@name@", "Driver": "macvlan", "Options": {"parent": "docker0"}})))
-            .works_when(Probe::found("/networks/@name@")),
-        Attack::new("network on a device of the host by ipvlan", "its containers have the host's address")
-            .send(Step::post("/networks/create",
-                json!({"Name": "@name@", "Driver": "ipvlan", "Options": {"parent": "docker0"}})))
-            .works_when(Probe::found("/networks/@name@")),
         Attack::new("network of a driver at a path", "the engine talks to any socket it is named")
             .send(Step::post("/networks/create",
                 json!({"Name": "@name@", "Driver": "../../../run/nobody/evil"})))

@@ -208,7 +208,7 @@ static NETWORK: Struct = Struct::new(fields! {
     "DriverOpts": TEXT_MAP, Passed;
 });
 
-pub(super) static LOG_DRIVER: Struct = Struct::new(fields! {
+static LOG_DRIVER: Struct = Struct::new(fields! {
     "Name": Kind::Text, Checked;
     "Options": TEXT_MAP, Checked;
 });

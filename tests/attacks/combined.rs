@@ -1,0 +1,131 @@
+//! Where privileged mode is forbidden: what adds up to it without its name.
+
+use super::attack::{host, with};
+use super::{Attack, Probe, Step};
+use serde_json::{Value, json};
+
+pub(crate) const RULES: &str = "restrictions:\n  privileged: true\n";
+
+pub(crate) fn attacks() -> Vec<Attack> {
+    let mut all = shown();
+    all.extend(argued());
+    all.extend(ordinary());
+    all
+}
+
+/// Root of a container that runs this, with these fields of `HostConfig`.
+fn root(script: &str, fields: Value) -> Value {
+    with(json!({"User": "0", "Cmd": ["sh", "-c", script], "HostConfig": fields}))
+}
+
+/// Writes a setting of the host's kernel: the program that it runs, as root of the host, when any
+/// process dies. The value stays what it was.
+const TAKES: &str = "v=$(cat $P); echo \"$v\" >$P && echo took over";
+
+/// Each does on the host what only its root can.
+fn shown() -> Vec<Attack> {
+    let takes = |name, why, path: &str, fields| {
+        let script = format!("P={path}/sys/kernel/core_pattern; {TAKES}");
+        Attack::new(name, why).run(root(&script, fields)).works_when(Probe::Prints("took over"))
+    };
+    let mounts = |name, why, fields| {
+        let script = format!(
+            "mkdir /m; mount -t proc p /m || mount -o remount,rw /proc/sys; \
+             P=/m/sys/kernel/core_pattern; {TAKES}"
+        );
+        Attack::new(name, why).run(root(&script, fields)).works_when(Probe::Prints("took over"))
+    };
+    vec![
+        takes(
+            "settings of the kernel laid open",
+            "whoever writes them runs programs on the host",
+            "/proc",
+            json!({"MaskedPaths": [], "ReadonlyPaths": []}),
+        ),
+        mounts(
+            "SYS_ADMIN without AppArmor",
+            "a new /proc has no read-only parts",
+            json!({"CapAdd": ["SYS_ADMIN"], "SecurityOpt": ["apparmor=unconfined"]}),
+        ),
+        mounts(
+            "SYS_ADMIN without seccomp",
+            "a new /proc has no read-only parts",
+            json!({"CapAdd": "cap_sys_admin", "SecurityOpt": ["seccomp:unconfined"]}),
+        ),
+        Attack::new("SYS_PTRACE among the host's processes", "their roots are the host's")
+            .run(root(
+                "cat /proc/1/root/run/forbidden/secret",
+                json!({"CapAdd": ["SYS_PTRACE"], "PidMode": "host"}),
+            ))
+            .works_when(Probe::Prints("top secret")),
+        Attack::new("NET_ADMIN in the host's network", "it can take SecDocker's own rules away")
+            .run(root(
+                "ip address add 192.0.2.77/32 dev lo; ip address | grep 192.0.2.77",
+                json!({"CapAdd": ["NET_ADMIN"], "NetworkMode": "host"}),
+            ))
+            .works_when(Probe::Prints("192.0.2.77/32")),
+    ]
+}
+
+/// Each gives what the kernel's documentation says: to use it would harm the machine of the test.
+fn argued() -> Vec<Attack> {
+    let adds = |name, why, capability: &'static str| {
+        Attack::new(name, why)
+            .create(host(json!({"CapAdd": [capability]})))
+            .works_when(Probe::container_holds("/HostConfig/CapAdd", capability))
+    };
+    vec![
+        adds("all capabilities", "privileged mode has no more", "ALL"),
+        adds("capability to load modules", "a module is the kernel", "SYS_MODULE"),
+        adds("capability of raw I/O", "ports of the disk's controller", "SYS_RAWIO"),
+        adds("capability to read any file", "by its handle, on the host", "DAC_READ_SEARCH"),
+        Attack::new("all capabilities as a string", "a string is a list of one")
+            .create(host(json!({"capadd": "all"})))
+            .works_when(Probe::container_holds("/HostConfig/CapAdd", "all")),
+        Attack::new("all capabilities in a service", "the same effect")
+            .setup(Step::Swarm(true))
+            .send(Step::post(
+                "/services/create",
+                json!({"Name": "@name@", "TaskTemplate":
+                {"ContainerSpec": {"Image": "probe:1", "CapabilityAdd": ["ALL"]}}}),
+            ))
+            .works_when(Probe::found("/services/@name@")),
+        Attack::new("SYS_ADMIN in the host's control groups", "a release agent runs on the host")
+            .create(host(json!({"CapAdd": ["SYS_ADMIN"], "CgroupnsMode": "host"})))
+            .works_when(Probe::exists()),
+        Attack::new("disk as a device", "it holds the host's files")
+            .setup(Step::Host(|path| {
+                let mut mknod = std::process::Command::new("mknod");
+                drop(mknod.arg(path).args(["b", "254", "0"]).output().unwrap());
+            }))
+            .create(host(json!({"Devices": [
+                {"PathOnHost": "/run/@name@", "PathInContainer": "/y", "CgroupPermissions": "rwm"}]})))
+            .works_when(Probe::container_holds("/HostConfig/Devices", "/run/@name@")),
+        Attack::new("device rule for everything", "MKNOD makes a device of a number")
+            .create(host(json!({"DeviceCgroupRules": ["a *:* rwm"]})))
+            .works_when(Probe::container_holds("/HostConfig/DeviceCgroupRules", "a *:*")),
+        Attack::new("device rule for one disk", "MKNOD makes a device of a number")
+            .create(host(json!({"DeviceCgroupRules": ["c 10:200 rwm", "b 254:0 rw"]})))
+            .works_when(Probe::container_holds("/HostConfig/DeviceCgroupRules", "b 254")),
+    ]
+}
+
+fn ordinary() -> Vec<Attack> {
+    let passes = |name, fields| Attack::harmless(name, "ordinary").create(host(fields));
+    vec![
+        passes(
+            "capabilities of debuggers",
+            json!({"CapAdd": ["SYS_PTRACE", "NET_ADMIN"],
+            "SecurityOpt": ["seccomp=unconfined", "apparmor=unconfined"]}),
+        ),
+        passes("capability SYS_ADMIN confined", json!({"CapAdd": ["SYS_ADMIN"]})),
+        passes(
+            "harmless device",
+            json!({"Devices": [{"PathOnHost": "/dev/null",
+            "PathInContainer": "/y", "CgroupPermissions": "rwm"}]}),
+        ),
+        passes("device rule for a tunnel", json!({"DeviceCgroupRules": ["c 10:200 rwm"]})),
+        passes("processes of the host to be watched", json!({"PidMode": "host"})),
+        passes("network of the host", json!({"NetworkMode": "host"})),
+    ]
+}
