@@ -54,7 +54,7 @@ pub(super) fn check_name(name: &str, at: Place) -> Result<(), BodyError> {
 fn path_of(value: &str) -> Option<&str> {
     let (scheme, rest) = value.split_once(':').unwrap_or(("", value));
     let is_local = |known: &&str| scheme.eq_ignore_ascii_case(known);
-    if !["unix", "unixgram", "unixpacket", "file"].iter().any(|known| is_local(&known)) {
+    if !["unix", "unixgram", "unixpacket", "file"].iter().any(is_local) {
         return value.starts_with('/').then_some(value);
     }
     let path = rest.strip_prefix("//").unwrap_or(rest);

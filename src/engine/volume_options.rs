@@ -164,7 +164,8 @@ fn far_addresses(o: &str, otherwise: Option<&str>) -> Option<Vec<IpAddr>> {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
         match name.trim().to_ascii_lowercase().as_str() {
             "addr" | "ip" | "mountaddr" => addresses.push(value),
-            "source" | "unc" | "mounthost" => return None,
+            // `sep=;` makes the kernel split what follows at another letter than the comma.
+            "source" | "unc" | "mounthost" | "sep" => return None,
             _ => (),
         }
     }
@@ -270,6 +271,7 @@ mod tests {
             ("cifs", "//10.0.0.1/share", r"username=a\\b,password=/x", true),
             ("cifs", "//nas/share", "addr=10.0.0.1", true),
             ("cifs", "//10.0.0.1/share", "ip=127.0.0.1", false),
+            ("cifs", "//10.0.0.1/share", "sep=;ip=127.0.0.1;username=a", false),
             ("cifs", "//10.0.0.1/share", "unc=//127.0.0.1/x", false),
             ("cifs", r"\\\\127.0.0.1\\share", "username=a", false),
             ("smb3", "//localhost/share", "", false),

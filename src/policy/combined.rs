@@ -37,7 +37,7 @@ enum Beside {
     Unconfined,
     /// This one.
     Option(&'static str),
-    /// A namespace of the host.
+    /// A namespace of the host, or of a container that may share it.
     Shared(NamespaceKind),
 }
 
@@ -92,12 +92,18 @@ impl Beside {
             (Effect::SecurityOption(option), Self::Option(name)) => {
                 option.name() == name && takes_confinement(option)
             }
-            (
-                Effect::Namespace(Namespace { kind, with: SharedWith::Host }),
-                Self::Shared(wanted),
-            ) => *kind == wanted,
+            (Effect::Namespace(Namespace { kind, with }), Self::Shared(wanted)) => {
+                *kind == wanted && may_be_the_hosts(with)
+            }
             _ => false,
         }
+    }
+}
+
+/// A container may share its namespace with the host: what it joined is not known here.
+fn may_be_the_hosts(with: &SharedWith) -> bool {
+    match with {
+        SharedWith::Host | SharedWith::Container(_) => true,
     }
 }
 

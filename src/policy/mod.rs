@@ -363,8 +363,7 @@ fn check(
         }
         Effect::HostPorts(range) => ports.iter().for_each(|rule| rule.check(range, found)),
         Effect::HostPath(path) => {
-            mounts.iter().for_each(|rule| rule.check(path, facts, found));
-            allowed_mounts.check(path, facts, found);
+            mounts::check((mounts, allowed_mounts), path, facts, found);
         }
         Effect::FileServer(address) => {
             mounts.iter().for_each(|rule| rule.check_server(*address, facts, found));

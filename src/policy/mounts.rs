@@ -102,6 +102,17 @@ impl<P: Borrow<HostPath>> Paths<P> {
     }
 }
 
+/// Shows a path to every rule about paths.
+pub(super) fn check(
+    (denied, allowed): (&[MountRule], &AllowedMounts),
+    path: &HostPath,
+    facts: &Facts,
+    found: &mut Findings<'_>,
+) {
+    denied.iter().for_each(|rule| rule.check(path, facts, found));
+    allowed.check(path, facts, found);
+}
+
 /// Whether the server at this address is not known to be another machine.
 pub(super) fn may_be_own(address: IpAddr, facts: &Facts) -> bool {
     facts.address(address) != Some(AddressFacts::Other)

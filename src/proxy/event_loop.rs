@@ -66,7 +66,7 @@ impl Key {
 pub(super) enum Command {
     Renew(Arc<Generation>),
     Drain(Duration),
-    Answer { key: Key, serial: u64, ticket: Ticket, facts: Facts },
+    Answer { key: Key, serial: u64, ticket: Ticket, facts: Box<Facts> },
 }
 
 /// Where commands for a loop are left.
@@ -120,9 +120,9 @@ impl Resources {
         let mailbox = self.mailbox.clone();
         let answer = move |facts| mailbox.send(Command::Answer { key, serial, ticket, facts });
         let full = answer.clone();
-        let job = Box::new(move || answer(facts::look_up(&questions, &daemon)));
+        let job = Box::new(move || answer(Box::new(facts::look_up(&questions, &daemon))));
         if self.pool.run(job).is_err() {
-            full(Facts::none());
+            full(Box::default());
         }
     }
 }

@@ -58,6 +58,14 @@ fn shown() -> Vec<Attack> {
                 json!({"CapAdd": ["SYS_PTRACE"], "PidMode": "host"}),
             ))
             .works_when(Probe::Prints("top secret")),
+        Attack::new("SYS_PTRACE in a container among the host's processes", "it shares them on")
+            .setup(Step::post("/containers/create?name=@name@b", host(json!({"PidMode": "host"}))))
+            .setup(Step::query("/containers/@name@b/start"))
+            .run(root(
+                "cat /proc/1/root/run/forbidden/secret",
+                json!({"CapAdd": ["SYS_PTRACE"], "PidMode": "container:@name@b"}),
+            ))
+            .works_when(Probe::Prints("top secret")),
         Attack::new("NET_ADMIN in the host's network", "it can take SecDocker's own rules away")
             .run(root(
                 "ip address add 192.0.2.77/32 dev lo; ip address | grep 192.0.2.77",

@@ -150,7 +150,7 @@ fn mounts() -> Vec<Attack> {
         mounts("mount of the parent as a Mounts entry", "what lies in it comes along", "/run"),
         mounts("mount through a process' root", "the engine's own root", "/proc/self/root/run/forbidden"),
         binds("mount of a second place of a directory", "one directory is mounted twice", "/run/@name@:/x")
-            .setup(Step::Host(|path| mount_twice(path))),
+            .setup(Step::Host(mount_twice)),
         binds("mount of a directory with a second place in it", "mounts in it come along", "/run/@name@:/x")
             .setup(Step::Host(|path| mount_twice(&path.join("forbidden")))),
         binds("mount of a link into a process", "its root is the host's", "/run/@name@:/x")

@@ -17,6 +17,10 @@ fn host(kind: NamespaceKind) -> Effect {
     Effect::Namespace(Namespace { kind, with: SharedWith::Host })
 }
 
+fn joined(kind: NamespaceKind) -> Effect {
+    Effect::Namespace(Namespace { kind, with: SharedWith::Container("x".to_owned()) })
+}
+
 fn device(path: &str) -> Effect {
     Effect::Device(Device::Path(HostPath::parse(path).unwrap()))
 }
@@ -53,6 +57,7 @@ fn what_adds_up_to_privileged_mode() {
         &[capability("SYS_ADMIN"), host(NamespaceKind::Pid)],
         &[capability("SYS_PTRACE"), host(NamespaceKind::Pid)],
         &[capability("NET_ADMIN"), host(NamespaceKind::Network)],
+        &[capability("SYS_PTRACE"), joined(NamespaceKind::Pid)],
         &[capability("SYS_BOOT"), option("seccomp=unconfined")],
         &[option("systempaths=unconfined")],
         &[device("/dev/sda")],
