@@ -97,7 +97,10 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
     security.iter().try_for_each(|rule| describe_security(out, rule.as_str()))?;
     images.iter().try_for_each(|rule| describe_image(out, rule.as_str()))?;
     if let Some(images) = allowed_images.list() {
-        writeln!(out, "Only these images may be used, and none may be built, loaded or imported:")?;
+        writeln!(
+            out,
+            "Only these images may be used, and none may be built, loaded, imported or committed:"
+        )?;
         describe_list(out, images.iter().map(ImageRule::as_str))?;
     }
     match privileged {

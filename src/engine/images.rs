@@ -2,7 +2,8 @@
 //!
 //! The archive of `POST /images/load` is not read: a forbidden name that it brings is refused where it
 //! is used, and which content has ever had a forbidden name nobody can say of an archive. Where only
-//! some images are allowed, none is loaded or imported: an archive gives any name to any content.
+//! some images are allowed, none is loaded, imported or committed by a name: an archive, and whoever
+//! can write into a container, give any name to any content.
 //!
 //! A user that instructions or `Config` give to a new image is one only once that image runs, which
 //! is judged then. Variables are judged here, since those of an image are not seen later.
@@ -30,7 +31,7 @@ pub(super) fn read_create(target: &Target<'_>) -> Result<Vec<Asked>, BodyError> 
         "" => {
             new_name(&query, &mut effects)?;
             changes(&query, &mut effects);
-            effects.push(Effect::ImageArchive, Place::Field("?fromSrc"));
+            effects.push(Effect::ImageContent, Place::Field("?fromSrc"));
         }
         image => {
             let names = pulled(image, query.get("tag"))?;
@@ -42,7 +43,7 @@ pub(super) fn read_create(target: &Target<'_>) -> Result<Vec<Asked>, BodyError> 
 
 /// `POST /images/load`.
 pub(super) fn effects_of_load() -> Vec<Asked> {
-    vec![Asked { effect: Effect::ImageArchive, at: Place::Field("the body") }]
+    vec![Asked { effect: Effect::ImageContent, at: Place::Field("the body") }]
 }
 
 /// `POST /images/{name}/tag`: the name may have slashes.
@@ -74,6 +75,10 @@ pub(super) fn read_commit(
     let query = Query::read(target, &[CHANGES])?;
     let mut effects = Effects::default();
     new_name(&query, &mut effects)?;
+    // Without a name nobody can use it where names count.
+    if !query.get("repo").is_empty() {
+        effects.push(Effect::ImageContent, REPO);
+    }
     changes(&query, &mut effects);
     let body = match body.trim_ascii() {
         b"" => CommitBody::Empty,

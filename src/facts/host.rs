@@ -5,11 +5,12 @@ use std::net::{IpAddr, UdpSocket};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
+use super::links;
 use crate::policy::facts::{AddressFacts, DeviceFacts};
 use crate::policy::types::HostPath;
 
 /// The most entries of a folder of devices, and of all folders below it, that are looked at.
-const ENTRIES_MAX: usize = 16_384;
+const ENTRIES_MAX: usize = 4096;
 
 /// Numbers of the drivers of loop devices and CD-ROMs (Linux `Documentation/admin-guide/devices.txt`):
 /// they hold what somebody put there.
@@ -17,6 +18,8 @@ const HARMLESS_MAJORS: [u64; 2] = [7, 11];
 
 /// What is at a path, links followed; none if that can't be told.
 pub(super) fn device(path: &HostPath) -> Option<DeviceFacts> {
+    // What a process has there only that one sees.
+    links::resolve(path)?;
     let mut left = ENTRIES_MAX;
     has_disk(Path::new(path.as_str()), &mut left)
         .map(|has| if has { DeviceFacts::Disk } else { DeviceFacts::Other })

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
 use crate::policy::types::HostPath;
@@ -19,17 +19,19 @@ pub(super) fn resolve(path: &HostPath) -> Option<HostPath> {
     let mut left: VecDeque<OsString> = names(Path::new(path.as_str()));
     let mut real = PathBuf::from("/");
     let mut links = 0;
+    // What is not there; nothing is below it.
+    let mut missing: Option<PathBuf> = None;
     while let Some(name) = left.pop_front() {
-        match name.to_str() {
-            Some(".") => continue,
-            Some("..") => {
-                real.pop();
-                continue;
-            }
-            _ => real.push(&name),
+        if name == ".." {
+            real.pop();
+            continue;
         }
+        real.push(&name);
         if is_of_a_process(&real) {
             return None;
+        }
+        if missing.as_ref().is_some_and(|missing| real.starts_with(missing)) {
+            continue;
         }
         match fs::symlink_metadata(&real) {
             Ok(found) if found.is_symlink() => {
@@ -42,13 +44,16 @@ pub(super) fn resolve(path: &HostPath) -> Option<HostPath> {
                 left = names(&target).into_iter().chain(left).collect();
             }
             Ok(_) => {}
-            // Nothing is there to follow; below a file there can't be anything.
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            Err(error) if is_absence(&error) => missing = Some(real.clone()),
             Err(_) => return None,
         }
     }
     HostPath::parse(real.to_str()?).ok()
+}
+
+/// Whether nothing is there; below a file there can't be anything.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// The steps of a path.

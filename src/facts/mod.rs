@@ -39,7 +39,7 @@ pub fn look_up(questions: &Questions, daemon: &UpstreamAddress) -> Facts {
 /// Where paths lead, and under which other paths the host has the same files. Without the one the
 /// other is left out too: it would be half an answer.
 fn follow(paths: &[HostPath], facts: &mut Facts) {
-    let Some(mounts) = (!paths.is_empty()).then(Mounts::read).flatten() else {
+    let Some(mut mounts) = (!paths.is_empty()).then(Mounts::read).flatten() else {
         return;
     };
     for path in paths {

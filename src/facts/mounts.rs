@@ -5,15 +5,19 @@ use std::collections::HashMap;
 
 use crate::policy::types::HostPath;
 
-/// The longest table that is read, in bytes, and the most paths that one path may have besides.
+/// The longest table that is read, in bytes.
 const TABLE_BYTES_MAX: u64 = 4 << 20;
-const ALIASES_MAX: usize = 1024;
+
+/// The most other paths that are found for one request.
+const ALIASES_MAX: usize = 65_536;
 
 /// The mounts of this process, in the order in which they were made (proc(5), `mountinfo`).
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
     mounts: Vec<Mount>,
     by_device: HashMap<String, Vec<usize>>,
+    /// How many paths have been found.
+    found: usize,
 }
 
 #[derive(Debug)]
@@ -46,7 +50,7 @@ impl Mounts {
 
     /// Other paths of what is at `path`, a path without links, and of what is mounted below it: a
     /// bind takes the mounts below along. None if there are more than can be compared.
-    pub(super) fn aliases(&self, path: &HostPath) -> Option<Vec<HostPath>> {
+    pub(super) fn aliases(&mut self, path: &HostPath) -> Option<Vec<HostPath>> {
         let mut aliases = Vec::new();
         // The longest way down, and of several mounts there the last, which hides the others.
         let holding = self.mounts.iter().filter(|mount| path.is_within(&mount.at));
@@ -59,11 +63,12 @@ impl Mounts {
         if !path.is_root() {
             for mount in self.mounts.iter().filter(|mount| mount.at.is_within(path)) {
                 self.add_places(&mount.device, &mount.root, &mut aliases);
-                if aliases.len() > ALIASES_MAX {
+                if self.found + aliases.len() > ALIASES_MAX {
                     return None;
                 }
             }
         }
+        self.found += aliases.len();
         aliases.retain(|alias| alias != path);
         aliases.sort_unstable();
         aliases.dedup();
@@ -129,7 +134,7 @@ mod tests {
 
     #[test]
     fn other_paths_of_the_same_files() {
-        let mounts = Mounts::parse(TABLE);
+        let mut mounts = Mounts::parse(TABLE);
         for (path, expected) in [
             ("/srv/x", &["/root"][..]),
             ("/srv/x/.ssh", &["/root/.ssh"]),

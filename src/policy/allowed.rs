@@ -1,7 +1,7 @@
 //! Positive lists: what they do not name is forbidden.
 //!
 //! Content comes only under a name that is allowed, and a name only to content that has an allowed
-//! one already; what an archive or a build would bring has none, and is refused. A path is allowed
+//! one already; what an archive, a container or a build would bring has none, and is refused. A path is allowed
 //! if it is below one of the list both as it is written and where it leads.
 
 use std::net::IpAddr;

@@ -59,7 +59,7 @@ pub(super) fn check(
                 capability_beside(capability.as_str(), effects, found);
             }
             Effect::Device(device) => device_alone(device, facts, found),
-            Effect::SecurityOption(option) if lays_kernel_open(option) => {
+            Effect::KernelSettings => {
                 found.add("writable settings of the kernel, as in privileged mode", RULE);
             }
             _ => {}
@@ -117,10 +117,6 @@ fn takes_confinement(option: &SecurityOption) -> bool {
     }
 }
 
-fn lays_kernel_open(option: &SecurityOption) -> bool {
-    option.name() == "systempaths"
-}
-
 fn device_alone(device: &Device, facts: &Facts, found: &mut Findings<'_>) {
     match device {
         Device::Path(path) => match facts.device(path) {
@@ -139,7 +135,7 @@ fn device_alone(device: &Device, facts: &Facts, found: &mut Findings<'_>) {
 }
 
 /// The most devices of one request that are looked at. Those beyond stay unknown.
-const DEVICES_ASKED_MAX: usize = 256;
+const DEVICES_ASKED_MAX: usize = 64;
 
 /// The devices that must be known.
 pub(super) fn ask(rule: PrivilegedRule, effects: &[Asked], devices: &mut Vec<HostPath>) {

@@ -26,8 +26,8 @@ pub enum Effect {
     /// Fetches images by their names, or gives such a name to something new: whatever the daemon has
     /// by that name now says nothing.
     ImageName(ImageNames),
-    /// Brings the content of images in an archive: whatever names it has say nothing of it.
-    ImageArchive,
+    /// Makes images of content that no name says anything of: an archive's, a container's.
+    ImageContent,
     /// Runs as this user.
     User(UserSpec),
     /// Names no user: what runs is the image's own user, unless `general.user` is set.
@@ -44,6 +44,8 @@ pub enum Effect {
     HostPath(HostPath),
     /// Asks for a security option, or for something that equals one.
     SecurityOption(SecurityOption),
+    /// Lets root of a container write the settings of the kernel, which are the host's.
+    KernelSettings,
     /// All capabilities, devices and no confinement.
     Privileged,
     /// Adds a capability, or all of them.

@@ -345,7 +345,9 @@ fn check(
             images.iter().for_each(|rule| rule.check_names(names, found));
             allowed_images.check_names(names, found);
         }
-        Effect::ImageArchive => allowed_images.check_unseen("an archive of images", found),
+        Effect::ImageContent => {
+            allowed_images.check_unseen("an image of an archive or a container", found)
+        }
         Effect::User(user) => users.iter().for_each(|rule| rule.check(user, found)),
         Effect::ImageUser => match &ceilings.user {
             Some(forced) => users.iter().for_each(|rule| rule.check_forced(forced, found)),
@@ -375,6 +377,8 @@ fn check(
         Effect::SecurityOption(option) => {
             security.iter().for_each(|rule| rule.check(option, found))
         }
+        // A security option is asked for besides; alone it adds up to privileged mode.
+        Effect::KernelSettings => {}
         Effect::Privileged => {
             privileged.check(found);
             security.iter().for_each(|rule| rule.check_privileged(found));

@@ -137,6 +137,10 @@ fn contents() -> Vec<Attack> {
         Attack::new("import by an allowed name", "an archive can hold anything")
             .send(tar("/images/create?fromSrc=-&repo=allowed/a&tag=@name@", archive("x", b"x")))
             .works_when(Probe::found("/images/allowed/a:@name@/json")),
+        Attack::new("commit by an allowed name", "a container can hold anything")
+            .setup(Step::create(with(json!({}))))
+            .send(Step::post("/commit?container=@name@&repo=allowed/a&tag=@name@", json!({})))
+            .works_when(Probe::found("/images/allowed/a:@name@/json")),
         Attack::new("load by an allowed name", "an archive gives any name to any content")
             .send(tar("/images/load?quiet=1", saved("allowed/a:@name@")))
             .works_when(Probe::found("/images/allowed/a:@name@/json")),

@@ -33,6 +33,11 @@ pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyEr
     }
     exposed("HostConfig.MaskedPaths", host.get("MaskedPaths"), MASKED_PATHS, effects);
     exposed("HostConfig.ReadonlyPaths", host.get("ReadonlyPaths"), READONLY_PATHS, effects);
+    if let Some(Node::List(given)) = host.get("ReadonlyPaths")
+        && !given.iter().any(|path| matches!(path.as_text(), Some("/proc" | "/proc/sys")))
+    {
+        effects.push(Effect::KernelSettings, Place::Field("HostConfig.ReadonlyPaths"));
+    }
     Ok(())
 }
 

@@ -59,7 +59,7 @@ fn what_adds_up_to_privileged_mode() {
         &[capability("NET_ADMIN"), host(NamespaceKind::Network)],
         &[capability("SYS_PTRACE"), joined(NamespaceKind::Pid)],
         &[capability("SYS_BOOT"), option("seccomp=unconfined")],
-        &[option("systempaths=unconfined")],
+        &[Effect::KernelSettings],
         &[device("/dev/sda")],
         &[device("/dev/not-known")],
         &[numbers("a *:* rwm")],
@@ -77,6 +77,7 @@ fn what_is_ordinary() {
         &[capability("SYS_ADMIN"), option("no-new-privileges"), option("seccomp=builtin")],
         &[capability("SYS_ADMIN"), option("label=type:svirt_t"), device("/dev/fuse")],
         &[capability("SYS_BOOT"), option("apparmor=unconfined")],
+        &[option("systempaths=unconfined")],
         &[host(NamespaceKind::Pid), host(NamespaceKind::Network), host(NamespaceKind::Ipc)],
         &[numbers("c 10:200 rwm"), Effect::Device(Device::Request("gpu".to_owned()))],
     ] {
