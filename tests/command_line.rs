@@ -97,6 +97,22 @@ fn check_says_the_policy_in_plain_words() {
     }
 }
 
+#[test]
+fn check_says_what_alone_is_allowed() {
+    let folder = Folder::new("check-allow");
+    folder.write(
+        "config.yml",
+        "restrictions:\n  images: {allow: [team/*, \"app:1\"]}\n  mounts:\n    allow: []\n",
+    );
+    let (status, text, complaint) = folder.run("check", "");
+    assert_eq!((status, complaint.as_str()), (Some(0), ""));
+    let images = "Only these images may be used, and none may be built, loaded, imported or \
+                  committed:\n- `team/*`\n- `app:1`\n";
+    let paths =
+        "Of the host's paths only these and what is below them may be mounted:\n- none at all\n";
+    assert!(text.contains(images) && text.contains(paths), "{text}");
+}
+
 /// Whether a daemon is at hand here decides whether it is said that there is none.
 fn without_notes(text: &str) -> String {
     text.lines().filter(|line| !line.starts_with("note: ")).collect()

@@ -1,5 +1,5 @@
-//! The blocking look-ups that judging a request may need: where symbolic links lead, and what the
-//! daemon knows of an image.
+//! The blocking look-ups that judging a request may need: where symbolic links lead and what
+//! is mounted twice, what the host's devices and addresses are, and what the daemon knows of an image.
 //!
 //! Run on the pool's threads, never on a loop. What could not be learned is left out of the facts;
 //! the policy refuses what depends on it.

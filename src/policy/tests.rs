@@ -132,6 +132,24 @@ fn links_of_the_request_and_of_the_rule_are_followed() {
 }
 
 #[test]
+fn what_is_mounted_twice_is_forbidden_by_either_path() {
+    let policy =
+        Policy { mounts: vec![MountRule::parse("/root").unwrap()], ..Policy::permissive() };
+    let mut facts = no_links(&["/root", "/srv/x", "/srv/y", "/proc", "/proc/cpuinfo"]);
+    facts.add_aliases(path("/srv/x"), vec![path("/root/.ssh")]);
+    facts.add_aliases(path("/srv/y"), vec![path("/home")]);
+    for (mounted, expected) in [
+        ("/srv/x", "mount of /srv/x, which is /root/.ssh too"),
+        ("/srv/y", "allowed"),
+        ("/proc", "mount of /proc, which has every process' files"),
+        ("/proc/cpuinfo", "allowed"),
+    ] {
+        let verdict = verdict(&policy, vec![Effect::HostPath(path(mounted))], &facts);
+        assert!(verdict.contains(expected), "{mounted}: {verdict}");
+    }
+}
+
+#[test]
 fn only_what_a_rule_is_about_is_asked() {
     let policy =
         Policy { mounts: vec![MountRule::parse("/root").unwrap()], ..Policy::permissive() };
