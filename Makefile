@@ -18,9 +18,10 @@ test: ## every test, the end-to-end ones against a real Docker engine
 	@scripts/install-missing test
 	cargo test --locked --all-features
 
-bench: ## the benchmarks
-	@scripts/install-missing build
-	cargo bench --locked
+bench: ## the benchmarks: the inner parts, then SecDocker beside HAProxy and nginx (QUICK=1: two minutes)
+	@scripts/install-missing bench
+	cargo bench --locked --bench core $(if $(QUICK),-- --quick)
+	cargo bench --locked --bench peers $(if $(QUICK),-- --quick)
 
 check: ## formatting and lints, as CI sees them
 	@scripts/install-missing check

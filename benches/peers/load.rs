@@ -1,0 +1,238 @@
+//! The clients: many at once for throughput, one at a time for latency and bulk.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use mio::{Events, Interest, Poll, Token};
+
+pub(crate) const PING: &[u8] = b"GET /v1.41/_ping HTTP/1.1\r\nHost: docker\r\nUser-Agent: Docker-Client/20.10.24 (linux)\r\n\r\n";
+const PING_ONCE: &[u8] = b"GET /v1.41/_ping HTTP/1.1\r\nHost: docker\r\nUser-Agent: Docker-Client/20.10.24 (linux)\r\nConnection: close\r\n\r\n";
+const ATTACH: &[u8] = b"POST /v1.41/containers/one/attach?stream=1 HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n";
+
+/// What many clients did in a while.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Work {
+    pub(crate) requests: u64,
+    pub(crate) time: Duration,
+}
+
+/// Has so many clients send `request` again and again, each after its last answer, for a while.
+pub(crate) fn keep_asking(to: SocketAddr, clients: usize, request: &[u8], time: Duration) -> Work {
+    Crowd { to, request, once: false }.run(clients, time).unwrap()
+}
+
+/// The same with a new connection for every request.
+pub(crate) fn keep_connecting(to: SocketAddr, clients: usize, time: Duration) -> Work {
+    Crowd { to, request: PING_ONCE, once: true }.run(clients, time).unwrap()
+}
+
+/// A request with a body.
+pub(crate) fn post(target: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let mut request = format!("POST {target} HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n").into_bytes();
+    request.extend_from_slice(body);
+    request
+}
+
+struct Crowd<'a> {
+    to: SocketAddr,
+    request: &'a [u8],
+    once: bool,
+}
+
+struct One {
+    stream: mio::net::TcpStream,
+    answer: Vec<u8>,
+}
+
+impl Crowd<'_> {
+    fn run(&self, clients: usize, time: Duration) -> io::Result<Work> {
+        let mut poll = Poll::new()?;
+        let mut all: HashMap<Token, One> = HashMap::new();
+        for number in 0..clients {
+            all.insert(Token(number), self.one(Token(number), &poll)?);
+        }
+        let mut events = Events::with_capacity(1024);
+        let begun = Instant::now();
+        let mut requests = 0;
+        while begun.elapsed() < time {
+            poll.poll(&mut events, Some(Duration::from_millis(100)))?;
+            for event in events.iter().filter(|event| event.is_readable()) {
+                let Some(one) = all.get_mut(&event.token()) else { continue };
+                if !one.has_answer(self.once)? {
+                    continue;
+                }
+                requests += 1;
+                if self.once {
+                    all.insert(event.token(), self.one(event.token(), &poll)?);
+                } else {
+                    one.stream.write_all(self.request)?;
+                }
+            }
+        }
+        Ok(Work { requests, time: begun.elapsed() })
+    }
+
+    fn one(&self, token: Token, poll: &Poll) -> io::Result<One> {
+        let mut stream = TcpStream::connect(self.to)?;
+        stream.set_nodelay(true)?;
+        stream.write_all(self.request)?;
+        stream.set_nonblocking(true)?;
+        let mut stream = mio::net::TcpStream::from_std(stream);
+        poll.registry().register(&mut stream, token, Interest::READABLE)?;
+        Ok(One { stream, answer: Vec::with_capacity(1024) })
+    }
+}
+
+impl One {
+    /// Whether an answer is complete; with `to_end`, and the connection closed.
+    fn has_answer(&mut self, to_end: bool) -> io::Result<bool> {
+        let mut piece = [0; 4096];
+        loop {
+            match self.stream.read(&mut piece) {
+                Ok(0) if to_end => return Ok(true),
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => self.answer.extend_from_slice(piece.split_at(count).0),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+            if !to_end && is_whole(&self.answer)? {
+                self.answer.clear();
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// Whether an answer with a length is complete.
+fn is_whole(answer: &[u8]) -> io::Result<bool> {
+    let Some(end) = memchr::memmem::find(answer, b"\r\n\r\n") else { return Ok(false) };
+    if !answer.starts_with(b"HTTP/1.1 2") {
+        return Err(io::Error::other(String::from_utf8_lossy(answer).into_owned()));
+    }
+    Ok(answer.len() >= end + 4 + length_in(answer.split_at(end).0))
+}
+
+fn length_in(head: &[u8]) -> usize {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let line = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map(str::trim);
+    line.and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+/// One client that waits for each answer.
+pub(crate) struct Caller {
+    stream: TcpStream,
+}
+
+impl Caller {
+    pub(crate) fn connect(to: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(to)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        Ok(Self { stream })
+    }
+
+    /// A small request and its answer.
+    pub(crate) fn ping(&mut self) -> io::Result<()> {
+        self.stream.write_all(PING)?;
+        self.answer()
+    }
+
+    fn answer(&mut self) -> io::Result<()> {
+        let mut answer = Vec::new();
+        while !is_whole(&answer)? {
+            self.read_into(&mut answer)?;
+        }
+        Ok(())
+    }
+
+    fn head(&mut self) -> io::Result<Vec<u8>> {
+        let mut answer = Vec::new();
+        loop {
+            self.read_into(&mut answer)?;
+            if let Some(end) = memchr::memmem::find(&answer, b"\r\n\r\n") {
+                return Ok(answer.split_off(end + 4));
+            }
+        }
+    }
+
+    fn read_into(&mut self, answer: &mut Vec<u8>) -> io::Result<()> {
+        let mut piece = [0; 4096];
+        match self.stream.read(&mut piece)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            count => {
+                answer.extend_from_slice(piece.split_at(count).0);
+                Ok(())
+            }
+        }
+    }
+
+    /// Fetches so many bytes, as `docker save` does.
+    pub(crate) fn download(&mut self, bytes: u64) -> io::Result<()> {
+        write!(
+            self.stream,
+            "GET /v1.41/images/get?bytes={bytes} HTTP/1.1\r\nHost: docker\r\n\r\n"
+        )?;
+        let rest = self.head()?;
+        self.drain(bytes - rest.len() as u64)
+    }
+
+    fn drain(&mut self, bytes: u64) -> io::Result<()> {
+        let mut piece = vec![0; 256 << 10];
+        let mut left = bytes;
+        while left > 0 {
+            match self.stream.read(&mut piece)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => left = left.saturating_sub(count as u64),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends so many bytes, as `docker load` does.
+    pub(crate) fn upload(&mut self, bytes: u64) -> io::Result<()> {
+        write!(
+            self.stream,
+            "POST /v1.41/images/load HTTP/1.1\r\nHost: docker\r\nContent-Type: application/x-tar\r\nContent-Length: {bytes}\r\n\r\n"
+        )?;
+        let piece = vec![0; 256 << 10];
+        let mut left = bytes;
+        while left > 0 {
+            let most = usize::try_from(left).unwrap_or(piece.len()).min(piece.len());
+            left -= self.stream.write(piece.split_at(most).0)? as u64;
+        }
+        self.answer()
+    }
+
+    /// Turns the connection into a raw stream, which the upstream sends back.
+    pub(crate) fn attach(&mut self) -> io::Result<()> {
+        self.stream.write_all(ATTACH)?;
+        self.head().map(drop)
+    }
+
+    /// Sends one byte and waits for it.
+    pub(crate) fn one_byte(&mut self) -> io::Result<()> {
+        self.stream.write_all(b"x")?;
+        self.stream.read_exact(&mut [0])
+    }
+
+    /// Sends bytes through a raw stream and reads them back.
+    pub(crate) fn echo(&mut self, bytes: u64) -> io::Result<()> {
+        let mut writer = self.stream.try_clone()?;
+        std::thread::scope(|scope| {
+            let written = scope.spawn(move || -> io::Result<()> {
+                let piece = vec![0; 256 << 10];
+                let mut left = bytes;
+                while left > 0 {
+                    let most = usize::try_from(left).unwrap_or(piece.len()).min(piece.len());
+                    left -= writer.write(piece.split_at(most).0)? as u64;
+                }
+                Ok(())
+            });
+            self.drain(bytes)?;
+            written.join().unwrap()
+        })
+    }
+}

@@ -1,0 +1,319 @@
+//! The programs that are compared, each in front of the same upstream, and what the kernel says of
+//! their processes.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A running program, ended when it is dropped.
+pub(crate) struct Running {
+    child: Child,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Running {
+    pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
+        Ok(Self { child: command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()? })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+/// Who stands between the client and the upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Nobody.
+    Direct,
+    /// SecDocker.
+    SecDocker,
+    /// HAProxy that reads HTTP and checks paths.
+    HaproxyHttp,
+    /// HAProxy that moves bytes with splice(2).
+    HaproxyTcp,
+    /// nginx as a reverse proxy.
+    Nginx,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::SecDocker => "secdocker",
+            Self::HaproxyHttp => "haproxy http",
+            Self::HaproxyTcp => "haproxy tcp",
+            Self::Nginx => "nginx",
+        }
+    }
+}
+
+/// One of them, and where it is reached.
+pub(crate) struct Peer {
+    pub(crate) kind: Kind,
+    pub(crate) address: SocketAddr,
+    running: Option<Running>,
+}
+
+/// Where the upstream is: both ways of reaching it.
+pub(crate) struct Upstream {
+    pub(crate) tcp: SocketAddr,
+    pub(crate) unix: PathBuf,
+}
+
+/// The most connections a peer must take.
+const CONNECTIONS: usize = 24_000;
+
+impl Peer {
+    /// Starts one before the upstream and waits until it answers; `by_unix` says how it reaches the
+    /// upstream.
+    pub(crate) fn start(
+        kind: Kind,
+        upstream: &Upstream,
+        by_unix: bool,
+        folder: &Path,
+    ) -> io::Result<Self> {
+        let address = if kind == Kind::Direct { upstream.tcp } else { free_address()? };
+        let running = match kind {
+            Kind::Direct => None,
+            Kind::SecDocker => Some(secdocker(address, upstream, by_unix, folder)?),
+            Kind::HaproxyHttp => Some(haproxy("http", address, upstream, by_unix, folder)?),
+            Kind::HaproxyTcp => Some(haproxy("tcp", address, upstream, by_unix, folder)?),
+            Kind::Nginx => Some(nginx(address, upstream, by_unix, folder)?),
+        };
+        wait_for(address).map_err(|error| {
+            io::Error::new(error.kind(), format!("{} does not answer", kind.name()))
+        })?;
+        Ok(Self { kind, address, running })
+    }
+
+    /// Its processes: nginx has workers.
+    fn pids(&self) -> Vec<u32> {
+        let Some(running) = &self.running else { return Vec::new() };
+        let mut pids = vec![running.pid()];
+        let children = format!("/proc/{0}/task/{0}/children", running.pid());
+        let children = fs::read_to_string(children).unwrap_or_default();
+        pids.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+        pids
+    }
+
+    /// The CPU time that its processes have used, in the kernel and outside.
+    pub(crate) fn cpu(&self) -> Duration {
+        self.pids().into_iter().map(cpu_of).sum()
+    }
+
+    /// The memory that its processes hold, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        let resident = |pid| status_kib(pid, "VmRSS:") * 1024;
+        self.pids().into_iter().map(resident).sum()
+    }
+
+    /// The most memory that its processes ever held, in bytes.
+    pub(crate) fn memory_peak(&self) -> u64 {
+        let peak = |pid| status_kib(pid, "VmHWM:") * 1024;
+        self.pids().into_iter().map(peak).sum()
+    }
+
+    /// How often its threads went to sleep.
+    pub(crate) fn sleeps(&self) -> u64 {
+        let of_thread = |path: PathBuf| number_in(&path.join("status"), "voluntary_ctxt_switches:");
+        let of_process = |pid: u32| -> u64 {
+            let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+            threads.map(|thread| of_thread(thread.path())).sum()
+        };
+        self.pids().into_iter().map(of_process).sum()
+    }
+
+    /// Counts its system calls while `work` runs, by name.
+    pub(crate) fn system_calls(&self, work: impl FnOnce()) -> io::Result<Vec<(String, u64)>> {
+        let counts = std::env::temp_dir().join(format!("peers-{}.strace", std::process::id()));
+        let mut strace = Command::new("strace");
+        strace.args(["-c", "-f", "-o"]).arg(&counts).stderr(Stdio::null());
+        for pid in self.pids() {
+            strace.args(["-p", &pid.to_string()]);
+        }
+        let mut strace = strace.spawn()?;
+        let attached = self.pids();
+        wait_until(|| attached.iter().all(|pid| number_in(&status_of(*pid), "TracerPid:") != 0))?;
+        work();
+        // strace writes its counts when it is interrupted.
+        Command::new("kill").args(["-INT", &strace.id().to_string()]).status()?;
+        strace.wait()?;
+        let table = fs::read_to_string(&counts)?;
+        fs::remove_file(&counts)?;
+        Ok(table.lines().filter_map(count_in).collect())
+    }
+}
+
+/// `% time  seconds  usecs/call  calls  [errors]  syscall`
+fn count_in(line: &str) -> Option<(String, u64)> {
+    let columns: Vec<&str> = line.split_whitespace().collect();
+    let name = columns.last().filter(|name| **name != "total")?;
+    columns.first()?.parse::<f64>().ok()?;
+    Some(((*name).to_owned(), columns.get(3)?.parse().ok()?))
+}
+
+fn status_of(pid: u32) -> PathBuf {
+    PathBuf::from(format!("/proc/{pid}/status"))
+}
+
+fn status_kib(pid: u32, field: &str) -> u64 {
+    number_in(&status_of(pid), field)
+}
+
+fn number_in(status: &Path, field: &str) -> u64 {
+    let text = fs::read_to_string(status).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+/// All threads' time on a CPU in nanoseconds, which is finer than the ticks of `stat`.
+fn cpu_of(pid: u32) -> Duration {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let of_thread = |path: PathBuf| {
+        let text = fs::read_to_string(path.join("schedstat")).unwrap_or_default();
+        text.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(0)
+    };
+    Duration::from_nanos(threads.map(|thread| of_thread(thread.path())).sum())
+}
+
+fn secdocker(
+    address: SocketAddr,
+    upstream: &Upstream,
+    by_unix: bool,
+    folder: &Path,
+) -> io::Result<Running> {
+    let to = upstream_of(upstream, by_unix, "unix://", "tcp://");
+    let config = write(
+        folder,
+        &format!("secdocker-{}.yml", address.port()),
+        &format!(
+            "dockerapi: {to}\nlisten: {{tcp: '{address}'}}\nlog: {{file: {}/secdocker.log}}\n\
+         limits: {{connections: {CONNECTIONS}, connections_per_client: {CONNECTIONS}}}\n\
+         restrictions: {{ports: [22], mounts: [/root], users: [root], privileged: true}}\n\
+         general: {{memory: 1g, cpu: 1, user: '1000'}}\n",
+            folder.display()
+        ),
+    )?;
+    let program = env!("CARGO_BIN_EXE_secdocker");
+    Running::start(Command::new(program).arg("--config").arg(config).stderr(Stdio::null()))
+}
+
+fn haproxy(
+    mode: &str,
+    address: SocketAddr,
+    upstream: &Upstream,
+    by_unix: bool,
+    folder: &Path,
+) -> io::Result<Running> {
+    let to = upstream_of(upstream, by_unix, "unix@", "");
+    let rules = match mode {
+        "http" => {
+            "acl known path_reg ^(/v[0-9.]+)?/(_ping|containers|images|attach)\n  http-request deny unless known"
+        }
+        _ => "option splice-auto",
+    };
+    let config = write(
+        folder,
+        &format!("haproxy-{}.cfg", address.port()),
+        &format!(
+            "global\n  maxconn {}\ndefaults\n  mode {mode}\n  timeout connect 5s\n  \
+         timeout client 1h\n  timeout server 1h\n  timeout tunnel 1h\n\
+         frontend f\n  bind {address}\n  {rules}\n  default_backend b\n\
+         backend b\n  option splice-auto\n  server s {to}\n",
+            haproxy_connections()
+        ),
+    )?;
+    Running::start(Command::new(sbin("haproxy")).arg("-f").arg(config).stderr(Stdio::null()))
+}
+
+/// HAProxy refuses to start unless two descriptors for each, and a pipe for every fourth, fit.
+pub(crate) fn haproxy_connections() -> usize {
+    CONNECTIONS.min((descriptors_max() - 100) * 2 / 5)
+}
+
+/// The hard bound of descriptors of one process.
+fn descriptors_max() -> usize {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find(|line| line.starts_with("Max open files"));
+    let hard = line.and_then(|line| line.split_whitespace().nth(4)?.parse().ok());
+    hard.unwrap_or(1024)
+}
+
+fn nginx(
+    address: SocketAddr,
+    upstream: &Upstream,
+    by_unix: bool,
+    folder: &Path,
+) -> io::Result<Running> {
+    let to = upstream_of(upstream, by_unix, "unix:", "");
+    let here = folder.join(format!("nginx-{}", address.port()));
+    fs::create_dir_all(&here)?;
+    let at = here.display();
+    let config = write(
+        &here,
+        "nginx.conf",
+        &format!(
+            "worker_processes auto;\ndaemon off;\npid {at}/pid;\nerror_log {at}/error.log;\n\
+         worker_rlimit_nofile 20000;\nevents {{ worker_connections 20000; }}\n\
+         http {{\n  access_log off;\n  keepalive_requests 1000000000;\n  client_body_temp_path {at};\n  \
+         proxy_temp_path {at};\n  fastcgi_temp_path {at};\n  uwsgi_temp_path {at};\n  \
+         scgi_temp_path {at};\n  \
+         upstream u {{ server {to}; keepalive 128; keepalive_requests 1000000000; }}\n  \
+         server {{\n    listen {address};\n    client_max_body_size 0;\n    \
+         location / {{\n      proxy_pass http://u;\n      proxy_http_version 1.1;\n      \
+         proxy_set_header Connection '';\n      proxy_buffering off;\n      \
+         proxy_request_buffering off;\n    }}\n  }}\n}}\n"
+        ),
+    )?;
+    Running::start(Command::new(sbin("nginx")).arg("-c").arg(config).stderr(Stdio::null()))
+}
+
+fn upstream_of(upstream: &Upstream, by_unix: bool, unix: &str, tcp: &str) -> String {
+    if by_unix {
+        format!("{unix}{}", upstream.unix.display())
+    } else {
+        format!("{tcp}{}", upstream.tcp)
+    }
+}
+
+fn sbin(name: &str) -> PathBuf {
+    Path::new("/usr/sbin").join(name)
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> io::Result<PathBuf> {
+    let path = folder.join(name);
+    fs::File::create(&path)?.write_all(text.as_bytes())?;
+    Ok(path)
+}
+
+/// An address of the loopback that nobody listens on.
+pub(crate) fn free_address() -> io::Result<SocketAddr> {
+    std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
+/// Waits until a request is answered there.
+pub(crate) fn wait_for(address: SocketAddr) -> io::Result<()> {
+    wait_until(|| crate::load::Caller::connect(address).is_ok_and(|mut one| one.ping().is_ok()))
+}
+
+fn wait_until(mut is_so: impl FnMut() -> bool) -> io::Result<()> {
+    let until = Instant::now() + Duration::from_secs(10);
+    while !is_so() {
+        if Instant::now() > until {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        std::thread::yield_now();
+    }
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! The work that is compared. Every row measures all peers in turn, round by round, so that what
+//! else happens on the machine meets them alike.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::load::{self, Caller, Work};
+use crate::peers::{Kind, Peer, Upstream, haproxy_connections};
+use crate::report::Figure;
+
+const CLIENTS: usize = 64;
+
+/// How long and how often everything is measured.
+pub(crate) struct Bench<'a> {
+    pub(crate) upstream: &'a Upstream,
+    pub(crate) folder: &'a Path,
+    pub(crate) rounds: usize,
+    pub(crate) time: Duration,
+    pub(crate) bulk_bytes: u64,
+    pub(crate) idle_streams: usize,
+}
+
+/// A row by its name.
+pub(crate) type Row = (&'static str, fn(&Bench<'_>) -> io::Result<Vec<Figure>>);
+
+/// All of them, in the order of the table.
+pub(crate) const ROWS: &[Row] = &[
+    ("small", small),
+    ("create", create),
+    ("connections", connections),
+    ("bulk", bulk),
+    ("raw", raw),
+    ("idle", idle),
+    ("latency", latency),
+    ("start", start),
+];
+
+const ALL: &[Kind] =
+    &[Kind::Direct, Kind::SecDocker, Kind::HaproxyHttp, Kind::HaproxyTcp, Kind::Nginx];
+const PROXIES: &[Kind] = &[Kind::SecDocker, Kind::HaproxyHttp, Kind::HaproxyTcp, Kind::Nginx];
+
+impl Bench<'_> {
+    fn start(&self, kinds: &[Kind], by_unix: bool) -> io::Result<Vec<Peer>> {
+        kinds.iter().map(|kind| Peer::start(*kind, self.upstream, by_unix, self.folder)).collect()
+    }
+}
+
+/// CPU time for each of `count`, in microseconds.
+fn micros_each(cpu: Duration, count: u64) -> f64 {
+    cpu.as_secs_f64() * 1e6 / count.max(1) as f64
+}
+
+/// Many requests at once: how many a second, the CPU time and the system calls of each.
+fn throughput(
+    bench: &Bench<'_>,
+    row: &'static str,
+    work: impl Fn(&Peer, Duration) -> Work,
+) -> io::Result<Vec<Figure>> {
+    let peers = bench.start(ALL, false)?;
+    let mut rate = Figure::new(row, "requests/s");
+    let mut cpu = Figure::new(row, "CPU µs/request");
+    for _ in 0..bench.rounds {
+        for peer in &peers {
+            let before = peer.cpu();
+            let done = work(peer, bench.time);
+            rate.add(peer.kind, done.requests as f64 / done.time.as_secs_f64());
+            if peer.kind != Kind::Direct {
+                cpu.add(peer.kind, micros_each(peer.cpu() - before, done.requests));
+            }
+        }
+    }
+    let mut calls = Figure::new(row, "system calls/request");
+    for peer in peers.iter().filter(|peer| peer.kind != Kind::Direct) {
+        let mut requests = 0;
+        let counts = peer.system_calls(|| requests = work(peer, bench.time).requests)?;
+        let total: u64 = counts.iter().map(|(_, count)| count).sum();
+        calls.add(peer.kind, total as f64 / requests.max(1) as f64);
+    }
+    Ok(vec![rate, cpu, calls])
+}
+
+fn small(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
+    throughput(bench, "small GET, 64 connections", |peer, time| {
+        load::keep_asking(peer.address, CLIENTS, load::PING, time)
+    })
+}
+
+fn create(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
+    let body = create_body(2048);
+    let request = load::post("/v1.41/containers/create?name=one", &body);
+    throughput(bench, "create, 2 KiB", |peer, time| {
+        load::keep_asking(peer.address, CLIENTS, &request, time)
+    })
+}
+
+/// What the docker command sends for a container that no rule of the bench forbids.
+fn create_body(bytes: usize) -> Vec<u8> {
+    let mut variables = String::from(r#""PATH=/usr/bin""#);
+    let body = |variables: &str| {
+        format!(
+            r#"{{"Hostname":"","User":"1000","AttachStdin":false,"AttachStdout":true,"AttachStderr":true,"ExposedPorts":{{"80/tcp":{{}}}},"Tty":false,"Env":[{variables}],"Cmd":["serve"],"Image":"app:1","Volumes":{{}},"WorkingDir":"","Entrypoint":null,"Labels":{{"team":"web"}},"HostConfig":{{"Binds":null,"LogConfig":{{"Type":"","Config":{{}}}},"NetworkMode":"default","PortBindings":{{"80/tcp":[{{"HostIp":"","HostPort":"8080"}}]}},"RestartPolicy":{{"Name":"no","MaximumRetryCount":0}},"CapAdd":null,"CapDrop":null,"Dns":[],"Privileged":false,"SecurityOpt":null,"Memory":0,"NanoCpus":0,"Devices":[],"PidsLimit":0,"Ulimits":null}},"NetworkingConfig":{{"EndpointsConfig":{{}}}}}}"#
+        )
+    };
+    let mut number = 0;
+    while body(&variables).len() < bytes {
+        variables.push_str(&format!(r#","SETTING_{number}=value number {number}""#));
+        number += 1;
+    }
+    body(&variables).into_bytes()
+}
+
+fn connections(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
+    throughput(bench, "connection a request", |peer, time| {
+        load::keep_connecting(peer.address, CLIENTS, time)
+    })
+}
+
+fn bulk(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for (by_unix, down, up) in [
+        (false, "download, TCP upstream", "upload, TCP upstream"),
+        (true, "download, Unix upstream", "upload, Unix upstream"),
+    ] {
+        let peers = bench.start(PROXIES, by_unix)?;
+        figures.extend(moved(bench, down, &peers, |peer, bytes| {
+            Caller::connect(peer.address)?.download(bytes)
+        })?);
+        figures.extend(moved(bench, up, &peers, |peer, bytes| {
+            Caller::connect(peer.address)?.upload(bytes)
+        })?);
+    }
+    Ok(figures)
+}
+
+/// Bytes moved: how fast, with how much CPU, and what memory that took beyond what was held before.
+fn moved(
+    bench: &Bench<'_>,
+    row: &'static str,
+    peers: &[Peer],
+    work: impl Fn(&Peer, u64) -> io::Result<()>,
+) -> io::Result<Vec<Figure>> {
+    let mut rate = Figure::new(row, "GB/s");
+    let mut cpu = Figure::new(row, "CPU ms/GB");
+    let mut memory = Figure::new(row, "memory peak, KiB more");
+    let gigabytes = bench.bulk_bytes as f64 / 1e9;
+    for _ in 0..bench.rounds {
+        for peer in peers {
+            let (cpu_before, held, begun) = (peer.cpu(), peer.memory(), Instant::now());
+            work(peer, bench.bulk_bytes)?;
+            rate.add(peer.kind, gigabytes / begun.elapsed().as_secs_f64());
+            cpu.add(peer.kind, (peer.cpu() - cpu_before).as_secs_f64() * 1e3 / gigabytes);
+            memory.add(peer.kind, peer.memory_peak().saturating_sub(held) as f64 / 1024.0);
+        }
+    }
+    Ok(vec![rate, cpu, memory])
+}
+
+fn raw(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
+    let peers = bench.start(PROXIES, false)?;
+    let mut figures = moved(bench, "raw stream, there and back", &peers, |peer, bytes| {
+        let mut caller = Caller::connect(peer.address)?;
+        caller.attach()?;
+        caller.echo(bytes / 4)
+    })?;
+    let mut time = Figure::new("raw stream, 1 byte", "round trip µs, median");
+    let mut sleeps = Figure::new("raw stream, 1 byte", "wake-ups/byte and direction");
+    for _ in 0..bench.rounds {
+        for peer in &peers {
+            let mut caller = Caller::connect(peer.address)?;
+            caller.attach()?;
+            let before = peer.sleeps();
+            let times = timed(2_000, || caller.one_byte())?;
+            time.add(peer.kind, at(&times, 0.5));
+            sleeps.add(peer.kind, (peer.sleeps() - before) as f64 / 4_000.0);
+        }
+    }
+    figures.extend([time, sleeps]);
+    Ok(figures)
+}
+
+/// How long each took, in microseconds, in order.
+fn timed(count: usize, mut one: impl FnMut() -> io::Result<()>) -> io::Result<Vec<f64>> {
+    let mut times = Vec::with_capacity(count);
+    for _ in 0..count {
+        let begun = Instant::now();
+        one()?;
+        times.push(begun.elapsed().as_secs_f64() * 1e6);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times)
+}
+
+/// The value below which this share of all lies.
+fn at(sorted: &[f64], share: f64) -> f64 {
+    let position = (sorted.len() as f64 * share) as usize;
+    sorted.get(position.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+}
+
+fn idle(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
+    const ROW: &str = "idle raw streams";
+    let count = bench.idle_streams.min(haproxy_connections() - 100);
+    let mut held = Figure::new(ROW, "bytes of memory each");
+    let mut without = Figure::new(ROW, "p99 µs of a request without them");
+    let mut beside = Figure::new(ROW, "p99 µs of a request beside them");
+    let mut ratio = Figure::new(ROW, "p99 beside ÷ p99 without");
+    for kind in [Kind::SecDocker, Kind::HaproxyHttp, Kind::HaproxyTcp] {
+        for _ in 0..bench.rounds.min(3) {
+            let peer = Peer::start(kind, bench.upstream, false, bench.folder)?;
+            let mut caller = Caller::connect(peer.address)?;
+            let alone = at(&timed(5_000, || caller.ping())?, 0.99);
+            let before = peer.memory();
+            let streams = attached(&peer, count)?;
+            held.add(kind, (peer.memory() - before) as f64 / count as f64);
+            let crowded = at(&timed(5_000, || caller.ping())?, 0.99);
+            without.add(kind, alone);
+            beside.add(kind, crowded);
+            ratio.add(kind, crowded / alone);
+            drop(streams);
+        }
+    }
+    Ok(vec![held, without, beside, ratio])
+}
+
+fn attached(peer: &Peer, count: usize) -> io::Result<Vec<Caller>> {
+    (0..count)
+        .map(|_| {
+            let mut caller = Caller::connect(peer.address)?;
+            caller.attach()?;
+            Ok(caller)
+        })
+        .collect()
+}
+
+fn latency(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
+    const ROW: &str = "one connection, low load";
+    let peers = bench.start(ALL, false)?;
+    let mut middle = Figure::new(ROW, "median µs");
+    let mut tail = Figure::new(ROW, "p99 µs");
+    for _ in 0..bench.rounds {
+        for peer in &peers {
+            let mut caller = Caller::connect(peer.address)?;
+            let times = timed(3_000, || caller.ping())?;
+            middle.add(peer.kind, at(&times, 0.5));
+            tail.add(peer.kind, at(&times, 0.99));
+        }
+    }
+    Ok(vec![middle, tail])
+}
+
+fn start(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
+    const ROW: &str = "start";
+    let mut first = Figure::new(ROW, "ms to the first answer");
+    let mut memory = Figure::new(ROW, "idle memory, MiB");
+    let mut size = Figure::new(ROW, "program, MiB");
+    for _ in 0..bench.rounds {
+        for kind in PROXIES {
+            let begun = Instant::now();
+            let peer = Peer::start(*kind, bench.upstream, false, bench.folder)?;
+            first.add(*kind, begun.elapsed().as_secs_f64() * 1e3);
+            memory.add(*kind, peer.memory() as f64 / f64::from(1 << 20));
+        }
+    }
+    let bytes = fs::metadata(env!("CARGO_BIN_EXE_secdocker"))?.len();
+    size.add(Kind::SecDocker, bytes as f64 / f64::from(1 << 20));
+    Ok(vec![first, memory, size])
+}
