@@ -41,6 +41,16 @@ impl ClientId {
     pub const NOBODY: Self = Self { connection: 0, peer: Peer::Unnamed };
 }
 
+impl Peer {
+    /// Its address, if it has one.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix { .. } | Self::Unnamed => None,
+        }
+    }
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

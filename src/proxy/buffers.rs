@@ -14,6 +14,11 @@ impl Queue {
         self.taken == self.bytes.len()
     }
 
+    /// In bytes.
+    pub(super) fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+
     pub(super) fn as_slice(&self) -> &[u8] {
         self.bytes.get(self.taken..).unwrap_or_default()
     }

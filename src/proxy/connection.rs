@@ -165,11 +165,6 @@ impl Connection {
         self.drive(with)
     }
 
-    pub(super) fn deregister(&mut self, registry: &Registry) {
-        self.downstream.deregister(registry);
-        self.drop_upstream(registry);
-    }
-
     /// New requests are judged by the newest rules; one that is under way keeps its own.
     pub(super) fn renew(&mut self, generation: &Arc<Generation>) {
         self.generation = Arc::clone(generation);
@@ -418,7 +413,7 @@ impl Connection {
     }
 
     fn lose_upstream(&mut self, error: &io::Error, with: &mut Resources) -> Result<(), Broken> {
-        self.drop_upstream(&with.registry);
+        self.drop_upstream();
         let lost = UpstreamFailure::Lost(format!("the connection to the daemon broke: {error}"));
         self.session.upstream_failed(&lost, &mut with.turn(&self.generation));
         self.deliver(with)
@@ -458,7 +453,7 @@ impl Connection {
         }
         self.session.ended(from, &mut with.turn(&self.generation));
         if from == Side::Upstream && self.session.end().is_none() && !self.session.is_raw() {
-            self.drop_upstream(&with.registry);
+            self.drop_upstream();
         }
         self.deliver(with)?;
         Ok(true)
@@ -466,7 +461,7 @@ impl Connection {
 
     fn dial(&mut self, owed: Vec<u8>, until: Option<Instant>, with: &mut Resources) {
         let until = until.unwrap_or(with.now + self.generation.limits.connect_time);
-        if self.downstream.address().is_some_and(|client| with.census.is_own(client)) {
+        if self.session.client().peer.address().is_some_and(|client| with.census.is_own(client)) {
             let reason = format!("a connection to {} leads back to SecDocker", self.destination);
             return self.fail(&UpstreamFailure::Loop(reason), with);
         }
@@ -508,7 +503,7 @@ impl Connection {
 
     /// Sees whether a connection attempt has come to something.
     fn await_connection(&mut self, with: &mut Resources) {
-        let Upstream::Connecting { peer, .. } = &self.upstream else { return };
+        let Upstream::Connecting { peer, .. } = &mut self.upstream else { return };
         match peer.connected() {
             None => {}
             Some(Err(error)) => self.unreachable(&error, with),
@@ -517,10 +512,9 @@ impl Connection {
     }
 
     fn connected(&mut self) {
-        if let Upstream::Connecting { mut peer, own, .. } =
+        if let Upstream::Connecting { peer, own, .. } =
             std::mem::replace(&mut self.upstream, Upstream::None)
         {
-            peer.is_connected();
             self.upstream = Upstream::Open { peer, _own: own };
         }
     }
@@ -531,16 +525,13 @@ impl Connection {
     }
 
     fn fail(&mut self, failure: &UpstreamFailure, with: &mut Resources) {
-        self.drop_upstream(&with.registry);
+        self.drop_upstream();
         self.session.upstream_failed(failure, &mut with.turn(&self.generation));
     }
 
-    fn drop_upstream(&mut self, registry: &Registry) {
-        if let Upstream::Connecting { mut peer, .. } | Upstream::Open { mut peer, .. } =
-            std::mem::replace(&mut self.upstream, Upstream::None)
-        {
-            peer.deregister(registry);
-        }
+    /// Closes the daemon's side. The kernel forgets what was asked of a closed descriptor.
+    fn drop_upstream(&mut self) {
+        self.upstream = Upstream::None;
     }
 
     /// Closes what is over and asks the kernel for what is waited for.
@@ -554,9 +545,9 @@ impl Connection {
             }
             Some(End::Flush) if flushed && self.must_linger() => return Outcome::Resume,
             Some(End::Flush) if flushed => return Outcome::Dead,
-            Some(End::Flush) => self.drop_upstream(&with.registry),
+            Some(End::Flush) => self.drop_upstream(),
             Some(End::Linger) => {
-                self.drop_upstream(&with.registry);
+                self.drop_upstream();
                 if flushed {
                     self.downstream.shut_write();
                 }

@@ -42,11 +42,13 @@ fn dial_unix(path: &Path) -> io::Result<Dialled> {
 }
 
 fn dial_tcp(address: SocketAddr, mark: Option<u32>, census: &Arc<Census>) -> io::Result<Dialled> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    socket.set_cloexec(true)?;
+    let kind = Type::STREAM.nonblocking().cloexec();
+    let socket = Socket::new_raw(Domain::for_address(address), kind, Some(Protocol::TCP))?;
     socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    // A daemon on this host does not vanish without a word.
+    if !address.ip().is_loopback() {
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    }
     if let Some(mark) = mark {
         socket.set_mark(mark)?;
     }

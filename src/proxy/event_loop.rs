@@ -24,7 +24,7 @@ use super::peer::{Connected, Peer};
 use super::pool::Pool;
 use super::timers::Timers;
 use super::{Generation, StartError};
-use crate::audit::{self, ClientId, Event as Record, Peer as Client};
+use crate::audit::{self, ClientId, Event as Record};
 use crate::config::UpstreamAddress;
 use crate::facts;
 use crate::http::framing::{AnswerTo, Persistence};
@@ -359,9 +359,7 @@ impl Active {
             self.give_up_idle();
         }
         for key in std::mem::take(&mut self.dead) {
-            if let Some(mut connection) = self.connections.try_remove(key) {
-                connection.deregister(&self.with.registry);
-            }
+            self.connections.try_remove(key);
         }
     }
 
@@ -417,10 +415,7 @@ impl Active {
 
     fn admit(&mut self, accepted: Accepted) {
         let limits = &self.generation.limits;
-        let address = match accepted.client {
-            Client::Tcp(address) => Some(address.ip()),
-            Client::Unix { .. } | Client::Unnamed => None,
-        };
+        let address = accepted.client.address().map(|address| address.ip());
         let (total, per_client) = (limits.connections, limits.connections_per_client);
         match self.with.census.enter(address, total, per_client) {
             Ok(place) => self.begin(accepted, place),

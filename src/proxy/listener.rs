@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::origin::{self, Origin};
 use super::stream::Stream;
@@ -53,9 +53,6 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let (stream, client) = listener.accept()?;
-                let socket = SockRef::from(&stream);
-                socket.set_tcp_nodelay(true)?;
-                socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
                 let origin = origin::of(&stream)?;
                 let client = Client::Tcp(origin::canonical(client));
                 Ok(Accepted { stream: Stream::Tcp(stream), client, origin })
@@ -127,6 +124,9 @@ fn listening(address: SocketAddr, sharing: Sharing) -> io::Result<TcpListener> {
     if sharing == Sharing::Loops {
         socket.set_reuse_port(true)?;
     }
+    // Accepted sockets inherit both (tcp(7)), which costs them no calls of their own.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(TcpListener::from_std(socket.into()))

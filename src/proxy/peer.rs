@@ -3,7 +3,6 @@
 //! epoll is edge-triggered here: readiness is remembered until a call says would-block.
 
 use std::io;
-use std::net::SocketAddr;
 
 use mio::event::Event;
 use mio::{Interest, Registry, Token};
@@ -86,9 +85,17 @@ impl Peer {
         self.stream.reset_on_close();
     }
 
-    /// What became of the connection attempt: `None` while it is under way.
-    pub(super) fn connected(&self) -> Option<io::Result<()>> {
-        self.stream.connected()
+    /// What became of the connection attempt: `None` while it is under way. Writing what is owed
+    /// asks the kernel in passing: it takes nothing before the connection is made.
+    pub(super) fn connected(&mut self) -> Option<io::Result<()>> {
+        debug_assert!(!self.owed.is_empty(), "nobody connects without something to say");
+        let owed = self.owed.len();
+        self.writable = true;
+        match self.flush() {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => None,
+            Ok(()) if self.owed.len() == owed => None,
+            outcome => Some(outcome),
+        }
     }
 
     pub(super) fn is_readable(&self) -> bool {
@@ -106,17 +113,6 @@ impl Peer {
         let news = self.read_ended && !self.end_told && (self.unread.is_empty() || rest_is_stuck);
         self.end_told |= news;
         news
-    }
-
-    /// The connection attempt has succeeded.
-    pub(super) fn is_connected(&mut self) {
-        self.writable = true;
-        self.readable = true;
-    }
-
-    /// Where the peer is, if it has an address.
-    pub(super) fn address(&self) -> Option<SocketAddr> {
-        self.stream.peer_address()
     }
 
     /// Whether the end of the peer's direction is near, and worth finding while bytes are held.
@@ -204,11 +200,6 @@ impl Peer {
         }
         self.registered = wanted;
         registry.reregister(&mut self.stream, self.token, wanted)
-    }
-
-    pub(super) fn deregister(&mut self, registry: &Registry) {
-        // Closing the descriptor would do it too; saying so keeps mio's own records right.
-        let _ = registry.deregister(&mut self.stream);
     }
 }
 

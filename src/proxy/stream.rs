@@ -1,7 +1,7 @@
 //! One end's bytes: TCP or Unix. TLS would be a third kind, on which zero-copy does not apply.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 
 use std::time::Duration;
 
@@ -10,8 +10,6 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 
 use socket2::SockRef;
-
-use super::origin;
 
 /// A connected (or connecting) non-blocking stream.
 #[derive(Debug)]
@@ -48,26 +46,6 @@ impl Stream {
         if let Self::Tcp(stream) = self {
             // Without it the peer sees an end, too.
             let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
-        }
-    }
-
-    pub(super) fn peer_address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(stream) => stream.peer_addr().ok().map(origin::canonical),
-            Self::Unix(_) => None,
-        }
-    }
-
-    /// What became of a connection attempt: `None` while it is under way.
-    pub(super) fn connected(&self) -> Option<io::Result<()>> {
-        let (error, peer) = match self {
-            Self::Tcp(stream) => (stream.take_error(), stream.peer_addr().map(drop)),
-            Self::Unix(stream) => (stream.take_error(), stream.peer_addr().map(drop)),
-        };
-        match (error, peer) {
-            (Err(error), _) | (Ok(Some(error)), _) => Some(Err(error)),
-            (Ok(None), Err(error)) if error.kind() == io::ErrorKind::NotConnected => None,
-            (Ok(None), peer) => Some(peer),
         }
     }
 

@@ -215,6 +215,11 @@ impl Session {
         }
     }
 
+    /// Who the client is.
+    pub fn client(&self) -> &ClientId {
+        &self.client
+    }
+
     /// What may happen to the next bytes from `side`.
     pub fn flow(&self, from: Side) -> Flow {
         match (self.end, from) {
