@@ -62,17 +62,7 @@ fn volumes_and_drivers() {
 
 #[test]
 fn images_by_any_name() {
-    corpus::straight_and_through_but(
-        images::attacks(),
-        CORE,
-        &[
-            "commit with a user",
-            "commit with an instruction for the user",
-            "commit with a user on the second line",
-            "import with an instruction for the user",
-            "variable of the image",
-        ],
-    );
+    corpus::straight_and_through_but(images::attacks(), CORE, &["variable of the image"]);
 }
 
 #[test]
@@ -80,20 +70,7 @@ fn building() {
     corpus::straight_and_through_but(
         build::attacks(),
         CORE,
-        &[
-            "build in another's network",
-            "build from a forbidden image",
-            "build from a forbidden image among stages",
-            "build that copies from a forbidden image",
-            "build from an image named by an argument",
-            "build from an image in odd letters",
-            "build with a user",
-            "build with a variable",
-            "build step as root",
-            "build in another control group",
-            "build by BuildKit",
-            "build of a remote context",
-        ],
+        &["build in another's network", "build in another control group"],
     );
 }
 

@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
-use support::compare::{POLICY, both, both_ways, without_ids};
+use support::compare::{POLICY, both, both_under, both_ways, without_ids};
 use support::{Daemon, Docker, Running, SecDocker, poll, process, sandbox, unique};
 
 /// Runs the commands in order, both ways, and wants the same status, output and complaints.
@@ -348,17 +348,43 @@ fn copies_both_ways() {
 
 #[test]
 fn builds_with_the_classic_builder() {
-    build("0");
+    build("0", POLICY);
+    build("0", &unread());
 }
 
 #[test]
 fn builds_with_buildkit() {
-    build("1");
+    build("1", &unread());
+}
+
+/// What BuildKit does is not seen: it must be allowed.
+fn unread() -> String {
+    format!("{POLICY}  builds: allow\n")
+}
+
+#[test]
+fn says_what_to_do_where_a_build_is_not_seen() {
+    let directory = sandbox::directory("unseen");
+    fs::write(directory.join("Dockerfile"), "FROM probe:1\n").unwrap();
+    let docker = |arguments: &[&str], buildkit| {
+        let secdocker =
+            SecDocker::before(Daemon::shared(), &format!("{POLICY}limits: {{body: 1m}}\n"));
+        let mut command = Docker::on(&secdocker).command(&["build"]);
+        command.args(arguments).arg(&directory).env("DOCKER_BUILDKIT", buildkit);
+        let ran = process::run(&mut command, b"");
+        assert!(!ran.status.success(), "{ran}");
+        ran.to_string()
+    };
+    let said = docker(&[], "1");
+    assert!(said.contains("DOCKER_BUILDKIT=0") && said.contains("builds: allow"), "{said}");
+    fs::write(directory.join("content"), noise(2 << 20)).unwrap();
+    let said = docker(&[], "0");
+    assert!(said.contains("limits.body") && said.contains("builds: allow"), "{said}");
 }
 
 /// A build with a context, steps, an argument and a stage; then the same with a failing step.
 #[track_caller]
-fn build(buildkit: &str) {
+fn build(buildkit: &str, rules: &str) {
     let tag = unique("built");
     let directory = sandbox::directory("build");
     fs::write(directory.join("content"), noise(2 << 20)).unwrap();
@@ -366,7 +392,7 @@ fn build(buildkit: &str) {
          FROM probe:1\nCOPY --from=first /word /word\nCOPY content /content\nRUN wc -c /content\n";
     fs::write(directory.join("Dockerfile"), dockerfile).unwrap();
     fs::write(directory.join("Failing"), "FROM probe:1\nRUN echo oh no; exit 17\n").unwrap();
-    both(|way| {
+    both_under(rules, |way| {
         let docker = Docker::on(way);
         let build = |arguments: &[&str]| {
             let mut command = docker.command(&["build", "--no-cache", "--progress=plain"]);

@@ -131,8 +131,10 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
     for rule in cgroupparent {
         writeln!(out, "Nothing may run below control group {}.", Shown(rule.as_str()))?;
     }
-    if *builds == BuildRule::Forbid {
-        writeln!(out, "Images may not be built.")?;
+    match builds {
+        BuildRule::Inspect => {}
+        BuildRule::Allow => writeln!(out, "Images may be built; Dockerfiles are not read.")?,
+        BuildRule::Forbid => writeln!(out, "Images may not be built.")?,
     }
     if out.len() == before {
         writeln!(out, "Nothing is forbidden.")?;

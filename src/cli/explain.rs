@@ -66,7 +66,10 @@ fn fate(settings: &Settings, target: &str, body: &[u8]) -> Fate {
             let limit = settings.limits.body_bytes;
             Fate::Invalid(413, format!("the body is larger than {limit} bytes"))
         }
-        Ok(Route::Inspected(endpoint)) => inspected_fate(settings, endpoint, &target, body),
+        Ok(Route::Inspected(endpoint)) => {
+            let endpoint = engine::as_judged(endpoint, &target, &settings.policy);
+            inspected_fate(settings, endpoint, &target, body)
+        }
     }
 }
 

@@ -52,7 +52,7 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
         ),
         (
             "restrictions:\n  builds: maybe\n",
-            &["2: restrictions.builds: `maybe` is neither allow nor forbid"],
+            &["2: restrictions.builds: `maybe` is none of inspect, allow, forbid"],
         ),
         (
             "restrictions:\n  ports: 22\n",

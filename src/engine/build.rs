@@ -1,17 +1,19 @@
 //! `POST /build` and `POST /grpc`: building images.
 //!
-//! All that is judged stands in the query; the context, an archive that may be large, passes as it
-//! is. What is not seen:
-//! - the Dockerfile, in the context or at `remote`: its `FROM`, `COPY --from`, `ENV` and `USER`. A
-//!   forbidden image that is at the daemon, or can be had, may be built upon. Its steps run as root.
-//! - with BuildKit (`version=2`) limits of memory and CPU have no effect on steps, to the daemon
-//!   (seen on 20.10), so that `general` does not hold for them; through `/grpc` nothing is seen.
+//! The query is judged always. The Dockerfile is where the policy has a rule that one could break, and
+//! the classic builder is sent it in the body: then the context is collected, and forwarded as it
+//! came. Otherwise the body passes as it is, and `policy::builds` says what becomes of what is not
+//! seen.
 //!
-//! Whoever cannot accept that forbids builds.
+//! Without a rule are `extrahosts`, `ulimits`, `shmsize`, `isolation`, `squash`, `labels` and
+//! `platform`: they reach nothing beyond the steps. `session` and `buildid` name what the client
+//! itself holds; a session alone only offers the daemon files. `X-Registry-Config` holds credentials.
 
 use super::Forwarded;
 use super::changes::Changes;
-use super::effects::{BodyError, Effects, objects};
+use super::context;
+use super::dockerfile::{self, Given};
+use super::effects::{BodyError, Effects, objects, texts};
 use super::json::{self, Object};
 use super::query::Query;
 use super::schema::BUILD;
@@ -20,48 +22,113 @@ use crate::image::ImageRef;
 use crate::policy::Inspected;
 use crate::policy::ceilings::{Ceilings, CpuAsk, MemoryAsk};
 use crate::policy::effects::{
-    Asked, Builder, Effect, ImageNames, Namespace, NamespaceKind, Place, SharedWith,
+    Asked, Builder, Effect, ImageNames, Namespace, NamespaceKind, Place, SharedWith, Unseen,
 };
 use crate::policy::types::{EnvironmentEntry, SecurityOption};
 
 /// The parameters that the daemon reads as lists.
 const LISTS: [&str; 3] = ["t", "extrahosts", "securityopt"];
+/// For each the daemon is asked.
+const CACHES_MAX: usize = 64;
 const BUILD_ARGS: &str = "?buildargs";
 const NETWORK_MODE: Place = Place::Field("?networkmode");
 const CGROUP_PARENT: Place = Place::Field("?cgroupparent");
 
-/// What a request to build says in its head.
+/// What a request to build says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildQuery {
+pub struct BuildBody {
     /// The path as it was sent.
     path: String,
     query: Query,
+    /// The context, if it was collected.
+    context: Vec<u8>,
+}
+
+/// Whether the body is the context of the classic builder.
+pub(super) fn brings_dockerfile(target: &Target<'_>) -> bool {
+    Query::read(target, &LISTS).is_ok_and(|query| builder(&query) == Builder::Unread)
+}
+
+fn builder(query: &Query) -> Builder {
+    match (query.get("version"), query.get("remote")) {
+        ("2", _) => Builder::BuildKit,
+        (_, "") => Builder::Unread,
+        _ => Builder::Remote,
+    }
 }
 
 /// Reads the query of `POST /build`.
-pub(super) fn read(target: &Target<'_>) -> Result<Inspected<BuildQuery>, BodyError> {
+pub(super) fn read(target: &Target<'_>) -> Result<Inspected<BuildBody>, BodyError> {
     let query = Query::read(target, &LISTS)?;
     let mut effects = Effects::default();
-    effects.push(Effect::Build(Builder::Request), Place::Field("build"));
-    isolation(&query, &mut effects);
+    effects.push(Effect::Build(builder(&query)), Place::Field("build"));
+    parameters(&query, &mut effects)?;
+    Ok(inspected(target, query, Vec::new(), effects))
+}
+
+/// The same, and the Dockerfile in the body.
+pub(super) fn read_with_context(
+    target: &Target<'_>,
+    body: &[u8],
+) -> Result<Inspected<BuildBody>, BodyError> {
+    let query = Query::read(target, &LISTS)?;
+    let mut effects = Effects::default();
+    effects.push(Effect::Build(Builder::Read), Place::Field("build"));
+    let arguments = parameters(&query, &mut effects)?;
+    let text = context::dockerfile(body, query.get("dockerfile")).map_err(|reason| {
+        let reason = format!("{reason}; `builds: allow` lets contexts pass unread");
+        BodyError::Value { at: Place::Field("the build context"), reason }
+    })?;
+    let request = dockerfile::Request { arguments, target: query.get("target") };
+    dockerfile::read_build(&text, &request, &mut effects)?;
+    Ok(inspected(target, query, body.to_vec(), effects))
+}
+
+fn inspected(
+    target: &Target<'_>,
+    query: Query,
+    context: Vec<u8>,
+    effects: Effects,
+) -> Inspected<BuildBody> {
+    let path = target.forwarded().split('?').next().unwrap_or_default().to_owned();
+    Inspected::new(BuildBody { path, query, context }, effects.into_asked())
+}
+
+/// What the query alone brings about; the arguments of the build.
+fn parameters(query: &Query, effects: &mut Effects) -> Result<Given, BodyError> {
+    isolation(query, effects);
     for option in query.all("securityopt") {
         let place = Place::Field("?securityopt");
         effects.push_parsed(SecurityOption::parse(option), Effect::SecurityOption, place)?;
     }
     // The daemon passes over empty ones.
     for name in query.all("t").filter(|name| !name.is_empty()) {
-        image_name(name, Place::Field("?t"), &mut effects)?;
+        image_name(name, Place::Field("?t"), effects)?;
     }
-    arguments(&inner_json(&query, "buildargs", "BuildArgs")?, &mut effects)?;
-    outputs(&inner_json(&query, "outputs", "Outputs")?, &mut effects)?;
-    let path = target.forwarded().split('?').next().unwrap_or_default().to_owned();
-    Ok(Inspected::new(BuildQuery { path, query }, effects.into_asked()))
+    caches(&inner_json(query, "cachefrom", "CacheFrom")?, effects);
+    outputs(&inner_json(query, "outputs", "Outputs")?, effects)?;
+    arguments(&inner_json(query, "buildargs", "BuildArgs")?, effects)
 }
 
 /// What any request to `POST /grpc` may bring about.
 pub(super) fn effects_of_buildkit() -> Vec<Asked> {
-    let effect = Effect::Build(Builder::BuildKit);
+    let effect = Effect::Build(Builder::BuildKitUnseen);
     vec![Asked { effect, at: Place::Field("/grpc") }]
+}
+
+/// Steps that an image went through before are not run again: what was made of them comes out of it.
+fn caches(fields: &Object, effects: &mut Effects) {
+    for (number, name) in texts(fields, "CacheFrom") {
+        let at = Place::Field("?cachefrom");
+        match ImageRef::parse(name) {
+            Ok(image) if number < CACHES_MAX => {
+                effects.push(Effect::ImageName(ImageNames::One(image.clone())), at.clone());
+                effects.push(Effect::Image(image), at);
+            }
+            // The daemon passes over what is no name to it.
+            _ => effects.push(Effect::Unseen(Unseen::Image(name.to_owned())), at),
+        }
+    }
 }
 
 fn isolation(query: &Query, effects: &mut Effects) {
@@ -91,9 +158,11 @@ fn inner_json(query: &Query, parameter: &str, name: &str) -> Result<Object, Body
 }
 
 /// Build arguments are variables of the steps. One of them names an image that does the building.
-fn arguments(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
+fn arguments(fields: &Object, effects: &mut Effects) -> Result<Given, BodyError> {
+    let mut given = Given::new();
     for (name, value) in fields.object("BuildArgs").into_iter().flat_map(Object::iter) {
         let place = || Place::Entry(BUILD_ARGS, name.to_owned());
+        given.insert(name.to_owned(), value.as_text().map(str::to_owned));
         let entry = match value.as_text() {
             Some(value) => EnvironmentEntry::parse(&format!("{name}={value}")),
             // It is only mentioned: the Dockerfile's own default holds.
@@ -104,7 +173,7 @@ fn arguments(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
             image_name(image, place(), effects)?;
         }
     }
-    Ok(())
+    Ok(given)
 }
 
 /// BuildKit's exporters take names too, `t` or not (seen on 20.10 with `moby`).
@@ -124,9 +193,10 @@ fn image_name(name: &str, at: Place, effects: &mut Effects) -> Result<(), BodyEr
     effects.push_parsed(ImageRef::parse(name.trim()), named, at)
 }
 
-/// The query with all that is forced on the steps, if anything is.
-pub(super) fn write(body: BuildQuery, ceilings: &Ceilings) -> Forwarded {
-    let BuildQuery { path, mut query } = body;
+/// The context as it came, and the query with all that is forced on the steps, if anything is.
+pub(super) fn write(body: BuildBody, ceilings: &Ceilings, out: &mut Vec<u8>) -> Forwarded {
+    let BuildBody { path, mut query, context } = body;
+    out.extend_from_slice(&context);
     let mut changes = Changes::default();
     if ceilings.memory.is_some() {
         force_memory(&mut query, ceilings, &mut changes);

@@ -5,9 +5,10 @@
 //! some images are allowed, none is loaded, imported or committed by a name: an archive, and whoever
 //! can write into a container, give any name to any content.
 //!
-//! A user that instructions or `Config` give to a new image is one only once that image runs, which
-//! is judged then. Variables are judged here, since those of an image are not seen later.
+//! A user and variables that instructions or `Config` give to a new image are judged here as if it ran
+//! at once.
 
+use super::dockerfile::{self, Base};
 use super::effects::{BodyError, Effects, texts};
 use super::json::{self, Object};
 use super::query::Query;
@@ -17,7 +18,7 @@ use crate::http::target::Target;
 use crate::image::{ImageName, ImageRef, complete};
 use crate::policy::Inspected;
 use crate::policy::effects::{Asked, Effect, ImageNames, Place};
-use crate::policy::types::{EnvironmentEntry, Instructions};
+use crate::policy::types::UserSpec;
 
 const FROM_IMAGE: Place = Place::Field("?fromImage");
 const REPO: Place = Place::Field("?repo");
@@ -30,7 +31,7 @@ pub(super) fn read_create(target: &Target<'_>) -> Result<Vec<Asked>, BodyError> 
     match query.get("fromImage") {
         "" => {
             new_name(&query, &mut effects)?;
-            changes(&query, &mut effects);
+            changes(&query, Base::Nothing, &mut effects);
             effects.push(Effect::ImageContent, Place::Field("?fromSrc"));
         }
         image => {
@@ -79,19 +80,28 @@ pub(super) fn read_commit(
     if !query.get("repo").is_empty() {
         effects.push(Effect::ImageContent, REPO);
     }
-    changes(&query, &mut effects);
+    changes(&query, Base::Unknown, &mut effects);
     let body = match body.trim_ascii() {
         b"" => CommitBody::Empty,
         b"null" => CommitBody::Null,
         _ => CommitBody::Config(json::read(body, &CREATE)?),
     };
     if let CommitBody::Config(config) = &body {
-        for (at, entry) in texts(config, "Env") {
-            let parsed = EnvironmentEntry::parse(entry);
-            effects.push_parsed(parsed, Effect::Environment, Place::Element("Env", at))?;
-        }
+        configuration(config, &mut effects)?;
     }
     Ok(Inspected::new(body, effects.into_asked()))
+}
+
+/// What a new image is given by a whole configuration. What is empty there stays as it was.
+fn configuration(config: &Object, effects: &mut Effects) -> Result<(), BodyError> {
+    effects.push_environment(config)?;
+    if let Some(user) = config.text("User").filter(|user| !user.is_empty()) {
+        effects.push_parsed(UserSpec::parse(user), Effect::User, Place::Field("User"))?;
+    }
+    for (at, trigger) in texts(config, "OnBuild") {
+        dockerfile::read_trigger(trigger, at, "OnBuild", effects);
+    }
+    Ok(())
 }
 
 /// Appends the body as it was understood.
@@ -129,13 +139,10 @@ fn new_name(query: &Query, effects: &mut Effects) -> Result<(), BodyError> {
     Ok(())
 }
 
-fn changes(query: &Query, effects: &mut Effects) {
+fn changes(query: &Query, base: Base, effects: &mut Effects) {
     // The daemon joins them like lines of one file.
     let lines: Vec<_> = query.all(CHANGES).collect();
-    let instructions = Instructions::parse(&lines.join("\n"));
-    if instructions.set_variables() {
-        effects.push(Effect::EnvironmentInstructions(instructions), Place::Field("?changes"));
-    }
+    dockerfile::read_changes(&lines.join("\n"), base, "?changes", effects);
 }
 
 struct Named {

@@ -11,7 +11,9 @@ mod base64;
 mod build;
 pub mod changes;
 mod checkpoints;
+mod context;
 mod create;
+mod dockerfile;
 pub mod effects;
 mod exec;
 mod force;
@@ -33,7 +35,7 @@ mod update;
 mod volume_options;
 mod volumes;
 
-pub use build::BuildQuery;
+pub use build::BuildBody;
 pub use changes::{Change, Changes};
 pub use create::CreateBody;
 pub use effects::BodyError;
@@ -70,7 +72,7 @@ pub enum RequestBody {
     /// `POST /commit`.
     Commit(CommitBody),
     /// `POST /build`.
-    Build(BuildQuery),
+    Build(BuildBody),
     /// `POST /swarm/init`, `/networks/create` or `/containers/{id}/checkpoints`.
     Fields(Object),
     /// One that passes as it is: all that counts is in the head.
@@ -80,6 +82,17 @@ pub enum RequestBody {
 /// A request of which the head alone was read.
 fn head_only(effects: Vec<Asked>) -> Inspected<RequestBody> {
     Inspected::new(RequestBody::Passes, effects)
+}
+
+/// The endpoint by what must be judged of it under this policy: a build may have to be read.
+#[must_use]
+pub fn as_judged(endpoint: Endpoint, target: &Target<'_>, policy: &Policy) -> Endpoint {
+    match endpoint {
+        Endpoint::Build if policy.reads_dockerfiles() && build::brings_dockerfile(target) => {
+            Endpoint::BuildContext
+        }
+        endpoint => endpoint,
+    }
 }
 
 /// Reads the body of a request and says all that the request would bring about.
@@ -100,6 +113,9 @@ pub fn read(
         Endpoint::VolumeCreate => Ok(volumes::read(body)?.map(RequestBody::Volume)),
         Endpoint::Commit => Ok(images::read_commit(target, body)?.map(RequestBody::Commit)),
         Endpoint::Build => Ok(build::read(target)?.map(RequestBody::Build)),
+        Endpoint::BuildContext => {
+            Ok(build::read_with_context(target, body)?.map(RequestBody::Build))
+        }
         Endpoint::BuildKit => Ok(head_only(build::effects_of_buildkit())),
         Endpoint::Plugin => Ok(head_only(plugins::effects())),
         Endpoint::SwarmInit => Ok(swarm::read_init(body)?.map(RequestBody::Fields)),
@@ -149,7 +165,7 @@ pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) 
             images::write_commit(body, out);
             Forwarded::default()
         }
-        RequestBody::Build(query) => build::write(query, &policy.ceilings),
+        RequestBody::Build(body) => build::write(body, &policy.ceilings, out),
         RequestBody::Fields(fields) => {
             fields.write(out);
             Forwarded::default()

@@ -41,8 +41,10 @@ pub enum Endpoint {
     ImageTag,
     /// `POST /commit`.
     Commit,
-    /// `POST /build`.
+    /// `POST /build`, of which the head is judged.
     Build,
+    /// `POST /build`, of which the Dockerfile is judged too.
+    BuildContext,
     /// `POST /grpc`: to BuildKit, as a raw stream.
     BuildKit,
     /// `POST /plugins/pull`, `/plugins/create`, and `upgrade`, `set` and `enable` of one.
@@ -80,6 +82,7 @@ impl Endpoint {
             | Self::Commit
             | Self::SwarmInit
             | Self::NetworkCreate
+            | Self::BuildContext
             | Self::CheckpointCreate => false,
             Self::ImageCreate
             | Self::ImageLoad
@@ -110,7 +113,7 @@ impl fmt::Display for Endpoint {
             Self::ImageCreate => "POST /images/create",
             Self::ImageTag => "POST /images/{name}/tag",
             Self::Commit => "POST /commit",
-            Self::Build => "POST /build",
+            Self::Build | Self::BuildContext => "POST /build",
             Self::BuildKit => "POST /grpc",
             Self::Plugin => "POST /plugins",
             Self::SwarmInit => "POST /swarm/init",

@@ -546,6 +546,7 @@ pub static SECCOMP_PROFILE: Struct = Struct::new(fields! {
 /// Parameters of `POST /build` that are JSON in themselves, as if they were fields of one object.
 pub static BUILD: Struct = Struct::new(fields! {
     "BuildArgs": TEXT_MAP, Checked;
+    "CacheFrom": TEXTS, Checked;
     "Outputs": Kind::List(&Kind::Struct(&BUILD_OUTPUT)), Inside;
 });
 

@@ -1,41 +1,120 @@
-//! Whether the daemon may build images.
+//! Whether the daemon may build images, and what must be seen of it.
 //!
-//! A build runs its steps as root, with images and variables that stand in a Dockerfile which no rule
-//! sees. Through `/grpc` nothing of it is seen at all, not even whether its steps share the network
-//! of the host.
+//! A build uses images, runs steps and sets variables, as its Dockerfile says. The classic builder's
+//! is read, and is judged like any other request. What can't be seen (BuildKit, a context that the
+//! daemon fetches) is refused where there is a rule that it could break:
+//!
+//! | build | could break |
+//! | --- | --- |
+//! | classic, from elsewhere | `images`, `users`, `environment` |
+//! | BuildKit | the same, and `general.memory` and `cpu`, which its steps don't heed |
+//! | BuildKit through `/grpc` | the same, and `ports`, `namespaces`, `cgroupparent`: its steps may share the host's network |
+//!
+//! Steps of a build run as the user of the image that they build upon, mostly root; that is no breach
+//! of a rule about users, since hardly any image could be built otherwise: such a rule holds for
+//! `USER`, and for containers of what was built. Whoever wants no root in builds forbids builds.
 
-use super::Findings;
-use super::effects::Builder;
+use super::effects::{Builder, Unseen};
 use super::types::ValueError;
+use super::{Findings, Policy};
 
-/// Allows or forbids building.
+/// What is done about building.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum BuildRule {
-    /// What a request says is judged by the other rules.
+    /// Dockerfiles are read, and what can't be read is refused where a rule could be broken.
     #[default]
+    Inspect,
+    /// Only the parameters of a request are judged.
     Allow,
     /// No builds at all.
     Forbid,
 }
 
 impl BuildRule {
-    /// Reads `allow` or `forbid`.
+    /// Reads `inspect`, `allow` or `forbid`.
     ///
     /// # Errors
     /// [`ValueError::Builds`] for anything else.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
         match text {
+            "inspect" => Ok(Self::Inspect),
             "allow" => Ok(Self::Allow),
             "forbid" => Ok(Self::Forbid),
             _ => Err(ValueError::Builds(text.to_owned())),
         }
     }
+}
 
-    pub(super) fn check(self, builder: Builder, found: &mut Findings<'_>) {
-        match (self, builder) {
-            (Self::Allow, _) => {}
-            (Self::Forbid, Builder::Request) => found.add("a build", "builds: forbid"),
-            (Self::Forbid, Builder::BuildKit) => found.add("a build by BuildKit", "builds: forbid"),
+/// Whether Dockerfiles must be read: there is a rule that one can break.
+pub(super) fn must_read(policy: &Policy) -> bool {
+    policy.builds == BuildRule::Inspect && breakable(policy, Builder::Unread).next().is_some()
+}
+
+pub(super) fn check(policy: &Policy, builder: Builder, found: &mut Findings<'_>) {
+    match (policy.builds, builder) {
+        (BuildRule::Forbid, Builder::BuildKitUnseen) => {
+            found.add("a build by BuildKit", "builds: forbid");
+        }
+        (BuildRule::Forbid, _) => found.add("a build", "builds: forbid"),
+        (BuildRule::Allow, _) | (BuildRule::Inspect, Builder::Read) => {}
+        (BuildRule::Inspect, _) => {
+            let rules: Vec<_> = breakable(policy, builder).collect();
+            if !rules.is_empty() {
+                found.add(unseen(builder), &rules.join(", "));
+            }
+        }
+    }
+}
+
+/// What is refused, and what can be done about it.
+fn unseen(builder: Builder) -> &'static str {
+    match builder {
+        Builder::Read | Builder::Unread => {
+            "a build whose Dockerfile was not read; `builds: allow` lets it pass"
+        }
+        Builder::Remote => {
+            "a build from elsewhere, whose Dockerfile is not seen: send the context, or set `builds: allow`"
+        }
+        Builder::BuildKit | Builder::BuildKitUnseen => {
+            "a build by BuildKit, whose Dockerfile is not seen: use DOCKER_BUILDKIT=0, or set `builds: allow`"
+        }
+    }
+}
+
+/// The sections with rules that a build could break unseen.
+fn breakable(policy: &Policy, builder: Builder) -> impl Iterator<Item = &'static str> {
+    let (by_buildkit, by_grpc) = match builder {
+        Builder::Read | Builder::Unread | Builder::Remote => (false, false),
+        Builder::BuildKit => (true, false),
+        Builder::BuildKitUnseen => (true, true),
+    };
+    let sections = [
+        ("images", !policy.images.is_empty()),
+        ("users", !policy.users.is_empty()),
+        ("environment", !policy.environment.is_empty()),
+        ("general.memory", by_buildkit && policy.ceilings.memory.is_some()),
+        ("general.cpu", by_buildkit && policy.ceilings.cpu.is_some()),
+        ("ports", by_grpc && !policy.ports.is_empty()),
+        ("namespaces", by_grpc && !policy.namespaces.is_empty()),
+        ("cgroupparent", by_grpc && !policy.cgroupparent.is_empty()),
+    ];
+    sections.into_iter().filter(|(_, is_breakable)| *is_breakable).map(|(section, _)| section)
+}
+
+/// An instruction that only the daemon can work out breaks every rule that it could.
+pub(super) fn check_unseen(policy: &Policy, unseen: &Unseen, found: &mut Findings<'_>) {
+    match unseen {
+        Unseen::User(text) => policy.users.iter().for_each(|rule| rule.check_unknown(text, found)),
+        Unseen::Variable => policy.environment.iter().for_each(|rule| rule.check_unknown(found)),
+        Unseen::Image(text) => {
+            policy.images.iter().for_each(|rule| rule.check_unknown(text, found));
+        }
+        Unseen::Instructions(reason) => {
+            let rules: Vec<_> = breakable(policy, Builder::Unread).collect();
+            if !rules.is_empty() {
+                let what = format_args!("instructions that can't be read ({reason})");
+                found.add(what, &rules.join(", "));
+            }
         }
     }
 }

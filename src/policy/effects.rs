@@ -7,9 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::shown::Shown;
-use super::types::{
-    Capability, EnvironmentEntry, HostPath, Instructions, PortRange, SecurityOption, UserSpec,
-};
+use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
 use crate::image::ImageRef;
 
 /// One thing that a request would bring about.
@@ -17,8 +15,10 @@ use crate::image::ImageRef;
 /// A new variant breaks every `match` on effects, so that no rule can miss a new power.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Builds an image: steps that no rule can see run as root.
+    /// Builds an image.
     Build(Builder),
+    /// Does something by a Dockerfile's instruction that only the daemon can work out.
+    Unseen(Unseen),
     /// Hands the host to someone whom no rule reaches.
     Takeover(Takeover),
     /// Uses this image of the daemon's: runs it, or gives it another name.
@@ -34,8 +34,6 @@ pub enum Effect {
     ImageUser,
     /// Sets (or, without a value, unsets) an environment variable.
     Environment(EnvironmentEntry),
-    /// Sets variables by Dockerfile instructions, which only the daemon can take apart.
-    EnvironmentInstructions(Instructions),
     /// Sets the environment variable of this name to what only the daemon can tell: a template.
     EnvironmentTemplate(String),
     /// Opens one or all of these ports of the host.
@@ -83,13 +81,32 @@ pub enum Takeover {
     Swarm,
 }
 
-/// Ways to have the daemon build an image.
+/// Ways to have the daemon build an image, by what is seen of the Dockerfile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Builder {
-    /// One that is asked in a request.
-    Request,
-    /// BuildKit, spoken to past every inspection.
+    /// The classic builder, whose Dockerfile was read: all that it does are effects of their own.
+    Read,
+    /// The classic builder, unread.
+    Unread,
+    /// The classic builder, with a Dockerfile that the daemon fetches from elsewhere.
+    Remote,
+    /// BuildKit, asked in a request whose parameters are seen.
     BuildKit,
+    /// BuildKit, spoken to past every inspection.
+    BuildKitUnseen,
+}
+
+/// What an instruction does, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unseen {
+    /// Runs as a user that this text stands for.
+    User(String),
+    /// Sets a variable of any name.
+    Variable,
+    /// Uses an image by a name that is none.
+    Image(String),
+    /// Anything at all; why it can't be read.
+    Instructions(String),
 }
 
 /// The names by which images are fetched or made.

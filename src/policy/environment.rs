@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Findings;
 use super::shown::Shown;
-use super::types::{EnvironmentEntry, Instructions, ValueError};
+use super::types::{EnvironmentEntry, ValueError};
 
 /// One forbidden variable, with one value or with any.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,15 +42,9 @@ impl EnvironmentRule {
         }
     }
 
-    /// Instructions are forbidden where they could set the variable, to the value if one is named.
-    pub(super) fn check_instructions(&self, asked: &Instructions, found: &mut Findings<'_>) {
-        let name = self.entry.name();
-        let may_set =
-            asked.may_name(name) && self.entry.value().is_none_or(|value| asked.may_have(value));
-        if may_set {
-            let name = name.escape_debug();
-            found.add(format_args!("environment variable {name} by an instruction"), &self.text);
-        }
+    /// A variable is set, and nobody knows which.
+    pub(super) fn check_unknown(&self, found: &mut Findings<'_>) {
+        found.add_once("an environment variable whose name is not known", &self.shown);
     }
 
     /// Whatever value the rule names, the template may become it.

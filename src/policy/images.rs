@@ -3,6 +3,7 @@
 use super::allowed::AllowedImages;
 use super::effects::{Asked, ImageNames};
 use super::facts::{Facts, ImageFacts};
+use super::shown::Shown;
 use super::types::ValueError;
 use super::{Findings, images_in};
 use crate::image::{ImageName, ImageRef, comparable, complete, familiar};
@@ -78,6 +79,11 @@ impl ImageRule {
                 found.add_once(what, &self.text);
             }
         }
+    }
+
+    /// An image is used by a text that is no name to us.
+    pub(super) fn check_unknown(&self, text: &str, found: &mut Findings<'_>) {
+        found.add_once(format_args!("image {}, which is no name", Shown(text)), &self.text);
     }
 
     /// Judges names alone. One by digest may be that of a forbidden tag.

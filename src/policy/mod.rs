@@ -84,7 +84,7 @@ pub struct Policy {
     pub allowed_images: AllowedImages,
     /// The host paths that may be mounted, if not all.
     pub allowed_mounts: AllowedMounts,
-    /// Whether images may be built.
+    /// What is done about building images.
     pub builds: BuildRule,
     /// Which endpoints may be called: asked before anything of a request is read.
     pub endpoints: EndpointRules,
@@ -139,6 +139,11 @@ impl Policy {
             ("cgroupparent", !cgroupparent.is_empty()),
         ];
         is_configured.into_iter().filter(|(_, is_configured)| *is_configured).map(|(key, _)| key)
+    }
+
+    /// Whether the Dockerfile of a build must be read, where it can be.
+    pub fn reads_dockerfiles(&self) -> bool {
+        builds::must_read(self)
     }
 
     /// The first section of the configuration that forbids or forces anything.
@@ -325,7 +330,7 @@ fn check(
         cgroupparent,
         allowed_images,
         allowed_mounts,
-        builds,
+        builds: _,    // Judged with all that a build could break.
         endpoints: _, // Asked when the head was there.
         ceilings,
     } = policy;
@@ -334,9 +339,10 @@ fn check(
     match &asked.effect {
         Effect::Takeover(by) => takeover::check(policy, *by, found),
         Effect::Build(builder) => {
-            builds.check(*builder, found);
+            builds::check(policy, *builder, found);
             allowed_images.check_unseen("a build", found);
         }
+        Effect::Unseen(unseen) => builds::check_unseen(policy, unseen, found),
         Effect::Image(image) => {
             images.iter().for_each(|rule| rule.check(image, facts, found));
             allowed_images.check(image, facts, found);
@@ -357,9 +363,6 @@ fn check(
             }
         },
         Effect::Environment(entry) => environment.iter().for_each(|rule| rule.check(entry, found)),
-        Effect::EnvironmentInstructions(instructions) => {
-            environment.iter().for_each(|rule| rule.check_instructions(instructions, found));
-        }
         Effect::EnvironmentTemplate(name) => {
             environment.iter().for_each(|rule| rule.check_template(name, found));
         }

@@ -52,7 +52,7 @@ impl fmt::Display for ValueError {
                 (text, "is neither host, container, network, pid, ipc, uts, user nor cgroup")
             }
             Self::Name(text) => (text, "is no name"),
-            Self::Builds(text) => (text, "is neither allow nor forbid"),
+            Self::Builds(text) => (text, "is none of inspect, allow, forbid"),
         };
         write!(f, "{} {is_no}", InBackticks(text))
     }
@@ -359,68 +359,6 @@ impl EnvironmentEntry {
 impl fmt::Debug for EnvironmentEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("EnvironmentEntry").field(&self.name).finish()
-    }
-}
-
-/// Dockerfile instructions in a request, by what they could set: the daemon joins lines, takes quotes
-/// away and puts variables in, so that what is kept here is only good for saying what is *not* in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Instructions {
-    /// Lines joined, without quotes, escapes and comments.
-    text: String,
-}
-
-impl Instructions {
-    /// Reads instructions, several lines of them.
-    pub fn parse(text: &str) -> Self {
-        // The daemon skips comments and empty lines, also between the lines that it joins.
-        let says_something =
-            |line: &&str| !matches!(line.trim_start().chars().next(), None | Some('#'));
-        let mut joined = String::new();
-        for line in text.lines().filter(says_something) {
-            match line.trim_end().strip_suffix(['\\', '`']) {
-                Some(continued) => joined.push_str(continued),
-                None => {
-                    joined.push_str(line);
-                    joined.push('\n');
-                }
-            }
-        }
-        joined.retain(|character| !matches!(character, '"' | '\'' | '\\' | '`'));
-        Self { text: joined }
-    }
-
-    /// Whether a variable could be set at all.
-    pub fn set_variables(&self) -> bool {
-        self.text.to_ascii_lowercase().contains("env")
-    }
-
-    /// Whether the variable of this name could be set.
-    pub fn may_name(&self, name: &str) -> bool {
-        self.names_by_variable() || self.words_with(name)
-    }
-
-    /// Whether a variable could be set to this value.
-    pub fn may_have(&self, value: &str) -> bool {
-        let is_quoting = |c: char| matches!(c, '"' | '\'' | '\\' | '`');
-        self.text.contains('$') || self.words_with(&value.replace(is_quoting, ""))
-    }
-
-    /// Whether a name is put together by the daemon: a `$` before the `=` of a word.
-    fn names_by_variable(&self) -> bool {
-        self.text
-            .split_whitespace()
-            .any(|word| word.split_once('=').map_or(word, |(name, _)| name).contains('$'))
-    }
-
-    /// Whether `name` stands there and is no part of a longer one.
-    fn words_with(&self, name: &str) -> bool {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        self.text.match_indices(name).any(|(at, _)| {
-            let (before, rest) = self.text.split_at(at);
-            let behind = rest.strip_prefix(name).unwrap_or_default();
-            !before.ends_with(is_word) && !behind.starts_with(is_word)
-        })
     }
 }
 

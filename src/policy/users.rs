@@ -3,6 +3,7 @@
 use super::ceilings::Ceilings;
 use super::effects::{Asked, Effect};
 use super::facts::{Facts, ImageFacts};
+use super::shown::Shown;
 use super::types::{UserSpec, ValueError};
 use super::{Findings, images_in};
 use crate::image::ImageRef;
@@ -34,6 +35,12 @@ impl UserRule {
         if user.is(&self.user) {
             found.add(format_args!("user {user}"), self.as_str());
         }
+    }
+
+    /// A user is asked for by a text that only the daemon can work out.
+    pub(super) fn check_unknown(&self, text: &str, found: &mut Findings<'_>) {
+        let what = format_args!("user {}, which only the base image tells", Shown(text));
+        found.add_once(what, self.as_str());
     }
 
     /// Nobody asked for a user, so the one that is forced is the one that runs.

@@ -10,7 +10,7 @@ use super::response::Response;
 use super::{Progress, Rules, Session, Side, Step, Ticket, Turn, audit};
 use crate::audit::{Event, Redacted};
 use crate::engine::{self, Endpoint, Forwarded, RequestBody};
-use crate::http::chunk::ChunkDecoder;
+use crate::http::chunk::{ChunkDecoder, CollectError};
 use crate::http::framing::Framing;
 use crate::http::head::{self, RequestHead};
 use crate::http::message;
@@ -78,7 +78,7 @@ impl Session {
             Framing::Chunked => Remaining::Chunked(ChunkDecoder::new()),
             Framing::Length(bytes) => match usize::try_from(bytes.get()) {
                 Ok(bytes) if bytes <= max => Remaining::Length(bytes),
-                _ => return Err(Refusal::too_large(max)),
+                _ => return Err(Refusal::too_large(inspection.endpoint, max)),
             },
         };
         let whole = matches!(framing, Remaining::Length(0));
@@ -136,7 +136,7 @@ impl Session {
         if questions.is_empty() {
             return self.judge(&inspection, inspected, &Facts::none(), turn);
         }
-        if !share.grow_to(weight(body)) {
+        if !share.grow_to(weight(inspection.endpoint, body)) {
             return self.decline_unjudged(&Refusal::busy(), &inspection, turn);
         }
         let ticket = self.next_ticket();
@@ -221,7 +221,11 @@ impl Session {
 const VALUE_BYTES: usize = 256;
 
 /// What a body weighs while it waits, in bytes: `[0,0,…]` is short as text and long as a tree.
-fn weight(body: &[u8]) -> usize {
+/// A build context is kept as it came, and only the Dockerfile in it read.
+fn weight(endpoint: Endpoint, body: &[u8]) -> usize {
+    if endpoint == Endpoint::BuildContext {
+        return body.len() + (1 << 20);
+    }
     let values = memchr::memchr3_iter(b',', b'[', b'{', body).count() + 1;
     body.len() + values * VALUE_BYTES
 }
@@ -237,7 +241,13 @@ impl Collecting {
                 Taken { bytes, whole: *left == 0 }
             }
             Remaining::Chunked(decoder) => {
-                let scanned = decoder.collect(input, &mut self.body, max)?;
+                let scanned = decoder.collect(input, &mut self.body, max);
+                let scanned = scanned.map_err(|error| match error {
+                    CollectError::TooLarge { max } => {
+                        Refusal::too_large(self.inspection.endpoint, max)
+                    }
+                    CollectError::Chunk(error) => error.into(),
+                })?;
                 Taken { bytes: scanned.bytes, whole: scanned.ended }
             }
         };

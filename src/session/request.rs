@@ -10,8 +10,8 @@ use super::inspection::{Collecting, Inspection, Waiting};
 use super::response::Response;
 use super::{End, Flow, Progress, Session, Side, Step, Turn, audit};
 use crate::audit::{Event, Redacted};
-use crate::engine::{self, Access, Route};
-use crate::http::chunk::{ChunkDecoder, CollectError};
+use crate::engine::{self, Access, Endpoint, Route};
+use crate::http::chunk::{ChunkDecoder, ChunkError};
 use crate::http::framing::{self, Framing};
 use crate::http::head::{self, HeadError, RequestHead};
 use crate::http::message;
@@ -166,6 +166,7 @@ impl Session {
                 engine::check_head(&head, endpoint)?;
                 self.exchange.may_switch = endpoint.may_switch();
                 let rules = Arc::clone(turn.rules);
+                let endpoint = engine::as_judged(endpoint, &target, &rules.policy);
                 let inspection =
                     Inspection { endpoint, head: bytes.to_vec(), rules, passes: Framing::None };
                 self.begin_inspection(inspection, &head, framing, turn)?;
@@ -270,8 +271,14 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn too_large(max: usize) -> Self {
-        Self { status: 413, reason: format!("the request body is longer than {max} bytes") }
+    pub(super) fn too_large(endpoint: Endpoint, max: usize) -> Self {
+        let advice = match endpoint {
+            Endpoint::BuildContext => {
+                "; `builds: allow` lets build contexts pass unread, `limits.body` is for larger ones"
+            }
+            _ => "",
+        };
+        Self { status: 413, reason: format!("the request body is longer than {max} bytes{advice}") }
     }
 
     pub(super) fn busy() -> Self {
@@ -291,6 +298,7 @@ macro_rules! refused_with_400 {
 }
 
 refused_with_400!(
+    ChunkError,
     HeadError,
     framing::FramingError,
     target::TargetError,
@@ -299,12 +307,3 @@ refused_with_400!(
     engine::HeadRefusal,
     engine::BodyError
 );
-
-impl From<CollectError> for Refusal {
-    fn from(error: CollectError) -> Self {
-        match error {
-            CollectError::TooLarge { max } => Self::too_large(max),
-            CollectError::Chunk(error) => Self { status: 400, reason: error.to_string() },
-        }
-    }
-}

@@ -260,11 +260,14 @@ fn a_switch_on_the_daemons_word_makes_both_directions_raw() {
 fn a_builder_that_is_spoken_to_raw_is_judged_before() {
     const SWITCHED: &str = "HTTP/1.1 101 UPGRADED\r\nUpgrade: h2c\r\n\r\n";
     let grpc = ATTACH.replace("/containers/x/attach?stdin=1", "/v1.41/grpc").replace("tcp", "h2c");
-    talk(|talk| {
+    let ports = || vec![PortRule::parse("22").unwrap()];
+    for piece in [1, usize::MAX] {
+        let policy = Policy { ports: ports(), builds: BuildRule::Allow, ..Policy::permissive() };
+        let mut talk = Talk::new(policy, piece);
         talk.client(&grpc).client("PRI *").daemon_gets(&grpc).daemon(SWITCHED);
         talk.client_gets(SWITCHED).daemon_gets("PRI *").is(None);
-    });
-    for piece in [1, usize::MAX] {
+        let unseen = Policy { ports: ports(), ..Policy::permissive() };
+        Talk::new(unseen, piece).client(&grpc).client_gets("HTTP/1.1 403 Forbidden\r\n");
         let policy = Policy { builds: BuildRule::Forbid, ..Policy::permissive() };
         let mut talk = Talk::new(policy, piece);
         talk.client(&grpc).client(PING).client_gets("HTTP/1.1 403 Forbidden\r\n");

@@ -1,8 +1,10 @@
 //! Builds: what a Dockerfile and a query may bring about on the host.
 
-use super::images::archive;
+use super::attack::Outcome;
+use super::images::{archive, entry};
 use super::{Attack, Probe, Step};
 
+const FORBIDDEN: &str = "FROM ubuntu:16.04\n";
 const FORM: &str = "application/x-www-form-urlencoded";
 /// How much of a body the engine has read ahead when it looks for a form in what is left.
 const READ_AHEAD: usize = 4096;
@@ -87,13 +89,20 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "FROM probe:1\nENV USER=0\n",
         )
         .works_when(Probe::holds("/images/innocent:@name@/json", "/Config/Env", "USER=0")),
-        builds(
-            "build step as root",
-            "no step heeds what general forces",
-            "nocache=1",
-            "FROM probe:1\nRUN [\"id\"]\n",
+        // A rule about users is not one about steps: hardly any image could be built otherwise, and
+        // what was built is judged when it runs. Whoever wants none as root forbids builds.
+        harmless(
+            "build with a step",
+            "a step runs as the user of its image",
+            "FROM probe:1\nRUN [\"id\"]\nENV A=$PATH B=$A\nUSER 1000\n",
         )
         .works_when(Probe::Answers("uid=0")),
+        harmless(
+            "build in stages",
+            "later ones refer to earlier ones",
+            "ARG A=probe:1\nFROM ${A} AS one\nFROM scratch\nCOPY --from=one /etc /x\nCOPY --from=0 /etc /y\n",
+        )
+        .works_when(built()),
         builds(
             "build in another control group",
             "the query names it",
@@ -103,6 +112,68 @@ pub(crate) fn attacks() -> Vec<Attack> {
         .works_when(Probe::Answers("/elsewhere/")),
         builds("build by BuildKit", "the other builder", "version=2", "FROM ubuntu:16.04\n")
             .works_when(built()),
+        builds(
+            "build from a forbidden image by another escape",
+            "a directive changes what continues a line",
+            "",
+            "# escape=`\nFROM `\nubuntu:16.04\n",
+        )
+        .works_when(built()),
+        builds(
+            "build that leaves an instruction",
+            "whoever builds upon it runs it",
+            "",
+            "FROM scratch\nONBUILD ENV USER=0\n",
+        )
+        .works_when(built()),
+        builds(
+            "build with a user from a variable of the image",
+            "only the daemon knows it",
+            "",
+            "FROM probe:1\nARG WHO=root\nUSER ${WHO}\n",
+        )
+        .works_when(Probe::holds("/images/innocent:@name@/json", "/Config/User", "root")),
+        builds("build with no user at all", "nobody is root", "", "FROM probe:1\nUSER \"\"\n")
+            .works_when(built()),
+        builds_in(
+            "build from a forbidden image in the last of two entries",
+            "the later one replaces the earlier",
+            "",
+            archive_of(&[("Dockerfile", "", "FROM probe:1\n"), ("./Dockerfile", "", FORBIDDEN)]),
+        )
+        .works_when(built()),
+        builds_in(
+            "build from a forbidden image in lower case",
+            "a missing Dockerfile is looked for",
+            "",
+            archive_of(&[("dockerfile", "", FORBIDDEN)]),
+        )
+        .works_when(built()),
+        builds_in(
+            "build from a forbidden image in another file",
+            "the query names it",
+            "dockerfile=a/../b",
+            archive_of(&[("Dockerfile", "", "FROM probe:1\n"), ("b", "", FORBIDDEN)]),
+        )
+        .works_when(built()),
+        builds_in(
+            "build from a forbidden image behind a link",
+            "links are followed",
+            "",
+            archive_of(&[("b", "", FORBIDDEN), ("Dockerfile", "b", "")]),
+        )
+        .works_when(built()),
+        builds_in(
+            "build from a forbidden image through a link",
+            "entries are written through links",
+            "",
+            archive_of(&[
+                ("Dockerfile", "", "FROM probe:1\n"),
+                ("here", ".", ""),
+                ("here/Dockerfile", "", FORBIDDEN),
+            ]),
+        )
+        .works_when(built()),
         Attack::new("build of a remote context", "the Dockerfile never passes here")
             .send(Step::query("/build?t=innocent:@name@&remote=http://127.0.0.1:1/Dockerfile"))
             .works_when(Probe::Answers("127.0.0.1:1")),
@@ -110,13 +181,22 @@ pub(crate) fn attacks() -> Vec<Attack> {
 }
 
 fn builds(name: &'static str, why: &'static str, query: &str, dockerfile: &str) -> Attack {
+    builds_in(name, why, query, archive("Dockerfile", dockerfile.as_bytes()))
+}
+
+fn builds_in(name: &'static str, why: &'static str, query: &str, context: Vec<u8>) -> Attack {
     let target = format!("/build?t=innocent:@name@&{query}");
-    Attack::new(name, why).send(Step::send_as(
-        "POST",
-        &target,
-        "application/x-tar",
-        archive("Dockerfile", dockerfile.as_bytes()),
-    ))
+    Attack::new(name, why).send(Step::send_as("POST", &target, "application/x-tar", context))
+}
+
+fn harmless(name: &'static str, why: &'static str, dockerfile: &str) -> Attack {
+    Attack { outcome: Outcome::Passes, ..builds(name, why, "nocache=1", dockerfile) }
+}
+
+/// An archive with files and links: path, target of the link if it is one, content.
+fn archive_of(entries: &[(&str, &str, &str)]) -> Vec<u8> {
+    let entries = entries.iter().map(|(path, link, content)| entry(path, link, content.as_bytes()));
+    [entries.collect::<Vec<_>>().concat(), vec![0; 1024]].concat()
 }
 
 fn built() -> Probe {

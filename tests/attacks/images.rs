@@ -249,6 +249,11 @@ fn pulls() -> Vec<Attack> {
 
 /// A tar archive with one file.
 pub(crate) fn archive(path: &str, content: &[u8]) -> Vec<u8> {
+    [entry(path, "", content), vec![0; 1024]].concat()
+}
+
+/// A file of a tar archive, or a symbolic link if it has a target.
+pub(crate) fn entry(path: &str, link: &str, content: &[u8]) -> Vec<u8> {
     let mut header = [0_u8; 512];
     header[..path.len()].copy_from_slice(path.as_bytes());
     header[100..107].copy_from_slice(b"0000644");
@@ -257,10 +262,11 @@ pub(crate) fn archive(path: &str, content: &[u8]) -> Vec<u8> {
     header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
     header[136..147].copy_from_slice(b"00000000000");
     header[148..156].fill(b' ');
-    header[156] = b'0';
+    header[156] = if link.is_empty() { b'0' } else { b'2' };
+    header[157..157 + link.len()].copy_from_slice(link.as_bytes());
     header[257..265].copy_from_slice(b"ustar\x0000");
     let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
     header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
     let padding = content.len().next_multiple_of(512) - content.len();
-    [&header, content, &vec![0; padding + 1024]].concat()
+    [&header, content, &vec![0; padding]].concat()
 }

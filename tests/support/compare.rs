@@ -17,7 +17,13 @@ restrictions:
 /// Does it straight at the shared engine, then through SecDocker; both must give the same.
 #[track_caller]
 pub(crate) fn both<T: PartialEq + Debug>(act: impl Fn(&dyn Way) -> T) -> T {
-    let (straight, through) = both_ways(act);
+    both_under(POLICY, act)
+}
+
+/// The same with other rules than [`POLICY`].
+#[track_caller]
+pub(crate) fn both_under<T: PartialEq + Debug>(rules: &str, act: impl Fn(&dyn Way) -> T) -> T {
+    let (straight, through) = ways(rules, act);
     assert_eq!(through, straight, "through SecDocker (left) and straight (right)");
     through
 }
@@ -25,8 +31,12 @@ pub(crate) fn both<T: PartialEq + Debug>(act: impl Fn(&dyn Way) -> T) -> T {
 /// What came of it straight, then through SecDocker.
 #[track_caller]
 pub(crate) fn both_ways<T>(act: impl Fn(&dyn Way) -> T) -> (T, T) {
+    ways(POLICY, act)
+}
+
+fn ways<T>(rules: &str, act: impl Fn(&dyn Way) -> T) -> (T, T) {
     let straight = act(Daemon::shared());
-    let secdocker = SecDocker::before(Daemon::shared(), POLICY);
+    let secdocker = SecDocker::before(Daemon::shared(), rules);
     let through = act(&secdocker);
     (straight, through)
 }

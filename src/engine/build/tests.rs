@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::*;
+use crate::engine::{Endpoint, as_judged};
 use crate::http::target::{self, query_pairs};
 use crate::policy::builds::BuildRule;
 use crate::policy::environment::EnvironmentRule;
@@ -19,6 +20,7 @@ fn policy() -> Policy {
         ports: vec![PortRule::parse("22").unwrap()],
         namespaces: vec![NamespaceRule::parse("container").unwrap()],
         cgroupparent: vec![NameRule::parse("*").unwrap()],
+        builds: BuildRule::Allow,
         ..Policy::permissive()
     }
 }
@@ -47,6 +49,8 @@ fn what_the_query_brings_about_is_judged() {
         "buildargs={\"A\":\"b\",\"USER\":\"0\"}",
         "buildargs={\"BUILDKIT_SYNTAX\":\"ubuntu:16.04\"}",
         "outputs=[{\"type\":\"moby\",\"attrs\":{\"name\":\"a,ubuntu:16.04\"}}]",
+        "cachefrom=[\"a\",\"ubuntu:16.04\"]",
+        "cachefrom=[\"UPPER\"]",
     ] {
         let found = verdict(&policy(), query);
         assert!(found.starts_with("forbidden: "), "{query}: {found}");
@@ -88,6 +92,59 @@ fn what_has_no_one_meaning_is_refused() {
     }
 }
 
+/// The verdict on a query and whether the body would be read, when only these rules are there.
+fn inspected(policy: &Policy, query: &str) -> (bool, String) {
+    let raw = format!("/v1.41/build?{query}");
+    let judged = as_judged(Endpoint::Build, &target::parse(&raw).unwrap(), policy);
+    (judged == Endpoint::BuildContext, verdict(policy, query))
+}
+
+#[test]
+fn what_is_not_seen_is_refused_where_a_rule_could_be_broken() {
+    let image = || vec![ImageRule::parse("ubuntu:16.04").unwrap()];
+    let ports = Policy { ports: policy().ports, ..Policy::permissive() };
+    let images = Policy { images: image(), ..Policy::permissive() };
+    let allowed = Policy { images: image(), builds: BuildRule::Allow, ..Policy::permissive() };
+    let memory = Ceilings { memory: Some(Bytes::parse("1g").unwrap()), ..Ceilings::default() };
+    let memory = Policy { ceilings: memory, ..Policy::permissive() };
+    for (policy, query, is_read, rule) in [
+        (&Policy::permissive(), "", false, None),
+        (&Policy::permissive(), "version=2", false, None),
+        (&Policy::permissive(), "remote=x", false, None),
+        (&ports, "", false, None),
+        (&ports, "version=2", false, None),
+        (&allowed, "", false, None),
+        (&allowed, "version=2", false, None),
+        (&allowed, "remote=x", false, None),
+        (&images, "", true, Some("images")),
+        (&images, "version=1", true, Some("images")),
+        (&images, "version=2", false, Some("images")),
+        (&images, "remote=x", false, Some("images")),
+        (&memory, "", false, None),
+        (&memory, "version=2", false, Some("general.memory")),
+    ] {
+        let (reads, verdict) = inspected(policy, query);
+        assert_eq!(reads, is_read, "{query}: {verdict}");
+        match rule {
+            None => assert_eq!(verdict, "allowed", "{query}"),
+            Some(rule) => assert!(verdict.ends_with(&format!("(rule \"{rule}\")")), "{verdict}"),
+        }
+    }
+    let grpc = |policy: &Policy| match judge(
+        policy,
+        Inspected::new((), effects_of_buildkit()),
+        &Facts::none(),
+    ) {
+        Verdict::Allowed(_) => String::new(),
+        Verdict::Forbidden(violations) => violations.to_string(),
+    };
+    assert_eq!(grpc(&Policy::permissive()), "");
+    assert_eq!(grpc(&allowed), "");
+    for policy in [&ports, &images, &memory] {
+        assert!(grpc(policy).contains("DOCKER_BUILDKIT=0"), "{}", grpc(policy));
+    }
+}
+
 #[test]
 fn builds_may_be_forbidden_altogether() {
     let policy = Policy { builds: BuildRule::Forbid, ..Policy::permissive() };
@@ -103,7 +160,7 @@ fn written(ceilings: &Ceilings, query: &str) -> Option<String> {
     let raw = format!("/v1.41/build?{query}");
     let read = read(&target::parse(&raw).unwrap()).unwrap();
     match judge(&Policy::permissive(), read, &Facts::none()) {
-        Verdict::Allowed(checked) => write(checked.into_body(), ceilings).target,
+        Verdict::Allowed(checked) => write(checked.into_body(), ceilings, &mut Vec::new()).target,
         Verdict::Forbidden(_) => panic!("nothing is forbidden"),
     }
 }

@@ -97,7 +97,7 @@ fn names_are_fetched_and_given_if_they_are_allowed() {
 #[test]
 fn unseen_content_has_no_allowed_name() {
     let unseen =
-        [Effect::ImageContent, Effect::Build(Builder::Request), Effect::Build(Builder::BuildKit)];
+        [Effect::ImageContent, Effect::Build(Builder::Read), Effect::Build(Builder::BuildKit)];
     for effect in unseen {
         assert!(!passes(&images(&["app"]), effect.clone(), &Facts::none()), "{effect:?}");
         assert!(passes(&Policy::permissive(), effect, &Facts::none()));
