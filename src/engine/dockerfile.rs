@@ -325,18 +325,18 @@ impl<'a> Reader<'a> {
         if words.is_empty() {
             return Err("ARG names nothing".into());
         }
-        for word in words {
+        let declaration = |word: &String| {
             let (name, default) = match word.split_once('=') {
                 Some(("", _)) => return Err("ARG names nothing".into()),
                 Some((name, default)) => (name, Some(default)),
                 None => (word.as_str(), None),
             };
-            let name = self.expand(name)?;
             let default = default.map(|default| self.expand(default)).transpose()?;
-            let default = default.map_or(Variable::Unset, Expanded::into_variable);
-            self.argument(name, default, line)?;
-        }
-        Ok(())
+            Ok((self.expand(name)?, default.map_or(Variable::Unset, Expanded::into_variable)))
+        };
+        // All of them before the first is declared.
+        let declared = words.iter().map(declaration).collect::<Result<Vec<_>, Reason>>()?;
+        declared.into_iter().try_for_each(|(name, default)| self.argument(name, default, line))
     }
 
     /// Steps see arguments as variables, with the value that counts in the end.

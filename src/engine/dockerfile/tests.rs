@@ -70,6 +70,7 @@ fn instructions_have_these_effects() {
         ("FROM scratch\nENV a=b\nENV a=$a$a\nUSER $a", "a=b; a=bb; user bb"),
         ("FROM scratch\nARG a=b\nUSER $a", "a=b; user b"),
         ("FROM scratch\nARG a\nUSER x$a", "user x"),
+        ("ARG a=b c=x$a\nFROM $c", "a=b; c=x; image x:latest"),
         ("FROM scratch\nARG a=b\nENV a=c\nUSER $a", "a=b; a=c; user c"),
         ("ARG a=b\nFROM scratch\nUSER x$a\nARG a\nUSER $a", "a=b; user x; a=b; user b"),
         ("FROM scratch AS x\nARG a=b\nENV c=d\nFROM x\nUSER z$a$c", "a=b; c=d; user zd"),
