@@ -17,8 +17,9 @@ use tar::{Archive, Entry, Kind};
 /// The longest Dockerfile that is read, in bytes.
 const DOCKERFILE_BYTES_MAX: usize = 1 << 20;
 
-/// The most bytes to which a compressed context may grow: they are read on the loop.
-const EXPANDED_BYTES_MAX: u64 = 16 << 20;
+/// The most bytes to which a compressed context may grow. They are read on the loop: a real context of
+/// that size takes some milliseconds, nothing but entries of deep paths 70.
+const EXPANDED_BYTES_MAX: u64 = 8 << 20;
 
 /// What the daemon calls it if the request does not.
 const DEFAULT_NAME: &str = "Dockerfile";
