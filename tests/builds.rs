@@ -68,7 +68,7 @@ fn build(context: &[u8]) -> Option<Made> {
          Content-Type: application/x-tar\r\nContent-Length: {}\r\n\r\n",
         context.len()
     );
-    let answer = Client::unix(&daemon.socket()).ask(&[head.as_bytes(), context].concat());
+    let answer = Client::unix(&daemon.socket()).ask([head.as_bytes(), context].concat());
     let found = daemon.api().get(&format!("/images/{name}/json"));
     assert_eq!(found.status == 200, answer.text().contains("Successfully tagged"), "{answer:?}");
     if found.status != 200 {
@@ -250,7 +250,7 @@ fn dockerfiles() -> impl Strategy<Value = String> {
     })
 }
 
-const CASES: u32 = 120;
+const CASES: u32 = 80;
 
 #[test]
 fn whatever_the_engine_builds_the_reader_knows_of() {
