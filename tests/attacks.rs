@@ -15,6 +15,10 @@ use corpus::{
 
 /// The seven restrictions and the ceilings.
 const CORE: &str = include_str!("attacks/core.yml");
+/// What else a container may ask for.
+const POWERS: &str = include_str!("attacks/powers.yml");
+/// What a service may ask for.
+const SERVICES: &str = include_str!("attacks/services.yml");
 
 #[test]
 fn http_spellings() {
@@ -33,7 +37,15 @@ fn creating_containers() {
 
 #[test]
 fn powers_of_containers() {
-    corpus::straight(powers::attacks());
+    corpus::straight_and_through_but(
+        powers::attacks(),
+        POWERS,
+        &[
+            "environment by a link",
+            "log driver to a socket of the host",
+            "namespace left to an old API version",
+        ],
+    );
 }
 
 #[test]
@@ -101,7 +113,11 @@ fn what_adds_up_to_privileged() {
 
 #[test]
 fn services_of_a_swarm() {
-    corpus::straight(services::attacks());
+    corpus::straight_and_through_but(
+        services::attacks(),
+        SERVICES,
+        &["service with a volume that is already there"],
+    );
 }
 
 /// A preset alone refuses a create, however it is written.

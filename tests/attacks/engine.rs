@@ -42,6 +42,20 @@ impl Engine {
         self.get(target).and_then(|list| list.as_array().cloned()).unwrap_or_default()
     }
 
+    /// The containers but for those of tasks.
+    fn containers(&self) -> Vec<Value> {
+        let mut all = self.list("/containers/json?all=1");
+        all.retain(|one| one["Labels"].get("com.docker.swarm.service.name").is_none());
+        all
+    }
+
+    /// The networks but for those that are always there, or made by a swarm for itself.
+    fn networks(&self) -> Vec<Value> {
+        let mut all = self.list("/networks");
+        all.retain(|one| !NETWORKS.contains(&text(&one["Name"])));
+        all
+    }
+
     fn volumes(&self) -> Vec<Value> {
         self.get("/volumes").map(|all| array(&all["Volumes"])).unwrap_or_default()
     }
@@ -57,15 +71,16 @@ impl Engine {
         Words { name, image, version, host_network }
     }
 
-    /// All that a request could change.
+    /// All that a request could change. What a swarm does later of its own accord, the containers of
+    /// tasks and its own networks, is left out: it follows from the services.
     pub(crate) fn state(&self, name: &str) -> Value {
         let container = self.get(&format!("/containers/{name}/json")).unwrap_or_default();
         json!({
-            "containers": ids(&self.list("/containers/json?all=1"), "Id"),
+            "containers": ids(&self.containers(), "Id"),
             "container": [container["HostConfig"], container["ExecIDs"], container["State"]["Status"]],
             "images": ids(&self.list("/images/json?all=1"), "RepoTags"),
             "volumes": ids(&self.volumes(), "Name"),
-            "networks": ids(&self.list("/networks"), "Id"),
+            "networks": ids(&self.networks(), "Id"),
             "plugins": ids(&self.list("/plugins"), "Settings"),
             "swarm": self.get("/swarm").map(|swarm| swarm["ID"].clone()),
             "services": ids(&self.list("/services"), "Spec"),
@@ -125,10 +140,8 @@ impl Engine {
         for volume in self.get("/volumes").iter().flat_map(|all| array(&all["Volumes"])) {
             delete(format!("/volumes/{}?force=1", text(&volume["Name"])));
         }
-        for network in self.list("/networks") {
-            if !NETWORKS.contains(&text(&network["Name"])) {
-                delete(format!("/networks/{}", text(&network["Id"])));
-            }
+        for network in self.networks() {
+            delete(format!("/networks/{}", text(&network["Id"])));
         }
         for plugin in self.list("/plugins") {
             delete(format!("/plugins/{}?force=1", text(&plugin["Name"])));

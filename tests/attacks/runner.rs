@@ -8,13 +8,6 @@ use crate::support::{SecDocker, Way, poll};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Shows that every attack works straight at the engine.
-pub(crate) fn straight(attacks: Vec<Attack>) {
-    let _alone = alone();
-    let engine = Engine::ready();
-    report(chosen(attacks).iter().filter_map(|attack| works(attack, &engine)).collect());
-}
-
 /// Shows that every attack works straight at the engine, and not through a SecDocker with these
 /// rules.
 pub(crate) fn straight_and_through(attacks: Vec<Attack>, rules: &str) {
@@ -61,7 +54,11 @@ fn works(attack: &Attack, engine: &Engine) -> Option<String> {
     let done = Done::by(attack, engine, engine.daemon);
     let shows = engine.shows(&attack.probe, &done.answers, &done.words);
     engine.clean_up();
-    (!shows).then(|| done.failure(attack, "is inert straight at the engine"))
+    match (done.showed_before, shows) {
+        (true, _) => Some(done.failure(attack, "is said to work before anything was asked")),
+        (false, true) => None,
+        (false, false) => Some(done.failure(attack, "is inert straight at the engine")),
+    }
 }
 
 /// Done through SecDocker, it must not; what was wrong if it has.
@@ -87,6 +84,8 @@ struct Done {
     words: Words,
     /// Everything that came back.
     answers: Vec<u8>,
+    /// Whether the effect showed before anything was asked: then the probe tells nothing.
+    showed_before: bool,
     /// Whether the requests, without what followed, left something behind.
     changed: bool,
 }
@@ -99,6 +98,8 @@ impl Done {
             let failed = wire::statuses(&answer).iter().any(|status| *status >= 400);
             assert!(!failed, "{}: no set-up: {}", attack.name, String::from_utf8_lossy(&answer));
         }
+        words = engine.words(words.name);
+        let showed_before = engine.shows_now(&attack.probe, &[], &words);
         let before = engine.state(&words.name);
         let mut answers = Vec::new();
         for step in &attack.requests {
@@ -108,7 +109,7 @@ impl Done {
         for step in &attack.follow_up {
             engine.perform(step, &words);
         }
-        Done { way: way.name(), words, answers, changed }
+        Done { way: way.name(), words, answers, showed_before, changed }
     }
 
     fn showed(&self, attack: &Attack, engine: &Engine) -> bool {

@@ -288,7 +288,7 @@ fn updates() -> Vec<Attack> {
     };
     vec![
         updates("service updated to root", "plainly", service(json!({"User": "0"}), json!({})))
-            .works_when(spec_holds("/Spec/TaskTemplate/ContainerSpec/User", "0\"")),
+            .works_when(spec_holds("/Spec/TaskTemplate/ContainerSpec/User", "\"0\"")),
         updates(
             "service updated to a mount",
             "plainly",
