@@ -8,6 +8,8 @@
 mod bodies;
 #[path = "differential/doors.rs"]
 mod doors;
+#[path = "differential/forced.rs"]
+mod forced;
 mod support;
 #[path = "differential/targets.rs"]
 mod targets;
@@ -26,6 +28,11 @@ use targets::{GOALS, Goal};
 #[test]
 fn containers_are_created_alike() {
     compare(&doors::CONTAINER, 150);
+}
+
+#[test]
+fn containers_are_created_alike_but_for_what_is_forced() {
+    compare_by(&doors::CONTAINER_NOW, forced::RULES, 100, verdict_but_for_what_is_forced);
 }
 
 #[test]
@@ -102,7 +109,18 @@ const REASONS: &[&str] = &[
 
 /// Sends as many bodies both ways, with no rule at all.
 fn compare(door: &'static Door, cases: u32) {
-    let secdocker = SecDocker::before(Daemon::shared(), "");
+    compare_by(door, "", cases, verdict);
+}
+
+type Verdict = Result<&'static str, &'static str>;
+
+fn compare_by(
+    door: &'static Door,
+    rules: &str,
+    cases: u32,
+    verdict: fn(&Outcome, &Outcome) -> Verdict,
+) {
+    let secdocker = SecDocker::before(Daemon::shared(), rules);
     let counts = RefCell::new(BTreeMap::new());
     let strategy = (select(door.versions), bodies::body(door.table, door.base));
     let result = runner(cases).run(&strategy, |(version, body)| {
@@ -110,7 +128,8 @@ fn compare(door: &'static Door, cases: u32) {
         let through = door.try_body(&secdocker, version, &body);
         let kind = verdict(&straight, &through).map_err(|what| {
             let text = String::from_utf8_lossy(&body).into_owned();
-            TestCaseError::fail(format!("{what}\n{text}\n{straight:#?}\n{through:#?}"))
+            let differences = straight.differences(&through).join("\n");
+            TestCaseError::fail(format!("{what}\n{version} {text}\n{differences}\n"))
         })?;
         *counts.borrow_mut().entry(kind).or_insert(0) += 1;
         Ok(())
@@ -126,7 +145,6 @@ fn compare(door: &'static Door, cases: u32) {
 const NEWER: &[&str] = &[
     "Annotations",
     "AppArmor",
-    "Capabilities",
     "ClusterOptions",
     "ClusterVolumeSpec",
     "ConsoleSize",
@@ -147,7 +165,22 @@ const NEWER: &[&str] = &[
     "TmpfsOptions.Options",
 ];
 
-fn verdict(straight: &Outcome, through: &Outcome) -> Result<&'static str, &'static str> {
+/// The engine may have refused what the forced values mend.
+fn verdict_but_for_what_is_forced(straight: &Outcome, through: &Outcome) -> Verdict {
+    if through.is_refused_by_secdocker() {
+        return verdict(straight, through);
+    }
+    let is_same = forced::rest(&straight.made) == forced::rest(&through.made);
+    match (straight.is_made(), through.is_made()) {
+        (_, true) if forced::lacks(&through.made).is_some() => Err("not all is forced"),
+        (true, true) if !is_same => Err("more is changed than is forced"),
+        (true, false) => Err("refused by the engine for what is forced"),
+        (_, true) => Ok("made"),
+        (false, false) => Ok("refused by the engine"),
+    }
+}
+
+fn verdict(straight: &Outcome, through: &Outcome) -> Verdict {
     if through.is_refused_by_secdocker() {
         let is_said = |words: &&str| through.message.contains(*words);
         return match (through.status, straight.is_made()) {

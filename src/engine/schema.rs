@@ -611,10 +611,11 @@ pub static CHECKPOINT_CREATE: Struct = Struct::new(fields! {
     "Exit": Kind::Bool, Passed;
 });
 
-/// Whether `name`, written beside `HostConfig`, is one of its fields to 20.10.
+/// Whether `name`, written beside `HostConfig`, is one of its fields to 20.10 or older. The engines
+/// that know `Annotations` read nothing beside it any more.
 #[must_use]
 pub fn is_legacy_host_config(name: &str) -> bool {
-    HOST_CONFIG.fields().iter().any(|field| field.name == name)
+    name != "Annotations" && HOST_CONFIG.fields().iter().any(|field| field.name == name)
 }
 
 #[cfg(test)]

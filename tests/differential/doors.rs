@@ -35,6 +35,14 @@ impl Outcome {
         self.status < 300
     }
 
+    /// What differs, one a line.
+    pub(crate) fn differences(&self, other: &Outcome) -> Vec<String> {
+        let said = |outcome: &Outcome| format!("{} {}", outcome.status, outcome.message);
+        let mut all = vec![format!("{} straight, {} through SecDocker", said(self), said(other))];
+        differences("", &self.made, &other.made, &mut all);
+        all
+    }
+
     pub(crate) fn is_refused_by_secdocker(&self) -> bool {
         self.message.starts_with("SecDocker")
     }
@@ -77,6 +85,10 @@ pub(crate) const CONTAINER: Door = Door {
         remove_volumes(api);
     },
 };
+
+/// The same under the versions for which a body without `HostConfig` is one with an empty one: it
+/// gets one where something is forced, and to the older ones that makes its `IpcMode` shareable.
+pub(crate) const CONTAINER_NOW: Door = Door { versions: &["/v1.41", ""], ..CONTAINER };
 
 pub(crate) const EXEC: Door = Door {
     table: &schema::EXEC,
@@ -151,12 +163,30 @@ fn remove_volumes(api: &Api) {
     }
 }
 
+fn differences(at: &str, one: &Value, other: &Value, all: &mut Vec<String>) {
+    match (one, other) {
+        (Value::Object(fields), Value::Object(others)) if !fields.is_empty() => {
+            let names =
+                fields.keys().chain(others.keys().filter(|name| !fields.contains_key(*name)));
+            for name in names {
+                differences(&format!("{at}/{name}"), &one[name], &other[name], all);
+            }
+        }
+        _ if one == other => {}
+        _ => all.push(format!("{at}: {one} {other}")),
+    }
+}
+
 /// Without what differs from one time to the next.
 fn plain(mut value: Value) -> Value {
     match &mut value {
         Value::Object(fields) => {
             for time in ["Created", "CreatedAt"] {
                 fields.remove(time);
+            }
+            // The engine writes its default down only where it was given a `HostConfig`.
+            if fields.get("Runtime").is_some_and(|name| name == "runc") {
+                fields.remove("Runtime");
             }
             for (name, field) in fields.iter_mut() {
                 *field = plain(field.take());

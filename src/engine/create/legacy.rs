@@ -89,6 +89,7 @@ mod tests {
                 r#"{"Cpuset":"0","Tty":true,"Init":true}"#,
                 r#"{"Tty":true,"HostConfig":{"Init":true,"CpusetCpus":"0"}}"#,
             ),
+            (r#"{"Annotations":{"a":"b"}}"#, r#"{"Annotations":{"a":"b"}}"#),
             (
                 r#"{"Future":1,"HostConfig":{"Future":2}}"#,
                 r#"{"Future":1,"HostConfig":{"Future":2}}"#,
