@@ -11,7 +11,76 @@ pub(crate) fn attacks() -> Vec<Attack> {
     all.extend(devices());
     all.extend(namespaces());
     all.extend(others());
+    all.extend(elsewhere());
     all
+}
+
+/// The same powers where nobody looks for them.
+fn elsewhere() -> Vec<Attack> {
+    let beside = |name, field: &'static str, value: Value, text: &'static str| {
+        let pointer: &'static str = format!("/HostConfig/{field}").leak();
+        Attack::new(name, "without a HostConfig its fields count beside it")
+            .create(with(json!({"HostConfig": null, field: value})))
+            .works_when(Probe::container_holds(pointer, text))
+    };
+    let folded = |name, key: &str, field: &'static str, value: Value, text: &'static str| {
+        let pointer: &'static str = format!("/HostConfig/{field}").leak();
+        Attack::new(name, "fields are matched without case")
+            .create(host(json!({key: value})))
+            .works_when(Probe::container_holds(pointer, text))
+    };
+    let at_start = |name, field: &'static str, value: Value, text: &'static str| {
+        let pointer: &'static str = format!("/HostConfig/{field}").leak();
+        Attack::new(name, "before 1.24 a start replaces the whole of HostConfig")
+            .setup(Step::create(with(json!({}))))
+            .send(Step::post("/v1.23/containers/@name@/start", json!({field: value})))
+            .works_when(Probe::container_holds(pointer, text))
+    };
+    let fuse =
+        json!([{"PathOnHost": "/dev/fuse", "PathInContainer": "/x", "CgroupPermissions": "r"}]);
+    vec![
+        beside("capability beside HostConfig", "CapAdd", json!(["SYS_ADMIN"]), "SYS_ADMIN"),
+        beside("device beside HostConfig", "Devices", fuse.clone(), "/dev/fuse"),
+        beside("device rule beside HostConfig", "DeviceCgroupRules", json!(["a *:* r"]), "a *"),
+        beside("processes of the host beside HostConfig", "PidMode", json!("host"), "host"),
+        beside("users of the host beside HostConfig", "UsernsMode", json!("host"), "host"),
+        beside("sysctl beside HostConfig", "Sysctls", json!({"net.ipv4.ip_forward": "1"}), "net"),
+        beside("cgroup parent beside HostConfig", "CgroupParent", json!("/elsewhere"), "elsewhere"),
+        beside("runtime beside HostConfig", "Runtime", json!("io.containerd.runc.v2"), "v2"),
+        folded("capability in small letters", "capadd", "CapAdd", json!("all"), "all"),
+        folded("device with a long s", "deviceſ", "Devices", fuse.clone(), "/dev/fuse"),
+        folded("namespace in capitals", "IPCMODE", "IpcMode", json!("host"), "host"),
+        folded(
+            "sysctl with a long s",
+            "ſyſctlſ",
+            "Sysctls",
+            json!({"net.core.x": "1"}),
+            "net.core",
+        ),
+        at_start("capability at the start", "CapAdd", json!(["SYS_ADMIN"]), "SYS_ADMIN"),
+        at_start("device at the start", "Devices", fuse, "/dev/fuse"),
+        at_start("processes of the host at the start", "PidMode", json!("host"), "host"),
+        at_start("sysctl at the start", "Sysctls", json!({"net.ipv4.ip_forward": "1"}), "net"),
+        Attack::new(
+            "capability in a body of a longer type",
+            "what is behind the type is not looked at",
+        )
+        .send(Step::send_as(
+            "POST",
+            "/containers/create?name=@name@",
+            "application/json; charset=latin1",
+            host(json!({"CapAdd": ["SYS_ADMIN"]})).to_string(),
+        ))
+        .works_when(Probe::container_holds("/HostConfig/CapAdd", "SYS_ADMIN")),
+        Attack::new("capability in a body of a type in capitals", "types have no case")
+            .send(Step::send_as(
+                "POST",
+                "/containers/create?name=@name@",
+                "APPLICATION/JSON",
+                host(json!({"CapAdd": ["SYS_ADMIN"]})).to_string(),
+            ))
+            .works_when(Probe::container_holds("/HostConfig/CapAdd", "SYS_ADMIN")),
+    ]
 }
 
 fn asks(name: &'static str, why: &'static str, field: &'static str, value: Value) -> Attack {
