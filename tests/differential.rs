@@ -17,7 +17,6 @@ mod targets;
 mod values;
 
 use doors::{Door, Outcome};
-use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 use std::cell::{Cell, RefCell};
@@ -27,12 +26,12 @@ use targets::{GOALS, Goal};
 
 #[test]
 fn containers_are_created_alike() {
-    compare(&doors::CONTAINER, 150);
+    compare(&doors::CONTAINER, 120);
 }
 
 #[test]
 fn containers_are_created_alike_but_for_what_is_forced() {
-    compare_by(&doors::CONTAINER_NOW, forced::RULES, 100, verdict_but_for_what_is_forced);
+    compare_by(&doors::CONTAINER_NOW, forced::RULES, 150, verdict_but_for_what_is_forced);
 }
 
 #[test]
