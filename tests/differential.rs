@@ -21,6 +21,7 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use support::{Daemon, SecDocker, client};
 use targets::{GOALS, Goal};
 
@@ -119,6 +120,9 @@ fn compare_by(
     cases: u32,
     verdict: fn(&Outcome, &Outcome) -> Verdict,
 ) {
+    // All use the same names, and undo what they made.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let secdocker = SecDocker::before(Daemon::shared(), rules);
     let counts = RefCell::new(BTreeMap::new());
     let strategy = (select(door.versions), bodies::body(door.table, door.base));
