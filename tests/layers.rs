@@ -12,7 +12,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("image", &[]),
     ("policy", &["image"]),
     ("engine", &["http", "image", "policy"]),
-    ("facts", &["config", "http", "image", "policy"]),
+    ("facts", &["config", "engine", "http", "image", "policy"]),
     ("config", &["audit", "image", "policy"]),
     ("audit", &[]),
     ("session", &["audit", "engine", "http", "policy"]),

@@ -22,17 +22,17 @@ const RULES: &str = "restrictions:\n  privileged: true\ngeneral:\n  user: '1000'
 const FOR_PREROUTING: u16 = 2376;
 const FOR_OUTPUT: u16 = 2375;
 const FOR_LOOPS: u16 = 2374;
+const FOR_LOOK_UPS: u16 = 2373;
 
 /// The engine that is never asked for by its own socket here.
 fn redirected() -> &'static Daemon {
     static DAEMON: OnceLock<Daemon> = OnceLock::new();
     DAEMON.get_or_init(|| {
         connect_networks();
-        let hosts =
-            [FOR_PREROUTING, FOR_OUTPUT, FOR_LOOPS].map(|port| format!("--host=tcp://[::]:{port}"));
-        let [a, b, c] = &hosts;
+        let ports = [FOR_PREROUTING, FOR_OUTPUT, FOR_LOOPS, FOR_LOOK_UPS];
+        let [a, b, c, d] = &ports.map(|port| format!("--host=tcp://[::]:{port}"));
         // Said explicitly, it spares the engine's pause for thought.
-        let daemon = Daemon::on_network(&["--tls=false", a, b, c]);
+        let daemon = Daemon::on_network(&["--tls=false", a, b, c, d]);
         daemon.make_images().unwrap();
         daemon
     })
@@ -163,6 +163,24 @@ fn local_clients_are_redirected_without_a_loop() {
         let refused = docker.run(&["create", "--privileged", "probe:1"]).fails(1);
         assert!(refused.contains("SecDocker: forbidden"), "{address}: {refused}");
     }
+}
+
+/// What SecDocker asks the engine passes by too: a create is judged by the image's own user.
+#[test]
+fn look_ups_are_not_redirected_either() {
+    let rules = "upstream_mark: 0x5ed\nrestrictions:\n  users: [root]\n  images: ['a:1']\n";
+    let secdocker = secdocker(rules);
+    let port = secdocker.address.port();
+    let _redirect = Redirect::new(&format!(
+        "OUTPUT -p tcp --dport {FOR_LOOK_UPS} -m mark ! --mark 0x5ed -j REDIRECT --to-port {port}"
+    ));
+    let docker = Docker::at(format!("tcp://127.0.0.1:{FOR_LOOK_UPS}"));
+    docker.run(&["create", "--user", "1000", "probe:1", "true"]).ok();
+    let refused = docker.run(&["create", "probe:1", "true"]).fails(1);
+    assert!(refused.contains("the image's own user root"), "{refused}");
+    let log = secdocker.log();
+    let asked = log.lines().filter(|line| line.contains("/json")).count();
+    assert_eq!(asked, 0, "a look-up came back to SecDocker:\n{log}");
 }
 
 /// The same without the mark leads SecDocker's connections back to SecDocker.

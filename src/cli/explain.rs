@@ -1,7 +1,7 @@
 //! `secdocker explain`: what would become of a request, by the same judge and the same writer as in
 //! the traffic. Knows no rule of its own.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -9,10 +9,10 @@ use std::path::Path;
 use super::{CliError, Outcome, print};
 use crate::config::{self, Overrides, Settings};
 use crate::engine::{self, Access, Endpoint, RequestBody, Route};
-use crate::facts;
+use crate::facts::{self, Daemon, ImageCache};
 use crate::http::target::{self, Target};
-use crate::policy::facts::{Facts, ImageFacts, Questions};
-use crate::policy::{Inspected, Verdict, Violations, judge, questions};
+use crate::policy::facts::{Facts, ImageFacts, Questions, ROUNDS_MAX, VolumeFacts};
+use crate::policy::{Inspected, Verdict, Violations, further_questions, judge};
 
 /// What would become of a request.
 enum Fate {
@@ -87,7 +87,7 @@ fn inspected_fate(
 
 fn judged_fate(settings: &Settings, request: Inspected<RequestBody>) -> Fate {
     let policy = &settings.policy;
-    let facts = look_up(settings, &questions(policy, request.effects()));
+    let facts = learn(settings, &request);
     match judge(policy, request, &facts) {
         Verdict::Forbidden(violations) => Fate::Forbidden(violations),
         Verdict::Allowed(checked) => {
@@ -98,14 +98,37 @@ fn judged_fate(settings: &Settings, request: Inspected<RequestBody>) -> Fate {
     }
 }
 
-/// What can be learned here. Without a daemon an image is judged by its name alone, and that is said.
+/// What can be learned here, in as many rounds as in the traffic.
+fn learn(settings: &Settings, request: &Inspected<RequestBody>) -> Facts {
+    let mut facts = Facts::none();
+    for _ in 0..ROUNDS_MAX {
+        let questions = further_questions(&settings.policy, request.effects(), &facts);
+        if questions.is_empty() {
+            break;
+        }
+        facts.add(look_up(settings, &questions));
+    }
+    facts
+}
+
+/// Without a daemon images and volumes are judged by what the request says alone, and that is said.
 fn look_up(settings: &Settings, questions: &Questions) -> Facts {
-    let mut facts = facts::look_up(questions, &settings.dockerapi);
+    let daemon = Daemon { address: settings.dockerapi.clone(), mark: settings.upstream_mark };
+    let mut facts = facts::look_up(questions, &daemon, &ImageCache::disabled());
+    let note = |what: &dyn Display| {
+        let daemon = &settings.dockerapi;
+        eprintln!("note: no daemon at {daemon}, {what} is judged by its name alone");
+    };
     for image in &questions.images {
         if facts.image(image).is_none() {
-            let daemon = &settings.dockerapi;
-            eprintln!("note: no daemon at {daemon}, image {image} is judged by its name alone");
+            note(&format_args!("image {image}"));
             facts.add_image(image.clone(), ImageFacts::Absent);
+        }
+    }
+    for volume in &questions.volumes {
+        if facts.volume(volume).is_none() {
+            note(&format_args!("volume {}", shown(volume)));
+            facts.add_volume(volume.clone(), VolumeFacts::Absent);
         }
     }
     facts

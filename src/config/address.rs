@@ -22,7 +22,7 @@ pub enum TcpListen {
 }
 
 /// Where the daemon is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum UpstreamAddress {
     /// A Unix socket.
     Unix(PathBuf),

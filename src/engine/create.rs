@@ -53,6 +53,7 @@ fn effects(fields: &Object) -> Result<Effects, BodyError> {
     image(fields, &mut effects)?;
     user(fields, &mut effects)?;
     effects.push_environment(fields)?;
+    effects.push(Effect::ImageEnvironment, Place::Field("Env"));
     if let Some(host) = fields.object("HostConfig") {
         if host.is_true("Privileged") {
             effects.push(Effect::Privileged, Place::Field("HostConfig.Privileged"));

@@ -71,6 +71,13 @@ impl Effects {
         self.push_parsed(host_path(path), Effect::HostPath, at)
     }
 
+    /// Adds a volume by its name; one without a name is new, and has nothing of before.
+    pub(super) fn push_volume(&mut self, name: &str, at: Place) {
+        if !name.is_empty() {
+            self.push(Effect::Volume(name.to_owned()), at);
+        }
+    }
+
     /// Adds the variables in `Env`.
     pub(super) fn push_environment(&mut self, fields: &Object) -> Result<(), BodyError> {
         texts(fields, "Env").try_for_each(|(at, entry)| {

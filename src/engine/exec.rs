@@ -1,13 +1,16 @@
 //! `POST /containers/{id}/exec`: the body to effects, and the checked body to bytes.
 //!
 //! A privileged exec has all capabilities in a container without any (seen on 20.10), so it is the
-//! same effect as a privileged container.
+//! same effect as a privileged container; and any exec in a privileged container has what that one
+//! has. What else the container was given is not asked again: it was when it was made.
 
 use super::changes::Changes;
 use super::effects::{BodyError, Effects};
 use super::force;
 use super::json::{self, Object};
+use super::routes::name_between;
 use super::schema::EXEC;
+use crate::http::target::Target;
 use crate::policy::Inspected;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{Effect, Place};
@@ -17,20 +20,25 @@ use crate::policy::types::UserSpec;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecBody(Object);
 
+const USER: Place = Place::Field("User");
+const PRIVILEGED: Place = Place::Field("Privileged");
+
 /// Reads a body and says all that it would bring about.
 ///
 /// # Errors
 /// [`BodyError`] if the daemon would refuse the body, or nobody can say what it would do.
-pub(super) fn read(body: &[u8]) -> Result<Inspected<ExecBody>, BodyError> {
+pub(super) fn read(target: &Target<'_>, body: &[u8]) -> Result<Inspected<ExecBody>, BodyError> {
     let fields = json::read(body, &EXEC)?;
+    let container = || name_between(target.path(), "/containers/", "/exec").to_owned();
     let mut effects = Effects::default();
-    // Without a user it is the container's, which was judged, or forced, when that was created.
-    if let Some(user) = user(&fields) {
-        effects.push_parsed(UserSpec::parse(user), Effect::User, Place::Field("User"))?;
+    match user(&fields) {
+        Some(user) => effects.push_parsed(UserSpec::parse(user), Effect::User, USER)?,
+        None => effects.push(Effect::ContainerUser(container()), USER),
     }
     effects.push_environment(&fields)?;
-    if fields.is_true("Privileged") {
-        effects.push(Effect::Privileged, Place::Field("Privileged"));
+    match fields.is_true("Privileged") {
+        true => effects.push(Effect::Privileged, PRIVILEGED),
+        false => effects.push(Effect::Within(container()), PRIVILEGED),
     }
     Ok(Inspected::new(ExecBody(fields), effects.into_asked()))
 }
@@ -65,10 +73,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::http::target;
     use crate::policy::types::EnvironmentEntry;
 
+    fn read_at(target: &str, body: &str) -> Result<Inspected<ExecBody>, BodyError> {
+        read(&target::parse(target).unwrap(), body.as_bytes())
+    }
+
     fn asked(body: &str) -> Vec<String> {
-        let inspected = read(body.as_bytes()).unwrap();
+        let inspected = read_at("/v1.41/containers/web/exec", body).unwrap();
         let told = inspected.effects().iter().map(|asked| match &asked.effect {
             Effect::User(user) => format!("user {user} at {}", asked.at),
             Effect::Environment(entry) => format!("variable {} at {}", entry.to_entry(), asked.at),
@@ -79,13 +92,18 @@ mod tests {
 
     #[test]
     fn what_a_command_would_have() {
+        let user = r#"ContainerUser("web") at User"#;
+        let within = r#"Within("web") at Privileged"#;
         for (body, expected) in [
-            (r#"{"Cmd":["id"]}"#, &[][..]),
-            (r#"{"Cmd":["id"],"User":"","Privileged":false,"Env":null}"#, &[]),
-            (r#"{"User":"root"}"#, &["user root at User"]),
-            (r#"{"uſer":"0:0"}"#, &["user 0:0 at User"]),
-            (r#"{"PRIVILEGED":true}"#, &["Privileged at Privileged"]),
-            (r#"{"Env":["USER=0","A"]}"#, &["variable USER=0 at Env[0]", "variable A at Env[1]"]),
+            (r#"{"Cmd":["id"]}"#, &[user, within][..]),
+            (r#"{"Cmd":["id"],"User":"","Privileged":false,"Env":null}"#, &[user, within]),
+            (r#"{"User":"root"}"#, &["user root at User", within]),
+            (r#"{"uſer":"0:0"}"#, &["user 0:0 at User", within]),
+            (r#"{"PRIVILEGED":true}"#, &[user, "Privileged at Privileged"]),
+            (
+                r#"{"Env":["USER=0","A"]}"#,
+                &[user, "variable USER=0 at Env[0]", "variable A at Env[1]", within],
+            ),
         ] {
             assert_eq!(asked(body), expected, "{body}");
         }
@@ -101,7 +119,8 @@ mod tests {
             (r#"{"User":0}"#, "User: expected a string, got a number"),
             (r#"{"Env":["=x"]}"#, "Env[0]: an environment entry has no name"),
         ] {
-            assert_eq!(read(body.as_bytes()).unwrap_err().to_string(), reason, "{body}");
+            let refused = read_at("/containers/web/exec", body).unwrap_err();
+            assert_eq!(refused.to_string(), reason, "{body}");
         }
     }
 

@@ -16,6 +16,7 @@ mod create;
 mod dockerfile;
 pub mod effects;
 mod exec;
+pub mod existing;
 mod force;
 pub mod head;
 mod images;
@@ -43,7 +44,7 @@ pub use exec::ExecBody;
 pub use head::{HeadRefusal, check_head};
 pub use images::CommitBody;
 pub use operations::{Access, OddTarget, access};
-pub use routes::{Endpoint, Route, RouteError, classify};
+pub use routes::{Endpoint, Route, RouteError, changes_images, classify};
 pub use services::ServiceBody;
 pub use start::StartBody;
 pub use update::UpdateBody;
@@ -107,7 +108,7 @@ pub fn read(
 ) -> Result<Inspected<RequestBody>, BodyError> {
     match endpoint {
         Endpoint::ContainerCreate => Ok(create::read(body)?.map(RequestBody::Create)),
-        Endpoint::ContainerExec => Ok(exec::read(body)?.map(RequestBody::Exec)),
+        Endpoint::ContainerExec => Ok(exec::read(target, body)?.map(RequestBody::Exec)),
         Endpoint::ContainerUpdate => Ok(update::read(body)?.map(RequestBody::Update)),
         Endpoint::ContainerStart => Ok(start::read(target, body)?.map(RequestBody::Start)),
         Endpoint::VolumeCreate => Ok(volumes::read(body)?.map(RequestBody::Volume)),

@@ -217,6 +217,16 @@ pub fn classify(method: &str, target: &Target<'_>) -> Result<Route, RouteError> 
     Ok(route(method, target.path()))
 }
 
+/// Whether a request may change what the daemon's images are called or hold. One that is not plain
+/// counts as one that may.
+pub fn changes_images(method: &str, target: &Target<'_>) -> bool {
+    let is_read = ["GET", "HEAD"].iter().any(|read| method.eq_ignore_ascii_case(read));
+    let path = unversioned(target.path());
+    let about_images = ["/images/", "/build", "/commit", "/session", "/grpc"];
+    !is_read
+        && (target.oddity().is_some() || about_images.iter().any(|start| path.starts_with(start)))
+}
+
 fn route(method: &str, path: &str) -> Route {
     let path = unversioned(path);
     ROWS.iter()
@@ -357,7 +367,10 @@ fn hex(digit: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
     use super::*;
+    use crate::http::target;
 
     const CREATE: Route = Route::Inspected(Endpoint::ContainerCreate);
 
@@ -436,6 +449,34 @@ mod tests {
             ("OPTIONS", "*", Route::Plain),
         ] {
             assert_eq!(route(method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_may_change_images() {
+        let changes = |method, path| changes_images(method, &target::parse(path).unwrap());
+        for (method, path) in [
+            ("POST", "/images/a/tag?repo=b"),
+            ("POST", "/v1.41/images/create?fromImage=a"),
+            ("post", "/images/load"),
+            ("POST", "/images/prune"),
+            ("DELETE", "/images/a"),
+            ("POST", "/build?t=a"),
+            ("POST", "/commit?container=a"),
+            ("POST", "/v1.41/grpc"),
+            ("POST", "/session"),
+            ("POST", "/x/../images/load"),
+        ] {
+            assert!(changes(method, path), "{method} {path}");
+        }
+        for (method, path) in [
+            ("GET", "/images/json"),
+            ("HEAD", "/images/a/get"),
+            ("POST", "/containers/create"),
+            ("POST", "/containers/images/start"),
+            ("DELETE", "/containers/a"),
+        ] {
+            assert!(!changes(method, path), "{method} {path}");
         }
     }
 

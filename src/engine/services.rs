@@ -14,12 +14,13 @@ mod privileges;
 use super::changes::Changes;
 use super::effects::{BodyError, Effects, texts};
 use super::json::{self, Object};
+use super::routes::name_between;
 use super::schema::SERVICE;
 use crate::http::target::{self, Target};
 use crate::image::ImageRef;
 use crate::policy::Inspected;
 use crate::policy::ceilings::Ceilings;
-use crate::policy::effects::{Effect, Place};
+use crate::policy::effects::{Asked, Effect, Place};
 use crate::policy::types::{Capability, EnvironmentEntry, UserSpec};
 
 /// The body of a request to create or update a service, canonical.
@@ -53,7 +54,7 @@ pub(super) fn read_update(
     body: &[u8],
 ) -> Result<Inspected<ServiceBody>, BodyError> {
     let mut effects = Effects::default();
-    rollback(target.query().unwrap_or_default(), &mut effects)?;
+    rollback(target, &mut effects)?;
     read(target, body, effects)
 }
 
@@ -79,19 +80,41 @@ pub(super) fn write(body: ServiceBody, ceilings: &Ceilings, out: &mut Vec<u8>) -
     changes
 }
 
-/// `rollback=previous` puts the specification before this one in place of the body.
-fn rollback(query: &str, effects: &mut Effects) -> Result<(), BodyError> {
+/// Reads a specification that the daemon holds: what it would bring about, and the fields of it that
+/// `ceilings` would change. `None` if it can't be read.
+pub(super) fn read_stored(
+    spec: &[u8],
+    ceilings: &Ceilings,
+) -> Option<(Vec<Asked>, Vec<&'static str>)> {
+    let mut fields = json::read(spec, &SERVICE).ok()?;
+    let mut effects = Effects::default();
+    service(&fields, &mut effects).ok()?;
+    let forced = force::force(&mut fields, ceilings);
+    Some((effects.into_asked(), forced.iter().map(|change| change.field).collect()))
+}
+
+/// `rollback=previous` puts the specification before this one in place of the body. Of the one that
+/// is replaced the daemon otherwise takes nothing but the registry's credentials.
+fn rollback(target: &Target<'_>, effects: &mut Effects) -> Result<(), BodyError> {
     let at = || Place::Field("?rollback");
-    for pair in target::query_pairs(query) {
-        match pair {
-            Ok((key, value)) if key == "rollback" && !matches!(value.as_str(), "" | "none") => {
-                effects.push(Effect::PreviousSpec, at());
-            }
-            Ok(_) => (),
-            Err(error) => {
-                return Err(BodyError::Value { at: at(), reason: error.to_string() });
-            }
+    let mut version = None;
+    let mut returns = false;
+    for pair in target::query_pairs(target.query().unwrap_or_default()) {
+        let (key, value) =
+            pair.map_err(|error| BodyError::Value { at: at(), reason: error.to_string() })?;
+        match key.as_str() {
+            "rollback" => returns |= !matches!(value.as_str(), "" | "none"),
+            // The daemon takes the first.
+            "version" if version.is_none() => version = Some(value),
+            _ => (),
         }
+    }
+    if returns {
+        let service = name_between(target.path(), "/services/", "/update").to_owned();
+        // What Go's `strconv.ParseUint` refuses is no version; `+7`, which Rust takes, is one of them.
+        let digits = version.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let version = digits.and_then(|digits| digits.parse().ok());
+        effects.push(Effect::PreviousSpec { service, version }, at());
     }
     Ok(())
 }
@@ -146,6 +169,7 @@ fn container(container: &Object, effects: &mut Effects) -> Result<(), BodyError>
         "" => effects.push(Effect::ImageUser, USER),
         user => effects.push_parsed(UserSpec::parse(user), Effect::User, USER)?,
     }
+    effects.push(Effect::ImageEnvironment, Place::Field(ENV));
     for (at, entry) in texts(container, "Env") {
         variable(entry, Place::Element(ENV, at), effects)?;
     }

@@ -1,114 +1,143 @@
-//! Questions to the daemon, over a connection of their own.
+//! Questions to the daemon, each over a connection of its own, all within one deadline.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::config::UpstreamAddress;
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::{self, AnswerTo, Framing};
 use crate::http::head;
-use crate::image::{ImageName, ImageRef};
-use crate::policy::facts::ImageFacts;
-use crate::policy::types::UserSpec;
 
-/// How long the daemon may take over a write, a read, and all reads together.
+/// How long all questions of one round may take together.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The longest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
 
-/// The part of Engine API `ImageInspect` that rules are about.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Inspection {
-    #[serde(default)]
-    repo_tags: Option<Vec<String>>,
-    #[serde(default)]
-    repo_digests: Option<Vec<String>>,
-    #[serde(default)]
-    config: Option<Config>,
+/// Where to ask, and how: as the request itself goes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Daemon {
+    /// Where it listens.
+    pub address: UpstreamAddress,
+    /// The firewall mark of connections there, so that a redirect of local traffic leaves them alone.
+    pub mark: Option<u32>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Config {
-    #[serde(default)]
-    user: Option<String>,
-}
+/// When to give up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline(Instant);
 
-/// What the daemon says of an image (Engine API `GET /images/{name}/json`); no names and no user if
-/// it has none. `None` if it could not be asked.
-pub(super) fn inspect_image(daemon: &UpstreamAddress, image: &ImageRef) -> Option<ImageFacts> {
-    let (status, body) = get(daemon, &format!("/images/{}/json", image.as_asked())).ok()?;
-    match status {
-        200 => facts_of(&serde_json::from_slice(&body).ok()?),
-        404 => Some(ImageFacts::Absent),
-        _ => None,
+impl Deadline {
+    pub(super) fn of_one_round() -> Self {
+        Self(now() + PATIENCE)
     }
-}
 
-fn facts_of(inspection: &Inspection) -> Option<ImageFacts> {
-    let names = [&inspection.repo_tags, &inspection.repo_digests];
-    let names = names.into_iter().flatten().flatten().filter(|name| !name.contains("<none>"));
-    let names = names.map(|name| match ImageRef::parse(name) {
-        Ok(ImageRef::Named(name)) => Some(name),
-        Ok(ImageRef::Id(_)) | Err(_) => None,
-    });
-    let user = inspection.config.as_ref().and_then(|config| config.user.as_deref());
-    let user = match user {
-        None | Some("") => None,
-        Some(user) => Some(UserSpec::parse(user).ok()?),
-    };
-    Some(ImageFacts::Present { names: names.collect::<Option<Vec<ImageName>>>()?, user })
-}
-
-/// One request on a connection of its own: the status and the body of the answer.
-fn get(daemon: &UpstreamAddress, target: &str) -> io::Result<(u16, Vec<u8>)> {
-    match daemon {
-        UpstreamAddress::Unix(path) => {
-            let stream = UnixStream::connect(path)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            exchange(stream, target)
-        }
-        UpstreamAddress::Tcp(address) => {
-            let stream = TcpStream::connect_timeout(address, PATIENCE)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            exchange(stream, target)
+    /// The time that is left, for the next call that may wait.
+    fn left(self) -> io::Result<Duration> {
+        match self.0.saturating_duration_since(now()) {
+            Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
+            left => Ok(left),
         }
     }
 }
 
-fn exchange(mut stream: impl Read + Write, target: &str) -> io::Result<(u16, Vec<u8>)> {
-    write!(stream, "GET {target} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")?;
-    let answer = read_in_time(&mut stream)?;
-    read_answer(&answer).ok_or_else(|| io::ErrorKind::InvalidData.into())
-}
-
-/// Reads to the end, for a bounded time altogether: a daemon that drips must not hold the pool.
+/// Reads the clock.
 #[expect(
     clippy::disallowed_methods,
     reason = "the pool has no turns, so it reads the clock itself"
 )]
-fn read_in_time(stream: &mut impl Read) -> io::Result<Vec<u8>> {
-    let until = Instant::now() + PATIENCE;
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
+
+/// What it said.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// `200`, with this body.
+    Found(Vec<u8>),
+    /// `404`.
+    Absent,
+}
+
+impl Daemon {
+    /// `GET /parts/…`, where a part is one segment of the path, whatever is in it.
+    ///
+    /// # Errors
+    /// If it could not be asked in time, or says anything but `200` and `404`; also for an empty
+    /// part, as the daemon would take the path for another one.
+    pub(super) fn get(&self, parts: &[&str], until: Deadline) -> io::Result<Reply> {
+        if parts.iter().any(|part| part.is_empty()) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let path: String = parts.iter().map(|part| format!("/{}", escaped(part))).collect();
+        let answer = self.exchange(&path, until)?;
+        match read_answer(&answer) {
+            Some((200, body)) => Ok(Reply::Found(body)),
+            Some((404, _)) => Ok(Reply::Absent),
+            Some(_) | None => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    fn exchange(&self, path: &str, until: Deadline) -> io::Result<Vec<u8>> {
+        let mut stream = self.connect(until)?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n");
+        // It is shorter than what a new connection takes at once.
+        stream.set_write_timeout(Some(until.left()?))?;
+        stream.write_all(request.as_bytes())?;
+        read_in_time(stream, until)
+    }
+
+    fn connect(&self, until: Deadline) -> io::Result<Socket> {
+        match &self.address {
+            UpstreamAddress::Unix(path) => {
+                let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+                // The kernel waits that long for room in the daemon's queue.
+                socket.set_write_timeout(Some(until.left()?))?;
+                socket.connect(&SockAddr::unix(path)?)?;
+                Ok(socket)
+            }
+            UpstreamAddress::Tcp(address) => {
+                let socket = Socket::new(Domain::for_address(*address), Type::STREAM, None)?;
+                if let Some(mark) = self.mark {
+                    socket.set_mark(mark)?;
+                }
+                socket.connect_timeout(&(*address).into(), until.left()?)?;
+                Ok(socket)
+            }
+        }
+    }
+}
+
+/// Reads to the end. Each read may take what is left of the time: one that drips gets no more.
+fn read_in_time(mut stream: Socket, until: Deadline) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
     let mut piece = [0; 16 * 1024];
     loop {
+        stream.set_read_timeout(Some(until.left()?))?;
         let count = stream.read(&mut piece)?;
         answer.extend_from_slice(piece.get(..count).unwrap_or_default());
-        if count == 0 {
-            return Ok(answer);
-        }
-        if answer.len() > ANSWER_BYTES_MAX || Instant::now() > until {
-            return Err(io::ErrorKind::TimedOut.into());
+        match count {
+            0 => return Ok(answer),
+            _ if answer.len() > ANSWER_BYTES_MAX => return Err(io::ErrorKind::FileTooLarge.into()),
+            _ => {}
         }
     }
+}
+
+/// A name as one segment of a path: all but what RFC 3986 §2.3 leaves as it is, and the marks that
+/// images' names have, is escaped.
+fn escaped(part: &str) -> String {
+    let mut escaped = String::with_capacity(part.len());
+    for byte in part.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => escaped.push(char::from(byte)),
+            b'-' | b'.' | b'_' | b'~' | b':' | b'@' | b'/' => escaped.push(char::from(byte)),
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
 }
 
 fn read_answer(answer: &[u8]) -> Option<(u16, Vec<u8>)> {
@@ -132,6 +161,9 @@ fn read_answer(answer: &[u8]) -> Option<(u16, Vec<u8>)> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+    use std::os::unix::net::UnixStream;
+
     use super::*;
 
     #[test]
@@ -149,13 +181,31 @@ mod tests {
     }
 
     #[test]
-    fn names_and_user_of_an_image() {
-        let facts = |json| facts_of(&serde_json::from_str(json).unwrap()).unwrap();
-        let json = r#"{"Id":"x","RepoTags":["app:1","<none>:<none>"],"RepoDigests":null,"Config":{"User":"0:0"}}"#;
-        let Some(ImageRef::Named(name)) = ImageRef::parse("app:1").ok() else { panic!() };
-        let user = Some(UserSpec::parse("0:0").unwrap());
-        assert_eq!(facts(json), ImageFacts::Present { names: vec![name], user });
-        let bare = ImageFacts::Present { names: Vec::new(), user: None };
-        assert_eq!(facts(r#"{"Config":{"User":""}}"#), bare);
+    fn names_are_one_part_of_a_path() {
+        for (name, path) in [
+            ("web-1_a.b~", "web-1_a.b~"),
+            ("docker.io/library/a:1@sha256:0", "docker.io/library/a:1@sha256:0"),
+            ("a b?c#d%2f\r\nü", "a%20b%3Fc%23d%252f%0D%0A%C3%BC"),
+        ] {
+            assert_eq!(escaped(name), path);
+        }
+    }
+
+    #[test]
+    fn one_that_drips_gets_no_more_time() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let until = Deadline(now() + Duration::from_millis(50));
+        let drips = std::thread::spawn(move || {
+            let mut theirs = theirs;
+            while theirs.write_all(b"x").is_ok() {
+                let (idle, _held) = UnixStream::pair().unwrap();
+                idle.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+                let _ = (&idle).read(&mut [0]);
+            }
+        });
+        let error = read_in_time(Socket::from(std::os::fd::OwnedFd::from(ours)), until);
+        let kind = error.unwrap_err().kind();
+        assert!(matches!(kind, io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock), "{kind}");
+        drips.join().unwrap();
     }
 }

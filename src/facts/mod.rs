@@ -1,22 +1,41 @@
-//! The blocking look-ups that judging a request may need: where symbolic links lead and what
-//! is mounted twice, what the host's devices and addresses are, and what the daemon knows of an image.
+//! The blocking look-ups that judging a request may need: where symbolic links lead and what is
+//! mounted twice, what the host's devices and addresses are, and what the daemon knows of images, networks, volumes, containers and services.
 //!
 //! Run on the pool's threads, never on a loop. What could not be learned is left out of the facts;
 //! the policy refuses what depends on it.
+//!
+//! ```text
+//! questions ─┬─► links                               the host's file system
+//!            ├─► cache ─► daemon ─► answers           images
+//!            └──────────► daemon ─► answers, engine   all else, asked anew for each request
+//! ```
 
+mod answers;
+mod cache;
 mod daemon;
 mod host;
 mod links;
 mod mounts;
 
-use crate::config::UpstreamAddress;
-use crate::policy::facts::{Facts, Questions};
+pub use cache::{Epoch, ImageCache};
+pub use daemon::Daemon;
+
+use crate::engine::existing;
+use crate::image::ImageRef;
+use crate::policy::facts::{
+    ContainerFacts, Facts, ImageFacts, NetworkFacts, Questions, ServiceFacts, VolumeFacts,
+};
 use crate::policy::types::HostPath;
+use daemon::{Deadline, Reply};
 use mounts::Mounts;
 
-/// Answers what was asked. `daemon` is the one that the request would go to.
-pub fn look_up(questions: &Questions, daemon: &UpstreamAddress) -> Facts {
+/// Answers what was asked, in a bounded time altogether. `daemon` is the one that the request would
+/// go to.
+pub fn look_up(questions: &Questions, daemon: &Daemon, cache: &ImageCache) -> Facts {
     let mut facts = Facts::none();
+    facts.note(questions);
+    let until = Deadline::of_one_round();
+    let ask = |parts: &[&str]| daemon.get(parts, until).ok();
     follow(&questions.links, &mut facts);
     for path in &questions.devices {
         if let Some(known) = host::device(path) {
@@ -29,8 +48,34 @@ pub fn look_up(questions: &Questions, daemon: &UpstreamAddress) -> Facts {
         }
     }
     for image in &questions.images {
-        if let Some(known) = daemon::inspect_image(daemon, image) {
+        if let Some(known) = cache.or_learn(daemon, image, || image_facts(image, ask)) {
             facts.add_image(image.clone(), known);
+        }
+    }
+    for name in &questions.networks {
+        if let Some(known) = ask(&["networks", name]).and_then(network_facts) {
+            facts.add_network(name.clone(), known);
+        }
+    }
+    for name in &questions.volumes {
+        if let Some(known) = volume_facts(name, ask) {
+            facts.add_volume(name.clone(), known);
+        }
+    }
+    for name in &questions.containers {
+        let bare = name.strip_prefix('/').unwrap_or(name);
+        let reply = ask(&["containers", bare, "json"]);
+        if let Some(known) = reply.and_then(|reply| container_facts(name, reply)) {
+            facts.add_container(name.clone(), known);
+        }
+    }
+    for name in &questions.services {
+        let known = ask(&["services", name]).and_then(|reply| match reply {
+            Reply::Absent => Some(ServiceFacts::Absent),
+            Reply::Found(body) => existing::service(&body, &questions.ceilings),
+        });
+        if let Some(known) = known {
+            facts.add_service(name.clone(), known);
         }
     }
     facts
@@ -51,3 +96,48 @@ fn follow(paths: &[HostPath], facts: &mut Facts) {
         }
     }
 }
+
+/// No names and no user if the image has none. `None` if it could not be asked.
+fn image_facts(image: &ImageRef, ask: impl Fn(&[&str]) -> Option<Reply>) -> Option<ImageFacts> {
+    match ask(&["images", &image.as_asked(), "json"])? {
+        Reply::Absent => Some(ImageFacts::Absent),
+        Reply::Found(body) => answers::image(&body),
+    }
+}
+
+fn network_facts(reply: Reply) -> Option<NetworkFacts> {
+    match reply {
+        Reply::Absent => Some(NetworkFacts::Other),
+        Reply::Found(body) => answers::network(&body),
+    }
+}
+
+/// A name that the daemon would clean when it stands in a path is looked for in the list of all.
+fn volume_facts(name: &str, ask: impl Fn(&[&str]) -> Option<Reply>) -> Option<VolumeFacts> {
+    let is_clean = name.split('/').all(|step| !matches!(step, "" | "." | ".."));
+    let found = if is_clean {
+        match ask(&["volumes", name])? {
+            Reply::Absent => None,
+            Reply::Found(body) => Some(body),
+        }
+    } else {
+        match ask(&["volumes"])? {
+            Reply::Absent => return None,
+            Reply::Found(list) => existing::listed_volume(name, &list)?,
+        }
+    };
+    match found {
+        None => Some(VolumeFacts::Absent),
+        Some(body) => existing::volume(&body).map(VolumeFacts::Present),
+    }
+}
+
+fn container_facts(asked: &str, reply: Reply) -> Option<ContainerFacts> {
+    match reply {
+        Reply::Absent => Some(ContainerFacts::Absent),
+        Reply::Found(body) => existing::container(asked, &body).map(ContainerFacts::Present),
+    }
+}
+
+#[cfg(test)]
+mod tests;

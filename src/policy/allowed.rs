@@ -20,7 +20,7 @@ pub struct AllowedImages(Option<Vec<ImageRule>>);
 
 /// What a message names as the rule.
 const IMAGES: &str = "images: allow";
-const MOUNTS: &str = "mounts: allow";
+pub(super) const MOUNTS: &str = "mounts: allow";
 
 impl AllowedImages {
     /// These and no others; an empty list allows none.

@@ -32,14 +32,24 @@ pub enum Effect {
     User(UserSpec),
     /// Names no user: what runs is the image's own user, unless `general.user` is set.
     ImageUser,
+    /// Runs the image: the variables that it sets are set, where the request has no others.
+    ImageEnvironment,
+    /// Names no user: what runs is the user of the container of this name or identifier.
+    ContainerUser(String),
+    /// Runs within that container, with all that it was given.
+    Within(String),
     /// Sets (or, without a value, unsets) an environment variable.
     Environment(EnvironmentEntry),
     /// Sets the environment variable of this name to what only the daemon can tell: a template.
     EnvironmentTemplate(String),
+    /// Sets variables about another container: their names begin with this, which ends in `_`.
+    LinkedEnvironment(String),
     /// Opens one or all of these ports of the host.
     HostPorts(PortRange),
     /// Makes this path of the host, and all below it, reachable.
     HostPath(HostPath),
+    /// Mounts the volume of this name, which may exist already.
+    Volume(String),
     /// Asks for a security option, or for something that equals one.
     SecurityOption(SecurityOption),
     /// Lets root of a container write the settings of the kernel, which are the host's.
@@ -66,8 +76,13 @@ pub enum Effect {
     Sysctl(String),
     /// Runs below this control group instead of the daemon's own.
     CgroupParent(String),
-    /// Returns to a specification that only the daemon knows.
-    PreviousSpec,
+    /// Returns to the specification that a service had before this version of it.
+    PreviousSpec {
+        /// By name or identifier.
+        service: String,
+        /// `None` if the request names none that the daemon would take.
+        version: Option<u64>,
+    },
     /// Speaks an API version in which the daemon ignores capabilities, those that are forced too.
     CapabilitiesIgnored,
 }
@@ -138,8 +153,17 @@ pub struct Namespace {
     pub with: SharedWith,
 }
 
+impl Namespace {
+    /// What it is to share it: the processes of the host give its files too, by `/proc/PID/root`.
+    pub fn effects(&self) -> impl Iterator<Item = Effect> + use<> {
+        let is_host_pid = self.kind == NamespaceKind::Pid && self.with == SharedWith::Host;
+        let files = is_host_pid.then(|| Effect::HostPath(HostPath::root()));
+        [Effect::Namespace(self.clone())].into_iter().chain(files)
+    }
+}
+
 /// The kinds of namespaces that the Engine API can share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NamespaceKind {
     /// Interfaces, addresses, ports.
     Network,

@@ -2,9 +2,15 @@
 
 use std::fmt;
 
-use super::Findings;
+use std::collections::HashSet;
+
+use super::ceilings::Ceilings;
+use super::effects::{Asked, Effect};
+use super::facts::{Facts, ImageFacts};
 use super::shown::Shown;
 use super::types::{EnvironmentEntry, ValueError};
+use super::{Findings, image_of, images_in};
+use crate::image::ImageRef;
 
 /// One forbidden variable, with one value or with any.
 #[derive(Clone, PartialEq, Eq)]
@@ -55,9 +61,66 @@ impl EnvironmentRule {
         }
     }
 
+    /// A link sets `ALIAS_NAME`, `ALIAS_PORT…`, and `ALIAS_ENV_X` for each variable `X` of the other
+    /// container; whatever value the rule names, the other container may have it.
+    pub(super) fn check_link(&self, prefix: &str, found: &mut Findings<'_>) {
+        let name = self.entry.name();
+        let is_set = name.strip_prefix(prefix).is_some_and(|rest| {
+            matches!(rest, "NAME" | "PORT") || rest.starts_with("PORT_") || rest.starts_with("ENV_")
+        });
+        if is_set {
+            let name = Shown(name);
+            found.add(format_args!("environment variable {name} set by a link"), &self.shown);
+        }
+    }
+
     fn forbids(&self, entry: &EnvironmentEntry) -> bool {
         let any_value = self.entry.value().is_none();
         entry.name() == self.entry.name() && (any_value || entry.value() == self.entry.value())
+    }
+}
+
+/// Judges the variables that an image sets, but for those that the request or `general` set.
+pub(super) fn check_image(
+    (rules, ceilings): (&[EnvironmentRule], &Ceilings),
+    effects: &[Asked],
+    facts: &Facts,
+    found: &mut Findings<'_>,
+) {
+    let Some(first) = rules.first() else { return };
+    let entries = match image_of(effects).and_then(|image| facts.image(image)) {
+        None => {
+            return found.add("the image's own environment, which is not known", &first.shown);
+        }
+        Some(ImageFacts::Absent) => return,
+        Some(ImageFacts::Present { environment, .. }) => environment,
+    };
+    let forbidden = |rule: &EnvironmentRule| entries.iter().any(|entry| rule.forbids(entry));
+    let mut broken = rules.iter().filter(|rule| forbidden(rule)).peekable();
+    if broken.peek().is_none() {
+        return;
+    }
+    let overridden = overridden(ceilings, effects);
+    for rule in broken.filter(|rule| !overridden.contains(rule.entry.name())) {
+        let name = Shown(rule.entry.name());
+        found.add(format_args!("environment variable {name} of the image"), &rule.shown);
+    }
+}
+
+fn overridden<'a>(ceilings: &'a Ceilings, effects: &'a [Asked]) -> HashSet<&'a str> {
+    let asked = effects.iter().filter_map(|asked| match &asked.effect {
+        Effect::Environment(entry) => Some(entry.name()),
+        Effect::EnvironmentTemplate(name) => Some(name.as_str()),
+        _ => None,
+    });
+    asked.chain(ceilings.environment.iter().map(EnvironmentEntry::name)).collect()
+}
+
+/// The images whose variables must be known: those that run.
+pub(super) fn ask(rules: &[EnvironmentRule], effects: &[Asked], images: &mut Vec<ImageRef>) {
+    let runs = effects.iter().any(|asked| asked.effect == Effect::ImageEnvironment);
+    if !rules.is_empty() && runs {
+        images.extend(images_in(effects).cloned());
     }
 }
 

@@ -1,10 +1,22 @@
 //! What a judgement must know of the outside: asked before, and given to it as plain values.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::net::IpAddr;
 
-use super::types::{HostPath, UserSpec};
+use super::ceilings::Ceilings;
+use super::effects::{Effect, Namespace};
+use super::types::{EnvironmentEntry, HostPath, UserSpec};
 use crate::image::{ImageName, ImageRef};
+
+/// The most that the daemon is asked for one request, in all rounds together. What comes on top
+/// stays unknown, and so is refused.
+pub const QUESTIONS_MAX: usize = 64;
+
+/// How often the answers may lead to further questions: another's mounts to a volume, the volume to
+/// a path, the path to where its links lead.
+pub const ROUNDS_MAX: usize = 4;
 
 /// What must be asked before a request can be judged. Empty for most requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,21 +27,55 @@ pub struct Questions {
     pub images: Vec<ImageRef>,
     /// Whether these networks, by name or identifier, are the host's own.
     pub networks: Vec<String>,
+    /// What these volumes are, if they exist already.
+    pub volumes: Vec<String>,
+    /// What these containers, by name or identifier, have been given.
+    pub containers: Vec<String>,
+    /// What these services, by name or identifier, were before.
+    pub services: Vec<String>,
     /// What these devices of the host are.
     pub devices: Vec<HostPath>,
     /// Whether these addresses are the host's own.
     pub addresses: Vec<IpAddr>,
+    /// What would be forced on a service; said only if one is asked for.
+    pub ceilings: Ceilings,
 }
 
 impl Questions {
     /// Whether nothing must be asked.
     pub fn is_empty(&self) -> bool {
-        let Self { links, images, networks, devices, addresses } = self;
+        let Self {
+            links,
+            images,
+            networks,
+            volumes,
+            containers,
+            services,
+            devices,
+            addresses,
+            ceilings: _,
+        } = self;
         links.is_empty()
             && images.is_empty()
             && networks.is_empty()
+            && volumes.is_empty()
+            && containers.is_empty()
+            && services.is_empty()
             && devices.is_empty()
             && addresses.is_empty()
+    }
+
+    /// Leaves out what was asked already, says nothing twice, and no more than one request may ask.
+    pub(super) fn settle(&mut self, facts: &Facts) {
+        facts.links.keep_new(&mut self.links, usize::MAX);
+        facts.devices.keep_new(&mut self.devices, usize::MAX);
+        facts.addresses.keep_new(&mut self.addresses, usize::MAX);
+        let mut left = QUESTIONS_MAX.saturating_sub(facts.asked_of_daemon());
+        left -= facts.images.keep_new(&mut self.images, left);
+        left -= facts.networks.keep_new(&mut self.networks, left);
+        left -= facts.volumes.keep_new(&mut self.volumes, left);
+        left -= facts.containers.keep_new(&mut self.containers, left);
+        facts.services.keep_new(&mut self.services, left);
     }
 }
 
@@ -44,6 +90,8 @@ pub enum ImageFacts {
         names: Vec<ImageName>,
         /// The user it runs as; `None` if it names none, which is root.
         user: Option<UserSpec>,
+        /// The variables that it sets.
+        environment: Vec<EnvironmentEntry>,
     },
 }
 
@@ -54,6 +102,53 @@ pub enum NetworkFacts {
     Host,
     /// It is another one, or there is none.
     Other,
+}
+
+/// What the daemon says of a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VolumeFacts {
+    /// There is none: it will be created as the request says.
+    Absent,
+    /// To mount it is this.
+    Present(Vec<Effect>),
+}
+
+/// What the daemon says of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContainerFacts {
+    /// There is none.
+    Absent,
+    /// It has been given this.
+    Present(Container),
+}
+
+/// What a container has been given, as far as others can get it from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    /// Whom its own command runs as.
+    pub user: UserSpec,
+    /// Whether all that runs in it is privileged.
+    pub is_privileged: bool,
+    /// The namespaces that it shares itself.
+    pub shares: Vec<Namespace>,
+    /// To take over its mounts is this.
+    pub mounts: Vec<Effect>,
+}
+
+/// What the daemon says of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceFacts {
+    /// There is none, and the daemon will say so itself.
+    Absent,
+    /// There is one.
+    Present {
+        /// The version of its specification; an update of any other is refused by the daemon.
+        version: u64,
+        /// To return to the specification before this one is this. Nothing if there was none.
+        effects: Vec<Effect>,
+        /// What `general` would change of that specification.
+        forced: Vec<&'static str>,
+    },
 }
 
 /// What the host's file system says of a path that is asked for as a device.
@@ -74,15 +169,54 @@ pub enum AddressFacts {
     Other,
 }
 
+/// The answers to one kind of question; `None` to what was asked and could not be learned.
+#[derive(Debug, Clone)]
+struct Answers<Q, A>(HashMap<Q, Option<A>>);
+
+impl<Q, A> Default for Answers<Q, A> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<Q: Eq + Hash + Clone, A> Answers<Q, A> {
+    fn get<B: Eq + Hash + ?Sized>(&self, question: &B) -> Option<&A>
+    where
+        Q: Borrow<B>,
+    {
+        self.0.get(question)?.as_ref()
+    }
+
+    /// Drops what was asked before or stands there twice, and all beyond the first `most`; answers
+    /// how many are left.
+    fn keep_new(&self, questions: &mut Vec<Q>, most: usize) -> usize {
+        let mut seen = HashSet::new();
+        questions
+            .retain(|question| !self.0.contains_key(question) && seen.insert(question.clone()));
+        questions.truncate(most);
+        questions.len()
+    }
+
+    /// Notes what was asked and has no answer.
+    fn note(&mut self, asked: &[Q]) {
+        for question in asked {
+            self.0.entry(question.clone()).or_insert(None);
+        }
+    }
+}
+
 /// The answers. What is missing could not be learned.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    links: HashMap<HostPath, HostPath>,
-    images: HashMap<ImageRef, ImageFacts>,
-    networks: HashMap<String, NetworkFacts>,
+    links: Answers<HostPath, HostPath>,
+    images: Answers<ImageRef, ImageFacts>,
+    networks: Answers<String, NetworkFacts>,
+    volumes: Answers<String, VolumeFacts>,
+    containers: Answers<String, ContainerFacts>,
+    services: Answers<String, ServiceFacts>,
     aliases: HashMap<HostPath, Vec<HostPath>>,
-    devices: HashMap<HostPath, DeviceFacts>,
-    addresses: HashMap<IpAddr, AddressFacts>,
+    devices: Answers<HostPath, DeviceFacts>,
+    addresses: Answers<IpAddr, AddressFacts>,
 }
 
 impl Facts {
@@ -91,9 +225,61 @@ impl Facts {
         Self::default()
     }
 
+    /// Notes all that was asked, so that nothing is asked again.
+    pub fn note(&mut self, asked: &Questions) {
+        let Questions {
+            links,
+            images,
+            networks,
+            volumes,
+            containers,
+            services,
+            devices,
+            addresses,
+            ceilings: _,
+        } = asked;
+        self.devices.note(devices);
+        self.addresses.note(addresses);
+        self.links.note(links);
+        self.images.note(images);
+        self.networks.note(networks);
+        self.volumes.note(volumes);
+        self.containers.note(containers);
+        self.services.note(services);
+    }
+
+    /// Adds the answers of a further round.
+    pub fn add(&mut self, further: Self) {
+        let Self {
+            links,
+            images,
+            networks,
+            volumes,
+            containers,
+            services,
+            aliases,
+            devices,
+            addresses,
+        } = further;
+        self.aliases.extend(aliases);
+        self.devices.0.extend(devices.0);
+        self.addresses.0.extend(addresses.0);
+        self.links.0.extend(links.0);
+        self.images.0.extend(images.0);
+        self.networks.0.extend(networks.0);
+        self.volumes.0.extend(volumes.0);
+        self.containers.0.extend(containers.0);
+        self.services.0.extend(services.0);
+    }
+
+    fn asked_of_daemon(&self) -> usize {
+        let named = self.networks.0.len() + self.volumes.0.len() + self.containers.0.len();
+        self.images.0.len() + self.services.0.len() + named
+    }
+
     /// Remembers where a path leads; to itself, if no link is in it.
     pub fn add_link(&mut self, path: HostPath, leads_to: HostPath) {
-        self.links.insert(path, leads_to);
+        self.links.0.insert(path, Some(leads_to));
     }
 
     /// Where a path leads, if that was learned.
@@ -114,7 +300,7 @@ impl Facts {
 
     /// Remembers what a device is.
     pub fn add_device(&mut self, path: HostPath, facts: DeviceFacts) {
-        self.devices.insert(path, facts);
+        self.devices.0.insert(path, Some(facts));
     }
 
     /// What a device is, if that was learned.
@@ -124,7 +310,7 @@ impl Facts {
 
     /// Remembers whose an address is.
     pub fn add_address(&mut self, address: IpAddr, facts: AddressFacts) {
-        self.addresses.insert(address, facts);
+        self.addresses.0.insert(address, Some(facts));
     }
 
     /// Whose an address is, if that was learned.
@@ -134,7 +320,7 @@ impl Facts {
 
     /// Remembers what the daemon says of an image.
     pub fn add_image(&mut self, image: ImageRef, facts: ImageFacts) {
-        self.images.insert(image, facts);
+        self.images.0.insert(image, Some(facts));
     }
 
     /// What the daemon says of an image, if that was learned.
@@ -144,11 +330,80 @@ impl Facts {
 
     /// Remembers what the daemon says of a network.
     pub fn add_network(&mut self, name: String, facts: NetworkFacts) {
-        self.networks.insert(name, facts);
+        self.networks.0.insert(name, Some(facts));
     }
 
     /// What the daemon says of a network, if that was learned.
     pub fn network(&self, name: &str) -> Option<NetworkFacts> {
         self.networks.get(name).copied()
+    }
+
+    /// Remembers what the daemon says of a volume.
+    pub fn add_volume(&mut self, name: String, facts: VolumeFacts) {
+        self.volumes.0.insert(name, Some(facts));
+    }
+
+    /// What the daemon says of a volume, if that was learned.
+    pub fn volume(&self, name: &str) -> Option<&VolumeFacts> {
+        self.volumes.get(name)
+    }
+
+    /// Remembers what the daemon says of a container.
+    pub fn add_container(&mut self, name: String, facts: ContainerFacts) {
+        self.containers.0.insert(name, Some(facts));
+    }
+
+    /// What the daemon says of a container, if that was learned.
+    pub fn container(&self, name: &str) -> Option<&ContainerFacts> {
+        self.containers.get(name)
+    }
+
+    /// Remembers what the daemon says of a service.
+    pub fn add_service(&mut self, name: String, facts: ServiceFacts) {
+        self.services.0.insert(name, Some(facts));
+    }
+
+    /// What the daemon says of a service, if that was learned.
+    pub fn service(&self, name: &str) -> Option<&ServiceFacts> {
+        self.services.get(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn volumes(names: impl IntoIterator<Item = String>) -> Questions {
+        Questions { volumes: names.into_iter().collect(), ..Questions::default() }
+    }
+
+    #[test]
+    fn nothing_is_asked_twice_and_no_more_than_one_request_may() {
+        let mut facts = Facts::none();
+        let mut first = volumes(["a", "b", "a"].map(str::to_owned));
+        first.settle(&facts);
+        assert_eq!(first.volumes, ["a", "b"]);
+        facts.note(&first);
+        facts.add_volume("a".to_owned(), VolumeFacts::Absent);
+        assert_eq!((facts.volume("a"), facts.volume("b")), (Some(&VolumeFacts::Absent), None));
+        let mut again = volumes(["b", "c"].map(str::to_owned));
+        again.settle(&facts);
+        assert_eq!(again.volumes, ["c"]);
+        let mut many = volumes((0..100).map(|number| number.to_string()));
+        many.containers = vec!["left out".to_owned()];
+        many.settle(&facts);
+        assert_eq!(many.volumes.len(), QUESTIONS_MAX - 2);
+        assert!(many.containers.is_empty() && !many.is_empty());
+    }
+
+    #[test]
+    fn a_further_round_adds_to_what_is_known() {
+        let mut facts = Facts::none();
+        facts.add_network("n".to_owned(), NetworkFacts::Host);
+        let mut further = Facts::none();
+        further.add_volume("v".to_owned(), VolumeFacts::Absent);
+        facts.add(further);
+        assert_eq!(facts.network("n"), Some(NetworkFacts::Host));
+        assert_eq!(facts.volume("v"), Some(&VolumeFacts::Absent));
     }
 }

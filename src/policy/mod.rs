@@ -13,6 +13,7 @@ pub mod devices;
 pub mod effects;
 pub mod endpoints;
 pub mod environment;
+mod existing;
 pub mod facts;
 pub mod images;
 pub mod mounts;
@@ -231,6 +232,18 @@ impl Violations {
         self.listed.iter()
     }
 
+    /// What comes along with something that exists is left out where it is asked for as well.
+    fn add_implied(&mut self, implied: Self) {
+        self.more |= implied.more;
+        for violation in implied.listed {
+            if self.listed.len() >= VIOLATIONS_LISTED_MAX {
+                self.more = true;
+                return;
+            }
+            self.add(violation, |known, new| (&known.what, &known.rule) == (&new.what, &new.rule));
+        }
+    }
+
     fn add(&mut self, violation: Violation, is_same: impl Fn(&Violation, &Violation) -> bool) {
         if !self.listed.iter().any(|known| is_same(known, &violation)) {
             self.listed.push(violation);
@@ -297,6 +310,14 @@ pub fn judge<B>(policy: &Policy, request: Inspected<B>, facts: &Facts) -> Verdic
     for asked in &request.effects {
         check(policy, asked, &request.effects, facts, &mut violations);
     }
+    let mut implied = Violations::default();
+    for effects in existing::implied(&request.effects, facts) {
+        for asked in &effects {
+            check(policy, asked, &effects, facts, &mut implied);
+        }
+        combined::check(policy.privileged, &effects, facts, &mut implied);
+    }
+    violations.add_implied(implied);
     combined::check(policy.privileged, &request.effects, facts, &mut violations);
     match violations.listed.is_empty() {
         true => Verdict::Allowed(Checked(request)),
@@ -363,6 +384,14 @@ fn check(
             }
         },
         Effect::Environment(entry) => environment.iter().for_each(|rule| rule.check(entry, found)),
+        Effect::ImageEnvironment => {
+            environment::check_image((environment, ceilings), effects, facts, found);
+        }
+        Effect::LinkedEnvironment(prefix) => {
+            environment.iter().for_each(|rule| rule.check_link(prefix, found));
+        }
+        Effect::ContainerUser(name) => existing::check_user_of(name, users, facts, found),
+        Effect::Within(name) => existing::check_powers_of(name, policy, facts, found),
         Effect::EnvironmentTemplate(name) => {
             environment.iter().for_each(|rule| rule.check_template(name, found));
         }
@@ -377,6 +406,7 @@ fn check(
         Effect::HostInterface(name) => {
             namespaces.iter().for_each(|rule| rule.check_interface(name, found));
         }
+        Effect::Volume(name) => existing::check_volume(name, policy, facts, found),
         Effect::SecurityOption(option) => {
             security.iter().for_each(|rule| rule.check(option, found))
         }
@@ -395,16 +425,18 @@ fn check(
         Effect::Namespace(namespace) => {
             ports.iter().for_each(|rule| rule.check_namespace(namespace, found));
             namespaces.iter().for_each(|rule| rule.check(namespace, found));
+            existing::check_joined(namespace, policy, facts, found);
         }
         Effect::Network(name) => networks::check(name, (ports, namespaces), facts, found),
         Effect::Runtime(name) => runtimes.iter().for_each(|rule| rule.check(name, found)),
-        Effect::VolumesFrom(name) => volumesfrom.iter().for_each(|rule| rule.check(name, found)),
+        Effect::VolumesFrom(name) => {
+            volumesfrom.iter().for_each(|rule| rule.check(name, found));
+            existing::check_mounts_of(name, policy, facts, found);
+        }
         Effect::Sysctl(name) => sysctls.iter().for_each(|rule| rule.check(name, found)),
         Effect::CgroupParent(path) => cgroupparent.iter().for_each(|rule| rule.check(path, found)),
-        Effect::PreviousSpec => {
-            if let Some(section) = policy.first_section() {
-                found.add("a return to a specification that is not known", section);
-            }
+        Effect::PreviousSpec { service, version } => {
+            existing::check_previous((service, *version), policy, facts, found);
         }
         Effect::CapabilitiesIgnored
             if ceilings.capdrop.is_empty() && ceilings.capadd.is_empty() => {}
@@ -428,14 +460,25 @@ fn images_in(effects: &[Asked]) -> impl Iterator<Item = &ImageRef> {
 
 /// What must be known before a request with these effects can be judged.
 pub fn questions(policy: &Policy, effects: &[Asked]) -> Questions {
+    further_questions(policy, effects, &Facts::none())
+}
+
+/// What must still be known, as the answers so far may have led to more. Nothing is asked twice.
+pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Questions {
     let mut questions = Questions::default();
-    mounts::ask(&policy.mounts, &policy.allowed_mounts, effects, &mut questions.links);
-    images::ask(&policy.images, &policy.allowed_images, effects, &mut questions.images);
-    users::ask(&policy.users, &policy.ceilings, effects, &mut questions.images);
-    networks::ask(&policy.ports, &policy.namespaces, effects, &mut questions.networks);
-    mounts::ask_servers(policy, effects, &mut questions.addresses);
-    combined::ask(policy.privileged, effects, &mut questions.devices);
-    questions.images.dedup();
+    let implied = existing::implied(effects, facts);
+    for effects in std::iter::once(effects).chain(implied.iter().map(Vec::as_slice)) {
+        let Questions { links, images, networks, addresses, devices, .. } = &mut questions;
+        mounts::ask(&policy.mounts, &policy.allowed_mounts, effects, links);
+        images::ask(&policy.images, &policy.allowed_images, effects, images);
+        users::ask(&policy.users, &policy.ceilings, effects, images);
+        environment::ask(&policy.environment, effects, images);
+        networks::ask(&policy.ports, &policy.namespaces, effects, networks);
+        mounts::ask_servers(policy, effects, addresses);
+        combined::ask(policy.privileged, effects, devices);
+        existing::ask(policy, effects, &mut questions);
+    }
+    questions.settle(facts);
     questions
 }
 

@@ -142,11 +142,12 @@ pub(super) fn ask(
     if rules.is_empty() && allowed.list().is_none() {
         return;
     }
-    links.extend(effects.iter().filter_map(path_of).cloned());
-    links.sort_unstable();
-    links.dedup();
-    links.truncate(LINKS_ASKED_MAX);
-    if !links.is_empty() {
+    let mut asked: Vec<_> = effects.iter().filter_map(path_of).collect();
+    asked.sort_unstable();
+    asked.dedup();
+    asked.truncate(LINKS_ASKED_MAX);
+    if !asked.is_empty() {
+        links.extend(asked.into_iter().cloned());
         links.extend(rules.iter().filter_map(|rule| match &rule.paths {
             Paths::Around(path) => Some(path.clone()),
             Paths::Root | Paths::Every => None,

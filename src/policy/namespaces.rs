@@ -67,6 +67,15 @@ impl NamespaceRule {
         }
     }
 
+    /// Whether it forbids to share that namespace with the host.
+    pub(super) fn forbids_host(&self, kind: NamespaceKind) -> bool {
+        match self.shared {
+            Shared::Host => true,
+            Shared::Kind(forbidden) => forbidden == kind,
+            Shared::Container => false,
+        }
+    }
+
     pub(super) fn check(&self, asked: &Namespace, found: &mut Findings<'_>) {
         let forbidden =
             match (self.shared, &asked.with) {

@@ -171,7 +171,10 @@ fn users() {
     for (user, allowed) in [(None, false), (Some("0"), false), (Some("app"), true)] {
         let mut facts = Facts::none();
         let user = user.map(|text| UserSpec::parse(text).unwrap());
-        facts.add_image(image("app"), ImageFacts::Present { names: Vec::new(), user });
+        facts.add_image(
+            image("app"),
+            ImageFacts::Present { names: vec![], user, environment: vec![] },
+        );
         assert_eq!(verdict(&policy, of_image(), &facts) == "allowed", allowed);
     }
     policy.ceilings.user = Some(UserSpec::parse("1000").unwrap());
@@ -269,7 +272,7 @@ fn images_by_any_name() {
             && name.digest().is_none()
             && !name.maybe_id()
         {
-            let known = ImageFacts::Present { names: vec![name], user: None };
+            let known = ImageFacts::Present { names: vec![name], user: None, environment: vec![] };
             facts.add_image(image(asked), known);
         }
         verdict(&policy, vec![Effect::Image(image(asked))], &facts) == "allowed"
@@ -346,7 +349,8 @@ fn facts_settle_what_a_name_does_not_say() {
     };
     for (name, allowed) in [("ubuntu:16.04", false), ("busybox", true)] {
         let mut facts = Facts::none();
-        let known = ImageFacts::Present { names: vec![named(name)], user: None };
+        let names = vec![named(name)];
+        let known = ImageFacts::Present { names, user: None, environment: vec![] };
         facts.add_image(image(DIGEST), known);
         let verdict = verdict(&policy, vec![Effect::Image(image(DIGEST))], &facts);
         assert_eq!(verdict == "allowed", allowed, "{name}: {verdict}");
@@ -517,7 +521,7 @@ fn what_only_the_daemon_can_tell_is_refused_by_the_rules_about_it() {
     let template = |name: &str| vec![Effect::EnvironmentTemplate(name.to_owned())];
     assert!(verdict(&policy, template("USER"), &Facts::none()).contains("template"));
     assert_eq!(verdict(&policy, template("user"), &Facts::none()), "allowed");
-    let previous = || vec![Effect::PreviousSpec];
+    let previous = || vec![Effect::PreviousSpec { service: "x".to_owned(), version: Some(1) }];
     assert!(verdict(&policy, previous(), &Facts::none()).contains("(rule \"restrictions\")"));
     policy = Policy::permissive();
     assert_eq!(verdict(&policy, previous(), &Facts::none()), "allowed");

@@ -17,6 +17,7 @@ use super::event_loop::{Key, Resources};
 use super::peer::{Connected, Peer, Read};
 use super::{Generation, READ_BYTES_PER_TURN};
 use crate::config::UpstreamAddress;
+use crate::facts::Daemon;
 use crate::policy::facts::{Facts, Questions};
 use crate::session::{End, Flow, Session, Side, Step, Ticket, UpstreamFailure};
 
@@ -135,7 +136,7 @@ impl Connection {
     }
 
     /// Hands the answer to a question over, if it still matters.
-    pub(super) fn answered(&mut self, ticket: Ticket, facts: &Facts, with: &mut Resources) {
+    pub(super) fn answered(&mut self, ticket: Ticket, facts: Facts, with: &mut Resources) {
         self.session.answered(ticket, facts, &mut with.turn(&self.generation));
     }
 
@@ -364,7 +365,9 @@ impl Connection {
     }
 
     fn ask(&self, ticket: Ticket, questions: Questions, with: &mut Resources) {
-        with.ask((self.key, self.serial(), ticket), questions, &self.destination);
+        let daemon =
+            Daemon { address: self.destination.clone(), mark: self.generation.upstream_mark };
+        with.ask((self.key, self.serial(), ticket), questions, daemon);
     }
 
     fn send(&mut self, to: Side, bytes: &[u8], with: &mut Resources) -> Result<(), Broken> {

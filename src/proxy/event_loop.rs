@@ -26,12 +26,12 @@ use super::timers::Timers;
 use super::{Generation, StartError};
 use crate::audit::{self, ClientId, Event as Record};
 use crate::config::UpstreamAddress;
-use crate::facts;
+use crate::facts::{self, Daemon, Epoch, ImageCache};
 use crate::http::framing::{AnswerTo, Persistence};
 use crate::http::head::Version;
 use crate::http::message::{self, Answer};
 use crate::policy::facts::{Facts, Questions};
-use crate::session::{Budget, Outbox, Session, Side, Ticket, Turn};
+use crate::session::{Budget, ImageChanges, Outbox, Session, Side, Ticket, Turn};
 
 /// Events taken from the kernel at once.
 const EVENTS_MAX: usize = 1024;
@@ -90,7 +90,27 @@ pub(super) struct Startup {
     pub(super) generation: Arc<Generation>,
     pub(super) census: Arc<Census>,
     pub(super) pool: Pool,
+    pub(super) images: Images,
     pub(super) budget_bytes: usize,
+}
+
+/// What is known of the daemons' images, and what may change it; shared by all loops.
+#[derive(Debug, Clone)]
+pub(super) struct Images {
+    known: Arc<ImageCache>,
+    changes: ImageChanges,
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        let changes = ImageChanges::default();
+        let shared = changes.clone();
+        let epoch = move || {
+            let number = shared.epoch()?;
+            Some(Epoch { number, abandoned: shared.abandoned() })
+        };
+        Self { known: Arc::new(ImageCache::new(epoch)), changes }
+    }
 }
 
 /// What connections borrow from their loop while they are driven.
@@ -101,6 +121,7 @@ pub(super) struct Resources {
     pub(super) outbox: Outbox,
     pub(super) census: Arc<Census>,
     pool: Pool,
+    images: Images,
     mailbox: Mailbox,
 }
 
@@ -114,15 +135,20 @@ impl Resources {
         &self,
         (key, serial, ticket): (Key, u64, Ticket),
         questions: Questions,
-        daemon: &UpstreamAddress,
+        daemon: Daemon,
     ) {
-        let daemon = daemon.clone();
         let mailbox = self.mailbox.clone();
-        let answer = move |facts| mailbox.send(Command::Answer { key, serial, ticket, facts });
+        let images = Arc::clone(&self.images.known);
+        let mut unknown = Facts::none();
+        unknown.note(&questions);
+        let answer = move |facts| {
+            let facts = Box::new(facts);
+            mailbox.send(Command::Answer { key, serial, ticket, facts });
+        };
         let full = answer.clone();
-        let job = Box::new(move || answer(Box::new(facts::look_up(&questions, &daemon))));
+        let job = Box::new(move || answer(facts::look_up(&questions, &daemon, &images)));
         if self.pool.run(job).is_err() {
-            full(Box::default());
+            full(unknown);
         }
     }
 }
@@ -165,6 +191,7 @@ impl EventLoop {
             outbox: Outbox::default(),
             census: startup.census,
             pool: startup.pool,
+            images: startup.images,
             mailbox,
         };
         let active = Active {
@@ -283,7 +310,7 @@ impl Active {
                 Command::Renew(generation) => self.renew(generation),
                 Command::Drain(grace) => self.drain(grace),
                 Command::Answer { key, serial, ticket, facts } => {
-                    self.answer(key, serial, ticket, &facts);
+                    self.answer(key, serial, ticket, *facts);
                 }
             }
         }
@@ -302,7 +329,7 @@ impl Active {
         self.drain_until = Some(self.with.now + grace);
     }
 
-    fn answer(&mut self, Key(key): Key, serial: u64, ticket: Ticket, facts: &Facts) {
+    fn answer(&mut self, Key(key): Key, serial: u64, ticket: Ticket, facts: Facts) {
         let Some(connection) = live(&mut self.connections, key) else { return };
         if connection.serial() == serial {
             connection.answered(ticket, facts, &mut self.with);
@@ -434,7 +461,7 @@ impl Active {
             return;
         };
         slot.insert(Connection::new(Arrival {
-            session: Session::new(client, self.budget.clone()),
+            session: Session::new(client, self.budget.clone(), self.with.images.changes.clone()),
             downstream,
             destination: destination(accepted.origin, &self.generation.dockerapi),
             key,

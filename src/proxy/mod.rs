@@ -33,7 +33,7 @@ use std::time::Duration;
 use crate::config::{Limits, Settings, UpstreamAddress};
 use crate::session::Rules;
 use census::Census;
-use event_loop::{Command, EventLoop, Mailbox, Startup};
+use event_loop::{Command, EventLoop, Images, Mailbox, Startup};
 use listener::{Listener, SocketFile};
 use pool::Pool;
 
@@ -126,6 +126,7 @@ impl Proxy {
         let bound = Bound::bind(settings)?;
         let census = Arc::new(Census::default());
         let pool = Pool::default();
+        let images = Images::default();
         let generation = Generation::of(settings);
         let budget_bytes = settings.limits.bodies_bytes / bound.loops.len().max(1);
         let mut loops = Vec::new();
@@ -137,6 +138,7 @@ impl Proxy {
                     generation: Arc::clone(&generation),
                     census: Arc::clone(&census),
                     pool: pool.clone(),
+                    images: images.clone(),
                     budget_bytes,
                 },
             )?);

@@ -1,10 +1,11 @@
 //! What must be remembered of a request until its response is complete.
 
+use super::images::ImageChange;
 use crate::http::framing::{AnswerTo, Persistence};
 use crate::http::head::{RequestHead, Version};
 
 /// One request and its response.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) version: Version,
     /// A response to `HEAD` has no body, whatever its head says (RFC 9112 §6.3).
@@ -14,6 +15,8 @@ pub(super) struct Exchange {
     pub(super) may_switch: bool,
     /// Interim responses seen so far.
     pub(super) interim: u8,
+    /// Held until the response is complete, and longer if the request is still on its way.
+    pub(super) changes_images: Option<ImageChange>,
 }
 
 impl Default for Exchange {
@@ -24,6 +27,7 @@ impl Default for Exchange {
             persistence: Persistence::KeepAlive,
             may_switch: false,
             interim: 0,
+            changes_images: None,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::http::framing::Framing;
 use crate::http::head::{self, RequestHead};
 use crate::http::message;
 use crate::http::target::{self, Target};
-use crate::policy::facts::Facts;
+use crate::policy::facts::{Facts, ROUNDS_MAX};
 use crate::policy::{self, Inspected, Verdict};
 
 /// A request to an inspected endpoint whose body is still arriving.
@@ -51,6 +51,9 @@ pub(super) struct Waiting {
     inspection: Inspection,
     inspected: Inspected<RequestBody>,
     pub(super) ticket: Ticket,
+    /// What the rounds so far have learned.
+    facts: Facts,
+    round: usize,
     /// Until when the outside may take to answer.
     pub(super) deadline: Instant,
     /// The body's share of the budget is held until the answer is there.
@@ -142,7 +145,9 @@ impl Session {
         let ticket = self.next_ticket();
         turn.out.ask(ticket, questions);
         let deadline = turn.now + inspection.rules.body_time_max;
-        let waiting = Waiting { inspection, inspected, ticket, deadline, _share: share };
+        let facts = Facts::none();
+        let waiting =
+            Waiting { inspection, inspected, ticket, facts, round: 1, deadline, _share: share };
         self.request = Request::Waiting(Box::new(waiting));
     }
 
@@ -174,14 +179,30 @@ impl Session {
         self.answer_instead(status, reason, turn);
     }
 
-    pub(super) fn request_answered(&mut self, ticket: Ticket, facts: &Facts, turn: &mut Turn<'_>) {
+    pub(super) fn request_answered(&mut self, ticket: Ticket, facts: Facts, turn: &mut Turn<'_>) {
         match std::mem::replace(&mut self.request, Request::Sent) {
             Request::Waiting(waiting) if waiting.ticket == ticket => {
-                let Waiting { inspection, inspected, .. } = *waiting;
-                self.judge(&inspection, inspected, facts, turn);
+                self.learned(waiting, facts, turn);
             }
             other => self.request = other,
         }
+    }
+
+    /// The answers may lead to further questions; once there are none, the request is judged.
+    fn learned(&mut self, mut waiting: Box<Waiting>, facts: Facts, turn: &mut Turn<'_>) {
+        waiting.facts.add(facts);
+        let policy = &waiting.inspection.rules.policy;
+        let effects = waiting.inspected.effects();
+        let questions = policy::further_questions(policy, effects, &waiting.facts);
+        if waiting.round < ROUNDS_MAX && !questions.is_empty() {
+            waiting.round += 1;
+            waiting.ticket = self.next_ticket();
+            turn.out.ask(waiting.ticket, questions);
+            self.request = Request::Waiting(waiting);
+            return;
+        }
+        let Waiting { inspection, inspected, facts, .. } = *waiting;
+        self.judge(&inspection, inspected, &facts, turn);
     }
 
     fn judge(

@@ -30,6 +30,7 @@
 mod budget;
 mod denial;
 mod exchange;
+mod images;
 mod inspection;
 mod outbox;
 mod request;
@@ -42,6 +43,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use budget::Budget;
+pub use images::ImageChanges;
 pub use outbox::Outbox;
 
 use crate::audit::{self, ClientId, Event};
@@ -190,6 +192,7 @@ impl std::fmt::Display for UpstreamFailure {
 pub struct Session {
     client: ClientId,
     budget: Budget,
+    changes: ImageChanges,
     request: Request,
     response: Response,
     exchange: Exchange,
@@ -201,10 +204,11 @@ pub struct Session {
 
 impl Session {
     /// A connection on which nothing has been said yet.
-    pub fn new(client: ClientId, budget: Budget) -> Self {
+    pub fn new(client: ClientId, budget: Budget, changes: ImageChanges) -> Self {
         Self {
             client,
             budget,
+            changes,
             request: Request::next(),
             response: Response::Idle,
             exchange: Exchange::default(),
@@ -270,7 +274,7 @@ impl Session {
     }
 
     /// The outside's answer to the question with this ticket; one that is over changes nothing.
-    pub fn answered(&mut self, ticket: Ticket, facts: &Facts, turn: &mut Turn<'_>) {
+    pub fn answered(&mut self, ticket: Ticket, facts: Facts, turn: &mut Turn<'_>) {
         if self.end.is_none() {
             self.request_answered(ticket, facts, turn);
         }
@@ -421,7 +425,9 @@ impl Session {
         let close = self.exchange.persistence == Persistence::Close || self.downstream_ended;
         self.request = Request::next();
         self.response = Response::Idle;
-        self.exchange = Exchange::default();
+        if let Some(change) = std::mem::take(&mut self.exchange).changes_images {
+            change.answered();
+        }
         // An upstream that has ended is dropped; the next request gets another.
         self.upstream_ended = false;
         if close {

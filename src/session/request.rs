@@ -150,6 +150,9 @@ impl Session {
         let target = target::parse(head.target)?;
         let framing = framing::of_request(&head)?;
         let shown = Redacted(head.target);
+        if engine::changes_images(head.method, &target) {
+            self.exchange.changes_images = Some(self.changes.begin());
+        }
         audit::record(&self.client, &Event::Received { method: head.method, target: shown });
         let access = engine::access(&turn.rules.policy.endpoints, head.method, &target)?;
         if let Access::Forbidden(violations) = access {

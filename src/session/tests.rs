@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::policy::builds::BuildRule;
+use crate::policy::facts::{Questions, VolumeFacts};
 use crate::policy::ports::PortRule;
 
 mod endpoints;
@@ -66,7 +67,7 @@ impl Talk {
             body_time_max: Duration::from_secs(60),
         };
         Self {
-            session: Session::new(ClientId::NOBODY, Budget::new(100_000)),
+            session: Session::new(ClientId::NOBODY, Budget::new(100_000), ImageChanges::default()),
             rules: Arc::new(rules),
             outbox: Outbox::default(),
             now: Instant::now(),
@@ -437,13 +438,89 @@ fn an_answer_from_outside_that_never_comes_is_a_503() {
     });
 }
 
+/// A session under a rule about mounts, in which a create asks about the volume `v`.
+fn asks_about_a_volume(talk: &mut Talk) -> (Ticket, Questions) {
+    let rule = crate::policy::mounts::MountRule::parse("/root").unwrap();
+    let policy = Policy { mounts: vec![rule], ..Policy::permissive() };
+    *talk = Talk::new(policy, talk.piece);
+    let body = r#"{"Image":"a","HostConfig":{"Binds":["v:/x"]}}"#;
+    talk.client(&with_body(CREATE, body)).daemon_never_sees("create");
+    talk.outbox.take_question().unwrap()
+}
+
+/// What the outside has learned of the volume `v`.
+fn volume_at(path: &str) -> Facts {
+    let path = crate::policy::types::HostPath::parse(path).unwrap();
+    let effects = vec![crate::policy::effects::Effect::HostPath(path)];
+    let mut facts = Facts::none();
+    facts.add_volume("v".to_owned(), VolumeFacts::Present(effects));
+    facts
+}
+
+#[test]
+fn an_answer_may_lead_to_a_further_question() {
+    talk(|talk| {
+        let (ticket, questions) = asks_about_a_volume(talk);
+        assert_eq!(questions.volumes, ["v"]);
+        talk.call(|session, turn| session.answered(ticket, volume_at("/srv"), turn));
+        let (next, questions) = talk.outbox.take_question().unwrap();
+        assert!(next != ticket && questions.volumes.is_empty(), "{questions:?}");
+        let mut facts = Facts::none();
+        questions.links.iter().for_each(|path| facts.add_link(path.clone(), path.clone()));
+        // The first ticket is over.
+        talk.call(|session, turn| session.answered(ticket, Facts::none(), turn));
+        talk.daemon_never_sees("create");
+        talk.call(|session, turn| session.answered(next, facts, turn));
+        assert!(talk.outbox.take_question().is_none());
+        talk.daemon_gets(&with_body(CREATE, r#"{"Image":"a","HostConfig":{"Binds":["v:/x"]}}"#));
+    });
+}
+
+#[test]
+fn what_was_asked_and_not_learned_is_not_asked_again() {
+    talk(|talk| {
+        let (ticket, questions) = asks_about_a_volume(talk);
+        let mut facts = Facts::none();
+        facts.note(&questions);
+        talk.call(|session, turn| session.answered(ticket, facts, turn));
+        assert!(talk.outbox.take_question().is_none());
+        talk.client_gets("HTTP/1.1 403 Forbidden\r\n").daemon_never_sees("create");
+    });
+}
+
+#[test]
+fn images_are_changing_from_the_head_of_a_request_to_the_end_of_its_answer() {
+    talk(|talk| {
+        let changes = ImageChanges::default();
+        talk.session = Session::new(ClientId::NOBODY, Budget::new(100_000), changes.clone());
+        let first = changes.epoch();
+        talk.client(PING).daemon(OK);
+        assert_eq!(changes.epoch(), first, "a ping changes no image");
+        let load = "POST /images/load HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n";
+        talk.client(load);
+        assert_eq!(changes.epoch(), None);
+        talk.daemon("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n");
+        assert_eq!(changes.epoch(), None, "it is still loading");
+        talk.daemon("0\r\n\r\n");
+        assert!(changes.epoch().is_some() && changes.epoch() != first);
+        // Behind it on the same connection, in one segment.
+        let second = changes.epoch();
+        talk.client(&format!("{load}{PING}")).daemon(OK);
+        assert!(changes.epoch().is_some() && changes.epoch() != second);
+        assert_eq!(changes.abandoned(), 0);
+        talk.daemon(OK).client(load);
+        talk.session = Session::new(ClientId::NOBODY, Budget::new(1), ImageChanges::default());
+        assert_eq!(changes.abandoned(), 1);
+    });
+}
+
 #[test]
 fn what_waits_is_charged_for_what_it_is_in_memory() {
     talk(|talk| {
         let rule = crate::policy::mounts::MountRule::parse("/root").unwrap();
         let policy = Policy { mounts: vec![rule], ..Policy::permissive() };
         *talk = Talk::new(policy, talk.piece);
-        talk.session = Session::new(ClientId::NOBODY, Budget::new(20_000));
+        talk.session = Session::new(ClientId::NOBODY, Budget::new(20_000), ImageChanges::default());
         let zeros = "0,".repeat(200);
         let body =
             format!(r#"{{"Image":"a","HostConfig":{{"Binds":["/tmp:/x"]}},"x":[{zeros}0]}}"#);
@@ -511,7 +588,7 @@ fn bytes_that_answer_no_request_do_not_pass() {
 #[test]
 fn a_budget_that_is_used_up_turns_bodies_away() {
     talk(|talk| {
-        talk.session = Session::new(ClientId::NOBODY, Budget::new(10));
+        talk.session = Session::new(ClientId::NOBODY, Budget::new(10), ImageChanges::default());
         talk.client(&with_body(CREATE, &format!("{{\"Image\":\"{}\"}}", "a".repeat(100))));
         talk.client_gets("HTTP/1.1 503 ").is(Some(End::Linger)).daemon_never_sees("a");
     });

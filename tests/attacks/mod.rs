@@ -10,6 +10,7 @@ pub(crate) mod combined;
 pub(crate) mod create;
 pub(crate) mod endpoints;
 pub(crate) mod exec;
+pub(crate) mod existing;
 pub(crate) mod http;
 pub(crate) mod images;
 pub(crate) mod json;

@@ -61,7 +61,14 @@ pub(crate) fn attacks() -> Vec<Attack> {
             &quota,
             json!({"CpuPeriod": 10_000}),
         )
-        .works_when(Probe::container(|it| it["HostConfig"]["CpuPeriod"] == 10_000)),
+        .works_when(Probe::container(|it| cpus(it) > 0.25)),
+        raises(
+            "update of a period alone, after a smaller quota",
+            "each half of a share is asked for by itself",
+            &json!({"CpuPeriod": 100_000, "CpuQuota": 20_000}),
+            json!({"CpuPeriod": 5_000}),
+        )
+        .works_when(Probe::container(|it| cpus(it) > 0.25)),
         raises(
             "update with keys in another case, created only",
             "fields are matched without case",
@@ -80,6 +87,12 @@ pub(crate) fn attacks() -> Vec<Attack> {
         }
         .works_when(Probe::container(|it| it["HostConfig"]["Memory"] == 1 << 28)),
     ]
+}
+
+/// The CPUs that a quota gives in its period.
+fn cpus(it: &Value) -> f64 {
+    let number = |field: &str| it["HostConfig"][field].as_f64().unwrap_or_default();
+    number("CpuQuota") / number("CpuPeriod").max(1.0)
 }
 
 /// An update of a running container, or, as the name may say, of one that was only created: the

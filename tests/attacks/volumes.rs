@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 pub(crate) fn attacks() -> Vec<Attack> {
@@ -225,18 +226,21 @@ fn drivers() -> Vec<Attack> {
     ]
 }
 
-/// A volume plugin whose every volume is the forbidden directory, at `evil.sock`.
+/// A volume plugin whose every volume is the forbidden directory, at `evil.sock`. It knows no volume
+/// but those that were made by it: the engine asks it about all others too, from now on.
 fn serve_volume_plugin(directory: &Path) {
     std::fs::create_dir(directory).unwrap();
     let listener = UnixListener::bind(directory.join("evil.sock")).unwrap();
+    let made = Arc::new(Mutex::new(Vec::new()));
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            thread::spawn(move || answer_as_plugin(stream));
+            let made = Arc::clone(&made);
+            thread::spawn(move || answer_as_plugin(stream, &made));
         }
     });
 }
 
-fn answer_as_plugin(mut stream: UnixStream) -> Option<()> {
+fn answer_as_plugin(mut stream: UnixStream, made: &Mutex<Vec<Value>>) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     loop {
         let mut line = String::new();
@@ -250,11 +254,19 @@ fn answer_as_plugin(mut stream: UnixStream) -> Option<()> {
             }
             header.clear();
         }
-        std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink()).ok()?;
+        let mut asked = Vec::new();
+        reader.by_ref().take(length).read_to_end(&mut asked).ok()?;
+        let asked: Value = serde_json::from_slice(&asked).unwrap_or_default();
+        if line.contains("VolumeDriver.Create") {
+            made.lock().unwrap().push(asked["Name"].clone());
+        }
+        let is_unknown =
+            line.contains("VolumeDriver.Get ") && !made.lock().unwrap().contains(&asked["Name"]);
+        let error = if is_unknown { "no such volume" } else { "" };
         let body = json!({
             "Implements": ["VolumeDriver"], "Mountpoint": "/run/forbidden",
             "Volume": {"Name": "x", "Mountpoint": "/run/forbidden"},
-            "Capabilities": {"Scope": "local"}, "Volumes": [], "Err": "",
+            "Capabilities": {"Scope": "local"}, "Volumes": [], "Err": error,
         })
         .to_string();
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.plugins.v1.2+json";

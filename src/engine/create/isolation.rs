@@ -6,7 +6,7 @@ use crate::engine::effects::{BodyError, Effects, host_path, objects, texts};
 use crate::engine::force::list;
 use crate::engine::json::{Node, Object};
 use crate::policy::effects::{Device, Effect, Namespace, NamespaceKind, Place, SharedWith};
-use crate::policy::types::{Capability, HostPath};
+use crate::policy::types::Capability;
 
 /// The fields that name a namespace, and its kind.
 const NAMESPACES: [(&str, &str, NamespaceKind); 6] = [
@@ -22,6 +22,7 @@ pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyEr
     capabilities(host, effects);
     devices(host, effects)?;
     namespaces(host, effects);
+    links(host, effects);
     names(host, effects);
     Ok(())
 }
@@ -77,7 +78,6 @@ fn device_request(at: usize, request: &Object, effects: &mut Effects) {
     }
 }
 
-/// Sharing the processes of the host is sharing its files, by `/proc/PID/root`.
 fn namespaces(host: &Object, effects: &mut Effects) {
     for (field, place, kind) in NAMESPACES {
         let with = match host.text(field).unwrap_or_default() {
@@ -87,11 +87,30 @@ fn namespaces(host: &Object, effects: &mut Effects) {
                 None => continue,
             },
         };
-        effects.push(Effect::Namespace(Namespace { kind, with }), Place::Field(place));
+        for effect in (Namespace { kind, with }).effects() {
+            effects.push(effect, Place::Field(place));
+        }
     }
-    if host.text("PidMode") == Some("host") {
-        let root = Effect::HostPath(HostPath::root());
-        effects.push(root, Place::Field("HostConfig.PidMode"));
+}
+
+/// A link sets variables named after its alias. `/name:/other/alias`, as the daemon itself writes it,
+/// has the alias behind the last slash; so has any other (`links.ToEnv`).
+fn links(host: &Object, effects: &mut Effects) {
+    for (at, link) in texts(host, "Links") {
+        let alias = link.split(':').nth(1).unwrap_or(link);
+        let alias = alias.rsplit('/').next().unwrap_or_default();
+        let prefix = alias.chars().map(upper_case).collect::<String>().replace('-', "_") + "_";
+        let place = Place::Element("HostConfig.Links", at);
+        effects.push(Effect::LinkedEnvironment(prefix), place);
+    }
+}
+
+/// As Go has it: one character for one.
+fn upper_case(char: char) -> char {
+    let mut upper = char.to_uppercase();
+    match (upper.next(), upper.next()) {
+        (Some(upper), None) => upper,
+        _ => char,
     }
 }
 

@@ -13,8 +13,8 @@ pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyEr
     for (at, bind) in texts(host, "Binds") {
         let at = Place::Element(BINDS, at);
         match bind_source(bind) {
-            Some(Some(path)) => effects.push_path(path, at)?,
-            Some(None) => (),
+            Some(Source::Path(path)) => effects.push_path(path, at)?,
+            Some(Source::Volume(name)) => effects.push_volume(name, at),
             None => return Err(refused(at, "not of the form source:target:mode")),
         }
     }
@@ -23,15 +23,22 @@ pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyEr
     objects(host, "Mounts").try_for_each(|(at, mount)| mount_effects(mount, at, effects))
 }
 
-/// The path of the host in `source:target:mode`, if the source is one and not a volume's name; as
-/// the daemon's `ParseMountRaw` reads it. `None` if the daemon refuses the form. A lone target is a
-/// volume without a name.
-fn bind_source(bind: &str) -> Option<Option<&str>> {
+/// What is mounted by a bind.
+enum Source<'a> {
+    Path(&'a str),
+    /// By its name, which is empty for a new one.
+    Volume(&'a str),
+}
+
+/// The source in `source:target:mode`, as the daemon's `ParseMountRaw` reads it. `None` if the daemon
+/// refuses the form. A lone target is a volume without a name.
+fn bind_source(bind: &str) -> Option<Source<'_>> {
     let mut parts = bind.split(':');
     let source = parts.next().filter(|source| !source.is_empty())?;
     match parts.count() {
-        0 => Some(None),
-        1 | 2 => Some(source.starts_with('/').then_some(source)),
+        0 => Some(Source::Volume("")),
+        1 | 2 if source.starts_with('/') => Some(Source::Path(source)),
+        1 | 2 => Some(Source::Volume(source)),
         _ => None,
     }
 }
@@ -40,7 +47,8 @@ fn mount_effects(mount: &Object, at: usize, effects: &mut Effects) -> Result<(),
     let place = Place::Inside(MOUNTS, at, "Source");
     let source = mount.text("Source").unwrap_or_default();
     match mount.text("Type").unwrap_or_default() {
-        "volume" | "tmpfs" | "cluster" if !source.starts_with('/') => (),
+        "volume" | "cluster" if !source.starts_with('/') => effects.push_volume(source, place),
+        "tmpfs" if !source.starts_with('/') => (),
         "image" => effects.push_parsed(ImageRef::parse(source), Effect::Image, place)?,
         // The daemon takes `\x` for absolute, and then for a path below its working directory.
         "bind" if !source.starts_with('/') => {

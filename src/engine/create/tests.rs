@@ -30,7 +30,7 @@ fn asked(rest: &str) -> Vec<String> {
         }
         effect => format!("{effect:?} at {}", asked.at),
     });
-    let usual = ["image probe:1 at Image", "image's user at User"];
+    let usual = ["image probe:1 at Image", "image's user at User", "ImageEnvironment at Env"];
     told.filter(|effect| !usual.contains(&effect.as_str())).collect()
 }
 
@@ -140,21 +140,22 @@ fn paths_of_the_host() {
     let option = |path: &str, option: &str| {
         format!("path {path} at HostConfig.Mounts[0].VolumeOptions.DriverConfig.Options{option}")
     };
+    let volume = |name: &str, at: &str| vec![format!("Volume(\"{name}\") at HostConfig.{at}")];
     let table = [
         (r#""Binds":["/root:/x"]"#, vec![bind("/root")]),
         (r#""Binds":["/tmp/../root/:/x:ro,z"]"#, vec![bind("/root")]),
         (r#""Binds":["//root:/x"]"#, vec![bind("/root")]),
         (r#""Binds":["/root:rw"]"#, vec![bind("/root")]),
         (r#""Binds":["/root"]"#, vec![]),
-        (r#""Binds":["name:/x"]"#, vec![]),
-        (r#""Binds":["./root:/x"]"#, vec![]),
+        (r#""Binds":["name:/x"]"#, volume("name", "Binds[0]")),
+        (r#""Binds":["./root:/x"]"#, volume("./root", "Binds[0]")),
         (r#""Mounts":[{"Type":"bind","Source":"/a//b","Target":"/x"}]"#, vec![mount("/a/b")]),
         (r#""mounts":[{"type":"bind","source":"/"}]"#, vec![mount("/")]),
         (r#""Mounts":[{"Type":"Bind","Source":"/a"}]"#, vec![mount("/a")]),
         (r#""Mounts":[{"Type":"Bind","Source":"a"}]"#, vec![mount("/")]),
         (r#""Mounts":[{"Source":"/a"}]"#, vec![mount("/a")]),
         (r#""Mounts":[null,{"Type":"tmpfs","Target":"/t"}]"#, vec![]),
-        (r#""Mounts":[{"Type":"volume","Source":"name"}]"#, vec![]),
+        (r#""Mounts":[{"Type":"volume","Source":"name"}]"#, volume("name", "Mounts[0].Source")),
         (r#""Mounts":[{"Type":"volume","Source":"/a"}]"#, vec![mount("/a")]),
         (r#""Mounts":[{"Type":"volume"}]"#, vec![]),
         (
@@ -387,6 +388,9 @@ fn what_takes_isolation_away() {
             "Namespace(Namespace { kind: Ipc, with: Container(\"db\") }) at HostConfig.IpcMode",
         ),
         (r#""Runtime":"kata""#, "Runtime(\"kata\") at HostConfig.Runtime"),
+        (r#""Links":["c:db-1"]"#, r#"LinkedEnvironment("DB_1_") at HostConfig.Links[0]"#),
+        (r#""Links":["/c:/x/ß"]"#, r#"LinkedEnvironment("ß_") at HostConfig.Links[0]"#),
+        (r#""Links":["db"]"#, r#"LinkedEnvironment("DB_") at HostConfig.Links[0]"#),
         (r#""VolumesFrom":["db:ro"]"#, "VolumesFrom(\"db\") at HostConfig.VolumesFrom[0]"),
         (
             r#""Sysctls":{"net/ipv4/ip_forward":"1"}"#,

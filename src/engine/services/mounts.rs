@@ -28,7 +28,10 @@ fn source(mount: &Object, at: Place, effects: &mut Effects) -> Result<(), BodyEr
         // It has no source.
         "tmpfs" => Ok(()),
         _ if is_template(source) => effects.push_path(UNKNOWN, at),
-        "volume" | "cluster" if !source.starts_with('/') => Ok(()),
+        "volume" | "cluster" if !source.starts_with('/') => {
+            effects.push_volume(source, at);
+            Ok(())
+        }
         "image" => effects.push_parsed(ImageRef::parse(source), Effect::Image, at),
         _ => effects.push_path(source, at),
     }

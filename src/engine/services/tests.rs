@@ -35,7 +35,7 @@ fn effects_at(target: &str, body: &str) -> Result<Vec<String>, String> {
         let at = at.trim_start_matches("TaskTemplate.").trim_start_matches("ContainerSpec.");
         format!("{effect} at {at}")
     });
-    let usual = ["image probe:1 at Image", "ImageUser at User"];
+    let usual = ["image probe:1 at Image", "ImageUser at User", "ImageEnvironment at Env"];
     Ok(told.filter(|effect| !usual.contains(&effect.as_str())).collect())
 }
 
@@ -135,7 +135,10 @@ fn paths_of_the_host() {
         (r#"{"Type":"npipe","Source":"/x"}"#, source("/x")),
         (r#"{"Type":"bind","Source":"/{{\"root\"}}"}"#, source("/")),
         (r#"{"Type":"volume","Source":"data-{{.Task.Slot}}"}"#, source("/")),
-        (r#"{"Type":"Volume","Source":"data"}"#, vec![]),
+        (
+            r#"{"Type":"Volume","Source":"data"}"#,
+            vec![r#"Volume("data") at Mounts[0].Source"#.to_owned()],
+        ),
         (r#"{"Type":"volume","Target":"/{{.Node.ID}}"}"#, vec![]),
         (r#"{"Type":"volume","Source":"/x"}"#, source("/x")),
         (r#"{"Type":"TMPFS"}"#, vec![]),
@@ -209,13 +212,16 @@ fn log_drivers_reach_sockets_and_files() {
 #[test]
 fn what_only_the_daemon_knows_is_told_by_query_and_version() {
     let body = spec("", "", "");
-    let previous = "PreviousSpec at ?rollback";
+    let previous = r#"PreviousSpec { service: "x", version: Some(1) } at ?rollback"#;
+    let unknown = r#"PreviousSpec { service: "x", version: None } at ?rollback"#;
     let ignored = "CapabilitiesIgnored at the API version";
     for (target, expected) in [
         ("/services/x/update?version=1", &[][..]),
         ("/services/x/update?version=1&rollback=previous", &[previous]),
-        ("/services/x/update?rollback=&rollback=%70revious", &[previous]),
-        ("/services/x/update?rollback=Previous", &[previous]),
+        ("/services/x/update?version=1&rollback=&rollback=%70revious", &[previous]),
+        ("/services/x/update?rollback=Previous&version=001&version=2", &[previous]),
+        ("/services/x/update?rollback=previous", &[unknown]),
+        ("/services/x/update?rollback=previous&version=%2B1", &[unknown]),
         ("/services/x/update?Rollback=previous&rollback=none&rollback=", &[]),
         ("/v1.41/services/x/update", &[]),
         ("/v1.52/services/x/update", &[]),

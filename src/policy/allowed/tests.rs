@@ -32,7 +32,10 @@ fn present(asked: &str, names: &[&str]) -> Facts {
         ImageRef::Id(_) => panic!("{name}"),
     });
     let mut facts = Facts::none();
-    facts.add_image(image(asked), ImageFacts::Present { names: names.collect(), user: None });
+    facts.add_image(
+        image(asked),
+        ImageFacts::Present { names: names.collect(), user: None, environment: vec![] },
+    );
     facts
 }
 

@@ -1,0 +1,178 @@
+//! What the daemon says of what exists already, read as effects: volumes, containers, services.
+//!
+//! A volume is read as if it were created now, a specification as if it were asked for now, so that
+//! one way to a path is one piece of code.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::effects::host_path;
+use super::{services, volumes};
+use crate::policy::ceilings::Ceilings;
+use crate::policy::effects::{Asked, Effect, Namespace, NamespaceKind, SharedWith};
+use crate::policy::facts::{Container, ServiceFacts};
+use crate::policy::types::UserSpec;
+
+/// The most mounts of one container that are read; of a container with more nothing is known.
+const MOUNTS_MAX: usize = 1024;
+
+/// What it is to mount the volume that `answer` describes (Engine API `VolumeInspect`). Where the
+/// daemon itself keeps it, its `Mountpoint`, is no effect: every new volume lies there too. `None`
+/// if it can't be read.
+pub fn volume(answer: &[u8]) -> Option<Vec<Effect>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Inspection {
+        driver: String,
+        #[serde(default)]
+        options: Value,
+        /// Of a volume of the swarm, which a plugin mounts.
+        #[serde(default)]
+        cluster_volume: Value,
+    }
+    let Inspection { driver, options, cluster_volume } = serde_json::from_slice(answer).ok()?;
+    let mut creation =
+        serde_json::json!({"Driver": driver, "DriverOpts": options, "ClusterVolumeSpec": null});
+    if let (Some(spec), false) = (creation.get_mut("ClusterVolumeSpec"), cluster_volume.is_null()) {
+        *spec = serde_json::json!({});
+    }
+    let read = volumes::read(creation.to_string().as_bytes()).ok()?;
+    Some(effects_in(read.effects()))
+}
+
+/// The description of the volume `name` in a list (Engine API `VolumeList`), to be read by
+/// [`volume`]; `Some(None)` if it is not in it, and `None` if the list can't be read.
+pub fn listed_volume(name: &str, list: &[u8]) -> Option<Option<Vec<u8>>> {
+    let list: Value = serde_json::from_slice(list).ok()?;
+    let volumes = match list.get("Volumes")? {
+        Value::Null => return Some(None),
+        volumes => volumes.as_array()?,
+    };
+    let is_it = |volume: &&Value| volume.get("Name").and_then(Value::as_str) == Some(name);
+    Some(volumes.iter().find(is_it).map(|volume| volume.to_string().into_bytes()))
+}
+
+fn effects_in(asked: &[Asked]) -> Vec<Effect> {
+    asked.iter().map(|asked| asked.effect.clone()).collect()
+}
+
+/// The part of Engine API `ContainerInspect` that others can get from a container.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspection {
+    name: String,
+    config: Config,
+    host_config: HostConfig,
+    #[serde(default)]
+    mounts: Option<Vec<Mount>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Config {
+    #[serde(default)]
+    user: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HostConfig {
+    #[serde(default)]
+    privileged: bool,
+    #[serde(default)]
+    network_mode: String,
+    #[serde(default)]
+    pid_mode: String,
+    #[serde(default)]
+    ipc_mode: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Mount {
+    r#type: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    source: String,
+}
+
+/// What the container that `answer` describes has been given. `None` if it can't be read, or is not
+/// the one that was `asked` for: `/x` is a name to the daemon, and never an identifier.
+pub fn container(asked: &str, answer: &[u8]) -> Option<Container> {
+    let found: Inspection = serde_json::from_slice(answer).ok()?;
+    if asked.starts_with('/') && asked != found.name {
+        return None;
+    }
+    let user = match found.config.user.as_str() {
+        // The image's own user is written here when the container is made.
+        "" => "root",
+        user => user,
+    };
+    Some(Container {
+        user: UserSpec::parse(user).ok()?,
+        is_privileged: found.host_config.privileged,
+        shares: found.host_config.shares(),
+        mounts: mounts(&found.mounts.unwrap_or_default())?,
+    })
+}
+
+impl HostConfig {
+    fn shares(&self) -> Vec<Namespace> {
+        let modes = [
+            (NamespaceKind::Network, &self.network_mode),
+            (NamespaceKind::Pid, &self.pid_mode),
+            (NamespaceKind::Ipc, &self.ipc_mode),
+        ];
+        let shared = modes.into_iter().filter_map(|(kind, mode)| {
+            let with = match mode.as_str() {
+                "host" => SharedWith::Host,
+                mode => SharedWith::Container(mode.strip_prefix("container:")?.to_owned()),
+            };
+            Some(Namespace { kind, with })
+        });
+        shared.collect()
+    }
+}
+
+fn mounts(mounts: &[Mount]) -> Option<Vec<Effect>> {
+    if mounts.len() > MOUNTS_MAX {
+        return None;
+    }
+    let effects = mounts.iter().filter(|mount| mount.r#type != "tmpfs").map(|mount| {
+        match mount.r#type.as_str() {
+            "volume" | "cluster" if !mount.name.is_empty() => {
+                Some(Effect::Volume(mount.name.clone()))
+            }
+            _ => host_path(&mount.source).ok().map(Effect::HostPath),
+        }
+    });
+    effects.collect()
+}
+
+/// What it is to return to the specification before the current one of the service that `answer`
+/// describes (Engine API `ServiceInspect`), and what `ceilings` would change of it. `None` if it
+/// can't be read.
+pub fn service(answer: &[u8], ceilings: &Ceilings) -> Option<ServiceFacts> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Inspection {
+        version: Version,
+        #[serde(default)]
+        previous_spec: Value,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Version {
+        index: u64,
+    }
+    let Inspection { version, previous_spec } = serde_json::from_slice(answer).ok()?;
+    let (effects, forced) = match previous_spec {
+        Value::Null => (Vec::new(), Vec::new()),
+        spec => services::read_stored(spec.to_string().as_bytes(), ceilings)?,
+    };
+    Some(ServiceFacts::Present { version: version.index, effects: effects_in(&effects), forced })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! The daemon's answers about images and networks, as far as rules are about them.
+
+use serde::Deserialize;
+
+use crate::image::{ImageName, ImageRef};
+use crate::policy::facts::{ImageFacts, NetworkFacts};
+use crate::policy::types::{EnvironmentEntry, UserSpec};
+
+/// The most variables of one image that are read; of an image with more nothing is known.
+const VARIABLES_MAX: usize = 4096;
+
+/// The part of Engine API `ImageInspect` that rules are about.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Image {
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+    #[serde(default)]
+    repo_digests: Option<Vec<String>>,
+    #[serde(default)]
+    config: Option<Config>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Config {
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default)]
+    env: Option<Vec<String>>,
+}
+
+/// What an image is by the answer to `GET /images/{name}/json`; `None` if it can't be read.
+pub(super) fn image(body: &[u8]) -> Option<ImageFacts> {
+    let image: Image = serde_json::from_slice(body).ok()?;
+    let names = [&image.repo_tags, &image.repo_digests];
+    let names = names.into_iter().flatten().flatten().filter(|name| !name.contains("<none>"));
+    let names = names.map(|name| match ImageRef::parse(name) {
+        Ok(ImageRef::Named(name)) => Some(name),
+        Ok(ImageRef::Id(_)) | Err(_) => None,
+    });
+    let Config { user, env } = image.config.unwrap_or_default();
+    let user = match user.as_deref() {
+        None | Some("") => None,
+        Some(user) => Some(UserSpec::parse(user).ok()?),
+    };
+    let env = env.unwrap_or_default();
+    if env.len() > VARIABLES_MAX {
+        return None;
+    }
+    // One without a name has none that a rule could give.
+    let environment = env.iter().filter_map(|entry| EnvironmentEntry::parse(entry).ok()).collect();
+    Some(ImageFacts::Present {
+        names: names.collect::<Option<Vec<ImageName>>>()?,
+        user,
+        environment,
+    })
+}
+
+/// What a network is by the answer to `GET /networks/{name}`; `None` if it can't be read.
+pub(super) fn network(body: &[u8]) -> Option<NetworkFacts> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Network {
+        name: String,
+        driver: String,
+    }
+    let Network { name, driver } = serde_json::from_slice(body).ok()?;
+    let is_host = name == "host" || driver == "host";
+    Some(if is_host { NetworkFacts::Host } else { NetworkFacts::Other })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+    use super::*;
+
+    #[test]
+    fn names_user_and_variables_of_an_image() {
+        let json = r#"{"Id":"x","RepoTags":["app:1","<none>:<none>"],"RepoDigests":null,
+            "Config":{"User":"0:0","Env":["A=b","=c","D"]}}"#;
+        let Some(ImageRef::Named(name)) = ImageRef::parse("app:1").ok() else { panic!() };
+        let entry = |text| EnvironmentEntry::parse(text).unwrap();
+        let whole = ImageFacts::Present {
+            names: vec![name],
+            user: Some(UserSpec::parse("0:0").unwrap()),
+            environment: vec![entry("A=b"), entry("D")],
+        };
+        assert_eq!(image(json.as_bytes()), Some(whole));
+        let bare = ImageFacts::Present { names: vec![], user: None, environment: vec![] };
+        for json in [r#"{}"#, r#"{"Config":null}"#, r#"{"Config":{"User":"","Env":null}}"#] {
+            assert_eq!(image(json.as_bytes()), Some(bare.clone()), "{json}");
+        }
+        let crowded = vec!["A=b"; VARIABLES_MAX + 1];
+        let crowded = serde_json::json!({"Config": {"Env": crowded}}).to_string();
+        for json in ["", "0", r#"{"RepoTags":["A B"]}"#, crowded.as_str()] {
+            assert_eq!(image(json.as_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn the_network_of_the_host_and_others() {
+        for (json, expected) in [
+            (r#"{"Name":"host","Driver":"host","Scope":"local"}"#, Some(NetworkFacts::Host)),
+            (r#"{"Name":"x","Driver":"host"}"#, Some(NetworkFacts::Host)),
+            (r#"{"Name":"host","Driver":""}"#, Some(NetworkFacts::Host)),
+            (r#"{"Name":"x","Driver":"overlay"}"#, Some(NetworkFacts::Other)),
+            (r#"{"Name":"x"}"#, None),
+            ("", None),
+        ] {
+            assert_eq!(network(json.as_bytes()), expected, "{json}");
+        }
+    }
+}

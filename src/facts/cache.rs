@@ -1,0 +1,249 @@
+//! What was learned of images, for as long as it may be believed.
+//!
+//! An answer is believed for [`LIFE`] at most, which bounds what somebody beside SecDocker can
+//! change unseen, and no longer than until a request passes that may change images: whoever makes the
+//! cache says in which [`Epoch`] it is, and `None` while such a request is under way. An answer that was
+//! asked for in one epoch is never kept in another, so none from before a change outlives it. After a
+//! change that was lost sight of nothing is kept for as long as an answer lives.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::daemon::{Daemon, now};
+use crate::image::ImageRef;
+use crate::policy::facts::ImageFacts;
+
+/// How long an answer is believed.
+const LIFE: Duration = Duration::from_secs(30);
+
+/// The most answers that are kept.
+const ENTRIES_MAX: usize = 256;
+
+/// The most names and variables of an image that is kept.
+const VALUES_MAX: usize = 256;
+
+type Key = (Daemon, ImageRef);
+
+/// A time in which no change of images was under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Epoch {
+    /// Another one for each epoch.
+    pub number: u64,
+    /// How many changes before it were lost sight of: the daemon may still carry them out.
+    pub abandoned: u64,
+}
+
+/// Answers about images, shared by the threads of the pool.
+pub struct ImageCache {
+    epoch: Box<dyn Fn() -> Option<Epoch> + Send + Sync>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    entries: HashMap<Key, Entry>,
+    abandoned: u64,
+    /// When the last change that was lost sight of came to be known.
+    unsure_since: Option<Instant>,
+}
+
+struct Entry {
+    facts: ImageFacts,
+    epoch: Epoch,
+    learned: Instant,
+}
+
+impl fmt::Debug for ImageCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImageCache").finish_non_exhaustive()
+    }
+}
+
+impl ImageCache {
+    /// An empty cache. `epoch` changes with every change of images, and is none during one.
+    pub fn new(epoch: impl Fn() -> Option<Epoch> + Send + Sync + 'static) -> Self {
+        Self { epoch: Box::new(epoch), kept: Mutex::default() }
+    }
+
+    /// One that keeps nothing.
+    pub fn disabled() -> Self {
+        Self::new(|| None)
+    }
+
+    /// What is known of an image, or what `learn` finds out.
+    pub(super) fn or_learn(
+        &self,
+        daemon: &Daemon,
+        image: &ImageRef,
+        learn: impl FnOnce() -> Option<ImageFacts>,
+    ) -> Option<ImageFacts> {
+        let Some(epoch) = (self.epoch)().filter(|epoch| self.lock().is_sure(*epoch, now())) else {
+            return learn();
+        };
+        let key = (daemon.clone(), image.clone());
+        if let Some(known) = self.get(&key, epoch) {
+            return Some(known);
+        }
+        let facts = learn()?;
+        if is_worth_keeping(&facts) && (self.epoch)() == Some(epoch) {
+            self.put(key, Entry { facts: facts.clone(), epoch, learned: now() });
+        }
+        Some(facts)
+    }
+
+    fn get(&self, key: &Key, epoch: Epoch) -> Option<ImageFacts> {
+        let kept = self.lock();
+        let entry = kept.entries.get(key).filter(|entry| entry.is_believed(epoch, now()))?;
+        Some(entry.facts.clone())
+    }
+
+    fn put(&self, key: Key, entry: Entry) {
+        let entries = &mut self.lock().entries;
+        if entries.len() >= ENTRIES_MAX {
+            entries.retain(|_, kept| kept.is_believed(entry.epoch, entry.learned));
+        }
+        if entries.len() >= ENTRIES_MAX {
+            entries.clear();
+        }
+        entries.insert(key, entry);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        // Nothing that could panic runs under the lock.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// Whether no change that was lost sight of may still be carried out.
+    fn is_sure(&mut self, epoch: Epoch, now: Instant) -> bool {
+        if self.abandoned != epoch.abandoned {
+            self.abandoned = epoch.abandoned;
+            self.unsure_since = Some(now);
+        }
+        self.unsure_since.is_none_or(|since| now.saturating_duration_since(since) >= LIFE)
+    }
+}
+
+impl Entry {
+    fn is_believed(&self, epoch: Epoch, now: Instant) -> bool {
+        self.epoch == epoch && now.saturating_duration_since(self.learned) < LIFE
+    }
+}
+
+/// An image that is not there is likely to be fetched next, perhaps beside us.
+fn is_worth_keeping(facts: &ImageFacts) -> bool {
+    match facts {
+        ImageFacts::Absent => false,
+        ImageFacts::Present { names, environment, .. } => {
+            names.len() + environment.len() <= VALUES_MAX
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::config::UpstreamAddress;
+
+    fn at(number: u64) -> Epoch {
+        Epoch { number, abandoned: 0 }
+    }
+
+    /// A cache whose epoch is what the number says; 0 is none.
+    fn cache() -> (ImageCache, Arc<AtomicU64>) {
+        let epoch = Arc::new(AtomicU64::new(1));
+        let shared = Arc::clone(&epoch);
+        let read = move || Some(at(shared.load(Ordering::SeqCst))).filter(|epoch| epoch.number > 0);
+        (ImageCache::new(read), epoch)
+    }
+
+    fn daemon(path: &str) -> Daemon {
+        Daemon { address: UpstreamAddress::Unix(path.into()), mark: None }
+    }
+
+    fn present() -> ImageFacts {
+        ImageFacts::Present { names: vec![], user: None, environment: vec![] }
+    }
+
+    /// Whether the daemon had to be asked.
+    fn asks(cache: &ImageCache, image: &str, facts: Option<ImageFacts>) -> bool {
+        let mut asked = false;
+        let image = ImageRef::parse(image).unwrap();
+        cache.or_learn(&daemon("/x"), &image, || {
+            asked = true;
+            facts
+        });
+        asked
+    }
+
+    #[test]
+    fn what_was_learned_is_believed_until_the_epoch_changes() {
+        let (cache, epoch) = cache();
+        assert!(asks(&cache, "a", Some(present())));
+        assert!(!asks(&cache, "a", Some(present())));
+        assert!(asks(&cache, "b", None) && asks(&cache, "b", None));
+        assert!(asks(&cache, "c", Some(ImageFacts::Absent)) && asks(&cache, "c", None));
+        epoch.store(2, Ordering::SeqCst);
+        assert!(asks(&cache, "a", Some(present())) && !asks(&cache, "a", None));
+        epoch.store(0, Ordering::SeqCst);
+        assert!(asks(&cache, "a", Some(present())) && asks(&cache, "a", Some(present())));
+        let image = ImageRef::parse("a").unwrap();
+        epoch.store(2, Ordering::SeqCst);
+        assert_eq!(cache.or_learn(&daemon("/y"), &image, || None), None, "of another daemon");
+    }
+
+    #[test]
+    fn an_answer_from_before_a_change_is_not_kept() {
+        let (cache, epoch) = cache();
+        let image = ImageRef::parse("a").unwrap();
+        for during in [0, 2] {
+            epoch.store(1, Ordering::SeqCst);
+            let learned = cache.or_learn(&daemon("/x"), &image, || {
+                epoch.store(during, Ordering::SeqCst);
+                Some(present())
+            });
+            assert_eq!(learned, Some(present()));
+            epoch.store(1, Ordering::SeqCst);
+            assert!(asks(&cache, "a", None));
+        }
+    }
+
+    #[test]
+    fn an_answer_is_believed_for_its_life_only() {
+        let learned = now();
+        let entry = Entry { facts: present(), epoch: at(1), learned };
+        assert!(entry.is_believed(at(1), learned) && !entry.is_believed(at(2), learned));
+        assert!(!entry.is_believed(at(1), learned + LIFE));
+    }
+
+    #[test]
+    fn nothing_is_kept_while_a_lost_change_may_still_come() {
+        let mut kept = Kept::default();
+        let (start, lost) = (now(), Epoch { number: 1, abandoned: 1 });
+        assert!(kept.is_sure(at(1), start) && !kept.is_sure(lost, start));
+        assert!(!kept.is_sure(lost, start + LIFE / 2) && kept.is_sure(lost, start + LIFE));
+    }
+
+    #[test]
+    fn no_more_is_kept_than_has_room() {
+        let (cache, _) = cache();
+        for number in 0..=ENTRIES_MAX {
+            assert!(asks(&cache, &format!("image{number}"), Some(present())));
+        }
+        assert_eq!(cache.lock().entries.len(), 1);
+        let large = ImageFacts::Present {
+            names: vec![],
+            user: None,
+            environment: vec![crate::policy::types::EnvironmentEntry::parse("A").unwrap(); 257],
+        };
+        assert!(asks(&cache, "large", Some(large)) && asks(&cache, "large", None));
+    }
+}

@@ -1,0 +1,258 @@
+//! What exists already and is only named by a request: volumes, other containers, the specification
+//! that a service had before.
+//!
+//! To use it is what it is, so the facts give its effects, and those are judged like the request's
+//! own; they may lead to further ones ([`ROUNDS_MAX`]). What could not be learned breaks the first
+//! rule that it could break. To start what exists is not judged again: it was when it was made.
+
+use std::collections::HashSet;
+use std::mem::{Discriminant, discriminant};
+
+use super::allowed::MOUNTS;
+use super::effects::{Asked, Effect, Namespace, NamespaceKind, SharedWith};
+use super::facts::{
+    Container, ContainerFacts, Facts, Questions, ROUNDS_MAX, ServiceFacts, VolumeFacts,
+};
+use super::privileged::PrivilegedRule;
+use super::shown::Shown;
+use super::users::UserRule;
+use super::{Findings, Policy};
+
+/// The effects of what `effects` name, and of what those name: one group for each thing.
+pub(super) fn implied(effects: &[Asked], facts: &Facts) -> Vec<Vec<Asked>> {
+    let mut seen = HashSet::new();
+    let mut groups = implied_by(effects, facts, &mut seen);
+    let mut done = 0;
+    for _ in 1..ROUNDS_MAX {
+        let fresh = groups.get(done..).unwrap_or_default();
+        let next: Vec<_> =
+            fresh.iter().flat_map(|group| implied_by(group, facts, &mut seen)).collect();
+        done = groups.len();
+        groups.extend(next);
+    }
+    groups
+}
+
+/// By which a thing is known that counts once, however often it is named.
+type Name = (Discriminant<Effect>, Option<NamespaceKind>, String);
+
+fn implied_by(effects: &[Asked], facts: &Facts, seen: &mut HashSet<Name>) -> Vec<Vec<Asked>> {
+    let mut groups = Vec::new();
+    for Asked { effect, at } in effects {
+        if let Some((kind, name)) = named(effect)
+            && seen.insert((discriminant(effect), kind, name.to_owned()))
+        {
+            let effects = effects_of(effect, facts);
+            groups
+                .push(effects.into_iter().map(|effect| Asked { effect, at: at.clone() }).collect());
+        }
+    }
+    groups
+}
+
+fn named(effect: &Effect) -> Option<(Option<NamespaceKind>, &str)> {
+    match effect {
+        Effect::Volume(name)
+        | Effect::VolumesFrom(name)
+        | Effect::ContainerUser(name)
+        | Effect::Within(name)
+        | Effect::PreviousSpec { service: name, .. } => Some((None, name)),
+        Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) }) => {
+            Some((Some(*kind), name))
+        }
+        _ => None,
+    }
+}
+
+fn effects_of(effect: &Effect, facts: &Facts) -> Vec<Effect> {
+    let container = |name: &str| match facts.container(name) {
+        Some(ContainerFacts::Present(container)) => Some(container),
+        Some(ContainerFacts::Absent) | None => None,
+    };
+    match effect {
+        Effect::Volume(name) => match facts.volume(name) {
+            Some(VolumeFacts::Present(effects)) => effects.clone(),
+            Some(VolumeFacts::Absent) | None => Vec::new(),
+        },
+        Effect::VolumesFrom(name) => container(name).map_or_else(Vec::new, |c| c.mounts.clone()),
+        Effect::ContainerUser(name) => {
+            container(name).map(|c| Effect::User(c.user.clone())).into_iter().collect()
+        }
+        Effect::Within(name) => {
+            let is_privileged = container(name).is_some_and(|c| c.is_privileged);
+            is_privileged.then_some(Effect::Privileged).into_iter().collect()
+        }
+        Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) }) => {
+            container(name).map_or_else(Vec::new, |container| shared_by(container, *kind))
+        }
+        Effect::PreviousSpec { service, .. } => match facts.service(service) {
+            Some(ServiceFacts::Present { effects, .. }) => effects.clone(),
+            Some(ServiceFacts::Absent) | None => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// Whoever joins a namespace joins those whom it is shared with already.
+fn shared_by(container: &Container, kind: NamespaceKind) -> Vec<Effect> {
+    let shares = container.shares.iter().filter(|shared| shared.kind == kind);
+    shares.flat_map(Namespace::effects).collect()
+}
+
+/// What must be known of what exists already.
+pub(super) fn ask(policy: &Policy, effects: &[Asked], questions: &mut Questions) {
+    for Asked { effect, .. } in effects {
+        match effect {
+            Effect::Volume(name) if first_about_mounts(policy).is_some() => {
+                questions.volumes.push(name.clone());
+            }
+            Effect::VolumesFrom(name) if first_about_mounts(policy).is_some() => {
+                questions.containers.push(name.clone());
+            }
+            Effect::ContainerUser(name) if !policy.users.is_empty() => {
+                questions.containers.push(name.clone());
+            }
+            Effect::Within(name) if first_about_privileges(policy).is_some() => {
+                questions.containers.push(name.clone());
+            }
+            Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) })
+                if may_be_forbidden(policy, *kind) =>
+            {
+                questions.containers.push(name.clone());
+            }
+            Effect::PreviousSpec { service, .. } if policy.first_section().is_some() => {
+                questions.services.push(service.clone());
+                questions.ceilings = policy.ceilings.clone();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a rule is about sharing that namespace with the host.
+fn may_be_forbidden(policy: &Policy, kind: NamespaceKind) -> bool {
+    let Policy { ports, namespaces, .. } = policy;
+    let by_kind = match kind {
+        NamespaceKind::Network => !ports.is_empty(),
+        NamespaceKind::Pid => first_about_mounts(policy).is_some(),
+        NamespaceKind::Ipc | NamespaceKind::Uts | NamespaceKind::User | NamespaceKind::Cgroup => {
+            false
+        }
+    };
+    by_kind || namespaces.iter().any(|rule| rule.forbids_host(kind))
+}
+
+/// The first rule about paths of the host; a list of allowed ones is one.
+fn first_about_mounts(policy: &Policy) -> Option<&str> {
+    let forbidden = policy.mounts.first().map(|rule| rule.as_str());
+    forbidden.or_else(|| policy.allowed_mounts.list().map(|_| MOUNTS))
+}
+
+/// The first rule that privileged mode breaks.
+fn first_about_privileges(policy: &Policy) -> Option<&str> {
+    let Policy { privileged, security, capabilities, devices, .. } = policy;
+    if *privileged == PrivilegedRule::Forbid {
+        return Some("privileged");
+    }
+    let security = security.first().map(|rule| rule.as_str());
+    let capability = || capabilities.first().map(|rule| rule.as_str());
+    security.or_else(capability).or_else(|| devices.first().map(|rule| rule.as_str()))
+}
+
+/// What can't be learned of a volume may be any path.
+pub(super) fn check_volume(name: &str, policy: &Policy, facts: &Facts, found: &mut Findings<'_>) {
+    if let (Some(rule), None) = (first_about_mounts(policy), facts.volume(name)) {
+        let name = Shown(name);
+        found.add(format_args!("volume {name}, whose options are not known"), rule);
+    }
+}
+
+pub(super) fn check_mounts_of(
+    container: &str,
+    policy: &Policy,
+    facts: &Facts,
+    found: &mut Findings<'_>,
+) {
+    if let (Some(rule), None) = (first_about_mounts(policy), facts.container(container)) {
+        let container = Shown(container);
+        let what = format_args!("mounts of container {container}, which are not known");
+        found.add(what, rule);
+    }
+}
+
+pub(super) fn check_user_of(
+    container: &str,
+    rules: &[UserRule],
+    facts: &Facts,
+    found: &mut Findings<'_>,
+) {
+    if let (Some(rule), None) = (rules.first(), facts.container(container)) {
+        let container = Shown(container);
+        found.add(format_args!("user of container {container}, who is not known"), rule.as_str());
+    }
+}
+
+pub(super) fn check_powers_of(
+    container: &str,
+    policy: &Policy,
+    facts: &Facts,
+    found: &mut Findings<'_>,
+) {
+    if let (Some(rule), None) = (first_about_privileges(policy), facts.container(container)) {
+        let container = Shown(container);
+        found.add(format_args!("privileges of container {container}, which are not known"), rule);
+    }
+}
+
+/// A container that does not exist yet may share anything once it does: 20.10 keeps the name of one
+/// whose network is joined, and looks for it when the new one starts.
+pub(super) fn check_joined(
+    joined: &Namespace,
+    policy: &Policy,
+    facts: &Facts,
+    found: &mut Findings<'_>,
+) {
+    let Namespace { kind, with: SharedWith::Container(name) } = joined else { return };
+    if matches!(facts.container(name), Some(ContainerFacts::Present(_))) {
+        return;
+    }
+    let Policy { ports, namespaces, .. } = policy;
+    let ports = ports.first().filter(|_| *kind == NamespaceKind::Network);
+    let mounts = first_about_mounts(policy).filter(|_| *kind == NamespaceKind::Pid);
+    let namespaces = namespaces.iter().find(|rule| rule.forbids_host(*kind));
+    let rules = ports.map(|rule| rule.as_str()).into_iter();
+    let rules = rules.chain(mounts);
+    let (kind, name) = (kind.as_str(), Shown(name));
+    for rule in rules.chain(namespaces.map(|rule| rule.as_str())) {
+        let what = format_args!("{kind} namespace of container {name}, which may be the host's");
+        found.add(what, rule);
+    }
+}
+
+/// What the specification would bring about is judged by its effects; here is what it would not
+/// have of what is forced, and whether it is the one that was looked at.
+pub(super) fn check_previous(
+    (service, version): (&str, Option<u64>),
+    policy: &Policy,
+    facts: &Facts,
+    found: &mut Findings<'_>,
+) {
+    let Some(section) = policy.first_section() else { return };
+    match facts.service(service) {
+        None => found.add("a return to a specification that is not known", section),
+        Some(ServiceFacts::Absent) => {}
+        // The daemon refuses an update of another version, so the one that was looked at is meant.
+        Some(ServiceFacts::Present { version: current, .. }) if version != Some(*current) => {
+            found.add("a return from a version that is not the service's current one", section);
+        }
+        Some(ServiceFacts::Present { forced, .. }) if forced.is_empty() => {}
+        Some(ServiceFacts::Present { forced, .. }) => {
+            let fields = forced.join(", ");
+            found.add(format_args!("a return to a specification that lifts {fields}"), "general");
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "existing_tests.rs"]
+mod tests;

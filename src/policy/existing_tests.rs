@@ -1,0 +1,246 @@
+#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+use super::*;
+use crate::policy::effects::Place;
+use crate::policy::environment::EnvironmentRule;
+use crate::policy::facts::ImageFacts;
+use crate::policy::mounts::MountRule;
+use crate::policy::namespaces::NamespaceRule;
+use crate::policy::ports::PortRule;
+use crate::policy::types::{EnvironmentEntry, HostPath, UserSpec};
+use crate::policy::{Inspected, Verdict, further_questions, judge, questions};
+
+fn asked(effect: Effect) -> Asked {
+    Asked { effect, at: Place::Field("X") }
+}
+
+fn verdict(policy: &Policy, effect: Effect, facts: &Facts) -> String {
+    match judge(policy, Inspected::new((), vec![asked(effect)]), facts) {
+        Verdict::Allowed(_) => "allowed".to_owned(),
+        Verdict::Forbidden(violations) => violations.to_string(),
+    }
+}
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+fn path(text: &str) -> HostPath {
+    HostPath::parse(text).unwrap()
+}
+
+fn policy() -> Policy {
+    Policy {
+        mounts: vec![MountRule::parse("/root").unwrap()],
+        users: vec![UserRule::parse("root").unwrap()],
+        ports: vec![PortRule::parse("22").unwrap()],
+        namespaces: vec![NamespaceRule::parse("host").unwrap()],
+        privileged: PrivilegedRule::Forbid,
+        ..Policy::permissive()
+    }
+}
+
+/// One that has been given nothing.
+fn container() -> Container {
+    Container {
+        user: UserSpec::parse("1000").unwrap(),
+        is_privileged: false,
+        shares: vec![],
+        mounts: vec![],
+    }
+}
+
+fn known(name: &str, container: Container) -> Facts {
+    let mut facts = Facts::none();
+    ["/root", "/srv"].iter().for_each(|text| facts.add_link(path(text), path(text)));
+    facts.add_container(text(name), ContainerFacts::Present(container));
+    facts
+}
+
+fn joins(kind: NamespaceKind, name: &str) -> Effect {
+    Effect::Namespace(Namespace { kind, with: SharedWith::Container(text(name)) })
+}
+
+fn host(kind: NamespaceKind) -> Namespace {
+    Namespace { kind, with: SharedWith::Host }
+}
+
+#[test]
+fn a_volume_is_what_its_options_make_it() {
+    let volume = || Effect::Volume(text("v"));
+    let unknown = verdict(&policy(), volume(), &Facts::none());
+    assert_eq!(unknown, r#"forbidden: volume v, whose options are not known (rule "/root")"#);
+    for (found, expected) in [
+        (VolumeFacts::Absent, "allowed"),
+        (VolumeFacts::Present(vec![]), "allowed"),
+        (VolumeFacts::Present(vec![Effect::HostPath(path("/srv"))]), "allowed"),
+        (
+            VolumeFacts::Present(vec![Effect::HostPath(path("/root/x"))]),
+            r#"forbidden: mount of /root/x (rule "/root")"#,
+        ),
+    ] {
+        let mut facts = known("c", container());
+        facts.add_volume(text("v"), found);
+        assert_eq!(verdict(&policy(), volume(), &facts), expected);
+    }
+    assert_eq!(verdict(&Policy::permissive(), volume(), &Facts::none()), "allowed");
+    assert!(questions(&Policy::permissive(), &[asked(volume())]).is_empty());
+}
+
+#[test]
+fn answers_lead_to_further_questions_until_all_is_known() {
+    let effects = [asked(Effect::VolumesFrom(text("c")))];
+    let mut facts = Facts::none();
+    let first = questions(&policy(), &effects);
+    assert_eq!(first.containers, ["c"]);
+    let mounts = vec![Effect::Volume(text("v")), Effect::HostPath(path("/srv"))];
+    let container = Container { mounts, ..container() };
+    facts.note(&first);
+    facts.add_container(text("c"), ContainerFacts::Present(container));
+    let second = further_questions(&policy(), &effects, &facts);
+    assert_eq!((second.volumes.as_slice(), second.links.len()), (&[text("v")][..], 2));
+    facts.note(&second);
+    facts.add_volume(text("v"), VolumeFacts::Present(vec![Effect::HostPath(path("/tmp"))]));
+    let third = further_questions(&policy(), &effects, &facts);
+    assert_eq!(third.links, [path("/tmp")]);
+    facts.note(&third);
+    assert!(further_questions(&policy(), &effects, &facts).is_empty());
+}
+
+#[test]
+fn mounts_of_another_container_are_judged_as_ones_own() {
+    let from = || Effect::VolumesFrom(text("c"));
+    assert!(verdict(&policy(), from(), &Facts::none()).contains("which are not known"));
+    let bad = Container { mounts: vec![Effect::HostPath(path("/root"))], ..container() };
+    assert!(verdict(&policy(), from(), &known("c", bad)).contains("mount of /root"));
+    assert_eq!(verdict(&policy(), from(), &known("c", container())), "allowed");
+    let mut facts = Facts::none();
+    facts.add_container(text("c"), ContainerFacts::Absent);
+    assert_eq!(verdict(&policy(), from(), &facts), "allowed");
+}
+
+#[test]
+fn whoever_joins_a_container_joins_whom_it_has_joined() {
+    let (network, pid) = (NamespaceKind::Network, NamespaceKind::Pid);
+    let on_host = Container { shares: vec![host(network), host(pid)], ..container() };
+    let facts = known("c", on_host.clone());
+    let all = verdict(&policy(), joins(network, "c"), &facts);
+    assert!(all.contains("opens every port") && all.contains("of the host"), "{all}");
+    assert!(verdict(&policy(), joins(pid, "c"), &facts).contains("mount of /"));
+    assert_eq!(verdict(&policy(), joins(NamespaceKind::Ipc, "c"), &facts), "allowed");
+    assert_eq!(verdict(&policy(), joins(network, "c"), &known("c", container())), "allowed");
+    // Through one more.
+    let Effect::Namespace(next) = joins(network, "c") else { panic!() };
+    let mut facts = known("b", Container { shares: vec![next], ..container() });
+    assert!(verdict(&policy(), joins(network, "b"), &facts).contains("container c, which may be"));
+    facts.add_container(text("c"), ContainerFacts::Present(on_host));
+    assert!(verdict(&policy(), joins(network, "b"), &facts).contains("opens every port"));
+    // What does not exist yet is looked for again when the new one starts.
+    facts.add_container(text("d"), ContainerFacts::Absent);
+    assert!(verdict(&policy(), joins(pid, "d"), &facts).contains("which may be the host's"));
+}
+
+#[test]
+fn a_circle_ends() {
+    let circle = |to| {
+        let Effect::Namespace(shared) = joins(NamespaceKind::Network, to) else { panic!() };
+        Container { shares: vec![shared], ..container() }
+    };
+    let mut facts = known("a", circle("b"));
+    facts.add_container(text("b"), ContainerFacts::Present(circle("a")));
+    let effects = [asked(joins(NamespaceKind::Network, "a"))];
+    assert!(implied(&effects, &facts).len() <= 2 * ROUNDS_MAX);
+    assert_eq!(verdict(&policy(), joins(NamespaceKind::Network, "a"), &facts), "allowed");
+}
+
+#[test]
+fn what_is_named_often_counts_once() {
+    let mounts = vec![Effect::Volume(text("v")); 3];
+    let facts = known("c", Container { mounts, ..container() });
+    let effects = vec![asked(Effect::VolumesFrom(text("c"))); 1000];
+    assert_eq!(implied(&effects, &facts).iter().flatten().count(), 3);
+}
+
+#[test]
+fn an_exec_has_the_user_and_the_privileges_of_its_container() {
+    let user = || Effect::ContainerUser(text("c"));
+    let within = || Effect::Within(text("c"));
+    for effect in [user(), within()] {
+        assert!(verdict(&policy(), effect.clone(), &Facts::none()).contains("not known"));
+        assert_eq!(verdict(&Policy::permissive(), effect.clone(), &Facts::none()), "allowed");
+        assert_eq!(verdict(&policy(), effect, &known("c", container())), "allowed");
+    }
+    let root = Container { user: UserSpec::parse("root").unwrap(), ..container() };
+    assert!(verdict(&policy(), user(), &known("c", root)).contains("user root"));
+    let privileged = Container { is_privileged: true, ..container() };
+    assert!(verdict(&policy(), within(), &known("c", privileged)).contains("privileged mode"));
+}
+
+#[test]
+fn a_return_is_judged_by_the_specification_it_returns_to() {
+    let returns = |version| Effect::PreviousSpec { service: text("s"), version };
+    let found = |effects, forced| {
+        let mut facts = Facts::none();
+        facts.add_service(text("s"), ServiceFacts::Present { version: 7, effects, forced });
+        facts
+    };
+    let root = || vec![Effect::User(UserSpec::parse("0").unwrap())];
+    for (version, facts, expected) in [
+        (Some(7), Facts::none(), "a return to a specification that is not known"),
+        (Some(7), found(root(), vec![]), "user 0"),
+        (Some(7), found(vec![], vec!["A.Memory", "B"]), "that lifts A.Memory, B"),
+        (Some(6), found(vec![], vec![]), "is not the service's current one"),
+        (None, found(vec![], vec![]), "is not the service's current one"),
+        (Some(7), found(vec![], vec![]), "allowed"),
+    ] {
+        let verdict = verdict(&policy(), returns(version), &facts);
+        assert!(verdict.contains(expected), "{verdict}");
+    }
+    let asked = [asked(returns(Some(7)))];
+    assert_eq!(questions(&policy(), &asked).services, ["s"]);
+    assert!(questions(&Policy::permissive(), &asked).is_empty());
+}
+
+#[test]
+fn variables_of_an_image_and_of_a_link() {
+    let rule = |text| EnvironmentRule::parse(text).unwrap();
+    let entry = |text: &str| EnvironmentEntry::parse(text).unwrap();
+    let mut policy =
+        Policy { environment: vec![rule("USER=0"), rule("DB_ENV_KEY")], ..Policy::permissive() };
+    let image = crate::image::ImageRef::parse("app").unwrap();
+    let runs = |own: &[&str]| {
+        let own = own.iter().map(|text| Effect::Environment(entry(text)));
+        let all = [Effect::Image(image.clone()), Effect::ImageEnvironment].into_iter().chain(own);
+        all.map(asked).collect::<Vec<_>>()
+    };
+    assert_eq!(questions(&policy, &runs(&[])).images, std::slice::from_ref(&image));
+    let mut facts = Facts::none();
+    let judged = |policy: &Policy, own: &[&str], facts: &Facts| {
+        matches!(judge(policy, Inspected::new((), runs(own)), facts), Verdict::Allowed(_))
+    };
+    assert!(!judged(&policy, &[], &facts), "not known");
+    facts.add_image(image.clone(), ImageFacts::Absent);
+    assert!(judged(&policy, &[], &facts));
+    for (own, environment, allowed) in [
+        (&[][..], "USER=0", false),
+        (&[], "USER=1", true),
+        (&[], "DB_ENV_KEY=any", false),
+        (&["USER=1"], "USER=0", true),
+        (&["USER"], "USER=0", true),
+        (&["OTHER=1"], "USER=0", false),
+    ] {
+        let environment = vec![entry(environment), entry("PATH=/bin")];
+        let known = ImageFacts::Present { names: vec![], user: None, environment };
+        facts.add_image(image.clone(), known);
+        assert_eq!(judged(&policy, own, &facts), allowed, "{own:?}");
+    }
+    for (prefix, allowed) in [("DB_", false), ("D_", true), ("DB_ENV_", true), ("", true)] {
+        let verdict = verdict(&policy, Effect::LinkedEnvironment(text(prefix)), &facts);
+        assert_eq!(verdict == "allowed", allowed, "{prefix} {verdict}");
+    }
+    let user =
+        ImageFacts::Present { names: vec![], user: None, environment: vec![entry("USER=0")] };
+    facts.add_image(image.clone(), user);
+    policy.ceilings.environment = vec![entry("USER=5")];
+    assert!(judged(&policy, &[], &facts));
+}

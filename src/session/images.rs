@@ -1,0 +1,85 @@
+//! Whether requests are under way that may change what the daemon's images are called or hold.
+//!
+//! What was learned of an image is worth nothing once such a request has begun, and what is asked
+//! while it runs may be from before or after it. So there are epochs: each ends when a change begins,
+//! and the next one begins when none is under way any more.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// Counts changes of images; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct ImageChanges(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    under_way: AtomicUsize,
+    ended: AtomicU64,
+    abandoned: AtomicU64,
+}
+
+impl ImageChanges {
+    /// The epoch; none while a change is under way.
+    pub fn epoch(&self) -> Option<u64> {
+        // A change that has ended since is in the number: it counts up before it stops counting as
+        // under way.
+        let is_quiet = self.0.under_way.load(Ordering::SeqCst) == 0;
+        is_quiet.then(|| self.0.ended.load(Ordering::SeqCst))
+    }
+
+    /// How many changes were lost sight of: their connection ended before the daemon had answered,
+    /// which may still carry them out.
+    pub fn abandoned(&self) -> u64 {
+        self.0.abandoned.load(Ordering::SeqCst)
+    }
+
+    /// Says that a change is about to begin. It ends when what is given back is dropped.
+    pub(super) fn begin(&self) -> ImageChange {
+        self.0.under_way.fetch_add(1, Ordering::SeqCst);
+        ImageChange { changes: self.clone(), is_answered: false }
+    }
+}
+
+/// A change that is under way.
+#[derive(Debug)]
+pub(super) struct ImageChange {
+    changes: ImageChanges,
+    is_answered: bool,
+}
+
+impl ImageChange {
+    /// The daemon has said that it is done.
+    pub(super) fn answered(mut self) {
+        self.is_answered = true;
+    }
+}
+
+impl Drop for ImageChange {
+    fn drop(&mut self) {
+        let counters = &self.changes.0;
+        if !self.is_answered {
+            counters.abandoned.fetch_add(1, Ordering::SeqCst);
+        }
+        counters.ended.fetch_add(1, Ordering::SeqCst);
+        counters.under_way.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_ends_with_a_change_and_another_begins_when_all_have_ended() {
+        let changes = ImageChanges::default();
+        let before = changes.epoch();
+        assert!(before.is_some() && before == changes.clone().epoch());
+        let (one, other) = (changes.begin(), changes.begin());
+        assert_eq!(changes.epoch(), None);
+        drop(one);
+        assert_eq!(changes.epoch(), None);
+        other.answered();
+        assert!(changes.epoch().is_some() && changes.epoch() != before);
+        assert_eq!(changes.abandoned(), 1);
+    }
+}

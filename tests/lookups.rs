@@ -1,0 +1,197 @@
+//! What SecDocker asks the engine before it judges, at an engine of the test's own that counts.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
+
+mod support;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+use support::client::post;
+use support::{SecDocker, Way, sandbox};
+
+const RULES: &str =
+    "restrictions:\n  images: ['ubuntu:16.04']\n  users: [root]\n  mounts: [/root]\n";
+const IMAGE: &str = r#"{"Id":"sha256:1","RepoTags":["app:1"],"Config":{"User":"1000"}}"#;
+const CREATE: &str = r#"{"Image":"app:1","Cmd":["x"]}"#;
+
+/// An engine that knows one image, and answers all else with `201`.
+struct Engine {
+    socket: PathBuf,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    images_asked: AtomicUsize,
+    volumes_asked: AtomicUsize,
+    /// Whether tags wait for their answer.
+    holds_tags: Mutex<bool>,
+    changed: Condvar,
+    /// Whether questions about volumes are answered by a byte now and then.
+    drips: bool,
+}
+
+impl Engine {
+    fn start(drips: bool) -> Engine {
+        let socket = sandbox::short_directory("counting").join("docker.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let state = Arc::new(State { drips, ..State::default() });
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let state = Arc::clone(&shared);
+                thread::spawn(move || state.serve(stream));
+            }
+        });
+        Engine { socket, state }
+    }
+
+    fn secdocker(&self) -> SecDocker {
+        SecDocker::start(&support::firewall::config(&self.socket, RULES), &[])
+    }
+
+    fn images_asked(&self) -> usize {
+        self.state.images_asked.load(Ordering::SeqCst)
+    }
+
+    fn hold_tags(&self, hold: bool) {
+        *self.state.holds_tags.lock().unwrap() = hold;
+        self.state.changed.notify_all();
+    }
+}
+
+impl State {
+    fn serve(&self, stream: UnixStream) -> Option<()> {
+        let mut reader = BufReader::new(stream.try_clone().ok()?);
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).ok().filter(|count| *count > 0)?;
+            let mut length = 0;
+            let mut closes = false;
+            let mut header = String::new();
+            while reader.read_line(&mut header).ok()? > 2 {
+                let lower = header.to_lowercase();
+                closes |= lower.trim() == "connection: close";
+                if let Some(text) = lower.strip_prefix("content-length:") {
+                    length = text.trim().parse().ok()?;
+                }
+                header.clear();
+            }
+            std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink()).ok()?;
+            self.answer(&line, &stream)?;
+            if closes {
+                return None;
+            }
+        }
+    }
+
+    fn answer(&self, line: &str, mut stream: &UnixStream) -> Option<()> {
+        let target = line.split(' ').nth(1)?;
+        let (status, body) = if target.starts_with("/images/") && target.ends_with("/json") {
+            self.images_asked.fetch_add(1, Ordering::SeqCst);
+            (200, IMAGE)
+        } else if line.starts_with("GET /volumes/") {
+            self.volumes_asked.fetch_add(1, Ordering::SeqCst);
+            if self.drips {
+                return drip(stream);
+            }
+            (404, "{}")
+        } else {
+            let held = self.holds_tags.lock().unwrap();
+            drop(self.changed.wait_while(held, |held| *held && target.contains("/tag")).unwrap());
+            (201, "{}")
+        };
+        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(format!("{head}{body}").as_bytes()).ok()
+    }
+}
+
+/// A byte now and then, for as long as anybody reads.
+fn drip(mut stream: &UnixStream) -> Option<()> {
+    stream.set_read_timeout(Some(Duration::from_millis(50))).ok()?;
+    loop {
+        stream.write_all(b"H").ok()?;
+        let _ = stream.read(&mut [0]);
+    }
+}
+
+fn create(secdocker: &SecDocker, body: &str) -> u16 {
+    secdocker.connect().ask(post("/containers/create", body)).status
+}
+
+#[test]
+fn an_image_is_asked_for_once_and_again_after_a_tag_has_passed() {
+    let engine = Engine::start(false);
+    let secdocker = engine.secdocker();
+    assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, 1));
+    assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, 1));
+    // The tag asks for its own image, whose answer is not kept: what it changes is under way.
+    let tag = post("/images/app:1/tag?repo=app&tag=2", "");
+    assert_eq!(secdocker.connect().ask(&tag).status, 201);
+    assert_eq!(engine.images_asked(), 2);
+    assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, 3));
+    assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, 3));
+}
+
+#[test]
+fn nothing_is_kept_while_a_change_is_under_way_nor_from_before_its_end() {
+    let engine = Engine::start(false);
+    let secdocker = engine.secdocker();
+    engine.hold_tags(true);
+    let mut tags = secdocker.connect();
+    tags.send(post("/images/app:1/tag?repo=app&tag=2", ""));
+    support::until("the tag to be looked up", || (engine.images_asked() == 1).then_some(()));
+    assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, 2));
+    assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, 3));
+    engine.hold_tags(false);
+    assert_eq!(tags.answer().status, 201);
+    assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, 4));
+    assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, 4));
+}
+
+#[test]
+fn a_change_that_is_lost_sight_of_leaves_nothing_to_believe() {
+    let engine = Engine::start(false);
+    let secdocker = engine.secdocker();
+    engine.hold_tags(true);
+    let mut tags = secdocker.connect();
+    tags.send(post("/images/app:1/tag?repo=app&tag=2", ""));
+    support::until("the tag to be looked up", || (engine.images_asked() == 1).then_some(()));
+    assert_eq!(create(&secdocker, CREATE), 201);
+    drop(tags);
+    let asked = engine.images_asked();
+    assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, asked + 1));
+    assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, asked + 2));
+    engine.hold_tags(false);
+}
+
+#[test]
+fn the_same_question_is_asked_once_and_not_more_than_a_request_may_ask() {
+    let engine = Engine::start(false);
+    let secdocker = engine.secdocker();
+    let binds = |names: Vec<String>| {
+        let binds: Vec<String> =
+            names.iter().enumerate().map(|(at, name)| format!("{name}:/x{at}")).collect();
+        serde_json::json!({"Image": "app:1", "HostConfig": {"Binds": binds}}).to_string()
+    };
+    let asked = || engine.state.volumes_asked.load(Ordering::SeqCst);
+    assert_eq!(create(&secdocker, &binds(vec!["v".to_owned(); 500])), 201);
+    assert_eq!(asked(), 1);
+    let many = (0..100).map(|number| format!("volume{number}")).collect();
+    let answer = secdocker.connect().ask(post("/containers/create", binds(many)));
+    assert!(answer.message().contains("whose options are not known"), "{answer:?}");
+    assert!(asked() <= 64, "{}", asked());
+}
+
+#[test]
+fn an_engine_that_drips_costs_a_bounded_time() {
+    let engine = Engine::start(true);
+    let secdocker = engine.secdocker();
+    let body = r#"{"Image":"app:1","HostConfig":{"Binds":["a:/a","b:/b","c:/c"]}}"#;
+    let answer = secdocker.connect().ask(post("/containers/create", body));
+    assert_eq!(answer.status, 403, "{answer:?}");
+    assert!(answer.message().contains("volume a, whose options are not known"), "{answer:?}");
+}
