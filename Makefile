@@ -4,7 +4,7 @@ SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 PORT ?= 8999
 
-.PHONY: help run test bench check
+.PHONY: help run test bench check coverage
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -22,6 +22,9 @@ bench: ## the benchmarks: the inner parts, then SecDocker beside HAProxy and ngi
 	@scripts/install-missing bench
 	cargo bench --locked --bench core $(if $(QUICK),-- --quick)
 	cargo bench --locked --bench peers $(if $(QUICK),-- --quick)
+
+coverage: ## docs/COVERAGE.md, written anew from the tables in the code
+	UPDATE_COVERAGE=1 cargo test --locked --test coverage
 
 check: ## formatting and lints, as CI sees them
 	@scripts/install-missing check

@@ -81,6 +81,8 @@ pub enum Event<'a> {
     Received { method: &'a str, target: Redacted<'a> },
     /// An inspected request passed every rule; what was changed on its way.
     Allowed { method: &'a str, target: Redacted<'a>, changes: &'a dyn fmt::Display },
+    /// An inspected request says something that nobody here has decided about.
+    Unknown { method: &'a str, target: Redacted<'a>, fields: &'a dyn fmt::Display },
     /// A request asked for something that is forbidden: what, and by which rule.
     Forbidden { method: &'a str, target: Redacted<'a>, violations: &'a dyn fmt::Display },
     /// A request was refused before any rule was asked: malformed, ambiguous or too large.
@@ -109,6 +111,7 @@ impl Event<'_> {
             | Self::ConnectionFailed { .. } => Level::Info,
             Self::ConnectionRefused { .. }
             | Self::TimedOut { .. }
+            | Self::Unknown { .. }
             | Self::Forbidden { .. }
             | Self::Invalid { .. } => Level::Warn,
             Self::UpstreamFailed { .. } | Self::FactsFailed { .. } | Self::Error { .. } => {
@@ -127,6 +130,7 @@ impl Event<'_> {
             Self::ConnectionFailed { .. } => "connection broken",
             Self::Received { .. } => "request received",
             Self::Allowed { .. } => "request allowed",
+            Self::Unknown { .. } => "unknown option requested",
             Self::Forbidden { .. } => "forbidden option requested",
             Self::Invalid { .. } => "request refused",
             Self::UpstreamFailed { .. } => "daemon failed",
@@ -155,6 +159,10 @@ impl Event<'_> {
             Self::Allowed { method, target, changes } => {
                 line.request(method, target)?;
                 line.shown("changes", *changes)
+            }
+            Self::Unknown { method, target, fields } => {
+                line.request(method, target)?;
+                line.shown("fields", *fields)
             }
             Self::Forbidden { method, target, violations } => {
                 line.request(method, target)?;

@@ -14,6 +14,7 @@ use crate::policy::ceilings::Ceilings;
 use crate::policy::endpoints::{EndpointRules, Otherwise};
 use crate::policy::images::ImageRule;
 use crate::policy::privileged::PrivilegedRule;
+use crate::policy::strict::StrictRule;
 use crate::policy::types::{HostPath, NanoCpus};
 
 /// Prints what the configuration at `path` says.
@@ -76,6 +77,7 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         allowed_mounts,
         builds,
         endpoints: _,
+        strict,
         ceilings: _,
     } = policy;
     let before = out.len();
@@ -135,6 +137,9 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         BuildRule::Inspect => {}
         BuildRule::Allow => writeln!(out, "Images may be built; Dockerfiles are not read.")?,
         BuildRule::Forbid => writeln!(out, "Images may not be built.")?,
+    }
+    if *strict == StrictRule::Refuse {
+        writeln!(out, "What SecDocker does not know may not be said.")?;
     }
     if out.len() == before {
         writeln!(out, "Nothing is forbidden.")?;

@@ -87,6 +87,9 @@ fn inspected_fate(
 
 fn judged_fate(settings: &Settings, request: Inspected<RequestBody>) -> Fate {
     let policy = &settings.policy;
+    if let Some(told) = policy.strict.told(request.effects()) {
+        eprintln!("note: {told}: not known here, refused under `strict`");
+    }
     let facts = learn(settings, &request);
     match judge(policy, request, &facts) {
         Verdict::Forbidden(violations) => Fate::Forbidden(violations),

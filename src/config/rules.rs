@@ -20,6 +20,7 @@ use crate::policy::namespaces::NamespaceRule;
 use crate::policy::ports::PortRule;
 use crate::policy::privileged::PrivilegedRule;
 use crate::policy::security::SecurityRule;
+use crate::policy::strict::StrictRule;
 use crate::policy::types::{
     Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption, UserSpec, ValueError,
 };
@@ -62,6 +63,11 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
             .optional(at("builds"), rules.builds.as_ref(), BuildRule::parse)
             .unwrap_or_default(),
         endpoints: endpoints::rules(checker, file.endpoints.as_ref()),
+        strict: match checker.optional(At::top("strict"), file.strict.as_ref(), units::parse_switch)
+        {
+            Some(true) => StrictRule::Refuse,
+            Some(false) | None => StrictRule::Tell,
+        },
         ceilings: ceilings(checker, general, folder),
     }
 }

@@ -150,6 +150,7 @@ pub(super) struct File {
     pub(super) limits: Option<Limits>,
     pub(super) log: Option<Log>,
     pub(super) upstream_mark: Option<Text>,
+    pub(super) strict: Option<Text>,
 }
 
 /// What is forbidden.

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::audit::Format;
 use crate::policy::privileged::PrivilegedRule;
+use crate::policy::strict::StrictRule;
 
 const EXAMPLE: &str = include_str!("../../config.yml");
 
@@ -42,7 +43,7 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
         (
             "dockerapi: /a\nplugin: a\n",
             &["2: unknown key `plugin`, expected one of `plugins`, `dockerapi`, `restrictions`, \
-               `general`, `endpoints`, `listen`, `limits`, `log`, `upstream_mark`"],
+               `general`, `endpoints`, `listen`, `limits`, `log`, `upstream_mark`, `strict`"],
         ),
         (
             "restrictions:\n  prots:\n    - 22\n",
@@ -185,6 +186,7 @@ fn a_wrong_value_is_said_with_line_and_key() {
                http://host:port"],
         ),
         ("plugins:\n  - anchore\n", &["2: plugins[0]: plugins are not built in yet"]),
+        ("strict: maybe\n", &["1: strict: `maybe` is not true or false"]),
         (
             "upstream_mark: -1\n",
             &["1: upstream_mark: `-1` is not a mark from 1 to 4294967295 (0xffffffff)"],
@@ -331,6 +333,7 @@ fn sections_without_a_value_are_empty() {
         assert_eq!(settings.dockerapi.to_string(), "unix:///var/run/docker.sock");
         assert_eq!(settings.log.file, Path::new("secdocker.log"));
         assert_eq!(settings.upstream_mark, None);
+        assert_eq!(settings.policy.strict, StrictRule::Tell);
     }
 }
 
@@ -339,7 +342,7 @@ fn the_new_sections_are_read() {
     let settings = settings(
         "listen:\n  tcp: 127.0.0.1:9000\n  unix: /run/s.sock\n  unix_mode: \"0600\"\n  loops: 3\n\
          limits:\n  head: 32k\n  bodies: 1g\n  connections: 10\n  head_time: 500ms\n\
-         log:\n  file: /var/log/s.log\n  format: json\n  level: warn\nupstream_mark: 0x1\n",
+         log:\n  file: /var/log/s.log\n  format: json\n  level: warn\nupstream_mark: 0x1\nstrict: true\n",
     );
     let address: SocketAddr = "127.0.0.1:9000".parse().unwrap();
     assert_eq!(settings.listen.tcp, Some(TcpListen::Address(address)));
@@ -354,6 +357,7 @@ fn the_new_sections_are_read() {
     assert_eq!(settings.log.format, Format::Json);
     assert_eq!(settings.log.level, log::LevelFilter::Warn);
     assert_eq!(settings.upstream_mark, Some(1));
+    assert_eq!(settings.policy.strict, StrictRule::Refuse);
 }
 
 #[test]

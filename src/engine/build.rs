@@ -14,7 +14,7 @@ use super::changes::Changes;
 use super::context;
 use super::dockerfile::{self, Given};
 use super::effects::{BodyError, Effects, objects, texts};
-use super::json::{self, Object};
+use super::json::Object;
 use super::query::Query;
 use super::schema::BUILD;
 use crate::http::target::Target;
@@ -105,9 +105,12 @@ fn parameters(query: &Query, effects: &mut Effects) -> Result<Given, BodyError> 
     for name in query.all("t").filter(|name| !name.is_empty()) {
         image_name(name, Place::Field("?t"), effects)?;
     }
-    caches(&inner_json(query, "cachefrom", "CacheFrom")?, effects);
-    outputs(&inner_json(query, "outputs", "Outputs")?, effects)?;
-    arguments(&inner_json(query, "buildargs", "BuildArgs")?, effects)
+    let cached = inner_json(query, "cachefrom", "CacheFrom", effects)?;
+    caches(&cached, effects);
+    let exported = inner_json(query, "outputs", "Outputs", effects)?;
+    outputs(&exported, effects)?;
+    let given = inner_json(query, "buildargs", "BuildArgs", effects)?;
+    arguments(&given, effects)
 }
 
 /// What any request to `POST /grpc` may bring about.
@@ -150,10 +153,15 @@ fn isolation(query: &Query, effects: &mut Effects) {
 
 /// A parameter that is JSON in itself, as the field `name` of an object. Only a valid one stays in
 /// its place there; of any other the daemon makes an error.
-fn inner_json(query: &Query, parameter: &str, name: &str) -> Result<Object, BodyError> {
+fn inner_json(
+    query: &Query,
+    parameter: &str,
+    name: &str,
+    effects: &mut Effects,
+) -> Result<Object, BodyError> {
     match query.get(parameter) {
         "" => Ok(Object::default()),
-        text => Ok(json::read(format!("{{\"{name}\":{text}}}").as_bytes(), &BUILD)?),
+        text => effects.fields(format!("{{\"{name}\":{text}}}").as_bytes(), &BUILD),
     }
 }
 

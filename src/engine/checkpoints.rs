@@ -2,7 +2,7 @@
 //! experimental daemons have them.
 
 use super::effects::{BodyError, Effects};
-use super::json::{self, Object};
+use super::json::Object;
 use super::query::Query;
 use super::schema::CHECKPOINT_CREATE;
 use crate::http::target::Target;
@@ -11,8 +11,8 @@ use crate::policy::effects::{Asked, Place};
 
 /// `POST`: makes a checkpoint below a folder of the host, if one is named.
 pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
-    let fields = json::read(body, &CHECKPOINT_CREATE)?;
     let mut effects = Effects::default();
+    let fields = effects.fields(body, &CHECKPOINT_CREATE)?;
     let folder = fields.text("CheckpointDir").unwrap_or_default();
     folder_of_host(folder, Place::Field("CheckpointDir"), &mut effects)?;
     Ok(Inspected::new(fields, effects.into_asked()))

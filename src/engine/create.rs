@@ -11,8 +11,9 @@ mod ports;
 mod security;
 
 use super::changes::Changes;
+use super::dockerfile;
 use super::effects::{BodyError, Effects};
-use super::json::{self, Object};
+use super::json::Object;
 use super::log_driver;
 use super::schema::CREATE;
 use crate::image::ImageRef;
@@ -30,9 +31,10 @@ pub struct CreateBody(Object);
 /// # Errors
 /// [`BodyError`] if the daemon would refuse the body, or nobody can say what it would do.
 pub(super) fn read(body: &[u8]) -> Result<Inspected<CreateBody>, BodyError> {
-    let mut fields = json::read(body, &CREATE)?;
+    let mut effects = Effects::default();
+    let mut fields = effects.fields(body, &CREATE)?;
     legacy::settle_host_config(&mut fields);
-    let effects = effects(&fields)?;
+    collect(&fields, &mut effects)?;
     Ok(Inspected::new(CreateBody(fields), effects.into_asked()))
 }
 
@@ -48,24 +50,25 @@ pub(super) fn write(body: CreateBody, ceilings: &Ceilings, out: &mut Vec<u8>) ->
 const IMAGE: Place = Place::Field("Image");
 const USER: Place = Place::Field("User");
 
-fn effects(fields: &Object) -> Result<Effects, BodyError> {
-    let mut effects = Effects::default();
-    image(fields, &mut effects)?;
-    user(fields, &mut effects)?;
+fn collect(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
+    image(fields, effects)?;
+    user(fields, effects)?;
     effects.push_environment(fields)?;
     effects.push(Effect::ImageEnvironment, Place::Field("Env"));
+    // An image that is made of the container inherits them.
+    dockerfile::read_triggers(fields, effects);
     if let Some(host) = fields.object("HostConfig") {
         if host.is_true("Privileged") {
             effects.push(Effect::Privileged, Place::Field("HostConfig.Privileged"));
         }
-        ports::effects(host, &mut effects)?;
-        mounts::effects(host, &mut effects)?;
-        isolation::effects(host, &mut effects)?;
-        security::effects(host, &mut effects)?;
-        log_driver(host, &mut effects)?;
+        ports::effects(host, effects)?;
+        mounts::effects(host, effects)?;
+        isolation::effects(host, effects)?;
+        security::effects(host, effects)?;
+        log_driver(host, effects)?;
     }
-    ports::host_endpoints(fields, &mut effects);
-    Ok(effects)
+    ports::endpoints(fields, effects);
+    Ok(())
 }
 
 /// Without an image the daemon makes a container of nothing, as which nobody can say what runs.

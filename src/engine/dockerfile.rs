@@ -17,7 +17,8 @@ mod words;
 
 use std::collections::{HashMap, HashSet};
 
-use super::effects::{BodyError, Effects};
+use super::effects::{BodyError, Effects, texts};
+use super::json::Object;
 use crate::image::ImageRef;
 use crate::policy::effects::{Effect, ImageNames, Place, Unseen};
 use crate::policy::types::{EnvironmentEntry, UserSpec};
@@ -89,8 +90,15 @@ pub(super) fn read_changes(text: &str, base: Base, name: &'static str, effects: 
     }
 }
 
+/// Adds what the `OnBuild` of a configuration would bring about.
+pub(super) fn read_triggers(config: &Object, effects: &mut Effects) {
+    for (at, trigger) in texts(config, "OnBuild") {
+        read_trigger(trigger, at, "OnBuild", effects);
+    }
+}
+
 /// Adds what an instruction would bring about that an image leaves for whoever builds upon it.
-pub(super) fn read_trigger(text: &str, at: usize, name: &'static str, effects: &mut Effects) {
+fn read_trigger(text: &str, at: usize, name: &'static str, effects: &mut Effects) {
     let given = Given::new();
     let read = Reader::new(name, lines::ESCAPE, &given, effects).trigger(text, at);
     if let Err(fault) = read {

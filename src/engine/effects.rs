@@ -3,8 +3,10 @@
 
 use std::fmt;
 
-use super::json::{JsonError, Node, Object};
+use super::json::{self, JsonError, Node, Object};
+use super::schema::Struct;
 use crate::policy::effects::{Asked, Effect, Place};
+use crate::policy::shown::Shown;
 use crate::policy::types::{EnvironmentEntry, HostPath, ValueError};
 
 /// A body that is refused before any rule is asked: the daemon would refuse it too, or nobody can
@@ -39,6 +41,9 @@ impl From<JsonError> for BodyError {
     }
 }
 
+const ENDPOINT_SYSCTLS: &str = "com.docker.network.endpoint.sysctls";
+const BODY: Place = Place::Field("the body");
+
 /// The effects of a request, in the order in which they are found.
 #[derive(Debug, Default)]
 pub(super) struct Effects {
@@ -48,6 +53,19 @@ pub(super) struct Effects {
 impl Effects {
     pub(super) fn push(&mut self, effect: Effect, at: Place) {
         self.asked.push(Asked { effect, at });
+    }
+
+    /// Reads a body by its table; what is no field of it is an effect that nobody knows.
+    pub(super) fn fields(
+        &mut self,
+        body: &[u8],
+        table: &'static Struct,
+    ) -> Result<Object, BodyError> {
+        let (fields, unknown) = json::read_closed(body, table)?;
+        for path in unknown.paths() {
+            self.push(Effect::Unknown(format!("field {}", Shown(&path))), BODY);
+        }
+        Ok(fields)
     }
 
     /// Adds what `parsed` makes of a value, or refuses the body.
@@ -84,6 +102,18 @@ impl Effects {
             let parsed = EnvironmentEntry::parse(entry);
             self.push_parsed(parsed, Effect::Environment, Place::Element("Env", at))
         })
+    }
+
+    /// Adds the kernel parameters in the `DriverOpts` of an endpoint, which 29 sets in the
+    /// container: `net.ipv4.conf.IFNAME.forwarding=1,…`.
+    pub(super) fn push_endpoint_sysctls(&mut self, at: &'static str, endpoint: &Object) {
+        let options = endpoint.object("DriverOpts");
+        let sysctls = options.and_then(|options| options.text(ENDPOINT_SYSCTLS));
+        for sysctl in sysctls.into_iter().flat_map(|sysctls| sysctls.split(',')) {
+            let name = sysctl.split('=').next().unwrap_or_default().trim();
+            let place = Place::Entry(at, ENDPOINT_SYSCTLS.to_owned());
+            self.push(Effect::Sysctl(name.replace('/', ".")), place);
+        }
     }
 
     pub(super) fn into_asked(self) -> Vec<Asked> {

@@ -7,7 +7,7 @@
 use super::changes::Changes;
 use super::effects::{BodyError, Effects};
 use super::force;
-use super::json::{self, Object};
+use super::json::Object;
 use super::routes::name_between;
 use super::schema::EXEC;
 use crate::http::target::Target;
@@ -28,9 +28,9 @@ const PRIVILEGED: Place = Place::Field("Privileged");
 /// # Errors
 /// [`BodyError`] if the daemon would refuse the body, or nobody can say what it would do.
 pub(super) fn read(target: &Target<'_>, body: &[u8]) -> Result<Inspected<ExecBody>, BodyError> {
-    let fields = json::read(body, &EXEC)?;
-    let container = || name_between(target.path(), "/containers/", "/exec").to_owned();
     let mut effects = Effects::default();
+    let fields = effects.fields(body, &EXEC)?;
+    let container = || name_between(target.path(), "/containers/", "/exec").to_owned();
     match user(&fields) {
         Some(user) => effects.push_parsed(UserSpec::parse(user), Effect::User, USER)?,
         None => effects.push(Effect::ContainerUser(container()), USER),
@@ -73,6 +73,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::engine::json;
     use crate::http::target;
     use crate::policy::types::EnvironmentEntry;
 

@@ -9,11 +9,11 @@
 //! at once.
 
 use super::dockerfile::{self, Base};
-use super::effects::{BodyError, Effects, texts};
-use super::json::{self, Object};
+use super::effects::{BodyError, Effects};
+use super::json::Object;
 use super::query::Query;
 use super::routes::name_between;
-use super::schema::CREATE;
+use super::schema::COMMIT;
 use crate::http::target::Target;
 use crate::image::{ImageName, ImageRef, complete};
 use crate::policy::Inspected;
@@ -84,7 +84,7 @@ pub(super) fn read_commit(
     let body = match body.trim_ascii() {
         b"" => CommitBody::Empty,
         b"null" => CommitBody::Null,
-        _ => CommitBody::Config(json::read(body, &CREATE)?),
+        _ => CommitBody::Config(effects.fields(body, &COMMIT)?),
     };
     if let CommitBody::Config(config) = &body {
         configuration(config, &mut effects)?;
@@ -98,9 +98,7 @@ fn configuration(config: &Object, effects: &mut Effects) -> Result<(), BodyError
     if let Some(user) = config.text("User").filter(|user| !user.is_empty()) {
         effects.push_parsed(UserSpec::parse(user), Effect::User, Place::Field("User"))?;
     }
-    for (at, trigger) in texts(config, "OnBuild") {
-        dockerfile::read_trigger(trigger, at, "OnBuild", effects);
-    }
+    dockerfile::read_triggers(config, effects);
     Ok(())
 }
 

@@ -8,12 +8,14 @@
 
 mod error;
 mod reader;
+mod unknown;
 mod writer;
 
 use std::borrow::Cow;
 
 pub use error::{Fault, JsonError};
-pub use reader::{DEPTH_MAX, VALUES_MAX, read};
+pub use reader::{DEPTH_MAX, VALUES_MAX, read, read_closed};
+pub use unknown::Unknown;
 
 /// A key: a field's own spelling, or the client's text for all others.
 pub type Key = Cow<'static, str>;

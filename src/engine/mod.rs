@@ -106,6 +106,14 @@ pub fn read(
     target: &Target<'_>,
     body: &[u8],
 ) -> Result<Inspected<RequestBody>, BodyError> {
+    Ok(read_known(endpoint, target, body)?.and(query::unknown(endpoint, target)))
+}
+
+fn read_known(
+    endpoint: Endpoint,
+    target: &Target<'_>,
+    body: &[u8],
+) -> Result<Inspected<RequestBody>, BodyError> {
     match endpoint {
         Endpoint::ContainerCreate => Ok(create::read(body)?.map(RequestBody::Create)),
         Endpoint::ContainerExec => Ok(exec::read(target, body)?.map(RequestBody::Exec)),

@@ -12,16 +12,17 @@
 //! not built in is a path: the daemon talks to a socket of that name, which could be a container's
 //! own.
 
-use super::effects::BodyError;
-use super::json::{self, Object};
+use super::effects::{BodyError, Effects};
+use super::json::Object;
 use super::schema::NETWORK_CREATE;
 use super::volume_options::leads_out;
 use crate::policy::Inspected;
-use crate::policy::effects::{Asked, Effect, Place};
+use crate::policy::effects::{Effect, Place};
 
 /// Reads the body; what is refused of it is refused whatever the rules.
 pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
-    let fields = json::read(body, &NETWORK_CREATE)?;
+    let mut effects = Effects::default();
+    let fields = effects.fields(body, &NETWORK_CREATE)?;
     let ipam = fields.object("IPAM").and_then(|ipam| ipam.text("Driver"));
     for (driver, place) in [(fields.text("Driver"), "Driver"), (ipam, "IPAM.Driver")] {
         if driver.is_some_and(|driver| !driver.is_empty() && leads_out(driver)) {
@@ -29,13 +30,13 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
             return Err(BodyError::Value { at: Place::Field(place), reason });
         }
     }
-    let interfaces = INTERFACES.iter().filter_map(|(option, at)| {
-        let name = fields.object("Options")?.text(option).filter(|name| !name.is_empty())?;
-        let effect = Effect::HostInterface(name.to_owned());
-        Some(Asked { effect, at: Place::Field(at) })
-    });
-    let interfaces = interfaces.collect();
-    Ok(Inspected::new(fields, interfaces))
+    for (option, at) in INTERFACES {
+        let name = fields.object("Options").and_then(|options| options.text(option));
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            effects.push(Effect::HostInterface(name.to_owned()), Place::Field(at));
+        }
+    }
+    Ok(Inspected::new(fields, effects.into_asked()))
 }
 
 /// The options that name an interface of the host.

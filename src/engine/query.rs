@@ -4,8 +4,11 @@
 //! might take the last: here a parameter stands once, unless it is a list.
 
 use super::effects::BodyError;
+use super::routes::Endpoint;
+use super::schema;
 use crate::http::target::{Target, query_pairs};
-use crate::policy::effects::Place;
+use crate::policy::effects::{Asked, Effect, Place};
+use crate::policy::shown::Shown;
 
 /// The parameters of one query, decoded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,6 +79,22 @@ impl Query {
     }
 }
 
+/// Parameters that are told of; a query may have thousands.
+const TOLD_MAX: usize = 8;
+
+/// What stands in the query of a request to `endpoint` that its table does not have.
+pub(super) fn unknown(endpoint: Endpoint, target: &Target<'_>) -> Vec<Asked> {
+    let known = schema::parameters_of(endpoint);
+    let is_known = |name: &str| known.iter().any(|parameter| parameter.name == name);
+    let names = query_pairs(target.query().unwrap_or_default()).filter_map(|pair| match pair {
+        Ok((name, _)) => (!is_known(&name)).then(|| format!("parameter ?{}", Shown(&name))),
+        // The daemon refuses the request, or passes over what it can't read.
+        Err(_) => Some("a parameter that can't be read".to_owned()),
+    });
+    let at = || Place::Field("the query");
+    names.take(TOLD_MAX).map(|what| Asked { effect: Effect::Unknown(what), at: at() }).collect()
+}
+
 /// All but the letters, digits and marks that RFC 3986 §2.3 leaves as they are.
 fn encode(text: &str, out: &mut String) {
     const DIGITS: [char; 16] =
@@ -129,6 +148,27 @@ mod tests {
             assert_eq!(read(&format!("n={text}")).unwrap().integer("n"), expected, "{text}");
         }
         assert_eq!(read("n=9223372036854775808").unwrap().integer("n"), 0);
+    }
+
+    #[test]
+    fn parameters_that_no_table_has_are_told_of() {
+        for (endpoint, query, expected) in [
+            (Endpoint::ContainerCreate, "name=a&platform=b", &[][..]),
+            (Endpoint::ContainerCreate, "Name=a&b", &["parameter ?Name", "parameter ?b"]),
+            (Endpoint::ContainerExec, "a%0a=1", &["parameter ?\"a\\n\""]),
+            (Endpoint::ImageTag, "repo=%zz", &["a parameter that can't be read"]),
+            (Endpoint::ServiceUpdate, "version=1&rollback=previous", &[]),
+        ] {
+            let raw = format!("/x?{query}");
+            let told = unknown(endpoint, &target::parse(&raw).unwrap());
+            let told: Vec<_> = told.into_iter().map(|asked| asked.effect).collect();
+            let expected: Vec<_> =
+                expected.iter().map(|what| Effect::Unknown((*what).to_owned())).collect();
+            assert_eq!(told, expected, "{query}");
+        }
+        let many = format!("/x?{}", "a=1&".repeat(1000));
+        let told = unknown(Endpoint::Build, &target::parse(&many).unwrap());
+        assert_eq!(told.len(), TOLD_MAX);
     }
 
     proptest! {

@@ -68,6 +68,29 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// All of them.
+    pub const ALL: [Self; 19] = [
+        Self::ContainerCreate,
+        Self::ContainerExec,
+        Self::ContainerUpdate,
+        Self::ContainerStart,
+        Self::VolumeCreate,
+        Self::ImageCreate,
+        Self::ImageTag,
+        Self::Commit,
+        Self::Build,
+        Self::BuildKit,
+        Self::Plugin,
+        Self::SwarmInit,
+        Self::SwarmJoin,
+        Self::ImageLoad,
+        Self::NetworkCreate,
+        Self::CheckpointCreate,
+        Self::Checkpoints,
+        Self::ServiceCreate,
+        Self::ServiceUpdate,
+    ];
+
     /// Whether only the head is inspected, and the body passes as it is.
     #[must_use]
     pub fn body_passes(self) -> bool {

@@ -13,7 +13,7 @@ mod privileges;
 
 use super::changes::Changes;
 use super::effects::{BodyError, Effects, texts};
-use super::json::{self, Object};
+use super::json::Object;
 use super::routes::name_between;
 use super::schema::SERVICE;
 use crate::http::target::{self, Target};
@@ -63,7 +63,7 @@ fn read(
     body: &[u8],
     mut effects: Effects,
 ) -> Result<Inspected<ServiceBody>, BodyError> {
-    let fields = json::read(body, &SERVICE)?;
+    let fields = effects.fields(body, &SERVICE)?;
     if ignores_capabilities(target.path()) {
         effects.push(Effect::CapabilitiesIgnored, Place::Field("the API version"));
     }
@@ -86,8 +86,8 @@ pub(super) fn read_stored(
     spec: &[u8],
     ceilings: &Ceilings,
 ) -> Option<(Vec<Asked>, Vec<&'static str>)> {
-    let mut fields = json::read(spec, &SERVICE).ok()?;
     let mut effects = Effects::default();
+    let mut fields = effects.fields(spec, &SERVICE).ok()?;
     service(&fields, &mut effects).ok()?;
     let forced = force::force(&mut fields, ceilings);
     Some((effects.into_asked(), forced.iter().map(|change| change.field).collect()))

@@ -12,7 +12,7 @@
 //! and start nothing; a member that is promoted has a token already, or could have had a manager's.
 
 use super::effects::{BodyError, Effects};
-use super::json::{self, Object};
+use super::json::Object;
 use super::schema::SWARM_INIT;
 use crate::policy::Inspected;
 use crate::policy::effects::{Asked, Effect, Place, Takeover};
@@ -35,8 +35,8 @@ pub(super) fn effects_of_join() -> Vec<Asked> {
 
 /// `POST /swarm/init`.
 pub(super) fn read_init(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
-    let fields = json::read(body, &SWARM_INIT)?;
     let mut effects = Effects::default();
+    let fields = effects.fields(body, &SWARM_INIT)?;
     let listen = listen_ports(fields.text("ListenAddr").unwrap_or_default());
     effects.push_parsed(listen, Effect::HostPorts, LISTEN)?;
     effects.push_parsed(PortRange::parse(GOSSIP), Effect::HostPorts, LISTEN)?;

@@ -6,9 +6,9 @@
 //! So a body has no effect that a rule is about; all is a matter of ceilings.
 
 use super::changes::Changes;
-use super::effects::BodyError;
+use super::effects::{BodyError, Effects};
 use super::force::number;
-use super::json::{self, Object};
+use super::json::Object;
 use super::schema::UPDATE;
 use crate::policy::Inspected;
 use crate::policy::ceilings::{Ceilings, CpuAsk, MemoryAsk};
@@ -22,7 +22,9 @@ pub struct UpdateBody(Object);
 /// # Errors
 /// [`BodyError`] if the daemon would refuse the body.
 pub(super) fn read(body: &[u8]) -> Result<Inspected<UpdateBody>, BodyError> {
-    Ok(Inspected::new(UpdateBody(json::read(body, &UPDATE)?), Vec::new()))
+    let mut effects = Effects::default();
+    let fields = effects.fields(body, &UPDATE)?;
+    Ok(Inspected::new(UpdateBody(fields), effects.into_asked()))
 }
 
 /// Appends the body with all that is forced, and says what that changed. Only a checked body comes
@@ -69,6 +71,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::engine::json;
     use crate::policy::types::{Bytes, NanoCpus};
 
     fn ceilings() -> Ceilings {

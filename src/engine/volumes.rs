@@ -1,7 +1,7 @@
 //! `POST /volumes/create`: the body to effects, and the checked body to bytes.
 
 use super::effects::{BodyError, Effects};
-use super::json::{self, Node, Object};
+use super::json::{Node, Object};
 use super::schema::VOLUME_CREATE;
 use super::volume_options::{Driver, OptionName, UNKNOWN, push_servers, reached};
 use crate::policy::Inspected;
@@ -16,8 +16,8 @@ pub struct VolumeBody(Object);
 /// # Errors
 /// [`BodyError`] if the daemon would refuse the body, or nobody can say what it would do.
 pub(super) fn read(body: &[u8]) -> Result<Inspected<VolumeBody>, BodyError> {
-    let fields = json::read(body, &VOLUME_CREATE)?;
     let mut effects = Effects::default();
+    let fields = effects.fields(body, &VOLUME_CREATE)?;
     let name = fields.text("Driver").unwrap_or_default();
     if Driver::of(name, Place::Field("Driver"), &mut effects)? == Driver::Local {
         options(&fields, &mut effects)?;
@@ -56,6 +56,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::engine::json;
     use crate::policy::effects::Effect;
 
     fn asked(body: &str) -> Vec<String> {

@@ -85,6 +85,8 @@ pub enum Effect {
     },
     /// Speaks an API version in which the daemon ignores capabilities, those that are forced too.
     CapabilitiesIgnored,
+    /// Says something at this place, a field or a parameter, that nobody here has decided about.
+    Unknown(String),
 }
 
 /// To whom the host can be handed.

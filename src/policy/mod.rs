@@ -24,6 +24,7 @@ pub mod ports;
 pub mod privileged;
 pub mod security;
 pub(crate) mod shown;
+pub mod strict;
 
 mod takeover;
 pub mod types;
@@ -48,6 +49,7 @@ use namespaces::NamespaceRule;
 use ports::PortRule;
 use privileged::PrivilegedRule;
 use security::SecurityRule;
+use strict::StrictRule;
 use users::UserRule;
 
 /// All rules and ceilings of one configuration.
@@ -89,6 +91,8 @@ pub struct Policy {
     pub builds: BuildRule,
     /// Which endpoints may be called: asked before anything of a request is read.
     pub endpoints: EndpointRules,
+    /// Whether fields and parameters may be there that nobody has decided about.
+    pub strict: StrictRule,
     /// What is forced on what is allowed.
     pub ceilings: Ceilings,
 }
@@ -121,6 +125,7 @@ impl Policy {
             allowed_mounts,
             builds: _, // To build is no power over the host, and a service builds nothing.
             endpoints: _, // They are about requests, not about what runs.
+            strict: _, // It is about what can be said, not about what runs.
             ceilings: _, // They force, and forbid nothing.
         } = self;
         let is_configured = [
@@ -174,6 +179,13 @@ impl<B> Inspected<B> {
     /// What it would bring about.
     pub fn effects(&self) -> &[Asked] {
         &self.effects
+    }
+
+    /// The same body, and more that it would bring about.
+    #[must_use]
+    pub fn and(mut self, more: impl IntoIterator<Item = Asked>) -> Self {
+        self.effects.extend(more);
+        self
     }
 
     /// The same effects of a body put in another form.
@@ -353,6 +365,7 @@ fn check(
         allowed_mounts,
         builds: _,    // Judged with all that a build could break.
         endpoints: _, // Asked when the head was there.
+        strict,
         ceilings,
     } = policy;
     let mut found = Findings { violations, at: &asked.at };
@@ -438,6 +451,7 @@ fn check(
         Effect::PreviousSpec { service, version } => {
             existing::check_previous((service, *version), policy, facts, found);
         }
+        Effect::Unknown(path) => strict.check(path, found),
         Effect::CapabilitiesIgnored
             if ceilings.capdrop.is_empty() && ceilings.capadd.is_empty() => {}
         Effect::CapabilitiesIgnored => {

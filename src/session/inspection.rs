@@ -135,6 +135,11 @@ impl Session {
             Ok(inspected) => inspected,
             Err(refusal) => return self.decline_unjudged(&refusal, &inspection, turn),
         };
+        if let Some(told) = inspection.rules.policy.strict.told(inspected.effects()) {
+            inspection.log(|method, target| {
+                audit::record(&self.client, &Event::Unknown { method, target, fields: &told });
+            });
+        }
         let questions = policy::questions(&inspection.rules.policy, inspected.effects());
         if questions.is_empty() {
             return self.judge(&inspection, inspected, &Facts::none(), turn);

@@ -3,8 +3,10 @@
 use super::{Daemon, SecDocker, Way};
 use std::fmt::Debug;
 
-/// Rules that forbid nothing that ordinary sessions do, so that bodies are read and written anew.
+/// Rules that forbid nothing that ordinary sessions do, so that bodies are read and written anew, and
+/// that nothing is said that nobody has decided about.
 pub(crate) const POLICY: &str = "\
+strict: true
 restrictions:
   ports: [22, 25]
   mounts: [/root]

@@ -43,11 +43,14 @@ pub(super) const HOST_NETWORK: Namespace =
 
 /// A container that is attached to the network `host` by an endpoint, or by the network's identifier,
 /// gets an empty network of its own on 20.10. An endpoint that says so plainly counts all the same.
-pub(super) fn host_endpoints(fields: &Object, effects: &mut Effects) {
+pub(super) fn endpoints(fields: &Object, effects: &mut Effects) {
     const HOST: &str = "host";
     let networking = fields.object("NetworkingConfig");
     let endpoints = networking.and_then(|networking| networking.object("EndpointsConfig"));
     for (network, endpoint) in endpoints.into_iter().flat_map(Object::iter) {
+        if let Some(endpoint) = endpoint.as_object() {
+            effects.push_endpoint_sysctls(ENDPOINTS, endpoint);
+        }
         let id = endpoint.as_object().and_then(|endpoint| endpoint.text("NetworkID"));
         if network == HOST || id == Some(HOST) {
             effects

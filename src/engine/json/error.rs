@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Key;
+use super::unknown::Unknown;
 
 /// A body that the daemon would refuse, or would read in a way that can't be told from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,18 +67,27 @@ pub(super) struct Trace {
     /// Values read so far.
     pub(super) values: usize,
     steps: Vec<Step>,
+    /// Keys that are no fields.
+    pub(super) unknown: Unknown,
 }
 
 /// One step of a path.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     Field(Key),
     Entry(Key),
     Index(usize),
 }
 
+impl Step {
+    /// A key of a map, or of fields.
+    pub(super) fn of(is_map: bool, key: Key) -> Self {
+        if is_map { Self::Entry(key) } else { Self::Field(key) }
+    }
+}
+
 /// Characters of a client's key that a message shows.
-const KEY_SHOWN_MAX: usize = 64;
+pub(super) const KEY_SHOWN_MAX: usize = 64;
 
 impl Trace {
     pub(super) fn fail(&mut self, fault: Fault) {
@@ -91,21 +101,22 @@ impl Trace {
     /// The error, given what the parser said if no reader said more.
     pub(super) fn into_error(self, parser: &serde_json::Error) -> JsonError {
         let fault = self.fault.unwrap_or_else(|| Fault::Syntax(parser.to_string()));
-        JsonError { path: path(self.steps), fault }
+        JsonError { path: path(&self.steps), fault }
     }
 }
 
-fn path(steps: Vec<Step>) -> String {
+/// The path of `steps`, which are told from the inside out.
+pub(super) fn path(steps: &[Step]) -> String {
     let mut path = String::new();
-    for step in steps.into_iter().rev() {
+    for step in steps.iter().rev() {
         match step {
             Step::Index(index) => path.push_str(&format!("[{index}]")),
-            Step::Entry(key) => path.push_str(&format!("[{}]", shown(&key))),
+            Step::Entry(key) => path.push_str(&format!("[{}]", shown(key))),
             Step::Field(key) => {
                 if !path.is_empty() {
                     path.push('.');
                 }
-                path.push_str(&shown(&key));
+                path.push_str(&shown(key));
             }
         }
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::error::{Step, Trace};
+use super::unknown::{Unknown, brief};
 use super::{Fault, JsonError, Key, Node, Object};
 use crate::engine::schema::{self, Kind, Struct, Width};
 
@@ -25,13 +26,21 @@ const NUMBER_MARK: &str = "$serde_json::private::Number";
 /// # Errors
 /// [`JsonError`] if the daemon would refuse the body, or if anything in it appears twice.
 pub fn read(body: &[u8], table: &'static Struct) -> Result<Object, JsonError> {
+    read_closed(body, table).map(|(object, _)| object)
+}
+
+/// The same, and which keys in it are no fields of the table or of those inside it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_closed(body: &[u8], table: &'static Struct) -> Result<(Object, Unknown), JsonError> {
     let mut trace = Trace::default();
     let mut parser = serde_json::Deserializer::from_slice(body);
     let kind = Kind::Struct(table);
     let reader = Reader { kind: &kind, depth: 0, trace: &mut trace };
     let read = reader.deserialize(&mut parser).and_then(|node| parser.end().map(|()| node));
     match read {
-        Ok(Node::Object(object)) => Ok(object),
+        Ok(Node::Object(object)) => Ok((object, trace.unknown)),
         Ok(_) => Err(whole(Fault::Kind { expected: OBJECT, got: NULL })),
         Err(_) if body.trim_ascii().is_empty() => Err(whole(Fault::Empty)),
         Err(error) => Err(trace.into_error(&error)),
@@ -127,8 +136,12 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let depth = self.deeper()?;
         let mut nodes = Vec::new();
         loop {
+            let known = self.trace.unknown.found();
             match elements.next_element_seed(Reader { kind, depth, trace: self.trace }) {
-                Ok(Some(node)) => nodes.push(node),
+                Ok(Some(node)) => {
+                    self.trace.unknown.inside(known, || Step::Index(nodes.len()));
+                    nodes.push(node);
+                }
                 Ok(None) => return Ok(Node::List(nodes)),
                 Err(error) => {
                     self.trace.inside(Step::Index(nodes.len()));
@@ -370,11 +383,19 @@ impl<'a> ObjectReader<'a> {
             }
             ReadKey::Other(key) => {
                 self.others += 1;
+                if let Kind::Struct(_) = self.kind {
+                    self.trace.unknown.push(&key);
+                }
                 (Cow::Owned(key), if let Kind::Map(kind) = self.kind { *kind } else { &Kind::Any })
             }
         };
+        let known = self.trace.unknown.found();
         match entries.next_value_seed(Reader { kind, depth: self.depth, trace: self.trace }) {
-            Ok(node) => self.entries.push((key, node)),
+            Ok(node) => {
+                let is_map = matches!(self.kind, Kind::Map(_));
+                self.trace.unknown.inside(known, || Step::of(is_map, brief(&key)));
+                self.entries.push((key, node));
+            }
             Err(error) => {
                 let step = self.step(key);
                 self.trace.inside(step);
@@ -401,7 +422,7 @@ impl<'a> ObjectReader<'a> {
     }
 
     fn step(&self, key: Key) -> Step {
-        if let Kind::Map(_) = self.kind { Step::Entry(key) } else { Step::Field(key) }
+        Step::of(matches!(self.kind, Kind::Map(_)), key)
     }
 }
 

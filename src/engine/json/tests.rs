@@ -282,3 +282,37 @@ fn values_are_counted() {
     let error = read(body(crate::engine::json::VALUES_MAX).as_bytes(), &CREATE).unwrap_err();
     assert_eq!(error.fault, crate::engine::json::Fault::Values);
 }
+
+fn unknown(body: &str) -> Vec<String> {
+    read_closed(body.as_bytes(), &CREATE).unwrap().1.paths().collect()
+}
+
+#[test]
+fn keys_that_are_no_fields_are_told_with_their_paths() {
+    for (body, expected) in [
+        (r#"{"Image":"x","Labels":{"New":"a"},"hostconfig":{"memory":1}}"#, &[][..]),
+        (r#"{"New":{"Newer":1}}"#, &["New"]),
+        (r#"{"HostConfig":{"Nеw":null}}"#, &["HostConfig.Nеw"]),
+        (
+            r#"{"hostconfig":{"Mounts":[{},{"BindOptions":{"New":1}},null],"New":[]},"Image":"x"}"#,
+            &["HostConfig.Mounts[1].BindOptions.New", "HostConfig.New"],
+        ),
+        (
+            r#"{"HostConfig":{"PortBindings":{"80/tcp":[{"New":""}]}},"A\n":1}"#,
+            &["HostConfig.PortBindings[80/tcp][0].New", "A\\n"],
+        ),
+        (r#"{"Volumes":{"/a":{"New":1}}}"#, &["Volumes[/a].New"]),
+    ] {
+        assert_eq!(unknown(body), expected, "{body}");
+    }
+}
+
+#[test]
+fn of_unknown_keys_a_few_are_told_and_none_at_length() {
+    let long = "k".repeat(1000);
+    let entries: Vec<_> = (0..100).map(|at| format!("\"{long}{at}\":1")).collect();
+    let told = unknown(&format!("{{\"HostConfig\":{{{}}}}}", entries.join(",")));
+    assert_eq!(told.len(), 9);
+    assert!(told.iter().all(|path| path.chars().count() < 100), "{told:?}");
+    assert_eq!(told.last().unwrap(), "...");
+}

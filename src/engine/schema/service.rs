@@ -2,252 +2,264 @@
 //!
 //! Sources: `api/types/swarm` of the daemon. 20.10 still reads `Networks` beside `TaskTemplate`.
 
-use super::{
-    Field, HEALTHCHECK, INT, Kind, MOUNT, NOTHING, Stance, Struct, TEXT_MAP, TEXTS, UINT32, UINT64,
-    ULIMIT,
+use super::container::HEALTHCHECK;
+use super::host_config::ULIMIT;
+use super::index::Struct;
+use super::mount::MOUNT;
+use super::network::SYSCTLS_OF_AN_ENDPOINT;
+use super::reasons::{
+    CAPABILITIES, CONTENTS, CPU, DRIVER_NAME, DROPPED, GROUPS, HOST_PATH, HOST_PORTS, IMAGE,
+    INSIDE, INSIDE_PATH, ITS_NETWORK, LESS, LIFE, MEMORY, NAMED, NAMESPACE, OTHER_RUNTIME, PLACED,
+    RESOURCE, SECURITY_OPTION, SECURITY_OPTIONS, STREAMS, SYSCTL, USER, VARIABLES, WHAT_RUNS,
+    WINDOWS,
 };
+use super::stance::Stance;
+use super::{INT, Kind, NOTHING, TEXT_MAP, TEXTS, UINT32, UINT64, fields};
+
+const TASK_RUNTIME: Stance =
+    Stance::Refused("any but containers: a plugin has all rights on the host");
 
 /// A `ServiceSpec`, with the fields of `Annotations` that Go embeds in it.
 pub static SERVICE: Struct = Struct::new(fields! {
-    "Name": Kind::Text, Passed;
-    "Labels": TEXT_MAP, Passed;
-    "TaskTemplate": Kind::Struct(&TASK), Inside;
-    "Mode": Kind::Struct(&MODE), Passed;
+    "Name": Kind::Text, NAMED;
+    "Labels": TEXT_MAP, NAMED;
+    "TaskTemplate": Kind::Struct(&TASK), INSIDE;
+    "Mode": Kind::Struct(&MODE), PLACED;
     // A rollback after a failed update returns to what ran until then: nothing new.
-    "UpdateConfig": Kind::Struct(&UPDATE_CONFIG), Passed;
-    "RollbackConfig": Kind::Struct(&UPDATE_CONFIG), Passed;
-    "Networks": Kind::List(&Kind::Struct(&NETWORK)), Checked;
-    "EndpointSpec": Kind::Struct(&ENDPOINT_SPEC), Inside;
+    "UpdateConfig": Kind::Struct(&UPDATE_CONFIG), PLACED;
+    "RollbackConfig": Kind::Struct(&UPDATE_CONFIG), PLACED;
+    "Networks": Kind::List(&Kind::Struct(&NETWORK)), INSIDE;
+    "EndpointSpec": Kind::Struct(&ENDPOINT_SPEC), INSIDE;
 });
 
 static TASK: Struct = Struct::new(fields! {
-    "ContainerSpec": Kind::Struct(&CONTAINER), Inside;
+    "ContainerSpec": Kind::Struct(&CONTAINER), INSIDE;
     // Only read under another `Runtime`, and those are refused.
-    "PluginSpec": Kind::Struct(&PLUGIN), Passed;
-    "NetworkAttachmentSpec": Kind::Struct(&ATTACHMENT), Passed;
-    "Resources": Kind::Struct(&RESOURCES), Inside;
-    "RestartPolicy": Kind::Struct(&RESTART), Passed;
-    "Placement": Kind::Struct(&PLACEMENT), Passed;
-    "Networks": Kind::List(&Kind::Struct(&NETWORK)), Checked;
-    "LogDriver": Kind::Struct(&LOG_DRIVER), Checked;
-    "ForceUpdate": UINT64, Passed;
-    "Runtime": Kind::Text, Checked;
+    "PluginSpec": Kind::Struct(&PLUGIN), OTHER_RUNTIME;
+    "NetworkAttachmentSpec": Kind::Struct(&ATTACHMENT), OTHER_RUNTIME;
+    "Resources": Kind::Struct(&RESOURCES), INSIDE;
+    "RestartPolicy": Kind::Struct(&RESTART), LIFE;
+    "Placement": Kind::Struct(&PLACEMENT), PLACED;
+    "Networks": Kind::List(&Kind::Struct(&NETWORK)), INSIDE;
+    "LogDriver": Kind::Struct(&LOG_DRIVER), INSIDE;
+    "ForceUpdate": UINT64, PLACED;
+    "Runtime": Kind::Text, TASK_RUNTIME;
 });
 
 static CONTAINER: Struct = Struct::new(fields! {
-    "Image": Kind::Text, Checked;
-    "Labels": TEXT_MAP, Passed;
-    "Command": TEXTS, Passed;
-    "Args": TEXTS, Passed;
-    "Hostname": Kind::Text, Passed;
-    "Env": TEXTS, CheckedAndForced;
-    "Dir": Kind::Text, Passed;
-    "User": Kind::Text, CheckedAndForced;
-    "Groups": TEXTS, Passed;
-    "Privileges": Kind::Struct(&PRIVILEGES), Inside;
-    "Init": Kind::Bool, Passed;
-    "StopSignal": Kind::Text, Passed;
-    "TTY": Kind::Bool, Passed;
-    "OpenStdin": Kind::Bool, Passed;
-    "ReadOnly": Kind::Bool, Passed;
-    "Mounts": Kind::List(&Kind::Struct(&MOUNT)), Inside;
-    "StopGracePeriod": INT, Passed;
-    "Healthcheck": Kind::Struct(&HEALTHCHECK), Passed;
-    "Hosts": TEXTS, Passed;
-    "DNSConfig": Kind::Struct(&DNS), Passed;
-    "Secrets": Kind::List(&Kind::Struct(&SECRET)), Passed;
-    "Configs": Kind::List(&Kind::Struct(&CONFIG)), Passed;
-    "Isolation": Kind::Text, Passed;
-    "Sysctls": TEXT_MAP, Checked;
-    "CapabilityAdd": TEXTS, CheckedAndForced;
-    "CapabilityDrop": TEXTS, Forced;
-    "Ulimits": Kind::List(&Kind::Struct(&ULIMIT)), Passed;
-    "OomScoreAdj": INT, Passed;
+    "Image": Kind::Text, IMAGE;
+    "Labels": TEXT_MAP, NAMED;
+    "Command": TEXTS, WHAT_RUNS;
+    "Args": TEXTS, WHAT_RUNS;
+    "Hostname": Kind::Text, NAMED;
+    "Env": TEXTS, VARIABLES;
+    "Dir": Kind::Text, INSIDE_PATH;
+    "User": Kind::Text, USER;
+    "Groups": TEXTS, GROUPS;
+    "Privileges": Kind::Struct(&PRIVILEGES), INSIDE;
+    "Init": Kind::Bool, WHAT_RUNS;
+    "StopSignal": Kind::Text, LIFE;
+    "TTY": Kind::Bool, STREAMS;
+    "OpenStdin": Kind::Bool, STREAMS;
+    "ReadOnly": Kind::Bool, LESS;
+    "Mounts": Kind::List(&Kind::Struct(&MOUNT)), INSIDE;
+    "StopGracePeriod": INT, LIFE;
+    "Healthcheck": Kind::Struct(&HEALTHCHECK), WHAT_RUNS;
+    "Hosts": TEXTS, ITS_NETWORK;
+    "DNSConfig": Kind::Struct(&DNS), ITS_NETWORK;
+    "Secrets": Kind::List(&Kind::Struct(&SECRET)), CONTENTS;
+    "Configs": Kind::List(&Kind::Struct(&CONFIG)), CONTENTS;
+    "Isolation": Kind::Text, WINDOWS;
+    "Sysctls": TEXT_MAP, SYSCTL;
+    "CapabilityAdd": TEXTS, CAPABILITIES;
+    "CapabilityDrop": TEXTS, DROPPED;
+    "Ulimits": Kind::List(&Kind::Struct(&ULIMIT)), RESOURCE;
+    "OomScoreAdj": INT, RESOURCE;
 });
 
 static PRIVILEGES: Struct = Struct::new(fields! {
-    "CredentialSpec": Kind::Struct(&CREDENTIAL_SPEC), Checked;
-    "SELinuxContext": Kind::Struct(&SELINUX), CheckedAndForced;
-    "Seccomp": Kind::Struct(&SECCOMP), CheckedAndForced;
-    "AppArmor": Kind::Struct(&APPARMOR), CheckedAndForced;
-    "NoNewPrivileges": Kind::Bool, CheckedAndForced;
+    "CredentialSpec": Kind::Struct(&CREDENTIAL_SPEC), INSIDE;
+    "SELinuxContext": Kind::Struct(&SELINUX), INSIDE;
+    "Seccomp": Kind::Struct(&SECCOMP), INSIDE;
+    "AppArmor": Kind::Struct(&APPARMOR), INSIDE;
+    "NoNewPrivileges": Kind::Bool, SECURITY_OPTIONS;
 });
 
 static CREDENTIAL_SPEC: Struct = Struct::new(fields! {
-    "Config": Kind::Text, Checked;
-    "File": Kind::Text, Checked;
-    "Registry": Kind::Text, Checked;
+    "Config": Kind::Text, SECURITY_OPTION;
+    "File": Kind::Text, SECURITY_OPTION;
+    "Registry": Kind::Text, SECURITY_OPTION;
 });
 
 static SELINUX: Struct = Struct::new(fields! {
-    "Disable": Kind::Bool, CheckedAndForced;
-    "User": Kind::Text, CheckedAndForced;
-    "Role": Kind::Text, CheckedAndForced;
-    "Type": Kind::Text, CheckedAndForced;
-    "Level": Kind::Text, CheckedAndForced;
+    "Disable": Kind::Bool, SECURITY_OPTIONS;
+    "User": Kind::Text, SECURITY_OPTIONS;
+    "Role": Kind::Text, SECURITY_OPTIONS;
+    "Type": Kind::Text, SECURITY_OPTIONS;
+    "Level": Kind::Text, SECURITY_OPTIONS;
 });
 
 static SECCOMP: Struct = Struct::new(fields! {
-    "Mode": Kind::Text, CheckedAndForced;
+    "Mode": Kind::Text, SECURITY_OPTIONS;
     // Base64.
-    "Profile": Kind::Text, CheckedAndForced;
+    "Profile": Kind::Text, SECURITY_OPTIONS;
 });
 
 static APPARMOR: Struct = Struct::new(fields! {
-    "Mode": Kind::Text, CheckedAndForced;
+    "Mode": Kind::Text, SECURITY_OPTIONS;
 });
 
 static DNS: Struct = Struct::new(fields! {
-    "Nameservers": TEXTS, Passed;
-    "Search": TEXTS, Passed;
-    "Options": TEXTS, Passed;
+    "Nameservers": TEXTS, ITS_NETWORK;
+    "Search": TEXTS, ITS_NETWORK;
+    "Options": TEXTS, ITS_NETWORK;
 });
 
 static SECRET: Struct = Struct::new(fields! {
-    "File": Kind::Struct(&REFERENCE_FILE), Passed;
-    "SecretID": Kind::Text, Passed;
-    "SecretName": Kind::Text, Passed;
+    "File": Kind::Struct(&REFERENCE_FILE), CONTENTS;
+    "SecretID": Kind::Text, CONTENTS;
+    "SecretName": Kind::Text, CONTENTS;
 });
 
 static CONFIG: Struct = Struct::new(fields! {
-    "File": Kind::Struct(&REFERENCE_FILE), Passed;
-    "Runtime": Kind::Struct(&NOTHING), Passed;
-    "ConfigID": Kind::Text, Passed;
-    "ConfigName": Kind::Text, Passed;
+    "File": Kind::Struct(&REFERENCE_FILE), CONTENTS;
+    "Runtime": Kind::Struct(&NOTHING), CONTENTS;
+    "ConfigID": Kind::Text, CONTENTS;
+    "ConfigName": Kind::Text, CONTENTS;
 });
 
 static REFERENCE_FILE: Struct = Struct::new(fields! {
-    "Name": Kind::Text, Passed;
-    "UID": Kind::Text, Passed;
-    "GID": Kind::Text, Passed;
-    "Mode": UINT32, Passed;
+    "Name": Kind::Text, CONTENTS;
+    "UID": Kind::Text, CONTENTS;
+    "GID": Kind::Text, CONTENTS;
+    "Mode": UINT32, CONTENTS;
 });
 
 static PLUGIN: Struct = Struct::new(fields! {
-    "name": Kind::Text, Passed;
-    "remote": Kind::Text, Passed;
-    "privileges": Kind::List(&Kind::Struct(&PLUGIN_PRIVILEGE)), Passed;
-    "disabled": Kind::Bool, Passed;
-    "env": TEXTS, Passed;
+    "name": Kind::Text, OTHER_RUNTIME;
+    "remote": Kind::Text, OTHER_RUNTIME;
+    "privileges": Kind::List(&Kind::Struct(&PLUGIN_PRIVILEGE)), OTHER_RUNTIME;
+    "disabled": Kind::Bool, OTHER_RUNTIME;
+    "env": TEXTS, OTHER_RUNTIME;
 });
 
 static PLUGIN_PRIVILEGE: Struct = Struct::new(fields! {
-    "name": Kind::Text, Passed;
-    "description": Kind::Text, Passed;
-    "value": TEXTS, Passed;
+    "name": Kind::Text, OTHER_RUNTIME;
+    "description": Kind::Text, OTHER_RUNTIME;
+    "value": TEXTS, OTHER_RUNTIME;
 });
 
 static ATTACHMENT: Struct = Struct::new(fields! {
-    "ContainerID": Kind::Text, Passed;
+    "ContainerID": Kind::Text, OTHER_RUNTIME;
 });
 
 static RESOURCES: Struct = Struct::new(fields! {
-    "Limits": Kind::Struct(&LIMITS), Inside;
-    "Reservations": Kind::Struct(&RESERVATIONS), Inside;
-    "SwapBytes": INT, Forced;
-    "MemorySwappiness": INT, Passed;
+    "Limits": Kind::Struct(&LIMITS), INSIDE;
+    "Reservations": Kind::Struct(&RESERVATIONS), INSIDE;
+    "SwapBytes": INT, MEMORY;
+    "MemorySwappiness": INT, RESOURCE;
 });
 
 static LIMITS: Struct = Struct::new(fields! {
-    "NanoCPUs": INT, Forced;
-    "MemoryBytes": INT, Forced;
-    "Pids": INT, Passed;
+    "NanoCPUs": INT, CPU;
+    "MemoryBytes": INT, MEMORY;
+    "Pids": INT, RESOURCE;
 });
 
 static RESERVATIONS: Struct = Struct::new(fields! {
-    "NanoCPUs": INT, Forced;
-    "MemoryBytes": INT, Forced;
-    "GenericResources": Kind::List(&Kind::Struct(&GENERIC_RESOURCE)), Passed;
+    "NanoCPUs": INT, CPU;
+    "MemoryBytes": INT, MEMORY;
+    "GenericResources": Kind::List(&Kind::Struct(&GENERIC_RESOURCE)), PLACED;
 });
 
 static GENERIC_RESOURCE: Struct = Struct::new(fields! {
-    "NamedResourceSpec": Kind::Struct(&NAMED_RESOURCE), Passed;
-    "DiscreteResourceSpec": Kind::Struct(&DISCRETE_RESOURCE), Passed;
+    "NamedResourceSpec": Kind::Struct(&NAMED_RESOURCE), PLACED;
+    "DiscreteResourceSpec": Kind::Struct(&DISCRETE_RESOURCE), PLACED;
 });
 
 static NAMED_RESOURCE: Struct = Struct::new(fields! {
-    "Kind": Kind::Text, Passed;
-    "Value": Kind::Text, Passed;
+    "Kind": Kind::Text, PLACED;
+    "Value": Kind::Text, PLACED;
 });
 
 static DISCRETE_RESOURCE: Struct = Struct::new(fields! {
-    "Kind": Kind::Text, Passed;
-    "Value": INT, Passed;
+    "Kind": Kind::Text, PLACED;
+    "Value": INT, PLACED;
 });
 
 static RESTART: Struct = Struct::new(fields! {
-    "Condition": Kind::Text, Passed;
-    "Delay": INT, Passed;
-    "MaxAttempts": UINT64, Passed;
-    "Window": INT, Passed;
+    "Condition": Kind::Text, LIFE;
+    "Delay": INT, LIFE;
+    "MaxAttempts": UINT64, LIFE;
+    "Window": INT, LIFE;
 });
 
 static PLACEMENT: Struct = Struct::new(fields! {
-    "Constraints": TEXTS, Passed;
-    "Preferences": Kind::List(&Kind::Struct(&PREFERENCE)), Passed;
-    "MaxReplicas": UINT64, Passed;
-    "Platforms": Kind::List(&Kind::Struct(&PLATFORM)), Passed;
+    "Constraints": TEXTS, PLACED;
+    "Preferences": Kind::List(&Kind::Struct(&PREFERENCE)), PLACED;
+    "MaxReplicas": UINT64, PLACED;
+    "Platforms": Kind::List(&Kind::Struct(&PLATFORM)), PLACED;
 });
 
 static PREFERENCE: Struct = Struct::new(fields! {
-    "Spread": Kind::Struct(&SPREAD), Passed;
+    "Spread": Kind::Struct(&SPREAD), PLACED;
 });
 
 static SPREAD: Struct = Struct::new(fields! {
-    "SpreadDescriptor": Kind::Text, Passed;
+    "SpreadDescriptor": Kind::Text, PLACED;
 });
 
 static PLATFORM: Struct = Struct::new(fields! {
-    "Architecture": Kind::Text, Passed;
-    "OS": Kind::Text, Passed;
+    "Architecture": Kind::Text, PLACED;
+    "OS": Kind::Text, PLACED;
 });
 
 static NETWORK: Struct = Struct::new(fields! {
-    "Target": Kind::Text, Checked;
-    "Aliases": TEXTS, Passed;
-    "DriverOpts": TEXT_MAP, Passed;
+    "Target": Kind::Text, NAMESPACE;
+    "Aliases": TEXTS, ITS_NETWORK;
+    "DriverOpts": TEXT_MAP, SYSCTLS_OF_AN_ENDPOINT;
 });
 
-static LOG_DRIVER: Struct = Struct::new(fields! {
-    "Name": Kind::Text, Checked;
-    "Options": TEXT_MAP, Checked;
+pub(super) static LOG_DRIVER: Struct = Struct::new(fields! {
+    "Name": Kind::Text, DRIVER_NAME;
+    "Options": TEXT_MAP, HOST_PATH;
 });
 
 static MODE: Struct = Struct::new(fields! {
-    "Replicated": Kind::Struct(&REPLICATED), Passed;
-    "Global": Kind::Struct(&NOTHING), Passed;
-    "ReplicatedJob": Kind::Struct(&REPLICATED_JOB), Passed;
-    "GlobalJob": Kind::Struct(&NOTHING), Passed;
+    "Replicated": Kind::Struct(&REPLICATED), PLACED;
+    "Global": Kind::Struct(&NOTHING), PLACED;
+    "ReplicatedJob": Kind::Struct(&REPLICATED_JOB), PLACED;
+    "GlobalJob": Kind::Struct(&NOTHING), PLACED;
 });
 
 static REPLICATED: Struct = Struct::new(fields! {
-    "Replicas": UINT64, Passed;
+    "Replicas": UINT64, PLACED;
 });
 
 static REPLICATED_JOB: Struct = Struct::new(fields! {
-    "MaxConcurrent": UINT64, Passed;
-    "TotalCompletions": UINT64, Passed;
+    "MaxConcurrent": UINT64, PLACED;
+    "TotalCompletions": UINT64, PLACED;
 });
 
 static UPDATE_CONFIG: Struct = Struct::new(fields! {
-    "Parallelism": UINT64, Passed;
-    "Delay": INT, Passed;
-    "FailureAction": Kind::Text, Passed;
-    "Monitor": INT, Passed;
+    "Parallelism": UINT64, PLACED;
+    "Delay": INT, PLACED;
+    "FailureAction": Kind::Text, PLACED;
+    "Monitor": INT, PLACED;
     // A number with a fraction.
-    "MaxFailureRatio": Kind::Any, Passed;
-    "Order": Kind::Text, Passed;
+    "MaxFailureRatio": Kind::Any, PLACED;
+    "Order": Kind::Text, PLACED;
 });
 
 static ENDPOINT_SPEC: Struct = Struct::new(fields! {
-    "Mode": Kind::Text, Passed;
-    "Ports": Kind::List(&Kind::Struct(&PORT)), Inside;
+    "Mode": Kind::Text, ITS_NETWORK;
+    "Ports": Kind::List(&Kind::Struct(&PORT)), INSIDE;
 });
 
 static PORT: Struct = Struct::new(fields! {
-    "Name": Kind::Text, Passed;
-    "Protocol": Kind::Text, Passed;
-    "TargetPort": UINT32, Passed;
-    "PublishedPort": UINT32, Checked;
-    "PublishMode": Kind::Text, Checked;
+    "Name": Kind::Text, NAMED;
+    "Protocol": Kind::Text, ITS_NETWORK;
+    "TargetPort": UINT32, ITS_NETWORK;
+    "PublishedPort": UINT32, HOST_PORTS;
+    "PublishMode": Kind::Text, HOST_PORTS;
 });

@@ -27,6 +27,7 @@ pub(super) fn ports(endpoint: &Object, effects: &mut Effects) -> Result<(), Body
 /// `list` names the field `Networks` of `holder`.
 pub(super) fn effects(list: &'static str, holder: &Object, effects: &mut Effects) {
     for (at, network) in objects(holder, "Networks") {
+        effects.push_endpoint_sysctls(list, network);
         let target = network.text("Target").unwrap_or_default();
         let at = Place::Inside(list, at, "Target");
         if target == "host" {

@@ -1,0 +1,136 @@
+//! Tables of fields, and finding a key in one as the daemon does.
+
+use super::Kind;
+use super::stance::Stance;
+
+/// One field of a [`Struct`].
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// The Engine API's own spelling: what is written.
+    pub name: &'static str,
+    /// What the value must look like.
+    pub kind: Kind,
+    /// What the firewall does with it.
+    pub stance: Stance,
+}
+
+/// An object whose keys the daemon matches with its fields.
+#[derive(Debug)]
+pub struct Struct {
+    fields: &'static [Field],
+    /// Open addressing by [`bucket`]; [`VACANT`] ends a search.
+    index: [u8; BUCKETS],
+}
+
+const BUCKETS: usize = 256;
+const VACANT: u8 = u8::MAX;
+/// So that the positions of the fields that were seen fit in a `u128`, and half of the index stays
+/// vacant.
+const FIELDS_MAX: usize = 128;
+const _: () = assert!(FIELDS_MAX * 2 <= BUCKETS && FIELDS_MAX < VACANT as usize);
+
+impl Struct {
+    pub(super) const fn new(fields: &'static [Field]) -> Self {
+        Self { fields, index: index(fields) }
+    }
+
+    /// The field that the daemon takes `key` for, and its position.
+    ///
+    /// Go `encoding/json`: the exact name, or one that equals it under simple case folding. Of all
+    /// characters beyond ASCII only `ſ` (U+017F) and the Kelvin sign (U+212A) fold into ASCII, and
+    /// no two fields of a table fold into one another, so the order of the two does not matter.
+    #[must_use]
+    pub fn field(&self, key: &str) -> Option<(usize, &'static Field)> {
+        if key.is_ascii() { self.ascii_field(key) } else { self.ascii_field(&folded(key)) }
+    }
+
+    /// All fields in the order of their positions.
+    #[must_use]
+    pub fn fields(&self) -> &'static [Field] {
+        self.fields
+    }
+
+    fn ascii_field(&self, key: &str) -> Option<(usize, &'static Field)> {
+        let mut at = bucket(key.as_bytes());
+        loop {
+            let position = usize::from(*self.index.get(at)?);
+            let field = self.fields.get(position)?;
+            if field.name.eq_ignore_ascii_case(key) {
+                return Some((position, field));
+            }
+            at = (at + 1) % BUCKETS;
+        }
+    }
+}
+
+/// `key` as all that the daemon takes for the same field look: in ASCII lower case, `ſ` as `s`, the
+/// Kelvin sign as `k`.
+#[must_use]
+pub fn folded(key: &str) -> String {
+    key.chars()
+        .map(|character| match character {
+            'ſ' => 's',
+            '\u{212A}' => 'k',
+            other => other.to_ascii_lowercase(),
+        })
+        .collect()
+}
+
+/// The same for all spellings of an ASCII name.
+const fn bucket(name: &[u8]) -> usize {
+    let mut hash = 0_u32;
+    let mut rest = name;
+    while let [first, others @ ..] = rest {
+        hash = hash.wrapping_mul(31).wrapping_add((*first | 0x20) as u32);
+        rest = others;
+    }
+    ((hash ^ (hash >> 8) ^ (hash >> 16)) as usize) % BUCKETS
+}
+
+#[expect(clippy::indexing_slicing, reason = "runs at compile time: out of bounds does not build")]
+#[expect(clippy::cast_possible_truncation, reason = "positions are below FIELDS_MAX")]
+const fn index(fields: &[Field]) -> [u8; BUCKETS] {
+    assert!(fields.len() <= FIELDS_MAX, "too many fields for the index");
+    let mut index = [VACANT; BUCKETS];
+    let mut position = 0;
+    while position < fields.len() {
+        let mut at = bucket(fields[position].name.as_bytes());
+        while index[at] != VACANT {
+            at = (at + 1) % BUCKETS;
+        }
+        index[at] = position as u8;
+        position += 1;
+    }
+    index
+}
+
+/// The fields of several tables after one another.
+#[expect(clippy::indexing_slicing, reason = "runs at compile time: out of bounds does not build")]
+pub(super) const fn join<const N: usize>(parts: &[&[Field]]) -> [Field; N] {
+    let mut joined = [Field { name: "", kind: Kind::Any, stance: Stance::Inside }; N];
+    let mut length = 0;
+    let mut part = 0;
+    while part < parts.len() {
+        let mut at = 0;
+        while at < parts[part].len() {
+            joined[length] = parts[part][at];
+            length += 1;
+            at += 1;
+        }
+        part += 1;
+    }
+    assert!(length == N, "the parts do not fill the table");
+    joined
+}
+
+/// The same fields with another stance.
+#[expect(clippy::indexing_slicing, reason = "runs at compile time: out of bounds does not build")]
+pub(super) const fn restanced<const N: usize>(fields: &[Field], stance: Stance) -> [Field; N] {
+    let mut changed: [Field; N] = join(&[fields]);
+    let mut at = 0;
+    while at < N {
+        changed[at].stance = stance;
+        at += 1;
+    }
+    changed
+}

@@ -1,0 +1,76 @@
+//! The networks that a container is in, and the body of `POST /networks/create`.
+
+use super::index::Struct;
+use super::reasons::{DRIVER_NAME, IGNORED_INPUT, INSIDE, ITS_NETWORK, NAMED, NAMESPACE};
+use super::stance::{Power, Stance};
+use super::{INT, Kind, TEXT_MAP, TEXTS, fields};
+
+pub(super) static NETWORKING_CONFIG: Struct = Struct::new(fields! {
+    // Its keys are the names of networks.
+    "EndpointsConfig": Kind::Map(&Kind::Struct(&ENDPOINT)), NAMESPACE;
+});
+
+static ENDPOINT: Struct = Struct::new(fields! {
+    "IPAMConfig": Kind::Struct(&ENDPOINT_IPAM), ITS_NETWORK;
+    "Links": TEXTS, ENDPOINT_LINKS;
+    "Aliases": TEXTS, ITS_NETWORK;
+    "DriverOpts": TEXT_MAP, SYSCTLS_OF_AN_ENDPOINT;
+    "GwPriority": INT, ITS_NETWORK;
+    "NetworkID": Kind::Text, NAMESPACE;
+    "EndpointID": Kind::Text, IGNORED_INPUT;
+    "Gateway": Kind::Text, IGNORED_INPUT;
+    "IPAddress": Kind::Text, IGNORED_INPUT;
+    "MacAddress": Kind::Text, ITS_NETWORK;
+    "IPPrefixLen": INT, IGNORED_INPUT;
+    "IPv6Gateway": Kind::Text, IGNORED_INPUT;
+    "GlobalIPv6Address": Kind::Text, IGNORED_INPUT;
+    "GlobalIPv6PrefixLen": INT, IGNORED_INPUT;
+    "DNSNames": TEXTS, IGNORED_INPUT;
+});
+
+const ENDPOINT_LINKS: Stance = Stance::Harmless(
+    "names for others in networks of its own; variables come of legacy links only",
+);
+
+pub(super) const SYSCTLS_OF_AN_ENDPOINT: Stance = Stance::Checked(&[Power::Sysctl]);
+
+static ENDPOINT_IPAM: Struct = Struct::new(fields! {
+    "IPv4Address": Kind::Text, ITS_NETWORK;
+    "IPv6Address": Kind::Text, ITS_NETWORK;
+    "LinkLocalIPs": TEXTS, ITS_NETWORK;
+});
+
+/// The body of `POST /networks/create`.
+pub static NETWORK_CREATE: Struct = Struct::new(fields! {
+    "CheckDuplicate": Kind::Bool, NAMED;
+    "Driver": Kind::Text, DRIVER_NAME;
+    "Scope": Kind::Text, ITS_NETWORK;
+    "EnableIPv4": Kind::Bool, ITS_NETWORK;
+    "EnableIPv6": Kind::Bool, ITS_NETWORK;
+    "IPAM": Kind::Struct(&IPAM), INSIDE;
+    "Internal": Kind::Bool, ITS_NETWORK;
+    "Attachable": Kind::Bool, ITS_NETWORK;
+    "Ingress": Kind::Bool, ITS_NETWORK;
+    "ConfigOnly": Kind::Bool, ITS_NETWORK;
+    "ConfigFrom": Kind::Struct(&CONFIG_REFERENCE), ITS_NETWORK;
+    "Options": TEXT_MAP, NAMESPACE;
+    "Labels": TEXT_MAP, NAMED;
+    "Name": Kind::Text, NAMED;
+});
+
+static IPAM: Struct = Struct::new(fields! {
+    "Driver": Kind::Text, DRIVER_NAME;
+    "Options": TEXT_MAP, ITS_NETWORK;
+    "Config": Kind::List(&Kind::Struct(&IPAM_CONFIG)), ITS_NETWORK;
+});
+
+static IPAM_CONFIG: Struct = Struct::new(fields! {
+    "Subnet": Kind::Text, ITS_NETWORK;
+    "IPRange": Kind::Text, ITS_NETWORK;
+    "Gateway": Kind::Text, ITS_NETWORK;
+    "AuxiliaryAddresses": TEXT_MAP, ITS_NETWORK;
+});
+
+static CONFIG_REFERENCE: Struct = Struct::new(fields! {
+    "Network": Kind::Text, ITS_NETWORK;
+});

@@ -1,0 +1,145 @@
+//! The parameters that the daemon reads from the query of an inspected endpoint.
+//!
+//! Sources: the handlers of the daemon, and its published description; `tests/coverage.rs` compares
+//! the two.
+
+use super::reasons::{
+    CGROUP_PARENT, CPU, ENVIRONMENT, HOST_PATH, IMAGE, LIFE, MEMORY, NAMED, NAMESPACE, RESOURCE,
+    SECURITY_OPTION, STREAMS, WINDOWS,
+};
+use super::stance::{Power, Stance};
+use crate::engine::routes::Endpoint;
+
+/// One parameter of a query. The daemon matches its name to the letter.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// What the firewall does with it.
+    pub stance: Stance,
+}
+
+macro_rules! parameters {
+    ($($name:literal: $stance:expr;)*) => {
+        &[$(Parameter { name: $name, stance: $stance }),*]
+    };
+}
+
+/// The parameters of requests to `endpoint`.
+#[must_use]
+pub fn of(endpoint: Endpoint) -> &'static [Parameter] {
+    match endpoint {
+        Endpoint::ContainerCreate => parameters! { "name": NAMED; "platform": PLATFORM; },
+        Endpoint::ContainerStart => START,
+        Endpoint::ImageCreate => IMAGE_CREATE,
+        Endpoint::ImageTag => parameters! { "repo": IMAGE; "tag": IMAGE; },
+        Endpoint::Commit => COMMIT,
+        Endpoint::Build | Endpoint::BuildContext => BUILD,
+        Endpoint::Plugin => PLUGIN,
+        Endpoint::Checkpoints => parameters! { "dir": HOST_PATH; },
+        Endpoint::ServiceUpdate => SERVICE_UPDATE,
+        Endpoint::ImageLoad => parameters! { "quiet": STREAMS; "platform": PLATFORM; },
+        Endpoint::ContainerExec
+        | Endpoint::ContainerUpdate
+        | Endpoint::VolumeCreate
+        | Endpoint::BuildKit
+        | Endpoint::SwarmInit
+        | Endpoint::SwarmJoin
+        | Endpoint::NetworkCreate
+        | Endpoint::CheckpointCreate
+        | Endpoint::ServiceCreate => &[],
+    }
+}
+
+const PLATFORM: Stance = Stance::Harmless(
+    "which build of an image is taken; the image is judged by its name and content",
+);
+
+const START: &[Parameter] = parameters! {
+    "detachKeys": STREAMS;
+    "checkpoint": NAMED;
+    "checkpoint-dir": HOST_PATH;
+};
+
+const IMAGE_CREATE: &[Parameter] = parameters! {
+    "fromImage": IMAGE;
+    "fromSrc": FETCHED;
+    "repo": IMAGE;
+    "tag": IMAGE;
+    "message": NAMED;
+    "inputImage": FETCHED;
+    "changes": ENVIRONMENT;
+    "platform": PLATFORM;
+};
+
+const FETCHED: Stance = Stance::Harmless(
+    "where the content of a new image comes from; it is judged by the name that it gets",
+);
+
+const COMMIT: &[Parameter] = parameters! {
+    "container": FETCHED;
+    "repo": IMAGE;
+    "tag": IMAGE;
+    "comment": NAMED;
+    "author": NAMED;
+    "pause": LIFE;
+    "changes": ENVIRONMENT;
+};
+
+const BUILD: &[Parameter] = parameters! {
+    "dockerfile": CONTEXT;
+    "t": IMAGE;
+    "extrahosts": CONTEXT;
+    "remote": Stance::Checked(&[Power::Build]);
+    "q": STREAMS;
+    "nocache": CONTEXT;
+    "cachefrom": IMAGE;
+    "pull": CONTEXT;
+    "rm": LIFE;
+    "forcerm": LIFE;
+    "memory": MEMORY;
+    "memswap": MEMORY;
+    "cpushares": RESOURCE;
+    "cpusetcpus": RESOURCE;
+    "cpusetmems": RESOURCE;
+    "cpuperiod": CPU;
+    "cpuquota": CPU;
+    "shmsize": RESOURCE;
+    "ulimits": RESOURCE;
+    "buildargs": BUILD_ARGUMENTS;
+    "squash": CONTEXT;
+    "labels": NAMED;
+    "networkmode": NAMESPACE;
+    "cgroupparent": CGROUP_PARENT;
+    "securityopt": SECURITY_OPTION;
+    "isolation": WINDOWS;
+    "platform": PLATFORM;
+    "target": CONTEXT;
+    "outputs": IMAGE;
+    "version": CONTEXT;
+    "session": STREAMS;
+    "buildid": NAMED;
+};
+
+/// Build arguments are variables, and one of them names an image.
+const BUILD_ARGUMENTS: Stance = Stance::Checked(&[Power::Environment, Power::Image]);
+
+const CONTEXT: Stance = Stance::Harmless(
+    "which steps run, and upon what: to build at all is a rule of its own (`builds`), because the \
+     steps can't be seen",
+);
+
+const PLUGIN: &[Parameter] = parameters! {
+    "remote": TAKEOVER;
+    "name": TAKEOVER;
+    "timeout": TAKEOVER;
+};
+
+const TAKEOVER: Stance =
+    Stance::Harmless("the request is refused under any restriction, whatever it says");
+
+const SERVICE_UPDATE: &[Parameter] = parameters! {
+    "version": LIFE;
+    "registryAuthFrom": NAMED;
+    "rollback": Stance::Checked(&[Power::PreviousSpec]);
+};

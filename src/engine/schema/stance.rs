@@ -1,0 +1,222 @@
+//! What the firewall does with a field: the vocabulary of the tables' decisions.
+//!
+//! A stance names what a rule is asked about, so that a test can hold it against what the endpoint's
+//! file really makes of the field, and `docs/COVERAGE.md` can be written from it.
+
+use std::fmt;
+
+use crate::policy::effects::{Effect, Unseen};
+
+/// What the firewall does with a field or a parameter. A new one needs a decision here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stance {
+    /// It becomes effects of these kinds, which rules are about.
+    Checked(&'static [Power]),
+    /// `general` may change it.
+    Forced(General),
+    /// Both of these.
+    CheckedAndForced(&'static [Power], General),
+    /// Some values are refused whatever the rules: which, and why.
+    Refused(&'static str),
+    /// Holds other fields: see those.
+    Inside,
+    /// Moved to where newer daemons read it, or dropped where the daemon ignores it.
+    Moved(&'static str),
+    /// No rule is about it, nor about what it holds, because of this.
+    Harmless(&'static str),
+    /// Reaches what a rule is about, and nothing is done about it: how, and why not.
+    Open(&'static str),
+}
+
+impl Stance {
+    /// The kinds of effects that it becomes.
+    #[must_use]
+    pub fn powers(self) -> &'static [Power] {
+        match self {
+            Self::Checked(powers) | Self::CheckedAndForced(powers, _) => powers,
+            _ => &[],
+        }
+    }
+
+    /// The key of `general` that may change it.
+    #[must_use]
+    pub fn general(self) -> Option<General> {
+        match self {
+            Self::Forced(general) | Self::CheckedAndForced(_, general) => Some(general),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a stance on all that the field holds too.
+    #[must_use]
+    pub fn covers(self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Moved(_) | Self::Harmless(_) | Self::Open(_))
+    }
+}
+
+/// A kind of effect, as far as fields and endpoints differ in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each stands for the effects of its name")]
+pub enum Power {
+    Image,
+    User,
+    Environment,
+    HostPorts,
+    HostPath,
+    SecurityOption,
+    Privileged,
+    Capability,
+    Device,
+    Namespace,
+    Runtime,
+    VolumesFrom,
+    Sysctl,
+    CgroupParent,
+    Build,
+    Takeover,
+    PreviousSpec,
+    Version,
+    Unknown,
+}
+
+impl Power {
+    /// All of them, in the order in which a person looks for them.
+    pub const ALL: [Self; 19] = [
+        Self::Image,
+        Self::User,
+        Self::Environment,
+        Self::HostPorts,
+        Self::HostPath,
+        Self::SecurityOption,
+        Self::Privileged,
+        Self::Capability,
+        Self::Device,
+        Self::Namespace,
+        Self::Runtime,
+        Self::VolumesFrom,
+        Self::Sysctl,
+        Self::CgroupParent,
+        Self::Build,
+        Self::Takeover,
+        Self::PreviousSpec,
+        Self::Version,
+        Self::Unknown,
+    ];
+
+    /// The kind of an effect. An effect without a kind breaks the build.
+    #[must_use]
+    pub fn of(effect: &Effect) -> Self {
+        match effect {
+            Effect::Build(_) => Self::Build,
+            Effect::Takeover(_) => Self::Takeover,
+            Effect::Unseen(unseen) => Self::of_unseen(unseen),
+            Effect::Image(_) | Effect::ImageName(_) | Effect::ImageContent => Self::Image,
+            Effect::User(_) | Effect::ImageUser | Effect::ContainerUser(_) => Self::User,
+            Effect::Environment(_)
+            | Effect::ImageEnvironment
+            | Effect::LinkedEnvironment(_)
+            | Effect::EnvironmentTemplate(_) => Self::Environment,
+            Effect::HostPorts(_) => Self::HostPorts,
+            Effect::HostPath(_) | Effect::FileServer(_) | Effect::Volume(_) => Self::HostPath,
+            Effect::SecurityOption(_) | Effect::KernelSettings => Self::SecurityOption,
+            Effect::Privileged | Effect::Within(_) => Self::Privileged,
+            Effect::Capability(_) => Self::Capability,
+            Effect::Device(_) => Self::Device,
+            Effect::Namespace(_) | Effect::Network(_) | Effect::HostInterface(_) => Self::Namespace,
+            Effect::Runtime(_) => Self::Runtime,
+            Effect::VolumesFrom(_) => Self::VolumesFrom,
+            Effect::Sysctl(_) => Self::Sysctl,
+            Effect::CgroupParent(_) => Self::CgroupParent,
+            Effect::PreviousSpec { .. } => Self::PreviousSpec,
+            Effect::CapabilitiesIgnored => Self::Version,
+            Effect::Unknown(_) => Self::Unknown,
+        }
+    }
+
+    fn of_unseen(unseen: &Unseen) -> Self {
+        match unseen {
+            Unseen::User(_) => Self::User,
+            Unseen::Variable => Self::Environment,
+            Unseen::Image(_) => Self::Image,
+            Unseen::Instructions(_) => Self::Build,
+        }
+    }
+
+    /// The keys of the configuration that are about it.
+    #[must_use]
+    pub fn rules(self) -> &'static str {
+        match self {
+            Self::Image => "restrictions.images",
+            Self::User => "restrictions.users",
+            Self::Environment => "restrictions.environment",
+            Self::HostPorts => "restrictions.ports",
+            Self::HostPath => "restrictions.mounts",
+            Self::SecurityOption => "restrictions.securitypolicies",
+            Self::Privileged => "restrictions.privileged",
+            Self::Capability => "restrictions.capabilities",
+            Self::Device => "restrictions.devices",
+            Self::Namespace => "restrictions.namespaces, restrictions.ports",
+            Self::Runtime => "restrictions.runtimes",
+            Self::VolumesFrom => "restrictions.volumesfrom",
+            Self::Sysctl => "restrictions.sysctls",
+            Self::CgroupParent => "restrictions.cgroupparent",
+            Self::Build => "restrictions.builds",
+            Self::Takeover => "any restriction",
+            Self::PreviousSpec => "any restriction, any ceiling",
+            Self::Version => "general.capdrop, general.capadd",
+            Self::Unknown => "strict",
+        }
+    }
+}
+
+/// What it is called where people read of it.
+impl fmt::Display for Power {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Image => "uses or names an image",
+            Self::User => "runs as a user",
+            Self::Environment => "sets a variable",
+            Self::HostPorts => "opens ports of the host",
+            Self::HostPath => "reaches a path of the host",
+            Self::SecurityOption => "sets a security option",
+            Self::Privileged => "is privileged",
+            Self::Capability => "adds a capability",
+            Self::Device => "uses a device",
+            Self::Namespace => "shares a namespace",
+            Self::Runtime => "chooses a runtime",
+            Self::VolumesFrom => "mounts what another has",
+            Self::Sysctl => "sets a kernel parameter",
+            Self::CgroupParent => "leaves the control group",
+            Self::Build => "builds an image",
+            Self::Takeover => "hands the host over",
+            Self::PreviousSpec => "returns to what was before",
+            Self::Version => "speaks an older version",
+            Self::Unknown => "says what is not known here",
+        })
+    }
+}
+
+/// What `general` forces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each stands for the keys of its name")]
+pub enum General {
+    Memory,
+    Cpu,
+    User,
+    Environment,
+    SecurityOptions,
+    Capabilities,
+}
+
+impl fmt::Display for General {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "general.memory",
+            Self::Cpu => "general.cpu",
+            Self::User => "general.user",
+            Self::Environment => "general.environment",
+            Self::SecurityOptions => "general.secopts",
+            Self::Capabilities => "general.capdrop, general.capadd",
+        })
+    }
+}

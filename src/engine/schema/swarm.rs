@@ -1,0 +1,74 @@
+//! The body of `POST /swarm/init`.
+
+use super::index::Struct;
+use super::reasons::{HOST_PORTS, INSIDE, NAMED, SWARM_OF_ITS_OWN};
+use super::service::LOG_DRIVER;
+use super::stance::Stance;
+use super::{INT, Kind, TEXT_MAP, TEXTS, UINT32, UINT64, fields};
+
+/// The body of `POST /swarm/init`: Engine API `SwarmInitRequest`.
+pub static SWARM_INIT: Struct = Struct::new(fields! {
+    "ListenAddr": Kind::Text, HOST_PORTS;
+    "AdvertiseAddr": Kind::Text, SWARM_OF_ITS_OWN;
+    "DataPathAddr": Kind::Text, SWARM_OF_ITS_OWN;
+    "DataPathPort": UINT32, HOST_PORTS;
+    "ForceNewCluster": Kind::Bool, SWARM_OF_ITS_OWN;
+    "Spec": Kind::Struct(&SWARM_SPEC), INSIDE;
+    "AutoLockManagers": Kind::Bool, SWARM_OF_ITS_OWN;
+    "Availability": Kind::Text, SWARM_OF_ITS_OWN;
+    "DefaultAddrPool": TEXTS, SWARM_OF_ITS_OWN;
+    "SubnetSize": UINT32, SWARM_OF_ITS_OWN;
+});
+
+static SWARM_SPEC: Struct = Struct::new(fields! {
+    "Name": Kind::Text, NAMED;
+    "Labels": TEXT_MAP, NAMED;
+    "Orchestration": Kind::Struct(&ORCHESTRATION), SWARM_OF_ITS_OWN;
+    "Raft": Kind::Struct(&RAFT), SWARM_OF_ITS_OWN;
+    "Dispatcher": Kind::Struct(&DISPATCHER), SWARM_OF_ITS_OWN;
+    "CAConfig": Kind::Struct(&CA_CONFIG), SWARM_OF_ITS_OWN;
+    "TaskDefaults": Kind::Struct(&TASK_DEFAULTS), TASKS;
+    "EncryptionConfig": Kind::Struct(&ENCRYPTION), SWARM_OF_ITS_OWN;
+});
+
+static ORCHESTRATION: Struct = Struct::new(fields! {
+    "TaskHistoryRetentionLimit": INT, SWARM_OF_ITS_OWN;
+});
+
+static RAFT: Struct = Struct::new(fields! {
+    "SnapshotInterval": UINT64, SWARM_OF_ITS_OWN;
+    "KeepOldSnapshots": UINT64, SWARM_OF_ITS_OWN;
+    "LogEntriesForSlowFollowers": UINT64, SWARM_OF_ITS_OWN;
+    "ElectionTick": INT, SWARM_OF_ITS_OWN;
+    "HeartbeatTick": INT, SWARM_OF_ITS_OWN;
+});
+
+static DISPATCHER: Struct = Struct::new(fields! {
+    "HeartbeatPeriod": INT, SWARM_OF_ITS_OWN;
+});
+
+static CA_CONFIG: Struct = Struct::new(fields! {
+    "NodeCertExpiry": INT, SWARM_OF_ITS_OWN;
+    "ExternalCAs": Kind::List(&Kind::Struct(&EXTERNAL_CA)), SWARM_OF_ITS_OWN;
+    "SigningCACert": Kind::Text, SWARM_OF_ITS_OWN;
+    "SigningCAKey": Kind::Text, SWARM_OF_ITS_OWN;
+    "ForceRotate": UINT64, SWARM_OF_ITS_OWN;
+});
+
+static EXTERNAL_CA: Struct = Struct::new(fields! {
+    "Protocol": Kind::Text, SWARM_OF_ITS_OWN;
+    "URL": Kind::Text, SWARM_OF_ITS_OWN;
+    "Options": TEXT_MAP, SWARM_OF_ITS_OWN;
+    "CACert": Kind::Text, SWARM_OF_ITS_OWN;
+});
+
+const TASKS: Stance =
+    Stance::Harmless("goes nowhere: the daemon's conversion of a specification leaves it out");
+
+static TASK_DEFAULTS: Struct = Struct::new(fields! {
+    "LogDriver": Kind::Struct(&LOG_DRIVER), TASKS;
+});
+
+static ENCRYPTION: Struct = Struct::new(fields! {
+    "AutoLockManagers": Kind::Bool, SWARM_OF_ITS_OWN;
+});

@@ -1,0 +1,105 @@
+//! A closed world: every field, parameter and route of the Engine API has been decided about, the
+//! decisions are what the code does, and `docs/COVERAGE.md` says them.
+//!
+//! `make coverage` writes the document anew.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
+
+#[path = "attacks/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "nothing is sent here: the attacks are only read")]
+mod corpus;
+mod coverage {
+    pub(crate) mod absent;
+    pub(crate) mod document;
+    pub(crate) mod evidence;
+    pub(crate) mod facts;
+    pub(crate) mod probes;
+    pub(crate) mod routes;
+    pub(crate) mod table;
+}
+mod support;
+
+use coverage::{document, facts, probes, routes, table};
+use secdocker::engine::Endpoint;
+use secdocker::engine::schema::Stance;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+#[track_caller]
+fn none(wrong: Vec<String>) {
+    assert!(wrong.is_empty(), "{} of them:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_published_field_has_a_stance_and_the_published_type() {
+    none(facts::all().iter().filter_map(facts::Fact::missing).collect());
+}
+
+#[test]
+fn every_exception_is_needed() {
+    let fields: Vec<_> = facts::all().into_iter().filter_map(|fact| fact.body_field()).collect();
+    let unused = facts::MISPLACED
+        .iter()
+        .filter(|(start, _)| !fields.iter().any(|field| field.starts_with(start)));
+    none(unused.map(|(start, _)| (*start).to_owned()).collect());
+}
+
+#[test]
+fn every_published_route_is_inspected_or_passes_for_a_reason() {
+    let published: BTreeSet<_> = facts::all().iter().filter_map(facts::Fact::route).collect();
+    let undecided = published.iter().filter(|(method, path)| {
+        routes::inspected(method, path).is_some() == routes::reason(method, path).is_some()
+    });
+    none(undecided.map(|(method, path)| format!("{method} {path}")).collect());
+    let unpublished = routes::PASSES.iter().filter(|(method, path, _)| {
+        let route = ((*method).to_owned(), (*path).to_owned());
+        !published.contains(&route) && !routes::UNPUBLISHED.contains(&(method, path))
+    });
+    none(unpublished.map(|(method, path, _)| format!("{method} {path} is no route")).collect());
+}
+
+#[test]
+fn every_checked_field_has_its_effects() {
+    none(table::all().iter().flat_map(probes::missing_powers).collect());
+}
+
+#[test]
+fn every_forced_field_is_forced() {
+    let forced = table::all().into_iter().filter(|row| row.stance.general().is_some());
+    none(forced.filter_map(|row| probes::unforced(&row)).collect());
+}
+
+#[test]
+fn every_field_that_is_refused_is() {
+    let refused = table::all();
+    let refused = refused.iter().filter(|row| matches!(row.stance, Stance::Refused(_)));
+    none(refused.filter(|row| !probes::is_refused(row)).map(table::Row::name).collect());
+}
+
+#[test]
+fn every_harmless_field_has_no_effect() {
+    let harmless = table::all();
+    let harmless = harmless.iter().filter(|row| document::is_listed(row));
+    let harmless = harmless.filter(|row| matches!(row.stance, Stance::Harmless(_)));
+    none(harmless.filter_map(probes::unexpected).collect());
+}
+
+#[test]
+fn every_field_without_a_stance_is_told_of() {
+    none(Endpoint::ALL.into_iter().flat_map(probes::untold).collect());
+}
+
+#[test]
+fn the_document_says_what_the_code_does() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/COVERAGE.md");
+    let written = document::write();
+    if std::env::var_os("UPDATE_COVERAGE").is_some() {
+        std::fs::write(&path, &written).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    let differs = written.lines().zip(committed.lines()).find(|(new, old)| new != old);
+    assert!(
+        written == committed,
+        "docs/COVERAGE.md is not what the code says; write it anew by \
+         `make coverage`. First difference: {differs:?}"
+    );
+}

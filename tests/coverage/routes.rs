@@ -1,0 +1,155 @@
+//! Every route that passes as it is, and why it may.
+
+use secdocker::engine::{Endpoint, Route, classify};
+use secdocker::http::target;
+
+const READS: &str = "reads only";
+const REMOVES: &str = "removes what is there, and gives nothing";
+const FETCHES: &str = "contacts a registry for the client, and keeps nothing";
+const RUNS_ON: &str = "what runs was judged when it was created; none of it changes";
+const STREAM: &str = "a stream to or from what runs already";
+const NODES: &str = "members of a swarm: a node that is promoted has a token, or could have had a \
+                     manager's (`GET /swarm`)";
+const SWARM: &str = "settings of a swarm: it opens no port and starts nothing";
+const STORED: &str = "stored for services, which are judged when they name it";
+
+/// Routes that no description has: they are in the source, or were.
+pub(crate) const UNPUBLISHED: [(&str, &str); 3] =
+    [("POST", "/build/cancel"), ("POST", "/containers/{id}/copy"), ("GET", "/debug/{name}")];
+
+/// Method, pattern, reason.
+pub(crate) const PASSES: &[(&str, &str, &str)] = &[
+    ("GET", "/_ping", READS),
+    ("HEAD", "/_ping", READS),
+    ("GET", "/info", READS),
+    ("GET", "/version", READS),
+    ("GET", "/events", READS),
+    ("GET", "/system/df", READS),
+    ("GET", "/debug/{name}", "profiles of the daemon, where it was started with them: reads only"),
+    ("POST", "/auth", FETCHES),
+    ("GET", "/containers/json", READS),
+    ("GET", "/containers/{id}/json", READS),
+    ("GET", "/containers/{id}/top", READS),
+    ("GET", "/containers/{id}/logs", READS),
+    ("GET", "/containers/{id}/changes", READS),
+    ("GET", "/containers/{id}/export", READS),
+    ("GET", "/containers/{id}/stats", READS),
+    ("GET", "/containers/{id}/archive", READS),
+    ("HEAD", "/containers/{id}/archive", READS),
+    (
+        "PUT",
+        "/containers/{id}/archive",
+        "writes, as root, only into the container's own files and its mounts, which were judged; a \
+         file that belongs to root and sets its user is a way to root inside where \
+         `no-new-privileges` is not forced, and `app:x:0:0` in its `/etc/passwd` makes the user \
+         `app` root there: name users by number",
+    ),
+    ("POST", "/containers/{id}/copy", "20.10 below API v1.24: reads only"),
+    (
+        "POST",
+        "/containers/{id}/rename",
+        "gives a container another name: what a later `container:NAME` or `VolumesFrom` means is \
+         asked of the daemon when those are judged, or forbidden by its name",
+    ),
+    ("POST", "/containers/{id}/resize", STREAM),
+    ("POST", "/containers/{id}/attach", STREAM),
+    ("GET", "/containers/{id}/attach/ws", STREAM),
+    ("POST", "/containers/{id}/stop", RUNS_ON),
+    ("POST", "/containers/{id}/restart", RUNS_ON),
+    ("POST", "/containers/{id}/kill", RUNS_ON),
+    ("POST", "/containers/{id}/pause", RUNS_ON),
+    ("POST", "/containers/{id}/unpause", RUNS_ON),
+    ("POST", "/containers/{id}/wait", READS),
+    ("DELETE", "/containers/{id}", REMOVES),
+    ("POST", "/containers/prune", REMOVES),
+    ("POST", "/exec/{id}/start", "runs a command that was judged when it was prepared"),
+    ("POST", "/exec/{id}/resize", STREAM),
+    ("GET", "/exec/{id}/json", READS),
+    ("GET", "/images/json", READS),
+    ("GET", "/images/{name}/json", READS),
+    ("GET", "/images/{name}/history", READS),
+    ("GET", "/images/{name}/attestations", READS),
+    ("GET", "/images/{name}/get", READS),
+    ("GET", "/images/get", READS),
+    ("GET", "/images/search", FETCHES),
+    ("GET", "/distribution/{name}/json", FETCHES),
+    ("POST", "/images/{name}/push", "sends an image away: no rule is about what leaves"),
+    ("DELETE", "/images/{name}", REMOVES),
+    ("POST", "/images/prune", REMOVES),
+    ("POST", "/build/prune", REMOVES),
+    ("POST", "/build/cancel", REMOVES),
+    (
+        "POST",
+        "/session",
+        "what a client offers to a build (files, secrets); without `POST /build` or `/grpc`, which \
+         are judged, nobody takes it",
+    ),
+    ("GET", "/volumes", READS),
+    ("GET", "/volumes/{name}", READS),
+    (
+        "PUT",
+        "/volumes/{name}",
+        "whether a volume of the swarm is available, and nothing else of it",
+    ),
+    ("DELETE", "/volumes/{name}", REMOVES),
+    ("POST", "/volumes/prune", REMOVES),
+    ("GET", "/networks", READS),
+    ("GET", "/networks/{id}", READS),
+    ("DELETE", "/networks/{id}", REMOVES),
+    ("POST", "/networks/prune", REMOVES),
+    (
+        "POST",
+        "/networks/{id}/connect",
+        "the daemon refuses the host's network here (seen on 20.10); any other gives the container \
+         an interface of its own. 29 takes kernel parameters of that interface \
+         (`com.docker.network.endpoint.sysctls`): open, as far as `sysctls` forbids them",
+    ),
+    ("POST", "/networks/{id}/disconnect", REMOVES),
+    ("GET", "/plugins", READS),
+    ("GET", "/plugins/privileges", FETCHES),
+    ("GET", "/plugins/{name}/json", READS),
+    ("DELETE", "/plugins/{name}", REMOVES),
+    ("POST", "/plugins/{name}/disable", REMOVES),
+    ("POST", "/plugins/{name}/push", "sends a plugin away: no rule is about what leaves"),
+    ("GET", "/swarm", "reads, the tokens for joining among it: let its port be out of reach"),
+    ("GET", "/swarm/unlockkey", READS),
+    ("POST", "/swarm/update", SWARM),
+    ("POST", "/swarm/leave", REMOVES),
+    ("POST", "/swarm/unlock", SWARM),
+    ("GET", "/nodes", READS),
+    ("GET", "/nodes/{id}", READS),
+    ("DELETE", "/nodes/{id}", REMOVES),
+    ("POST", "/nodes/{id}/update", NODES),
+    ("GET", "/services", READS),
+    ("GET", "/services/{id}", READS),
+    ("GET", "/services/{id}/logs", READS),
+    ("DELETE", "/services/{id}", REMOVES),
+    ("GET", "/tasks", READS),
+    ("GET", "/tasks/{id}", READS),
+    ("GET", "/tasks/{id}/logs", READS),
+    ("GET", "/secrets", READS),
+    ("GET", "/secrets/{id}", READS),
+    ("POST", "/secrets/create", STORED),
+    ("POST", "/secrets/{id}/update", STORED),
+    ("DELETE", "/secrets/{id}", REMOVES),
+    ("GET", "/configs", READS),
+    ("GET", "/configs/{id}", READS),
+    ("POST", "/configs/create", STORED),
+    ("POST", "/configs/{id}/update", STORED),
+    ("DELETE", "/configs/{id}", REMOVES),
+];
+
+/// The endpoint of a pattern, if it is inspected.
+pub(crate) fn inspected(method: &str, pattern: &str) -> Option<Endpoint> {
+    let path = pattern.replace(['{', '}'], "");
+    match classify(method, &target::parse(&path).unwrap()) {
+        Ok(Route::Inspected(endpoint)) => Some(endpoint),
+        Ok(Route::Plain | Route::MaySwitch) => None,
+        Err(error) => panic!("{method} {pattern}: {error}"),
+    }
+}
+
+pub(crate) fn reason(method: &str, pattern: &str) -> Option<&'static str> {
+    let found = PASSES.iter().find(|(known, path, _)| *known == method && *path == pattern);
+    found.map(|(_, _, reason)| *reason)
+}
