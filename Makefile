@@ -16,7 +16,7 @@ run: ## SecDocker in front of a Docker engine, on 127.0.0.1:8999 (PORT=… for a
 
 test: ## every test, the end-to-end ones against a real Docker engine
 	@scripts/install-missing test
-	cargo test --locked --all-features
+	cargo test --locked --workspace --all-features
 
 bench: ## the benchmarks: the inner parts, then SecDocker beside HAProxy and nginx (QUICK=1: two minutes)
 	@scripts/install-missing bench
@@ -28,5 +28,5 @@ coverage: ## docs/COVERAGE.md, written anew from the tables in the code
 
 check: ## formatting and lints, as CI sees them
 	@scripts/install-missing check
-	cargo fmt --check
-	cargo clippy --locked --all-targets --all-features -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings

@@ -13,6 +13,7 @@ use std::thread;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use secdocker::audit::{Format, LogSettings};
+use secdocker::config::plugins::Plugins;
 use secdocker::config::{self, Limits, Listen, Overrides, Settings, TcpListen, UpstreamAddress};
 use secdocker::engine::{self, Endpoint};
 use secdocker::http::{head, target};
@@ -158,6 +159,7 @@ fn whole_create(criterion: &mut Criterion) {
         // Without image rules, so that nothing is asked of the outside.
         policy: Arc::new(Policy { images: Vec::new(), ..policy() }),
         upstream_mark: None,
+        plugins: Plugins::default(),
     };
     let proxy = Proxy::start(&settings).unwrap();
     let body = create_body(2048);

@@ -4,6 +4,7 @@
 
 mod check;
 mod explain;
+mod plugin_test;
 mod run;
 
 use std::ffi::OsString;
@@ -35,6 +36,8 @@ usage:
   secdocker explain [--config FILE] [--target TARGET] REQUEST
       say what would be refused of the JSON body in the file REQUEST (- is standard
       input), by which rule; print the body that would be forwarded of what would pass
+  secdocker plugin-test LIBRARY IMAGE
+      load a plugin, ask it about a container of the image, and print what it says
 
 options:
   --config FILE      the configuration; config.yml in the working directory by
@@ -54,6 +57,7 @@ enum Command {
     Run { config: Option<PathBuf>, overrides: Overrides },
     Check { config: Option<PathBuf>, overrides: Overrides },
     Explain { config: Option<PathBuf>, target: String, request: PathBuf },
+    PluginTest { library: PathBuf, image: String },
     Help,
     Version,
 }
@@ -63,7 +67,7 @@ enum Command {
 pub enum Outcome {
     /// All is well.
     Done,
-    /// `explain` found a request that would be refused.
+    /// `explain` found a request that would be refused, or `plugin-test` an image.
     Refused,
 }
 
@@ -108,6 +112,12 @@ impl From<ConfigError> for CliError {
     }
 }
 
+impl From<StartError> for CliError {
+    fn from(error: StartError) -> Self {
+        Self::Start(error)
+    }
+}
+
 impl From<lexopt::Error> for CliError {
     fn from(error: lexopt::Error) -> Self {
         Self::Usage(error.to_string())
@@ -125,6 +135,7 @@ pub fn carry_out(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcom
         Command::Explain { config, target, request } => {
             explain::explain(&find_config(config)?, &target, &request)
         }
+        Command::PluginTest { library, image } => plugin_test::plugin_test(&library, &image),
         Command::Help => print(HELP),
         Command::Version => print(concat!("secdocker ", env!("CARGO_PKG_VERSION"), "\n")),
     }
@@ -196,6 +207,12 @@ impl Arguments {
                 let request = values.next().ok_or_else(missing)?.into();
                 let target = target.unwrap_or_else(|| "/containers/create".into());
                 Command::Explain { config, target, request }
+            }
+            Some("plugin-test") => {
+                let missing = || CliError::Usage("plugin-test needs a library and an image".into());
+                let library = values.next().ok_or_else(missing)?.into();
+                let image = text(values.next().ok_or_else(missing)?)?;
+                Command::PluginTest { library, image }
             }
             Some("help") => Command::Help,
             Some(other) => {

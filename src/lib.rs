@@ -5,7 +5,7 @@
 //! ```text
 //! cli ─► proxy ─► session ─► http                     policy  knows nothing of HTTP, JSON, files, clocks
 //!         │         └─────► engine ─► policy          http    knows nothing of Docker
-//!         ├─► facts, audit                            engine  translates between the two
+//!         ├─► plugins ─► facts, audit                 engine  translates between the two
 //!         └─► config ───────────────► policy          session opens no socket, reads no clock
 //! ```
 
@@ -16,6 +16,7 @@ pub mod engine;
 pub mod facts;
 pub mod http;
 pub mod image;
+pub mod plugins;
 pub mod policy;
 pub mod proxy;
 pub mod session;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and the modules it may name. What is missing here may name none.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("http", &[]),
     ("image", &[]),
     ("policy", &["image"]),
@@ -16,8 +16,9 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("config", &["audit", "image", "policy"]),
     ("audit", &[]),
     ("session", &["audit", "engine", "http", "policy"]),
-    ("proxy", &["audit", "config", "facts", "http", "policy", "session"]),
-    ("cli", &["audit", "config", "engine", "facts", "http", "image", "policy", "proxy"]),
+    ("plugins", &["audit", "config", "facts", "image", "policy"]),
+    ("proxy", &["audit", "config", "facts", "http", "plugins", "policy", "session"]),
+    ("cli", &["audit", "config", "engine", "facts", "http", "image", "plugins", "policy", "proxy"]),
 ];
 
 fn sources_of(module: &str) -> Vec<PathBuf> {

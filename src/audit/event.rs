@@ -85,6 +85,19 @@ pub enum Event<'a> {
     Unknown { method: &'a str, target: Redacted<'a>, fields: &'a dyn fmt::Display },
     /// A request asked for something that is forbidden: what, and by which rule.
     Forbidden { method: &'a str, target: Redacted<'a>, violations: &'a dyn fmt::Display },
+    /// A plugin was asked about the image of a request: its verdict and what it says, whether that
+    /// was kept from before, and whether the request is refused for it.
+    PluginAnswered {
+        plugin: &'a str,
+        image: &'a str,
+        verdict: &'a dyn fmt::Display,
+        reason: &'a str,
+        agrees: bool,
+        cached: bool,
+        refuses: bool,
+    },
+    /// A request that no rule forbids was refused by a plugin.
+    Disliked { method: &'a str, target: Redacted<'a>, reason: &'a dyn fmt::Display },
     /// A request was refused before any rule was asked: malformed, ambiguous or too large.
     Invalid { status: u16, reason: &'a dyn fmt::Display },
     /// The daemon can't be reached, or does not speak HTTP as it should.
@@ -108,11 +121,14 @@ impl Event<'_> {
             | Self::Allowed { .. }
             | Self::RawStreamBegan
             | Self::RawStreamEnded { .. }
+            | Self::PluginAnswered { agrees: true, .. }
             | Self::ConnectionFailed { .. } => Level::Info,
             Self::ConnectionRefused { .. }
             | Self::TimedOut { .. }
             | Self::Unknown { .. }
             | Self::Forbidden { .. }
+            | Self::PluginAnswered { agrees: false, .. }
+            | Self::Disliked { .. }
             | Self::Invalid { .. } => Level::Warn,
             Self::UpstreamFailed { .. } | Self::FactsFailed { .. } | Self::Error { .. } => {
                 Level::Error
@@ -132,6 +148,8 @@ impl Event<'_> {
             Self::Allowed { .. } => "request allowed",
             Self::Unknown { .. } => "unknown option requested",
             Self::Forbidden { .. } => "forbidden option requested",
+            Self::PluginAnswered { .. } => "plugin answered",
+            Self::Disliked { .. } => "request refused by a plugin",
             Self::Invalid { .. } => "request refused",
             Self::UpstreamFailed { .. } => "daemon failed",
             Self::FactsFailed { .. } => "look-up failed",
@@ -168,6 +186,18 @@ impl Event<'_> {
                 line.request(method, target)?;
                 line.shown("violations", *violations)
             }
+            Self::PluginAnswered { plugin, image, verdict, reason, agrees: _, cached, refuses } => {
+                line.text("plugin", plugin)?;
+                line.text("image", image)?;
+                line.shown("verdict", *verdict)?;
+                line.text("reason", reason)?;
+                line.text("cached", yes_or_no(*cached))?;
+                line.text("refuses", yes_or_no(*refuses))
+            }
+            Self::Disliked { method, target, reason } => {
+                line.request(method, target)?;
+                line.shown("reason", *reason)
+            }
             Self::Invalid { status, reason } => {
                 line.number("status", u64::from(*status))?;
                 line.shown("reason", *reason)
@@ -175,6 +205,10 @@ impl Event<'_> {
             Self::RawStreamBegan => Ok(()),
         }
     }
+}
+
+fn yes_or_no(it_is: bool) -> &'static str {
+    if it_is { "yes" } else { "no" }
 }
 
 /// What happened to SecDocker itself.
@@ -195,6 +229,12 @@ pub enum Notice<'a> {
     NeedsRestart { keys: &'a dyn fmt::Display },
     /// The log was opened anew.
     LogReopened,
+    /// A plugin was loaded.
+    PluginLoaded { plugin: &'a str, library: &'a dyn fmt::Display, what: &'a dyn fmt::Display },
+    /// A plugin has something to say, at a level of its own.
+    PluginSays { plugin: &'a str, level: Level, text: &'a str },
+    /// Something is wrong with a plugin, or no longer is.
+    PluginTrouble { plugin: &'a str, reason: &'a dyn fmt::Display },
     /// Something went wrong; traffic goes on.
     Trouble { reason: &'a dyn fmt::Display },
 }
@@ -207,9 +247,13 @@ impl Notice<'_> {
             | Self::Stopping { .. }
             | Self::Stopped { .. }
             | Self::Reloaded { .. }
+            | Self::PluginLoaded { .. }
             | Self::LogReopened => Level::Info,
+            Self::PluginSays { level, .. } => *level,
             Self::NeedsRestart { .. } => Level::Warn,
-            Self::ReloadFailed { .. } | Self::Trouble { .. } => Level::Error,
+            Self::ReloadFailed { .. } | Self::PluginTrouble { .. } | Self::Trouble { .. } => {
+                Level::Error
+            }
         }
     }
 
@@ -223,6 +267,9 @@ impl Notice<'_> {
             Self::ReloadFailed { .. } => "configuration refused, the old one stays in force",
             Self::NeedsRestart { .. } => "changed keys take effect after a restart",
             Self::LogReopened => "log reopened",
+            Self::PluginLoaded { .. } => "plugin loaded",
+            Self::PluginSays { .. } => "plugin says",
+            Self::PluginTrouble { .. } => "plugin trouble",
             Self::Trouble { .. } => "trouble",
         }
     }
@@ -244,6 +291,19 @@ impl Source for Notice<'_> {
                 line.shown("reason", *reason)
             }
             Self::NeedsRestart { keys } => line.shown("keys", *keys),
+            Self::PluginLoaded { plugin, library, what } => {
+                line.text("plugin", plugin)?;
+                line.shown("library", *library)?;
+                line.shown("interface", *what)
+            }
+            Self::PluginSays { plugin, level: _, text } => {
+                line.text("plugin", plugin)?;
+                line.text("text", text)
+            }
+            Self::PluginTrouble { plugin, reason } => {
+                line.text("plugin", plugin)?;
+                line.shown("reason", *reason)
+            }
             Self::LogReopened => Ok(()),
         }
     }

@@ -5,9 +5,12 @@ use std::path::Path;
 use std::thread;
 
 use super::{CliError, Outcome, print};
+use crate::config::plugins::{Fallback, PluginSettings, Plugins as Configured};
 use crate::config::{self, Limits, Listen, Overrides, Settings};
 use crate::engine::operations;
+use crate::facts::Daemon;
 use crate::image;
+use crate::plugins::Plugins;
 use crate::policy::Policy;
 use crate::policy::builds::BuildRule;
 use crate::policy::ceilings::Ceilings;
@@ -16,10 +19,13 @@ use crate::policy::images::ImageRule;
 use crate::policy::privileged::PrivilegedRule;
 use crate::policy::strict::StrictRule;
 use crate::policy::types::{HostPath, NanoCpus};
+use crate::proxy::StartError;
 
 /// Prints what the configuration at `path` says.
 pub(super) fn check(path: &Path, overrides: &Overrides) -> Result<Outcome, CliError> {
     let settings = config::load(path, overrides)?;
+    // A plugin that can't be used stops a start, so it is no valid configuration either.
+    Plugins::load(&settings.plugins, &Daemon::of(&settings)).map_err(StartError::Plugin)?;
     let mut text = String::new();
     // Writing to a string can't fail.
     let _ = describe(&mut text, path, &settings);
@@ -27,7 +33,7 @@ pub(super) fn check(path: &Path, overrides: &Overrides) -> Result<Outcome, CliEr
 }
 
 fn describe(out: &mut String, path: &Path, settings: &Settings) -> fmt::Result {
-    let Settings { listen, dockerapi, limits, log, policy, upstream_mark } = settings;
+    let Settings { listen, dockerapi, limits, log, policy, upstream_mark, plugins } = settings;
     writeln!(out, "{} is valid.\n", path.display())?;
     describe_listen(out, listen)?;
     writeln!(out, "Connections that were not redirected go to {dockerapi}.")?;
@@ -43,6 +49,7 @@ fn describe(out: &mut String, path: &Path, settings: &Settings) -> fmt::Result {
     describe_endpoints(out, &policy.endpoints)?;
     describe_rules(out, policy)?;
     describe_ceilings(out, &policy.ceilings)?;
+    describe_plugins(out, plugins)?;
     describe_limits(out, limits)
 }
 
@@ -267,6 +274,32 @@ fn warn_of_cpus(out: &mut String, ceiling: NanoCpus) -> fmt::Result {
         writeln!(out, "Warning: this host has {count} CPUs, and a daemon refuses to give more.")?;
     }
     Ok(())
+}
+
+fn describe_plugins(out: &mut String, plugins: &Configured) -> fmt::Result {
+    let Configured { list, threads } = plugins;
+    for plugin in list {
+        let PluginSettings { name, timeout, on_error, on_timeout, asked, .. } = plugin;
+        let purposes =
+            [(asked.create, "containers"), (asked.service, "services"), (asked.pull, "pulls")];
+        let asked = purposes.iter().filter(|(is_asked, _)| *is_asked).map(|(_, what)| *what);
+        let asked = asked.collect::<Vec<_>>().join(", ");
+        let consequence = |fallback: &Fallback| match fallback {
+            Fallback::Deny => "refused",
+            Fallback::Allow => "allowed",
+        };
+        writeln!(
+            out,
+            "Plugin {name} is asked about {asked}, and has {timeout:?} to answer. After an error \
+             of it a request is {}, without an answer {}.",
+            consequence(on_error),
+            consequence(on_timeout)
+        )?;
+    }
+    match list.is_empty() {
+        true => writeln!(out, "No plugin is asked.\n"),
+        false => writeln!(out, "Threads that plugins run on: {threads}.\n"),
+    }
 }
 
 fn describe_limits(out: &mut String, limits: &Limits) -> fmt::Result {

@@ -226,6 +226,8 @@ fn waiting_for_restart(started_with: &Settings, now: &Settings) -> Vec<&'static 
         ("listen.tcp", started_with.listen.tcp != now.listen.tcp),
         ("listen.unix", started_with.listen.unix != now.listen.unix),
         ("listen.loops", started_with.listen.loops != now.listen.loops),
+        ("plugins", started_with.plugins.list != now.plugins.list),
+        ("plugin_threads", started_with.plugins.threads != now.plugins.threads),
         ("log.file", started_with.log.file != now.log.file),
         ("log.format", started_with.log.format != now.log.format),
     ];

@@ -37,6 +37,10 @@ fn arguments_ask_for_commands() {
                 request: "-".into(),
             },
         ),
+        (
+            "plugin-test a.so app:1",
+            Command::PluginTest { library: "a.so".into(), image: "app:1".into() },
+        ),
         ("--help", Command::Help),
         ("-h", Command::Help),
         ("check -help", Command::Help),

@@ -11,6 +11,7 @@ mod document;
 mod endpoints;
 mod error;
 mod locate;
+pub mod plugins;
 pub mod reload;
 mod rules;
 mod schema;
@@ -49,6 +50,8 @@ pub struct Settings {
     pub policy: Arc<Policy>,
     /// `SO_MARK` on connections to the daemon, so that firewall rules can tell them from others.
     pub upstream_mark: Option<u32>,
+    /// Who is asked about images.
+    pub plugins: plugins::Plugins,
 }
 
 /// Where clients are awaited: at least one of the two.

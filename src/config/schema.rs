@@ -137,11 +137,73 @@ impl<'de> Visitor<'de> for ListsVisitor {
     }
 }
 
+/// Plugins, by their names or with settings.
+#[derive(Debug, Default)]
+pub(super) struct PluginList(pub(super) Vec<PluginEntry>);
+
+impl<'de> Deserialize<'de> for PluginList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Option::deserialize(deserializer)?.unwrap_or_default()))
+    }
+}
+
+/// One plugin: its name alone, or keys.
+#[derive(Debug)]
+pub(super) struct PluginEntry(pub(super) PluginKeys);
+
+/// All there may be to say of a plugin.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct PluginKeys {
+    pub(super) name: Option<Text>,
+    pub(super) path: Option<Text>,
+    pub(super) timeout: Option<Text>,
+    pub(super) on_error: Option<Text>,
+    pub(super) on_timeout: Option<Text>,
+    pub(super) cache: Option<PluginCache>,
+    pub(super) concurrency: Option<Text>,
+    pub(super) when: Option<List>,
+}
+
+/// What is kept of a plugin's verdicts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct PluginCache {
+    pub(super) entries: Option<Text>,
+    pub(super) life: Option<Text>,
+}
+
+impl<'de> Deserialize<'de> for PluginEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PluginEntryVisitor)
+    }
+}
+
+struct PluginEntryVisitor;
+
+impl<'de> Visitor<'de> for PluginEntryVisitor {
+    type Value = PluginEntry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a plugin's name, or keys with values")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<PluginEntry, E> {
+        let name = Some(Text(name.to_owned()));
+        Ok(PluginEntry(PluginKeys { name, ..PluginKeys::default() }))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PluginEntry, A::Error> {
+        PluginKeys::deserialize(MapAccessDeserializer::new(map)).map(PluginEntry)
+    }
+}
+
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "keys with values")]
 pub(super) struct File {
-    pub(super) plugins: List,
+    pub(super) plugins: PluginList,
+    pub(super) plugin_threads: Option<Text>,
     pub(super) dockerapi: Option<Text>,
     pub(super) restrictions: Option<Restrictions>,
     pub(super) general: Option<General>,

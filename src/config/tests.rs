@@ -4,8 +4,12 @@ use std::net::SocketAddr;
 
 use proptest::prelude::*;
 
+#[cfg(feature = "plugins")]
+use super::plugins::{CacheSettings, Fallback, PluginSettings};
 use super::*;
 use crate::audit::Format;
+#[cfg(feature = "plugins")]
+use crate::policy::opinions::Purposes;
 use crate::policy::privileged::PrivilegedRule;
 use crate::policy::strict::StrictRule;
 
@@ -42,8 +46,11 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
         ("- a", &["1: a list is no value here, expected keys with values"]),
         (
             "dockerapi: /a\nplugin: a\n",
-            &["2: unknown key `plugin`, expected one of `plugins`, `dockerapi`, `restrictions`, \
-               `general`, `endpoints`, `listen`, `limits`, `log`, `upstream_mark`, `strict`"],
+            &[
+                "2: unknown key `plugin`, expected one of `plugins`, `plugin_threads`, `dockerapi`, \
+               `restrictions`, \
+               `general`, `endpoints`, `listen`, `limits`, `log`, `upstream_mark`, `strict`",
+            ],
         ),
         (
             "restrictions:\n  prots:\n    - 22\n",
@@ -185,7 +192,6 @@ fn a_wrong_value_is_said_with_line_and_key() {
             &["1: dockerapi: `docker.sock` is none of /path, unix:///path, tcp://host:port, \
                http://host:port"],
         ),
-        ("plugins:\n  - anchore\n", &["2: plugins[0]: plugins are not built in yet"]),
         ("strict: maybe\n", &["1: strict: `maybe` is not true or false"]),
         (
             "upstream_mark: -1\n",
@@ -395,4 +401,68 @@ proptest! {
             mistakes(&format!("{before}{with}{after}"));
         }
     }
+}
+
+#[cfg(not(feature = "plugins"))]
+#[test]
+fn a_build_without_plugins_says_so() {
+    check(&[(
+        "plugins: [a]\n",
+        &["1: plugins[0]: this SecDocker was built without plugins (the Cargo feature `plugins`)"],
+    )]);
+}
+
+#[cfg(feature = "plugins")]
+#[test]
+fn what_is_wrong_with_plugins_is_said_at_their_entry() {
+    check(&[
+        (
+            "plugins:\n  - ../x\n  - a\n  - a\n  - .x\n  - a/b\n",
+            &[
+                "2: plugins[0]: `../x` is no plugin name: letters, digits, `-`, `_` and `.`, not at \
+                 the beginning",
+                "4: plugins[2]: `a` is there twice",
+                "5: plugins[3]: `.x` is no plugin name: letters, digits, `-`, `_` and `.`, not at \
+                 the beginning",
+                "6: plugins[4]: `a/b` is no plugin name: letters, digits, `-`, `_` and `.`, not at \
+                 the beginning",
+            ],
+        ),
+        (
+            "plugins:\n  - name: a\n    timeout: 1\n    on_error: no\n    cache: {life: 0s}\n    \
+             when: [build]\n    concurrency: 0\n",
+            &[
+                "2: plugins[0]: timeout: `1` is not a time with its unit (ms, s, m, h), above zero \
+                 and at most a day",
+                "2: plugins[0]: on_error: `no` is neither deny nor allow",
+                "2: plugins[0]: concurrency: `0` is not a number from 1 to 256",
+                "2: plugins[0]: cache.life: `0s` is not a time with its unit (ms, s, m, h), above \
+                 zero and at most a day",
+                "2: plugins[0]: when: `build` is none of create, services, pull",
+            ],
+        ),
+        (
+            "plugins:\n  - name: a\n    when: []\n",
+            &["2: plugins[0]: when: never is no time to ask a plugin"],
+        ),
+    ]);
+}
+
+#[cfg(feature = "plugins")]
+#[test]
+fn plugins_are_names_or_names_with_settings() {
+    let text = "plugins:\n- anchore\n- name: notary\n  path: lib/n.so\n  timeout: 5s\n  on_error: allow\n  \
+                cache: {life: 1m}\n  when: [pull, create]\nplugin_threads: 3\n";
+    let settings = parse(text, Path::new("/etc/secdocker"), &Overrides::default()).unwrap();
+    assert_eq!(settings.plugins.threads.get(), 3);
+    let [anchore, notary] = &settings.plugins.list[..] else { panic!("{:?}", settings.plugins) };
+    assert_eq!(*anchore, PluginSettings::named("anchore", Path::new("/etc/secdocker")));
+    assert_eq!(anchore.folder, Path::new("/etc/secdocker/plugins/anchore"));
+    assert_eq!(notary.library.as_deref(), Some(Path::new("/etc/secdocker/lib/n.so")));
+    assert_eq!(notary.folder, Path::new("/etc/secdocker/lib"));
+    assert_eq!((notary.on_error, notary.on_timeout), (Fallback::Allow, Fallback::Allow));
+    assert_eq!(notary.timeout, Duration::from_secs(5));
+    let minute = CacheSettings { life: Duration::from_secs(60), ..CacheSettings::default() };
+    assert_eq!(notary.cache, Some(minute));
+    assert_eq!(notary.asked, Purposes { create: true, service: false, pull: true });
 }

@@ -9,7 +9,7 @@ use std::thread;
 use super::address::{self, TcpListen, UpstreamAddress};
 use super::error::{At, Mistake};
 use super::schema::{self, File, Text};
-use super::{Limits, Listen, Overrides, Settings, UnixListen, locate, rules, units};
+use super::{Limits, Listen, Overrides, Settings, UnixListen, locate, plugins, rules, units};
 use crate::audit::{Format, LogSettings};
 
 /// The port of the Go tool.
@@ -29,7 +29,7 @@ pub(super) fn validate(
     overrides: &Overrides,
 ) -> Result<Settings, Vec<Mistake>> {
     let mut checker = Checker { text, mistakes: Vec::new() };
-    refuse_plugins(&mut checker, file);
+    let plugins = plugins::plugins(&mut checker, file, folder);
     let policy = rules::policy(&mut checker, file, folder);
     let listen = listen(&mut checker, file.listen.as_ref(), overrides);
     let dockerapi = upstream(&mut checker, file.dockerapi.as_ref(), &listen);
@@ -40,7 +40,7 @@ pub(super) fn validate(
     match dockerapi {
         Some(dockerapi) if checker.mistakes.is_empty() => {
             let policy = Arc::new(policy);
-            Ok(Settings { listen, dockerapi, limits, log, policy, upstream_mark })
+            Ok(Settings { listen, dockerapi, limits, log, policy, upstream_mark, plugins })
         }
         _ => Err(checker.mistakes),
     }
@@ -83,12 +83,6 @@ impl Checker<'_> {
     ) -> Vec<T> {
         let read_one = |(index, text): (usize, &Text)| self.value(at.item(index), read(text));
         texts.iter().enumerate().filter_map(read_one).collect()
-    }
-}
-
-fn refuse_plugins(checker: &mut Checker<'_>, file: &File) {
-    if !file.plugins.is_empty() {
-        checker.refuse(At::top("plugins").item(0), &"plugins are not built in yet");
     }
 }
 

@@ -20,11 +20,26 @@ use crate::image::ImageRef;
 use crate::policy::Inspected;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{Effect, Place};
+use crate::policy::opinions::{AskedImage, Purpose};
 use crate::policy::types::UserSpec;
 
 /// The body of a request to create a container: canonical, with all of `HostConfig` in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateBody(Object);
+
+impl CreateBody {
+    /// The image that would run.
+    pub(super) fn image(&self) -> Option<AskedImage> {
+        asked_image(&self.0, Purpose::Create)
+    }
+}
+
+/// The image that these fields name.
+pub(super) fn asked_image(fields: &Object, purpose: Purpose) -> Option<AskedImage> {
+    let given = fields.text("Image")?.to_owned();
+    let image = ImageRef::parse(&given).ok()?;
+    Some(AskedImage { purpose, given, image, every_tag: false })
+}
 
 /// Reads a body and says all that it would bring about.
 ///

@@ -8,6 +8,7 @@
 //! A user and variables that instructions or `Config` give to a new image are judged here as if it ran
 //! at once.
 
+use super::RequestBody;
 use super::dockerfile::{self, Base};
 use super::effects::{BodyError, Effects};
 use super::json::Object;
@@ -18,6 +19,7 @@ use crate::http::target::Target;
 use crate::image::{ImageName, ImageRef, complete};
 use crate::policy::Inspected;
 use crate::policy::effects::{Asked, Effect, ImageNames, Place};
+use crate::policy::opinions::{AskedImage, Purpose};
 use crate::policy::types::UserSpec;
 
 const FROM_IMAGE: Place = Place::Field("?fromImage");
@@ -25,9 +27,10 @@ const REPO: Place = Place::Field("?repo");
 const CHANGES: &str = "changes";
 
 /// `POST /images/create`: a pull if `fromImage` says something, else an import.
-pub(super) fn read_create(target: &Target<'_>) -> Result<Vec<Asked>, BodyError> {
+pub(super) fn read_create(target: &Target<'_>) -> Result<Inspected<RequestBody>, BodyError> {
     let query = Query::read(target, &[CHANGES])?;
     let mut effects = Effects::default();
+    let mut body = RequestBody::Passes;
     match query.get("fromImage") {
         "" => {
             new_name(&query, &mut effects)?;
@@ -36,10 +39,25 @@ pub(super) fn read_create(target: &Target<'_>) -> Result<Vec<Asked>, BodyError> 
         }
         image => {
             let names = pulled(image, query.get("tag"))?;
+            body = RequestBody::Pull(asked_image(image, query.get("tag"), &names));
             effects.push(Effect::ImageName(names), FROM_IMAGE);
         }
     }
-    Ok(effects.into_asked())
+    Ok(Inspected::new(body, effects.into_asked()))
+}
+
+/// The image that would be pulled, with its name as the docker command would be given it.
+fn asked_image(image: &str, tag: &str, names: &ImageNames) -> AskedImage {
+    let given = match tag {
+        "" => image.to_owned(),
+        digest if digest.contains(':') => format!("{image}@{digest}"),
+        tag => format!("{image}:{tag}"),
+    };
+    let (image, every_tag) = match names {
+        ImageNames::One(image) => (image.clone(), false),
+        ImageNames::EveryTag(image) => (image.clone(), true),
+    };
+    AskedImage { purpose: Purpose::Pull, given, image, every_tag }
 }
 
 /// `POST /images/load`.

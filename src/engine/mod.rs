@@ -53,6 +53,7 @@ pub use volumes::VolumeBody;
 use self::json::Object;
 use crate::http::target::Target;
 use crate::policy::effects::Asked;
+use crate::policy::opinions::AskedImage;
 use crate::policy::{Checked, Inspected, Policy};
 
 /// The body of a request to an inspected endpoint.
@@ -76,6 +77,8 @@ pub enum RequestBody {
     Build(BuildBody),
     /// `POST /swarm/init`, `/networks/create` or `/containers/{id}/checkpoints`.
     Fields(Object),
+    /// `POST /images/create` of an image that is pulled.
+    Pull(AskedImage),
     /// One that passes as it is: all that counts is in the head.
     Passes,
 }
@@ -133,7 +136,7 @@ fn read_known(
         Endpoint::NetworkCreate => Ok(networks::read(body)?.map(RequestBody::Fields)),
         Endpoint::CheckpointCreate => Ok(checkpoints::read(body)?.map(RequestBody::Fields)),
         Endpoint::Checkpoints => checkpoints::read_query(target).map(head_only),
-        Endpoint::ImageCreate => images::read_create(target).map(head_only),
+        Endpoint::ImageCreate => images::read_create(target),
         Endpoint::ImageTag => images::read_tag(target).map(head_only),
         Endpoint::ServiceCreate => {
             Ok(services::read_create(target, body)?.map(RequestBody::Service))
@@ -151,18 +154,23 @@ pub struct Forwarded {
     pub target: Option<String>,
     /// What was forced, for the log.
     pub changes: Changes,
+    /// The image that plugins may be asked about.
+    pub image: Option<AskedImage>,
 }
 
 impl From<Changes> for Forwarded {
     fn from(changes: Changes) -> Self {
-        Self { target: None, changes }
+        Self { changes, ..Self::default() }
     }
 }
 
 /// Appends the body that is forwarded, with all that the policy forces on it, and says what else is.
 pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) -> Forwarded {
     match checked.into_body() {
-        RequestBody::Create(body) => create::write(body, &policy.ceilings, out).into(),
+        RequestBody::Create(body) => {
+            let image = body.image();
+            Forwarded { image, ..create::write(body, &policy.ceilings, out).into() }
+        }
         RequestBody::Exec(body) => exec::write(body, &policy.ceilings, out).into(),
         RequestBody::Update(body) => update::write(body, &policy.ceilings, out).into(),
         RequestBody::Start(StartBody) => Forwarded::default(),
@@ -179,7 +187,11 @@ pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) 
             fields.write(out);
             Forwarded::default()
         }
+        RequestBody::Pull(image) => Forwarded { image: Some(image), ..Forwarded::default() },
         RequestBody::Passes => Forwarded::default(),
-        RequestBody::Service(body) => services::write(body, &policy.ceilings, out).into(),
+        RequestBody::Service(body) => {
+            let image = body.image();
+            Forwarded { image, ..services::write(body, &policy.ceilings, out).into() }
+        }
     }
 }

@@ -12,6 +12,7 @@ mod networks;
 mod privileges;
 
 use super::changes::Changes;
+use super::create;
 use super::effects::{BodyError, Effects, texts};
 use super::json::Object;
 use super::routes::name_between;
@@ -21,6 +22,7 @@ use crate::image::ImageRef;
 use crate::policy::Inspected;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{Asked, Effect, Place};
+use crate::policy::opinions::{AskedImage, Purpose};
 use crate::policy::types::{Capability, EnvironmentEntry, UserSpec};
 
 /// The body of a request to create or update a service, canonical.
@@ -33,6 +35,13 @@ const IMAGE: Place = Place::Field("TaskTemplate.ContainerSpec.Image");
 const USER: Place = Place::Field("TaskTemplate.ContainerSpec.User");
 const ENV: &str = "TaskTemplate.ContainerSpec.Env";
 const RUNTIME: Place = Place::Field("TaskTemplate.Runtime");
+
+impl ServiceBody {
+    /// The image that would run.
+    pub(super) fn image(&self) -> Option<AskedImage> {
+        create::asked_image(self.0.object(TASK)?.object(CONTAINER)?, Purpose::Service)
+    }
+}
 
 /// Reads the body of a creation and says all that it would bring about.
 ///

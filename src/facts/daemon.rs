@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::config::UpstreamAddress;
+use crate::config::{Settings, UpstreamAddress};
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::{self, AnswerTo, Framing};
 use crate::http::head;
@@ -31,7 +31,11 @@ pub(super) struct Deadline(Instant);
 
 impl Deadline {
     pub(super) fn of_one_round() -> Self {
-        Self(now() + PATIENCE)
+        Self::after(PATIENCE)
+    }
+
+    pub(super) fn after(patience: Duration) -> Self {
+        Self(now() + patience)
     }
 
     /// The time that is left, for the next call that may wait.
@@ -62,6 +66,12 @@ pub(super) enum Reply {
 }
 
 impl Daemon {
+    /// The one that direct connections go to.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        Self { address: settings.dockerapi.clone(), mark: settings.upstream_mark }
+    }
+
     /// `GET /parts/…`, where a part is one segment of the path, whatever is in it.
     ///
     /// # Errors
@@ -72,12 +82,17 @@ impl Daemon {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let path: String = parts.iter().map(|part| format!("/{}", escaped(part))).collect();
-        let answer = self.exchange(&path, until)?;
-        match read_answer(&answer) {
-            Some((200, body)) => Ok(Reply::Found(body)),
-            Some((404, _)) => Ok(Reply::Absent),
-            Some(_) | None => Err(io::ErrorKind::InvalidData.into()),
+        match self.ask(&path, until)? {
+            (200, body) => Ok(Reply::Found(body)),
+            (404, _) => Ok(Reply::Absent),
+            _ => Err(io::ErrorKind::InvalidData.into()),
         }
+    }
+
+    /// A target that is written as it goes out: the status and the body.
+    pub(super) fn ask(&self, target: &str, until: Deadline) -> io::Result<(u16, Vec<u8>)> {
+        let answer = self.exchange(target, until)?;
+        read_answer(&answer).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
     fn exchange(&self, path: &str, until: Deadline) -> io::Result<Vec<u8>> {

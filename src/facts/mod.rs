@@ -14,11 +14,13 @@ mod answers;
 mod cache;
 mod daemon;
 mod host;
+mod identity;
 mod links;
 mod mounts;
 
 pub use cache::{Epoch, ImageCache};
 pub use daemon::Daemon;
+pub use identity::{Identity, Presence, get, identify};
 
 use crate::engine::existing;
 use crate::image::ImageRef;

@@ -20,6 +20,7 @@ pub mod mounts;
 pub mod names;
 pub mod namespaces;
 mod networks;
+pub mod opinions;
 pub mod ports;
 pub mod privileged;
 pub mod security;

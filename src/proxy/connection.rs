@@ -19,6 +19,7 @@ use super::{Generation, READ_BYTES_PER_TURN};
 use crate::config::UpstreamAddress;
 use crate::facts::Daemon;
 use crate::policy::facts::{Facts, Questions};
+use crate::policy::opinions::{Consultation, Opinions};
 use crate::session::{End, Flow, Session, Side, Step, Ticket, UpstreamFailure};
 
 /// How soon a Unix socket whose queue of connections was full is tried again.
@@ -138,6 +139,11 @@ impl Connection {
     /// Hands the answer to a question over, if it still matters.
     pub(super) fn answered(&mut self, ticket: Ticket, facts: Facts, with: &mut Resources) {
         self.session.answered(ticket, facts, &mut with.turn(&self.generation));
+    }
+
+    /// Hands over what the plugins said, if it still matters.
+    pub(super) fn consulted(&mut self, ticket: Ticket, opinions: &Opinions, with: &mut Resources) {
+        self.session.consulted(ticket, opinions, &mut with.turn(&self.generation));
     }
 
     /// When [`Connection::elapsed`] must be called.
@@ -361,13 +367,33 @@ impl Connection {
         if let Some((ticket, questions)) = with.outbox.take_question() {
             self.ask(ticket, questions, with);
         }
+        if let Some((ticket, consultation)) = with.outbox.take_consultation() {
+            return self.consult(ticket, consultation, with);
+        }
         Ok(())
     }
 
+    fn consult(
+        &mut self,
+        ticket: Ticket,
+        consultation: Consultation,
+        with: &mut Resources,
+    ) -> Result<(), Broken> {
+        let name = (self.key, self.serial(), ticket);
+        let Some(known) = with.consult(name, consultation, self.daemon()) else {
+            return Ok(());
+        };
+        self.consulted(ticket, &known, with);
+        self.deliver(with)
+    }
+
     fn ask(&self, ticket: Ticket, questions: Questions, with: &mut Resources) {
-        let daemon =
-            Daemon { address: self.destination.clone(), mark: self.generation.upstream_mark };
-        with.ask((self.key, self.serial(), ticket), questions, daemon);
+        with.ask((self.key, self.serial(), ticket), questions, self.daemon());
+    }
+
+    /// Whom to ask about a request: the daemon that it would go to.
+    fn daemon(&self) -> Daemon {
+        Daemon { address: self.destination.clone(), mark: self.generation.upstream_mark }
     }
 
     fn send(&mut self, to: Side, bytes: &[u8], with: &mut Resources) -> Result<(), Broken> {

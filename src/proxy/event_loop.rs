@@ -26,11 +26,13 @@ use super::timers::Timers;
 use super::{Generation, StartError};
 use crate::audit::{self, ClientId, Event as Record};
 use crate::config::UpstreamAddress;
-use crate::facts::{self, Daemon, Epoch, ImageCache};
+use crate::facts::{self, Daemon, Epoch, ImageCache, Presence};
 use crate::http::framing::{AnswerTo, Persistence};
 use crate::http::head::Version;
 use crate::http::message::{self, Answer};
+use crate::plugins::{Plugins, Question};
 use crate::policy::facts::{Facts, Questions};
+use crate::policy::opinions::{Consultation, Opinions};
 use crate::session::{Budget, ImageChanges, Outbox, Session, Side, Ticket, Turn};
 
 /// Events taken from the kernel at once.
@@ -67,6 +69,7 @@ pub(super) enum Command {
     Renew(Arc<Generation>),
     Drain(Duration),
     Answer { key: Key, serial: u64, ticket: Ticket, facts: Box<Facts> },
+    Opinions { key: Key, serial: u64, ticket: Ticket, opinions: Opinions },
 }
 
 /// Where commands for a loop are left.
@@ -91,6 +94,7 @@ pub(super) struct Startup {
     pub(super) census: Arc<Census>,
     pub(super) pool: Pool,
     pub(super) images: Images,
+    pub(super) plugins: Plugins,
     pub(super) budget_bytes: usize,
 }
 
@@ -122,6 +126,7 @@ pub(super) struct Resources {
     pub(super) census: Arc<Census>,
     pool: Pool,
     images: Images,
+    plugins: Plugins,
     mailbox: Mailbox,
 }
 
@@ -150,6 +155,35 @@ impl Resources {
         if self.pool.run(job).is_err() {
             full(unknown);
         }
+    }
+
+    /// Has the plugins asked, after the daemon has said which image it is. What is known already is
+    /// answered at once.
+    pub(super) fn consult(
+        &self,
+        (key, serial, ticket): (Key, u64, Ticket),
+        consultation: Consultation,
+        daemon: Daemon,
+    ) -> Option<Opinions> {
+        let presence = Presence::Unknown;
+        let question = Question { consultation, presence, daemon };
+        if let Some(opinions) = self.plugins.recall(&question) {
+            return Some(opinions);
+        }
+        let mailbox = self.mailbox.clone();
+        let answer =
+            move |opinions| mailbox.send(Command::Opinions { key, serial, ticket, opinions });
+        let (plugins, for_job) = (self.plugins.clone(), (question.clone(), answer.clone()));
+        let job = move || {
+            let (mut question, answer) = for_job;
+            let image = &question.consultation.asked.image;
+            question.presence = facts::identify(&question.daemon, image);
+            plugins.consult(question, answer);
+        };
+        if self.pool.run(Box::new(job)).is_err() {
+            self.plugins.consult(question, answer);
+        }
+        None
     }
 }
 
@@ -192,6 +226,7 @@ impl EventLoop {
             census: startup.census,
             pool: startup.pool,
             images: startup.images,
+            plugins: startup.plugins,
             mailbox,
         };
         let active = Active {
@@ -312,6 +347,9 @@ impl Active {
                 Command::Answer { key, serial, ticket, facts } => {
                     self.answer(key, serial, ticket, *facts);
                 }
+                Command::Opinions { key, serial, ticket, opinions } => {
+                    self.pass_on(key, serial, ticket, &opinions);
+                }
             }
         }
     }
@@ -333,6 +371,14 @@ impl Active {
         let Some(connection) = live(&mut self.connections, key) else { return };
         if connection.serial() == serial {
             connection.answered(ticket, facts, &mut self.with);
+            self.drive(key);
+        }
+    }
+
+    fn pass_on(&mut self, Key(key): Key, serial: u64, ticket: Ticket, opinions: &Opinions) {
+        let Some(connection) = live(&mut self.connections, key) else { return };
+        if connection.serial() == serial {
+            connection.consulted(ticket, opinions, &mut self.with);
             self.drive(key);
         }
     }

@@ -31,6 +31,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::config::{Limits, Settings, UpstreamAddress};
+use crate::facts::Daemon;
+use crate::plugins::{LoadError, Plugins};
 use crate::session::Rules;
 use census::Census;
 use event_loop::{Command, EventLoop, Images, Mailbox, Startup};
@@ -53,7 +55,7 @@ struct Generation {
 }
 
 impl Generation {
-    fn of(settings: &Settings) -> Arc<Self> {
+    fn of(settings: &Settings, plugins: &Plugins) -> Arc<Self> {
         let limits = settings.limits.clone();
         Arc::new(Self {
             rules: Arc::new(Rules {
@@ -62,6 +64,9 @@ impl Generation {
                 body_bytes_max: limits.body_bytes,
                 head_time_max: limits.head_time,
                 body_time_max: limits.body_time,
+                // Plugins are those of the start, whatever a reload says.
+                consulted: plugins.asked(),
+                consult_time_max: plugins.time_max(),
             }),
             limits,
             dockerapi: settings.dockerapi.clone(),
@@ -81,6 +86,8 @@ pub enum StartError {
         /// What the kernel said.
         error: io::Error,
     },
+    /// A plugin can't be used.
+    Plugin(LoadError),
     /// A poll or a thread could not be had.
     Resources(io::Error),
 }
@@ -89,6 +96,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind { address, error } => write!(f, "cannot listen on {address}: {error}"),
+            Self::Plugin(error) => error.fmt(f),
             Self::Resources(error) => write!(f, "cannot start a poll loop: {error}"),
         }
     }
@@ -102,9 +110,16 @@ impl From<io::Error> for StartError {
     }
 }
 
+impl From<LoadError> for StartError {
+    fn from(error: LoadError) -> Self {
+        Self::Plugin(error)
+    }
+}
+
 /// The running loops.
 #[derive(Debug)]
 pub struct Proxy {
+    plugins: Plugins,
     loops: Vec<Running>,
     addresses: Vec<String>,
     _socket_file: Option<SocketFile>,
@@ -118,16 +133,24 @@ struct Running {
 }
 
 impl Proxy {
-    /// Binds what is configured and starts the loops.
+    /// Loads the plugins, binds what is configured and starts the loops.
     ///
     /// # Errors
-    /// [`StartError`] if an address cannot be bound or a loop cannot be started.
+    /// [`StartError`] if a plugin cannot be used, an address not be bound or a loop not be started.
     pub fn start(settings: &Settings) -> Result<Self, StartError> {
+        Self::start_with(settings, Plugins::load(&settings.plugins, &Daemon::of(settings))?)
+    }
+
+    /// The same with these plugins, whichever are configured.
+    ///
+    /// # Errors
+    /// As [`Proxy::start`].
+    pub fn start_with(settings: &Settings, plugins: Plugins) -> Result<Self, StartError> {
         let bound = Bound::bind(settings)?;
         let census = Arc::new(Census::default());
         let pool = Pool::default();
         let images = Images::default();
-        let generation = Generation::of(settings);
+        let generation = Generation::of(settings, &plugins);
         let budget_bytes = settings.limits.bodies_bytes / bound.loops.len().max(1);
         let mut loops = Vec::new();
         for (number, listeners) in bound.loops.into_iter().enumerate() {
@@ -139,11 +162,12 @@ impl Proxy {
                     census: Arc::clone(&census),
                     pool: pool.clone(),
                     images: images.clone(),
+                    plugins: plugins.clone(),
                     budget_bytes,
                 },
             )?);
         }
-        Ok(Self { loops, addresses: bound.addresses, _socket_file: bound.socket_file })
+        Ok(Self { plugins, loops, addresses: bound.addresses, _socket_file: bound.socket_file })
     }
 
     /// Where it listens, as a person would write it.
@@ -153,7 +177,7 @@ impl Proxy {
 
     /// Puts new settings in force for requests that begin from now on. Where it listens stays.
     pub fn reload(&self, settings: &Settings) {
-        let generation = Generation::of(settings);
+        let generation = Generation::of(settings, &self.plugins);
         for running in &self.loops {
             running.mailbox.send(Command::Renew(Arc::clone(&generation)));
         }

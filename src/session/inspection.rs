@@ -16,6 +16,9 @@ use crate::http::head::{self, RequestHead};
 use crate::http::message;
 use crate::http::target::{self, Target};
 use crate::policy::facts::{Facts, ROUNDS_MAX};
+use crate::policy::opinions::{
+    AskedImage, Consultation, Opinions, PluginResult, PluginVerdict, Waited, Waits,
+};
 use crate::policy::{self, Inspected, Verdict};
 
 /// A request to an inspected endpoint whose body is still arriving.
@@ -57,7 +60,21 @@ pub(super) struct Waiting {
     /// Until when the outside may take to answer.
     pub(super) deadline: Instant,
     /// The body's share of the budget is held until the answer is there.
+    share: Share,
+}
+
+/// A request that no rule forbids, and that plugins may.
+#[derive(Debug)]
+pub(super) struct Consulting {
+    inspection: Inspection,
+    forwarded: Forwarded,
+    body: Arc<[u8]>,
+    pub(super) ticket: Ticket,
+    /// Until when the plugins may take to answer.
+    pub(super) deadline: Instant,
+    /// The body's share of the budget is held until the answer is there.
     _share: Share,
+    _waits: Waits,
 }
 
 impl Session {
@@ -142,7 +159,7 @@ impl Session {
         }
         let questions = policy::questions(&inspection.rules.policy, inspected.effects());
         if questions.is_empty() {
-            return self.judge(&inspection, inspected, &Facts::none(), turn);
+            return self.judge(inspection, inspected, &Facts::none(), share, turn);
         }
         if !share.grow_to(weight(inspection.endpoint, body)) {
             return self.decline_unjudged(&Refusal::busy(), &inspection, turn);
@@ -151,8 +168,7 @@ impl Session {
         turn.out.ask(ticket, questions);
         let deadline = turn.now + inspection.rules.body_time_max;
         let facts = Facts::none();
-        let waiting =
-            Waiting { inspection, inspected, ticket, facts, round: 1, deadline, _share: share };
+        let waiting = Waiting { inspection, inspected, ticket, facts, round: 1, deadline, share };
         self.request = Request::Waiting(Box::new(waiting));
     }
 
@@ -206,15 +222,16 @@ impl Session {
             self.request = Request::Waiting(waiting);
             return;
         }
-        let Waiting { inspection, inspected, facts, .. } = *waiting;
-        self.judge(&inspection, inspected, &facts, turn);
+        let Waiting { inspection, inspected, facts, share, .. } = *waiting;
+        self.judge(inspection, inspected, &facts, share, turn);
     }
 
     fn judge(
         &mut self,
-        inspection: &Inspection,
+        inspection: Inspection,
         inspected: Inspected<RequestBody>,
         facts: &Facts,
+        share: Share,
         turn: &mut Turn<'_>,
     ) {
         match policy::judge(&inspection.rules.policy, inspected, facts) {
@@ -223,23 +240,112 @@ impl Session {
                     let event = Event::Forbidden { method, target, violations: &violations };
                     audit::record(&self.client, &event);
                 });
-                self.decline(403, &violations, inspection, turn);
+                self.decline(403, &violations, &inspection, turn);
             }
             Verdict::Allowed(checked) => {
                 let mut body = Vec::new();
                 let forwarded = engine::write(checked, &inspection.rules.policy, &mut body);
-                inspection.log(|method, target| {
-                    let event = Event::Allowed { method, target, changes: &forwarded.changes };
-                    audit::record(&self.client, &event);
-                });
-                inspection.forward(&forwarded, &body, turn.out.to(Side::Upstream));
-                self.request = match Progress::of(inspection.passes) {
-                    Some(progress) => Request::Body(progress),
-                    None => self.whole_request(),
-                };
-                self.response = Response::head();
+                match &forwarded.image {
+                    Some(asked) if inspection.rules.consulted.contain(asked.purpose) => {
+                        self.consult(inspection, forwarded, body, share, turn);
+                    }
+                    _ => self.let_through(&inspection, &forwarded, &body, turn),
+                }
             }
         }
+    }
+
+    /// No rule forbids it: what do the plugins say?
+    fn consult(
+        &mut self,
+        inspection: Inspection,
+        forwarded: Forwarded,
+        body: Vec<u8>,
+        mut share: Share,
+        turn: &mut Turn<'_>,
+    ) {
+        // It is held twice: as it will be forwarded, and in the question to the plugins.
+        if !share.grow_to(2 * body.len()) {
+            return self.decline_unjudged(&Refusal::busy(), &inspection, turn);
+        }
+        let (waits, body) = (Waits::default(), Arc::<[u8]>::from(body));
+        let ticket = self.next_ticket();
+        if let Some(asked) = forwarded.image.clone() {
+            let client = self.client.peer.to_string();
+            let question = inspection.consultation(asked, &body, client, waits.watched());
+            turn.out.consult(ticket, question);
+        }
+        let deadline = turn.now + inspection.rules.consult_time_max;
+        self.request = Request::Consulting(Box::new(Consulting {
+            inspection,
+            forwarded,
+            body,
+            ticket,
+            deadline,
+            _share: share,
+            _waits: waits,
+        }));
+    }
+
+    pub(super) fn request_consulted(
+        &mut self,
+        ticket: Ticket,
+        opinions: &Opinions,
+        turn: &mut Turn<'_>,
+    ) {
+        match std::mem::replace(&mut self.request, Request::Sent) {
+            Request::Consulting(consulting) if consulting.ticket == ticket => {
+                let Consulting { inspection, forwarded, body, .. } = *consulting;
+                self.log_opinions(opinions, &forwarded);
+                match opinions.refusal() {
+                    None => self.let_through(&inspection, &forwarded, &body, turn),
+                    Some(refusal) => {
+                        inspection.log(|method, target| {
+                            let event = Event::Disliked { method, target, reason: &refusal };
+                            audit::record(&self.client, &event);
+                        });
+                        self.decline(refusal.status(), &refusal, &inspection, turn);
+                    }
+                }
+            }
+            other => self.request = other,
+        }
+    }
+
+    fn log_opinions(&self, opinions: &Opinions, forwarded: &Forwarded) {
+        let image = forwarded.image.as_ref().map_or("", |asked| &asked.given);
+        for PluginResult { plugin, verdict, reason, cached, refuses } in &opinions.results {
+            let event = Event::PluginAnswered {
+                plugin,
+                image,
+                verdict,
+                reason,
+                agrees: *verdict == PluginVerdict::Allow,
+                cached: *cached,
+                refuses: *refuses,
+            };
+            audit::record(&self.client, &event);
+        }
+    }
+
+    /// Sends what was checked on its way to the daemon.
+    fn let_through(
+        &mut self,
+        inspection: &Inspection,
+        forwarded: &Forwarded,
+        body: &[u8],
+        turn: &mut Turn<'_>,
+    ) {
+        inspection.log(|method, target| {
+            let event = Event::Allowed { method, target, changes: &forwarded.changes };
+            audit::record(&self.client, &event);
+        });
+        inspection.forward(forwarded, body, turn.out.to(Side::Upstream));
+        self.request = match Progress::of(inspection.passes) {
+            Some(progress) => Request::Body(progress),
+            None => self.whole_request(),
+        };
+        self.response = Response::head();
     }
 }
 
@@ -302,6 +408,19 @@ impl Inspection {
             message::write_request(out, &head, target, body.len());
             out.extend_from_slice(body);
         }
+    }
+
+    fn consultation(
+        &self,
+        asked: AskedImage,
+        body: &Arc<[u8]>,
+        client: String,
+        waited: Waited,
+    ) -> Consultation {
+        let parts = self.parts().map(|(head, target)| (head.method.into(), target.path().into()));
+        let (method, path) = parts.unwrap_or_default();
+        let body = (!self.endpoint.body_passes()).then(|| Arc::clone(body));
+        Consultation { asked, method, path, body, client, waited }
     }
 
     fn log(&self, record: impl FnOnce(&str, Redacted<'_>)) {

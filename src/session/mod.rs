@@ -8,7 +8,8 @@
 //!
 //! ```text
 //! request    Head ─┬─► Body ───────────────────┬─► Sent ──────► Head
-//!                  ├─► Collecting ─► Waiting ──┘     │
+//!                  ├─► Collecting ─► Waiting ──┤     │
+//!                  │         └─► Consulting ◄─┘┘     │
 //!                  ├─► Dropping ─► Head              │
 //!                  └─► MaySwitch ────────────────────┴──► Raw        any ─► Over
 //!
@@ -52,6 +53,7 @@ use crate::http::framing::Persistence;
 use crate::http::message;
 use crate::policy::Policy;
 use crate::policy::facts::Facts;
+use crate::policy::opinions::{Opinions, Purposes};
 use exchange::Exchange;
 use request::Request;
 use response::Response;
@@ -131,6 +133,10 @@ pub struct Rules {
     pub head_time_max: Duration,
     /// From the end of a head to the last byte of an inspected body.
     pub body_time_max: Duration,
+    /// What plugins are asked about.
+    pub consulted: Purposes,
+    /// How long plugins may take at most, whatever holds them up.
+    pub consult_time_max: Duration,
 }
 
 /// What a call into the session may use.
@@ -280,6 +286,13 @@ impl Session {
         }
     }
 
+    /// What the plugins said to the question with this ticket; one that is over changes nothing.
+    pub fn consulted(&mut self, ticket: Ticket, opinions: &Opinions, turn: &mut Turn<'_>) {
+        if self.end.is_none() {
+            self.request_consulted(ticket, opinions, turn);
+        }
+    }
+
     /// Says that the daemon cannot be reached or that its connection broke.
     ///
     /// The next request may try again, on a new connection, if the session has not ended.
@@ -331,6 +344,9 @@ impl Session {
             match self.request {
                 Request::Waiting(_) => {
                     self.refuse(503, &"what a rule must know was not learned in time", turn);
+                }
+                Request::Consulting(_) => {
+                    self.refuse(503, &"the plugins have not answered in time", turn);
                 }
                 _ => self.refuse(408, &"the request did not arrive in time", turn),
             }

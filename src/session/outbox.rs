@@ -2,6 +2,7 @@
 
 use super::{Side, Ticket};
 use crate::policy::facts::Questions;
+use crate::policy::opinions::Consultation;
 
 /// Filled by the session, emptied by whoever drives it after each call.
 #[derive(Debug, Default)]
@@ -9,6 +10,7 @@ pub struct Outbox {
     downstream: Vec<u8>,
     upstream: Vec<u8>,
     question: Option<(Ticket, Questions)>,
+    consultation: Option<(Ticket, Consultation)>,
 }
 
 impl Outbox {
@@ -22,7 +24,8 @@ impl Outbox {
 
     /// Whether nothing is owed.
     pub fn is_empty(&self) -> bool {
-        self.downstream.is_empty() && self.upstream.is_empty() && self.question.is_none()
+        let nothing_asked = self.question.is_none() && self.consultation.is_none();
+        self.downstream.is_empty() && self.upstream.is_empty() && nothing_asked
     }
 
     /// Forgets what is owed, with the session that owed it.
@@ -30,6 +33,7 @@ impl Outbox {
         self.downstream.clear();
         self.upstream.clear();
         self.question = None;
+        self.consultation = None;
     }
 
     /// Asks the outside; the answer comes back by its ticket.
@@ -41,6 +45,17 @@ impl Outbox {
     /// The question to carry to the pool, once.
     pub fn take_question(&mut self) -> Option<(Ticket, Questions)> {
         self.question.take()
+    }
+
+    /// Asks the plugins; their answer comes back by its ticket.
+    pub(super) fn consult(&mut self, ticket: Ticket, consultation: Consultation) {
+        debug_assert!(self.consultation.is_none(), "one request at a time asks the plugins once");
+        self.consultation = Some((ticket, consultation));
+    }
+
+    /// The question to carry to the plugins, once.
+    pub fn take_consultation(&mut self) -> Option<(Ticket, Consultation)> {
+        self.consultation.take()
     }
 }
 

@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use super::denial::Dropping;
 use super::exchange::Exchange;
-use super::inspection::{Collecting, Inspection, Waiting};
+use super::inspection::{Collecting, Consulting, Inspection, Waiting};
 use super::response::Response;
 use super::{End, Flow, Progress, Session, Side, Step, Turn, audit};
 use crate::audit::{Event, Redacted};
 use crate::engine::{self, Access, Endpoint, Route};
 use crate::http::chunk::{ChunkDecoder, ChunkError};
 use crate::http::framing::{self, Framing};
-use crate::http::head::{self, HeadError, RequestHead};
+use crate::http::head::{self, HeadError, RequestHead, Version};
 use crate::http::message;
 use crate::http::target::{self, Target};
 
@@ -30,6 +30,8 @@ pub(super) enum Request {
     Waiting(Box<Waiting>),
     /// A body that nobody will see: its request may not be made.
     Dropping(Box<Dropping>),
+    /// No rule forbids it, and plugins are being asked about its image.
+    Consulting(Box<Consulting>),
     /// All of it is on its way to the daemon.
     Sent,
     /// The same, and it asked to leave HTTP: what follows is held until the daemon has answered.
@@ -56,6 +58,7 @@ impl Request {
             Self::Collecting(collecting) => Some(collecting.deadline),
             Self::Waiting(waiting) => Some(waiting.deadline),
             Self::Dropping(dropping) => Some(dropping.deadline),
+            Self::Consulting(consulting) => Some(consulting.deadline),
             _ => None,
         }
     }
@@ -69,9 +72,11 @@ impl Session {
             Request::Body(progress) => progress.flow(),
             Request::Raw => Flow::PassToEnd,
             Request::Over => Flow::Discard,
-            Request::Head { .. } | Request::Waiting(_) | Request::Sent | Request::MaySwitch => {
-                Flow::Hold
-            }
+            Request::Head { .. }
+            | Request::Waiting(_)
+            | Request::Consulting(_)
+            | Request::Sent
+            | Request::MaySwitch => Flow::Hold,
         }
     }
 
@@ -79,7 +84,10 @@ impl Session {
     pub(super) fn request_is_over(&self) -> bool {
         match self.request {
             Request::Over => true,
-            Request::Collecting(_) | Request::Waiting(_) | Request::Dropping(_) => false,
+            Request::Collecting(_)
+            | Request::Waiting(_)
+            | Request::Consulting(_)
+            | Request::Dropping(_) => false,
             _ => self.downstream_ended,
         }
     }
@@ -261,6 +269,12 @@ impl Session {
             }
             Request::Collecting(_) | Request::Dropping(_) => {
                 self.refuse(400, &"the request body ended early", turn);
+            }
+            // An end looks the same whether the client still listens or has left. Written to, one that
+            // has left resets the connection, and nobody waits for the plugins any more. Clients pass
+            // over interim answers (RFC 9110 §15.2), which came with HTTP/1.1.
+            Request::Consulting(_) if self.exchange.version == Version::Http11 => {
+                turn.out.to(Side::Downstream).extend_from_slice(message::CONTINUE);
             }
             _ => {}
         }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::policy::builds::BuildRule;
 use crate::policy::facts::{Questions, VolumeFacts};
+use crate::policy::opinions::{PluginResult, PluginVerdict};
 use crate::policy::ports::PortRule;
 
 mod endpoints;
@@ -65,6 +66,8 @@ impl Talk {
             body_bytes_max: 1000,
             head_time_max: Duration::from_secs(30),
             body_time_max: Duration::from_secs(60),
+            consulted: Purposes::default(),
+            consult_time_max: Duration::from_secs(90),
         };
         Self {
             session: Session::new(ClientId::NOBODY, Budget::new(100_000), ImageChanges::default()),
@@ -591,5 +594,83 @@ fn a_budget_that_is_used_up_turns_bodies_away() {
         talk.session = Session::new(ClientId::NOBODY, Budget::new(10), ImageChanges::default());
         talk.client(&with_body(CREATE, &format!("{{\"Image\":\"{}\"}}", "a".repeat(100))));
         talk.client_gets("HTTP/1.1 503 ").is(Some(End::Linger)).daemon_never_sees("a");
+    });
+}
+
+/// What plugins say: one that refuses with this verdict, or one that agrees.
+fn opinions(refusing: Option<PluginVerdict>) -> Opinions {
+    let verdict = refusing.unwrap_or(PluginVerdict::Allow);
+    let (plugin, reason, refuses) = ("anchore".into(), "6 of 5".into(), refusing.is_some());
+    Opinions { results: vec![PluginResult { plugin, verdict, reason, cached: false, refuses }] }
+}
+
+/// Conversations in which plugins are asked about containers.
+fn talk_with_plugins(conversation: impl Fn(&mut Talk)) {
+    talk(|talk| {
+        let rules = Arc::get_mut(&mut talk.rules).unwrap();
+        rules.consulted = Purposes { create: true, ..Purposes::default() };
+        conversation(talk);
+    });
+}
+
+#[test]
+fn plugins_see_what_would_be_forwarded_and_decide() {
+    let create = with_body(CREATE, r#" {"image" : "a"} "#);
+    for refusing in [None, Some(PluginVerdict::Deny), Some(PluginVerdict::Error)] {
+        talk_with_plugins(|talk| {
+            talk.client(&create).daemon_never_sees("create");
+            let (ticket, question) = talk.outbox.take_consultation().unwrap();
+            assert_eq!(question.body.as_deref(), Some(&br#"{"Image":"a"}"#[..]));
+            assert_eq!(
+                (question.asked.given.as_str(), question.path.as_str()),
+                ("a", "/containers/create")
+            );
+            assert!(!question.waited.is_over());
+            let said = opinions(refusing);
+            talk.call(|session, turn| session.consulted(ticket, &said, turn));
+            match refusing {
+                None => talk.daemon_gets("POST /containers/create HTTP/1.1\r\n").daemon(OK),
+                Some(PluginVerdict::Deny) => talk.client_gets("HTTP/1.1 403 Forbidden\r\n"),
+                Some(_) => talk.client_gets("HTTP/1.1 503 "),
+            };
+            assert!(question.waited.is_over());
+            talk.is(None).client(PING).daemon_gets(if refusing.is_some() { PING } else { "" });
+        });
+    }
+}
+
+#[test]
+fn plugins_are_not_asked_what_a_rule_forbids_or_nobody_configured() {
+    talk_with_plugins(|talk| {
+        talk.client(&with_body(CREATE, FORBIDDEN)).client_gets("HTTP/1.1 403 ");
+        talk.client("POST /images/create?fromImage=a HTTP/1.1\r\nHost: d\r\n\r\n");
+        talk.daemon_gets("POST /images/create");
+        assert!(talk.outbox.take_consultation().is_none());
+    });
+}
+
+#[test]
+fn plugins_that_never_answer_are_a_503_and_a_late_answer_changes_nothing() {
+    talk_with_plugins(|talk| {
+        talk.client(&with_body(CREATE, r#"{"Image":"a"}"#));
+        let (ticket, question) = talk.outbox.take_consultation().unwrap();
+        talk.now = talk.session.deadline().unwrap();
+        talk.call(Session::elapsed);
+        talk.client_gets("HTTP/1.1 503 ").is(Some(End::Linger));
+        assert!(question.waited.is_over());
+        talk.call(|session, turn| session.consulted(ticket, &opinions(None), turn));
+        talk.daemon_never_sees("create");
+    });
+}
+
+#[test]
+fn a_client_that_may_have_left_is_written_to_and_one_that_listens_gets_its_answer() {
+    talk_with_plugins(|talk| {
+        talk.client(&with_body(CREATE, r#"{"Image":"a"}"#)).ends(Side::Downstream);
+        talk.client_gets("HTTP/1.1 100 Continue\r\n\r\n").is(None);
+        let (ticket, _) = talk.outbox.take_consultation().unwrap();
+        talk.call(|session, turn| session.consulted(ticket, &opinions(None), turn));
+        talk.daemon_gets("POST /containers/create").daemon(OK).client_gets(OK);
+        talk.is(Some(End::Flush));
     });
 }

@@ -7,13 +7,13 @@ use crate::policy::facts::Facts;
 use crate::policy::images::ImageRule;
 use crate::policy::{Policy, Verdict, judge};
 
-fn verdict(asked: Result<Vec<Asked>, BodyError>) -> String {
+fn verdict<B>(asked: Result<Inspected<B>, BodyError>) -> String {
     let policy = Policy {
         images: ["ubuntu:16.04", "team/*"].map(|text| ImageRule::parse(text).unwrap()).into(),
         environment: ["USER=0", "TOKEN"].map(|text| EnvironmentRule::parse(text).unwrap()).into(),
         ..Policy::permissive()
     };
-    match asked.map(|asked| judge(&policy, Inspected::new((), asked), &Facts::none())) {
+    match asked.map(|asked| judge(&policy, asked, &Facts::none())) {
         Err(error) => error.to_string(),
         Ok(Verdict::Allowed(_)) => "allowed".to_owned(),
         Ok(Verdict::Forbidden(violations)) => violations.to_string(),
@@ -119,7 +119,9 @@ fn an_import_takes_its_name_and_sets_variables() {
 
 #[test]
 fn both_names_of_a_tag_are_judged() {
-    let tag = |raw: &str| verdict(read_tag(&target::parse(raw).unwrap()));
+    let tag = |raw: &str| {
+        verdict(read_tag(&target::parse(raw).unwrap()).map(|asked| Inspected::new((), asked)))
+    };
     for raw in [
         "/images/debian/tag?repo=ubuntu&tag=16.04",
         "/v1.41/images/debian/tag?repo=ubuntu:14.04&tag=16.04",
@@ -142,7 +144,7 @@ fn a_commit_is_read_whole() {
     let commit = |query: &str, body: &str| {
         let raw = format!("/commit?container=x&{query}");
         let read = read_commit(&target::parse(&raw).unwrap(), body.as_bytes());
-        verdict(read.map(|inspected| inspected.effects().to_vec()))
+        verdict(read)
     };
     for (query, body) in [
         ("repo=ubuntu&tag=16.04", ""),
@@ -180,4 +182,29 @@ fn the_body_of_a_commit_is_written_anew() {
         write_commit(checked.into_body(), &mut written);
         assert_eq!(String::from_utf8(written).unwrap(), expected);
     }
+}
+
+#[test]
+fn what_plugins_are_asked_about_a_pull() {
+    let asked = |query: &str| {
+        let raw = format!("/images/create?{query}");
+        let body = read_create(&target::parse(&raw).unwrap()).unwrap();
+        match judge(&Policy::permissive(), body, &Facts::none()) {
+            Verdict::Allowed(checked) => match checked.into_body() {
+                RequestBody::Pull(image) => Some((image.given, image.every_tag)),
+                _ => None,
+            },
+            Verdict::Forbidden(violations) => panic!("{violations}"),
+        }
+    };
+    let given = |text: &str, every_tag| Some((text.to_owned(), every_tag));
+    assert_eq!(asked("fromImage=app&tag=1"), given("app:1", false));
+    assert_eq!(asked("fromImage=app:1"), given("app:1", false));
+    assert_eq!(asked("fromImage=app"), given("app", true));
+    let digest = format!("sha256:{DIGITS}");
+    assert_eq!(
+        asked(&format!("fromImage=app&tag={digest}")),
+        given(&format!("app@{digest}"), false)
+    );
+    assert_eq!(asked("fromSrc=-&repo=app"), None);
 }

@@ -1,0 +1,115 @@
+//! What a SecDocker plugin is written against.
+//!
+//! A plugin says whether an image may be used. It is a shared library (`crate-type = ["cdylib"]`) with one
+//! type that implements [`Plugin`], and one line that makes it a plugin:
+//!
+//! ```
+//! use secdocker_plugin::{ConfigFile, Host, OpenError, Plugin, Request, Verdict, export};
+//!
+//! struct OnlyOurs;
+//!
+//! impl Plugin for OnlyOurs {
+//!     const NAME: &str = "only-ours";
+//!     fn open(_config: &ConfigFile, _host: Host) -> Result<Self, OpenError> {
+//!         Ok(Self)
+//!     }
+//!     fn process(&self, request: &Request<'_>) -> Verdict {
+//!         match request.image().registry.as_deref() {
+//!             Some("registry.example") => Verdict::allow(),
+//!             other => Verdict::deny(format!("{other:?} is not our registry")),
+//!         }
+//!     }
+//! }
+//!
+//! export!(OnlyOurs);
+//! ```
+//!
+//! or, if a name is all that it takes, a function: `export!(fn is_safe)`, where `is_safe` takes a `&str` and
+//! returns a `bool`.
+//!
+//! A panic does not pass the boundary: it is an error with its text. Build plugins with unwinding (the
+//! default): with `panic = "abort"` a panic ends SecDocker.
+
+pub mod abi;
+#[doc(hidden)]
+pub mod boundary;
+mod config_file;
+mod host;
+mod request;
+pub mod testing;
+mod verdict;
+
+pub use config_file::ConfigFile;
+pub use host::{Answer, GetError, Host, Level};
+pub use request::{Image, Request, RequestError};
+pub use verdict::{Decision, Verdict};
+
+/// Why a plugin can't begin; a sentence will do: `"url is missing".into()`.
+pub type OpenError = Box<dyn std::error::Error>;
+
+/// What a verdict follows from, and so between which requests it may be shared: while it is being
+/// reached, and afterwards for as long as [`Verdict::with_ttl`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole request: every request is asked about, nothing is shared.
+    Request,
+    /// The image's name and content, and nothing else in the request.
+    Name,
+    /// The image's content alone, whatever it is called.
+    Digest,
+}
+
+/// Says whether images may be used. One instance lives as long as SecDocker, and is asked from several
+/// threads at once.
+pub trait Plugin: Sized + Send + Sync + 'static {
+    /// What the plugin calls itself, for the log.
+    const NAME: &str;
+
+    /// What a verdict follows from.
+    const SCOPE: Scope = Scope::Request;
+
+    /// Whether several requests may be asked about at once, unless SecDocker's configuration says fewer.
+    const CONCURRENT: bool = true;
+
+    /// Begins, when SecDocker starts. `config` is the plugin's own `config.yml`, there or not.
+    ///
+    /// # Errors
+    /// Why it can't: SecDocker then says so and does not start.
+    fn open(config: &ConfigFile, host: Host) -> Result<Self, OpenError>;
+
+    /// Judges one request. It may block, but not past [`Request::deadline`]: nobody listens any more, and
+    /// its thread is counted as lost.
+    fn process(&self, request: &Request<'_>) -> Verdict;
+}
+
+/// Makes a library a plugin: `export!(Type)` for a [`Plugin`], or `export!(fn function)` for a function from
+/// `&str`, the image's name as the client gave it, to `bool`, whether it is safe.
+///
+/// A type gets level 2 of the C interface, a function level 1, which knows neither a configuration nor what
+/// the daemon says of the image.
+#[macro_export]
+macro_rules! export {
+    (fn $judge:path) => {
+        #[doc(hidden)]
+        #[allow(non_snake_case, unsafe_code, reason = "the C interface asks for it")]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn Process(image: *const ::std::ffi::c_char) -> u8 {
+            // SAFETY: the C interface promises a string that ends with NUL.
+            unsafe { $crate::boundary::process_name(image, $judge) }
+        }
+    };
+    ($plugin:ty) => {
+        #[doc(hidden)]
+        #[allow(unsafe_code, reason = "the C interface asks for it")]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn secdocker_plugin_v2() -> *const $crate::abi::Descriptor {
+            static NAME: [u8; <$plugin as $crate::Plugin>::NAME.len() + 1] =
+                $crate::boundary::terminated(<$plugin as $crate::Plugin>::NAME);
+            static DESCRIPTOR: $crate::abi::Descriptor = $crate::boundary::descriptor::<$plugin>(
+                &NAME,
+                ::std::concat!(::std::env!("CARGO_PKG_VERSION"), "\0").as_bytes(),
+            );
+            &DESCRIPTOR
+        }
+    };
+}

@@ -1,0 +1,73 @@
+//! Which image a name means on this host just now: what plugins are told of it.
+
+use std::io;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::daemon::{Daemon, Deadline, Reply};
+use crate::image::ImageRef;
+
+/// An image as the daemon identifies it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Identity {
+    /// `sha256:…`.
+    pub id: String,
+    /// `name@sha256:…` for each registry that it is known to be in.
+    #[serde(default, deserialize_with = "or_none")]
+    pub repo_digests: Vec<String>,
+}
+
+/// Whether the daemon has an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// It has this one.
+    Present(Identity),
+    /// It has none.
+    Absent,
+    /// It could not be asked.
+    Unknown,
+}
+
+/// The daemon says `null` where there are none.
+fn or_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Which image the daemon would use for `image` (Engine API `GET /images/{name}/json`).
+pub fn identify(daemon: &Daemon, image: &ImageRef) -> Presence {
+    match daemon.get(&["images", &image.as_asked(), "json"], Deadline::of_one_round()) {
+        Ok(Reply::Found(body)) => {
+            serde_json::from_slice(&body).map_or(Presence::Unknown, Presence::Present)
+        }
+        Ok(Reply::Absent) => Presence::Absent,
+        Err(_) => Presence::Unknown,
+    }
+}
+
+/// Asks the daemon for a target that is written as it goes out, for `patience` at most: the status
+/// and the body.
+///
+/// # Errors
+/// If the daemon can't be reached, takes too long, or answers more than can be held.
+pub fn get(daemon: &Daemon, target: &str, patience: Duration) -> io::Result<(u16, Vec<u8>)> {
+    daemon.ask(target, Deadline::after(patience))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+    use super::*;
+
+    #[test]
+    fn digests_may_be_null_and_an_id_must_be_there() {
+        let read = |json| serde_json::from_str::<Identity>(json);
+        let bare = Identity { id: "sha256:00".into(), repo_digests: Vec::new() };
+        assert_eq!(read(r#"{"Id":"sha256:00","RepoDigests":null,"x":1}"#).unwrap(), bare);
+        assert_eq!(read(r#"{"Id":"sha256:00"}"#).unwrap(), bare);
+        let both = read(r#"{"Id":"sha256:00","RepoDigests":["a@sha256:11"]}"#).unwrap();
+        assert_eq!(both.repo_digests, ["a@sha256:11"]);
+        assert!(read(r#"{"RepoDigests":[]}"#).is_err());
+    }
+}

@@ -1,0 +1,422 @@
+//! Who asks which plugin what, and who waits for it: the pool's books, without threads or a clock.
+//!
+//! ```text
+//! enlist ─┬─ kept verdict, plugin down, queue full ──────────────► result at once
+//!         ├─ the same question is under way: wait with the others
+//!         └─► Queued ─► Running ─┬─► done ─────────────────────────► results, kept
+//!                │               └─► Lost (its thread is given up) ─► done, some time or never
+//!                └── answer_by has passed, in any stage ──────────► timeouts
+//! ```
+//!
+//! A call that hangs takes its thread with it. The pool gets another one for it, until too many calls
+//! of the plugin hang: it is down then, and answers at once, until some of them come back.
+
+use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use super::cache::{Cache, Kept};
+use super::judge::{Judge, Judgement, Key, Question, Scope};
+use super::round::Round;
+use crate::config::plugins::{CacheSettings, Fallback, PluginSettings};
+use crate::policy::opinions::{PluginResult, PluginVerdict};
+
+/// Calls that wait for one plugin at most.
+const QUEUE_MAX: usize = 1024;
+
+/// Calls of one plugin that hang before it is down.
+const LOST_MAX: usize = 2;
+
+/// The books of all plugins.
+pub(super) struct Desk {
+    seats: Vec<Seat>,
+    calls: Slab<Call>,
+    /// Calls that may run at once: each plugin has one of them for itself.
+    places: usize,
+    /// Where the search for the next call begins, so that every plugin has its turn.
+    turn: usize,
+}
+
+/// One plugin's page.
+struct Seat {
+    name: Arc<str>,
+    timeout: Duration,
+    on_error: Fallback,
+    on_timeout: Fallback,
+    scope: Scope,
+    concurrency: usize,
+    cache: Option<Cache>,
+    queue: VecDeque<usize>,
+    /// Calls that newcomers with the same key may wait for.
+    shared: HashMap<Key, usize>,
+    running: usize,
+    lost: usize,
+}
+
+/// One call, from the first request that wants it to its return.
+struct Call {
+    plugin: usize,
+    key: Option<Key>,
+    question: Arc<Question>,
+    waiting: Vec<Arc<Round>>,
+    answer_by: Instant,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Queued,
+    Running { lost_at: Instant },
+    Lost,
+}
+
+/// A call to be made.
+pub(super) struct Work {
+    pub(super) call: usize,
+    pub(super) plugin: usize,
+    pub(super) question: Arc<Question>,
+    pub(super) time_left: Duration,
+}
+
+/// What follows from an entry in the books, to be carried out when they are closed.
+#[derive(Debug, Default)]
+pub(super) struct Due {
+    pub(super) results: Vec<(Arc<Round>, PluginResult)>,
+    /// What is to be told of plugins.
+    pub(super) troubles: Vec<(Arc<str>, String)>,
+}
+
+impl Due {
+    pub(super) fn is_empty(&self) -> bool {
+        self.results.is_empty() && self.troubles.is_empty()
+    }
+}
+
+impl Desk {
+    pub(super) fn new<'a>(
+        plugins: impl Iterator<Item = (&'a PluginSettings, &'a dyn Judge)>,
+        threads: NonZeroUsize,
+    ) -> Self {
+        let mut seats: Vec<Seat> =
+            plugins.map(|(settings, judge)| Seat::new(settings, judge)).collect();
+        let places = threads.get().max(seats.len());
+        for seat in &mut seats {
+            seat.concurrency = seat.concurrency.min(places);
+        }
+        Self { seats, calls: Slab::new(), places, turn: 0 }
+    }
+
+    /// Calls that wait for a thread.
+    pub(super) fn queued(&self) -> usize {
+        self.seats.iter().map(|seat| seat.queue.len()).sum()
+    }
+
+    /// Calls that may run at once.
+    pub(super) fn places(&self) -> usize {
+        self.places
+    }
+
+    /// A verdict that is known already.
+    pub(super) fn recall(
+        &self,
+        plugin: usize,
+        question: &Question,
+        now: Instant,
+    ) -> Option<PluginResult> {
+        let seat = self.seats.get(plugin)?;
+        let kept = seat.cache.as_ref()?.get(&question.key(seat.scope)?, now)?;
+        Some(seat.result(kept.verdict, Arc::clone(&kept.reason), true))
+    }
+
+    /// Puts a question to a plugin in the name of a round, or answers it at once.
+    pub(super) fn enlist(
+        &mut self,
+        plugin: usize,
+        question: &Arc<Question>,
+        round: &Arc<Round>,
+        now: Instant,
+    ) -> Result<(), PluginResult> {
+        if let Some(known) = self.recall(plugin, question, now) {
+            return Err(known);
+        }
+        self.make_room(plugin);
+        let Some(seat) = self.seats.get_mut(plugin) else { return Ok(()) };
+        if seat.is_down() {
+            return Err(seat.timed_out("earlier calls hang"));
+        }
+        let key = question.key(seat.scope);
+        let under_way = key.as_ref().and_then(|key| seat.shared.get(key)).copied();
+        if let Some(call) = under_way.and_then(|call| self.calls.get_mut(call)) {
+            call.waiting.push(Arc::clone(round));
+            return Ok(());
+        }
+        if seat.queue.len() >= QUEUE_MAX {
+            return Err(seat.timed_out("too many calls wait"));
+        }
+        let call = self.calls.insert(Call {
+            plugin,
+            key: key.clone(),
+            question: Arc::clone(question),
+            waiting: vec![Arc::clone(round)],
+            answer_by: now + seat.timeout,
+            stage: Stage::Queued,
+        });
+        seat.queue.push_back(call);
+        if let Some(key) = key {
+            seat.shared.insert(key, call);
+        }
+        Ok(())
+    }
+
+    /// The next call to make, if one may be made now.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Work> {
+        for step in 0..self.seats.len() {
+            let plugin = (self.turn + step) % self.seats.len();
+            if let Some(work) = self.next_of(plugin, now) {
+                self.turn = plugin + 1;
+                return Some(work);
+            }
+        }
+        None
+    }
+
+    fn next_of(&mut self, plugin: usize, now: Instant) -> Option<Work> {
+        while self.may_run(plugin) {
+            let seat = self.seats.get_mut(plugin)?;
+            let id = seat.queue.pop_front()?;
+            let Some(call) = self.calls.get_mut(id) else { continue };
+            if !call.waiting.iter().any(|round| round.is_wanted()) {
+                self.forget(id);
+                continue;
+            }
+            seat.running += 1;
+            call.stage = Stage::Running { lost_at: now + seat.timeout };
+            let time_left = call.answer_by.saturating_duration_since(now);
+            return Some(Work {
+                call: id,
+                plugin,
+                question: Arc::clone(&call.question),
+                time_left,
+            });
+        }
+        None
+    }
+
+    /// Whether one more call of this plugin leaves a place for each other one.
+    fn may_run(&self, plugin: usize) -> bool {
+        let Some(seat) = self.seats.get(plugin) else { return false };
+        let busy: usize = self.seats.iter().map(|seat| seat.running).sum();
+        let others = self.seats.iter().enumerate().filter(|(index, _)| *index != plugin);
+        let kept_free = others.filter(|(_, other)| other.running == 0 && !other.is_down()).count();
+        let has_place = seat.running == 0 || busy + 1 + kept_free <= self.places;
+        !seat.is_down() && seat.running < seat.concurrency && has_place
+    }
+
+    /// A call has come back, perhaps when nobody expected it any more; whether its thread had been
+    /// given up.
+    pub(super) fn done(
+        &mut self,
+        id: usize,
+        judgement: Judgement,
+        now: Instant,
+        due: &mut Due,
+    ) -> bool {
+        let Some(call) = self.forget(id) else { return false };
+        let Some(seat) = self.seats.get_mut(call.plugin) else { return false };
+        let was_lost = call.stage == Stage::Lost;
+        if was_lost {
+            seat.lost -= 1;
+            if seat.lost + 1 == LOST_MAX {
+                due.troubles
+                    .push((Arc::clone(&seat.name), "a call has come back: up again".into()));
+            }
+        } else {
+            seat.running -= 1;
+        }
+        let Judgement { verdict, reason, ttl } = judgement;
+        let reason: Arc<str> = reason.into();
+        if let (Some(cache), Some(key), PluginVerdict::Allow | PluginVerdict::Deny) =
+            (&mut seat.cache, call.key, verdict)
+            && key.lasts()
+            && !ttl.is_zero()
+        {
+            cache.insert(key, Kept { verdict, reason: Arc::clone(&reason) }, ttl, now);
+        }
+        let result = seat.result(verdict, reason, false);
+        due.results.extend(call.waiting.into_iter().map(|round| (round, result.clone())));
+        was_lost
+    }
+
+    /// Answers those whose time is over, and gives up the threads of calls that hang; how many.
+    pub(super) fn expire(&mut self, now: Instant, due: &mut Due) -> usize {
+        let late: Vec<usize> =
+            self.calls.iter().filter(|(_, call)| call.is_late(now)).map(|(id, _)| id).collect();
+        for id in late {
+            self.give_up_waiting(id, "", due);
+        }
+        let hangs =
+            |call: &Call| matches!(call.stage, Stage::Running { lost_at } if lost_at <= now);
+        let hanging: Vec<usize> =
+            self.calls.iter().filter(|(_, call)| hangs(call)).map(|(id, _)| id).collect();
+        for id in &hanging {
+            self.lose(*id, due);
+        }
+        hanging.len()
+    }
+
+    /// When [`Desk::expire`] must be called.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.calls.iter().filter_map(|(_, call)| call.deadline()).min()
+    }
+
+    /// Fails what waits for a thread that can't be had.
+    pub(super) fn give_up_queued(&mut self, due: &mut Due) {
+        for plugin in 0..self.seats.len() {
+            self.clear_queue(plugin, "no thread could be started", due);
+        }
+    }
+
+    /// Those who wait for a call are answered; it goes on alone if it runs, and is forgotten if not.
+    fn give_up_waiting(&mut self, id: usize, why: &str, due: &mut Due) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        let Some(seat) = self.seats.get_mut(call.plugin) else { return };
+        let why = if why.is_empty() { format!("{:?} are over", seat.timeout) } else { why.into() };
+        let result = seat.timed_out(&why);
+        let waiting = std::mem::take(&mut call.waiting);
+        due.results.extend(waiting.into_iter().map(|round| (round, result.clone())));
+        if call.stage == Stage::Queued {
+            seat.queue.retain(|queued| *queued != id);
+            self.forget(id);
+        } else if let Some(key) = &call.key {
+            // Who comes now is not to wait for a call that is late already.
+            unshare(seat, key, id);
+        }
+    }
+
+    fn lose(&mut self, id: usize, due: &mut Due) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        let plugin = call.plugin;
+        let Some(seat) = self.seats.get_mut(plugin) else { return };
+        call.stage = Stage::Lost;
+        seat.running -= 1;
+        seat.lost += 1;
+        let hangs = format!("a call has not come back in {:?}; {} hang", seat.timeout, seat.lost);
+        let down = if seat.lost == LOST_MAX {
+            ": down, it is asked no more until one returns"
+        } else {
+            ""
+        };
+        due.troubles.push((Arc::clone(&seat.name), format!("{hangs}{down}")));
+        if seat.is_down() {
+            self.clear_queue(plugin, "earlier calls hang", due);
+        }
+    }
+
+    fn clear_queue(&mut self, plugin: usize, why: &str, due: &mut Due) {
+        let queued: Vec<usize> =
+            self.seats.get(plugin).into_iter().flat_map(|seat| &seat.queue).copied().collect();
+        for id in queued {
+            self.give_up_waiting(id, why, due);
+        }
+    }
+
+    /// Takes calls that nobody waits for any more out of a queue that is full.
+    fn make_room(&mut self, plugin: usize) {
+        let Some(seat) = self.seats.get_mut(plugin) else { return };
+        if seat.queue.len() < QUEUE_MAX {
+            return;
+        }
+        let calls = &self.calls;
+        let is_wanted = |id: &usize| {
+            calls.get(*id).is_some_and(|call| call.waiting.iter().any(|round| round.is_wanted()))
+        };
+        let (wanted, unwanted): (VecDeque<_>, Vec<_>) =
+            seat.queue.drain(..).fold(Default::default(), |(mut wanted, mut unwanted), id| {
+                if is_wanted(&id) {
+                    wanted.push_back(id)
+                } else {
+                    unwanted.push(id)
+                }
+                (wanted, unwanted)
+            });
+        seat.queue = wanted;
+        for id in unwanted {
+            self.forget(id);
+        }
+    }
+
+    /// Takes a call out of the books. Its number may be given to another one.
+    fn forget(&mut self, id: usize) -> Option<Call> {
+        let call = self.calls.try_remove(id)?;
+        if let (Some(key), Some(seat)) = (&call.key, self.seats.get_mut(call.plugin)) {
+            unshare(seat, key, id);
+        }
+        Some(call)
+    }
+}
+
+/// Newcomers do not join this call any more; another one with the same key stays.
+fn unshare(seat: &mut Seat, key: &Key, id: usize) {
+    if seat.shared.get(key) == Some(&id) {
+        seat.shared.remove(key);
+    }
+}
+
+impl Call {
+    fn is_late(&self, now: Instant) -> bool {
+        !self.waiting.is_empty() && self.answer_by <= now
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let answer_by = (!self.waiting.is_empty()).then_some(self.answer_by);
+        let lost_at = match self.stage {
+            Stage::Running { lost_at } => Some(lost_at),
+            Stage::Queued | Stage::Lost => None,
+        };
+        [answer_by, lost_at].into_iter().flatten().min()
+    }
+}
+
+impl Seat {
+    fn new(settings: &PluginSettings, judge: &dyn Judge) -> Self {
+        let usual = judge.may_be_cached().then(CacheSettings::default);
+        let all = if judge.is_concurrent() { usize::MAX } else { 1 };
+        Self {
+            name: Arc::clone(&settings.name),
+            timeout: settings.timeout,
+            on_error: settings.on_error,
+            on_timeout: settings.on_timeout,
+            scope: judge.scope(),
+            concurrency: settings.concurrency.map_or(all, NonZeroUsize::get),
+            cache: settings.cache.or(usual).map(Cache::new),
+            queue: VecDeque::new(),
+            shared: HashMap::new(),
+            running: 0,
+            lost: 0,
+        }
+    }
+
+    fn is_down(&self) -> bool {
+        self.lost >= LOST_MAX
+    }
+
+    fn timed_out(&self, why: &str) -> PluginResult {
+        self.result(PluginVerdict::Timeout, why.into(), false)
+    }
+
+    fn result(&self, verdict: PluginVerdict, reason: Arc<str>, cached: bool) -> PluginResult {
+        let refuses = match verdict {
+            PluginVerdict::Allow => false,
+            PluginVerdict::Deny => true,
+            PluginVerdict::Error => self.on_error == Fallback::Deny,
+            PluginVerdict::Timeout => self.on_timeout == Fallback::Deny,
+        };
+        PluginResult { plugin: Arc::clone(&self.name), verdict, reason, cached, refuses }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,302 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a failed test should say where"
+)]
+
+use std::sync::mpsc::{self, Receiver};
+
+use super::*;
+use crate::facts::{Daemon, Identity, Presence};
+use crate::image::ImageRef;
+use crate::policy::opinions::{AskedImage, Consultation, Opinions, Purpose, Waits};
+
+/// A plugin of which the books know all that they need.
+struct Described {
+    scope: Scope,
+    is_concurrent: bool,
+}
+
+impl Judge for Described {
+    fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    fn is_concurrent(&self) -> bool {
+        self.is_concurrent
+    }
+
+    fn may_be_cached(&self) -> bool {
+        true
+    }
+
+    fn judge(&self, _: &Question, _: Duration) -> Judgement {
+        unreachable!("the books ask nobody")
+    }
+}
+
+/// Books, a clock that is set by hand, and what came out.
+struct Office {
+    desk: Desk,
+    now: Instant,
+    due: Due,
+}
+
+/// A request that waits.
+struct Client {
+    waits: Option<Waits>,
+    answers: Receiver<Opinions>,
+}
+
+impl Client {
+    fn got(&self) -> Option<String> {
+        let opinions = self.answers.try_recv().ok()?;
+        let refusal = opinions.refusal().map(|refusal| refusal.to_string());
+        Some(refusal.unwrap_or_else(|| "agreed".to_owned()))
+    }
+}
+
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+fn office(threads: usize, plugins: &[(&str, Scope)]) -> Office {
+    let plugins: Vec<_> = plugins
+        .iter()
+        .map(|(name, scope)| {
+            let settings = PluginSettings::named(name, "/".as_ref());
+            (settings, Described { scope: *scope, is_concurrent: true })
+        })
+        .collect();
+    let plugins = plugins.iter().map(|(settings, judge)| (settings, judge as &dyn Judge));
+    let desk = Desk::new(plugins, threads.try_into().unwrap());
+    Office { desk, now: Instant::now(), due: Due::default() }
+}
+
+impl Office {
+    /// Asks plugins about an image with this name and id.
+    fn ask(&mut self, plugins: &[usize], given: &str, id: &str) -> Client {
+        let (waits, (answer, answers)) = (Waits::default(), mpsc::channel());
+        let asked = AskedImage {
+            purpose: Purpose::Create,
+            given: given.to_owned(),
+            image: ImageRef::parse(given).unwrap(),
+            every_tag: false,
+        };
+        let consultation = Consultation {
+            asked,
+            method: "POST".into(),
+            path: "/containers/create".into(),
+            body: None,
+            client: String::new(),
+            waited: waits.watched(),
+        };
+        let identity = Identity { id: id.to_owned(), repo_digests: Vec::new() };
+        let presence = Presence::Present(identity);
+        let address = crate::config::UpstreamAddress::Unix("/nowhere".into());
+        let daemon = Daemon { address, mark: None };
+        let question = Arc::new(Question { consultation, presence, daemon });
+        let send = move |opinions| drop(answer.send(opinions));
+        let round = Arc::new(Round::new(plugins.len(), waits.watched(), Box::new(send)));
+        for plugin in plugins {
+            if let Err(known) = self.desk.enlist(*plugin, &question, &round, self.now) {
+                round.add(known);
+            }
+        }
+        Client { waits: Some(waits), answers }
+    }
+
+    fn begin(&mut self) -> Option<Work> {
+        self.desk.next(self.now)
+    }
+
+    fn end(&mut self, work: &Work, verdict: PluginVerdict, ttl: Duration) -> bool {
+        let judgement = Judgement { verdict, reason: "so".into(), ttl };
+        let was_lost = self.desk.done(work.call, judgement, self.now, &mut self.due);
+        self.settle();
+        was_lost
+    }
+
+    fn pass(&mut self, time: Duration) -> usize {
+        self.now += time;
+        let lost = self.desk.expire(self.now, &mut self.due);
+        self.settle();
+        lost
+    }
+
+    fn settle(&mut self) {
+        for (round, result) in std::mem::take(&mut self.due.results) {
+            round.add(result);
+        }
+    }
+}
+
+const NEVER: Duration = Duration::ZERO;
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn requests_for_one_image_share_one_call_and_then_the_verdict() {
+    let mut office = office(4, &[("scan", Scope::Digest)]);
+    let clients: Vec<_> =
+        (0..50).map(|number| office.ask(&[0], &format!("app:{number}"), "sha256:aa")).collect();
+    let call = office.begin().unwrap();
+    assert!(office.begin().is_none(), "one call for all");
+    office.end(&call, PluginVerdict::Allow, HOUR);
+    assert!(clients.iter().all(|client| client.got().as_deref() == Some("agreed")));
+    let later = office.ask(&[0], "app", "sha256:aa");
+    assert_eq!(later.got().as_deref(), Some("agreed"), "kept");
+    // Longer than the configuration's ten minutes nothing is kept, whatever the plugin says.
+    office.pass(Duration::from_secs(601));
+    let again = office.ask(&[0], "app", "sha256:aa");
+    assert!(again.got().is_none() && office.begin().is_some(), "asked anew");
+}
+
+#[test]
+fn errors_and_verdicts_without_a_life_are_not_kept_and_other_content_is_asked_about() {
+    let mut office = office(4, &[("scan", Scope::Digest)]);
+    for (verdict, ttl, expected) in [
+        (PluginVerdict::Error, HOUR, "plugin scan failed, see SecDocker's log"),
+        (PluginVerdict::Allow, NEVER, "agreed"),
+        (PluginVerdict::Deny, HOUR, "plugin scan: so"),
+    ] {
+        let client = office.ask(&[0], "app", "sha256:aa");
+        let call = office.begin().unwrap();
+        office.end(&call, verdict, ttl);
+        assert_eq!(client.got().as_deref(), Some(expected));
+    }
+    let moved = office.ask(&[0], "app", "sha256:bb");
+    assert!(moved.got().is_none() && office.begin().is_some(), "the name means another image now");
+}
+
+#[test]
+fn what_depends_on_the_name_or_the_request_is_shared_no_further() {
+    let mut by_name = office(4, &[("remote", Scope::Name)]);
+    let _waiting =
+        [("a", "x"), ("a", "x"), ("b", "x")].map(|(name, id)| by_name.ask(&[0], name, id));
+    assert_eq!(std::iter::from_fn(|| by_name.begin()).count(), 2);
+    let mut whole = office(4, &[("body", Scope::Request)]);
+    let _waiting = ["a", "a"].map(|name| whole.ask(&[0], name, "x"));
+    let calls: Vec<_> = std::iter::from_fn(|| whole.begin()).collect();
+    assert_eq!(calls.len(), 2);
+    whole.end(calls.first().unwrap(), PluginVerdict::Allow, HOUR);
+    assert!(whole.ask(&[0], "a", "x").got().is_none(), "not kept");
+}
+
+#[test]
+fn all_must_agree_and_the_first_refusal_is_the_answer() {
+    let mut office = office(4, &[("one", Scope::Name), ("two", Scope::Name)]);
+    let agreed = office.ask(&[0, 1], "a", "x");
+    let calls: Vec<_> = std::iter::from_fn(|| office.begin()).collect();
+    let [first, second] = &calls[..] else { panic!("both at once") };
+    office.end(first, PluginVerdict::Allow, NEVER);
+    assert_eq!(agreed.got(), None);
+    office.end(second, PluginVerdict::Allow, NEVER);
+    assert_eq!(agreed.got().as_deref(), Some("agreed"));
+    let refused = office.ask(&[0, 1], "a", "x");
+    let call = std::iter::from_fn(|| office.begin()).find(|work| work.plugin == 1).unwrap();
+    office.end(&call, PluginVerdict::Deny, NEVER);
+    assert_eq!(refused.got().as_deref(), Some("plugin two: so"));
+}
+
+#[test]
+fn a_plugin_that_hangs_leaves_a_place_for_the_others_and_goes_down() {
+    let mut office = office(4, &[("hang", Scope::Name), ("fine", Scope::Name)]);
+    let names: Vec<_> = (0..10).map(|number| format!("a{number}")).collect();
+    let hung: Vec<_> = names.iter().map(|name| office.ask(&[0], name, "x")).collect();
+    let calls: Vec<_> = std::iter::from_fn(|| office.begin()).collect();
+    assert_eq!(calls.len(), 3, "of four places one stays free");
+    let fine = office.ask(&[1], "b", "x");
+    let call = office.begin().unwrap();
+    office.end(&call, PluginVerdict::Allow, NEVER);
+    assert_eq!(fine.got().as_deref(), Some("agreed"));
+    assert_eq!(office.pass(TIMEOUT), 3, "threads given up");
+    for client in &hung {
+        assert_eq!(client.got().as_deref(), Some("plugin hang has not answered in time"));
+    }
+    let troubles = std::mem::take(&mut office.due.troubles);
+    assert!(troubles.iter().any(|(_, trouble)| trouble.contains("down")), "{troubles:?}");
+    let late = office.ask(&[0], "b", "x");
+    assert_eq!(late.got().as_deref(), Some("plugin hang has not answered in time"), "at once");
+    // They come back after all: whoever asks then is answered again.
+    for call in &calls {
+        assert!(office.end(call, PluginVerdict::Allow, NEVER));
+    }
+    let again = office.ask(&[0], "c", "x");
+    let call = office.begin().unwrap();
+    office.end(&call, PluginVerdict::Allow, NEVER);
+    assert_eq!(again.got().as_deref(), Some("agreed"));
+}
+
+#[test]
+fn who_waits_in_the_queue_is_answered_in_time_and_who_has_left_is_not_asked_for() {
+    let mut office = office(1, &[("slow", Scope::Name)]);
+    let first = office.ask(&[0], "a", "x");
+    let _call = office.begin().unwrap();
+    let mut left = office.ask(&[0], "b", "x");
+    let second = office.ask(&[0], "c", "x");
+    left.waits = None;
+    assert_eq!(office.pass(TIMEOUT - Duration::from_secs(1)), 0);
+    assert!(first.got().is_none() && second.got().is_none());
+    office.pass(Duration::from_secs(1));
+    let late = Some("plugin slow has not answered in time".to_owned());
+    assert_eq!((first.got(), second.got()), (late.clone(), late));
+    assert!(office.desk.next_deadline().is_none(), "nothing is left to wait for");
+}
+
+#[test]
+fn a_call_that_only_those_wait_for_who_have_left_is_not_made() {
+    let mut office = office(2, &[("scan", Scope::Name)]);
+    let mut left = office.ask(&[0], "a", "x");
+    left.waits = None;
+    let stays = office.ask(&[0], "b", "x");
+    let call = office.begin().unwrap();
+    assert_eq!(call.question.consultation.asked.given, "b");
+    office.end(&call, PluginVerdict::Allow, NEVER);
+    assert_eq!(stays.got().as_deref(), Some("agreed"));
+    assert!(office.desk.calls.is_empty());
+}
+
+#[test]
+fn the_queue_is_bounded_and_those_who_left_make_room() {
+    let mut office = office(1, &[("slow", Scope::Request)]);
+    let running = office.ask(&[0], "a", "x");
+    let _call = office.begin().unwrap();
+    let mut waiting: Vec<_> = (0..QUEUE_MAX).map(|_| office.ask(&[0], "a", "x")).collect();
+    let busy = office.ask(&[0], "a", "x").got();
+    assert_eq!(busy.as_deref(), Some("plugin slow has not answered in time"));
+    waiting.truncate(1);
+    let fits = office.ask(&[0], "a", "x");
+    assert!(fits.got().is_none() && running.got().is_none());
+    assert_eq!(office.desk.queued(), 2);
+}
+
+#[test]
+fn what_follows_from_errors_and_timeouts_is_configured() {
+    let mut settings = PluginSettings::named("lax", "/".as_ref());
+    settings.on_error = Fallback::Allow;
+    settings.on_timeout = Fallback::Allow;
+    let judge = Described { scope: Scope::Name, is_concurrent: false };
+    let desk = Desk::new([(&settings, &judge as &dyn Judge)].into_iter(), NonZeroUsize::MIN);
+    let mut office = Office { desk, now: Instant::now(), due: Due::default() };
+    let failed = office.ask(&[0], "a", "x");
+    let call = office.begin().unwrap();
+    office.end(&call, PluginVerdict::Error, NEVER);
+    assert_eq!(failed.got().as_deref(), Some("agreed"));
+    let late = office.ask(&[0], "a", "x");
+    office.pass(TIMEOUT);
+    assert_eq!(late.got().as_deref(), Some("agreed"));
+}
+
+#[test]
+fn a_full_cache_forgets_what_came_first() {
+    let mut settings = PluginSettings::named("scan", "/".as_ref());
+    settings.cache = Some(CacheSettings { entries: 2, life: HOUR });
+    let judge = Described { scope: Scope::Digest, is_concurrent: true };
+    let desk = Desk::new([(&settings, &judge as &dyn Judge)].into_iter(), NonZeroUsize::MIN);
+    let mut office = Office { desk, now: Instant::now(), due: Due::default() };
+    for id in ["a", "b", "c"] {
+        let _client = office.ask(&[0], "app", id);
+        let call = office.begin().unwrap();
+        office.end(&call, PluginVerdict::Allow, HOUR);
+    }
+    let known = ["a", "b", "c"].map(|id| office.ask(&[0], "app", id).got().is_some());
+    assert_eq!(known, [false, true, true]);
+}

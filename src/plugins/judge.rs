@@ -1,0 +1,114 @@
+//! What a plugin is to the rest of the host: something that judges questions, slowly.
+//!
+//! Knows nothing of libraries, threads or caches.
+
+use std::hash::Hash;
+use std::time::Duration;
+
+use crate::facts::Daemon;
+use crate::facts::Presence;
+use crate::image::ImageRef;
+use crate::policy::opinions::{Consultation, PluginVerdict, Purpose};
+
+/// One request's question, with what the daemon says of the image.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// What is asked.
+    pub consultation: Consultation,
+    /// Whether the image is on this host, and which one it is.
+    pub presence: Presence,
+    /// Where the request would go.
+    pub daemon: Daemon,
+}
+
+/// What a verdict follows from, and so which requests may share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole request: nothing is shared.
+    Request,
+    /// The image's name and content.
+    Name,
+    /// The image's content, whatever its name.
+    Digest,
+}
+
+/// What two requests must have in common to share a verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    name: Option<String>,
+    /// Without it the same name may mean something else a moment later: such a verdict is shared by
+    /// those who wait for it, and not kept.
+    content: Option<String>,
+}
+
+impl Key {
+    /// Whether what is known under this key stays true.
+    pub(super) fn lasts(&self) -> bool {
+        self.content.is_some()
+    }
+}
+
+impl Question {
+    /// The key of a verdict of this scope; none if it can't be shared.
+    pub(super) fn key(&self, scope: Scope) -> Option<Key> {
+        let content = self.content().map(str::to_owned);
+        let given = || self.consultation.asked.given.clone();
+        match scope {
+            Scope::Request => None,
+            Scope::Digest if content.is_some() => Some(Key { name: None, content }),
+            Scope::Name | Scope::Digest => Some(Key { name: Some(given()), content }),
+        }
+    }
+
+    /// What says which content is meant: a digest in the name or, as the image is local, its id. A
+    /// pull gets what the registry has, which need not be what is here.
+    fn content(&self) -> Option<&str> {
+        match (&self.consultation.asked.image, &self.presence) {
+            (ImageRef::Id(digits), _) => Some(digits),
+            (ImageRef::Named(name), presence) => name.digest().or(match presence {
+                Presence::Present(identity) if !self.is_pull() => {
+                    Some(identity.id.strip_prefix("sha256:").unwrap_or(&identity.id))
+                }
+                _ => None,
+            }),
+        }
+    }
+
+    fn is_pull(&self) -> bool {
+        self.consultation.asked.purpose == Purpose::Pull
+    }
+}
+
+/// What a plugin says to one question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// Its verdict; [`PluginVerdict::Timeout`] is not for plugins to give.
+    pub verdict: PluginVerdict,
+    /// Why.
+    pub reason: String,
+    /// How long it may be kept.
+    pub ttl: Duration,
+}
+
+impl Judgement {
+    /// No verdict could be had.
+    pub fn error(reason: impl Into<String>) -> Self {
+        Self { verdict: PluginVerdict::Error, reason: reason.into(), ttl: Duration::ZERO }
+    }
+}
+
+/// One loaded plugin.
+pub trait Judge: Send + Sync {
+    /// What its verdicts follow from.
+    fn scope(&self) -> Scope;
+
+    /// Whether it may be asked from several threads at once, unless the configuration says so.
+    fn is_concurrent(&self) -> bool;
+
+    /// Whether its verdicts are kept although the configuration does not ask for it: only where the
+    /// plugin itself says how long.
+    fn may_be_cached(&self) -> bool;
+
+    /// Judges one request; may block. `time_left` is how long anybody waits for it.
+    fn judge(&self, question: &Question, time_left: Duration) -> Judgement;
+}

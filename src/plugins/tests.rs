@@ -1,0 +1,160 @@
+#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Condvar, Mutex};
+
+use super::*;
+use crate::config::UpstreamAddress;
+use crate::facts::{Daemon, Identity, Presence};
+use crate::image::ImageRef;
+use crate::policy::opinions::{AskedImage, Consultation, PluginVerdict, Waits};
+
+/// A judge that answers when its gate is open, and tells of each call.
+struct Gated {
+    calls: AtomicUsize,
+    began: Mutex<Sender<()>>,
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gated {
+    fn new() -> (Arc<Self>, Receiver<()>) {
+        let (began, calls) = mpsc::channel();
+        let (calls_made, open, opened) = Default::default();
+        (Arc::new(Self { calls: calls_made, began: Mutex::new(began), open, opened }), calls)
+    }
+
+    fn open(&self) {
+        *self.open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+}
+
+impl Judge for Gated {
+    fn scope(&self) -> Scope {
+        Scope::Digest
+    }
+
+    fn is_concurrent(&self) -> bool {
+        true
+    }
+
+    fn may_be_cached(&self) -> bool {
+        true
+    }
+
+    fn judge(&self, question: &Question, _: Duration) -> Judgement {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.began.lock().unwrap().send(()).unwrap();
+        let waits = self.opened.wait_while(self.open.lock().unwrap(), |open| !*open);
+        drop(waits.unwrap());
+        assert_ne!(question.consultation.asked.given, "panic");
+        Judgement { verdict: PluginVerdict::Allow, reason: String::new(), ttl: Duration::MAX }
+    }
+}
+
+fn question(given: &str, waits: &Waits) -> Question {
+    let consultation = Consultation {
+        asked: AskedImage {
+            purpose: Purpose::Create,
+            given: given.to_owned(),
+            image: ImageRef::parse(given).unwrap(),
+            every_tag: false,
+        },
+        method: "POST".into(),
+        path: "/containers/create".into(),
+        body: None,
+        client: String::new(),
+        waited: waits.watched(),
+    };
+    let presence = Presence::Present(Identity { id: given.to_owned(), repo_digests: Vec::new() });
+    let daemon = Daemon { address: UpstreamAddress::Unix("/nowhere".into()), mark: None };
+    Question { consultation, presence, daemon }
+}
+
+fn plugins(timeout: Duration, judges: &[(&str, &Arc<Gated>)]) -> Plugins {
+    let judges = judges.iter().map(|(name, judge)| {
+        let mut settings = PluginSettings::named(name, "/".as_ref());
+        settings.timeout = timeout;
+        (settings, Arc::clone(judge) as Arc<dyn Judge>)
+    });
+    Plugins::of(judges.collect(), NonZeroUsize::new(4).unwrap()).unwrap()
+}
+
+/// Asks, and gives the place where the answer arrives.
+fn ask(plugins: &Plugins, given: &str, waits: &Waits) -> Receiver<Opinions> {
+    let (answer, answers) = mpsc::channel();
+    plugins.consult(question(given, waits), move |opinions| drop(answer.send(opinions)));
+    answers
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[test]
+fn fifty_that_ask_at_once_share_one_call_and_later_ones_its_verdict() {
+    let (judge, _calls) = Gated::new();
+    let plugins = plugins(PATIENCE, &[("scan", &judge)]);
+    let waits = Waits::default();
+    let asked: Vec<_> = (0..50).map(|_| ask(&plugins, "app", &waits)).collect();
+    judge.open();
+    for answers in asked {
+        assert_eq!(answers.recv_timeout(PATIENCE).unwrap().refusal(), None);
+    }
+    assert_eq!(judge.calls.load(Ordering::SeqCst), 1);
+    let known = plugins.recall(&question("app", &waits)).unwrap();
+    assert!(known.results.iter().all(|result| result.cached));
+}
+
+#[test]
+fn ten_calls_that_hang_are_answered_in_time_and_hold_up_no_other_plugin() {
+    let ((hangs, began), (fine, _calls)) = (Gated::new(), Gated::new());
+    fine.open();
+    let plugins = plugins(Duration::from_millis(300), &[("hangs", &hangs), ("fine", &fine)]);
+    let waits = Waits::default();
+    let hung: Vec<_> = (0..10).map(|number| ask(&plugins, &format!("a{number}"), &waits)).collect();
+    began.recv_timeout(PATIENCE).unwrap();
+    // While they hang, another round gets as far as the plugin that doesn't.
+    for answers in &hung {
+        let opinions = answers.recv_timeout(PATIENCE).unwrap();
+        let [fine, hangs] = &opinions.results[..] else { panic!("{opinions:?}") };
+        assert_eq!((&*fine.plugin, fine.verdict), ("fine", PluginVerdict::Allow));
+        assert_eq!((&*hangs.plugin, hangs.verdict), ("hangs", PluginVerdict::Timeout));
+    }
+    let is_down = |opinions: &Opinions| {
+        opinions.results.iter().any(|result| &*result.reason == "earlier calls hang")
+    };
+    let asked = (0..10).map(|number| ask(&plugins, &format!("b{number}"), &waits));
+    let mut answers = asked.map(|answers| answers.recv_timeout(PATIENCE).unwrap());
+    assert!(answers.any(|opinions| is_down(&opinions)), "it is never down");
+    let made = hangs.calls.load(Ordering::SeqCst);
+    assert!(made <= 8, "{made} threads were given to it");
+    hangs.open();
+}
+
+#[test]
+fn a_judge_that_panics_is_an_error_and_its_thread_goes_on() {
+    let (judge, _calls) = Gated::new();
+    judge.open();
+    let plugins = plugins(PATIENCE, &[("scan", &judge)]);
+    let waits = Waits::default();
+    for _ in 0..10 {
+        let opinions = ask(&plugins, "panic", &waits).recv_timeout(PATIENCE).unwrap();
+        assert_eq!(opinions.refusal().unwrap().status(), 503);
+    }
+    assert_eq!(ask(&plugins, "app", &waits).recv_timeout(PATIENCE).unwrap().refusal(), None);
+}
+
+#[test]
+fn who_is_not_concerned_is_not_asked() {
+    let (judge, _calls) = Gated::new();
+    let plugins = plugins(PATIENCE, &[("scan", &judge)]);
+    let waits = Waits::default();
+    let mut pull = question("app", &waits);
+    pull.consultation.asked.purpose = Purpose::Pull;
+    let (answer, answers) = mpsc::channel();
+    plugins.consult(pull, move |opinions| answer.send(opinions).unwrap());
+    assert_eq!(answers.recv_timeout(PATIENCE).unwrap(), Opinions::default());
+    let none = Plugins::default();
+    assert_eq!(ask(&none, "app", &waits).recv_timeout(PATIENCE).unwrap(), Opinions::default());
+}

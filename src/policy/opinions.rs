@@ -1,0 +1,229 @@
+//! What plugins are asked about a request that no rule forbids, and what they say: plain values, as
+//! `facts` are. Whoever carries a question to the plugins knows what they are.
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use crate::image::ImageRef;
+
+/// What a request wants an image for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// A container of it.
+    Create,
+    /// A service whose containers are of it.
+    Service,
+    /// To have it.
+    Pull,
+}
+
+/// The purposes that are asked about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Purposes {
+    /// Containers are.
+    pub create: bool,
+    /// Services are.
+    pub service: bool,
+    /// Pulls are.
+    pub pull: bool,
+}
+
+impl Purposes {
+    /// Whether this one is among them.
+    pub fn contain(self, purpose: Purpose) -> bool {
+        match purpose {
+            Purpose::Create => self.create,
+            Purpose::Service => self.service,
+            Purpose::Pull => self.pull,
+        }
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            create: self.create || other.create,
+            service: self.service || other.service,
+            pull: self.pull || other.pull,
+        }
+    }
+}
+
+/// The image that a request uses.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AskedImage {
+    /// What for.
+    pub purpose: Purpose,
+    /// As the client wrote it.
+    pub given: String,
+    /// As it is understood.
+    pub image: ImageRef,
+    /// Whether all images of the repository are meant, not the one with the tag.
+    pub every_tag: bool,
+}
+
+/// Held by whoever waits for an answer; without it, nobody does.
+#[derive(Debug, Clone, Default)]
+pub struct Waits(Arc<()>);
+
+impl Waits {
+    /// Tells whether somebody still waits.
+    pub fn watched(&self) -> Waited {
+        Waited(Arc::downgrade(&self.0))
+    }
+}
+
+/// Whether the answer to a question still matters.
+#[derive(Debug, Clone)]
+pub struct Waited(Weak<()>);
+
+impl Waited {
+    /// Nobody waits any more.
+    pub fn is_over(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
+
+/// A question to the plugins.
+#[derive(Debug, Clone)]
+pub struct Consultation {
+    /// The image in question.
+    pub asked: AskedImage,
+    /// The request's method.
+    pub method: String,
+    /// Its path, decoded.
+    pub path: String,
+    /// The body as it would be forwarded; none for a pull.
+    pub body: Option<Arc<[u8]>>,
+    /// Where it comes from.
+    pub client: String,
+    /// Whether the answer still matters.
+    pub waited: Waited,
+}
+
+/// How one plugin answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PluginVerdict {
+    /// The image is safe.
+    Allow,
+    /// It is not.
+    Deny,
+    /// The plugin could not tell.
+    Error,
+    /// It has not answered in time.
+    Timeout,
+}
+
+impl fmt::Display for PluginVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Error => "error",
+            Self::Timeout => "timeout",
+        })
+    }
+}
+
+/// What one plugin said, and what follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginResult {
+    /// The plugin, by its name in the configuration.
+    pub plugin: Arc<str>,
+    /// How it answered.
+    pub verdict: PluginVerdict,
+    /// Why; for the log.
+    pub reason: Arc<str>,
+    /// Whether the verdict was kept from before.
+    pub cached: bool,
+    /// Whether the request is refused for it: after an error or a timeout the configuration says.
+    pub refuses: bool,
+}
+
+/// Why the plugins refuse a request: the first of them that does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PluginRefusal<'a>(&'a PluginResult);
+
+impl PluginRefusal<'_> {
+    /// The answer's status: `403` if the image is not safe, `503` if that could not be found out.
+    pub fn status(&self) -> u16 {
+        match self.0.verdict {
+            PluginVerdict::Allow | PluginVerdict::Deny => 403,
+            PluginVerdict::Error | PluginVerdict::Timeout => 503,
+        }
+    }
+}
+
+/// What the client is told: of errors only that there was one, the log has the rest.
+impl fmt::Display for PluginRefusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PluginResult { plugin, verdict, reason, .. } = self.0;
+        match verdict {
+            PluginVerdict::Allow | PluginVerdict::Deny if reason.is_empty() => {
+                write!(f, "plugin {plugin}: the image is not safe")
+            }
+            PluginVerdict::Allow | PluginVerdict::Deny => write!(f, "plugin {plugin}: {reason}"),
+            PluginVerdict::Error => write!(f, "plugin {plugin} failed, see SecDocker's log"),
+            PluginVerdict::Timeout => write!(f, "plugin {plugin} has not answered in time"),
+        }
+    }
+}
+
+/// What the plugins said: all of them, or those up to the first that refuses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Opinions {
+    /// One result a plugin.
+    pub results: Vec<PluginResult>,
+}
+
+impl Opinions {
+    /// Why the request is refused, if it is.
+    pub fn refusal(&self) -> Option<PluginRefusal<'_>> {
+        self.results.iter().find(|result| result.refuses).map(PluginRefusal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(verdict: PluginVerdict, reason: &str, refuses: bool) -> PluginResult {
+        let (plugin, reason) = ("anchore".into(), reason.into());
+        PluginResult { plugin, verdict, reason, cached: false, refuses }
+    }
+
+    #[test]
+    fn the_first_refusal_counts_and_errors_keep_their_details() {
+        let table = [
+            (result(PluginVerdict::Deny, "6 of 5", true), 403, "plugin anchore: 6 of 5"),
+            (result(PluginVerdict::Deny, "", true), 403, "plugin anchore: the image is not safe"),
+            (
+                result(PluginVerdict::Error, "password x", true),
+                503,
+                "plugin anchore failed, see SecDocker's log",
+            ),
+            (
+                result(PluginVerdict::Timeout, "60 s", true),
+                503,
+                "plugin anchore has not answered in time",
+            ),
+        ];
+        for (refusing, status, text) in table {
+            let results = vec![result(PluginVerdict::Error, "", false), refusing];
+            let opinions = Opinions { results };
+            let refusal = opinions.refusal().map(|refusal| (refusal.status(), refusal.to_string()));
+            assert_eq!(refusal, Some((status, text.to_owned())));
+        }
+        let agreed = Opinions { results: vec![result(PluginVerdict::Error, "", false)] };
+        assert_eq!(agreed.refusal(), None);
+    }
+
+    #[test]
+    fn who_waits_is_told_from_who_does_not() {
+        let waits = Waits::default();
+        let waited = waits.watched();
+        assert!(!waited.is_over());
+        drop(waits);
+        assert!(waited.is_over());
+    }
+}

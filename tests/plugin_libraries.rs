@@ -1,0 +1,397 @@
+//! Plugins as they are loaded and called: examples, and libraries with every mistake.
+//!
+//! A library in Go is not among them: nothing here builds one. It would export `Process` as C does.
+
+#![cfg(feature = "plugins")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test should say where")]
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use secdocker::config::UpstreamAddress;
+use secdocker::config::plugins::{CacheSettings, PluginSettings, Plugins as Configured};
+use secdocker::facts::{Daemon, Identity, Presence};
+use secdocker::image::ImageRef;
+use secdocker::plugins::{Plugins, Question};
+use secdocker::policy::opinions::{
+    AskedImage, Consultation, Opinions, PluginVerdict, Purpose, Waits,
+};
+
+const SOURCE: &str = env!("CARGO_MANIFEST_DIR");
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A folder for one plugin, as its owner would make it; removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("secdocker-plugins-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().canonicalize().unwrap().join(name);
+        fs::create_dir_all(folder.join("plugins/x")).unwrap();
+        for part in ["", "plugins", "plugins/x"] {
+            fs::set_permissions(folder.join(part), Permissions::from_mode(0o755)).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.0.join("plugins/x").join(path)
+    }
+
+    fn with(self, path: &str, text: &str) -> Self {
+        fs::write(self.at(path), text).unwrap();
+        fs::set_permissions(self.at(path), Permissions::from_mode(0o644)).unwrap();
+        self
+    }
+
+    /// With a library compiled from C.
+    fn compiled(self, source: &str) -> Self {
+        let file = self.at("source.c");
+        fs::write(&file, source).unwrap();
+        self.compiled_from(&file)
+    }
+
+    fn compiled_from(self, source: &Path) -> Self {
+        let mut cc = Command::new("cc");
+        cc.args(["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-std=gnu11", "-o"]);
+        cc.arg(self.at("x.so")).arg(source);
+        cc.arg(format!("-I{SOURCE}/plugins/interface"));
+        let done = cc.output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        self.readable()
+    }
+
+    /// With a library that cargo built for this test.
+    fn built(self, name: &str) -> Self {
+        let test = std::env::current_exe().unwrap();
+        fs::copy(test.parent().unwrap().join(name), self.at("libx.so")).unwrap();
+        self.readable()
+    }
+
+    fn readable(self) -> Self {
+        for file in ["x.so", "libx.so"].map(|file| self.at(file)) {
+            if file.exists() {
+                fs::set_permissions(file, Permissions::from_mode(0o755)).unwrap();
+            }
+        }
+        self
+    }
+
+    fn settings(&self) -> PluginSettings {
+        PluginSettings { timeout: PATIENCE, ..PluginSettings::named("x", &self.0) }
+    }
+
+    fn load(&self) -> Result<Plugins, String> {
+        load(self.settings())
+    }
+
+    /// The verdict on an image, and the reason.
+    fn judges(&self, given: &str) -> (PluginVerdict, String) {
+        let opinions = ask(&self.load().unwrap(), given, "{}").recv_timeout(PATIENCE).unwrap();
+        said(&opinions)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+fn load(settings: PluginSettings) -> Result<Plugins, String> {
+    let configured = Configured { list: vec![settings], ..Configured::default() };
+    let daemon =
+        Daemon { address: UpstreamAddress::Unix("/nowhere/docker.sock".into()), mark: None };
+    Plugins::load(&configured, &daemon).map_err(|error| error.to_string())
+}
+
+fn ask(plugins: &Plugins, given: &str, body: &str) -> mpsc::Receiver<Opinions> {
+    let (waits, (answer, answers)) = (Waits::default(), mpsc::channel());
+    let image = ImageRef::parse(given).unwrap_or(ImageRef::parse("odd").unwrap());
+    let consultation = Consultation {
+        asked: AskedImage {
+            purpose: Purpose::Create,
+            given: given.into(),
+            image,
+            every_tag: false,
+        },
+        method: "POST".into(),
+        path: "/v1.41/containers/create".into(),
+        body: Some(body.as_bytes().into()),
+        client: "10.0.0.1:1".into(),
+        waited: waits.watched(),
+    };
+    let identity = Identity { id: format!("sha256:{given}"), repo_digests: vec!["a@b".into()] };
+    let presence = Presence::Present(identity);
+    let daemon =
+        Daemon { address: UpstreamAddress::Unix("/nowhere/docker.sock".into()), mark: None };
+    plugins.consult(Question { consultation, presence, daemon }, move |opinions| {
+        drop(waits);
+        drop(answer.send(opinions));
+    });
+    answers
+}
+
+fn said(opinions: &Opinions) -> (PluginVerdict, String) {
+    let [result] = &opinions.results[..] else { panic!("{opinions:?}") };
+    (result.verdict, result.reason.to_string())
+}
+
+/// A plugin of level 2 in C whose descriptor and functions are as given.
+fn level_two(fields: &str, open: &str, process: &str) -> String {
+    format!(
+        r#"#include <string.h>
+        #include "secdocker_plugin.h"
+        static const sd_host *host;
+        static sd_bytes bytes(const char *text) {{ return (sd_bytes){{(const uint8_t *)text, strlen(text)}}; }}
+        static int begin(const sd_host *given, sd_bytes config, void **state, sd_verdict *why_not) {{
+            host = given; (void)config; (void)state; (void)why_not; (void)bytes; {open}
+        }}
+        static int judge(void *state, sd_bytes request, sd_verdict *out) {{
+            (void)state; (void)request; (void)out; {process}
+        }}
+        static void release(void *state, sd_verdict *out) {{ (void)state; (void)out; }}
+        const sd_plugin *secdocker_plugin_v2(void) {{
+            static sd_plugin it = {{ .magic = SD_MAGIC, .size = sizeof(sd_plugin), .abi_major = SD_ABI_MAJOR,
+                .abi_minor = SD_ABI_MINOR, .name = "x", .version = "1", .open = begin, .process = judge,
+                .release = release }};
+            {fields}
+            return &it;
+        }}"#
+    )
+}
+
+#[test]
+fn the_examples_judge() {
+    let ours = Folder::new().built("libonly_ours.so").with("config.yml", "registry.example\n");
+    assert_eq!(ours.judges("registry.example/app:1").0, PluginVerdict::Allow);
+    let (verdict, reason) = ours.judges("app:1");
+    assert_eq!((verdict, reason.as_str()), (PluginVerdict::Deny, "docker.io is not ours"));
+    let no_latest = Folder::new().built("libno_latest.so");
+    assert_eq!(no_latest.judges("localhost:5000/app").0, PluginVerdict::Deny);
+    assert_eq!(no_latest.judges("localhost:5000/app:1").0, PluginVerdict::Allow);
+    let examples = Path::new(SOURCE).join("plugins/examples/c");
+    let one = Folder::new().compiled_from(&examples.join("level_one.c"));
+    assert_eq!(one.judges("evil.example/app").0, PluginVerdict::Deny);
+    assert_eq!(one.judges("app").0, PluginVerdict::Allow);
+    let two = Folder::new().compiled_from(&examples.join("level_two.c"));
+    let two = two.load().unwrap();
+    let privileged = ask(&two, "a", r#"{"HostConfig":{"Privileged":true}}"#);
+    let denied = (PluginVerdict::Deny, "privileged containers are not welcome".to_owned());
+    assert_eq!(said(&privileged.recv_timeout(PATIENCE).unwrap()), denied);
+    let plain = ask(&two, "a", "{}").recv_timeout(PATIENCE).unwrap();
+    assert_eq!(said(&plain).0, PluginVerdict::Allow);
+}
+
+#[test]
+fn what_a_library_of_level_one_returns_is_a_byte() {
+    for (returned, verdict) in [
+        ("1", PluginVerdict::Allow),
+        ("0", PluginVerdict::Deny),
+        ("2", PluginVerdict::Error),
+        ("255", PluginVerdict::Error),
+        // As the byte of a sloppy `int`, this is 0.
+        ("256", PluginVerdict::Deny),
+    ] {
+        let source =
+            format!("int Process(const char *image) {{ (void)image; return {returned}; }}");
+        assert_eq!(Folder::new().compiled(&source).judges("a").0, verdict, "{returned}");
+    }
+}
+
+#[test]
+fn names_arrive_as_they_are_or_not_at_all() {
+    let source = r#"#include <string.h>
+        unsigned char Process(const char *image) { return strcmp(image, "a\"b ' $(c)") == 0; }"#;
+    let echo = Folder::new().compiled(source);
+    assert_eq!(echo.judges("a\"b ' $(c)").0, PluginVerdict::Allow);
+    let (verdict, reason) = echo.judges("a\0b");
+    assert_eq!(verdict, PluginVerdict::Error);
+    assert!(reason.contains("NUL"), "{reason}");
+}
+
+#[test]
+fn verdicts_that_are_none_are_errors() {
+    for (process, reason) in [
+        ("return 0;", "without a verdict"),
+        ("memset(out, 0, sizeof *out); return 0;", "without a verdict"),
+        ("out->code = 7; return 0;", "code 7"),
+        ("out->code = SD_ALLOW; return 1;", "returned 1"),
+        ("out->code = SD_ALLOW; out->reason = bytes(\"\\xff\"); return 0;", "not UTF-8"),
+        (
+            "static char long_one[5000]; memset(long_one, 'a', 4999); out->code = SD_ALLOW;
+             out->reason = bytes(long_one); return 0;",
+            "4999 bytes",
+        ),
+        ("out->code = SD_ERROR; out->reason = bytes(\"offline\"); return 0;", "offline"),
+    ] {
+        let plugin = Folder::new().compiled(&level_two("", "return 0;", process));
+        let (verdict, said) = plugin.judges("a");
+        assert_eq!(verdict, PluginVerdict::Error, "{process}");
+        assert!(said.contains(reason), "{process}: {said}");
+    }
+}
+
+#[test]
+fn what_a_plugin_is_asked() {
+    let process = r#"out->code = SD_DENY; out->reason = request; return 0;"#;
+    let echo = Folder::new().compiled(&level_two("", "return 0;", process)).load().unwrap();
+    let opinions = ask(&echo, "team/app:1", r#"{"Image":"team/app:1"}"#);
+    let (_, request) = said(&opinions.recv_timeout(PATIENCE).unwrap());
+    let request: serde_json::Value = serde_json::from_str(&request).unwrap();
+    let expected = serde_json::json!({
+        "deadline_ms": request["deadline_ms"],
+        "client": {"address": "10.0.0.1:1"},
+        "http": {"method": "POST", "path": "/v1.41/containers/create", "api_version": "1.41"},
+        "image": {
+            "given": "team/app:1", "name": "docker.io/team/app:1", "registry": "docker.io",
+            "repository": "team/app", "tag": "1", "digest": null, "id": "sha256:team/app:1",
+            "repo_digests": ["a@b"], "present": true,
+        },
+        "create": {"Image": "team/app:1"},
+    });
+    assert_eq!(request, expected);
+    assert!((1..=20_000).contains(&request["deadline_ms"].as_u64().unwrap()));
+}
+
+#[test]
+fn libraries_that_are_no_plugins_stop_the_start_with_one_line() {
+    let table = [
+        ("int nothing;".to_owned(), "is no plugin: it has neither `secdocker_plugin_v2` nor `Process`"),
+        ("int secdocker_plugin_v3;".to_owned(), "built for version 3 of the plugin interface, this SecDocker has 2.0"),
+        ("void *secdocker_plugin_v2(void) { return 0; }".to_owned(), "has no descriptor"),
+        (level_two("it.magic = 1;", "return 0;", "return 0;"), "begins with 0x00000001"),
+        (
+            level_two("it.abi_major = 3; it.abi_minor = 1;", "return 0;", "return 0;"),
+            "built for version 3.1 of the plugin interface, this SecDocker has 2.0",
+        ),
+        (level_two("it.abi_minor = 1;", "return 0;", "return 0;"), "built for version 2.1"),
+        (level_two("it.size = 20;", "return 0;", "return 0;"), "descriptor has 20 bytes, and must have"),
+        (level_two("it.process = 0;", "return 0;", "return 0;"), "lacks `open`, `process` or `release`"),
+        (level_two("", "return 7;", "return 0;"), "(status 7), and did not say why"),
+        (
+            level_two("", "why_not->reason = bytes(\"url is\\nmissing\"); return 1;", "return 0;"),
+            "url is\\nmissing",
+        ),
+        (
+            "extern int missing(void); unsigned char Process(const char *i) { (void)i; return missing(); }".to_owned(),
+            "undefined symbol: missing",
+        ),
+    ];
+    for (source, expected) in table {
+        let error = Folder::new().compiled(&source).load().unwrap_err();
+        assert!(error.starts_with("plugin x: ") && error.contains(expected), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn libraries_are_where_they_should_be_and_nobody_else_can_write_them() {
+    let refusal = |folder: &Folder| folder.load().unwrap_err();
+    let process = "unsigned char Process(const char *image) { (void)image; return 1; }";
+    let missing = refusal(&Folder::new());
+    assert!(
+        missing.contains("there is neither") && missing.contains("/plugins/x/libx.so"),
+        "{missing}"
+    );
+    let text = refusal(&Folder::new().with("x.so", "no library").readable());
+    assert!(text.contains("cannot load") && text.contains("x.so"), "{text}");
+    for (path, mode) in
+        [("x.so", 0o757), ("x.so", 0o775), ("", 0o777), ("..", 0o777), ("config.yml", 0o666)]
+    {
+        let folder = Folder::new().compiled(process).with("config.yml", "");
+        fs::set_permissions(folder.at(path), Permissions::from_mode(mode)).unwrap();
+        let error = refusal(&folder);
+        assert!(error.contains("can be written by others"), "{path}: {error}");
+    }
+    let unreadable = Folder::new().compiled(process);
+    fs::create_dir(unreadable.at("config.yml")).unwrap();
+    std::os::unix::fs::symlink("config.yml", unreadable.at("loop")).unwrap();
+    fs::remove_dir(unreadable.at("config.yml")).unwrap();
+    std::os::unix::fs::symlink("loop", unreadable.at("config.yml")).unwrap();
+    let error = refusal(&unreadable);
+    assert!(error.contains("cannot read") && error.contains("config.yml"), "{error}");
+    // By an explicit path, through a link, and with a name of its own.
+    let elsewhere = Folder::new().compiled(process);
+    std::os::unix::fs::symlink(elsewhere.at("x.so"), elsewhere.at("link")).unwrap();
+    let settings = PluginSettings { library: Some(elsewhere.at("link")), ..elsewhere.settings() };
+    assert!(load(settings).is_ok());
+    let gone = PluginSettings { library: Some(elsewhere.at("gone")), ..elsewhere.settings() };
+    let error = load(gone).unwrap_err();
+    assert!(error.contains("there is no") && error.contains("gone"), "{error}");
+}
+
+#[test]
+fn a_library_of_another_user_is_refused() {
+    let folder =
+        Folder::new().compiled("unsigned char Process(const char *i) { (void)i; return 1; }");
+    // Only root can give a file away; elsewhere the check is that of the owner's number alone.
+    if std::os::unix::fs::chown(folder.at("x.so"), Some(65_534), None).is_ok() {
+        let error = folder.load().unwrap_err();
+        assert!(error.contains("belongs to user 65534"), "{error}");
+    }
+}
+
+#[test]
+fn two_plugins_with_the_same_symbols_are_two() {
+    let one = Folder::new().compiled("int helper(void) { return 1; } unsigned char Process(const char *i) { (void)i; return helper(); }");
+    let two = Folder::new().compiled("int helper(void) { return 0; } unsigned char Process(const char *i) { (void)i; return helper(); }");
+    assert_eq!(one.judges("a").0, PluginVerdict::Allow);
+    assert_eq!(two.judges("a").0, PluginVerdict::Deny);
+}
+
+#[test]
+fn a_slow_plugin_scans_one_image_once_and_keeps_what_the_configuration_lets_it() {
+    let source = r#"#include <unistd.h>
+        static volatile int calls;
+        unsigned char Process(const char *image) { (void)image; usleep(200000); return ++calls == 1; }"#;
+    let slow = Folder::new().compiled(source);
+    let cache = Some(CacheSettings { entries: 8, life: PATIENCE });
+    let plugins = load(PluginSettings { cache, ..slow.settings() }).unwrap();
+    let all: Vec<_> = (0..50).map(|_| ask(&plugins, "a", "{}")).collect();
+    for answers in all.iter().chain([&ask(&plugins, "a", "{}")]) {
+        let opinions = answers.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(said(&opinions).0, PluginVerdict::Allow, "a second call would deny");
+    }
+}
+
+#[test]
+fn a_plugin_that_hangs_is_left_alone() {
+    let source =
+        "#include <unistd.h>\nunsigned char Process(const char *i) { (void)i; for (;;) pause(); }";
+    let hangs = Folder::new().compiled(source);
+    let timeout = Duration::from_millis(100);
+    let plugins = load(PluginSettings { timeout, ..hangs.settings() }).unwrap();
+    let opinions = ask(&plugins, "a", "{}").recv_timeout(PATIENCE).unwrap();
+    assert_eq!(said(&opinions).0, PluginVerdict::Timeout);
+}
+
+#[test]
+fn the_command_says_what_a_plugin_says() {
+    let plugin =
+        Folder::new().compiled_from(&Path::new(SOURCE).join("plugins/examples/c/level_one.c"));
+    for (image, status, said) in [("app:1", 0, "allow: \n"), ("evil.example/app", 1, "deny: \n")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_secdocker"));
+        let done = command.arg("plugin-test").args([plugin.at("x.so").as_os_str(), image.as_ref()]);
+        let done = done.output().unwrap();
+        assert_eq!(done.status.code(), Some(status), "{}", String::from_utf8_lossy(&done.stderr));
+        assert_eq!(String::from_utf8_lossy(&done.stdout), said);
+    }
+}
+
+#[test]
+fn the_daemon_is_asked_for_images_only() {
+    let process = r#"sd_bytes body = {0};
+        int refused = host->docker_get(host->host, bytes("/containers/json"), 100, &body);
+        int failed = host->docker_get(host->host, bytes("/images/a/json"), 100, &body);
+        out->code = refused == SD_GET_REFUSED && failed == SD_GET_FAILED ? SD_ALLOW : SD_DENY; return 0;"#;
+    let asks = Folder::new().compiled(&level_two("", "return 0;", process));
+    assert_eq!(asks.judges("a").0, PluginVerdict::Allow);
+}
