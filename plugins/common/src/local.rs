@@ -1,0 +1,157 @@
+//! The image as the daemon has it, with the names of its registries completed.
+
+use std::collections::BTreeSet;
+
+use secdocker_plugin::Image;
+
+use crate::reference::{self, ImageName, ImageRef};
+
+/// `repository@digest`: that repository of that registry has, or had, the image under that digest.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RepoDigest {
+    /// Registry and path in full: `docker.io/library/app`.
+    pub repository: String,
+    /// `sha256:…`
+    pub digest: String,
+}
+
+/// An image that the daemon has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LocalImage {
+    /// `sha256:…`
+    pub id: String,
+    /// Where it came from or went to. One image may have several in one repository.
+    pub repo_digests: BTreeSet<RepoDigest>,
+}
+
+impl LocalImage {
+    /// With what the daemon calls `Id` and `RepoDigests`. An entry that is no name with a digest says
+    /// nothing and is left out; so is `<none>@<none>`.
+    pub fn new(id: &str, repo_digests: &[String]) -> Self {
+        let repo_digests = repo_digests.iter().filter_map(|entry| {
+            let (name, digest) = entry.split_once('@')?;
+            let ImageRef::Named(_) = ImageRef::parse(entry).ok()? else { return None };
+            let repository = reference::complete(name)?;
+            Some(RepoDigest { repository, digest: digest.to_owned() })
+        });
+        Self { id: id.to_owned(), repo_digests: repo_digests.collect() }
+    }
+
+    /// The digests that the image has in this repository.
+    pub fn digests_in<'a>(&'a self, name: &'a ImageName) -> impl Iterator<Item = &'a str> {
+        let is_meant =
+            |entry: &&RepoDigest| reference::comparable(&entry.repository) == name.compared();
+        self.repo_digests.iter().filter(is_meant).map(|entry| entry.digest.as_str())
+    }
+
+    /// Whether some repository has it under this digest.
+    pub fn has_digest(&self, digest: &str) -> bool {
+        self.repo_digests.iter().any(|entry| entry.digest == digest)
+    }
+}
+
+/// What a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The image as it was named.
+    pub reference: ImageRef,
+    /// `None`: the daemon doesn't have it.
+    pub local: Option<LocalImage>,
+}
+
+impl Asked {
+    /// What SecDocker found out about the image.
+    ///
+    /// # Errors
+    /// A sentence, if the name is none, or the daemon could not be asked.
+    pub fn of(image: &Image) -> Result<Self, String> {
+        let reference = ImageRef::parse(&image.given).map_err(|error| error.to_string())?;
+        let local = match (image.present, &image.id) {
+            (Some(false), _) => None,
+            (Some(true), Some(id)) => Some(LocalImage::new(id, &image.repo_digests)),
+            (Some(true), None) => return Err("the daemon has not said the image's id".to_owned()),
+            (None, _) => return Err("the daemon could not be asked about the image".to_owned()),
+        };
+        Ok(Self { reference: named(reference, image), local })
+    }
+}
+
+/// A text that the daemon took for the beginning of an identifier is one.
+fn named(reference: ImageRef, image: &Image) -> ImageRef {
+    match (&reference, &image.id) {
+        (ImageRef::Named(name), Some(id)) if name.maybe_id() && image.name.is_none() => {
+            ImageRef::Id(id.trim_start_matches("sha256:").to_owned())
+        }
+        _ => reference,
+    }
+}
+
+/// Registry and path, taken apart: `docker.io` and `library/app`.
+pub fn parts(repository: &str) -> (&str, &str) {
+    repository.split_once('/').unwrap_or(("docker.io", repository))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn digest(digit: char) -> String {
+        format!("sha256:{}", digit.to_string().repeat(64))
+    }
+
+    fn named(text: &str) -> ImageName {
+        match ImageRef::parse(text).unwrap() {
+            ImageRef::Named(name) => name,
+            ImageRef::Id(id) => panic!("{id}"),
+        }
+    }
+
+    fn image(json: serde_json::Value) -> Image {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn entries_are_compared_by_what_is_pulled() {
+        let entries = [
+            format!("app@{}", digest('1')),
+            format!("docker.io/library/app@{}", digest('2')),
+            format!("localhost:5000/app@{}", digest('3')),
+            "<none>@<none>".to_owned(),
+            "app".to_owned(),
+            digest('4'),
+        ];
+        let local = LocalImage::new("sha256:00", &entries);
+        let all = |text| local.digests_in(&named(text)).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(all("index.docker.io/app:7"), [digest('1'), digest('2')]);
+        assert_eq!(all("localhost:5000/app"), [digest('3')]);
+        assert_eq!(all("team/app"), [""; 0]);
+        assert!(local.has_digest(&digest('3')) && !local.has_digest(&digest('4')));
+    }
+
+    #[test]
+    fn what_secdocker_found_out() {
+        let absent = image(serde_json::json!({"given": "app", "present": false}));
+        assert_eq!(Asked::of(&absent).unwrap().local, None);
+        let there = serde_json::json!({"given": "app", "name": "docker.io/library/app:latest",
+            "present": true, "id": digest('a'), "repo_digests": []});
+        assert_eq!(Asked::of(&image(there)).unwrap().local.unwrap().id, digest('a'));
+        let by_id = serde_json::json!({"given": "aaaa", "present": true, "id": digest('a')});
+        assert_eq!(Asked::of(&image(by_id)).unwrap().reference, ImageRef::Id("a".repeat(64)));
+        for wrong in [
+            serde_json::json!({"given": "app"}),
+            serde_json::json!({"given": "app", "present": true}),
+            serde_json::json!({"given": "a\"b", "present": false}),
+        ] {
+            assert!(Asked::of(&image(wrong)).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_entry_panics(entries in prop::collection::vec("\\PC{0,40}(@\\PC{0,90})?", 0..8)) {
+            LocalImage::new("x", &entries);
+        }
+    }
+}
