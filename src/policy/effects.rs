@@ -76,6 +76,8 @@ pub enum Effect {
     Sysctl(String),
     /// Runs below this control group instead of the daemon's own.
     CgroupParent(String),
+    /// Hands the OCI runtime an annotation of this name.
+    Annotation(String),
     /// Returns to the specification that a service had before this version of it.
     PreviousSpec {
         /// By name or identifier.

@@ -5,6 +5,7 @@
 //! passed. What can't be evaluated is a violation, never skipped.
 
 pub mod allowed;
+mod annotations;
 pub mod builds;
 pub mod capabilities;
 pub mod ceilings;
@@ -452,6 +453,7 @@ fn check(
         Effect::PreviousSpec { service, version } => {
             existing::check_previous((service, *version), policy, facts, found);
         }
+        Effect::Annotation(name) => annotations::check(name, policy, found),
         Effect::Unknown(path) => strict.check(path, found),
         Effect::CapabilitiesIgnored
             if ceilings.capdrop.is_empty() && ceilings.capadd.is_empty() => {}

@@ -12,7 +12,35 @@ pub(crate) fn attacks() -> Vec<Attack> {
     all.extend(namespaces());
     all.extend(others());
     all.extend(elsewhere());
+    all.extend(annotations());
     all
+}
+
+/// What the runtime is told past the daemon.
+fn annotations() -> Vec<Attack> {
+    let tells = |name, why, annotation: &'static str, value: &'static str| {
+        Attack::new(name, why)
+            .create(host(json!({"Annotations": {annotation: value}})))
+            .works_when(Probe::container_holds("/HostConfig/Annotations", annotation))
+            .since(24)
+    };
+    vec![
+        tells(
+            "annotation for more memory",
+            "runc makes it a property of the unit",
+            "org.systemd.property.MemoryMax",
+            "uint64 18446744073709551615",
+        ),
+        tells(
+            "annotation for another slice",
+            "the control group is left",
+            "org.systemd.property.Slice",
+            "'system.slice'",
+        ),
+        tells("annotation of another runtime", "crun obeys others", "run.oci.handler", "krun"),
+        Attack::harmless("annotation that describes", "no runtime obeys it")
+            .create(host(json!({"Annotations": {"org.opencontainers.image.title": "a"}}))),
+    ]
 }
 
 /// The same powers where nobody looks for them.

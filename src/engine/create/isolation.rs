@@ -128,6 +128,10 @@ fn names(host: &Object, effects: &mut Effects) {
         // Seen on 20.10: `net/ipv4/ip_forward` is the same parameter.
         effects.push(Effect::Sysctl(name.replace('/', ".")), place);
     }
+    for (name, _) in host.object("Annotations").into_iter().flat_map(Object::iter) {
+        let place = Place::Entry("HostConfig.Annotations", name.to_owned());
+        effects.push(Effect::Annotation(name.to_owned()), place);
+    }
     if let Some(path) = host.text("CgroupParent").filter(|path| !path.is_empty()) {
         let place = Place::Field("HostConfig.CgroupParent");
         effects.push(Effect::CgroupParent(path.to_owned()), place);

@@ -397,6 +397,7 @@ fn what_takes_isolation_away() {
             "Sysctl(\"net.ipv4.ip_forward\") at HostConfig.Sysctls[net/ipv4/ip_forward]",
         ),
         (r#""CgroupParent":"/x""#, "CgroupParent(\"/x\") at HostConfig.CgroupParent"),
+        (r#""Annotations":{"a.b":"c"}"#, "Annotation(\"a.b\") at HostConfig.Annotations[a.b]"),
     ];
     for (rest, expected) in table {
         assert_eq!(host(rest), [expected], "{rest}");

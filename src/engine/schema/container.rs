@@ -1,6 +1,8 @@
 //! The bodies of `POST /containers/create` and `POST /commit`.
 
-use super::host_config::{CONFINEMENT_FIELDS, HOST_CONFIG, HOST_CONFIG_OWN_FIELDS, LIMIT_FIELDS};
+use super::host_config::{
+    CONFINEMENT_FIELDS, HOST_CONFIG, HOST_CONFIG_OWN_FIELDS, LIMIT_FIELDS, NEWER_FIELDS,
+};
 use super::index::{Field, Struct, join, restanced};
 use super::network::NETWORKING_CONFIG;
 use super::reasons::{
@@ -101,9 +103,9 @@ const COMMIT_FIELDS: [Field; CREATE_LENGTH] = join(&[
 const THROWN_AWAY: Stance =
     Stance::Harmless("20.10 reads it with the rest and throws it away: no image has such a thing");
 
-/// Whether `name`, written beside `HostConfig`, is one of its fields to 20.10 or older. The engines
-/// that know `Annotations` read nothing beside it any more.
+/// Whether `name`, written beside `HostConfig`, is one of its fields to 20.10 or older.
 #[must_use]
 pub fn is_legacy_host_config(name: &str) -> bool {
-    name != "Annotations" && HOST_CONFIG.fields().iter().any(|field| field.name == name)
+    let is_newer = NEWER_FIELDS.iter().any(|field| field.name == name);
+    !is_newer && HOST_CONFIG.fields().iter().any(|field| field.name == name)
 }

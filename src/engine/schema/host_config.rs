@@ -8,16 +8,18 @@ use super::reasons::{
     LIFE, MEMORY, NAMESPACE, OWN_VOLUME, PRIVILEGED, PROCESSES, RESOURCE, RUNTIME, SECURITY_OPTION,
     SECURITY_OPTIONS, STREAMS, SYSCTL, VOLUMES_FROM, WHAT_RUNS, WINDOWS,
 };
-use super::stance::Stance;
+use super::stance::{Power, Stance};
 use super::{INT, Kind, TEXT_MAP, TEXTS, UINT16, UINT64, fields};
 
 /// `HostConfig`, with the fields of `Resources` that Go embeds in it.
 pub static HOST_CONFIG: Struct = Struct::new(&HOST_CONFIG_FIELDS);
 
 const HOST_CONFIG_FIELDS: [Field; HOST_CONFIG_LENGTH] =
-    join(&[HOST_CONFIG_OWN_FIELDS, LIMIT_FIELDS, CONFINEMENT_FIELDS]);
-const HOST_CONFIG_LENGTH: usize =
-    HOST_CONFIG_OWN_FIELDS.len() + LIMIT_FIELDS.len() + CONFINEMENT_FIELDS.len();
+    join(&[HOST_CONFIG_OWN_FIELDS, LIMIT_FIELDS, CONFINEMENT_FIELDS, NEWER_FIELDS]);
+const HOST_CONFIG_LENGTH: usize = HOST_CONFIG_OWN_FIELDS.len()
+    + LIMIT_FIELDS.len()
+    + CONFINEMENT_FIELDS.len()
+    + NEWER_FIELDS.len();
 
 pub(super) const HOST_CONFIG_OWN_FIELDS: &[Field] = fields! {
     "Binds": TEXTS, HOST_PATH;
@@ -30,7 +32,6 @@ pub(super) const HOST_CONFIG_OWN_FIELDS: &[Field] = fields! {
     "VolumeDriver": Kind::Text, HOST_PATH;
     "VolumesFrom": TEXTS, VOLUMES_FROM;
     "ConsoleSize": Kind::List(&UINT64), STREAMS;
-    "Annotations": TEXT_MAP, ANNOTATIONS;
     "CapAdd": Kind::TextOrList, CAPABILITIES;
     "CapDrop": Kind::TextOrList, DROPPED;
     // Only 19.03 obeys it: the whole set, before CapAdd and CapDrop.
@@ -64,10 +65,11 @@ pub(super) const HOST_CONFIG_OWN_FIELDS: &[Field] = fields! {
     "Init": Kind::Bool, WHAT_RUNS;
 };
 
-const ANNOTATIONS: Stance = Stance::Open(
-    "29 hands them to the runtime, and runc takes `org.systemd.property.*` for properties of the \
-     unit where systemd manages the control groups: they could lift a ceiling",
-);
+/// What no engine knows that still reads the fields of `HostConfig` beside it.
+pub(super) const NEWER_FIELDS: &[Field] = fields! {
+    "Annotations": TEXT_MAP, Stance::Checked(&[Power::Annotation]);
+};
+
 const NO_MEANING: Stance =
     Stance::Harmless("`container:NAME` is only recorded; no daemon shares a control group by it");
 

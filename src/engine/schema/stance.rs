@@ -72,6 +72,7 @@ pub enum Power {
     VolumesFrom,
     Sysctl,
     CgroupParent,
+    Annotation,
     Build,
     Takeover,
     PreviousSpec,
@@ -81,7 +82,7 @@ pub enum Power {
 
 impl Power {
     /// All of them, in the order in which a person looks for them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Image,
         Self::User,
         Self::Environment,
@@ -96,6 +97,7 @@ impl Power {
         Self::VolumesFrom,
         Self::Sysctl,
         Self::CgroupParent,
+        Self::Annotation,
         Self::Build,
         Self::Takeover,
         Self::PreviousSpec,
@@ -127,6 +129,7 @@ impl Power {
             Effect::VolumesFrom(_) => Self::VolumesFrom,
             Effect::Sysctl(_) => Self::Sysctl,
             Effect::CgroupParent(_) => Self::CgroupParent,
+            Effect::Annotation(_) => Self::Annotation,
             Effect::PreviousSpec { .. } => Self::PreviousSpec,
             Effect::CapabilitiesIgnored => Self::Version,
             Effect::Unknown(_) => Self::Unknown,
@@ -160,6 +163,7 @@ impl Power {
             Self::VolumesFrom => "restrictions.volumesfrom",
             Self::Sysctl => "restrictions.sysctls",
             Self::CgroupParent => "restrictions.cgroupparent",
+            Self::Annotation => "any restriction, any ceiling",
             Self::Build => "restrictions.builds",
             Self::Takeover => "any restriction",
             Self::PreviousSpec => "any restriction, any ceiling",
@@ -187,6 +191,7 @@ impl fmt::Display for Power {
             Self::VolumesFrom => "mounts what another has",
             Self::Sysctl => "sets a kernel parameter",
             Self::CgroupParent => "leaves the control group",
+            Self::Annotation => "speaks to the runtime",
             Self::Build => "builds an image",
             Self::Takeover => "hands the host over",
             Self::PreviousSpec => "returns to what was before",
