@@ -75,7 +75,8 @@ pub enum RequestBody {
     Commit(CommitBody),
     /// `POST /build`.
     Build(BuildBody),
-    /// `POST /swarm/init`, `/networks/create` or `/containers/{id}/checkpoints`.
+    /// `POST /swarm/init`, `/networks/create`, `/networks/{id}/connect` or
+    /// `/containers/{id}/checkpoints`.
     Fields(Object),
     /// `POST /images/create` of an image that is pulled.
     Pull(AskedImage),
@@ -134,6 +135,7 @@ fn read_known(
         Endpoint::SwarmJoin => Ok(head_only(swarm::effects_of_join())),
         Endpoint::ImageLoad => Ok(head_only(images::effects_of_load())),
         Endpoint::NetworkCreate => Ok(networks::read(body)?.map(RequestBody::Fields)),
+        Endpoint::NetworkConnect => Ok(networks::read_connect(body)?.map(RequestBody::Fields)),
         Endpoint::CheckpointCreate => Ok(checkpoints::read(body)?.map(RequestBody::Fields)),
         Endpoint::Checkpoints => checkpoints::read_query(target).map(head_only),
         Endpoint::ImageCreate => images::read_create(target),

@@ -1,4 +1,4 @@
-//! `POST /networks/create`.
+//! `POST /networks/create` and `/networks/{id}/connect`.
 //!
 //! A network gives a container addresses and interfaces of its own. `macvlan` and `ipvlan` put it
 //! beside the host on the wire of `parent`, with the host's own address if it likes; a bridge by its
@@ -11,10 +11,13 @@
 //! host's addresses published ports are open. No rule is about that. But the name of a driver that is
 //! not built in is a path: the daemon talks to a socket of that name, which could be a container's
 //! own.
+//!
+//! To connect a container that is there gives it one more interface, for which 29 sets kernel
+//! parameters. The host's own network the daemon refuses there (seen on 20.10).
 
 use super::effects::{BodyError, Effects};
 use super::json::Object;
-use super::schema::NETWORK_CREATE;
+use super::schema::{NETWORK_CONNECT, NETWORK_CREATE};
 use super::volume_options::leads_out;
 use crate::policy::Inspected;
 use crate::policy::effects::{Effect, Place};
@@ -35,6 +38,16 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
         if let Some(name) = name.filter(|name| !name.is_empty()) {
             effects.push(Effect::HostInterface(name.to_owned()), Place::Field(at));
         }
+    }
+    Ok(Inspected::new(fields, effects.into_asked()))
+}
+
+/// Reads the body of `POST /networks/{id}/connect`.
+pub(super) fn read_connect(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
+    let mut effects = Effects::default();
+    let fields = effects.fields(body, &NETWORK_CONNECT)?;
+    if let Some(endpoint) = fields.object("EndpointConfig") {
+        effects.push_endpoint_sysctls("EndpointConfig.DriverOpts", endpoint);
     }
     Ok(Inspected::new(fields, effects.into_asked()))
 }
@@ -74,6 +87,27 @@ mod tests {
         }
         for body in ["", "[]", r#"{"Driver":1}"#, r#"{"Driver":"a","driver":"b"}"#] {
             assert!(read(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn kernel_parameters_of_an_endpoint() {
+        let options = r#"{"com.docker.network.endpoint.sysctls":"net.ipv4.conf.IFNAME.forwarding=1, net/core/x=2"}"#;
+        for key in ["EndpointConfig", "endpointconfig"] {
+            let body = format!(r#"{{"Container":"a","{key}":{{"DriverOpts":{options}}}}}"#);
+            let read = read_connect(body.as_bytes()).unwrap();
+            let told: Vec<_> = read.effects().iter().map(|it| format!("{:?}", it.effect)).collect();
+            assert_eq!(
+                told,
+                [r#"Sysctl("net.ipv4.conf.IFNAME.forwarding")"#, r#"Sysctl("net.core.x")"#]
+            );
+        }
+        let usual = r#"{"Container":"a","EndpointConfig":{"Links":["b:c"],"Aliases":null}}"#;
+        for body in [usual, r#"{"Container":"a"}"#, r#"{"EndpointConfig":null}"#] {
+            assert!(read_connect(body.as_bytes()).unwrap().effects().is_empty(), "{body}");
+        }
+        for body in ["", "[]", r#"{"EndpointConfig":1}"#, r#"{"Container":"a","container":"b"}"#] {
+            assert!(read_connect(body.as_bytes()).is_err(), "{body}");
         }
     }
 

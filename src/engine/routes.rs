@@ -57,6 +57,8 @@ pub enum Endpoint {
     ImageLoad,
     /// `POST /networks/create`.
     NetworkCreate,
+    /// `POST /networks/{id}/connect`.
+    NetworkConnect,
     /// `POST /containers/{id}/checkpoints`.
     CheckpointCreate,
     /// `GET` or `DELETE` of `/containers/{id}/checkpoints`.
@@ -69,7 +71,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::ContainerCreate,
         Self::ContainerExec,
         Self::ContainerUpdate,
@@ -85,6 +87,7 @@ impl Endpoint {
         Self::SwarmJoin,
         Self::ImageLoad,
         Self::NetworkCreate,
+        Self::NetworkConnect,
         Self::CheckpointCreate,
         Self::Checkpoints,
         Self::ServiceCreate,
@@ -105,6 +108,7 @@ impl Endpoint {
             | Self::Commit
             | Self::SwarmInit
             | Self::NetworkCreate
+            | Self::NetworkConnect
             | Self::BuildContext
             | Self::CheckpointCreate => false,
             Self::ImageCreate
@@ -143,6 +147,7 @@ impl fmt::Display for Endpoint {
             Self::SwarmJoin => "POST /swarm/join",
             Self::ImageLoad => "POST /images/load",
             Self::NetworkCreate => "POST /networks/create",
+            Self::NetworkConnect => "POST /networks/{id}/connect",
             Self::CheckpointCreate => "POST /containers/{id}/checkpoints",
             Self::Checkpoints => "/containers/{id}/checkpoints",
             Self::ServiceCreate => "POST /services/create",
@@ -201,6 +206,9 @@ const ROWS: &[Row] = &[
     Row::new("POST", Path::Exact("/swarm/join"), Route::Inspected(Endpoint::SwarmJoin)),
     Row::new("POST", Path::Exact("/images/load"), Route::Inspected(Endpoint::ImageLoad)),
     Row::new("POST", Path::Exact("/networks/create"), Route::Inspected(Endpoint::NetworkCreate)),
+    Row::new("POST", Path::Around("/networks/", "/connect"), {
+        Route::Inspected(Endpoint::NetworkConnect)
+    }),
     Row::new("POST", Path::Around("/containers/", "/checkpoints"), {
         Route::Inspected(Endpoint::CheckpointCreate)
     }),
@@ -453,7 +461,8 @@ mod tests {
             ("POST", "/images/load", Route::Inspected(Endpoint::ImageLoad)),
             ("POST", "/swarm/leave", Route::Plain),
             ("POST", "/networks/create", Route::Inspected(Endpoint::NetworkCreate)),
-            ("POST", "/networks/a/connect", Route::Plain),
+            ("POST", "/networks/a/b/connect", Route::Inspected(Endpoint::NetworkConnect)),
+            ("POST", "/networks/a/disconnect", Route::Plain),
             ("POST", "/containers/a/checkpoints", Route::Inspected(Endpoint::CheckpointCreate)),
             ("GET", "/containers/a/b/checkpoints", Route::Inspected(Endpoint::Checkpoints)),
             ("DELETE", "/containers/a/checkpoints/b", Route::Inspected(Endpoint::Checkpoints)),

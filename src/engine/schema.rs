@@ -26,7 +26,7 @@ pub use container::{COMMIT, CREATE, is_legacy_host_config};
 pub use host_config::HOST_CONFIG;
 pub use index::{Field, Struct, folded};
 pub use inner::{BUILD, SECCOMP_PROFILE};
-pub use network::NETWORK_CREATE;
+pub use network::{NETWORK_CONNECT, NETWORK_CREATE};
 pub use query::{Parameter, of as parameters_of};
 pub use running::{CHECKPOINT_CREATE, EXEC, START, UPDATE};
 pub use service::SERVICE;
@@ -113,6 +113,7 @@ pub fn body_of(endpoint: Endpoint) -> Option<&'static Struct> {
         Endpoint::Commit => Some(&COMMIT),
         Endpoint::SwarmInit => Some(&SWARM_INIT),
         Endpoint::NetworkCreate => Some(&NETWORK_CREATE),
+        Endpoint::NetworkConnect => Some(&NETWORK_CONNECT),
         Endpoint::CheckpointCreate => Some(&CHECKPOINT_CREATE),
         Endpoint::ServiceCreate | Endpoint::ServiceUpdate => Some(&SERVICE),
         Endpoint::Build

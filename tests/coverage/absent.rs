@@ -46,6 +46,7 @@ pub(crate) fn reason(endpoint: Endpoint, power: Power) -> &'static str {
             | Endpoint::Commit
             | Endpoint::SwarmInit
             | Endpoint::NetworkCreate
+            | Endpoint::NetworkConnect
             | Endpoint::CheckpointCreate
             | Endpoint::Checkpoints,
             _,

@@ -36,17 +36,13 @@ pub(crate) fn write() -> String {
     effects(&rows, &evidence::requests(), &mut out);
     empty_cells(&mut out);
     forced(&rows, &mut out);
-    let sections: [(&str, Reason); 4] = [
+    let sections: [(&str, Reason); 3] = [
         ("Refused whatever the rules", |stance| match stance {
             Stance::Refused(reason) => Some(reason),
             _ => None,
         }),
         ("Moved", |stance| match stance {
             Stance::Moved(reason) => Some(reason),
-            _ => None,
-        }),
-        ("Open: reaches what a rule is about, and is not closed", |stance| match stance {
-            Stance::Open(reason) => Some(reason),
             _ => None,
         }),
         ("No rule is about it", |stance| match stance {

@@ -31,6 +31,7 @@ pub(crate) fn requests() -> Vec<Request> {
         corpus::volumes::attacks(),
         corpus::images::attacks(),
         corpus::build::attacks(),
+        corpus::networks::attacks(),
         corpus::swarm::attacks(),
         corpus::services::attacks(),
     ];

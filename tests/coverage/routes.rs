@@ -97,13 +97,6 @@ pub(crate) const PASSES: &[(&str, &str, &str)] = &[
     ("GET", "/networks/{id}", READS),
     ("DELETE", "/networks/{id}", REMOVES),
     ("POST", "/networks/prune", REMOVES),
-    (
-        "POST",
-        "/networks/{id}/connect",
-        "the daemon refuses the host's network here (seen on 20.10); any other gives the container \
-         an interface of its own. 29 takes kernel parameters of that interface \
-         (`com.docker.network.endpoint.sysctls`): open, as far as `sysctls` forbids them",
-    ),
     ("POST", "/networks/{id}/disconnect", REMOVES),
     ("GET", "/plugins", READS),
     ("GET", "/plugins/privileges", FETCHES),

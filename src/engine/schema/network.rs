@@ -1,6 +1,7 @@
-//! The networks that a container is in, and the body of `POST /networks/create`.
+//! The networks that a container is in, and the bodies of `POST /networks/create` and
+//! `/networks/{id}/connect`.
 
-use super::index::Struct;
+use super::index::{Field, Struct, join};
 use super::reasons::{DRIVER_NAME, IGNORED_INPUT, INSIDE, ITS_NETWORK, NAMED, NAMESPACE};
 use super::stance::{Power, Stance};
 use super::{INT, Kind, TEXT_MAP, TEXTS, fields};
@@ -10,13 +11,17 @@ pub(super) static NETWORKING_CONFIG: Struct = Struct::new(fields! {
     "EndpointsConfig": Kind::Map(&Kind::Struct(&ENDPOINT)), NAMESPACE;
 });
 
-static ENDPOINT: Struct = Struct::new(fields! {
+static ENDPOINT: Struct = Struct::new(&CREATED_FIELDS);
+
+const CREATED_FIELDS: [Field; CONNECTED_LENGTH] =
+    join(&[ENDPOINT_FIELDS, fields! { "NetworkID": Kind::Text, NAMESPACE; }]);
+
+const ENDPOINT_FIELDS: &[Field] = fields! {
     "IPAMConfig": Kind::Struct(&ENDPOINT_IPAM), ITS_NETWORK;
     "Links": TEXTS, ENDPOINT_LINKS;
     "Aliases": TEXTS, ITS_NETWORK;
     "DriverOpts": TEXT_MAP, SYSCTLS_OF_AN_ENDPOINT;
     "GwPriority": INT, ITS_NETWORK;
-    "NetworkID": Kind::Text, NAMESPACE;
     "EndpointID": Kind::Text, IGNORED_INPUT;
     "Gateway": Kind::Text, IGNORED_INPUT;
     "IPAddress": Kind::Text, IGNORED_INPUT;
@@ -26,13 +31,26 @@ static ENDPOINT: Struct = Struct::new(fields! {
     "GlobalIPv6Address": Kind::Text, IGNORED_INPUT;
     "GlobalIPv6PrefixLen": INT, IGNORED_INPUT;
     "DNSNames": TEXTS, IGNORED_INPUT;
-});
+};
 
 const ENDPOINT_LINKS: Stance = Stance::Harmless(
     "names for others in networks of its own; variables come of legacy links only",
 );
 
 pub(super) const SYSCTLS_OF_AN_ENDPOINT: Stance = Stance::Checked(&[Power::Sysctl]);
+
+/// The body of `POST /networks/{id}/connect`.
+pub static NETWORK_CONNECT: Struct = Struct::new(fields! {
+    "Container": Kind::Text, NAMED;
+    "EndpointConfig": Kind::Struct(&CONNECTED), INSIDE;
+});
+
+/// The endpoint of a container that is there: the network is the one of the path.
+static CONNECTED: Struct = Struct::new(&CONNECTED_FIELDS);
+
+const CONNECTED_FIELDS: [Field; CONNECTED_LENGTH] =
+    join(&[ENDPOINT_FIELDS, fields! { "NetworkID": Kind::Text, IGNORED_INPUT; }]);
+const CONNECTED_LENGTH: usize = ENDPOINT_FIELDS.len() + 1;
 
 static ENDPOINT_IPAM: Struct = Struct::new(fields! {
     "IPv4Address": Kind::Text, ITS_NETWORK;

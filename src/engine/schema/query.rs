@@ -46,6 +46,7 @@ pub fn of(endpoint: Endpoint) -> &'static [Parameter] {
         | Endpoint::SwarmInit
         | Endpoint::SwarmJoin
         | Endpoint::NetworkCreate
+        | Endpoint::NetworkConnect
         | Endpoint::CheckpointCreate
         | Endpoint::ServiceCreate => &[],
     }

@@ -24,8 +24,6 @@ pub enum Stance {
     Moved(&'static str),
     /// No rule is about it, nor about what it holds, because of this.
     Harmless(&'static str),
-    /// Reaches what a rule is about, and nothing is done about it: how, and why not.
-    Open(&'static str),
 }
 
 impl Stance {
@@ -50,7 +48,7 @@ impl Stance {
     /// Whether it is a stance on all that the field holds too.
     #[must_use]
     pub fn covers(self) -> bool {
-        matches!(self, Self::Refused(_) | Self::Moved(_) | Self::Harmless(_) | Self::Open(_))
+        matches!(self, Self::Refused(_) | Self::Moved(_) | Self::Harmless(_))
     }
 }
 
