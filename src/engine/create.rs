@@ -17,11 +17,10 @@ use super::json::Object;
 use super::log_driver;
 use super::schema::CREATE;
 use crate::image::ImageRef;
-use crate::policy::Inspected;
-use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{Effect, Place};
 use crate::policy::opinions::{AskedImage, Purpose};
 use crate::policy::types::UserSpec;
+use crate::policy::{Inspected, Policy};
 
 /// The body of a request to create a container: canonical, with all of `HostConfig` in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,9 +54,9 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<CreateBody>, BodyError> {
 
 /// Appends the body with all that is forced, and says what that changed. Only a checked body comes
 /// here: see [`super::write`].
-pub(super) fn write(body: CreateBody, ceilings: &Ceilings, out: &mut Vec<u8>) -> Changes {
+pub(super) fn write(body: CreateBody, policy: &Policy, out: &mut Vec<u8>) -> Changes {
     let CreateBody(mut fields) = body;
-    let changes = force::force(&mut fields, ceilings);
+    let changes = force::force(&mut fields, policy);
     fields.write(out);
     changes
 }

@@ -171,7 +171,7 @@ pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) 
     match checked.into_body() {
         RequestBody::Create(body) => {
             let image = body.image();
-            Forwarded { image, ..create::write(body, &policy.ceilings, out).into() }
+            Forwarded { image, ..create::write(body, policy, out).into() }
         }
         RequestBody::Exec(body) => exec::write(body, &policy.ceilings, out).into(),
         RequestBody::Update(body) => update::write(body, &policy.ceilings, out).into(),

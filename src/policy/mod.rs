@@ -40,7 +40,7 @@ use builds::BuildRule;
 use capabilities::CapabilityRule;
 use ceilings::Ceilings;
 use devices::DeviceRule;
-use effects::{Asked, Effect, Place};
+use effects::{Asked, Effect, NamespaceKind, Place};
 use endpoints::EndpointRules;
 use environment::EnvironmentRule;
 use facts::{Facts, Questions};
@@ -152,6 +152,12 @@ impl Policy {
     /// Whether the Dockerfile of a build must be read, where it can be.
     pub fn reads_dockerfiles(&self) -> bool {
         builds::must_read(self)
+    }
+
+    /// Whether every container must have control groups of its own: left out, they may be the
+    /// host's.
+    pub fn separates_control_groups(&self) -> bool {
+        self.namespaces.iter().any(|rule| rule.forbids_host(NamespaceKind::Cgroup))
     }
 
     /// The first section of the configuration that forbids or forces anything.

@@ -223,7 +223,11 @@ fn namespaces() -> Vec<Attack> {
             "before 1.41 the host's is the default",
         )
         .send(Step::post("/v1.40/containers/create?name=@name@", with(json!({"HostConfig": {}}))))
-        .works_when(Probe::container_holds("/HostConfig/CgroupnsMode", "host")),
+        .works_when(Probe::container_holds("/HostConfig/CgroupnsMode", "host"))
+        .only_tightened(),
+        Attack::harmless("namespace of control groups of its own", "it runs in it")
+            .run(shell("echo ran", json!({"CgroupnsMode": ""})))
+            .works_when(Probe::Prints("ran")),
         Attack::new(
             "namespace of processes as a way to files",
             "the root of a host's process of the same user",

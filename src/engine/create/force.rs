@@ -3,11 +3,14 @@
 use crate::engine::changes::Changes;
 use crate::engine::force::{self, list, number};
 use crate::engine::json::{Node, Object};
+use crate::policy::Policy;
 use crate::policy::ceilings::{Ceilings, CpuAsk, MemoryAsk};
 
 const HOST_CONFIG: &str = "HostConfig";
+const PRIVATE: &str = "private";
 
-pub(super) fn force(fields: &mut Object, ceilings: &Ceilings) -> Changes {
+pub(super) fn force(fields: &mut Object, policy: &Policy) -> Changes {
+    let ceilings = &policy.ceilings;
     let Ceilings { memory, cpu, user, environment, secopts, capdrop, capadd } = ceilings;
     let mut changes = Changes::default();
     if let Some(user) = user {
@@ -28,7 +31,20 @@ pub(super) fn force(fields: &mut Object, ceilings: &Ceilings) -> Changes {
     if !(capdrop.is_empty() && capadd.is_empty()) {
         force_capabilities(fields.object_mut(HOST_CONFIG), ceilings, &mut changes);
     }
+    if policy.separates_control_groups() {
+        separate_control_groups(fields, &mut changes);
+    }
     changes
+}
+
+/// Where nothing is said the host's are shared: on control groups v1 by default, before API 1.41
+/// always; and on v2 if the daemon is set so.
+fn separate_control_groups(fields: &mut Object, changes: &mut Changes) {
+    let host = fields.object_mut(HOST_CONFIG);
+    if host.text("CgroupnsMode").unwrap_or_default().is_empty() {
+        host.set("CgroupnsMode", PRIVATE.to_owned().into());
+        changes.push("HostConfig.CgroupnsMode", PRIVATE);
+    }
 }
 
 fn force_memory(host: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {

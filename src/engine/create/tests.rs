@@ -6,8 +6,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::engine;
 use crate::http::target;
+use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{Asked, Device};
 use crate::policy::facts::Facts;
+use crate::policy::namespaces::NamespaceRule;
 use crate::policy::types::{Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption};
 use crate::policy::{Policy, Verdict, judge};
 
@@ -303,6 +305,30 @@ fn without_ceilings_nothing_changes_but_spelling() {
     let (written, changes) = through(&Policy::permissive(), body);
     assert_eq!(written, r#"{"Image":"x","HostConfig":{"Memory":1},"Future":[1.50]}"#);
     assert_eq!(changes, "");
+}
+
+#[test]
+fn control_groups_are_separate_under_a_rule_about_them() {
+    let policy = |rule| {
+        let namespaces = vec![NamespaceRule::parse(rule).unwrap()];
+        Policy { namespaces, ..Policy::permissive() }
+    };
+    let forced = r#"{"Image":"x","HostConfig":{"CgroupnsMode":"private"}}"#;
+    for rule in ["host", "cgroup"] {
+        for body in [
+            r#"{"Image":"x"}"#,
+            r#"{"Image":"x","HostConfig":{"CgroupnsMode":null}}"#,
+            r#"{"Image":"x","CGROUPNSMODE":""}"#,
+        ] {
+            let (written, changes) = through(&policy(rule), body);
+            assert_eq!(written, forced, "{rule} {body}");
+            assert_eq!(changes, "HostConfig.CgroupnsMode=private");
+        }
+        assert_eq!(through(&policy(rule), forced), (forced.to_owned(), String::new()));
+    }
+    let body = r#"{"Image":"x"}"#.to_owned();
+    assert_eq!(through(&policy("container"), &body), (body.clone(), String::new()));
+    assert_eq!(through(&policy("pid"), &body), (body, String::new()));
 }
 
 #[test]
