@@ -25,4 +25,4 @@ pub(crate) mod update;
 pub(crate) mod volumes;
 
 pub(crate) use attack::{Attack, Probe, Step};
-pub(crate) use runner::{straight_and_through, straight_and_through_but};
+pub(crate) use runner::straight_and_through;

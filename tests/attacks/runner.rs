@@ -11,23 +11,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Shows that every attack works straight at the engine, and not through a SecDocker with these
 /// rules.
 pub(crate) fn straight_and_through(attacks: Vec<Attack>, rules: &str) {
-    straight_and_through_but(attacks, rules, &[]);
-}
-
-/// The same, but for those named in `open`, which README.md says are not stopped: one of them that
-/// is stopped after all has to leave the list.
-pub(crate) fn straight_and_through_but(attacks: Vec<Attack>, rules: &str, open: &[&str]) {
     let _alone = alone();
     let engine = Engine::ready();
     let secdocker = SecDocker::before(engine.daemon, rules);
-    let through = |attack: &Attack| match open.contains(&attack.name) {
-        false => is_stopped(attack, &engine, &secdocker),
-        true => match is_stopped(attack, &engine, &secdocker) {
-            Some(_) => None,
-            None => Some(format!("- {} is stopped, though listed as open", attack.name)),
-        },
+    let both = |attack: &Attack| {
+        works(attack, &engine).or_else(|| is_stopped(attack, &engine, &secdocker))
     };
-    let both = |attack: &Attack| works(attack, &engine).or_else(|| through(attack));
     report(chosen(attacks).iter().filter_map(both).collect());
 }
 
