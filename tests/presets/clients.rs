@@ -122,8 +122,10 @@ const WATCHTOWER: Client = Client {
 /// DockerComputerAttachConnector: exec, start of one, version; DockerDelegatingComputerLauncher:
 /// logs), com/nirima/jenkins/plugins/docker (DockerTemplate: pull, inspectImage, create, start,
 /// remove; DockerCloud: listContainers; DockerManagementServer: listImages, listContainers, stop;
-/// launcher/AttachedDockerComputerLauncher: attach). jenkinsci/docker-workflow-plugin,
-/// client/DockerClient.java: the commands run, top, exec, inspect, stop, rm, pull.
+/// launcher/AttachedDockerComputerLauncher: attach). jenkinsci/docker-workflow-plugin 3e04e4f, which
+/// calls the docker command: org/jenkinsci/plugins/docker/workflow (client/DockerClient.java: `run -t
+/// -d`, top, stop, rm, inspect; WithContainerStep.java: exec; Docker.groovy: inspect, pull, `run -d`,
+/// stop, rm, port; and build, tag, push, which the preset leaves to whoever needs them).
 const JENKINS: Client = Client {
     sends: &[
         "HEAD /_ping",
@@ -170,10 +172,12 @@ const JENKINS: Client = Client {
     ],
 };
 
-/// gitlabhq/gitlab-runner: helpers/docker/client.go, the interface to the daemon (ImageInspect,
-/// ImagePull, ImageImport, ContainerList, -Create, -Start, -Kill, -Stop, -Inspect, -Attach, -Remove,
-/// -Wait, -Logs, -ExecCreate, -ExecAttach, NetworkCreate, -Remove, -Disconnect, -List, -Inspect,
-/// VolumeCreate, -Remove, -Inspect, Info), used by executors/docker.
+/// gitlabhq/gitlab-runner d79f3e7b8: helpers/docker/client.go, the interface to the daemon
+/// (ServerVersion, ImageInspect, ImagePull, ImageImport, ContainerList, -Create, -Start, -Kill, -Stop,
+/// -Inspect, -Attach, -Remove, -Wait, -Logs, -ExecCreate, -ExecAttach, NetworkCreate, -Remove,
+/// -Disconnect, -List, -Inspect, VolumeCreate, -Remove, -Inspect, -List, Info), used by
+/// executors/docker. ImageLoad and ImageTag, for a helper image in a file
+/// (executors/docker/internal/prebuilt), the preset leaves to whoever needs them.
 const GITLAB_RUNNER: Client = Client {
     sends: &[
         "HEAD /_ping",
@@ -198,9 +202,9 @@ const GITLAB_RUNNER: Client = Client {
         "POST /v1.25/networks/create",
         "GET /v1.25/networks",
         "GET /v1.25/networks/bridge",
-        "POST /v1.25/networks/n/connect",
         "POST /v1.25/networks/n/disconnect",
         "DELETE /v1.25/networks/n",
+        "GET /v1.25/volumes",
         "POST /v1.25/volumes/create",
         "GET /v1.25/volumes/runner-abc-cache",
         "DELETE /v1.25/volumes/runner-abc-cache",
@@ -219,6 +223,7 @@ const GITLAB_RUNNER: Client = Client {
         "POST /v1.25/images/a/tag",
         "POST /v1.25/images/a/push",
         "DELETE /v1.25/images/a",
+        "POST /v1.25/networks/n/connect",
         "POST /v1.25/volumes/prune",
         "POST /v1.25/services/create",
         "GET /v1.25/secrets",
