@@ -194,4 +194,7 @@ fn an_engine_that_drips_costs_a_bounded_time() {
     let answer = secdocker.connect().ask(post("/containers/create", body));
     assert_eq!(answer.status, 403, "{answer:?}");
     assert!(answer.message().contains("volume a, whose options are not known"), "{answer:?}");
+    let line = secdocker.logs("msg=\"look-up failed\"");
+    assert!(line.contains("level=warning") && line.contains("/containers/create"), "{line}");
+    assert!(line.contains("unlearned=\"") && line.contains("volume a, volume b"), "{line}");
 }

@@ -103,7 +103,7 @@ pub enum Event<'a> {
     /// The daemon can't be reached, or does not speak HTTP as it should.
     UpstreamFailed { reason: &'a dyn fmt::Display },
     /// What a rule needs to know of the outside could not be found out.
-    FactsFailed { reason: &'a dyn fmt::Display },
+    Unlearned { method: &'a str, target: Redacted<'a>, unlearned: &'a dyn fmt::Display },
     /// The daemon has turned a connection into a raw stream.
     RawStreamBegan,
     /// A raw stream has ended, with the bytes that it moved.
@@ -126,13 +126,12 @@ impl Event<'_> {
             Self::ConnectionRefused { .. }
             | Self::TimedOut { .. }
             | Self::Unknown { .. }
+            | Self::Unlearned { .. }
             | Self::Forbidden { .. }
             | Self::PluginAnswered { agrees: false, .. }
             | Self::Disliked { .. }
             | Self::Invalid { .. } => Level::Warn,
-            Self::UpstreamFailed { .. } | Self::FactsFailed { .. } | Self::Error { .. } => {
-                Level::Error
-            }
+            Self::UpstreamFailed { .. } | Self::Error { .. } => Level::Error,
         }
     }
 
@@ -152,7 +151,7 @@ impl Event<'_> {
             Self::Disliked { .. } => "request refused by a plugin",
             Self::Invalid { .. } => "request refused",
             Self::UpstreamFailed { .. } => "daemon failed",
-            Self::FactsFailed { .. } => "look-up failed",
+            Self::Unlearned { .. } => "look-up failed",
             Self::RawStreamBegan => "raw stream began",
             Self::RawStreamEnded { .. } => "raw stream ended",
             Self::Error { .. } => "internal error",
@@ -170,7 +169,6 @@ impl Event<'_> {
             Self::ConnectionRefused { reason }
             | Self::ConnectionFailed { reason }
             | Self::UpstreamFailed { reason }
-            | Self::FactsFailed { reason }
             | Self::Error { reason } => line.shown("reason", *reason),
             Self::TimedOut { waiting_for } => line.shown("waiting_for", *waiting_for),
             Self::Received { method, target } => line.request(method, target),
@@ -181,6 +179,10 @@ impl Event<'_> {
             Self::Unknown { method, target, fields } => {
                 line.request(method, target)?;
                 line.shown("fields", *fields)
+            }
+            Self::Unlearned { method, target, unlearned } => {
+                line.request(method, target)?;
+                line.shown("unlearned", *unlearned)
             }
             Self::Forbidden { method, target, violations } => {
                 line.request(method, target)?;

@@ -10,6 +10,10 @@ use super::effects::{Effect, Namespace};
 use super::types::{EnvironmentEntry, HostPath, UserSpec};
 use crate::image::{ImageName, ImageRef};
 
+mod unlearned;
+
+pub use unlearned::Unlearned;
+
 /// The most that the daemon is asked for one request, in all rounds together. What comes on top
 /// stays unknown, and so is refused.
 pub const QUESTIONS_MAX: usize = 64;
@@ -195,6 +199,11 @@ impl<Q: Eq + Hash + Clone, A> Answers<Q, A> {
             .retain(|question| !self.0.contains_key(question) && seen.insert(question.clone()));
         questions.truncate(most);
         questions.len()
+    }
+
+    /// What was asked and has no answer.
+    fn unlearned(&self) -> impl Iterator<Item = &Q> {
+        self.0.iter().filter(|(_, answer)| answer.is_none()).map(|(question, _)| question)
     }
 
     /// Notes what was asked and has no answer.

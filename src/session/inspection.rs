@@ -211,6 +211,12 @@ impl Session {
 
     /// The answers may lead to further questions; once there are none, the request is judged.
     fn learned(&mut self, mut waiting: Box<Waiting>, facts: Facts, turn: &mut Turn<'_>) {
+        if let Some(unlearned) = facts.unlearned() {
+            waiting.inspection.log(|method, target| {
+                let event = Event::Unlearned { method, target, unlearned: &unlearned };
+                audit::record(&self.client, &event);
+            });
+        }
         waiting.facts.add(facts);
         let policy = &waiting.inspection.rules.policy;
         let effects = waiting.inspected.effects();

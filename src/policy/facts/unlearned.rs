@@ -1,0 +1,88 @@
+//! What was asked of the outside and not learned, to be told of.
+
+use std::fmt;
+
+use super::Facts;
+use crate::policy::shown::Shown;
+
+/// The most questions that are told of at once: a body can hold thousands of paths.
+const TOLD_MAX: usize = 16;
+
+impl Facts {
+    /// What was asked in vain; nothing if all was learned.
+    #[must_use]
+    pub fn unlearned(&self) -> Option<Unlearned> {
+        let Self {
+            links,
+            images,
+            networks,
+            volumes,
+            containers,
+            services,
+            aliases: _, // Learned with the links.
+            devices,
+            addresses,
+        } = self;
+        let paths = links.unlearned().map(|path| format!("path {path}"));
+        let devices = devices.unlearned().map(|path| format!("device {path}"));
+        let addresses = addresses.unlearned().map(|address| format!("address {address}"));
+        let images = images.unlearned().map(|image| named("image", &image.as_asked()));
+        let all = paths
+            .chain(devices)
+            .chain(addresses)
+            .chain(images)
+            .chain(networks.unlearned().map(|name| named("network", name)))
+            .chain(volumes.unlearned().map(|name| named("volume", name)))
+            .chain(containers.unlearned().map(|name| named("container", name)))
+            .chain(services.unlearned().map(|name| named("service", name)));
+        let mut told: Vec<_> = all.take(TOLD_MAX + 1).collect();
+        told.sort_unstable();
+        (!told.is_empty()).then_some(Unlearned(told))
+    }
+}
+
+fn named(kind: &str, name: &str) -> String {
+    format!("{kind} {}", Shown(name))
+}
+
+/// What was asked in vain, safe to print and bounded: `image app:1, volume cache`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlearned(Vec<String>);
+
+impl fmt::Display for Unlearned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, one) in self.0.iter().take(TOLD_MAX).enumerate() {
+            f.write_str(if position == 0 { "" } else { ", " })?;
+            f.write_str(one)?;
+        }
+        f.write_str(if self.0.len() > TOLD_MAX { ", and more" } else { "" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::facts::{Questions, VolumeFacts};
+
+    #[test]
+    fn what_was_asked_in_vain_is_told_of_up_to_a_bound() {
+        let told = |facts: &Facts| facts.unlearned().map(|unlearned| unlearned.to_string());
+        let text = |text: &str| text.to_owned();
+        let mut facts = Facts::none();
+        assert_eq!(told(&facts), None);
+        facts.note(&Questions {
+            volumes: vec![text("a"), text("b, c")],
+            containers: vec![text("d")],
+            addresses: vec![[10, 0, 0, 1].into()],
+            ..Questions::default()
+        });
+        facts.add_volume(text("a"), VolumeFacts::Absent);
+        let all = "address 10.0.0.1, container d, volume \"b, c\"";
+        assert_eq!(told(&facts).as_deref(), Some(all));
+        let volumes = (0..100).map(|number| number.to_string()).collect();
+        facts.note(&Questions { volumes, ..Questions::default() });
+        let many = told(&facts).unwrap_or_default();
+        assert!(many.ends_with(", and more"), "{many}");
+        assert!(many.matches(", ").count() <= TOLD_MAX + 1, "{many}");
+    }
+}
