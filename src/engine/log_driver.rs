@@ -1,8 +1,10 @@
 //! What a log driver reaches on the host.
 //!
 //! The daemon itself opens what a driver is told to: sockets of the host by `unix://` (`syslog`,
-//! `fluentd`), and files such as certificates (`syslog-tls-*`, `splunk-capath`). `json-file`, `local`
-//! and `journald` have no option for a place. The name of a driver that is not built in is a path.
+//! `fluentd`), and files such as certificates (`syslog-tls-*`, `splunk-capath`). Without an address
+//! `syslog` writes to the host's own socket, which is the same as to name it. `json-file`, `local`
+//! and `journald` have no option for a place: what they write, and where, is the daemon's matter. The
+//! name of a driver that is not built in is a path.
 
 use super::effects::{BodyError, Effects};
 use super::json::Object;
@@ -12,6 +14,11 @@ use crate::policy::effects::Place;
 /// Options whose values are never opened, whatever they begin with.
 const TEXTS: [&str; 7] =
     ["env", "env-regex", "labels", "labels-regex", "mode", "syslog-facility", "tag"];
+
+const SYSLOG: &str = "syslog";
+const SYSLOG_ADDRESS: &str = "syslog-address";
+/// Where `syslog` writes without an address: the first of these that listens.
+const SYSLOG_SOCKETS: [&str; 3] = ["/dev/log", "/var/run/syslog", "/var/run/log"];
 
 /// The fields of one log driver: where it stands in a body, and what its parts are called there.
 pub(super) struct Fields {
@@ -31,6 +38,12 @@ pub(super) fn effects(
     effects: &mut Effects,
 ) -> Result<(), BodyError> {
     check_name(name, Place::Field(fields.name))?;
+    let address = options.and_then(|options| options.text(SYSLOG_ADDRESS)).unwrap_or_default();
+    if name == SYSLOG && address.is_empty() {
+        for socket in SYSLOG_SOCKETS {
+            effects.push_path(socket, Place::Field(fields.name))?;
+        }
+    }
     for (option, value) in options.into_iter().flat_map(Object::iter) {
         let value = value.as_text().unwrap_or_default();
         if let Some(path) = path_of(value).filter(|_| !TEXTS.contains(&option)) {

@@ -215,6 +215,16 @@ fn other_paths() -> Vec<Attack> {
     let nfs =
         |addr: &str| json!({"type": "nfs", "o": format!("addr={addr},rw"), "device": ":/root"});
     vec![
+        Attack::new(
+            "log driver to the host's own socket",
+            "syslog writes there without an address",
+        )
+        .create(host(json!({"LogConfig": {"Type": "syslog", "Config": {"tag": "a"}}})))
+        .works_when(Probe::container_holds("/HostConfig/LogConfig/Type", "syslog")),
+        Attack::harmless("log driver to another machine", "no path of the host")
+            .create(host(json!({"LogConfig": {"Type": "syslog",
+                "Config": {"syslog-address": "udp://127.0.0.1:514"}}})))
+            .works_when(Probe::container_holds("/HostConfig/LogConfig/Type", "syslog")),
         volume(
             "volume beyond the list",
             "plainly",

@@ -39,6 +39,7 @@ const TEXTS: &[&str] = &[
     "0.0.0.0:22",
     "../evil",
     "plugin",
+    "syslog",
     "previous",
     "unix:///run/x.sock",
     "net.ipv4.conf.IFNAME.forwarding=1",

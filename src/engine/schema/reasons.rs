@@ -74,5 +74,8 @@ pub(super) const SWARM_OF_ITS_OWN: Stance =
 pub(super) const CLUSTER_VOLUME: Stance =
     Harmless("part of `ClusterVolumeSpec`, which counts as every path of the host");
 
+/// `syslog` alone writes to a socket of the host; and a name that is a path is refused as well.
+pub(super) const LOG_DRIVER_NAME: Stance = HOST_PATH;
+
 pub(super) const DRIVER_NAME: Stance =
     Refused("a name that is a path, at which the daemon would find a plugin of anybody's");

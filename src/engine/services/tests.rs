@@ -207,6 +207,16 @@ fn log_drivers_reach_sockets_and_files() {
         let task = format!(r#","LogDriver":{{"Name":"x","Options":{options}}}"#);
         assert_eq!(effects_of(&spec("", &task, "")), expected, "{options}");
     }
+    let sockets = ["/dev/log", "/var/run/syslog", "/var/run/log"];
+    let own = sockets.map(|path| format!("path {path} at LogDriver.Name"));
+    for (options, expected) in [
+        (r#"null"#, &own[..]),
+        (r#"{"syslog-address":""}"#, &own[..]),
+        (r#"{"syslog-address":"tcp://10.0.0.1:514"}"#, &[]),
+    ] {
+        let task = format!(r#","LogDriver":{{"Name":"syslog","Options":{options}}}"#);
+        assert_eq!(effects_of(&spec("", &task, "")), expected, "{options}");
+    }
 }
 
 #[test]
