@@ -90,6 +90,18 @@ fn what_is_ordinary() {
     );
 }
 
+/// Compared with all others each, these would take minutes.
+#[test]
+fn a_capability_that_is_named_again_is_not_looked_at_again() {
+    let again = vec![capability("SYS_ADMIN"); 100_000];
+    assert_eq!(reasons(&again), "");
+    let twice = [capability("ALL"), capability("all")];
+    assert_eq!(
+        reasons(&twice),
+        "forbidden: capability ALL, which is every one (rule \"privileged\")"
+    );
+}
+
 #[test]
 fn without_the_rule_nothing_adds_up() {
     let asked = vec![Asked { effect: capability("ALL"), at: Place::Field("X") }];
