@@ -374,6 +374,10 @@ impl<'a> Reader<'a> {
         if self.variables > VARIABLES_MAX {
             return Err("it sets too many variables".into());
         }
+        // `ARG A` again and again is short, and copies what `A` is each time.
+        if let Variable::Set(value) = value {
+            self.expander.add(value.len())?;
+        }
         if !name.is_unknown && (name.text.is_empty() || name.text.contains('=')) {
             return Err("a variable has no name, or one with `=` in it".into());
         }

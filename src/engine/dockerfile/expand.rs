@@ -7,7 +7,7 @@ use std::str::Chars;
 
 use super::Reason;
 
-/// The most that all substitutions of one Dockerfile may write, in bytes: `$A$A` doubles.
+/// The most that all substitutions of one Dockerfile may write and copy, in bytes: `$A$A` doubles.
 const WRITTEN_BYTES_MAX: usize = 4 << 20;
 /// How deep `${a:-${b:-…}}` may go.
 const DEPTH_MAX: usize = 16;
@@ -60,7 +60,8 @@ impl Expander {
         Reading { rest: word.chars().peekable(), expander: self, get, depth: 0 }.until(None)
     }
 
-    fn add(&self, bytes: usize) -> Result<(), Reason> {
+    /// Counts bytes that are written or copied.
+    pub(super) fn add(&self, bytes: usize) -> Result<(), Reason> {
         self.written.set(self.written.get().saturating_add(bytes));
         match self.written.get() > WRITTEN_BYTES_MAX {
             true => Err("its substitutions grow too large".into()),
@@ -100,14 +101,20 @@ impl Reading<'_> {
         self.expander.add(c.len_utf8())
     }
 
+    /// To look is to copy: `${A:+}` writes nothing, however long `A` is.
+    fn look_up(&self, name: &str) -> Result<Variable, Reason> {
+        let variable = (self.get)(name);
+        if let Variable::Set(text) = &variable {
+            self.expander.add(text.len())?;
+        }
+        Ok(variable)
+    }
+
     fn put(&self, variable: Variable, into: &mut Expanded) -> Result<(), Reason> {
         match variable {
             Variable::Unset => {}
             Variable::Unknown => into.is_unknown = true,
-            Variable::Set(text) => {
-                self.expander.add(text.len())?;
-                into.text.push_str(&text);
-            }
+            Variable::Set(text) => into.text.push_str(&text),
         }
         Ok(())
     }
@@ -161,7 +168,10 @@ impl Reading<'_> {
         }
         match self.name()?.as_str() {
             "" => self.push('$', into),
-            name => self.put((self.get)(name), into),
+            name => {
+                let variable = self.look_up(name)?;
+                self.put(variable, into)
+            }
         }
     }
 
@@ -171,7 +181,7 @@ impl Reading<'_> {
             return Err(SUBSTITUTION.into());
         }
         let name = self.name()?;
-        let variable = (self.get)(&name);
+        let variable = self.look_up(&name)?;
         let (modifier, is_colon) = match self.rest.next() {
             Some('}') => return self.put(variable, into),
             Some('?') => ('?', false),

@@ -171,6 +171,23 @@ fn what_daemons_refuse_or_differ_in_is_refused() {
 }
 
 #[test]
+fn what_is_copied_is_bounded_however_short_it_is_asked_for() {
+    let long = format!("ARG A={}\nARG B={}\n", "x".repeat(60_000), "$A".repeat(16));
+    for again in [
+        format!("FROM scratch\n{}", "ARG B\n".repeat(100)),
+        format!("ARG C={}\nFROM scratch\n", "${B:+}".repeat(100)),
+        format!("ARG C={}\nFROM scratch\n", "${B:-}".repeat(100)),
+    ] {
+        let refused = effects(&format!("{long}{again}"));
+        assert!(refused.ends_with("its substitutions grow too large"), "{refused:.200}");
+    }
+    let given = "x".repeat(60_000);
+    let again = format!("FROM scratch\n{}", "ARG A\n".repeat(100));
+    let refused = effects_with(&again, &[("A", Some(&given))], "");
+    assert!(refused.ends_with("its substitutions grow too large"), "{refused:.200}");
+}
+
+#[test]
 fn changes_are_instructions_without_a_from() {
     for (text, base, expected) in [
         ("USER root", Base::Nothing, "user root"),
