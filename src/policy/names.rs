@@ -1,6 +1,7 @@
 //! Rules that forbid something by its name: runtimes, other containers' mounts, kernel parameters,
 //! control groups.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -11,25 +12,57 @@ use super::{Findings, shown};
 pub trait Named {
     /// In a message: `runtime`.
     const WHAT: &'static str;
+
+    /// The one form of a name in which to compare it.
+    fn compared(name: &str) -> Cow<'_, str>;
 }
 
 macro_rules! named {
-    ($($name:ident: $what:literal, $doc:literal;)+) => {$(
+    ($($name:ident: $what:literal, $compared:path, $doc:literal;)+) => {$(
         #[doc = $doc]
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum $name {}
 
         impl Named for $name {
             const WHAT: &'static str = $what;
+
+            fn compared(name: &str) -> Cow<'_, str> {
+                $compared(name)
+            }
         }
     )+};
 }
 
 named! {
-    Runtime: "runtime", "OCI runtimes.";
-    VolumesFrom: "mounts of container", "Containers whose mounts are taken over.";
-    Sysctl: "kernel parameter", "Kernel parameters.";
-    CgroupParent: "control group", "Control groups.";
+    Runtime: "runtime", Cow::Borrowed, "OCI runtimes.";
+    VolumesFrom: "mounts of container", without_slash, "Containers whose mounts are taken over.";
+    Sysctl: "kernel parameter", dotted, "Kernel parameters.";
+    CgroupParent: "control group", cleaned, "Control groups.";
+}
+
+/// A container may be called by its name with a slash in front.
+fn without_slash(name: &str) -> Cow<'_, str> {
+    Cow::Borrowed(name.strip_prefix('/').unwrap_or(name))
+}
+
+/// Seen on 20.10: each dot is a slash, and a slash too many is none: `net.ipv4..ip_forward`,
+/// `net/ipv4/ip_forward` and `net.ipv4.ip_forward.` are one file.
+fn dotted(name: &str) -> Cow<'_, str> {
+    let steps: Vec<_> = name.split(['.', '/']).filter(|step| !step.is_empty()).collect();
+    Cow::Owned(steps.join("."))
+}
+
+/// Seen on 20.10: `system.slice`, `//system.slice/` and `/x/../system.slice` are `/system.slice`.
+fn cleaned(path: &str) -> Cow<'_, str> {
+    let mut steps = Vec::new();
+    for step in path.split('/') {
+        match step {
+            "" | "." => {}
+            ".." => drop(steps.pop()),
+            step => steps.push(step),
+        }
+    }
+    Cow::Owned(format!("/{}", steps.join("/")))
 }
 
 /// One forbidden name, or a prefix of names with `*` at its end; `*` alone is every name.
@@ -57,9 +90,19 @@ impl<N: Named> NameRule<N> {
     }
 
     pub(super) fn check(&self, asked: &str, found: &mut Findings<'_>) {
+        let name = N::compared(asked);
         let forbidden = match self.text.strip_suffix('*') {
-            Some(prefix) => asked.starts_with(prefix),
-            None => asked == self.text,
+            None => name == N::compared(&self.text),
+            Some("") => true,
+            Some(prefix) => {
+                let whole = N::compared(prefix);
+                // `net.*` is all below `net`, and `net*` is `netfilter` too.
+                let ends_step = prefix.ends_with(['.', '/']) && !whole.ends_with(['.', '/']);
+                match name.strip_prefix(whole.as_ref()) {
+                    Some(rest) => !ends_step || rest.starts_with(['.', '/']),
+                    None => false,
+                }
+            }
         };
         if forbidden {
             found.add(Shown::<N>(asked, PhantomData), &self.text);
@@ -72,5 +115,48 @@ struct Shown<'a, N>(&'a str, PhantomData<N>);
 impl<N: Named> fmt::Display for Shown<'_, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", N::WHAT, shown::Shown(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+    use super::super::Violations;
+    use super::super::effects::Place;
+    use super::*;
+
+    fn forbids<N: Named>(rule: &str, asked: &str) -> bool {
+        let mut violations = Violations::default();
+        let mut found = Findings { violations: &mut violations, at: &Place::Field("X") };
+        NameRule::<N>::parse(rule).unwrap().check(asked, &mut found);
+        violations.iter().next().is_some()
+    }
+
+    #[test]
+    fn names_are_compared_however_they_are_spelled() {
+        let parameter = "net.ipv4.ip_forward";
+        for asked in
+            ["net.ipv4..ip_forward", "net/ipv4/ip_forward", ".net//ipv4.ip_forward.", parameter]
+        {
+            for rule in [parameter, "net/ipv4/ip_forward", "net.*", "net*", "net/ipv4/ip_f*", "*"] {
+                assert!(forbids::<Sysctl>(rule, asked), "{rule} {asked}");
+            }
+        }
+        assert!(!forbids::<Sysctl>("net.*", "netx.y") && forbids::<Sysctl>("net*", "netx.y"));
+        assert!(!forbids::<Sysctl>(parameter, "net.ipv4.ip_forward_x"));
+        let group = "/system.slice";
+        for asked in
+            ["system.slice", "//system.slice/.", "/x/../system.slice", "../system.slice", group]
+        {
+            for rule in [group, "system.slice", "/system*", "*"] {
+                assert!(forbids::<CgroupParent>(rule, asked), "{rule} {asked}");
+            }
+        }
+        assert!(forbids::<CgroupParent>("/ci/*", "ci//x") && forbids::<CgroupParent>("/*", "x"));
+        assert!(!forbids::<CgroupParent>("/ci/*", "/cix"));
+        assert!(!forbids::<CgroupParent>(group, "/ci"));
+        assert!(forbids::<VolumesFrom>("db", "/db") && !forbids::<VolumesFrom>("db", "dbx"));
+        assert!(forbids::<Runtime>("a.*", "a.b") && !forbids::<Runtime>("a.b", "a/b"));
     }
 }
