@@ -60,6 +60,8 @@ fn effects_in(asked: &[Asked]) -> Vec<Effect> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Inspection {
+    #[serde(default)]
+    id: String,
     name: String,
     config: Config,
     host_config: HostConfig,
@@ -109,7 +111,9 @@ pub fn container(asked: &str, answer: &[u8]) -> Option<Container> {
         "" => "root",
         user => user,
     };
+    let name = found.name.strip_prefix('/').unwrap_or(&found.name).to_owned();
     Some(Container {
+        names: vec![name, found.id],
         user: UserSpec::parse(user).ok()?,
         is_privileged: found.host_config.privileged,
         shares: found.host_config.shares(),

@@ -106,7 +106,9 @@ pub(super) fn ask(policy: &Policy, effects: &[Asked], questions: &mut Questions)
             Effect::Volume(name) if first_about_mounts(policy).is_some() => {
                 questions.volumes.push(name.clone());
             }
-            Effect::VolumesFrom(name) if first_about_mounts(policy).is_some() => {
+            Effect::VolumesFrom(name)
+                if first_about_mounts(policy).is_some() || !policy.volumesfrom.is_empty() =>
+            {
                 questions.containers.push(name.clone());
             }
             Effect::ContainerUser(name) if !policy.users.is_empty() => {
@@ -173,7 +175,21 @@ pub(super) fn check_mounts_of(
     facts: &Facts,
     found: &mut Findings<'_>,
 ) {
-    if let (Some(rule), None) = (first_about_mounts(policy), facts.container(container)) {
+    for rule in &policy.volumesfrom {
+        // By its identifier, or a part of it, it is the same container.
+        let names: &[String] = match facts.container(container) {
+            Some(ContainerFacts::Present(Container { names, .. })) => names,
+            Some(ContainerFacts::Absent) | None => &[],
+        };
+        let asked = std::iter::once(container);
+        if let Some(name) = asked.chain(names.iter().map(String::as_str)).find(|n| rule.is_like(n))
+        {
+            rule.found(name, found);
+        }
+    }
+    let first = first_about_mounts(policy);
+    let first = first.or_else(|| policy.volumesfrom.first().map(|rule| rule.as_str()));
+    if let (Some(rule), None) = (first, facts.container(container)) {
         let container = Shown(container);
         let what = format_args!("mounts of container {container}, which are not known");
         found.add(what, rule);

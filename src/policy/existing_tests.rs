@@ -5,6 +5,7 @@ use crate::policy::effects::Place;
 use crate::policy::environment::EnvironmentRule;
 use crate::policy::facts::ImageFacts;
 use crate::policy::mounts::MountRule;
+use crate::policy::names::NameRule;
 use crate::policy::namespaces::NamespaceRule;
 use crate::policy::ports::PortRule;
 use crate::policy::types::{EnvironmentEntry, HostPath, UserSpec};
@@ -43,6 +44,7 @@ fn policy() -> Policy {
 /// One that has been given nothing.
 fn container() -> Container {
     Container {
+        names: vec!["c".to_owned(), "0123abcd".to_owned()],
         user: UserSpec::parse("1000").unwrap(),
         is_privileged: false,
         shares: vec![],
@@ -63,6 +65,25 @@ fn joins(kind: NamespaceKind, name: &str) -> Effect {
 
 fn host(kind: NamespaceKind) -> Namespace {
     Namespace { kind, with: SharedWith::Host }
+}
+
+#[test]
+fn mounts_are_those_of_a_container_whatever_it_is_called_by() {
+    let rules =
+        |rule| Policy { volumesfrom: vec![NameRule::parse(rule).unwrap()], ..Policy::permissive() };
+    let facts = known("0123", container());
+    for (rule, expected) in [
+        ("c", r#"forbidden: mounts of container c (rule "c")"#),
+        ("0123abcd", r#"forbidden: mounts of container 0123abcd (rule "0123abcd")"#),
+        ("0123a*", r#"forbidden: mounts of container 0123abcd (rule "0123a*")"#),
+        ("other", "allowed"),
+    ] {
+        assert_eq!(verdict(&rules(rule), Effect::VolumesFrom(text("0123")), &facts), expected);
+    }
+    let unknown = verdict(&rules("c"), Effect::VolumesFrom(text("x")), &facts);
+    assert_eq!(unknown, r#"forbidden: mounts of container x, which are not known (rule "c")"#);
+    let asked = Asked { effect: Effect::VolumesFrom(text("x")), at: Place::Field("X") };
+    assert_eq!(questions(&rules("c"), &[asked]).containers, ["x"]);
 }
 
 #[test]

@@ -129,6 +129,8 @@ pub enum ContainerFacts {
 /// What a container has been given, as far as others can get it from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
+    /// What it can be called: its identifier and its name.
+    pub names: Vec<String>,
     /// Whom its own command runs as.
     pub user: UserSpec,
     /// Whether all that runs in it is privileged.

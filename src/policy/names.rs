@@ -90,8 +90,19 @@ impl<N: Named> NameRule<N> {
     }
 
     pub(super) fn check(&self, asked: &str, found: &mut Findings<'_>) {
+        if self.is_like(asked) {
+            self.found(asked, found);
+        }
+    }
+
+    /// Says that what has this name is forbidden.
+    pub(super) fn found(&self, asked: &str, found: &mut Findings<'_>) {
+        found.add(Shown::<N>(asked, PhantomData), &self.text);
+    }
+
+    pub(super) fn is_like(&self, asked: &str) -> bool {
         let name = N::compared(asked);
-        let forbidden = match self.text.strip_suffix('*') {
+        match self.text.strip_suffix('*') {
             None => name == N::compared(&self.text),
             Some("") => true,
             Some(prefix) => {
@@ -103,9 +114,6 @@ impl<N: Named> NameRule<N> {
                     None => false,
                 }
             }
-        };
-        if forbidden {
-            found.add(Shown::<N>(asked, PhantomData), &self.text);
         }
     }
 }
