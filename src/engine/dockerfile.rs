@@ -224,6 +224,9 @@ impl<'a> Reader<'a> {
         };
         self.end_stage()?;
         let base = self.expander.expand(base, &|name| self.global.get(name))?;
+        if base.is_unknown {
+            return Err("daemons differ in what it builds upon".into());
+        }
         let stage = match base.text.as_str() {
             "" => return Err("FROM names nothing".into()),
             text => match self.named.get(&text.to_ascii_lowercase()) {

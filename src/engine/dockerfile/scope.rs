@@ -18,6 +18,9 @@ const BUILT_IN: [&str; 8] = [
     "no_proxy",
 ];
 
+/// Those that need none on newer daemons only (29, not 20.10).
+const BUILT_IN_LATER: [&str; 2] = ["ALL_PROXY", "all_proxy"];
+
 /// The arguments of a request by name; one without a value is only mentioned.
 pub(in crate::engine) type Given = HashMap<String, Option<String>>;
 
@@ -47,10 +50,14 @@ impl<'a> Global<'a> {
 
     /// What the request gave wins over a default, and a default over what was declared in front.
     fn among(&self, name: &str, declared: &Declared) -> Variable {
+        let given = self.given.get(name).and_then(Option::as_ref);
         if !declared.contains_key(name) && !BUILT_IN.contains(&name) {
-            return Variable::Unset;
+            return match given {
+                Some(_) if BUILT_IN_LATER.contains(&name) => Variable::Unknown,
+                _ => Variable::Unset,
+            };
         }
-        if let Some(Some(given)) = self.given.get(name) {
+        if let Some(given) = given {
             return Variable::Set(given.clone());
         }
         let set = |variable: &&Variable| **variable != Variable::Unset;

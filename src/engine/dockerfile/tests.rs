@@ -171,6 +171,18 @@ fn what_daemons_refuse_or_differ_in_is_refused() {
 }
 
 #[test]
+fn arguments_that_only_newer_daemons_know_are_not_relied_on() {
+    for name in ["ALL_PROXY", "all_proxy"] {
+        let text = format!("FROM ${{{name}:-a}}\n");
+        assert_eq!(effects(&text), "image a:latest");
+        assert!(effects_with(&text, &[(name, Some("b"))], "").starts_with("refused: "));
+        let text = format!("ARG {name}\n{text}");
+        let known = effects_with(&text, &[(name, Some("b"))], "");
+        assert_eq!(known, format!("{name}=b; image b:latest"));
+    }
+}
+
+#[test]
 fn what_is_copied_is_bounded_however_short_it_is_asked_for() {
     let long = format!("ARG A={}\nARG B={}\n", "x".repeat(60_000), "$A".repeat(16));
     for again in [
