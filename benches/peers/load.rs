@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 
+use crate::upstream::{self, CHUNK_BYTES, LAST_CHUNK};
+
 pub(crate) const PING: &[u8] = b"GET /v1.41/_ping HTTP/1.1\r\nHost: docker\r\nUser-Agent: Docker-Client/20.10.24 (linux)\r\n\r\n";
 const PING_ONCE: &[u8] = b"GET /v1.41/_ping HTTP/1.1\r\nHost: docker\r\nUser-Agent: Docker-Client/20.10.24 (linux)\r\nConnection: close\r\n\r\n";
 const ATTACH: &[u8] = b"POST /v1.41/containers/one/attach?stream=1 HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n";
@@ -203,6 +205,40 @@ impl Caller {
             let most = usize::try_from(left).unwrap_or(piece.len()).min(piece.len());
             left -= self.stream.write(piece.split_at(most).0)? as u64;
         }
+        self.answer()
+    }
+
+    /// Fetches about so many bytes in chunks, as the engine really sends an image.
+    pub(crate) fn download_chunks(&mut self, bytes: u64) -> io::Result<()> {
+        write!(
+            self.stream,
+            "GET /v1.41/images/get?chunked&bytes={bytes} HTTP/1.1\r\nHost: docker\r\n\r\n"
+        )?;
+        let mut last = self.head()?;
+        let mut piece = vec![0; 256 << 10];
+        // Only the end matters: the chunks hold no digit.
+        while !last.ends_with(LAST_CHUNK) {
+            let kept = last.len().min(LAST_CHUNK.len());
+            last.drain(..last.len() - kept);
+            match self.stream.read(&mut piece)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => {
+                    let came = piece.split_at(count).0;
+                    last.extend_from_slice(came.split_at(count.saturating_sub(8)).1);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends about so many bytes in chunks, as the client really sends an image.
+    pub(crate) fn upload_chunks(&mut self, bytes: u64) -> io::Result<()> {
+        self.stream.write_all(b"POST /v1.41/images/load HTTP/1.1\r\nHost: docker\r\nContent-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+        let chunk = upstream::chunk();
+        for _ in 0..bytes / CHUNK_BYTES {
+            self.stream.write_all(&chunk)?;
+        }
+        self.stream.write_all(LAST_CHUNK)?;
         self.answer()
     }
 

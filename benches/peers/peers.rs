@@ -264,7 +264,7 @@ fn nginx(
         &here,
         "nginx.conf",
         &format!(
-            "worker_processes auto;\ndaemon off;\npid {at}/pid;\nerror_log {at}/error.log;\n\
+            "user root;\nworker_processes auto;\ndaemon off;\npid {at}/pid;\nerror_log {at}/error.log;\n\
          worker_rlimit_nofile 20000;\nevents {{ worker_connections 20000; }}\n\
          http {{\n  access_log off;\n  keepalive_requests 1000000000;\n  client_body_temp_path {at};\n  \
          proxy_temp_path {at};\n  fastcgi_temp_path {at};\n  uwsgi_temp_path {at};\n  \

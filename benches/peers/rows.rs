@@ -119,20 +119,32 @@ fn connections(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
 
 fn bulk(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for (by_unix, down, up) in [
-        (false, "download, TCP upstream", "upload, TCP upstream"),
-        (true, "download, Unix upstream", "upload, Unix upstream"),
-    ] {
+    for (by_unix, rows) in [(false, &BULK_BY_TCP), (true, &BULK_BY_UNIX)] {
         let peers = bench.start(PROXIES, by_unix)?;
-        figures.extend(moved(bench, down, &peers, |peer, bytes| {
-            Caller::connect(peer.address)?.download(bytes)
-        })?);
-        figures.extend(moved(bench, up, &peers, |peer, bytes| {
-            Caller::connect(peer.address)?.upload(bytes)
-        })?);
+        for (row, work) in rows {
+            figures.extend(moved(bench, row, &peers, |peer, bytes| {
+                work(&mut Caller::connect(peer.address)?, bytes)
+            })?);
+        }
     }
     Ok(figures)
 }
+
+type Transfer = fn(&mut Caller, u64) -> io::Result<()>;
+
+const BULK_BY_TCP: [(&str, Transfer); 4] = [
+    ("download, TCP upstream", Caller::download),
+    ("upload, TCP upstream", Caller::upload),
+    ("download in chunks, TCP upstream", Caller::download_chunks),
+    ("upload in chunks, TCP upstream", Caller::upload_chunks),
+];
+
+const BULK_BY_UNIX: [(&str, Transfer); 4] = [
+    ("download, Unix upstream", Caller::download),
+    ("upload, Unix upstream", Caller::upload),
+    ("download in chunks, Unix upstream", Caller::download_chunks),
+    ("upload in chunks, Unix upstream", Caller::upload_chunks),
+];
 
 /// Bytes moved: how fast, with how much CPU, and what memory that took beyond what was held before.
 fn moved(

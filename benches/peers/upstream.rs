@@ -104,6 +104,14 @@ enum Doing {
     Sending {
         left: u64,
     },
+    /// The same in chunks: so many, then the end of the body.
+    Chunks {
+        left: u64,
+    },
+    /// A chunked body is still to come, of which these are the last bytes seen; then the answer.
+    ChunkedBody {
+        tail: [u8; 5],
+    },
     /// The answer is sent, and the connection with it.
     Closing,
     /// A raw stream, sent back as it comes.
@@ -121,6 +129,30 @@ const CREATED: &[u8] = b"HTTP/1.1 201 Created\r\nApi-Version: 1.41\r\nContent-Ty
 const LOADED: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 const SWITCHED: &[u8] = b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+
+const CHUNKED: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n";
+pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+/// Go's HTTP server and client write a stream in chunks of this size, each with one call.
+pub(crate) const CHUNK_BYTES: u64 = 32 << 10;
+
+/// One chunk, as it goes over the wire.
+pub(crate) fn chunk() -> Vec<u8> {
+    let mut chunk = format!("{CHUNK_BYTES:x}\r\n").into_bytes();
+    chunk.resize(chunk.len() + (32 << 10), b'x');
+    chunk.extend_from_slice(b"\r\n");
+    chunk
+}
+
+/// Keeps the last bytes of what was in `tail` and then came in `more`.
+fn remember_last(tail: &mut [u8; 5], more: &[u8]) {
+    for byte in more.iter().skip(more.len().saturating_sub(tail.len())) {
+        tail.rotate_left(1);
+        if let Some(last) = tail.last_mut() {
+            *last = *byte;
+        }
+    }
+}
 
 impl Client {
     /// Goes on until the socket has nothing more to give or take.
@@ -141,6 +173,22 @@ impl Client {
             Doing::Sending { left } => {
                 let most = usize::try_from(*left).unwrap_or(PIECE).min(PIECE);
                 *left -= self.stream.write(scratch.split_at(most).0)? as u64;
+            }
+            Doing::Chunks { left: 0 } => {
+                self.owed.extend_from_slice(LAST_CHUNK);
+                self.doing = Doing::Head(Vec::new());
+            }
+            Doing::Chunks { left } => {
+                *left -= 1;
+                self.owed.extend_from_slice(&chunk());
+            }
+            Doing::ChunkedBody { tail } if tail == LAST_CHUNK => {
+                self.owed.extend_from_slice(LOADED);
+                self.doing = Doing::Head(Vec::new());
+            }
+            Doing::ChunkedBody { tail } => {
+                let count = usize::try_from(read(&mut self.stream, scratch)?).unwrap_or(0);
+                remember_last(tail, scratch.split_at(count).0);
             }
             Doing::Body { left: 0, answer, closes } => {
                 self.owed.extend_from_slice(answer);
@@ -183,11 +231,18 @@ impl Client {
             Doing::Body { left, answer: PONG, closes }
         } else if head.contains("/containers/create") {
             Doing::Body { left, answer: CREATED, closes }
+        } else if head.contains("/images/load") && head.contains("chunked") {
+            let mut tail = [0; 5];
+            remember_last(&mut tail, rest);
+            Doing::ChunkedBody { tail }
         } else if head.contains("/images/load") {
             Doing::Body { left, answer: LOADED, closes }
         } else if head.contains("/attach") {
             self.owed.extend_from_slice(SWITCHED);
             Doing::Echo
+        } else if head.contains("chunked") {
+            self.owed.extend_from_slice(CHUNKED);
+            Doing::Chunks { left: number_after(&head, "bytes=") / CHUNK_BYTES }
         } else {
             let left = number_after(&head, "bytes=");
             let answer = format!(

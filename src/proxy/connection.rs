@@ -15,6 +15,7 @@ use super::census::{Own, Place};
 use super::dial::{self, Dialled};
 use super::event_loop::{Key, Resources};
 use super::peer::{Connected, Peer, Read};
+use super::pipes::Pipe;
 use super::{Generation, READ_BYTES_PER_TURN};
 use crate::config::UpstreamAddress;
 use crate::facts::Daemon;
@@ -24,6 +25,9 @@ use crate::session::{End, Flow, Session, Side, Step, Ticket, UpstreamFailure};
 
 /// How soon a Unix socket whose queue of connections was full is tried again.
 const REDIAL_AFTER: Duration = Duration::from_millis(5);
+
+/// Less than this left of a body is copied: a pipe would cost as many calls for each few bytes.
+const SPLICED_BYTES_MIN: u64 = 64 * 1024;
 
 /// A client, its session, and the daemon's side while there is one.
 #[derive(Debug)]
@@ -111,7 +115,7 @@ impl Connection {
 
     /// Whether closing it now would lose anything.
     pub(super) fn is_busy(&self) -> bool {
-        self.session.is_busy() || !self.downstream.owed.is_empty()
+        self.session.is_busy() || self.downstream.owes()
     }
 
     /// Remembers an event for one of its sides.
@@ -228,16 +232,16 @@ impl Connection {
     fn is_blocked(&self, from: Side) -> bool {
         // A client that reads no answers gets no further ones.
         let answers_wait = from == Side::Downstream
-            && !self.downstream.owed.is_empty()
+            && self.downstream.owes()
             && self.session.is_between_requests();
         answers_wait || self.owes(from.other())
     }
 
     fn owes(&self, to: Side) -> bool {
         match (to, &self.upstream) {
-            (Side::Downstream, _) => !self.downstream.owed.is_empty(),
+            (Side::Downstream, _) => self.downstream.owes(),
             (Side::Upstream, Upstream::None) => false,
-            (Side::Upstream, Upstream::Open { peer, .. }) => !peer.owed.is_empty(),
+            (Side::Upstream, Upstream::Open { peer, .. }) => peer.owes(),
             (Side::Upstream, Upstream::Redialling { .. } | Upstream::Connecting { .. }) => true,
         }
     }
@@ -249,6 +253,11 @@ impl Connection {
         left: &mut usize,
         with: &mut Resources,
     ) -> Result<Option<Fed>, Broken> {
+        if self.is_worth_a_pipe(from)
+            && let Some(pipe) = with.pipes.lend()
+        {
+            return self.splice(from, pipe, left, with);
+        }
         with_scratch(with, |scratch, with| match self.read(from, scratch, with)? {
             0 => Ok(None),
             count => {
@@ -259,11 +268,60 @@ impl Connection {
         })
     }
 
+    /// Whether the next bytes from `from` may go on unseen, and are many.
+    fn is_worth_a_pipe(&self, from: Side) -> bool {
+        let is_long = match self.session.flow(from) {
+            Flow::PassToEnd => true,
+            Flow::Pass(at_most) => at_most.get() >= SPLICED_BYTES_MIN,
+            Flow::Inspect | Flow::Hold | Flow::Discard => false,
+        };
+        is_long
+            && self.peer(from).is_some_and(|peer| {
+                peer.is_flowing() && peer.is_readable() && peer.unread.is_empty()
+            })
+    }
+
+    /// Moves bytes from one side to the other through a pipe, as many as the buffer would take.
+    fn splice(
+        &mut self,
+        from: Side,
+        mut pipe: Pipe,
+        left: &mut usize,
+        with: &mut Resources,
+    ) -> Result<Option<Fed>, Broken> {
+        let flow = self.session.flow(from);
+        let at_most = most(flow, with.scratch.len());
+        let Some(peer) = self.peer_mut(from) else { return Ok(None) };
+        let Some(read) = peer.read_into_pipe(&mut pipe, at_most) else {
+            drop(pipe);
+            return self.refill(from, left, with);
+        };
+        let taken = self.bytes_read(from, read, with)?;
+        let Some(count) = counted(taken) else { return Ok(None) };
+        *left = left.saturating_sub(taken);
+        if matches!(flow, Flow::Pass(_)) {
+            self.session.passed(from, count);
+        }
+        self.send_piped(from.other(), pipe)?;
+        Ok(Some(Fed { taken, wants_more: false }))
+    }
+
     fn read(&mut self, from: Side, into: &mut [u8], with: &mut Resources) -> Result<usize, Broken> {
         let Some(peer) = self.peer_mut(from).filter(|peer| peer.is_readable()) else {
             return Ok(0);
         };
-        match (peer.read(into), from) {
+        let read = peer.read(into);
+        self.bytes_read(from, read, with)
+    }
+
+    /// What follows from a read.
+    fn bytes_read(
+        &mut self,
+        from: Side,
+        read: io::Result<Read>,
+        with: &mut Resources,
+    ) -> Result<usize, Broken> {
+        match (read, from) {
             (Ok(Read::Bytes(count)), _) => Ok(count),
             (Ok(Read::End | Read::WouldBlock), _) => Ok(0),
             (Err(_), Side::Downstream) => Err(Broken),
@@ -420,6 +478,22 @@ impl Connection {
         }
     }
 
+    fn send_piped(&mut self, to: Side, pipe: Pipe) -> Result<(), Broken> {
+        match (to, &mut self.upstream) {
+            (Side::Downstream, _) => self.downstream.send_piped(pipe).map_err(|_| Broken),
+            (Side::Upstream, Upstream::Open { peer, .. }) => {
+                if peer.send_piped(pipe).is_err() {
+                    self.upstream_deaf();
+                }
+                Ok(())
+            }
+            (Side::Upstream, _) => {
+                debug_assert!(false, "what passes unseen has a daemon to go to");
+                Err(Broken)
+            }
+        }
+    }
+
     fn flush(&mut self, to: Side) -> Result<(), Broken> {
         match (to, &mut self.upstream) {
             (Side::Downstream, _) => self.downstream.flush().map_err(|_| Broken),
@@ -436,7 +510,7 @@ impl Connection {
     /// The daemon reads no more, but what it has answered is still to be read.
     fn upstream_deaf(&mut self) {
         if let Upstream::Open { peer, .. } = &mut self.upstream {
-            peer.owed.clear();
+            peer.forget_owed();
         }
         self.session.upstream_deaf();
     }
@@ -565,7 +639,7 @@ impl Connection {
 
     /// Closes what is over and asks the kernel for what is waited for.
     fn settle(&mut self, with: &mut Resources) -> Outcome {
-        let flushed = self.downstream.owed.is_empty();
+        let flushed = !self.downstream.owes();
         match self.session.end() {
             None => self.shut_what_is_done(),
             Some(End::Abort) => {
@@ -680,6 +754,20 @@ fn with_scratch<T>(
 }
 
 fn count_of(rest: &[u8], at_most: NonZeroU64) -> Option<NonZeroU64> {
-    let here = u64::try_from(rest.len()).ok().and_then(NonZeroU64::new)?;
-    Some(here.min(at_most))
+    Some(counted(rest.len())?.min(at_most))
+}
+
+fn counted(bytes: usize) -> Option<NonZeroU64> {
+    u64::try_from(bytes).ok().and_then(NonZeroU64::new)
+}
+
+/// How much of a buffer's worth may pass unseen, in bytes.
+fn most(flow: Flow, buffer_bytes: usize) -> usize {
+    match flow {
+        Flow::Pass(at_most) => {
+            usize::try_from(at_most.get()).map_or(buffer_bytes, |most| most.min(buffer_bytes))
+        }
+        Flow::PassToEnd => buffer_bytes,
+        Flow::Inspect | Flow::Hold | Flow::Discard => 0,
+    }
 }

@@ -21,6 +21,7 @@ use super::connection::{Arrival, Connection, Outcome};
 use super::listener::{Accepted, Listener, OUT_OF_DESCRIPTORS_PAUSE};
 use super::origin::Origin;
 use super::peer::{Connected, Peer};
+use super::pipes::Pipes;
 use super::pool::Pool;
 use super::timers::Timers;
 use super::{Generation, StartError};
@@ -122,6 +123,7 @@ pub(super) struct Resources {
     pub(super) now: Instant,
     pub(super) registry: Registry,
     pub(super) scratch: Box<[u8]>,
+    pub(super) pipes: Pipes,
     pub(super) outbox: Outbox,
     pub(super) census: Arc<Census>,
     pool: Pool,
@@ -222,6 +224,7 @@ impl EventLoop {
             now: now(),
             registry: poll.registry().try_clone()?,
             scratch: vec![0; startup.generation.limits.buffer_bytes].into_boxed_slice(),
+            pipes: Pipes::default(),
             outbox: Outbox::default(),
             census: startup.census,
             pool: startup.pool,

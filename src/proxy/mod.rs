@@ -18,6 +18,7 @@ mod event_loop;
 mod listener;
 mod origin;
 mod peer;
+mod pipes;
 mod pool;
 mod stream;
 mod timers;

@@ -8,7 +8,11 @@ use mio::event::Event;
 use mio::{Interest, Registry, Token};
 
 use super::buffers::Queue;
+use super::pipes::Pipe;
 use super::stream::Stream;
+
+/// A read of so many bytes shows that more flows than single messages: the next may be spliced.
+const FLOWING_BYTES: usize = 32 * 1024;
 
 /// A stream and all that is known of it.
 #[derive(Debug)]
@@ -26,10 +30,14 @@ pub(super) struct Peer {
     read_ended: bool,
     end_told: bool,
     write_shut: bool,
+    /// The last read brought much, and a pipe would bring it cheaper.
+    flowing: bool,
     /// Read, and not yet taken by the session.
     pub(super) unread: Queue,
     /// To be written to this peer.
     pub(super) owed: Queue,
+    /// To be written behind that. A pipe stands here only while bytes are in it.
+    piped: Option<Pipe>,
 }
 
 /// What a read found.
@@ -62,8 +70,10 @@ impl Peer {
             read_ended: false,
             end_told: false,
             write_shut: false,
+            flowing: false,
             unread: Queue::default(),
             owed: Queue::default(),
+            piped: None,
         })
     }
 
@@ -107,6 +117,17 @@ impl Peer {
         self.is_readable() || !self.unread.is_empty()
     }
 
+    /// Whether bytes still have to be written to this peer.
+    pub(super) fn owes(&self) -> bool {
+        !self.owed.is_empty() || self.piped.is_some()
+    }
+
+    /// Whether the bytes from this peer come in such amounts that a pipe is worth its calls. What
+    /// comes in single messages is moved by one read and one write.
+    pub(super) fn is_flowing(&self) -> bool {
+        self.flowing
+    }
+
     /// Says once that the peer has ended its direction, when nothing before the end is left to show:
     /// either it was all taken, or what is left will never be completed.
     pub(super) fn end_is_news(&mut self, rest_is_stuck: bool) -> bool {
@@ -122,34 +143,75 @@ impl Peer {
 
     /// Reads once.
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<Read> {
-        loop {
+        let read = loop {
             match self.stream.read(into) {
-                Ok(0) => {
-                    self.read_ended = true;
-                    self.readable = false;
-                    return Ok(Read::End);
-                }
-                Ok(count) => {
-                    // A short read has emptied the socket: asking again would only say so.
-                    self.readable = count == into.len() || self.end_announced;
-                    return Ok(Read::Bytes(count));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.readable = false;
-                    return Ok(Read::WouldBlock);
-                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                read => break read,
             }
+        };
+        // A short read has emptied the socket: asking again would only say so.
+        let emptied = matches!(read, Ok(count) if count < into.len());
+        self.note_read(read, emptied)
+    }
+
+    /// Reads once, into an empty pipe. `None` if this stream can't be read in that way.
+    pub(super) fn read_into_pipe(
+        &mut self,
+        pipe: &mut Pipe,
+        at_most: usize,
+    ) -> Option<io::Result<Read>> {
+        match pipe.fill(&self.stream, at_most) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => None,
+            // It may have been the pipe's pages that ended, rather than the socket's bytes.
+            read => Some(self.note_read(read, false)),
+        }
+    }
+
+    fn note_read(&mut self, read: io::Result<usize>, emptied: bool) -> io::Result<Read> {
+        let much = matches!(read, Ok(count) if count >= FLOWING_BYTES);
+        self.flowing = much && self.stream.splices_well();
+        match read {
+            Ok(0) => {
+                self.read_ended = true;
+                self.readable = false;
+                Ok(Read::End)
+            }
+            Ok(count) => {
+                self.readable = !emptied || self.end_announced;
+                Ok(Read::Bytes(count))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
+                Ok(Read::WouldBlock)
+            }
+            Err(error) => Err(error),
         }
     }
 
     /// Writes after what is already owed; what does not fit is owed.
     pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.flush()?;
-        let written = if self.owed.is_empty() { self.write(bytes)? } else { 0 };
+        if self.owes() {
+            self.unpipe()?;
+            self.owed.push(bytes);
+            return Ok(());
+        }
+        let written = self.write(bytes)?;
         self.owed.push(bytes.get(written..).unwrap_or_default());
         Ok(())
+    }
+
+    /// Writes what a pipe holds after what is already owed; what does not fit stays in the pipe.
+    pub(super) fn send_piped(&mut self, pipe: Pipe) -> io::Result<()> {
+        debug_assert!(!self.owes(), "a direction reads on when nothing of it waits");
+        self.piped = Some(pipe).filter(|pipe| pipe.held() > 0);
+        self.flush()
+    }
+
+    /// Forgets what was to be written.
+    pub(super) fn forget_owed(&mut self) {
+        self.owed.clear();
+        self.piped = None;
     }
 
     /// Writes as much of what is owed as the kernel takes.
@@ -159,6 +221,33 @@ impl Peer {
             let written = self.write(owed.as_slice());
             self.owed = owed;
             self.owed.take(written?);
+        }
+        self.flush_pipe()
+    }
+
+    fn flush_pipe(&mut self) -> io::Result<()> {
+        let Some(pipe) = self.piped.as_mut().filter(|_| self.owed.is_empty() && self.writable)
+        else {
+            return Ok(());
+        };
+        match pipe.empty_into(&self.stream) {
+            Ok(_) if pipe.held() == 0 => self.piped = None,
+            // The kernel took less than it was offered: it is full.
+            Ok(_) => self.writable = false,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                self.unpipe()?;
+                return self.flush();
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Copies out what stands in the pipe, to be written like any other bytes.
+    fn unpipe(&mut self) -> io::Result<()> {
+        if let Some(pipe) = self.piped.take() {
+            self.owed.push(&pipe.take()?);
         }
         Ok(())
     }

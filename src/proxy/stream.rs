@@ -2,13 +2,12 @@
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
-
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
-
 use socket2::SockRef;
 
 /// A connected (or connecting) non-blocking stream.
@@ -59,10 +58,25 @@ impl Stream {
         }
     }
 
+    /// Whether what is read here is better moved through a pipe, when it is much. Out of a Unix socket
+    /// it comes in single pages, whose journey costs more than copying (docs/PERFORMANCE.md).
+    pub(super) fn splices_well(&self) -> bool {
+        matches!(self, Self::Tcp(_))
+    }
+
     fn source(&mut self) -> &mut dyn Source {
         match self {
             Self::Tcp(stream) => stream,
             Self::Unix(stream) => stream,
+        }
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
         }
     }
 }
