@@ -1,0 +1,109 @@
+//! A small request on a connection that is in use allocates nothing, its line in the log included.
+#![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a failed test says where; it blocks, as clients do"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use secdocker::audit::{self, Format, LogSettings};
+use secdocker::config::{self, Overrides};
+use secdocker::proxy::Proxy;
+
+/// Counts what all threads allocate but those of the test.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static IS_OURS: Cell<bool> = const { Cell::new(false) };
+}
+
+fn count() {
+    if !IS_OURS.try_with(Cell::get).unwrap_or(true) {
+        ALLOCATIONS.fetch_add(1, Relaxed);
+    }
+}
+
+// SAFETY: everything is left to the system's allocator; counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the memory came from `alloc` or `realloc` above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the memory came from `alloc` or `realloc` above.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+const PING: &[u8] = b"GET /v1.41/_ping HTTP/1.1\r\nHost: docker\r\nUser-Agent: Docker-Client/20.10.24 (linux)\r\n\r\n";
+const PONG: &[u8] = b"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nOK";
+
+/// Answers every request, which arrives in one piece.
+fn answer_pings(listener: &TcpListener) {
+    IS_OURS.set(true);
+    let mut stream = listener.accept().unwrap().0;
+    let mut request = [0; 4096];
+    while stream.read(&mut request).unwrap() > 0 {
+        stream.write_all(PONG).unwrap();
+    }
+}
+
+fn ping(client: &mut TcpStream, times: usize) {
+    let mut answer = [0; PONG.len()];
+    for _ in 0..times {
+        client.write_all(PING).unwrap();
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(answer, PONG);
+    }
+}
+
+#[test]
+fn a_small_request_allocates_nothing() {
+    IS_OURS.set(true);
+    let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = upstream.local_addr().unwrap();
+    thread::spawn(move || answer_pings(&upstream));
+    let folder = std::env::temp_dir().join(format!("secdocker-allocations-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let (file, configured) = (folder.join("log"), folder.join("config.yml"));
+    let settings = LogSettings { file, format: Format::Logfmt, level: log::LevelFilter::Info };
+    audit::init(&settings).unwrap();
+    let text = format!("dockerapi: tcp://{address}\nlisten: {{tcp: '127.0.0.1:0', loops: 1}}\n");
+    fs::write(&configured, text).unwrap();
+    let settings = config::load(&configured, &Overrides::default()).unwrap();
+    let proxy = Proxy::start(&settings).unwrap();
+    let mut client = TcpStream::connect(proxy.addresses().first().unwrap()).unwrap();
+    client.set_nodelay(true).unwrap();
+
+    ping(&mut client, 2_000);
+    let before = ALLOCATIONS.load(Relaxed);
+    assert!(before > 0, "the loop's beginning is counted");
+    ping(&mut client, 2_000);
+    let counted = ALLOCATIONS.load(Relaxed) - before;
+
+    drop(client);
+    assert_eq!(proxy.stop(Duration::from_secs(10)), 0);
+    fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(counted, 0, "allocations in 2000 requests");
+}
