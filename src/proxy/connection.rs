@@ -771,3 +771,16 @@ fn most(flow: Flow, buffer_bytes: usize) -> usize {
         Flow::Inspect | Flow::Hold | Flow::Discard => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An idle stream costs its slot, twice at most while the slab grows, and little beside.
+    const CONNECTION_BYTES_MAX: usize = 640;
+
+    #[test]
+    fn an_idle_connection_is_small() {
+        assert!(size_of::<Connection>() <= CONNECTION_BYTES_MAX, "{}", size_of::<Connection>());
+    }
+}
