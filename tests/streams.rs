@@ -332,3 +332,21 @@ fn a_body_that_the_daemon_breaks_off_is_not_taken_for_whole() {
     daemon.join().unwrap();
     assert_eq!(end.map_err(|error| error.kind()), Err(io::ErrorKind::ConnectionReset));
 }
+
+/// The byte itself is lost, as it always was: nobody asks for it. The stream goes on.
+#[test]
+fn urgent_data_does_not_end_a_stream() {
+    let (secdocker, daemon) = by_tcp(|mut stream| {
+        read_head(&mut stream);
+        stream.write_all(SWITCHED).unwrap();
+        receive(&mut stream).unwrap()
+    });
+    let mut client = attach(&secdocker);
+    let bytes = to_daemon();
+    let (before, behind) = bytes.split_at(LONG / 2);
+    client.write_all(before).unwrap();
+    socket2::SockRef::from(&client).send_out_of_band(b"!").unwrap();
+    client.write_all(behind).unwrap();
+    client.end();
+    check(&daemon.join().unwrap(), &bytes, "to the daemon");
+}

@@ -154,17 +154,22 @@ impl Peer {
         self.note_read(read, emptied)
     }
 
-    /// Reads once, into an empty pipe. `None` if this stream can't be read in that way.
+    /// Reads once, into an empty pipe. `None` if only the other way of reading can tell: splicing stops
+    /// at urgent data as at an end, and may not be possible at all.
     pub(super) fn read_into_pipe(
         &mut self,
         pipe: &mut Pipe,
         at_most: usize,
     ) -> Option<io::Result<Read>> {
-        match pipe.fill(&self.stream, at_most) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => None,
-            // It may have been the pipe's pages that ended, rather than the socket's bytes.
-            read => Some(self.note_read(read, false)),
+        let read = pipe.fill(&self.stream, at_most);
+        let is_impossible =
+            matches!(&read, Err(error) if error.kind() == io::ErrorKind::InvalidInput);
+        if is_impossible || matches!(read, Ok(0)) {
+            self.flowing = false;
+            return None;
         }
+        // A short one may have met the end of the pipe's pages, rather than of the socket's bytes.
+        Some(self.note_read(read, false))
     }
 
     fn note_read(&mut self, read: io::Result<usize>, emptied: bool) -> io::Result<Read> {

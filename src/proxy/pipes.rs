@@ -90,7 +90,7 @@ impl Pipe {
         self.held
     }
 
-    /// Takes bytes from a socket; 0 at its end. `WouldBlock` means that the socket has none, since
+    /// Takes bytes from a socket; 0 at its end, and before urgent data. `WouldBlock` means that the socket has none, since
     /// the pipe is empty.
     ///
     /// # Errors
