@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Proxy ──commands──► EventLoop ──► Connection ──► Session        one loop a thread, own listeners
-//!                        ▲ │             └── Peer ── Stream ── Queue
+//!                        ▲ │             └── Peer ── Stream, Queue, Pipe
 //!               answers  │ ▼ questions
 //!                       Pool
 //! ```
