@@ -3,6 +3,8 @@
 //! The daemon takes the first of several values where it expects one (Go `url.Values.Get`), others
 //! might take the last: here a parameter stands once, unless it is a list.
 
+use std::collections::HashSet;
+
 use super::effects::BodyError;
 use super::routes::Endpoint;
 use super::schema;
@@ -24,22 +26,19 @@ impl Query {
     /// one that says something twice.
     pub(super) fn read(target: &Target<'_>, lists: &[&str]) -> Result<Self, BodyError> {
         let mut query = Self::default();
+        let mut seen = HashSet::new();
         for pair in query_pairs(target.query().unwrap_or_default()) {
             let (name, value) = pair.map_err(|error| {
                 let at = Place::Field("the query");
                 BodyError::Value { at, reason: error.to_string() }
             })?;
-            if query.has(&name) && !lists.contains(&name.as_str()) {
+            if !lists.contains(&name.as_str()) && !seen.insert(name.clone()) {
                 let at = Place::Entry("query", name);
                 return Err(BodyError::Value { at, reason: "stands there twice".to_owned() });
             }
             query.pairs.push((name, value));
         }
         Ok(query)
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.pairs.iter().any(|(key, _)| key == name)
     }
 
     /// The value of a parameter; empty where there is none, which is the same to the daemon.

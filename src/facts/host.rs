@@ -36,6 +36,9 @@ fn has_disk(path: &Path, left: &mut usize) -> Option<bool> {
     if kind.is_block_device() {
         return Some(!HARMLESS_MAJORS.contains(&major(found.rdev())));
     }
+    if kind.is_char_device() {
+        return Some(passes_commands_to_disks(path, major(found.rdev())));
+    }
     if !kind.is_dir() {
         return Some(false);
     }
@@ -48,6 +51,16 @@ fn has_disk(path: &Path, left: &mut usize) -> Option<bool> {
         }
     }
     Some(false)
+}
+
+/// SCSI generic (21) and MTD (90) have numbers of their own; those of `bsg` and NVMe are given out as
+/// they come (Linux `Documentation/admin-guide/devices.txt`).
+fn passes_commands_to_disks(path: &Path, major: u64) -> bool {
+    let is_named = |part: &std::ffi::OsStr| {
+        let name = part.to_string_lossy();
+        name == "bsg" || name.starts_with("nvme") || name.starts_with("ng")
+    };
+    matches!(major, 21 | 90) || path.iter().any(is_named)
 }
 
 /// The upper part of a device number, as the C library's `gnu_dev_major` takes it out.
@@ -87,6 +100,20 @@ mod tests {
         for path in ["/dev/null", "/nowhere/at/all", "/dev/pts"] {
             let path = HostPath::parse(path).unwrap();
             assert_eq!(device(&path), Some(DeviceFacts::Other), "{path}");
+        }
+    }
+
+    #[test]
+    fn characters_that_are_disks() {
+        for (path, major, is_one) in [
+            ("/dev/sg0", 21, true),
+            ("/dev/bsg/0:0:0:0", 250, true),
+            ("/dev/nvme0", 244, true),
+            ("/dev/mtd0", 90, true),
+            ("/dev/net/tun", 10, false),
+            ("/dev/kvm", 10, false),
+        ] {
+            assert_eq!(passes_commands_to_disks(Path::new(path), major), is_one, "{path}");
         }
     }
 

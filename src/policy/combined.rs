@@ -132,11 +132,18 @@ fn device_alone(device: &Device, facts: &Facts, found: &mut Findings<'_>) {
             None => found.add(format_args!("device {path}, which is not known"), RULE),
         },
         // With MKNOD, which every container has, a number is the device.
-        Device::CgroupRule(rule) if !rule.starts_with('c') => {
+        Device::CgroupRule(rule) if may_be_disks(rule) => {
             found.add("a device rule for disks, which hold the files of the host", RULE);
         }
         Device::CgroupRule(_) | Device::Request(_) => {}
     }
+}
+
+/// Disks are also reached as SCSI generic (21) and MTD (90) character devices.
+fn may_be_disks(rule: &str) -> bool {
+    let numbers = rule.strip_prefix('c').map(str::trim_start);
+    let major = numbers.and_then(|numbers| numbers.split(':').next());
+    major.is_none_or(|major| major.parse().map_or(true, |major: u32| matches!(major, 21 | 90)))
 }
 
 /// The most devices of one request that are looked at. Those beyond stay unknown.

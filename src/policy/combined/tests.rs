@@ -64,6 +64,8 @@ fn what_adds_up_to_privileged_mode() {
         &[device("/dev/not-known")],
         &[numbers("a *:* rwm")],
         &[numbers("b 8:0 r")],
+        &[numbers("c 21:* rwm")],
+        &[numbers("c *:* rwm")],
     ] {
         assert!(reasons(effects).contains("rule \"privileged\""), "{effects:?}");
     }
