@@ -17,7 +17,7 @@ use super::json::Object;
 use super::log_driver;
 use super::schema::CREATE;
 use crate::image::ImageRef;
-use crate::policy::effects::{Effect, Place};
+use crate::policy::effects::{Effect, Holder, Place};
 use crate::policy::opinions::{AskedImage, Purpose};
 use crate::policy::types::UserSpec;
 use crate::policy::{Inspected, Policy};
@@ -54,9 +54,18 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<CreateBody>, BodyError> {
 
 /// Appends the body with all that is forced, and says what that changed. Only a checked body comes
 /// here: see [`super::write`].
-pub(super) fn write(body: CreateBody, policy: &Policy, out: &mut Vec<u8>) -> Changes {
+pub(super) fn write(
+    body: CreateBody,
+    policy: &Policy,
+    image_id: Option<&str>,
+    out: &mut Vec<u8>,
+) -> Changes {
     let CreateBody(mut fields) = body;
-    let changes = force::force(&mut fields, policy);
+    let mut changes = force::force(&mut fields, policy);
+    if let Some(id) = image_id {
+        fields.set("Image", id.to_owned().into());
+        changes.push("Image", id);
+    }
     fields.write(out);
     changes
 }
@@ -68,7 +77,7 @@ fn collect(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     image(fields, effects)?;
     user(fields, effects)?;
     effects.push_environment(fields)?;
-    effects.push(Effect::ImageEnvironment, Place::Field("Env"));
+    effects.push(Effect::ImageEnvironment(Holder::Daemon), Place::Field("Env"));
     // An image that is made of the container inherits them.
     dockerfile::read_triggers(fields, effects);
     if let Some(host) = fields.object("HostConfig") {
@@ -108,7 +117,7 @@ fn log_driver(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
 fn user(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     match fields.text("User").unwrap_or_default() {
         "" => {
-            effects.push(Effect::ImageUser, USER);
+            effects.push(Effect::ImageUser(Holder::Daemon), USER);
             Ok(())
         }
         user => effects.push_parsed(UserSpec::parse(user), Effect::User, USER),

@@ -168,10 +168,21 @@ impl From<Changes> for Forwarded {
 
 /// Appends the body that is forwarded, with all that the policy forces on it, and says what else is.
 pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) -> Forwarded {
+    write_pinned(checked, policy, None, out)
+}
+
+/// The same, for a container of the image that was judged, by its `sha256:…`: its name may mean
+/// another one by now.
+pub fn write_pinned(
+    checked: Checked<RequestBody>,
+    policy: &Policy,
+    image_id: Option<&str>,
+    out: &mut Vec<u8>,
+) -> Forwarded {
     match checked.into_body() {
         RequestBody::Create(body) => {
             let image = body.image();
-            Forwarded { image, ..create::write(body, policy, out).into() }
+            Forwarded { image, ..create::write(body, policy, image_id, out).into() }
         }
         RequestBody::Exec(body) => exec::write(body, &policy.ceilings, out).into(),
         RequestBody::Update(body) => update::write(body, &policy.ceilings, out).into(),

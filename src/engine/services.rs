@@ -21,7 +21,7 @@ use crate::http::target::{self, Target};
 use crate::image::ImageRef;
 use crate::policy::Inspected;
 use crate::policy::ceilings::Ceilings;
-use crate::policy::effects::{Asked, Effect, Place};
+use crate::policy::effects::{Asked, Effect, Holder, Place};
 use crate::policy::opinions::{AskedImage, Purpose};
 use crate::policy::types::{Capability, EnvironmentEntry, UserSpec};
 
@@ -175,10 +175,10 @@ fn container(container: &Object, effects: &mut Effects) -> Result<(), BodyError>
         image => effects.push_parsed(ImageRef::parse(image), Effect::Image, IMAGE)?,
     }
     match container.text("User").unwrap_or_default() {
-        "" => effects.push(Effect::ImageUser, USER),
+        "" => effects.push(Effect::ImageUser(Holder::Registry), USER),
         user => effects.push_parsed(UserSpec::parse(user), Effect::User, USER)?,
     }
-    effects.push(Effect::ImageEnvironment, Place::Field(ENV));
+    effects.push(Effect::ImageEnvironment(Holder::Registry), Place::Field(ENV));
     for (at, entry) in texts(container, "Env") {
         variable(entry, Place::Element(ENV, at), effects)?;
     }

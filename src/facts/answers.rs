@@ -13,6 +13,7 @@ const VARIABLES_MAX: usize = 4096;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Image {
+    id: String,
     #[serde(default)]
     repo_tags: Option<Vec<String>>,
     #[serde(default)]
@@ -51,6 +52,7 @@ pub(super) fn image(body: &[u8]) -> Option<ImageFacts> {
     // One without a name has none that a rule could give.
     let environment = env.iter().filter_map(|entry| EnvironmentEntry::parse(entry).ok()).collect();
     Some(ImageFacts::Present {
+        id: image.id,
         names: names.collect::<Option<Vec<ImageName>>>()?,
         user,
         environment,
@@ -82,18 +84,28 @@ mod tests {
         let Some(ImageRef::Named(name)) = ImageRef::parse("app:1").ok() else { panic!() };
         let entry = |text| EnvironmentEntry::parse(text).unwrap();
         let whole = ImageFacts::Present {
+            id: "x".to_owned(),
             names: vec![name],
             user: Some(UserSpec::parse("0:0").unwrap()),
             environment: vec![entry("A=b"), entry("D")],
         };
         assert_eq!(image(json.as_bytes()), Some(whole));
-        let bare = ImageFacts::Present { names: vec![], user: None, environment: vec![] };
-        for json in [r#"{}"#, r#"{"Config":null}"#, r#"{"Config":{"User":"","Env":null}}"#] {
+        let bare = ImageFacts::Present {
+            id: "x".to_owned(),
+            names: vec![],
+            user: None,
+            environment: vec![],
+        };
+        for json in [
+            r#"{"Id":"x"}"#,
+            r#"{"Id":"x","Config":null}"#,
+            r#"{"Id":"x","Config":{"User":"","Env":null}}"#,
+        ] {
             assert_eq!(image(json.as_bytes()), Some(bare.clone()), "{json}");
         }
         let crowded = vec!["A=b"; VARIABLES_MAX + 1];
-        let crowded = serde_json::json!({"Config": {"Env": crowded}}).to_string();
-        for json in ["", "0", r#"{"RepoTags":["A B"]}"#, crowded.as_str()] {
+        let crowded = serde_json::json!({"Id": "x", "Config": {"Env": crowded}}).to_string();
+        for json in ["", "0", "{}", r#"{"Id":"x","RepoTags":["A B"]}"#, crowded.as_str()] {
             assert_eq!(image(json.as_bytes()), None);
         }
     }

@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn present() -> ImageFacts {
-        ImageFacts::Present { names: vec![], user: None, environment: vec![] }
+        ImageFacts::Present { id: String::new(), names: vec![], user: None, environment: vec![] }
     }
 
     /// Whether the daemon had to be asked.
@@ -240,6 +240,7 @@ mod tests {
         }
         assert_eq!(cache.lock().entries.len(), 1);
         let large = ImageFacts::Present {
+            id: String::new(),
             names: vec![],
             user: None,
             environment: vec![crate::policy::types::EnvironmentEntry::parse("A").unwrap(); 257],

@@ -47,7 +47,7 @@ fn each_kind_of_question_has_its_answer() {
         ("/volumes/v", r#"{"Driver":"local","Options":{"o":"bind","device":"/root"}}"#),
         ("/containers/web/json", r#"{"Name":"/web","Config":{"User":"7"},"HostConfig":{}}"#),
         ("/services/s", r#"{"Version":{"Index":3}}"#),
-        ("/images/docker.io/library/app:1/json", r#"{"Config":{"Env":["A=b"]}}"#),
+        ("/images/docker.io/library/app:1/json", r#"{"Id":"sha256:1","Config":{"Env":["A=b"]}}"#),
         ("/volumes/odd", "no JSON"),
         ("/volumes", r#"{"Volumes":[{"Name":"a/../b","Driver":"local","Options":null}]}"#),
     ]);

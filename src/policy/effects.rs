@@ -31,9 +31,9 @@ pub enum Effect {
     /// Runs as this user.
     User(UserSpec),
     /// Names no user: what runs is the image's own user, unless `general.user` is set.
-    ImageUser,
+    ImageUser(Holder),
     /// Runs the image: the variables that it sets are set, where the request has no others.
-    ImageEnvironment,
+    ImageEnvironment(Holder),
     /// Names no user: what runs is the user of the container of this name or identifier.
     ContainerUser(String),
     /// Runs within that container, with all that it was given.
@@ -89,6 +89,15 @@ pub enum Effect {
     CapabilitiesIgnored,
     /// Says something at this place, a field or a parameter, that nobody here has decided about.
     Unknown(String),
+}
+
+/// Who has the content of the image that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// The daemon; what it lacks does not run.
+    Daemon,
+    /// A registry: the nodes of a swarm fetch a name anew, whatever the daemon has by it.
+    Registry,
 }
 
 /// To whom the host can be handed.

@@ -6,10 +6,10 @@ use std::collections::HashSet;
 
 use super::ceilings::Ceilings;
 use super::effects::{Asked, Effect};
-use super::facts::{Facts, ImageFacts};
+use super::facts::ImageFacts;
 use super::shown::Shown;
 use super::types::{EnvironmentEntry, ValueError};
-use super::{Findings, image_of, images_in};
+use super::{Findings, images_in};
 use crate::image::ImageRef;
 
 /// One forbidden variable, with one value or with any.
@@ -84,11 +84,11 @@ impl EnvironmentRule {
 pub(super) fn check_image(
     (rules, ceilings): (&[EnvironmentRule], &Ceilings),
     effects: &[Asked],
-    facts: &Facts,
+    content: Option<&ImageFacts>,
     found: &mut Findings<'_>,
 ) {
     let Some(first) = rules.first() else { return };
-    let entries = match image_of(effects).and_then(|image| facts.image(image)) {
+    let entries = match content {
         None => {
             return found.add("the image's own environment, which is not known", &first.shown);
         }
@@ -118,7 +118,7 @@ fn overridden<'a>(ceilings: &'a Ceilings, effects: &'a [Asked]) -> HashSet<&'a s
 
 /// The images whose variables must be known: those that run.
 pub(super) fn ask(rules: &[EnvironmentRule], effects: &[Asked], images: &mut Vec<ImageRef>) {
-    let runs = effects.iter().any(|asked| asked.effect == Effect::ImageEnvironment);
+    let runs = effects.iter().any(|asked| matches!(asked.effect, Effect::ImageEnvironment(_)));
     if !rules.is_empty() && runs {
         images.extend(images_in(effects).cloned());
     }

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::*;
-use crate::policy::effects::Place;
+use crate::policy::effects::{Holder, Place};
 use crate::policy::environment::EnvironmentRule;
 use crate::policy::facts::ImageFacts;
 use crate::policy::mounts::MountRule;
@@ -231,7 +231,9 @@ fn variables_of_an_image_and_of_a_link() {
     let image = crate::image::ImageRef::parse("app").unwrap();
     let runs = |own: &[&str]| {
         let own = own.iter().map(|text| Effect::Environment(entry(text)));
-        let all = [Effect::Image(image.clone()), Effect::ImageEnvironment].into_iter().chain(own);
+        let all = [Effect::Image(image.clone()), Effect::ImageEnvironment(Holder::Daemon)]
+            .into_iter()
+            .chain(own);
         all.map(asked).collect::<Vec<_>>()
     };
     assert_eq!(questions(&policy, &runs(&[])).images, std::slice::from_ref(&image));
@@ -251,7 +253,8 @@ fn variables_of_an_image_and_of_a_link() {
         (&["OTHER=1"], "USER=0", false),
     ] {
         let environment = vec![entry(environment), entry("PATH=/bin")];
-        let known = ImageFacts::Present { names: vec![], user: None, environment };
+        let known =
+            ImageFacts::Present { id: String::new(), names: vec![], user: None, environment };
         facts.add_image(image.clone(), known);
         assert_eq!(judged(&policy, own, &facts), allowed, "{own:?}");
     }
@@ -259,8 +262,12 @@ fn variables_of_an_image_and_of_a_link() {
         let verdict = verdict(&policy, Effect::LinkedEnvironment(text(prefix)), &facts);
         assert_eq!(verdict == "allowed", allowed, "{prefix} {verdict}");
     }
-    let user =
-        ImageFacts::Present { names: vec![], user: None, environment: vec![entry("USER=0")] };
+    let user = ImageFacts::Present {
+        id: String::new(),
+        names: vec![],
+        user: None,
+        environment: vec![entry("USER=0")],
+    };
     facts.add_image(image.clone(), user);
     policy.ceilings.environment = vec![entry("USER=5")];
     assert!(judged(&policy, &[], &facts));

@@ -90,6 +90,8 @@ pub enum ImageFacts {
     Absent,
     /// It has one.
     Present {
+        /// `sha256:…`.
+        id: String,
         /// All its names, tags and digests alike.
         names: Vec<ImageName>,
         /// The user it runs as; `None` if it names none, which is root.

@@ -40,10 +40,10 @@ use builds::BuildRule;
 use capabilities::CapabilityRule;
 use ceilings::Ceilings;
 use devices::DeviceRule;
-use effects::{Asked, Effect, NamespaceKind, Place};
+use effects::{Asked, Effect, Holder, NamespaceKind, Place};
 use endpoints::EndpointRules;
 use environment::EnvironmentRule;
-use facts::{Facts, Questions};
+use facts::{Facts, ImageFacts, Questions};
 use images::ImageRule;
 use mounts::MountRule;
 use names::{CgroupParent, NameRule, Runtime, Sysctl, VolumesFrom};
@@ -397,16 +397,17 @@ fn check(
             allowed_images.check_unseen("an image of an archive or a container", found)
         }
         Effect::User(user) => users.iter().for_each(|rule| rule.check(user, found)),
-        Effect::ImageUser => match &ceilings.user {
+        Effect::ImageUser(holder) => match &ceilings.user {
             Some(forced) => users.iter().for_each(|rule| rule.check_forced(forced, found)),
             None => {
-                let image = image_of(effects);
-                users.iter().for_each(|rule| rule.check_image(image, facts, found));
+                let content = content_of(effects, *holder, facts);
+                users.iter().for_each(|rule| rule.check_image(content, found));
             }
         },
         Effect::Environment(entry) => environment.iter().for_each(|rule| rule.check(entry, found)),
-        Effect::ImageEnvironment => {
-            environment::check_image((environment, ceilings), effects, facts, found);
+        Effect::ImageEnvironment(holder) => {
+            let content = content_of(effects, *holder, facts);
+            environment::check_image((environment, ceilings), effects, content, found);
         }
         Effect::LinkedEnvironment(prefix) => {
             environment.iter().for_each(|rule| rule.check_link(prefix, found));
@@ -471,6 +472,31 @@ fn check(
 /// The image that a request uses, if it uses one.
 fn image_of(effects: &[Asked]) -> Option<&ImageRef> {
     images_in(effects).next()
+}
+
+/// What is known of the image that runs. Of one that is fetched, only if its name says which content.
+fn content_of<'a>(effects: &[Asked], holder: Holder, facts: &'a Facts) -> Option<&'a ImageFacts> {
+    let image = image_of(effects)?;
+    let known = facts.image(image)?;
+    let is_sure = match (holder, known, image) {
+        (Holder::Daemon, _, _) => true,
+        (Holder::Registry, ImageFacts::Absent, _) => false,
+        (Holder::Registry, ImageFacts::Present { .. }, ImageRef::Named(name)) => {
+            name.digest().is_some()
+        }
+        (Holder::Registry, ImageFacts::Present { .. }, ImageRef::Id(_)) => true,
+    };
+    is_sure.then_some(known)
+}
+
+/// What is known of the image of a container, if that mattered to the rules.
+pub fn image_of_container<'a>(
+    effects: &'a [Asked],
+    facts: &'a Facts,
+) -> Option<(&'a ImageRef, &'a ImageFacts)> {
+    let runs = |asked: &Asked| asked.effect == Effect::ImageEnvironment(Holder::Daemon);
+    let image = image_of(effects).filter(|_| effects.iter().any(runs))?;
+    Some((image, facts.image(image)?))
 }
 
 fn images_in(effects: &[Asked]) -> impl Iterator<Item = &ImageRef> {

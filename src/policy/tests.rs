@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
-use super::effects::{Device, Effect, Namespace, NamespaceKind, SharedWith};
+use super::effects::{Device, Effect, Holder, Namespace, NamespaceKind, SharedWith};
 use super::facts::{ImageFacts, NetworkFacts};
 use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
 use super::*;
@@ -166,16 +166,49 @@ fn users() {
     let user = |text| Effect::User(UserSpec::parse(text).unwrap());
     assert!(verdict(&policy, vec![user("0:5")], &Facts::none()).contains("user 0:5"));
     assert_eq!(verdict(&policy, vec![user("1000")], &Facts::none()), "allowed");
-    let of_image = || vec![Effect::Image(image("app")), Effect::ImageUser];
+    let of_image = || vec![Effect::Image(image("app")), Effect::ImageUser(Holder::Daemon)];
     assert!(verdict(&policy, of_image(), &Facts::none()).contains("not known"));
     for (user, allowed) in [(None, false), (Some("0"), false), (Some("app"), true)] {
         let mut facts = Facts::none();
         let user = user.map(|text| UserSpec::parse(text).unwrap());
         facts.add_image(
             image("app"),
-            ImageFacts::Present { names: vec![], user, environment: vec![] },
+            ImageFacts::Present { id: String::new(), names: vec![], user, environment: vec![] },
         );
         assert_eq!(verdict(&policy, of_image(), &facts) == "allowed", allowed);
+    }
+    for (asked, known, allowed) in [
+        ("app", None, false),
+        ("app", Some("app"), false),
+        (
+            concat!(
+                "app@sha256:",
+                "11111111111111111111111111111111",
+                "11111111111111111111111111111111"
+            ),
+            Some("app"),
+            true,
+        ),
+        (
+            concat!(
+                "app@sha256:",
+                "11111111111111111111111111111111",
+                "11111111111111111111111111111111"
+            ),
+            None,
+            false,
+        ),
+    ] {
+        let mut facts = Facts::none();
+        let user = known.map(|text| UserSpec::parse(text).unwrap());
+        let (id, names, environment) = (String::new(), vec![], vec![]);
+        let known = match user {
+            None => ImageFacts::Absent,
+            user => ImageFacts::Present { id, names, user, environment },
+        };
+        facts.add_image(image(asked), known);
+        let fetched = vec![Effect::Image(image(asked)), Effect::ImageUser(Holder::Registry)];
+        assert_eq!(verdict(&policy, fetched, &facts) == "allowed", allowed, "{asked}");
     }
     policy.ceilings.user = Some(UserSpec::parse("1000").unwrap());
     assert_eq!(verdict(&policy, of_image(), &Facts::none()), "allowed");
@@ -272,7 +305,12 @@ fn images_by_any_name() {
             && name.digest().is_none()
             && !name.maybe_id()
         {
-            let known = ImageFacts::Present { names: vec![name], user: None, environment: vec![] };
+            let known = ImageFacts::Present {
+                id: String::new(),
+                names: vec![name],
+                user: None,
+                environment: vec![],
+            };
             facts.add_image(image(asked), known);
         }
         verdict(&policy, vec![Effect::Image(image(asked))], &facts) == "allowed"
@@ -332,7 +370,7 @@ fn an_absent_image_is_left_to_the_daemon() {
     };
     let mut facts = Facts::none();
     facts.add_image(image("app"), ImageFacts::Absent);
-    let effects = || vec![Effect::Image(image("app")), Effect::ImageUser];
+    let effects = || vec![Effect::Image(image("app")), Effect::ImageUser(Holder::Daemon)];
     assert_eq!(verdict(&policy, effects(), &facts), "allowed");
     assert!(verdict(&policy, effects(), &Facts::none()).contains("other names are not known"));
     let asked_for = questions(&policy, &effects().into_iter().map(asked).collect::<Vec<_>>());
@@ -350,7 +388,8 @@ fn facts_settle_what_a_name_does_not_say() {
     for (name, allowed) in [("ubuntu:16.04", false), ("busybox", true)] {
         let mut facts = Facts::none();
         let names = vec![named(name)];
-        let known = ImageFacts::Present { names, user: None, environment: vec![] };
+        let known =
+            ImageFacts::Present { id: String::new(), names, user: None, environment: vec![] };
         facts.add_image(image(DIGEST), known);
         let verdict = verdict(&policy, vec![Effect::Image(image(DIGEST))], &facts);
         assert_eq!(verdict == "allowed", allowed, "{name}: {verdict}");

@@ -2,7 +2,7 @@
 
 use super::ceilings::Ceilings;
 use super::effects::{Asked, Effect};
-use super::facts::{Facts, ImageFacts};
+use super::facts::ImageFacts;
 use super::shown::Shown;
 use super::types::{UserSpec, ValueError};
 use super::{Findings, images_in};
@@ -51,13 +51,8 @@ impl UserRule {
         }
     }
 
-    pub(super) fn check_image(
-        &self,
-        image: Option<&ImageRef>,
-        facts: &Facts,
-        found: &mut Findings<'_>,
-    ) {
-        match image.and_then(|image| facts.image(image)) {
+    pub(super) fn check_image(&self, content: Option<&ImageFacts>, found: &mut Findings<'_>) {
+        match content {
             None => found.add_once("the image's own user, which is not known", self.as_str()),
             Some(ImageFacts::Absent) => {}
             Some(ImageFacts::Present { user: Some(user), .. }) if !user.is(&self.user) => {}
@@ -79,7 +74,7 @@ pub(super) fn ask(
     effects: &[Asked],
     images: &mut Vec<ImageRef>,
 ) {
-    let is_left_to_image = effects.iter().any(|asked| asked.effect == Effect::ImageUser);
+    let is_left_to_image = effects.iter().any(|asked| matches!(asked.effect, Effect::ImageUser(_)));
     if !rules.is_empty() && ceilings.user.is_none() && is_left_to_image {
         images.extend(images_in(effects).cloned());
     }

@@ -15,7 +15,7 @@ use crate::http::framing::Framing;
 use crate::http::head::{self, RequestHead};
 use crate::http::message;
 use crate::http::target::{self, Target};
-use crate::policy::facts::{Facts, ROUNDS_MAX};
+use crate::policy::facts::{Facts, ImageFacts, ROUNDS_MAX};
 use crate::policy::opinions::{
     AskedImage, Consultation, Opinions, PluginResult, PluginVerdict, Waited, Waits,
 };
@@ -54,6 +54,8 @@ pub(super) struct Waiting {
     inspection: Inspection,
     inspected: Inspected<RequestBody>,
     pub(super) ticket: Ticket,
+    /// That in which the daemon was first asked; none while images were being changed.
+    epoch: Option<u64>,
     /// What the rounds so far have learned.
     facts: Facts,
     round: usize,
@@ -61,6 +63,17 @@ pub(super) struct Waiting {
     pub(super) deadline: Instant,
     /// The body's share of the budget is held until the answer is there.
     share: Share,
+}
+
+/// What the daemon is to run.
+#[derive(Debug)]
+enum ImageFound {
+    /// Whatever it has by the name in the request.
+    ByName,
+    /// The image of this identifier, which is the one that was judged.
+    One(String),
+    /// It had none by this name, and must not get one before it reads the request.
+    None(String),
 }
 
 /// A request that no rule forbids, and that plugins may.
@@ -159,7 +172,8 @@ impl Session {
         }
         let questions = policy::questions(&inspection.rules.policy, inspected.effects());
         if questions.is_empty() {
-            return self.judge(inspection, inspected, &Facts::none(), share, turn);
+            let request = (inspection, inspected, ImageFound::ByName);
+            return self.judge(request, &Facts::none(), share, turn);
         }
         if !share.grow_to(weight(inspection.endpoint, body)) {
             return self.decline_unjudged(&Refusal::busy(), &inspection, turn);
@@ -168,7 +182,9 @@ impl Session {
         turn.out.ask(ticket, questions);
         let deadline = turn.now + inspection.rules.body_time_max;
         let facts = Facts::none();
-        let waiting = Waiting { inspection, inspected, ticket, facts, round: 1, deadline, share };
+        let epoch = self.changes.epoch();
+        let waiting =
+            Waiting { inspection, inspected, ticket, facts, epoch, round: 1, deadline, share };
         self.request = Request::Waiting(Box::new(waiting));
     }
 
@@ -228,14 +244,20 @@ impl Session {
             self.request = Request::Waiting(waiting);
             return;
         }
-        let Waiting { inspection, inspected, facts, share, .. } = *waiting;
-        self.judge(inspection, inspected, &facts, share, turn);
+        let Waiting { inspection, inspected, facts, epoch, share, .. } = *waiting;
+        // The name of an image may have been given to another one since the daemon was asked.
+        let is_certain = epoch.is_some() && epoch == self.changes.epoch();
+        let image = match policy::image_of_container(inspected.effects(), &facts) {
+            Some((name, ImageFacts::Absent)) => ImageFound::None(name.to_string()),
+            Some((_, ImageFacts::Present { id, .. })) if !is_certain => ImageFound::One(id.clone()),
+            Some(_) | None => ImageFound::ByName,
+        };
+        self.judge((inspection, inspected, image), &facts, share, turn);
     }
 
     fn judge(
         &mut self,
-        inspection: Inspection,
-        inspected: Inspected<RequestBody>,
+        (inspection, inspected, image): (Inspection, Inspected<RequestBody>, ImageFound),
         facts: &Facts,
         share: Share,
         turn: &mut Turn<'_>,
@@ -249,8 +271,16 @@ impl Session {
                 self.decline(403, &violations, &inspection, turn);
             }
             Verdict::Allowed(checked) => {
-                let mut body = Vec::new();
-                let forwarded = engine::write(checked, &inspection.rules.policy, &mut body);
+                let id = match &image {
+                    ImageFound::None(name) => {
+                        let refusal = Refusal::no_such_image(name);
+                        return self.decline_unjudged(&refusal, &inspection, turn);
+                    }
+                    ImageFound::One(id) => Some(id.as_str()),
+                    ImageFound::ByName => None,
+                };
+                let (policy, mut body) = (&inspection.rules.policy, Vec::new());
+                let forwarded = engine::write_pinned(checked, policy, id, &mut body);
                 match &forwarded.image {
                     Some(asked) if inspection.rules.consulted.contain(asked.purpose) => {
                         self.consult(inspection, forwarded, body, share, turn);

@@ -298,6 +298,11 @@ impl Refusal {
         Self { status: 413, reason: format!("the request body is longer than {max} bytes{advice}") }
     }
 
+    /// What the daemon would say: clients fetch the image, and come again.
+    pub(super) fn no_such_image(name: &str) -> Self {
+        Self { status: 404, reason: format!("No such image: {name}") }
+    }
+
     pub(super) fn busy() -> Self {
         let reason = "too many request bodies are being inspected, try again".to_owned();
         Self { status: 503, reason }

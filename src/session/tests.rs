@@ -18,6 +18,7 @@ use crate::policy::opinions::{PluginResult, PluginVerdict};
 use crate::policy::ports::PortRule;
 
 mod endpoints;
+mod images;
 
 const CREATE: &str =
     "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n";

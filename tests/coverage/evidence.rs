@@ -85,7 +85,7 @@ fn is_shown(row: &Row, power: Power, request: &Request) -> bool {
 /// What attacks say beside what they are about.
 fn is_usual(effect: &Effect) -> bool {
     match effect {
-        Effect::ImageUser => true,
+        Effect::ImageUser(_) => true,
         Effect::User(user) => user.as_str() == "1000",
         Effect::Image(_) | Effect::ImageName(_) => {
             let told = format!("{effect:?}");

@@ -20,7 +20,7 @@ fn asked(rest: &str) -> Vec<String> {
     let told = inspected.effects().iter().map(|asked| match &asked.effect {
         Effect::Image(image) => format!("image {image} at {}", asked.at),
         Effect::User(user) => format!("user {user} at {}", asked.at),
-        Effect::ImageUser => format!("image's user at {}", asked.at),
+        Effect::ImageUser(_) => format!("image's user at {}", asked.at),
         Effect::Environment(entry) => format!("variable {} at {}", entry.to_entry(), asked.at),
         Effect::HostPorts(ports) => format!("ports {ports} at {}", asked.at),
         Effect::HostPath(path) => format!("path {path} at {}", asked.at),
@@ -32,7 +32,8 @@ fn asked(rest: &str) -> Vec<String> {
         }
         effect => format!("{effect:?} at {}", asked.at),
     });
-    let usual = ["image probe:1 at Image", "image's user at User", "ImageEnvironment at Env"];
+    let usual =
+        ["image probe:1 at Image", "image's user at User", "ImageEnvironment(Daemon) at Env"];
     told.filter(|effect| !usual.contains(&effect.as_str())).collect()
 }
 

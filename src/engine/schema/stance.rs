@@ -111,9 +111,9 @@ impl Power {
             Effect::Takeover(_) => Self::Takeover,
             Effect::Unseen(unseen) => Self::of_unseen(unseen),
             Effect::Image(_) | Effect::ImageName(_) | Effect::ImageContent => Self::Image,
-            Effect::User(_) | Effect::ImageUser | Effect::ContainerUser(_) => Self::User,
+            Effect::User(_) | Effect::ImageUser(_) | Effect::ContainerUser(_) => Self::User,
             Effect::Environment(_)
-            | Effect::ImageEnvironment
+            | Effect::ImageEnvironment(_)
             | Effect::LinkedEnvironment(_)
             | Effect::EnvironmentTemplate(_) => Self::Environment,
             Effect::HostPorts(_) => Self::HostPorts,

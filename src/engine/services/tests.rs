@@ -35,7 +35,11 @@ fn effects_at(target: &str, body: &str) -> Result<Vec<String>, String> {
         let at = at.trim_start_matches("TaskTemplate.").trim_start_matches("ContainerSpec.");
         format!("{effect} at {at}")
     });
-    let usual = ["image probe:1 at Image", "ImageUser at User", "ImageEnvironment at Env"];
+    let usual = [
+        "image probe:1 at Image",
+        "ImageUser(Registry) at User",
+        "ImageEnvironment(Registry) at Env",
+    ];
     Ok(told.filter(|effect| !usual.contains(&effect.as_str())).collect())
 }
 

@@ -34,7 +34,12 @@ fn present(asked: &str, names: &[&str]) -> Facts {
     let mut facts = Facts::none();
     facts.add_image(
         image(asked),
-        ImageFacts::Present { names: names.collect(), user: None, environment: vec![] },
+        ImageFacts::Present {
+            id: String::new(),
+            names: names.collect(),
+            user: None,
+            environment: vec![],
+        },
     );
     facts
 }
