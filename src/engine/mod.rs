@@ -131,6 +131,7 @@ fn read_known(
         }
         Endpoint::BuildKit => Ok(head_only(build::effects_of_buildkit())),
         Endpoint::Plugin => Ok(head_only(plugins::effects())),
+        Endpoint::SecretCreate => Ok(swarm::read_secret(body)?.map(RequestBody::Fields)),
         Endpoint::SwarmInit => Ok(swarm::read_init(body)?.map(RequestBody::Fields)),
         Endpoint::SwarmJoin => Ok(head_only(swarm::effects_of_join())),
         Endpoint::ImageLoad => Ok(head_only(images::effects_of_load())),

@@ -63,6 +63,8 @@ pub enum Endpoint {
     CheckpointCreate,
     /// `GET` or `DELETE` of `/containers/{id}/checkpoints`.
     Checkpoints,
+    /// `POST /secrets/create`.
+    SecretCreate,
     /// `POST /services/create`.
     ServiceCreate,
     /// `POST /services/{id}/update`.
@@ -71,7 +73,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::ContainerCreate,
         Self::ContainerExec,
         Self::ContainerUpdate,
@@ -90,6 +92,7 @@ impl Endpoint {
         Self::NetworkConnect,
         Self::CheckpointCreate,
         Self::Checkpoints,
+        Self::SecretCreate,
         Self::ServiceCreate,
         Self::ServiceUpdate,
     ];
@@ -110,6 +113,7 @@ impl Endpoint {
             | Self::NetworkCreate
             | Self::NetworkConnect
             | Self::BuildContext
+            | Self::SecretCreate
             | Self::CheckpointCreate => false,
             Self::ImageCreate
             | Self::ImageLoad
@@ -150,6 +154,7 @@ impl fmt::Display for Endpoint {
             Self::NetworkConnect => "POST /networks/{id}/connect",
             Self::CheckpointCreate => "POST /containers/{id}/checkpoints",
             Self::Checkpoints => "/containers/{id}/checkpoints",
+            Self::SecretCreate => "POST /secrets/create",
             Self::ServiceCreate => "POST /services/create",
             Self::ServiceUpdate => "POST /services/{id}/update",
         })
@@ -202,6 +207,7 @@ const ROWS: &[Row] = &[
     Row::new("POST", Path::Around("/plugins/", "/upgrade"), Route::Inspected(Endpoint::Plugin)),
     Row::new("POST", Path::Around("/plugins/", "/set"), Route::Inspected(Endpoint::Plugin)),
     Row::new("POST", Path::Around("/plugins/", "/enable"), Route::Inspected(Endpoint::Plugin)),
+    Row::new("POST", Path::Exact("/secrets/create"), Route::Inspected(Endpoint::SecretCreate)),
     Row::new("POST", Path::Exact("/swarm/init"), Route::Inspected(Endpoint::SwarmInit)),
     Row::new("POST", Path::Exact("/swarm/join"), Route::Inspected(Endpoint::SwarmJoin)),
     Row::new("POST", Path::Exact("/images/load"), Route::Inspected(Endpoint::ImageLoad)),
@@ -455,6 +461,7 @@ mod tests {
             ("POST", "/v1.41/grpc", Route::Inspected(Endpoint::BuildKit)),
             ("POST", "/v1.24/build", Route::Inspected(Endpoint::Build)),
             ("POST", "/build/prune", Route::Plain),
+            ("POST", "/secrets/create", Route::Inspected(Endpoint::SecretCreate)),
             ("POST", "/swarm/init", Route::Inspected(Endpoint::SwarmInit)),
             ("POST", "/swarm/join", Route::Inspected(Endpoint::SwarmJoin)),
             ("POST", "/swarm/update", Route::Plain),

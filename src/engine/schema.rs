@@ -31,7 +31,7 @@ pub use query::{Parameter, of as parameters_of};
 pub use running::{CHECKPOINT_CREATE, EXEC, START, UPDATE};
 pub use service::SERVICE;
 pub use stance::{General, Power, Stance};
-pub use swarm::SWARM_INIT;
+pub use swarm::{SECRET_CREATE, SWARM_INIT};
 pub use volume::VOLUME_CREATE;
 
 use super::routes::Endpoint;
@@ -111,6 +111,7 @@ pub fn body_of(endpoint: Endpoint) -> Option<&'static Struct> {
         Endpoint::ContainerStart => Some(&START),
         Endpoint::VolumeCreate => Some(&VOLUME_CREATE),
         Endpoint::Commit => Some(&COMMIT),
+        Endpoint::SecretCreate => Some(&SECRET_CREATE),
         Endpoint::SwarmInit => Some(&SWARM_INIT),
         Endpoint::NetworkCreate => Some(&NETWORK_CREATE),
         Endpoint::NetworkConnect => Some(&NETWORK_CONNECT),

@@ -1,4 +1,4 @@
-//! `POST /swarm/init` and `POST /swarm/join`.
+//! `POST /swarm/init`, `POST /swarm/join` and `POST /secrets/create`.
 //!
 //! To join another swarm hands the host to its managers. To begin one opens ports: the one of
 //! `ListenAddr`, that of the data path, and 7946, at which the members talk. Who can reach the first
@@ -13,7 +13,8 @@
 
 use super::effects::{BodyError, Effects};
 use super::json::Object;
-use super::schema::SWARM_INIT;
+use super::schema::{SECRET_CREATE, SWARM_INIT};
+use super::volume_options::leads_out;
 use crate::policy::Inspected;
 use crate::policy::effects::{Asked, Effect, Place, Takeover};
 use crate::policy::types::PortRange;
@@ -49,6 +50,18 @@ pub(super) fn read_init(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     Ok(Inspected::new(fields, effects.into_asked()))
 }
 
+/// `POST /secrets/create`: the name of a driver is a path, at which the daemon talks to a socket.
+pub(super) fn read_secret(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
+    let mut effects = Effects::default();
+    let fields = effects.fields(body, &SECRET_CREATE)?;
+    let driver = fields.object("Driver").and_then(|driver| driver.text("Name"));
+    if driver.is_some_and(|driver| !driver.is_empty() && leads_out(driver)) {
+        let reason = "the name of a driver is a path to elsewhere".to_owned();
+        return Err(BodyError::Value { at: Place::Field("Driver.Name"), reason });
+    }
+    Ok(Inspected::new(fields, effects.into_asked()))
+}
+
 /// The port of an address or interface, `0.0.0.0:2377`; the daemon's own without one.
 fn listen_ports(address: &str) -> Result<PortRange, impl std::fmt::Display> {
     let address = address.strip_prefix("tcp://").unwrap_or(address);
@@ -74,6 +87,15 @@ mod tests {
             other => panic!("{other:?}"),
         });
         Some(shown.collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn secrets_name_no_socket_by_their_driver() {
+        for (driver, passes) in [("vault", true), ("a/b", true), ("../../tmp/x", false), ("", true)]
+        {
+            let body = format!(r#"{{"Name":"a","Driver":{{"Name":"{driver}"}}}}"#);
+            assert_eq!(read_secret(body.as_bytes()).is_ok(), passes, "{driver}");
+        }
     }
 
     #[test]

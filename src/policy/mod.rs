@@ -405,8 +405,10 @@ fn check(
             }
         },
         Effect::Environment(entry) => environment.iter().for_each(|rule| rule.check(entry, found)),
-        Effect::ImageEnvironment(holder) => {
-            let content = content_of(effects, *holder, facts);
+        Effect::ImageEnvironment(_) => {
+            // Of one that is fetched the daemon's own is the best guess: to set variables is no power
+            // that would be worth refusing every service for.
+            let content = content_of(effects, Holder::Daemon, facts);
             environment::check_image((environment, ceilings), effects, content, found);
         }
         Effect::LinkedEnvironment(prefix) => {

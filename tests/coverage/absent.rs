@@ -45,6 +45,7 @@ pub(crate) fn reason(endpoint: Endpoint, power: Power) -> &'static str {
             | Endpoint::ImageTag
             | Endpoint::Commit
             | Endpoint::SwarmInit
+            | Endpoint::SecretCreate
             | Endpoint::NetworkCreate
             | Endpoint::NetworkConnect
             | Endpoint::CheckpointCreate

@@ -122,7 +122,6 @@ pub(crate) const PASSES: &[(&str, &str, &str)] = &[
     ("GET", "/tasks/{id}/logs", READS),
     ("GET", "/secrets", READS),
     ("GET", "/secrets/{id}", READS),
-    ("POST", "/secrets/create", STORED),
     ("POST", "/secrets/{id}/update", STORED),
     ("DELETE", "/secrets/{id}", REMOVES),
     ("GET", "/configs", READS),

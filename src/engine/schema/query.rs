@@ -44,6 +44,7 @@ pub fn of(endpoint: Endpoint) -> &'static [Parameter] {
         | Endpoint::VolumeCreate
         | Endpoint::BuildKit
         | Endpoint::SwarmInit
+        | Endpoint::SecretCreate
         | Endpoint::SwarmJoin
         | Endpoint::NetworkCreate
         | Endpoint::NetworkConnect

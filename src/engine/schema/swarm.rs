@@ -1,7 +1,7 @@
 //! The body of `POST /swarm/init`.
 
 use super::index::Struct;
-use super::reasons::{HOST_PORTS, INSIDE, NAMED, SWARM_OF_ITS_OWN};
+use super::reasons::{DRIVER_NAME, HOST_PORTS, INSIDE, NAMED, SWARM_OF_ITS_OWN};
 use super::service::LOG_DRIVER;
 use super::stance::Stance;
 use super::{INT, Kind, TEXT_MAP, TEXTS, UINT32, UINT64, fields};
@@ -18,6 +18,25 @@ pub static SWARM_INIT: Struct = Struct::new(fields! {
     "Availability": Kind::Text, SWARM_OF_ITS_OWN;
     "DefaultAddrPool": TEXTS, SWARM_OF_ITS_OWN;
     "SubnetSize": UINT32, SWARM_OF_ITS_OWN;
+});
+
+/// The body of `POST /secrets/create`: Engine API `SecretSpec`.
+pub static SECRET_CREATE: Struct = Struct::new(fields! {
+    "Name": Kind::Text, NAMED;
+    "Labels": TEXT_MAP, NAMED;
+    "Data": Kind::Text, SWARM_OF_ITS_OWN;
+    "Driver": Kind::Struct(&SECRET_DRIVER), INSIDE;
+    "Templating": Kind::Struct(&SECRET_TEMPLATING), INSIDE;
+});
+
+static SECRET_DRIVER: Struct = Struct::new(fields! {
+    "Name": Kind::Text, DRIVER_NAME;
+    "Options": TEXT_MAP, SWARM_OF_ITS_OWN;
+});
+
+static SECRET_TEMPLATING: Struct = Struct::new(fields! {
+    "Name": Kind::Text, SWARM_OF_ITS_OWN;
+    "Options": TEXT_MAP, SWARM_OF_ITS_OWN;
 });
 
 static SWARM_SPEC: Struct = Struct::new(fields! {

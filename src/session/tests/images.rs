@@ -6,32 +6,35 @@ use crate::policy::types::UserSpec;
 use crate::policy::users::UserRule;
 
 /// A session under a rule about users, in which a create asks about the image `app`.
-fn asks_about_an_image(talk: &mut Talk) -> (Ticket, ImageChanges) {
+fn asks_about_an_image(talk: &mut Talk) -> (Ticket, Questions, ImageChanges) {
     let users = vec![UserRule::parse("root").unwrap()];
     *talk = Talk::new(Policy { users, ..Policy::permissive() }, talk.piece);
     let changes = ImageChanges::default();
     talk.session = Session::new(ClientId::NOBODY, Budget::new(100_000), changes.clone());
     talk.client(&with_body(CREATE, r#"{"Image":"app"}"#)).daemon_never_sees("create");
-    (talk.outbox.take_question().unwrap().0, changes)
+    let (ticket, questions) = talk.outbox.take_question().unwrap();
+    (ticket, questions, changes)
 }
 
-fn known(facts: ImageFacts) -> Facts {
+fn known(questions: &Questions, facts: ImageFacts) -> Facts {
     let mut known = Facts::none();
-    known.add_image(crate::image::ImageRef::parse("app").unwrap(), facts);
+    known.add_image(questions.images[0].clone(), facts);
     known
 }
 
-fn of_user_1000() -> Facts {
+fn of_user_1000(questions: &Questions) -> Facts {
     let (id, names, environment) = ("sha256:12".to_owned(), vec![], vec![]);
     let user = Some(UserSpec::parse("1000").unwrap());
-    known(ImageFacts::Present { id, names, user, environment })
+    known(questions, ImageFacts::Present { id, names, user, environment })
 }
 
 #[test]
 fn an_image_that_is_not_there_is_not_left_to_chance() {
     talk(|talk| {
-        let (ticket, _) = asks_about_an_image(talk);
-        talk.call(|session, turn| session.answered(ticket, known(ImageFacts::Absent), turn));
+        let (ticket, asked, _) = asks_about_an_image(talk);
+        talk.call(|session, turn| {
+            session.answered(ticket, known(&asked, ImageFacts::Absent), turn)
+        });
         talk.client_gets("HTTP/1.1 404 Not Found\r\n").daemon_never_sees("create");
     });
 }
@@ -39,8 +42,8 @@ fn an_image_that_is_not_there_is_not_left_to_chance() {
 #[test]
 fn a_name_is_forwarded_while_no_image_changes() {
     talk(|talk| {
-        let (ticket, _) = asks_about_an_image(talk);
-        talk.call(|session, turn| session.answered(ticket, of_user_1000(), turn));
+        let (ticket, asked, _) = asks_about_an_image(talk);
+        talk.call(|session, turn| session.answered(ticket, of_user_1000(&asked), turn));
         talk.daemon_gets(&with_body(CREATE, r#"{"Image":"app"}"#));
     });
 }
@@ -48,15 +51,15 @@ fn a_name_is_forwarded_while_no_image_changes() {
 #[test]
 fn the_image_that_was_judged_is_the_one_that_runs() {
     talk(|talk| {
-        let (ticket, changes) = asks_about_an_image(talk);
+        let (ticket, asked, changes) = asks_about_an_image(talk);
         drop(changes.begin());
-        talk.call(|session, turn| session.answered(ticket, of_user_1000(), turn));
+        talk.call(|session, turn| session.answered(ticket, of_user_1000(&asked), turn));
         talk.daemon_gets(&with_body(CREATE, r#"{"Image":"sha256:12"}"#));
     });
     talk(|talk| {
-        let (ticket, changes) = asks_about_an_image(talk);
+        let (ticket, asked, changes) = asks_about_an_image(talk);
         let _under_way = changes.begin();
-        talk.call(|session, turn| session.answered(ticket, of_user_1000(), turn));
+        talk.call(|session, turn| session.answered(ticket, of_user_1000(&asked), turn));
         talk.daemon_gets(&with_body(CREATE, r#"{"Image":"sha256:12"}"#));
     });
 }
