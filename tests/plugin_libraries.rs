@@ -293,6 +293,15 @@ fn libraries_that_are_no_plugins_stop_the_start_with_one_line() {
 }
 
 #[test]
+fn an_opening_that_hangs_stops_the_start_too() {
+    let open = "for (;;) pause(); return 0;";
+    let source = format!("#include <unistd.h>\n{}", level_two("", open, "return 0;"));
+    let folder = Folder::new().compiled(&source);
+    let settings = PluginSettings { timeout: Duration::from_millis(1), ..folder.settings() };
+    assert_eq!(load(settings).unwrap_err(), "plugin x: it could not be opened in 5s");
+}
+
+#[test]
 fn libraries_are_where_they_should_be_and_nobody_else_can_write_them() {
     let refusal = |folder: &Folder| folder.load().unwrap_err();
     let process = "unsigned char Process(const char *image) { (void)image; return 1; }";

@@ -8,6 +8,8 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
@@ -47,11 +49,29 @@ unsafe impl Send for State {}
 // SAFETY: as above.
 unsafe impl Sync for State {}
 
-/// Finds, checks, loads and opens a plugin.
+/// How long a plugin may take to open, however short its timeout is.
+const OPEN_TIME_MIN: Duration = Duration::from_secs(5);
+
+/// Finds, checks, loads and opens a plugin, in the time that it has for a request.
 ///
 /// # Errors
 /// One line that says what is wrong with it.
 pub(super) fn load(settings: &PluginSettings, daemon: &Daemon) -> Result<Arc<dyn Judge>, String> {
+    let (opened, opening) = mpsc::channel();
+    let (ours, daemon) = (settings.clone(), daemon.clone());
+    // A thread of its own: one that never comes back can't be stopped.
+    let thread = thread::Builder::new().name("plugin-open".into());
+    thread
+        .spawn(move || drop(opened.send(load_here(&ours, &daemon))))
+        .map_err(|error| format!("no thread to open it: {error}"))?;
+    let patience = settings.timeout.max(OPEN_TIME_MIN);
+    opening.recv_timeout(patience).unwrap_or_else(|error| match error {
+        RecvTimeoutError::Timeout => Err(format!("it could not be opened in {patience:?}")),
+        RecvTimeoutError::Disconnected => Err("it could not be opened: a panic".to_owned()),
+    })
+}
+
+fn load_here(settings: &PluginSettings, daemon: &Daemon) -> Result<Arc<dyn Judge>, String> {
     let path = place::library(settings)?;
     // SAFETY: opening a library runs its initializers; it belongs to those who may run code here.
     let library = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) };
