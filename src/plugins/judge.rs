@@ -35,6 +35,9 @@ pub enum Scope {
 /// What two requests must have in common to share a verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
+    /// What plugins are told of the image depends on these two as well.
+    daemon: Daemon,
+    purpose: Purpose,
     name: Option<String>,
     /// Without it the same name may mean something else a moment later: such a verdict is shared by
     /// those who wait for it, and not kept.
@@ -53,20 +56,23 @@ impl Question {
     pub(super) fn key(&self, scope: Scope) -> Option<Key> {
         let content = self.content().map(str::to_owned);
         let given = || self.consultation.asked.given.clone();
-        match scope {
-            Scope::Request => None,
-            Scope::Digest if content.is_some() => Some(Key { name: None, content }),
-            Scope::Name | Scope::Digest => Some(Key { name: Some(given()), content }),
-        }
+        let name = match scope {
+            Scope::Request => return None,
+            Scope::Digest if content.is_some() => None,
+            Scope::Name | Scope::Digest => Some(given()),
+        };
+        let purpose = self.consultation.asked.purpose;
+        Some(Key { daemon: self.daemon.clone(), purpose, name, content })
     }
 
-    /// What says which content is meant: a digest in the name or, as the image is local, its id. A
-    /// pull gets what the registry has, which need not be what is here.
+    /// What says which content is meant: a digest in the name or, of a container, the id of the local
+    /// image. What is pulled, by a swarm's nodes too, need not be what is here.
     fn content(&self) -> Option<&str> {
+        let is_local = self.consultation.asked.purpose == Purpose::Create;
         match (&self.consultation.asked.image, &self.presence) {
             (ImageRef::Id(digits), _) => Some(digits),
             (ImageRef::Named(name), presence) => name.digest().or(match presence {
-                Presence::Present(identity) if !self.is_pull() => {
+                Presence::Present(identity) if is_local => {
                     Some(identity.id.strip_prefix("sha256:").unwrap_or(&identity.id))
                 }
                 _ => None,
@@ -74,7 +80,8 @@ impl Question {
         }
     }
 
-    fn is_pull(&self) -> bool {
+    /// Whether it is about what a registry has, not about what is on this host.
+    pub fn is_pull(&self) -> bool {
         self.consultation.asked.purpose == Purpose::Pull
     }
 }

@@ -107,6 +107,38 @@ fn fifty_that_ask_at_once_share_one_call_and_later_ones_its_verdict() {
 }
 
 #[test]
+fn a_verdict_answers_no_other_purpose_or_daemon() {
+    let (judge, _calls) = Gated::new();
+    judge.open();
+    let mut settings = PluginSettings::named("scan", "/".as_ref());
+    settings.asked = Purposes { create: true, service: true, pull: true };
+    let judge = judge as Arc<dyn Judge>;
+    let plugins = Plugins::of(vec![(settings, judge)], NonZeroUsize::MIN).unwrap();
+    let waits = Waits::default();
+    let with = |purpose: Purpose, daemon: &str| {
+        let mut question = question("app", &waits);
+        question.consultation.asked.purpose = purpose;
+        question.daemon.address = UpstreamAddress::Unix(daemon.into());
+        question
+    };
+    for purpose in [Purpose::Create, Purpose::Service, Purpose::Pull] {
+        let (answer, answers) = mpsc::channel();
+        plugins.consult(with(purpose, "/a"), move |opinions| answer.send(opinions).unwrap());
+        assert_eq!(answers.recv_timeout(PATIENCE).unwrap().refusal(), None);
+    }
+    // What is pulled, by a swarm too, may be something else by the next time.
+    for (purpose, daemon, is_known) in [
+        (Purpose::Create, "/a", true),
+        (Purpose::Create, "/b", false),
+        (Purpose::Service, "/a", false),
+        (Purpose::Pull, "/a", false),
+    ] {
+        let known = plugins.recall(&with(purpose, daemon)).is_some();
+        assert_eq!(known, is_known, "{purpose:?} {daemon}");
+    }
+}
+
+#[test]
 fn ten_calls_that_hang_are_answered_in_time_and_hold_up_no_other_plugin() {
     let ((hangs, began), (fine, _calls)) = (Gated::new(), Gated::new());
     fine.open();
