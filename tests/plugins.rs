@@ -6,12 +6,18 @@ mod support;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+
+use rustix::process::Signal;
+use serde_json::json;
 use support::client::post;
 use support::daemon::IMAGE;
 use support::{Client, Daemon, Docker, SecDocker, Way, firewall, sandbox, unique, until};
 
-/// Tells of each call, and returns from those about images named `slow…` when a file is there.
+/// Tells of each call, and returns from those about images named `slow…` when a file is there. What it
+/// is asked with what stands in the file it denies.
 const GATED: &str = r#"
+#define _GNU_SOURCE
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "secdocker_plugin.h"
@@ -34,6 +40,11 @@ static int judge(void *state, sd_bytes request, sd_verdict *out) {
     static const char reason[] = "6 vulnerabilities, limit 5";
     out->code = strncmp(given, "bad", 3) == 0 ? SD_DENY : SD_ALLOW;
     if (strncmp(given, "odd", 3) == 0) out->code = SD_ERROR;
+    char banned[80] = {0};
+    FILE *gate = fopen(GATE, "r");
+    if (gate && fread(banned, 1, sizeof banned - 1, gate) > 0
+        && memmem(request.ptr, request.len, banned, strlen(banned))) out->code = SD_DENY;
+    if (gate) fclose(gate);
     out->reason = (sd_bytes){(const uint8_t *)reason, sizeof reason - 1};
     return 0;
 }
@@ -140,6 +151,33 @@ fn calls_that_hang_hold_up_nobody_else_and_a_client_that_leaves_is_forgotten() {
 }
 
 #[test]
+fn an_image_that_is_exchanged_while_it_is_judged_is_judged_again() {
+    let (daemon, plugin) = (Daemon::shared(), Gated::new());
+    let secdocker = SecDocker::before(daemon, &plugin.config(""));
+    let (docker, direct) = (Docker::on(&secdocker), Docker::on(daemon));
+    let (name, evil) = (format!("slow-{}", unique("name")), unique("evil"));
+    direct.run(&["tag", IMAGE, &name]).ok();
+    let created = daemon.api().create(&evil, &json!({"Image": IMAGE, "Cmd": ["evil"]}));
+    assert_eq!(created.status, 201, "{}", created.text());
+    let banned = direct.run(&["commit", &evil, &evil]).ok();
+    direct.run(&["rm", &evil]).ok();
+    let mut client = secdocker.connect();
+    create(&mut client, &name);
+    secdocker.logs(&format!("asked about {name}"));
+    // Through SecDocker: it has seen that something has changed.
+    docker.run(&["tag", &evil, &name]).ok();
+    fs::write(plugin.gate(), banned.trim()).unwrap();
+    let answer = client.answer();
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    let times = || secdocker.log().matches(&format!("asked about {name}")).count();
+    until("the plugin's second call to be in the log", || (times() == 2).then_some(()));
+    // It is called so no more, and what the engine says of it arrives.
+    docker.run(&["tag", IMAGE, &name]).ok();
+    create(&mut client, &name);
+    assert_eq!(client.answer().message(), "No command specified");
+}
+
+#[test]
 fn a_hung_call_is_a_503_in_time_or_allowed_if_so_configured() {
     let (daemon, plugin) = (Daemon::shared(), Gated::new());
     for (settings, status) in [("", 503), ("  on_timeout: allow\n", 404)] {
@@ -155,6 +193,19 @@ fn a_hung_call_is_a_503_in_time_or_allowed_if_so_configured() {
         secdocker.logs("verdict=timeout");
         secdocker.logs("msg=\"plugin trouble\" plugin=anchore");
     }
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_call_that_hangs() {
+    let (daemon, plugin) = (Daemon::shared(), Gated::new());
+    let config = plugin.config("limits:\n  shutdown_time: 200ms\n");
+    let mut secdocker = SecDocker::before(daemon, &config);
+    let mut client = secdocker.connect();
+    create(&mut client, "slow:1");
+    secdocker.logs("asked about slow:1");
+    secdocker.signal(Signal::TERM);
+    assert!(secdocker.wait().code().is_some(), "it ended of itself");
+    assert!(client.is_closed());
 }
 
 #[test]

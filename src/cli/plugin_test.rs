@@ -43,7 +43,7 @@ fn ask(library: &Path, given: &str) -> Result<PluginResult, CliError> {
         PluginSettings { folder, library, ..PluginSettings::named(&name, Path::new("")) };
     let configured = Configured { list: vec![settings], ..Configured::default() };
     let plugins = Plugins::load(&configured, &daemon).map_err(StartError::Plugin)?;
-    let presence = facts::identify(&daemon, &image);
+    let presence = facts::identify(&daemon, &image, &facts::ImageCache::disabled());
     let (waits, (answer, answers)) = (Waits::default(), mpsc::channel());
     let consultation = consultation(given, image, &waits);
     plugins.consult(Question { consultation, presence, daemon }, move |opinions| {

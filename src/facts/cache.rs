@@ -1,4 +1,5 @@
-//! What was learned of images, for as long as it may be believed.
+//! What was learned of images, for as long as it may be believed: what rules need, and which image a
+//! name means.
 //!
 //! An answer is believed for [`LIFE`] at most, which bounds what somebody beside SecDocker can
 //! change unseen, and no longer than until a request passes that may change images: whoever makes the
@@ -12,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::daemon::{Daemon, now};
+use super::identity::{Identity, Presence};
 use crate::image::ImageRef;
 use crate::policy::facts::ImageFacts;
 
@@ -38,21 +40,41 @@ pub struct Epoch {
 /// Answers about images, shared by the threads of the pool.
 pub struct ImageCache {
     epoch: Box<dyn Fn() -> Option<Epoch> + Send + Sync>,
-    kept: Mutex<Kept>,
+    facts: Mutex<Kept<ImageFacts>>,
+    identities: Mutex<Kept<Identity>>,
 }
 
-#[derive(Default)]
-struct Kept {
-    entries: HashMap<Key, Entry>,
+struct Kept<T> {
+    entries: HashMap<Key, Entry<T>>,
     abandoned: u64,
     /// When the last change that was lost sight of came to be known.
     unsure_since: Option<Instant>,
 }
 
-struct Entry {
-    facts: ImageFacts,
+struct Entry<T> {
+    value: T,
     epoch: Epoch,
     learned: Instant,
+}
+
+/// What is no longer than what can be kept.
+trait Bounded: Clone {
+    fn values(&self) -> usize;
+}
+
+impl Bounded for ImageFacts {
+    fn values(&self) -> usize {
+        match self {
+            Self::Absent => 0,
+            Self::Present { names, environment, .. } => names.len() + environment.len(),
+        }
+    }
+}
+
+impl Bounded for Identity {
+    fn values(&self) -> usize {
+        self.repo_digests.len()
+    }
 }
 
 impl fmt::Debug for ImageCache {
@@ -64,12 +86,24 @@ impl fmt::Debug for ImageCache {
 impl ImageCache {
     /// An empty cache. `epoch` changes with every change of images, and is none during one.
     pub fn new(epoch: impl Fn() -> Option<Epoch> + Send + Sync + 'static) -> Self {
-        Self { epoch: Box::new(epoch), kept: Mutex::default() }
+        let (facts, identities) = Default::default();
+        Self { epoch: Box::new(epoch), facts, identities }
     }
 
     /// One that keeps nothing.
     pub fn disabled() -> Self {
         Self::new(|| None)
+    }
+
+    /// The epoch, if what is learned in it can be believed for the rest of it.
+    pub fn epoch(&self) -> Option<Epoch> {
+        self.believable(&self.identities)
+    }
+
+    /// Which image a name means, if that is known without asking anybody.
+    pub fn identity(&self, daemon: &Daemon, image: &ImageRef) -> Option<Identity> {
+        let epoch = self.epoch()?;
+        lock(&self.identities).get(&(daemon.clone(), image.clone()), epoch)
     }
 
     /// What is known of an image, or what `learn` finds out.
@@ -79,28 +113,78 @@ impl ImageCache {
         image: &ImageRef,
         learn: impl FnOnce() -> Option<ImageFacts>,
     ) -> Option<ImageFacts> {
-        let Some(epoch) = (self.epoch)().filter(|epoch| self.lock().is_sure(*epoch, now())) else {
-            return learn();
+        let absent = |facts: &ImageFacts| *facts == ImageFacts::Absent;
+        match self.known(&self.facts, daemon, image, || {
+            let facts = learn();
+            // An image that is not there is likely to be fetched next, perhaps beside us.
+            if facts.as_ref().is_some_and(absent) { Err(facts) } else { facts.ok_or(None) }
+        }) {
+            Ok(facts) => Some(facts),
+            Err(not_kept) => not_kept,
+        }
+    }
+
+    /// Which image a name means, as is known or as `learn` finds out.
+    pub(super) fn identity_or_learn(
+        &self,
+        daemon: &Daemon,
+        image: &ImageRef,
+        learn: impl FnOnce() -> Presence,
+    ) -> Presence {
+        let learn = || match learn() {
+            Presence::Present(identity) => Ok(identity),
+            not_kept => Err(not_kept),
         };
+        self.known(&self.identities, daemon, image, learn).map_or_else(|it| it, Presence::Present)
+    }
+
+    /// What is kept, or what `learn` finds out; what it gives as an error is not kept.
+    fn known<T: Bounded, E>(
+        &self,
+        kept: &Mutex<Kept<T>>,
+        daemon: &Daemon,
+        image: &ImageRef,
+        learn: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        let Some(epoch) = self.believable(kept) else { return learn() };
         let key = (daemon.clone(), image.clone());
-        if let Some(known) = self.get(&key, epoch) {
-            return Some(known);
+        if let Some(known) = lock(kept).get(&key, epoch) {
+            return Ok(known);
         }
-        let facts = learn()?;
-        if is_worth_keeping(&facts) && (self.epoch)() == Some(epoch) {
-            self.put(key, Entry { facts: facts.clone(), epoch, learned: now() });
+        let value = learn()?;
+        if value.values() <= VALUES_MAX && (self.epoch)() == Some(epoch) {
+            lock(kept).put(key, Entry { value: value.clone(), epoch, learned: now() });
         }
-        Some(facts)
+        Ok(value)
     }
 
-    fn get(&self, key: &Key, epoch: Epoch) -> Option<ImageFacts> {
-        let kept = self.lock();
-        let entry = kept.entries.get(key).filter(|entry| entry.is_believed(epoch, now()))?;
-        Some(entry.facts.clone())
+    fn believable<T>(&self, kept: &Mutex<Kept<T>>) -> Option<Epoch> {
+        (self.epoch)().filter(|epoch| lock(kept).is_sure(*epoch, now()))
+    }
+}
+
+fn lock<T>(kept: &Mutex<Kept<T>>) -> MutexGuard<'_, Kept<T>> {
+    // Nothing that could panic runs under the lock.
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self { entries: HashMap::new(), abandoned: 0, unsure_since: None }
+    }
+}
+
+impl<T> Kept<T> {
+    fn get(&self, key: &Key, epoch: Epoch) -> Option<T>
+    where
+        T: Clone,
+    {
+        let entry = self.entries.get(key).filter(|entry| entry.is_believed(epoch, now()))?;
+        Some(entry.value.clone())
     }
 
-    fn put(&self, key: Key, entry: Entry) {
-        let entries = &mut self.lock().entries;
+    fn put(&mut self, key: Key, entry: Entry<T>) {
+        let entries = &mut self.entries;
         if entries.len() >= ENTRIES_MAX {
             entries.retain(|_, kept| kept.is_believed(entry.epoch, entry.learned));
         }
@@ -110,13 +194,6 @@ impl ImageCache {
         entries.insert(key, entry);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        // Nothing that could panic runs under the lock.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Kept {
     /// Whether no change that was lost sight of may still be carried out.
     fn is_sure(&mut self, epoch: Epoch, now: Instant) -> bool {
         if self.abandoned != epoch.abandoned {
@@ -127,19 +204,9 @@ impl Kept {
     }
 }
 
-impl Entry {
+impl<T> Entry<T> {
     fn is_believed(&self, epoch: Epoch, now: Instant) -> bool {
         self.epoch == epoch && now.saturating_duration_since(self.learned) < LIFE
-    }
-}
-
-/// An image that is not there is likely to be fetched next, perhaps beside us.
-fn is_worth_keeping(facts: &ImageFacts) -> bool {
-    match facts {
-        ImageFacts::Absent => false,
-        ImageFacts::Present { names, environment, .. } => {
-            names.len() + environment.len() <= VALUES_MAX
-        }
     }
 }
 
@@ -219,17 +286,37 @@ mod tests {
     #[test]
     fn an_answer_is_believed_for_its_life_only() {
         let learned = now();
-        let entry = Entry { facts: present(), epoch: at(1), learned };
+        let entry = Entry { value: present(), epoch: at(1), learned };
         assert!(entry.is_believed(at(1), learned) && !entry.is_believed(at(2), learned));
         assert!(!entry.is_believed(at(1), learned + LIFE));
     }
 
     #[test]
     fn nothing_is_kept_while_a_lost_change_may_still_come() {
-        let mut kept = Kept::default();
+        let mut kept = Kept::<ImageFacts>::default();
         let (start, lost) = (now(), Epoch { number: 1, abandoned: 1 });
         assert!(kept.is_sure(at(1), start) && !kept.is_sure(lost, start));
         assert!(!kept.is_sure(lost, start + LIFE / 2) && kept.is_sure(lost, start + LIFE));
+    }
+
+    #[test]
+    fn which_image_a_name_means_is_believed_as_long() {
+        let (cache, epoch) = cache();
+        let (daemon, image) = (daemon("/x"), ImageRef::parse("a").unwrap());
+        let here =
+            |id: &str| Presence::Present(Identity { id: id.into(), repo_digests: Vec::new() });
+        let learn = |said: &Presence| cache.identity_or_learn(&daemon, &image, || said.clone());
+        for not_kept in [Presence::Absent, Presence::Unknown] {
+            assert_eq!(learn(&not_kept), not_kept);
+            assert_eq!(cache.identity(&daemon, &image), None);
+        }
+        assert_eq!((learn(&here("1")), learn(&here("2"))), (here("1"), here("1")));
+        assert_eq!(cache.identity(&daemon, &image).map(Presence::Present), Some(here("1")));
+        epoch.store(2, Ordering::SeqCst);
+        assert_eq!(cache.identity(&daemon, &image), None);
+        assert_eq!(learn(&here("2")), here("2"));
+        epoch.store(0, Ordering::SeqCst);
+        assert_eq!((cache.epoch(), cache.identity(&daemon, &image)), (None, None));
     }
 
     #[test]
@@ -238,7 +325,7 @@ mod tests {
         for number in 0..=ENTRIES_MAX {
             assert!(asks(&cache, &format!("image{number}"), Some(present())));
         }
-        assert_eq!(cache.lock().entries.len(), 1);
+        assert_eq!(lock(&cache.facts).entries.len(), 1);
         let large = ImageFacts::Present {
             id: String::new(),
             names: vec![],

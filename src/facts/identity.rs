@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::cache::ImageCache;
 use super::daemon::{Daemon, Deadline, Reply};
 use crate::image::ImageRef;
 
@@ -35,8 +36,13 @@ fn or_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Stri
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Which image the daemon would use for `image` (Engine API `GET /images/{name}/json`).
-pub fn identify(daemon: &Daemon, image: &ImageRef) -> Presence {
+/// Which image the daemon would use for `image` (Engine API `GET /images/{name}/json`), if that is not
+/// known already.
+pub fn identify(daemon: &Daemon, image: &ImageRef, cache: &ImageCache) -> Presence {
+    cache.identity_or_learn(daemon, image, || identify_now(daemon, image))
+}
+
+fn identify_now(daemon: &Daemon, image: &ImageRef) -> Presence {
     match daemon.get(&["images", &image.as_asked(), "json"], Deadline::of_one_round()) {
         Ok(Reply::Found(body)) => {
             serde_json::from_slice(&body).map_or(Presence::Unknown, Presence::Present)

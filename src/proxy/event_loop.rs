@@ -18,6 +18,7 @@ use slab::Slab;
 
 use super::census::{Census, Crowded, Place};
 use super::connection::{Arrival, Connection, Outcome};
+use super::inquiry::Inquiry;
 use super::listener::{Accepted, Listener, OUT_OF_DESCRIPTORS_PAUSE};
 use super::origin::Origin;
 use super::peer::{Connected, Peer};
@@ -167,24 +168,16 @@ impl Resources {
         consultation: Consultation,
         daemon: Daemon,
     ) -> Option<Opinions> {
-        let presence = Presence::Unknown;
+        let known = self.images.known.identity(&daemon, &consultation.asked.image);
+        let presence = known.map_or(Presence::Unknown, Presence::Present);
         let question = Question { consultation, presence, daemon };
         if let Some(opinions) = self.plugins.recall(&question) {
             return Some(opinions);
         }
         let mailbox = self.mailbox.clone();
-        let answer =
+        let reply =
             move |opinions| mailbox.send(Command::Opinions { key, serial, ticket, opinions });
-        let (plugins, for_job) = (self.plugins.clone(), (question.clone(), answer.clone()));
-        let job = move || {
-            let (mut question, answer) = for_job;
-            let image = &question.consultation.asked.image;
-            question.presence = facts::identify(&question.daemon, image);
-            plugins.consult(question, answer);
-        };
-        if self.pool.run(Box::new(job)).is_err() {
-            self.plugins.consult(question, answer);
-        }
+        Inquiry::new(&self.plugins, &self.images.known, &self.pool, reply).begin(question);
         None
     }
 }

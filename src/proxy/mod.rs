@@ -15,6 +15,7 @@ mod census;
 mod connection;
 mod dial;
 mod event_loop;
+mod inquiry;
 mod listener;
 mod origin;
 mod peer;
