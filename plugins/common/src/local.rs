@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use secdocker_plugin::Image;
+use secdocker_plugin::{Image, Request};
 
 use crate::reference::{self, ImageName, ImageRef};
 
@@ -60,6 +60,22 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// What SecDocker found out about the image. Of a pull it is not of interest what is here already:
+    /// that is about to be replaced.
+    ///
+    /// # Errors
+    /// As [`Asked::of`].
+    pub fn by(request: &Request<'_>) -> Result<Self, String> {
+        if request.path().ends_with("/images/create") {
+            let reference = ImageRef::parse(&request.image().given);
+            return Ok(Self {
+                reference: reference.map_err(|error| error.to_string())?,
+                local: None,
+            });
+        }
+        Self::of(request.image())
+    }
+
     /// What SecDocker found out about the image.
     ///
     /// # Errors
@@ -146,6 +162,20 @@ mod tests {
         ] {
             assert!(Asked::of(&image(wrong)).is_err());
         }
+    }
+
+    #[test]
+    fn what_is_pulled_is_not_what_is_here() {
+        let asked = |path: &str| {
+            let json = serde_json::json!({"deadline_ms": 1, "client": {"address": "x"},
+                "http": {"method": "POST", "path": path, "api_version": null},
+                "image": {"given": "app:1", "name": "docker.io/library/app:1", "present": true,
+                    "id": digest('a'), "repo_digests": []}, "create": null});
+            let json = json.to_string();
+            Asked::by(&Request::parse(json.as_bytes()).unwrap()).unwrap().local.is_some()
+        };
+        assert!(asked("/v1.41/containers/create") && asked("/services/create"));
+        assert!(!asked("/v1.41/images/create") && !asked("/images/create"));
     }
 
     proptest! {

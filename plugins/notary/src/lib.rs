@@ -39,7 +39,7 @@ impl Plugin for Notary {
 
     fn process(&self, request: &Request<'_>) -> Verdict {
         let deadline = due(&self.clock, request.time_left(), self.settings.timeout);
-        let asked = match Asked::of(request.image()) {
+        let asked = match Asked::by(request) {
             Ok(asked) => asked,
             Err(reason) => return Verdict::error(reason),
         };
