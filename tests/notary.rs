@@ -19,7 +19,7 @@ use secdocker_plugin_common::{Asked, Deadline, LocalImage, SystemClock};
 use secdocker_plugin_testing::{Answer, Stub};
 use serde_json::json;
 use support::daemon::IMAGE;
-use support::{Daemon, Docker, poll, process, sandbox};
+use support::{Daemon, Docker, SecDocker, firewall, poll, process, sandbox};
 
 const BOTH: [&str; 2] = ["remote: daemon", "remote: registry"];
 
@@ -180,6 +180,35 @@ fn a_tag_that_moves_or_goes() {
     for way in BOTH {
         is(&judge(way, &name), Decision::Deny, "any more");
     }
+}
+
+/// SecDocker, with the plugin as it is shipped.
+#[cfg(feature = "plugins")]
+#[test]
+fn the_library_in_a_running_secdocker() {
+    let registry = Registry::start();
+    let (name, other) = (registry.image("run"), sandbox::unique("other"));
+    let plugin = firewall::plugin("notary", "remote: registry\n");
+    let asked = "  when: [create, services, pull]\n";
+    let secdocker = SecDocker::before(Daemon::shared(), &format!("plugins:\n{plugin}{asked}"));
+    let through = Docker::on(&secdocker);
+    push(IMAGE, &name);
+    through.run(&["pull", "--quiet", &name]).ok();
+    through.run(&["run", "--rm", &name, "true"]).ok();
+    // Somebody pushes another image under the same tag; here it stays the old one.
+    make_image(&other);
+    push(&other, &name);
+    let served = digest_of(&name);
+    docker(&["tag", IMAGE, &name]);
+    let refused = through.run(&["run", "--rm", &name, "true"]);
+    let said = refused.fails(125);
+    assert!(said.contains("SecDocker: plugin notary: "), "{said}");
+    assert!(said.contains(&format!("its registry serves {served}")), "{said}");
+    // To get what the registry has is the way out, so it must be open.
+    through.run(&["pull", "--quiet", &name]).ok();
+    through.run(&["create", &name, "true"]).ok();
+    let line = secdocker.logs("verdict=deny");
+    assert!(line.contains("plugin=notary") && line.contains("refuses=yes"), "{line}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
 use std::io::Read;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -22,6 +23,21 @@ pub(crate) struct SecDocker {
 pub(crate) fn command() -> Command {
     let built = env!("CARGO_BIN_EXE_secdocker").to_owned();
     Command::new(std::env::var("SECDOCKER_BIN").unwrap_or(built))
+}
+
+/// An entry of `plugins` in a configuration: the library that cargo built for this test, or that in
+/// `SECDOCKER_PLUGINS`, to test a release; with this `config.yml` of its own.
+#[track_caller]
+pub(crate) fn plugin(name: &str, config: &str) -> String {
+    let (folder, file) = (sandbox::directory(name), format!("lib{name}.so"));
+    let test = std::env::current_exe().unwrap();
+    let built = std::env::var_os("SECDOCKER_PLUGINS").map(PathBuf::from);
+    let built = built.unwrap_or_else(|| test.parent().unwrap().to_owned()).join(&file);
+    let library = folder.join(file);
+    fs::copy(&built, &library).unwrap_or_else(|error| panic!("{}: {error}", built.display()));
+    fs::set_permissions(&library, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(folder.join("config.yml"), config).unwrap();
+    format!("- name: {name}\n  path: {}\n", library.display())
 }
 
 /// A configuration: where the engine is, and the rest as given.
