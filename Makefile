@@ -26,7 +26,9 @@ bench: ## the benchmarks: the inner parts, then SecDocker beside HAProxy and ngi
 coverage: ## docs/COVERAGE.md, written anew from the tables in the code
 	UPDATE_COVERAGE=1 cargo test --locked --test coverage
 
-check: ## formatting and lints, as CI sees them
+check: ## formatting and lints, as CI sees them, also of what a static build leaves out
 	@scripts/install-missing check
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+	cargo clippy --locked --all-targets --no-default-features -- -D warnings
+	cargo test --locked --no-default-features --test no_plugins
