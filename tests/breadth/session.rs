@@ -67,6 +67,9 @@ pub(crate) fn rows() -> Vec<Row> {
 const RUNS: &str = r#"{"Image":"probe:1","User":"1000","Labels":{"a":"b"},"HostConfig":{"Memory":67108864},
     "Cmd":["sh","-c","echo said; exec sleep 1000"]}"#;
 
+/// An exec that has ended can't be resized, or is not there any more.
+const LASTING_EXEC: &str = r#"{"Cmd":["sleep","1000"],"User":"1000","Tty":true}"#;
+
 fn containers() -> Vec<Row> {
     use Compared::{Keys, Length, Raw, RawToEnd};
     vec![
@@ -86,6 +89,8 @@ fn containers() -> Vec<Row> {
         json("POST /containers/{id}/exec", "/containers/one/exec", EXEC),
         row("GET /exec/{id}/json", "/exec/@id@/json").by(Keys),
         json("POST /exec/{id}/start", "/exec/@id@/start", r#"{"Detach":false}"#).by(RawToEnd),
+        json("POST /containers/{id}/exec", "/containers/one/exec", LASTING_EXEC),
+        json("POST /exec/{id}/start", "/exec/@id@/start", r#"{"Detach":true,"Tty":true}"#),
         row("POST /exec/{id}/resize", "/exec/@id@/resize?h=10&w=10"),
         row("POST /containers/{id}/attach", "/containers/one/attach?logs=1&stdout=1").by(RawToEnd),
         row("GET /containers/{id}/logs", "/containers/one/logs?stdout=1"),
