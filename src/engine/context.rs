@@ -17,9 +17,13 @@ use tar::{Archive, Entry, Kind};
 /// The longest Dockerfile that is read, in bytes.
 const DOCKERFILE_BYTES_MAX: usize = 1 << 20;
 
-/// The most bytes to which a compressed context may grow. They are read on the loop: a real context of
-/// that size takes some milliseconds, nothing but entries of deep paths 70.
+/// The most bytes to which a compressed context may grow. They are read on the loop, which takes some
+/// milliseconds.
 const EXPANDED_BYTES_MAX: u64 = 8 << 20;
+
+/// The most parts of paths, of all entries together, that are compared with those of links. Whoever
+/// sends nothing but links at the end of deep paths would hold up the loop for longer than their bytes.
+const PARTS_MAX: usize = 1 << 18;
 
 /// What the daemon calls it if the request does not.
 const DEFAULT_NAME: &str = "Dockerfile";
@@ -147,11 +151,19 @@ impl WantedFile {
 struct Links {
     state: RandomState,
     hashes: HashSet<u64>,
+    parts: usize,
 }
 
 impl Links {
     /// One pass over the path, however deep it is.
     fn check(&mut self, path: &[&[u8]], kind: Kind) -> Result<(), Unreadable> {
+        if self.hashes.is_empty() && kind != Kind::Link {
+            return Ok(());
+        }
+        self.parts += path.len();
+        if self.parts > PARTS_MAX {
+            return Err("the paths behind its first link are too many and too deep");
+        }
         let mut hasher = self.state.build_hasher();
         let last = path.len().saturating_sub(1);
         for (at, part) in path.iter().enumerate() {

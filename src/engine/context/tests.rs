@@ -189,6 +189,19 @@ impl Star for Vec<Vec<u8>> {
 }
 
 #[test]
+fn deep_paths_count_only_behind_a_link() {
+    let deep = |number: usize| file(&format!("{}{number}", "a/".repeat(44)));
+    let many: Vec<_> = (0..=PARTS_MAX / 44).map(deep).collect();
+    let with = |first: Vec<u8>| {
+        let entries: Vec<_> =
+            [first].into_iter().chain(many.iter().cloned()).chain([file("Dockerfile")]).collect();
+        dockerfile(&archive(&entries), "")
+    };
+    assert!(with(file("x")).is_ok());
+    assert!(with(entry("l", b'2', "")).unwrap_err().contains("too deep"));
+}
+
+#[test]
 fn compression_has_one_reading_and_a_bound() {
     let plain = archive(&[file("Dockerfile")]);
     let whole = gzipped(&plain);
