@@ -13,18 +13,23 @@ pub trait Named {
     /// In a message: `runtime`.
     const WHAT: &'static str;
 
+    /// What is in the way of whoever goes from one of these names to one below it, if being below is
+    /// as good as being there.
+    const BELOW: Option<char>;
+
     /// The one form of a name in which to compare it.
     fn compared(name: &str) -> Cow<'_, str>;
 }
 
 macro_rules! named {
-    ($($name:ident: $what:literal, $compared:path, $doc:literal;)+) => {$(
+    ($($name:ident: $what:literal, $compared:path, $below:expr, $doc:literal;)+) => {$(
         #[doc = $doc]
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum $name {}
 
         impl Named for $name {
             const WHAT: &'static str = $what;
+            const BELOW: Option<char> = $below;
 
             fn compared(name: &str) -> Cow<'_, str> {
                 $compared(name)
@@ -34,10 +39,10 @@ macro_rules! named {
 }
 
 named! {
-    Runtime: "runtime", Cow::Borrowed, "OCI runtimes.";
-    VolumesFrom: "mounts of container", without_slash, "Containers whose mounts are taken over.";
-    Sysctl: "kernel parameter", dotted, "Kernel parameters.";
-    CgroupParent: "control group", cleaned, "Control groups.";
+    Runtime: "runtime", Cow::Borrowed, None, "OCI runtimes.";
+    VolumesFrom: "mounts of container", without_slash, None, "Containers whose mounts are taken over.";
+    Sysctl: "kernel parameter", dotted, None, "Kernel parameters.";
+    CgroupParent: "control group", cleaned, Some('/'), "Control groups.";
 }
 
 /// A container may be called by its name with a slash in front.
@@ -103,7 +108,7 @@ impl<N: Named> NameRule<N> {
     pub(super) fn is_like(&self, asked: &str) -> bool {
         let name = N::compared(asked);
         match self.text.strip_suffix('*') {
-            None => name == N::compared(&self.text),
+            None => is_or_is_below(&name, &N::compared(&self.text), N::BELOW),
             Some("") => true,
             Some(prefix) => {
                 let whole = N::compared(prefix);
@@ -115,6 +120,14 @@ impl<N: Named> NameRule<N> {
                 }
             }
         }
+    }
+}
+
+fn is_or_is_below(name: &str, forbidden: &str, below: Option<char>) -> bool {
+    match name.strip_prefix(forbidden) {
+        None => false,
+        Some("") => true,
+        Some(rest) => below.is_some_and(|below| rest.starts_with(below)),
     }
 }
 
@@ -139,6 +152,19 @@ mod tests {
         let mut found = Findings { violations: &mut violations, at: &Place::Field("X") };
         NameRule::<N>::parse(rule).unwrap().check(asked, &mut found);
         violations.iter().next().is_some()
+    }
+
+    #[test]
+    fn a_control_group_has_others_below_it() {
+        for (asked, forbidden) in [
+            ("/system.slice", true),
+            ("system.slice/x", true),
+            ("/system.slice2", false),
+            ("/", false),
+        ] {
+            assert_eq!(forbids::<CgroupParent>("/system.slice", asked), forbidden, "{asked}");
+        }
+        assert!(!forbids::<Sysctl>("net.ipv4", "net.ipv4.ip_forward"));
     }
 
     #[test]
