@@ -19,7 +19,9 @@ use secdocker_plugin_common::{Asked, Deadline, LocalImage, SystemClock};
 use secdocker_plugin_testing::{Answer, Stub};
 use serde_json::json;
 use support::daemon::IMAGE;
-use support::{Daemon, Docker, SecDocker, firewall, poll, process, sandbox};
+use support::{Daemon, Docker, poll, process, sandbox};
+#[cfg(feature = "plugins")]
+use support::{SecDocker, firewall};
 
 const BOTH: [&str; 2] = ["remote: daemon", "remote: registry"];
 
