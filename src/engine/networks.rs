@@ -18,7 +18,7 @@
 use super::effects::{BodyError, Effects};
 use super::json::Object;
 use super::schema::{NETWORK_CONNECT, NETWORK_CREATE};
-use super::volume_options::leads_out;
+use super::volume_options::check_driver;
 use crate::policy::Inspected;
 use crate::policy::effects::{Effect, Place};
 
@@ -27,12 +27,8 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     let mut effects = Effects::default();
     let fields = effects.fields(body, &NETWORK_CREATE)?;
     let ipam = fields.object("IPAM").and_then(|ipam| ipam.text("Driver"));
-    for (driver, place) in [(fields.text("Driver"), "Driver"), (ipam, "IPAM.Driver")] {
-        if driver.is_some_and(|driver| !driver.is_empty() && leads_out(driver)) {
-            let reason = "the name of a driver is a path to elsewhere".to_owned();
-            return Err(BodyError::Value { at: Place::Field(place), reason });
-        }
-    }
+    check_driver(fields.text("Driver"), "Driver")?;
+    check_driver(ipam, "IPAM.Driver")?;
     for (option, at) in INTERFACES {
         let name = fields.object("Options").and_then(|options| options.text(option));
         if let Some(name) = name.filter(|name| !name.is_empty()) {

@@ -14,7 +14,7 @@
 use super::effects::{BodyError, Effects};
 use super::json::Object;
 use super::schema::{SECRET_CREATE, SWARM_INIT};
-use super::volume_options::leads_out;
+use super::volume_options::check_driver;
 use crate::policy::Inspected;
 use crate::policy::effects::{Asked, Effect, Place, Takeover};
 use crate::policy::types::PortRange;
@@ -55,10 +55,7 @@ pub(super) fn read_secret(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     let mut effects = Effects::default();
     let fields = effects.fields(body, &SECRET_CREATE)?;
     let driver = fields.object("Driver").and_then(|driver| driver.text("Name"));
-    if driver.is_some_and(|driver| !driver.is_empty() && leads_out(driver)) {
-        let reason = "the name of a driver is a path to elsewhere".to_owned();
-        return Err(BodyError::Value { at: Place::Field("Driver.Name"), reason });
-    }
+    check_driver(driver, "Driver.Name")?;
     Ok(Inspected::new(fields, effects.into_asked()))
 }
 

@@ -55,6 +55,15 @@ pub(super) fn leads_out(driver: &str) -> bool {
     driver.split('/').any(|step| step.is_empty() || step.starts_with('.'))
 }
 
+/// Refuses such a name, whatever the rules: no name is the daemon's own driver.
+pub(super) fn check_driver(name: Option<&str>, at: &'static str) -> Result<(), BodyError> {
+    if name.is_some_and(|name| !name.is_empty() && leads_out(name)) {
+        let reason = "the name of a driver is a path to elsewhere".to_owned();
+        return Err(BodyError::Value { at: Place::Field(at), reason });
+    }
+    Ok(())
+}
+
 /// Who mounts a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Driver {

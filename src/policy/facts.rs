@@ -86,7 +86,7 @@ impl Questions {
 /// What the daemon says of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageFacts {
-    /// It has no such image, and will say so itself.
+    /// It has no such image.
     Absent,
     /// It has one.
     Present {
