@@ -3,11 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use secdocker_plugin::Verdict;
+use secdocker_plugin::{Host, Level, Request, Verdict};
 use serde::de::DeserializeOwned;
 
 use crate::client::{Failure, Reply};
 use crate::config::{self, Choice};
+use crate::local::Asked;
 use crate::text::shown_bytes;
 use crate::time::Deadline;
 
@@ -84,8 +85,26 @@ pub fn json<T: DeserializeOwned>(server: &str, body: &[u8]) -> Result<T, Stop> {
     })
 }
 
+/// What a plugin says to a request: `judge` is asked about its image, with the moment at which the
+/// verdict is due, and the outcome is logged.
+pub fn answer(
+    (host, clock): (&Host, &dyn crate::Clock),
+    request: &Request<'_>,
+    allowed: Option<Duration>,
+    judge: impl FnOnce(&Asked, Deadline<'_>) -> Verdict,
+) -> Verdict {
+    let deadline = due(clock, request.time_left(), allowed);
+    let asked = match Asked::by(request) {
+        Ok(asked) => asked,
+        Err(reason) => return Verdict::error(reason),
+    };
+    let verdict = judge(&asked, deadline);
+    host.log(Level::Debug, format!("{}: {}", asked.reference, verdict.reason()));
+    verdict
+}
+
 /// When a verdict is due, with what SecDocker waits and a configuration allows.
-pub fn due<'a>(
+fn due<'a>(
     clock: &'a dyn crate::Clock,
     host_waits: Duration,
     allowed: Option<Duration>,

@@ -10,8 +10,8 @@ pub mod judge;
 use std::time::Duration;
 
 use secdocker_plugin::{ConfigFile, Host, Level, OpenError, Plugin, Request, Scope, Verdict};
-use secdocker_plugin_common::scan::due;
-use secdocker_plugin_common::{Asked, Deadline, Stop, SystemClock};
+use secdocker_plugin_common::scan::answer;
+use secdocker_plugin_common::{Deadline, Stop, SystemClock};
 
 use config::Settings;
 use judge::Judge;
@@ -47,14 +47,10 @@ impl Plugin for Harbor {
     }
 
     fn process(&self, request: &Request<'_>) -> Verdict {
-        let deadline = due(&self.clock, request.time_left(), self.judge.settings().timeout);
-        let asked = match Asked::by(request) {
-            Ok(asked) => asked,
-            Err(reason) => return Verdict::error(reason),
-        };
-        let verdict = self.judge.judge(&asked, deadline);
-        self.host.log(Level::Debug, format!("{}: {}", asked.reference, verdict.reason()));
-        verdict
+        let allowed = self.judge.settings().timeout;
+        answer((&self.host, &self.clock), request, allowed, |asked, deadline| {
+            self.judge.judge(asked, deadline)
+        })
     }
 }
 

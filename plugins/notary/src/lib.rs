@@ -10,8 +10,8 @@ pub mod registry;
 pub mod remote;
 pub mod script;
 
-use secdocker_plugin::{ConfigFile, Host, Level, OpenError, Plugin, Request, Scope, Verdict};
-use secdocker_plugin_common::scan::due;
+use secdocker_plugin::{ConfigFile, Host, OpenError, Plugin, Request, Scope, Verdict};
+use secdocker_plugin_common::scan::answer;
 use secdocker_plugin_common::{Asked, Deadline, SystemClock};
 
 use config::{Settings, Way};
@@ -38,14 +38,10 @@ impl Plugin for Notary {
     }
 
     fn process(&self, request: &Request<'_>) -> Verdict {
-        let deadline = due(&self.clock, request.time_left(), self.settings.timeout);
-        let asked = match Asked::by(request) {
-            Ok(asked) => asked,
-            Err(reason) => return Verdict::error(reason),
-        };
-        let verdict = self.judge(&asked, deadline);
-        self.host.log(Level::Debug, format!("{}: {}", asked.reference, verdict.reason()));
-        verdict
+        let allowed = self.settings.timeout;
+        answer((&self.host, &self.clock), request, allowed, |asked, deadline| {
+            self.judge(asked, deadline)
+        })
     }
 }
 
