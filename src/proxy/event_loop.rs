@@ -341,10 +341,14 @@ impl Active {
                 Command::Renew(generation) => self.renew(generation),
                 Command::Drain(grace) => self.drain(grace),
                 Command::Answer { key, serial, ticket, facts } => {
-                    self.answer(key, serial, ticket, *facts);
+                    self.hand_over(key, serial, |connection, with| {
+                        connection.answered(ticket, *facts, with);
+                    });
                 }
                 Command::Opinions { key, serial, ticket, opinions } => {
-                    self.pass_on(key, serial, ticket, &opinions);
+                    self.hand_over(key, serial, |connection, with| {
+                        connection.consulted(ticket, &opinions, with);
+                    });
                 }
             }
         }
@@ -363,18 +367,16 @@ impl Active {
         self.drain_until = Some(self.with.now + grace);
     }
 
-    fn answer(&mut self, Key(key): Key, serial: u64, ticket: Ticket, facts: Facts) {
+    /// Hands an answer to the connection that asked, if it is still the one in its slot.
+    fn hand_over(
+        &mut self,
+        Key(key): Key,
+        serial: u64,
+        hand: impl FnOnce(&mut Connection, &mut Resources),
+    ) {
         let Some(connection) = live(&mut self.connections, key) else { return };
         if connection.serial() == serial {
-            connection.answered(ticket, facts, &mut self.with);
-            self.drive(key);
-        }
-    }
-
-    fn pass_on(&mut self, Key(key): Key, serial: u64, ticket: Ticket, opinions: &Opinions) {
-        let Some(connection) = live(&mut self.connections, key) else { return };
-        if connection.serial() == serial {
-            connection.consulted(ticket, opinions, &mut self.with);
+            hand(connection, &mut self.with);
             self.drive(key);
         }
     }
