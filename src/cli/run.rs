@@ -29,6 +29,8 @@ const CONFIG: Token = Token(1);
 pub(super) fn run(path: &Path, overrides: Overrides) -> Result<Outcome, CliError> {
     raise_descriptor_limit();
     let signals = SignalPipes::new().map_err(io_error("cannot receive signals"))?;
+    // Had before traffic is: a crowd of clients must not take the descriptors that a stop needs.
+    let poll = signals.poll().map_err(io_error("cannot receive signals"))?;
     let watcher = Watcher::new(path);
     let settings = config::load(path, &overrides)?;
     let log = audit::init(&settings.log).map_err(CliError::Audit)?;
@@ -50,7 +52,7 @@ pub(super) fn run(path: &Path, overrides: Overrides) -> Result<Outcome, CliError
         log,
     };
     supervisor.announce_start()?;
-    let signal = supervisor.watch(&signals);
+    let signal = supervisor.watch(&signals, poll);
     STOPPING.store(true, Ordering::SeqCst);
     supervisor.stop(signal.map_err(io_error("cannot wait for signals"))?)
 }
@@ -100,8 +102,14 @@ impl SignalPipes {
         Ok(Self { stop, hang_up: pipe_of(SIGHUP)? })
     }
 
-    fn receivers(&self) -> impl Iterator<Item = &Receiver> {
-        self.stop.iter().map(|(receiver, _)| receiver).chain([&self.hang_up])
+    /// Wakes when a signal arrives.
+    fn poll(&self) -> io::Result<Poll> {
+        let poll = Poll::new()?;
+        for receiver in self.stop.iter().map(|(receiver, _)| receiver).chain([&self.hang_up]) {
+            let descriptor = receiver.as_raw_fd();
+            poll.registry().register(&mut SourceFd(&descriptor), SIGNAL, Interest::READABLE)?;
+        }
+        Ok(poll)
     }
 
     /// Empties the pipes. The one of `SIGHUP` comes last, so that one sent before a signal to stop
@@ -152,12 +160,7 @@ impl Supervisor {
     }
 
     /// Obeys until a signal to stop, and returns its name.
-    fn watch(&mut self, signals: &SignalPipes) -> io::Result<&'static str> {
-        let mut poll = Poll::new()?;
-        for receiver in signals.receivers() {
-            let descriptor = receiver.as_raw_fd();
-            poll.registry().register(&mut SourceFd(&descriptor), SIGNAL, Interest::READABLE)?;
-        }
+    fn watch(&mut self, signals: &SignalPipes, mut poll: Poll) -> io::Result<&'static str> {
         if let Some(watcher) = &self.watcher {
             let descriptor = watcher.as_raw_fd();
             poll.registry().register(&mut SourceFd(&descriptor), CONFIG, Interest::READABLE)?;
