@@ -71,7 +71,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use super::*;
-    use crate::http::head::parse_request;
+    use crate::http::head::{Lines, parse_request};
 
     #[test]
     fn heads() {
@@ -89,7 +89,8 @@ mod tests {
             ("Content-Type: a\r\nContent-Type: multipart/form-data", Some(HeadReason::Form)),
         ] {
             let head = format!("POST /containers/create HTTP/1.1\r\nHost: d\r\n{line}\r\n\r\n");
-            let head = parse_request(head.as_bytes()).unwrap();
+            let mut lines = Lines::new();
+            let head = parse_request(head.as_bytes(), &mut lines).unwrap();
             let checked = check_head(&head, Endpoint::ContainerCreate);
             assert_eq!(checked.err().map(|refusal| refusal.reason), reason, "{line}");
             let at_start = check_head(&head, Endpoint::ContainerStart).err();

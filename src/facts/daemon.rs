@@ -158,7 +158,8 @@ fn escaped(part: &str) -> String {
 fn read_answer(answer: &[u8]) -> Option<(u16, Vec<u8>)> {
     let length = head::find_end(answer, &mut 0).ok()??;
     let (head, body) = answer.split_at(length);
-    let head = head::parse_response(head).ok()?;
+    let mut lines = head::Lines::new();
+    let head = head::parse_response(head, &mut lines).ok()?;
     let body = match framing::of_response(&head, AnswerTo::Other).ok()? {
         Framing::None => Vec::new(),
         Framing::UntilClose => body.to_vec(),

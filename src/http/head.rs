@@ -6,6 +6,7 @@
 mod end;
 
 use std::fmt;
+use std::mem::MaybeUninit;
 
 pub use end::find_end;
 
@@ -121,17 +122,32 @@ pub struct ResponseHead<'a> {
     pub headers: Headers<'a>,
 }
 
-/// Header lines in their order, without allocation.
+/// Room for the header lines of one head, on the stack of whoever reads it: a head that carried them
+/// itself would be copied, 4 KiB at a time, wherever it goes.
 #[derive(Debug)]
-pub struct Headers<'a> {
-    lines: [httparse::Header<'a>; HEADERS_MAX],
-    count: usize,
+pub struct Lines<'a>([MaybeUninit<httparse::Header<'a>>; HEADERS_MAX]);
+
+impl Lines<'_> {
+    /// Room in which nothing stands yet.
+    pub fn new() -> Self {
+        Self([const { MaybeUninit::uninit() }; HEADERS_MAX])
+    }
 }
+
+impl Default for Lines<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Header lines in their order.
+#[derive(Debug)]
+pub struct Headers<'a>(&'a [httparse::Header<'a>]);
 
 impl<'a> Headers<'a> {
     /// Names and values in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        self.lines.iter().take(self.count).map(|line| (line.name, line.value))
+        self.0.iter().map(|line| (line.name, line.value))
     }
 
     /// The values of the lines with this name, in any case.
@@ -198,41 +214,47 @@ impl ResponseHead<'_> {
     }
 }
 
-/// Reads one complete request head, as [`find_end`] delimits it.
+/// Reads one complete request head, as [`find_end`] delimits it. Its header lines stand in `lines`.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse_request(head: &[u8]) -> Result<RequestHead<'_>, HeadError> {
+pub fn parse_request<'a, 'b: 'a>(
+    head: &'b [u8],
+    lines: &'a mut Lines<'b>,
+) -> Result<RequestHead<'a>, HeadError> {
     check_line_ends(head)?;
     check_request_line(head)?;
-    let mut headers = Headers { lines: [httparse::EMPTY_HEADER; HEADERS_MAX], count: 0 };
-    let mut request = httparse::Request::new(&mut headers.lines);
-    check_all_read(head, request.parse(head))?;
-    let (method, target) = (request.method, request.path);
+    let mut request = httparse::Request::new(&mut []);
+    check_all_read(head, request.parse_with_uninit_headers(head, &mut lines.0))?;
     let version = version_of(request.version)?;
-    let count = request.headers.len();
-    headers.count = count;
-    let (Some(method), Some(target)) = (method, target) else {
+    let (Some(method), Some(target)) = (request.method, request.path) else {
         return Err(HeadError::StartLine);
     };
+    let headers = Headers(request.headers);
     check_names(&headers)?;
     Ok(RequestHead { method, target, version, headers })
 }
 
-/// Reads one complete response head, as [`find_end`] delimits it.
+/// Reads one complete response head, as [`find_end`] delimits it. Its header lines stand in `lines`.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse_response(head: &[u8]) -> Result<ResponseHead<'_>, HeadError> {
+pub fn parse_response<'a, 'b: 'a>(
+    head: &'b [u8],
+    lines: &'a mut Lines<'b>,
+) -> Result<ResponseHead<'a>, HeadError> {
     check_line_ends(head)?;
-    let mut headers = Headers { lines: [httparse::EMPTY_HEADER; HEADERS_MAX], count: 0 };
-    let mut response = httparse::Response::new(&mut headers.lines);
-    check_all_read(head, response.parse(head))?;
+    let mut response = httparse::Response::new(&mut []);
+    let read = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut response,
+        head,
+        &mut lines.0,
+    );
+    check_all_read(head, read)?;
     let status = response.code.filter(|status| (100..1000).contains(status));
     let version = version_of(response.version)?;
-    let count = response.headers.len();
-    headers.count = count;
     let status = status.ok_or(HeadError::StartLine)?;
+    let headers = Headers(response.headers);
     check_names(&headers)?;
     Ok(ResponseHead { status, version, headers })
 }
@@ -260,7 +282,25 @@ fn check_request_line(head: &[u8]) -> Result<(), HeadError> {
 
 /// Whether a name may have this byte (RFC 9110 §5.6.2).
 pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    const IS_TOKEN: [bool; 256] = token_bytes();
+    #[expect(clippy::indexing_slicing, reason = "there is an element for every byte")]
+    IS_TOKEN[usize::from(byte)]
+}
+
+#[expect(clippy::indexing_slicing, reason = "runs at compile time: out of bounds does not build")]
+const fn token_bytes() -> [bool; 256] {
+    let mut is_token = [false; 256];
+    let mut others: &[u8] = b"!#$%&'*+-.^_`|~";
+    while let [first, rest @ ..] = others {
+        is_token[*first as usize] = true;
+        others = rest;
+    }
+    let mut byte = 0;
+    while byte < is_token.len() {
+        is_token[byte] |= byte < 128 && (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    is_token
 }
 
 fn check_names(headers: &Headers<'_>) -> Result<(), HeadError> {
@@ -317,7 +357,7 @@ mod tests {
     fn parse_all(input: &[u8]) -> Result<Option<usize>, HeadError> {
         let end = find_end(input, &mut 0)?;
         if let Some(end) = end {
-            parse_request(&input[..end])?;
+            parse_request(&input[..end], &mut Lines::new())?;
         }
         Ok(end)
     }
@@ -357,8 +397,9 @@ mod tests {
 
     #[test]
     fn parts_are_what_was_sent() {
-        let head =
-            parse_request(b"pOST /a?b HTTP/1.0\r\nHost: d\r\nX: \xff y \r\nx:\r\n\r\n").unwrap();
+        let head = b"pOST /a?b HTTP/1.0\r\nHost: d\r\nX: \xff y \r\nx:\r\n\r\n";
+        let mut lines = Lines::new();
+        let head = parse_request(head, &mut lines).unwrap();
         assert_eq!((head.method, head.target, head.version), ("pOST", "/a?b", Version::Http10));
         assert_eq!(head.headers.get_all("x").collect::<Vec<_>>(), [&b"\xff y"[..], b""]);
         assert_eq!(head.headers.get_one("x"), Err(HeadError::Repeated("x")));
@@ -372,14 +413,15 @@ mod tests {
             ("HTTP/1.1 204 \r\n\r\n", 204),
             ("HTTP/1.0 404 Not Found\r\n\r\n", 404),
         ] {
-            assert_eq!(parse_response(head.as_bytes()).unwrap().status, status, "{head:?}");
+            assert_eq!(parse_response(head.as_bytes(), &mut Lines::new()).unwrap().status, status, "{head:?}");
         }
     }
 
     #[test]
     fn tokens_stand_on_several_lines_and_in_any_case() {
         let head = b"GET / HTTP/1.1\r\nConnection: a\r\nconnection: Keep-Alive , CLOSE\r\n\r\n";
-        let head = parse_request(head).unwrap();
+        let mut lines = Lines::new();
+        let head = parse_request(head, &mut lines).unwrap();
         assert!(head.headers.has_token("Connection", "close"));
         assert!(!head.headers.has_token("Connection", "clos"));
         assert_eq!(head.persistence(), Persistence::Close);
@@ -401,9 +443,9 @@ mod tests {
             "\nGET / HTTP/1.1\r\n\r\n",
             "",
         ] {
-            assert!(parse_request(head.as_bytes()).is_err(), "{head:?}");
+            assert!(parse_request(head.as_bytes(), &mut Lines::new()).is_err(), "{head:?}");
             let head = head.replacen("GET / HTTP/1.1", "HTTP/1.1 200 OK", 1);
-            assert!(parse_response(head.as_bytes()).is_err(), "{head:?}");
+            assert!(parse_response(head.as_bytes(), &mut Lines::new()).is_err(), "{head:?}");
         }
     }
 
@@ -418,7 +460,7 @@ mod tests {
             ("HTTP/1.1  200 OK\r\n\r\n", HeadError::StartLine),
             ("HTTP/1.1 200 OK\r\nA : b\r\n\r\n", HeadError::HeaderName),
         ] {
-            assert_eq!(parse_response(head.as_bytes()).err(), Some(error), "{head:?}");
+            assert_eq!(parse_response(head.as_bytes(), &mut Lines::new()).err(), Some(error), "{head:?}");
         }
     }
 
@@ -434,7 +476,8 @@ mod tests {
                     .prop_map(String::into_bytes),
             ],
         ) {
-            if parse_request(&input).is_ok() || parse_response(&input).is_ok() {
+            if parse_request(&input, &mut Lines::new()).is_ok()
+                || parse_response(&input, &mut Lines::new()).is_ok() {
                 prop_assert_eq!(find_end(&input, &mut 0), Ok(Some(input.len())));
             }
         }

@@ -12,7 +12,7 @@ use crate::audit::{Event, Redacted};
 use crate::engine::{self, Endpoint, Forwarded, RequestBody};
 use crate::http::chunk::{ChunkDecoder, CollectError};
 use crate::http::framing::Framing;
-use crate::http::head::{self, RequestHead};
+use crate::http::head::{self, Lines, RequestHead};
 use crate::http::message;
 use crate::http::target::{self, Target};
 use crate::policy::facts::{Facts, ImageFacts, ROUNDS_MAX};
@@ -41,11 +41,15 @@ enum Remaining {
 /// A request to an inspected endpoint, and the rules it is judged by.
 #[derive(Debug)]
 pub(super) struct Inspection {
-    pub(super) endpoint: Endpoint,
-    pub(super) head: Vec<u8>,
-    pub(super) rules: Arc<Rules>,
+    endpoint: Endpoint,
+    head: Vec<u8>,
+    /// How long the method is, with which `head` begins.
+    method_bytes: usize,
+    /// How long the request target is, one space behind it.
+    target_bytes: usize,
+    rules: Arc<Rules>,
     /// The body that passes once the head is allowed; none where the body itself is inspected.
-    pub(super) passes: Framing,
+    passes: Framing,
 }
 
 /// A request whose judgement needs facts from outside.
@@ -429,14 +433,36 @@ struct Taken {
 }
 
 impl Inspection {
+    /// Begins with a head, as it came and as it was read.
+    pub(super) fn new(
+        endpoint: Endpoint,
+        bytes: &[u8],
+        head: &RequestHead<'_>,
+        rules: Arc<Rules>,
+    ) -> Self {
+        Self {
+            endpoint,
+            head: bytes.to_vec(),
+            method_bytes: head.method.len(),
+            target_bytes: head.target.len(),
+            rules,
+            passes: Framing::None,
+        }
+    }
+
     fn read(&self, body: &[u8]) -> Result<Inspected<RequestBody>, Refusal> {
-        let (_, target) = self.parts()?;
-        Ok(engine::read(self.endpoint, &target, body)?)
+        Ok(engine::read(self.endpoint, &self.target()?, body)?)
     }
 
     /// Appends the request that the daemon gets, up to a body that passes.
     fn forward(&self, forwarded: &Forwarded, body: &[u8], out: &mut Vec<u8>) {
-        let Ok((head, target)) = self.parts() else { return };
+        let mut lines = Lines::new();
+        // The head was read before it was kept, so this does not fail.
+        let (Ok(head), Ok(target)) =
+            (head::parse_request(&self.head, &mut lines), self.target())
+        else {
+            return;
+        };
         let target = forwarded.target.as_deref().unwrap_or(target.forwarded());
         if self.endpoint.body_passes() {
             message::write_head(out, &head, target);
@@ -453,22 +479,29 @@ impl Inspection {
         client: String,
         waited: Waited,
     ) -> Consultation {
-        let parts = self.parts().map(|(head, target)| (head.method.into(), target.path().into()));
-        let (method, path) = parts.unwrap_or_default();
+        let (method, _) = self.start();
+        let path = self.target().map(|target| target.path().into()).unwrap_or_default();
         let body = (!self.endpoint.body_passes()).then(|| Arc::clone(body));
-        Consultation { asked, method, path, body, client, waited }
+        Consultation { asked, method: method.into(), path, body, client, waited }
     }
 
     fn log(&self, record: impl FnOnce(&str, Redacted<'_>)) {
-        if let Ok((head, _)) = self.parts() {
-            record(head.method, Redacted(head.target));
-        }
+        let (method, target) = self.start();
+        record(method, Redacted(target));
     }
 
-    /// The head again. It was parsed before it was kept, so this does not fail.
-    fn parts(&self) -> Result<(RequestHead<'_>, Target<'_>), Refusal> {
-        let head = head::parse_request(&self.head)?;
-        let target = target::parse(head.target)?;
-        Ok((head, target))
+    /// The method and the request target, as they were sent.
+    fn start(&self) -> (&str, &str) {
+        let text = |range| {
+            let bytes = self.head.get(range);
+            bytes.and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
+        };
+        let target_at = self.method_bytes + 1;
+        (text(0..self.method_bytes), text(target_at..target_at + self.target_bytes))
+    }
+
+    /// The target again. It was read before it was kept, so this does not fail.
+    fn target(&self) -> Result<Target<'_>, Refusal> {
+        Ok(target::parse(self.start().1)?)
     }
 }

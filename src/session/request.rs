@@ -13,7 +13,7 @@ use crate::audit::{Event, Redacted};
 use crate::engine::{self, Access, Endpoint, Route};
 use crate::http::chunk::{ChunkDecoder, ChunkError};
 use crate::http::framing::{self, Framing};
-use crate::http::head::{self, HeadError, RequestHead, Version};
+use crate::http::head::{self, HeadError, Lines, RequestHead, Version};
 use crate::http::message;
 use crate::http::target::{self, Target};
 
@@ -150,7 +150,8 @@ impl Session {
 
     /// A request begins: what is it, and what becomes of it?
     fn begin(&mut self, bytes: &[u8], turn: &mut Turn<'_>) -> Result<Step, Refusal> {
-        let head = head::parse_request(bytes)?;
+        let mut lines = Lines::new();
+        let head = head::parse_request(bytes, &mut lines)?;
         self.exchange = Exchange::of(&head);
         if head.offers_http2() {
             return Err(HeadError::Http2.into());
@@ -178,8 +179,7 @@ impl Session {
                 self.exchange.may_switch = endpoint.may_switch();
                 let rules = Arc::clone(turn.rules);
                 let endpoint = engine::as_judged(endpoint, &target, &rules.policy);
-                let inspection =
-                    Inspection { endpoint, head: bytes.to_vec(), rules, passes: Framing::None };
+                let inspection = Inspection::new(endpoint, bytes, &head, rules);
                 self.begin_inspection(inspection, &head, framing, turn)?;
                 Ok(Step::Take(bytes.len()))
             }

@@ -7,7 +7,7 @@ use super::{End, Flow, Progress, Session, Step, Turn, UpstreamFailure, audit};
 use crate::audit::Event;
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::{self, Framing, Persistence};
-use crate::http::head::{self, ResponseHead};
+use crate::http::head::{self, Lines, ResponseHead};
 
 /// A daemon that sends more interim responses than this to one request is broken.
 const INTERIM_MAX: u8 = 16;
@@ -121,7 +121,8 @@ impl Session {
     }
 
     fn whole_response_head(&mut self, bytes: &[u8], turn: &mut Turn<'_>) -> Step {
-        let head = match head::parse_response(bytes) {
+        let mut lines = Lines::new();
+        let head = match head::parse_response(bytes, &mut lines) {
             Ok(head) => head,
             Err(error) => return self.distrust(&error, bytes, turn),
         };
