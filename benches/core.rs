@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::thread;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use secdocker::audit::{Format, LogSettings};
+use secdocker::audit::{self, ClientId, Event, Format, LogSettings, Peer, Redacted};
 use secdocker::config::plugins::Plugins;
 use secdocker::config::{self, Limits, Listen, Overrides, Settings, TcpListen, UpstreamAddress};
 use secdocker::engine::{self, Endpoint};
@@ -157,8 +157,8 @@ fn whole_create(criterion: &mut Criterion) {
             format: Format::Logfmt,
             level: log::LevelFilter::Off,
         },
-        // Without image rules, so that nothing is asked of the outside.
-        policy: Arc::new(Policy { images: Vec::new(), ..policy() }),
+        // Without rules that an image may break, so that nothing is asked of the outside.
+        policy: Arc::new(Policy { images: Vec::new(), environment: Vec::new(), ..policy() }),
         upstream_mark: None,
         plugins: Plugins::default(),
     };
@@ -187,5 +187,31 @@ fn whole_create(criterion: &mut Criterion) {
     proxy.stop(std::time::Duration::ZERO);
 }
 
-criterion_group!(benches, inner_parts, whole_create);
+/// The line of a request, up to the queue of the thread that writes; one flush for a turn's lines.
+fn log_path(criterion: &mut Criterion) {
+    const LINES_PER_TURN: u32 = 32;
+    let settings = LogSettings {
+        file: "/dev/null".into(),
+        format: Format::Logfmt,
+        level: log::LevelFilter::Info,
+    };
+    let log = audit::init(&settings).unwrap();
+    audit::gather();
+    let peer = Peer::Tcp("[::ffff:10.0.0.5]:41234".parse().unwrap());
+    let client = ClientId { connection: 123_456, peer };
+    let target = Redacted("/v1.41/containers/create?name=web");
+    let mut lines = 0;
+    criterion.bench_function("log a request", |bencher| {
+        bencher.iter(|| {
+            audit::record(black_box(&client), &Event::Received { method: "POST", target });
+            lines += 1;
+            if lines % LINES_PER_TURN == 0 {
+                audit::flush();
+            }
+        });
+    });
+    log.stop();
+}
+
+criterion_group!(benches, inner_parts, whole_create, log_path);
 criterion_main!(benches);

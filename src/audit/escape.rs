@@ -8,71 +8,105 @@ use std::fmt::{self, Write};
 /// The bytes of one value that reach the log; what is longer is cut, and said to be.
 pub(super) const VALUE_BYTES_MAX: usize = 4096;
 
-/// Whether `value` can stand in a logfmt line without quotes. It is asked in the same alphabet as
-/// logrus has, so that tools that read its lines read ours.
-pub(super) fn is_plain(value: &dyn fmt::Display) -> bool {
-    let mut seen = PlainUntilNow { empty: true };
-    write!(seen, "{value}").is_ok() && !seen.empty
-}
-
-struct PlainUntilNow {
-    empty: bool,
-}
-
-impl Write for PlainUntilNow {
-    /// Fails at the first character that needs quotes, which ends the formatting early.
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.empty &= text.is_empty();
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/@^+".contains(&byte);
-        if text.bytes().all(plain) { Ok(()) } else { Err(fmt::Error) }
-    }
-}
-
-/// Writes `value` escaped and bounded, without quotes around it.
-pub(super) fn write_escaped(out: &mut dyn Write, value: &dyn fmt::Display) -> fmt::Result {
-    let mut escaper = Escaper { out, left: VALUE_BYTES_MAX, dropped: 0 };
-    write!(escaper, "{value}")?;
-    match escaper.dropped {
-        0 => Ok(()),
-        dropped => write!(escaper.out, "... ({dropped} bytes more)"),
-    }
-}
-
-struct Escaper<'a> {
-    out: &'a mut dyn Write,
-    /// Bytes of the original text that may still be written.
-    left: usize,
-    /// Bytes of the original text that came after the bound was met.
+/// As much of a value as is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounded<'a> {
+    text: &'a str,
+    /// Bytes of the value that came after the bound was met.
     dropped: usize,
 }
 
-impl Escaper<'_> {
-    /// What of `text` is within the bound, cut between characters.
-    fn within_bound<'t>(&mut self, text: &'t str) -> &'t str {
-        // Once something was dropped, nothing that follows may close the gap.
-        let room = if self.dropped == 0 { self.left } else { 0 };
-        let end = (0..=room.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
-        let kept = end.and_then(|end| text.get(..end)).unwrap_or_default();
-        self.left -= kept.len();
-        self.dropped += text.len() - kept.len();
-        kept
+impl<'a> Bounded<'a> {
+    pub(super) fn new(value: &'a str) -> Self {
+        let text = within(VALUE_BYTES_MAX, value);
+        Self { text, dropped: value.len() - text.len() }
     }
 }
 
-impl Write for Escaper<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut rest = self.within_bound(text);
-        while let Some(at) = rest.find(|c| !stands_for_itself(c)) {
-            let (clear, from_odd) = rest.split_at(at);
-            self.out.write_str(clear)?;
-            let mut characters = from_odd.chars();
-            if let Some(odd) = characters.next() {
-                write_escape(self.out, odd)?;
-            }
-            rest = characters.as_str();
-        }
-        self.out.write_str(rest)
+/// Takes a value that is being formatted, and keeps no more of it than is written. Its memory is
+/// used again.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    text: String,
+    dropped: usize,
+}
+
+impl Shown {
+    pub(super) const fn new() -> Self {
+        Self { text: String::new(), dropped: 0 }
     }
+
+    /// Formats `value` in place of what was there.
+    pub(super) fn show(&mut self, value: &dyn fmt::Display) -> Result<Bounded<'_>, fmt::Error> {
+        self.text.clear();
+        self.dropped = 0;
+        write!(self, "{value}")?;
+        Ok(Bounded { text: &self.text, dropped: self.dropped })
+    }
+}
+
+impl Write for Shown {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Once something was dropped, nothing that follows may close the gap.
+        let room = if self.dropped == 0 { VALUE_BYTES_MAX - self.text.len() } else { 0 };
+        let kept = within(room, text);
+        self.text.push_str(kept);
+        self.dropped += text.len() - kept.len();
+        Ok(())
+    }
+}
+
+/// What of `text` is no longer than `bytes`, cut between characters.
+fn within(bytes: usize, text: &str) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
+    end.and_then(|end| text.get(..end)).unwrap_or_default()
+}
+
+/// Whether a value can stand in a logfmt line as it is, without quotes. It is asked in the same
+/// alphabet as logrus has, so that tools that read its lines read ours.
+pub(super) fn is_plain(value: Bounded<'_>) -> bool {
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            | matches!(byte, b'-' | b'.' | b'_' | b'/' | b'@' | b'^' | b'+')
+    };
+    // Without a way out of the loop, the compiler looks at many bytes at a time.
+    let all_plain = value.text.bytes().fold(true, |all, byte| all & plain(byte));
+    all_plain && !value.text.is_empty() && value.dropped == 0
+}
+
+/// Writes a value that [`is_plain`].
+pub(super) fn write_plain(out: &mut dyn Write, value: Bounded<'_>) -> fmt::Result {
+    debug_assert!(is_plain(value), "it would change how the line looks");
+    out.write_str(value.text)
+}
+
+/// Writes a value escaped, without quotes around it.
+pub(super) fn write_escaped(out: &mut dyn Write, value: Bounded<'_>) -> fmt::Result {
+    let mut rest = value.text;
+    while let Some((at, odd)) = first_odd(rest) {
+        let (clear, from_odd) = rest.split_at(at);
+        out.write_str(clear)?;
+        write_escape(out, odd)?;
+        rest = from_odd.get(odd.len_utf8()..).unwrap_or_default();
+    }
+    out.write_str(rest)?;
+    match value.dropped {
+        0 => Ok(()),
+        dropped => write!(out, "... ({dropped} bytes more)"),
+    }
+}
+
+/// The first character that does not stand for itself, and where it is.
+fn first_odd(text: &str) -> Option<(usize, char)> {
+    // Most text has none, which shows fastest without a way out of the loop.
+    let clear = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
+    if text.bytes().fold(true, |all, byte| all & clear(byte)) {
+        return None;
+    }
+    let from = text.bytes().position(|byte| !clear(byte))?;
+    let mut characters = text.get(from..)?.char_indices();
+    let (at, odd) = characters.find(|(_, character)| !stands_for_itself(*character))?;
+    Some((from + at, odd))
 }
 
 /// Printable, and neither a quote nor a backslash. Controls, line and paragraph separators, format
@@ -104,7 +138,7 @@ mod tests {
 
     fn escaped(text: &str) -> String {
         let mut out = String::new();
-        write_escaped(&mut out, &text).unwrap();
+        write_escaped(&mut out, Bounded::new(text)).unwrap();
         out
     }
 
@@ -144,8 +178,11 @@ mod tests {
             ("ü", false),
         ];
         for (text, expected) in table {
-            assert_eq!(is_plain(&text), expected, "{text:?}");
+            assert_eq!(is_plain(Bounded::new(text)), expected, "{text:?}");
         }
+        let long = "x".repeat(VALUE_BYTES_MAX + 1);
+        assert!(is_plain(Bounded::new(&long[1..])));
+        assert!(!is_plain(Bounded::new(&long)), "it is to be cut");
     }
 
     #[test]
@@ -155,6 +192,13 @@ mod tests {
         assert_eq!(escaped(&text), expected);
         let exact = "x".repeat(VALUE_BYTES_MAX);
         assert_eq!(escaped(&exact), exact);
+        // What is formatted in pieces is cut in the same place, and no later piece closes the gap.
+        let pieces = format_args!("{}ü{}", &exact[1..], "yyyyyyyyyy").to_string();
+        let mut shown = Shown::new();
+        assert_eq!(
+            shown.show(&format_args!("{}ü{}", &exact[1..], "yyyyyyyyyy")),
+            Ok(Bounded::new(&pieces))
+        );
     }
 
     proptest! {

@@ -4,7 +4,7 @@
 //! allocates nothing. Values of environment variables, headers and bodies are in none of them.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use log::Level;
 use log::kv::{Error, Key, Source, Value, VisitSource};
@@ -54,13 +54,25 @@ impl Peer {
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address) => {
-                SocketAddr::new(address.ip().to_canonical(), address.port()).fmt(f)
-            }
+            Self::Tcp(address) => match address.ip().to_canonical() {
+                IpAddr::V4(ip) => write_ipv4(f, ip, address.port()),
+                ip @ IpAddr::V6(_) => SocketAddr::new(ip, address.port()).fmt(f),
+            },
             Self::Unix { uid, pid } => write!(f, "unix/uid-{uid}/pid-{pid}"),
             Self::Unnamed => f.write_str("unix"),
         }
     }
+}
+
+/// Writes `10.0.0.5:4123`. It stands in every line of a client, and the library's way takes a quarter
+/// of the time of the whole line.
+fn write_ipv4(f: &mut fmt::Formatter<'_>, ip: Ipv4Addr, port: u16) -> fmt::Result {
+    let mut digits = itoa::Buffer::new();
+    for (byte, behind) in ip.octets().into_iter().zip([".", ".", ".", ":"]) {
+        f.write_str(digits.format(byte))?;
+        f.write_str(behind)?;
+    }
+    f.write_str(digits.format(port))
 }
 
 /// What happened on a client's connection.

@@ -2,12 +2,13 @@
 //!
 //! Knows nothing of where lines go. Everything in a record but its keys is escaped and bounded.
 
+use std::cell::Cell;
 use std::fmt::{self, Write};
 use std::time::SystemTime;
 
 use log::kv::{self, Key, Value};
 
-use super::escape::{is_plain, write_escaped};
+use super::escape::{Bounded, Shown, is_plain, write_escaped, write_plain};
 use super::time::Utc;
 
 /// How a line is written.
@@ -28,10 +29,12 @@ pub(super) struct Line<'a> {
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut fields = Fields { out: f, format: self.format };
+        let mut fields = Fields { out: f, format: self.format, shown: SHOWN.take() };
         fields.write_first("time", &Utc(self.at))?;
-        fields.write("level", &level_name(self.record.level()))?;
-        fields.write("msg", self.record.args())?;
+        fields.write_key("level")?;
+        fields.write_bounded(Bounded::new(level_name(self.record.level())))?;
+        fields.write_key("msg")?;
+        fields.write_value(self.record.args())?;
         self.record.key_values().visit(&mut fields).map_err(|_| fmt::Error)?;
         fields.finish()
     }
@@ -48,35 +51,48 @@ fn level_name(level: log::Level) -> &'static str {
     }
 }
 
+thread_local! {
+    /// Memory for the values of a thread's next line. Who finds it taken does without.
+    static SHOWN: Cell<Shown> = const { Cell::new(Shown::new()) };
+}
+
 struct Fields<'a, 'f> {
     out: &'a mut fmt::Formatter<'f>,
     format: Format,
+    /// A value as text, which it must be before it is known whether it needs quotes.
+    shown: Shown,
 }
 
 impl Fields<'_, '_> {
     fn write_first(&mut self, key: &str, value: &dyn fmt::Display) -> fmt::Result {
-        match self.format {
-            Format::Logfmt => write!(self.out, "{key}=")?,
-            Format::Json => write!(self.out, "{{\"{key}\":")?,
-        }
-        self.write_value(value)
-    }
-
-    fn write(&mut self, key: &str, value: &dyn fmt::Display) -> fmt::Result {
-        self.write_key(key)?;
+        self.write_key_after(["", "{"], key)?;
         self.write_value(value)
     }
 
     fn write_key(&mut self, key: &str) -> fmt::Result {
-        match self.format {
-            Format::Logfmt => write!(self.out, " {key}="),
-            Format::Json => write!(self.out, ",\"{key}\":"),
-        }
+        self.write_key_after([" ", ","], key)
+    }
+
+    /// Writes a key behind what stands before it in logfmt and in JSON.
+    fn write_key_after(&mut self, before: [&str; 2], key: &str) -> fmt::Result {
+        let [in_logfmt, in_json] = before;
+        let pieces = match self.format {
+            Format::Logfmt => [in_logfmt, "", key, "="],
+            Format::Json => [in_json, "\"", key, "\":"],
+        };
+        pieces.into_iter().try_for_each(|piece| self.out.write_str(piece))
     }
 
     fn write_value(&mut self, value: &dyn fmt::Display) -> fmt::Result {
+        let mut shown = std::mem::take(&mut self.shown);
+        let written = shown.show(value).and_then(|value| self.write_bounded(value));
+        self.shown = shown;
+        written
+    }
+
+    fn write_bounded(&mut self, value: Bounded<'_>) -> fmt::Result {
         if self.format == Format::Logfmt && is_plain(value) {
-            return write!(self.out, "{value}");
+            return write_plain(self.out, value);
         }
         self.out.write_char('"')?;
         write_escaped(self.out, value)?;
@@ -84,6 +100,7 @@ impl Fields<'_, '_> {
     }
 
     fn finish(self) -> fmt::Result {
+        SHOWN.set(self.shown);
         match self.format {
             Format::Logfmt => Ok(()),
             Format::Json => self.out.write_char('}'),
@@ -94,9 +111,12 @@ impl Fields<'_, '_> {
 impl<'kvs> kv::VisitSource<'kvs> for Fields<'_, '_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
         self.write_key(key.as_str())?;
-        match value.to_u64() {
-            Some(number) => write!(self.out, "{number}")?,
-            None => self.write_value(&value)?,
+        if let Some(text) = value.to_borrowed_str() {
+            self.write_bounded(Bounded::new(text))?;
+        } else if let Some(number) = value.to_u64() {
+            self.out.write_str(itoa::Buffer::new().format(number))?;
+        } else {
+            self.write_value(&value)?;
         }
         Ok(())
     }

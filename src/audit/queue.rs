@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Bytes that may wait for the disk.
 pub(super) const PENDING_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// What an empty buffer may keep of its memory.
+/// What an empty buffer may keep of its memory, unless that was just made use of.
 const IDLE_BYTES_MAX: usize = 64 * 1024;
 const _: () = assert!(IDLE_BYTES_MAX <= PENDING_BYTES_MAX);
 
@@ -85,8 +85,9 @@ impl Queue {
 
     /// Waits for work and exchanges `batch`, whose contents are dropped, for the pending lines.
     pub(super) fn take(&self, batch: &mut Vec<u8>) -> Work {
+        // While much is written, as much memory will be needed again.
+        batch.shrink_to(IDLE_BYTES_MAX.max(2 * batch.len()));
         batch.clear();
-        batch.shrink_to(IDLE_BYTES_MAX);
         let mut state = self.lock();
         state.asleep = true;
         let idle = |state: &mut State| {

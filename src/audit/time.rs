@@ -1,6 +1,7 @@
 //! The moment of a line, as RFC 3339 writes it. Knows nothing of time zones: UTC only.
 
-use std::fmt;
+use std::cell::RefCell;
+use std::fmt::{self, Write};
 use std::time::{Duration, SystemTime};
 
 const SECONDS_PER_DAY: u64 = 86_400;
@@ -12,15 +13,31 @@ const DAYS_PER_CYCLE: u64 = 146_097;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Utc(pub(super) SystemTime);
 
+thread_local! {
+    /// The last second that was written, and how: thousands of lines have the same one.
+    static LAST: RefCell<(u64, String)> = const { RefCell::new((u64::MAX, String::new())) };
+}
+
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since_epoch = self.0.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let seconds = since_epoch.as_secs();
-        let (year, month, day) = date(seconds / SECONDS_PER_DAY);
-        let of_day = seconds % SECONDS_PER_DAY;
-        let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        LAST.with_borrow_mut(|(last, text)| {
+            if *last != seconds {
+                text.clear();
+                write_second(text, seconds)?;
+                *last = seconds;
+            }
+            f.write_str(text)
+        })
     }
+}
+
+fn write_second(out: &mut String, since_epoch: u64) -> fmt::Result {
+    let (year, month, day) = date(since_epoch / SECONDS_PER_DAY);
+    let of_day = since_epoch % SECONDS_PER_DAY;
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 /// The proleptic Gregorian date, `days` after 1970-01-01.

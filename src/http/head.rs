@@ -413,7 +413,11 @@ mod tests {
             ("HTTP/1.1 204 \r\n\r\n", 204),
             ("HTTP/1.0 404 Not Found\r\n\r\n", 404),
         ] {
-            assert_eq!(parse_response(head.as_bytes(), &mut Lines::new()).unwrap().status, status, "{head:?}");
+            assert_eq!(
+                parse_response(head.as_bytes(), &mut Lines::new()).unwrap().status,
+                status,
+                "{head:?}"
+            );
         }
     }
 
@@ -460,7 +464,11 @@ mod tests {
             ("HTTP/1.1  200 OK\r\n\r\n", HeadError::StartLine),
             ("HTTP/1.1 200 OK\r\nA : b\r\n\r\n", HeadError::HeaderName),
         ] {
-            assert_eq!(parse_response(head.as_bytes(), &mut Lines::new()).err(), Some(error), "{head:?}");
+            assert_eq!(
+                parse_response(head.as_bytes(), &mut Lines::new()).err(),
+                Some(error),
+                "{head:?}"
+            );
         }
     }
 

@@ -458,8 +458,7 @@ impl Inspection {
     fn forward(&self, forwarded: &Forwarded, body: &[u8], out: &mut Vec<u8>) {
         let mut lines = Lines::new();
         // The head was read before it was kept, so this does not fail.
-        let (Ok(head), Ok(target)) =
-            (head::parse_request(&self.head, &mut lines), self.target())
+        let (Ok(head), Ok(target)) = (head::parse_request(&self.head, &mut lines), self.target())
         else {
             return;
         };
