@@ -4,6 +4,8 @@
 //! same effect as a privileged container; and any exec in a privileged container has what that one
 //! has. What else the container was given is not asked again: it was when it was made.
 
+use std::convert::identity;
+
 use super::changes::Changes;
 use super::effects::{BodyError, Effects};
 use super::force;
@@ -56,7 +58,7 @@ pub(super) fn write(body: ExecBody, ceilings: &Ceilings, out: &mut Vec<u8>) -> C
         force::user(&mut fields, forced.as_str(), &mut changes);
     }
     if !environment.is_empty() {
-        force::environment(&mut fields, ceilings, &mut changes);
+        force::environment(&mut fields, ceilings, "Env", identity, &mut changes);
     }
     fields.write(out);
     changes

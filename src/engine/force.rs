@@ -2,7 +2,7 @@
 
 use super::changes::Changes;
 use super::effects::texts;
-use super::json::Object;
+use super::json::{Node, Object, Text};
 use crate::policy::ceilings::Ceilings;
 
 /// Sets `User` unless it already says so.
@@ -13,14 +13,25 @@ pub(super) fn user(fields: &mut Object, user: &str, changes: &mut Changes) {
     }
 }
 
-/// Sets the forced variables in `Env`.
-pub(super) fn environment(fields: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
-    let asked = list(fields, "Env");
-    let forced = ceilings.environment(asked.clone());
-    if forced != asked {
-        fields.set("Env", forced.into());
+/// Sets the forced variables in `Env`, which is called `field` in the log; `as_meant` writes one of
+/// them so that it is read as it stands in the configuration.
+pub(super) fn environment(
+    fields: &mut Object,
+    ceilings: &Ceilings,
+    field: &'static str,
+    as_meant: impl Fn(String) -> String,
+    changes: &mut Changes,
+) {
+    const ENV: &str = "Env";
+    let text =
+        |node: &Node| if let Node::Text(text) = node { text.clone() } else { Text::default() };
+    let asked: Vec<Text> = fields.list(ENV).iter().map(text).collect();
+    let (mut forwarded, forced) = ceilings.environment(asked.clone());
+    forwarded.extend(forced.into_iter().map(|entry| as_meant(entry).into()));
+    if forwarded != asked {
+        fields.set(ENV, forwarded.into());
         let names: Vec<_> = ceilings.environment.iter().map(|entry| entry.name()).collect();
-        changes.push("Env", names.join(","));
+        changes.push(field, names.join(","));
     }
 }
 

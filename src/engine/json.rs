@@ -1,24 +1,58 @@
-//! JSON as the daemon reads it: bytes to an owned tree and back, in one pass each.
+//! JSON as the daemon reads it: bytes to a tree and back, in one pass each.
 //!
 //! The daemon is a Go program. It matches the fields of its types in any case, lets a repeated field
 //! merge with the first, and reads numbers into types of fixed width. Here a field has one spelling
 //! once it is read, nothing appears twice, and every value has the kind that the daemon expects, so
 //! that what was checked and what the daemon reads from the rewritten body can't differ. Numbers
 //! keep all their digits. Knows nothing of what the fields mean.
+//!
+//! Most strings stand in the body as they are, and the tree shares them with it ([`Text`]); most
+//! numbers are kept as such. So a value costs its place in the tree, and a string that is written
+//! again a copy.
 
 mod error;
+mod places;
 mod reader;
+mod text;
 mod unknown;
 mod writer;
 
-use std::borrow::Cow;
-
 pub use error::{Fault, JsonError};
+use places::Places;
 pub use reader::{DEPTH_MAX, VALUES_MAX, read, read_closed};
+pub use text::Text;
 pub use unknown::Unknown;
 
 /// A key: a field's own spelling, or the client's text for all others.
-pub type Key = Cow<'static, str>;
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// A field of a table.
+    Field(&'static str),
+    /// Any other.
+    Other(Text),
+}
+
+impl Key {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Field(name) => name,
+            Self::Other(text) => text,
+        }
+    }
+}
+
+/// A number, none of whose digits is lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Number {
+    /// An integer, as it would be written.
+    Signed(i64),
+    /// One that is larger.
+    Unsigned(u64),
+    /// Any other as it stood, valid by RFC 8259 §6. An exponent has its sign.
+    Digits(Box<str>),
+}
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,10 +61,10 @@ pub enum Node {
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number with all its digits, valid by RFC 8259 §6. An exponent has its sign.
-    Number(String),
+    /// A number.
+    Number(Number),
     /// A string, unescaped.
-    Text(String),
+    Text(Text),
     /// An array.
     List(Vec<Node>),
     /// An object.
@@ -38,10 +72,20 @@ pub enum Node {
 }
 
 /// A JSON object in the order of its text. No key appears twice.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Object {
     entries: Vec<(Key, Node)>,
+    /// Where the fields stand in a large one.
+    places: Option<Box<Places>>,
 }
+
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+impl Eq for Object {}
 
 impl Node {
     /// The text of a string.
@@ -65,25 +109,29 @@ impl Node {
     /// The number, if it is an integer of 64 bits.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
-        if let Self::Number(digits) = self { digits.parse().ok() } else { None }
+        match self {
+            Self::Number(Number::Signed(number)) => Some(*number),
+            Self::Number(Number::Digits(digits)) => digits.parse().ok(),
+            _ => None,
+        }
     }
 }
 
 impl From<i64> for Node {
     fn from(number: i64) -> Self {
-        Self::Number(number.to_string())
+        Self::Number(Number::Signed(number))
     }
 }
 
 impl From<String> for Node {
     fn from(text: String) -> Self {
-        Self::Text(text)
+        Self::Text(text.into())
     }
 }
 
-impl From<Vec<String>> for Node {
-    fn from(texts: Vec<String>) -> Self {
-        Self::List(texts.into_iter().map(Self::Text).collect())
+impl<T: Into<Text>> From<Vec<T>> for Node {
+    fn from(texts: Vec<T>) -> Self {
+        Self::List(texts.into_iter().map(|text| Self::Text(text.into())).collect())
     }
 }
 
@@ -91,7 +139,14 @@ impl Object {
     /// The value of `name`, `null` included.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Node> {
-        self.entries.iter().find(|(key, _)| key == name).map(|(_, node)| node)
+        self.position(name).and_then(|at| self.entries.get(at)).map(|(_, node)| node)
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        if let Some(found) = self.places.as_ref().and_then(|places| places.find(name)) {
+            return found;
+        }
+        self.entries.iter().position(|(key, _)| key.as_str() == name)
     }
 
     /// Its text, if it is a string.
@@ -126,7 +181,7 @@ impl Object {
 
     /// The entries in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
-        self.entries.iter().map(|(key, node)| (key.as_ref(), node))
+        self.entries.iter().map(|(key, node)| (key.as_str(), node))
     }
 
     /// Whether there are no entries.
@@ -137,24 +192,38 @@ impl Object {
 
     /// Removes `name` and gives its value.
     pub fn take(&mut self, name: &str) -> Option<Node> {
-        let at = self.entries.iter().position(|(key, _)| key == name)?;
-        Some(self.entries.remove(at).1)
+        let at = self.position(name)?;
+        let (_, node) = self.entries.remove(at);
+        self.find_places_again();
+        Some(node)
+    }
+
+    /// After entries have moved.
+    fn find_places_again(&mut self) {
+        self.places = self.places.take().and_then(|places| places.renewed(&self.entries));
+    }
+
+    /// Adds a field that is not there.
+    fn push(&mut self, name: &'static str, node: Node) -> usize {
+        let at = self.entries.len();
+        if self.places.as_mut().is_some_and(|places| places.add(name, at).is_none()) {
+            self.places = None;
+        }
+        self.entries.push((Key::Field(name), node));
+        at
     }
 
     /// Replaces the value of the field `name`, or adds it at the end.
     pub fn set(&mut self, name: &'static str, node: Node) {
-        match self.entries.iter_mut().find(|(key, _)| key == name) {
+        match self.position(name).and_then(|at| self.entries.get_mut(at)) {
             Some((_, old)) => *old = node,
-            None => self.entries.push((Cow::Borrowed(name), node)),
+            None => drop(self.push(name, node)),
         }
     }
 
     /// The object in the field `name`, made if there is none.
     pub fn object_mut(&mut self, name: &'static str) -> &mut Object {
-        let at = self.entries.iter().position(|(key, _)| key == name).unwrap_or_else(|| {
-            self.entries.push((Cow::Borrowed(name), Node::Null));
-            self.entries.len() - 1
-        });
+        let at = self.position(name).unwrap_or_else(|| self.push(name, Node::Null));
         #[expect(clippy::indexing_slicing, reason = "found or pushed just now")]
         let node = &mut self.entries[at].1;
         if !matches!(node, Node::Object(_)) {
@@ -168,10 +237,15 @@ impl Object {
 
     /// Moves the entries whose keys `belong` into an object of their own, in order.
     pub fn split_off(&mut self, belong: impl Fn(&str) -> bool) -> Object {
-        let (moved, kept) =
-            std::mem::take(&mut self.entries).into_iter().partition(|(key, _)| belong(key));
+        if !self.iter().any(|(key, _)| belong(key)) {
+            return Self::default();
+        }
+        let (moved, kept) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|(key, _)| belong(key.as_str()));
         self.entries = kept;
-        Self { entries: moved }
+        self.find_places_again();
+        Self { entries: moved, places: None }
     }
 
     /// Appends the object as compact JSON.

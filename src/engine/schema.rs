@@ -24,7 +24,7 @@ mod volume;
 
 pub use container::{COMMIT, CREATE, is_legacy_host_config};
 pub use host_config::HOST_CONFIG;
-pub use index::{Field, Struct, folded};
+pub use index::{FIELDS_MAX, Field, Struct, folded};
 pub use inner::{BUILD, SECCOMP_PROFILE};
 pub use network::{NETWORK_CONNECT, NETWORK_CREATE};
 pub use query::{Parameter, of as parameters_of};

@@ -32,20 +32,17 @@ impl Ceilings {
     }
 
     /// The variables that are forwarded: those asked for in their order, without those that are
-    /// forced, and then the forced ones. Of two forced ones with one name the later counts.
-    pub fn environment(&self, asked: Vec<String>) -> Vec<String> {
-        let is_forced = |name: &str, forced: &[EnvironmentEntry]| {
-            forced.iter().any(|entry| entry.name() == name)
+    /// forced, and behind them the forced ones. Of two forced ones with one name the later counts.
+    pub fn environment<S: AsRef<str>>(&self, asked: Vec<S>) -> (Vec<S>, Vec<String>) {
+        let is_forced = |entry: &str, forced: &[EnvironmentEntry]| {
+            forced.iter().any(|forced| forced.has_the_name_of(entry))
         };
-        let kept = asked.into_iter().filter(|entry| {
-            let name = entry.split_once('=').map_or(entry.as_str(), |(name, _)| name);
-            !is_forced(name, &self.environment)
-        });
+        let kept = asked.into_iter().filter(|entry| !is_forced(entry.as_ref(), &self.environment));
         let forced = self.environment.iter().enumerate().filter(|(at, entry)| {
             let later = self.environment.get(at + 1..).unwrap_or(&[]);
             !is_forced(entry.name(), later)
         });
-        kept.chain(forced.map(|(_, entry)| entry.to_entry())).collect()
+        (kept.collect(), forced.map(|(_, entry)| entry.to_entry()).collect())
     }
 
     /// The security options that are forwarded: a forced one takes the place of one with its name.

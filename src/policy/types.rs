@@ -319,8 +319,9 @@ fn entry(name: &str, value: Option<&str>) -> String {
 /// An environment variable and its value; without one it is unset.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EnvironmentEntry {
-    name: String,
-    value: Option<String>,
+    text: Box<str>,
+    /// Where the name ends: at the first `=`, or with the text.
+    name_bytes: usize,
 }
 
 impl EnvironmentEntry {
@@ -329,36 +330,38 @@ impl EnvironmentEntry {
     /// # Errors
     /// [`ValueError::Environment`] without a name, which the daemon refuses too.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        let (name, value) = match text.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (text, None),
-        };
-        match name {
-            "" => Err(ValueError::Environment(text.to_owned())),
-            _ => Ok(Self { name: name.to_owned(), value }),
+        match memchr::memchr(b'=', text.as_bytes()).unwrap_or(text.len()) {
+            0 => Err(ValueError::Environment(text.to_owned())),
+            name_bytes => Ok(Self { text: text.into(), name_bytes }),
         }
     }
 
     /// The name.
     pub fn name(&self) -> &str {
-        &self.name
+        self.text.get(..self.name_bytes).unwrap_or_default()
     }
 
     /// The value, which may be a secret.
     pub fn value(&self) -> Option<&str> {
-        self.value.as_deref()
+        self.text.get(self.name_bytes + 1..)
     }
 
     /// As the Engine API has it.
     pub fn to_entry(&self) -> String {
-        entry(&self.name, self.value())
+        self.text.to_string()
+    }
+
+    /// Whether `NAME=value` or `NAME` is of this variable too.
+    pub(super) fn has_the_name_of(&self, entry: &str) -> bool {
+        let rest = entry.strip_prefix(self.name());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
     }
 }
 
 /// Without the value.
 impl fmt::Debug for EnvironmentEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("EnvironmentEntry").field(&self.name).finish()
+        f.debug_tuple("EnvironmentEntry").field(&self.name()).finish()
     }
 }
 

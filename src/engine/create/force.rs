@@ -1,5 +1,7 @@
 //! What `general` forces on a body that passed.
 
+use std::convert::identity;
+
 use crate::engine::changes::Changes;
 use crate::engine::force::{self, list, number};
 use crate::engine::json::{Node, Object};
@@ -17,7 +19,7 @@ pub(super) fn force(fields: &mut Object, policy: &Policy) -> Changes {
         force::user(fields, user.as_str(), &mut changes);
     }
     if !environment.is_empty() {
-        force::environment(fields, ceilings, &mut changes);
+        force::environment(fields, ceilings, "Env", identity, &mut changes);
     }
     if memory.is_some() {
         force_memory(fields.object_mut(HOST_CONFIG), ceilings, &mut changes);

@@ -64,8 +64,6 @@ impl fmt::Display for JsonError {
 #[derive(Debug, Default)]
 pub(super) struct Trace {
     fault: Option<Fault>,
-    /// Values read so far.
-    pub(super) values: usize,
     steps: Vec<Step>,
     /// Keys that are no fields.
     pub(super) unknown: Unknown,
@@ -111,12 +109,12 @@ pub(super) fn path(steps: &[Step]) -> String {
     for step in steps.iter().rev() {
         match step {
             Step::Index(index) => path.push_str(&format!("[{index}]")),
-            Step::Entry(key) => path.push_str(&format!("[{}]", shown(key))),
+            Step::Entry(key) => path.push_str(&format!("[{}]", shown(key.as_str()))),
             Step::Field(key) => {
                 if !path.is_empty() {
                     path.push('.');
                 }
-                path.push_str(&shown(key));
+                path.push_str(&shown(key.as_str()));
             }
         }
     }

@@ -1,4 +1,8 @@
 //! Bytes to a tree, checked against a table of fields.
+//!
+//! A body is first read in a way that makes little of numbers and of what is wrong: an integer is
+//! asked for where the table has one, which costs no text. What that does not take is read again
+//! [`Exactly`](Numbers::Exactly), which decides: `-0` is an integer, and a fault has a name.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,8 +10,10 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::error::{Step, Trace};
+use super::places::{At, NOWHERE, Places};
+use super::text::{Body, Text};
 use super::unknown::{Unknown, brief};
-use super::{Fault, JsonError, Key, Node, Object};
+use super::{Fault, JsonError, Key, Node, Number, Object};
 use crate::engine::schema::{self, Kind, Struct, Width};
 
 /// Objects and lists inside one another. The deepest field of the tables has 6; this is far below
@@ -34,17 +40,62 @@ pub fn read(body: &[u8], table: &'static Struct) -> Result<Object, JsonError> {
 /// # Errors
 /// As [`read`].
 pub fn read_closed(body: &[u8], table: &'static Struct) -> Result<(Object, Unknown), JsonError> {
-    let mut trace = Trace::default();
-    let mut parser = serde_json::Deserializer::from_slice(body);
-    let kind = Kind::Struct(table);
-    let reader = Reader { kind: &kind, depth: 0, trace: &mut trace };
-    let read = reader.deserialize(&mut parser).and_then(|node| parser.end().map(|()| node));
+    let text = str::from_utf8(body).map_err(|error| whole(Fault::Syntax(error.to_string())))?;
+    let body = Body::new(text);
+    let read = read_as(&body, table, Numbers::Quickly);
+    let (read, trace) = match read {
+        (Ok(node), trace) => (Ok(node), trace),
+        (Err(_), _) => read_as(&body, table, Numbers::Exactly),
+    };
     match read {
         Ok(Node::Object(object)) => Ok((object, trace.unknown)),
         Ok(_) => Err(whole(Fault::Kind { expected: OBJECT, got: NULL })),
-        Err(_) if body.trim_ascii().is_empty() => Err(whole(Fault::Empty)),
+        Err(_) if text.trim_ascii().is_empty() => Err(whole(Fault::Empty)),
         Err(error) => Err(trace.into_error(&error)),
     }
+}
+
+/// How numbers are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Numbers {
+    /// Where an integer is expected, anything but one is an error without a name.
+    Quickly,
+    /// By their text.
+    Exactly,
+}
+
+fn read_as(
+    body: &Body,
+    table: &'static Struct,
+    numbers: Numbers,
+) -> (serde_json::Result<Node>, Trace) {
+    let mut reading = Reading {
+        body,
+        numbers,
+        values: 0,
+        trace: Trace::default(),
+        entries: Vec::new(),
+        nodes: Vec::new(),
+    };
+    let mut parser = serde_json::Deserializer::from_str(body.as_str());
+    let kind = Kind::Struct(table);
+    let reader = Reader { kind: &kind, depth: 0, reading: &mut reading };
+    let read = reader.deserialize(&mut parser).and_then(|node| parser.end().map(|()| node));
+    (read, reading.trace)
+}
+
+/// What all readers of one body share.
+struct Reading<'b> {
+    body: &'b Body,
+    numbers: Numbers,
+    /// Values read so far.
+    values: usize,
+    trace: Trace,
+    /// The entries of all objects that have begun, the innermost last: one that ends takes its own,
+    /// as many as it has.
+    entries: Vec<(Key, Node)>,
+    /// Likewise of lists.
+    nodes: Vec<Node>,
 }
 
 fn whole(fault: Fault) -> JsonError {
@@ -73,27 +124,77 @@ impl Kind {
 }
 
 /// Reads one value of a kind.
-struct Reader<'a> {
+struct Reader<'a, 'b> {
     kind: &'a Kind,
     /// How many objects and lists it is in.
     depth: usize,
-    trace: &'a mut Trace,
+    reading: &'a mut Reading<'b>,
 }
 
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
+impl<'de> DeserializeSeed<'de> for Reader<'_, '_> {
     type Value = Node;
 
     fn deserialize<D: Deserializer<'de>>(self, parser: D) -> Result<Node, D::Error> {
-        self.trace.values += 1;
-        if self.trace.values > VALUES_MAX {
-            self.trace.fail(Fault::Values);
-            return Err(D::Error::custom(""));
+        self.reading.values += 1;
+        if self.reading.values > VALUES_MAX {
+            return self.fail(Fault::Values);
         }
-        parser.deserialize_any(self)
+        match (self.reading.numbers, self.kind) {
+            (Numbers::Quickly, Kind::Integer(width)) => parser.deserialize_option(Integer(*width)),
+            _ => parser.deserialize_any(self),
+        }
     }
 }
 
-impl<'de> Visitor<'de> for Reader<'_> {
+/// Reads an integer, or `null`, without making a text of it.
+struct Integer(Width);
+
+impl Integer {
+    fn node<E: Error>(&self, number: i128) -> Result<Node, E> {
+        let node = self.0.holds(number).then(|| {
+            let signed = i64::try_from(number).map(Number::Signed);
+            signed.or_else(|_| u64::try_from(number).map(Number::Unsigned)).ok()
+        });
+        node.flatten().map(Node::Number).ok_or_else(|| E::custom(""))
+    }
+}
+
+impl<'de> Visitor<'de> for Integer {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Kind::Integer(self.0).expected())
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, parser: D) -> Result<Node, D::Error> {
+        parser.deserialize_i64(self)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Node, E> {
+        self.node(number.into())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Node, E> {
+        self.node(number.into())
+    }
+}
+
+impl Width {
+    fn holds(self, number: i128) -> bool {
+        match self {
+            Self::Signed64 => i64::try_from(number).is_ok(),
+            Self::Unsigned16 => u16::try_from(number).is_ok(),
+            Self::Unsigned32 => u32::try_from(number).is_ok(),
+            Self::Unsigned64 => u64::try_from(number).is_ok(),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_, '_> {
     type Value = Node;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,11 +220,13 @@ impl<'de> Visitor<'de> for Reader<'_> {
         self.number(number.to_string())
     }
 
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Node, E> {
+        let text = self.reading.body.piece(text);
+        self.text(text)
+    }
+
     fn visit_str<E: Error>(self, text: &str) -> Result<Node, E> {
-        match self.kind {
-            Kind::Any | Kind::Text | Kind::TextOrList => Ok(Node::Text(text.to_owned())),
-            _ => self.mismatch(STRING),
-        }
+        self.text(text.to_owned().into())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<Node, A::Error> {
@@ -134,17 +237,19 @@ impl<'de> Visitor<'de> for Reader<'_> {
             _ => return self.mismatch(LIST),
         };
         let depth = self.deeper()?;
-        let mut nodes = Vec::new();
+        let reading = self.reading;
+        let first = reading.nodes.len();
         loop {
-            let known = self.trace.unknown.found();
-            match elements.next_element_seed(Reader { kind, depth, trace: self.trace }) {
+            let index = reading.nodes.len() - first;
+            let known = reading.trace.unknown.found();
+            match elements.next_element_seed(Reader { kind, depth, reading }) {
                 Ok(Some(node)) => {
-                    self.trace.unknown.inside(known, || Step::Index(nodes.len()));
-                    nodes.push(node);
+                    reading.trace.unknown.inside(known, || Step::Index(index));
+                    reading.nodes.push(node);
                 }
-                Ok(None) => return Ok(Node::List(nodes)),
+                Ok(None) => return Ok(Node::List(reading.nodes.drain(first..).collect())),
                 Err(error) => {
-                    self.trace.inside(Step::Index(nodes.len()));
+                    reading.trace.inside(Step::Index(index));
                     return Err(error);
                 }
             }
@@ -152,7 +257,8 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Node, A::Error> {
-        let first = entries.next_key_seed(FirstKey(KeyReader(self.kind)))?;
+        let mut keys = KeyReader { kind: self.kind, body: self.reading.body, guess: 0 };
+        let first = entries.next_key_seed(FirstKey(keys))?;
         if let Some(First::NumberMark) = first {
             let digits = entries.next_value_seed(Digits)?;
             return self.number(digits);
@@ -161,24 +267,34 @@ impl<'de> Visitor<'de> for Reader<'_> {
             return self.mismatch(OBJECT);
         };
         let depth = self.deeper()?;
-        let mut object = ObjectReader::new(self.kind, depth, self.trace);
+        let mut object = ObjectReader::new(self.kind, depth, self.reading);
         let mut next = first.and_then(First::key);
         while let Some(key) = next {
+            if let ReadKey::Field { position, .. } = key {
+                keys.guess = position + 1;
+            }
             object.entry(key, &mut entries)?;
-            next = entries.next_key_seed(KeyReader(self.kind))?;
+            next = entries.next_key_seed(keys)?;
         }
         object.finish()
     }
 }
 
-impl Reader<'_> {
+impl Reader<'_, '_> {
+    fn text<E: Error>(self, text: Text) -> Result<Node, E> {
+        match self.kind {
+            Kind::Any | Kind::Text | Kind::TextOrList => Ok(Node::Text(text)),
+            _ => self.mismatch(STRING),
+        }
+    }
+
     fn mismatch<E: Error>(self, got: &'static str) -> Result<Node, E> {
         let expected = self.kind.expected();
         self.fail(Fault::Kind { expected, got })
     }
 
     fn fail<T, E: Error>(self, fault: Fault) -> Result<T, E> {
-        self.trace.fail(fault);
+        self.reading.trace.fail(fault);
         Err(E::custom(""))
     }
 
@@ -186,13 +302,14 @@ impl Reader<'_> {
         if self.depth < DEPTH_MAX {
             return Ok(self.depth + 1);
         }
-        self.trace.fail(Fault::Depth);
+        self.reading.trace.fail(Fault::Depth);
         Err(E::custom(""))
     }
 
     fn number<E: Error>(self, digits: String) -> Result<Node, E> {
+        let node = |digits: String| Node::Number(Number::Digits(digits.into()));
         let width = match self.kind {
-            Kind::Any => return Ok(Node::Number(digits)),
+            Kind::Any => return Ok(node(digits)),
             Kind::Integer(width) => *width,
             _ => return self.mismatch(NUMBER),
         };
@@ -200,14 +317,10 @@ impl Reader<'_> {
             return self.fail(Fault::Fraction);
         }
         // As Go `strconv.ParseInt` and `ParseUint`: `-0` is an `int` and no `uint`.
-        let fits = match width {
-            Width::Signed64 => digits.parse::<i64>().is_ok(),
-            _ if digits.starts_with('-') => false,
-            Width::Unsigned16 => digits.parse::<u16>().is_ok(),
-            Width::Unsigned32 => digits.parse::<u32>().is_ok(),
-            Width::Unsigned64 => digits.parse::<u64>().is_ok(),
-        };
-        if fits { Ok(Node::Number(digits)) } else { self.fail(Fault::Range) }
+        let is_signed = width == Width::Signed64;
+        let fits = (is_signed || !digits.starts_with('-'))
+            && digits.parse().is_ok_and(|number| width.holds(number));
+        if fits { Ok(node(digits)) } else { self.fail(Fault::Range) }
     }
 }
 
@@ -219,11 +332,25 @@ enum ReadKey {
         name: &'static str,
         kind: &'static Kind,
     },
-    Other(String),
+    Other(Text),
 }
 
-/// Reads a key; `self.0` says which fields there are.
-struct KeyReader<'a>(&'a Kind);
+/// Reads a key; the kind of its object says which fields there are.
+#[derive(Clone, Copy)]
+struct KeyReader<'a> {
+    kind: &'a Kind,
+    body: &'a Body,
+    /// The position of the field behind the last one.
+    guess: usize,
+}
+
+impl KeyReader<'_> {
+    fn field(self, key: &str) -> Option<ReadKey> {
+        let Kind::Struct(table) = self.kind else { return None };
+        let (position, field) = table.field_near(self.guess, key)?;
+        Some(ReadKey::Field { position, name: field.name, kind: &field.kind })
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for KeyReader<'_> {
     type Value = ReadKey;
@@ -233,21 +360,19 @@ impl<'de> DeserializeSeed<'de> for KeyReader<'_> {
     }
 }
 
-impl Visitor<'_> for KeyReader<'_> {
+impl<'de> Visitor<'de> for KeyReader<'_> {
     type Value = ReadKey;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
+    fn visit_borrowed_str<E: Error>(self, key: &'de str) -> Result<ReadKey, E> {
+        Ok(self.field(key).unwrap_or_else(|| ReadKey::Other(self.body.piece(key))))
+    }
+
     fn visit_str<E: Error>(self, key: &str) -> Result<ReadKey, E> {
-        let field = if let Kind::Struct(table) = self.0 { table.field(key) } else { None };
-        Ok(match field {
-            Some((position, field)) => {
-                ReadKey::Field { position, name: field.name, kind: &field.kind }
-            }
-            None => ReadKey::Other(key.to_owned()),
-        })
+        Ok(self.field(key).unwrap_or_else(|| ReadKey::Other(key.to_owned().into())))
     }
 }
 
@@ -351,20 +476,24 @@ fn some_digits(text: &[u8]) -> (bool, &[u8]) {
 }
 
 /// Collects the entries of one object and refuses repeated keys.
-struct ObjectReader<'a> {
+struct ObjectReader<'a, 'b> {
     kind: &'a Kind,
     depth: usize,
-    trace: &'a mut Trace,
-    entries: Vec<(Key, Node)>,
+    reading: &'a mut Reading<'b>,
+    /// Where its entries begin.
+    first: usize,
     /// A bit for each field of the table.
     seen: u128,
+    /// Where they stand, if there are not too many.
+    at: At,
     /// How many entries are no fields.
     others: usize,
 }
 
-impl<'a> ObjectReader<'a> {
-    fn new(kind: &'a Kind, depth: usize, trace: &'a mut Trace) -> Self {
-        Self { kind, depth, trace, entries: Vec::new(), seen: 0, others: 0 }
+impl<'a, 'b> ObjectReader<'a, 'b> {
+    fn new(kind: &'a Kind, depth: usize, reading: &'a mut Reading<'b>) -> Self {
+        let first = reading.entries.len();
+        Self { kind, depth, reading, first, seen: 0, at: NOWHERE, others: 0 }
     }
 
     fn entry<'de, A: MapAccess<'de>>(
@@ -376,48 +505,64 @@ impl<'a> ObjectReader<'a> {
             ReadKey::Field { position, name, kind } => {
                 let bit = 1_u128 << position;
                 if self.seen & bit != 0 {
-                    return Err(self.repeated(Cow::Borrowed(name)));
+                    return Err(self.repeated(Key::Field(name)));
                 }
                 self.seen |= bit;
-                (Cow::Borrowed(name), kind)
+                self.remember(position);
+                (Key::Field(name), kind)
             }
             ReadKey::Other(key) => {
                 self.others += 1;
                 if let Kind::Struct(_) = self.kind {
-                    self.trace.unknown.push(&key);
+                    self.reading.trace.unknown.push(&key);
                 }
-                (Cow::Owned(key), if let Kind::Map(kind) = self.kind { *kind } else { &Kind::Any })
+                (Key::Other(key), if let Kind::Map(kind) = self.kind { *kind } else { &Kind::Any })
             }
         };
-        let known = self.trace.unknown.found();
-        match entries.next_value_seed(Reader { kind, depth: self.depth, trace: self.trace }) {
+        let known = self.reading.trace.unknown.found();
+        match entries.next_value_seed(Reader { kind, depth: self.depth, reading: self.reading }) {
             Ok(node) => {
                 let is_map = matches!(self.kind, Kind::Map(_));
-                self.trace.unknown.inside(known, || Step::of(is_map, brief(&key)));
-                self.entries.push((key, node));
+                let step = || Step::of(is_map, brief(key.as_str()));
+                self.reading.trace.unknown.inside(known, step);
+                self.reading.entries.push((key, node));
             }
             Err(error) => {
                 let step = self.step(key);
-                self.trace.inside(step);
+                self.reading.trace.inside(step);
                 return Err(error);
             }
         }
         Ok(())
     }
 
-    fn finish<E: Error>(mut self) -> Result<Node, E> {
-        let folds = matches!(self.kind, Kind::Struct(_));
-        let repeated = if self.others > 1 { repeated_key(&self.entries, folds) } else { None };
-        match repeated {
-            Some(key) => Err(self.repeated(Cow::Owned(key))),
-            None => Ok(Node::Object(Object { entries: self.entries })),
+    /// The next entry is the field at this position of the table.
+    fn remember(&mut self, position: usize) {
+        let entry = self.reading.entries.len() - self.first;
+        if let (Some(place), Ok(entry)) = (self.at.get_mut(position), u8::try_from(entry)) {
+            *place = entry;
         }
     }
 
+    fn finish<E: Error>(mut self) -> Result<Node, E> {
+        let entries: Vec<_> = self.reading.entries.drain(self.first..).collect();
+        let folds = matches!(self.kind, Kind::Struct(_));
+        let repeated = if self.others > 1 { repeated_key(&entries, folds) } else { None };
+        if let Some(key) = repeated {
+            return Err(self.repeated(Key::Other(key.into())));
+        }
+        let places = match self.kind {
+            Kind::Struct(table) => Places::new(table, entries.len(), self.at),
+            _ => None,
+        };
+        Ok(Node::Object(Object { entries, places }))
+    }
+
     fn repeated<E: Error>(&mut self, key: Key) -> E {
-        self.trace.fail(Fault::Repeated);
         let step = self.step(key);
-        self.trace.inside(step);
+        let trace = &mut self.reading.trace;
+        trace.fail(Fault::Repeated);
+        trace.inside(step);
         E::custom("")
     }
 
@@ -431,8 +576,11 @@ impl<'a> ObjectReader<'a> {
 fn repeated_key(entries: &[(Key, Node)], folds: bool) -> Option<String> {
     let mut keys: Vec<Cow<'_, str>> = entries
         .iter()
-        .filter(|(key, _)| matches!(key, Cow::Owned(_)))
-        .map(|(key, _)| if folds { schema::folded(key).into() } else { Cow::Borrowed(&**key) })
+        .filter_map(|(key, _)| match key {
+            Key::Field(_) => None,
+            Key::Other(key) if folds => Some(schema::folded(key).into()),
+            Key::Other(key) => Some(Cow::Borrowed(key.as_str())),
+        })
         .collect();
     keys.sort_unstable();
     keys.windows(2).find_map(|pair| match pair {

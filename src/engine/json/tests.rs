@@ -1,5 +1,5 @@
 //! What is read, what is refused, and that nothing is lost on the way through.
-#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
 
 use proptest::prelude::*;
 
@@ -196,15 +196,16 @@ fn any_node() -> impl Strategy<Value = Node> {
     let leaf = prop_oneof![
         Just(Node::Null),
         any::<bool>().prop_map(Node::Bool),
-        "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,9})?(e[-+][0-9]{1,4})?".prop_map(Node::Number),
-        any::<String>().prop_map(Node::Text),
+        "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,9})?(e[-+][0-9]{1,4})?"
+            .prop_map(|digits| Node::Number(Number::Digits(digits.into()))),
+        any::<String>().prop_map(Node::from),
     ];
     leaf.prop_recursive(5, 64, 8, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..8).prop_map(Node::List),
             prop::collection::btree_map(any_key(), inner, 0..8).prop_map(|map| {
-                let entries = map.into_iter().map(|(key, node)| (Cow::Owned(key), node)).collect();
-                Node::Object(Object { entries })
+                let entries = map.into_iter().map(|(key, node)| (Key::Other(key.into()), node));
+                Node::Object(Object { entries: entries.collect(), places: None })
             }),
         ]
     })
@@ -247,7 +248,8 @@ proptest! {
 
     #[test]
     fn any_value_comes_through_unchanged(node in any_node()) {
-        let object = Object { entries: vec![(Cow::Owned("Future".to_owned()), node)] };
+        let entries = vec![(Key::Other("Future".to_owned().into()), node)];
+        let object = Object { entries, places: None };
         prop_assert_eq!(read(written(&object).as_bytes(), &CREATE).unwrap(), object);
     }
 
@@ -271,6 +273,76 @@ proptest! {
         for place in ["Labels", "Future"] {
             let body = format!("{{\"{place}\":{{{}}}}}", entries.join(","));
             prop_assert_eq!(read(body.as_bytes(), &CREATE).unwrap_err().fault, Fault::Repeated);
+        }
+    }
+}
+
+/// What may be done to an object after it was read.
+#[derive(Debug, Clone)]
+enum Deed {
+    Set(&'static str),
+    Take(&'static str),
+    Nest(&'static str),
+    SplitOff(char),
+}
+
+fn any_deed() -> impl Strategy<Value = Deed> {
+    let name = prop::sample::select(CREATE.fields()).prop_map(|field| field.name);
+    prop_oneof![
+        name.clone().prop_map(Deed::Set),
+        name.clone().prop_map(Deed::Take),
+        name.prop_map(Deed::Nest),
+        prop::char::range('A', 'Z').prop_map(Deed::SplitOff),
+    ]
+}
+
+proptest! {
+    /// Large objects have an index, small ones none: both find what stands in them, whatever was
+    /// moved, and nothing else.
+    #[test]
+    fn every_field_is_found_where_it_is(
+        names in prop::sample::subsequence(CREATE.fields(), 0..40).prop_shuffle(),
+        deeds in prop::collection::vec(any_deed(), 0..12),
+    ) {
+        let entries: Vec<_> = names.iter().map(|field| format!("\"{}\":null", field.name)).collect();
+        let mut object = read(format!("{{{}}}", entries.join(",")).as_bytes(), &CREATE).unwrap();
+        for deed in deeds {
+            match deed {
+                Deed::Set(name) => object.set(name, Node::Bool(true)),
+                Deed::Take(name) => drop(object.take(name)),
+                Deed::Nest(name) => drop(object.object_mut(name)),
+                Deed::SplitOff(letter) => drop(object.split_off(|name| name.starts_with(letter))),
+            }
+            for field in CREATE.fields() {
+                let searched = object.entries.iter().find(|(key, _)| key.as_str() == field.name);
+                prop_assert_eq!(object.get(field.name), searched.map(|(_, node)| node));
+            }
+            let twice = object.iter().filter(|(name, _)| object.iter().filter(|(other, _)| name == other).count() > 1);
+            prop_assert_eq!(twice.count(), 0);
+        }
+    }
+
+    /// An integer is read in two ways, which agree.
+    #[test]
+    fn integers_are_what_their_text_says(digits in "-?(0|[1-9][0-9]{0,20})", place in 0..3_usize) {
+        let name = ["Memory", "BlkioWeight", "Future"][place];
+        let body = format!("{{\"{name}\":{digits}}}");
+        let number: i128 = digits.parse().unwrap();
+        let fits = match name {
+            "Memory" => i64::try_from(number).is_ok(),
+            "BlkioWeight" => u16::try_from(number).is_ok() && !digits.starts_with('-'),
+            _ => true,
+        };
+        match read(body.as_bytes(), &CREATE) {
+            Ok(object) => {
+                prop_assert!(fits, "{}", digits);
+                prop_assert_eq!(written(&object), body);
+                prop_assert_eq!(object.get(name).unwrap().as_i64(), digits.parse().ok());
+            }
+            Err(error) => {
+                prop_assert!(!fits, "{}", digits);
+                prop_assert_eq!(error.fault, Fault::Range);
+            }
         }
     }
 }

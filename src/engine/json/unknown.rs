@@ -3,8 +3,6 @@
 //! They are found while a body is read, from the inside out: each object and list that a key is in
 //! adds its step when it has been read. A body without such keys costs a comparison a value.
 
-use std::borrow::Cow;
-
 use super::Key;
 use super::error::{KEY_SHOWN_MAX, Step, path};
 
@@ -49,5 +47,5 @@ impl Unknown {
 
 /// As much of a key as is shown, and a little more, by which that shows.
 pub(super) fn brief(key: &str) -> Key {
-    Cow::Owned(key.chars().take(KEY_SHOWN_MAX + 1).collect())
+    Key::Other(key.chars().take(KEY_SHOWN_MAX + 1).collect::<String>().into())
 }

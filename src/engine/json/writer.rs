@@ -1,14 +1,18 @@
 //! A tree to compact JSON.
 
-use super::{Node, Object};
+use super::{Key, Node, Number, Object, Text};
 
 pub(super) fn write_object(object: &Object, out: &mut Vec<u8>) {
     out.push(b'{');
-    for (position, (key, node)) in object.iter().enumerate() {
+    for (position, (key, node)) in object.entries.iter().enumerate() {
         if position > 0 {
             out.push(b',');
         }
-        write_text(key, out);
+        match key {
+            // The names of fields are plain.
+            Key::Field(name) => write_quoted(name, out),
+            Key::Other(text) => write_text(text, out),
+        }
         out.push(b':');
         write_node(node, out);
     }
@@ -20,7 +24,7 @@ fn write_node(node: &Node, out: &mut Vec<u8>) {
         Node::Null => out.extend_from_slice(b"null"),
         Node::Bool(true) => out.extend_from_slice(b"true"),
         Node::Bool(false) => out.extend_from_slice(b"false"),
-        Node::Number(digits) => out.extend_from_slice(digits.as_bytes()),
+        Node::Number(number) => write_number(number, out),
         Node::Text(text) => write_text(text, out),
         Node::List(nodes) => write_list(nodes, out),
         Node::Object(object) => write_object(object, out),
@@ -38,6 +42,26 @@ fn write_list(nodes: &[Node], out: &mut Vec<u8>) {
     out.push(b']');
 }
 
-fn write_text(text: &str, out: &mut Vec<u8>) {
-    serde_json::to_writer(out, text).expect("a string has a JSON form and a Vec takes all bytes");
+fn write_number(number: &Number, out: &mut Vec<u8>) {
+    let mut buffer = itoa::Buffer::new();
+    let digits = match number {
+        Number::Signed(number) => buffer.format(*number),
+        Number::Unsigned(number) => buffer.format(*number),
+        Number::Digits(digits) => digits,
+    };
+    out.extend_from_slice(digits.as_bytes());
+}
+
+fn write_text(text: &Text, out: &mut Vec<u8>) {
+    if text.needs_no_escape() {
+        return write_quoted(text, out);
+    }
+    serde_json::to_writer(out, text.as_str())
+        .expect("a string has a JSON form and a Vec takes all bytes");
+}
+
+fn write_quoted(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
 }

@@ -106,6 +106,8 @@ const THROWN_AWAY: Stance =
 /// Whether `name`, written beside `HostConfig`, is one of its fields to 20.10 or older.
 #[must_use]
 pub fn is_legacy_host_config(name: &str) -> bool {
-    let is_newer = NEWER_FIELDS.iter().any(|field| field.name == name);
-    !is_newer && HOST_CONFIG.fields().iter().any(|field| field.name == name)
+    let newer_from = HOST_CONFIG.fields().len() - NEWER_FIELDS.len();
+    HOST_CONFIG
+        .field(name)
+        .is_some_and(|(position, field)| position < newer_from && field.name == name)
 }

@@ -24,9 +24,9 @@ pub struct Struct {
 
 const BUCKETS: usize = 256;
 const VACANT: u8 = u8::MAX;
-/// So that the positions of the fields that were seen fit in a `u128`, and half of the index stays
-/// vacant.
-const FIELDS_MAX: usize = 128;
+/// The most fields of a table: the positions of those that were seen fit in a `u128`, and half of the
+/// index stays vacant.
+pub const FIELDS_MAX: usize = 128;
 const _: () = assert!(FIELDS_MAX * 2 <= BUCKETS && FIELDS_MAX < VACANT as usize);
 
 impl Struct {
@@ -44,6 +44,22 @@ impl Struct {
         if key.is_ascii() { self.ascii_field(key) } else { self.ascii_field(&folded(key)) }
     }
 
+    /// The same, where the field at the position `guess` is a likely one: clients send most fields in
+    /// the order of the daemon's own types, which is that of the tables.
+    #[must_use]
+    pub fn field_near(&self, guess: usize, key: &str) -> Option<(usize, &'static Field)> {
+        match self.fields.get(guess) {
+            Some(field) if field.name == key => Some((guess, field)),
+            _ => self.field(key),
+        }
+    }
+
+    /// The position of the field of this name, in the Engine API's own spelling.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.find(name, |field| field == name)
+    }
+
     /// All fields in the order of their positions.
     #[must_use]
     pub fn fields(&self) -> &'static [Field] {
@@ -51,12 +67,17 @@ impl Struct {
     }
 
     fn ascii_field(&self, key: &str) -> Option<(usize, &'static Field)> {
+        let position = self.find(key, |name| name == key || name.eq_ignore_ascii_case(key))?;
+        Some((position, self.fields.get(position)?))
+    }
+
+    /// The first field in the bucket of `key`, or behind it, that is the one.
+    fn find(&self, key: &str, is_it: impl Fn(&str) -> bool) -> Option<usize> {
         let mut at = bucket(key.as_bytes());
         loop {
             let position = usize::from(*self.index.get(at)?);
-            let field = self.fields.get(position)?;
-            if field.name.eq_ignore_ascii_case(key) {
-                return Some((position, field));
+            if is_it(self.fields.get(position)?.name) {
+                return Some(position);
             }
             at = (at + 1) % BUCKETS;
         }
@@ -76,15 +97,16 @@ pub fn folded(key: &str) -> String {
         .collect()
 }
 
-/// The same for all spellings of an ASCII name.
+/// The same for all spellings of an ASCII name: of its length and three of its letters.
+#[expect(clippy::indexing_slicing, reason = "half of a length, and one less, are below it")]
+#[expect(clippy::cast_possible_truncation, reason = "a long name has the bucket of a short one")]
 const fn bucket(name: &[u8]) -> usize {
-    let mut hash = 0_u32;
-    let mut rest = name;
-    while let [first, others @ ..] = rest {
-        hash = hash.wrapping_mul(31).wrapping_add((*first | 0x20) as u32);
-        rest = others;
+    if name.is_empty() {
+        return 0;
     }
-    ((hash ^ (hash >> 8) ^ (hash >> 16)) as usize) % BUCKETS
+    let letters = [name[0], name[name.len() / 2], name[name.len() - 1], 0];
+    let mixed = (u32::from_le_bytes(letters) | 0x0020_2020) ^ ((name.len() as u32) << 24);
+    (mixed.wrapping_mul(0x9E37_79B1) >> 24) as usize % BUCKETS
 }
 
 #[expect(clippy::indexing_slicing, reason = "runs at compile time: out of bounds does not build")]

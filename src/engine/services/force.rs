@@ -4,7 +4,7 @@ use super::privileges::LABELS;
 use super::{CONTAINER, TASK};
 use crate::engine::base64;
 use crate::engine::changes::Changes;
-use crate::engine::force::{list, number};
+use crate::engine::force::{self, list, number};
 use crate::engine::json::{Node, Object};
 use crate::policy::ceilings::{Ceilings, CpuAsk, MemoryAsk};
 use crate::policy::types::SecurityOption;
@@ -77,17 +77,8 @@ fn force_cpu(resources: &mut Object, ceilings: &Ceilings, changes: &mut Changes)
 
 /// What is forced is meant as it stands: a template in it is escaped, since the node would expand it.
 fn force_environment(container: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
-    let asked = list(container, "Env");
-    let mut forced = ceilings.environment(asked.clone());
-    let kept = forced.len().saturating_sub(ceilings.environment.len());
-    for entry in forced.iter_mut().skip(kept) {
-        *entry = entry.replace("{{", "{{\"{{\"}}");
-    }
-    if forced != asked {
-        container.set("Env", forced.into());
-        let names: Vec<_> = ceilings.environment.iter().map(|entry| entry.name()).collect();
-        changes.push("TaskTemplate.ContainerSpec.Env", names.join(","));
-    }
+    let escaped = |entry: String| entry.replace("{{", "{{\"{{\"}}");
+    force::environment(container, ceilings, "TaskTemplate.ContainerSpec.Env", escaped, changes);
 }
 
 fn force_capabilities(container: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
