@@ -98,6 +98,7 @@ impl Effects {
 
     /// Adds the variables in `Env`.
     pub(super) fn push_environment(&mut self, fields: &Object) -> Result<(), BodyError> {
+        self.asked.reserve(fields.list("Env").len());
         texts(fields, "Env").try_for_each(|(at, entry)| {
             let parsed = EnvironmentEntry::parse(entry);
             self.push_parsed(parsed, Effect::Environment, Place::Element("Env", at))

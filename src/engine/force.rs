@@ -2,7 +2,7 @@
 
 use super::changes::Changes;
 use super::effects::texts;
-use super::json::{Node, Object, Text};
+use super::json::{Node, Object};
 use crate::policy::ceilings::Ceilings;
 
 /// Sets `User` unless it already says so.
@@ -23,16 +23,18 @@ pub(super) fn environment(
     changes: &mut Changes,
 ) {
     const ENV: &str = "Env";
-    let text =
-        |node: &Node| if let Node::Text(text) = node { text.clone() } else { Text::default() };
-    let asked: Vec<Text> = fields.list(ENV).iter().map(text).collect();
-    let (mut forwarded, forced) = ceilings.environment(asked.clone());
-    forwarded.extend(forced.into_iter().map(|entry| as_meant(entry).into()));
-    if forwarded != asked {
-        fields.set(ENV, forwarded.into());
-        let names: Vec<_> = ceilings.environment.iter().map(|entry| entry.name()).collect();
-        changes.push(field, names.join(","));
+    let is_forced = |node: &Node| ceilings.forces_variable(node.as_text().unwrap_or_default());
+    let forced = ceilings.forced_variables().into_iter().map(|entry| as_meant(entry).into());
+    let forced: Vec<Node> = forced.collect();
+    let others = fields.list(ENV).strip_suffix(forced.as_slice());
+    if others.is_some_and(|others| !others.iter().any(is_forced)) {
+        return;
     }
+    let entries = fields.list_mut(ENV);
+    entries.retain(|node| !is_forced(node));
+    entries.extend(forced);
+    let names: Vec<_> = ceilings.environment.iter().map(|entry| entry.name()).collect();
+    changes.push(field, names.join(","));
 }
 
 /// Sets a number unless it already says so; `field` is its name in the log.

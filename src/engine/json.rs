@@ -223,9 +223,7 @@ impl Object {
 
     /// The object in the field `name`, made if there is none.
     pub fn object_mut(&mut self, name: &'static str) -> &mut Object {
-        let at = self.position(name).unwrap_or_else(|| self.push(name, Node::Null));
-        #[expect(clippy::indexing_slicing, reason = "found or pushed just now")]
-        let node = &mut self.entries[at].1;
+        let node = self.node_mut(name);
         if !matches!(node, Node::Object(_)) {
             *node = Node::Object(Self::default());
         }
@@ -233,6 +231,25 @@ impl Object {
             Node::Object(object) => object,
             _ => unreachable!("made an object just now"),
         }
+    }
+
+    /// The list in the field `name`, made if there is none.
+    pub fn list_mut(&mut self, name: &'static str) -> &mut Vec<Node> {
+        let node = self.node_mut(name);
+        if !matches!(node, Node::List(_)) {
+            *node = Node::List(Vec::new());
+        }
+        match node {
+            Node::List(nodes) => nodes,
+            _ => unreachable!("made a list just now"),
+        }
+    }
+
+    fn node_mut(&mut self, name: &'static str) -> &mut Node {
+        let at = self.position(name).unwrap_or_else(|| self.push(name, Node::Null));
+        #[expect(clippy::indexing_slicing, reason = "found or pushed just now")]
+        let (_, node) = &mut self.entries[at];
+        node
     }
 
     /// Moves the entries whose keys `belong` into an object of their own, in order.

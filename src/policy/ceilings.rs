@@ -31,18 +31,19 @@ impl Ceilings {
         *self == Self::default()
     }
 
-    /// The variables that are forwarded: those asked for in their order, without those that are
-    /// forced, and behind them the forced ones. Of two forced ones with one name the later counts.
-    pub fn environment<S: AsRef<str>>(&self, asked: Vec<S>) -> (Vec<S>, Vec<String>) {
-        let is_forced = |entry: &str, forced: &[EnvironmentEntry]| {
-            forced.iter().any(|forced| forced.has_the_name_of(entry))
-        };
-        let kept = asked.into_iter().filter(|entry| !is_forced(entry.as_ref(), &self.environment));
+    /// Whether `NAME=value` or `NAME` is of a forced variable, which takes its place.
+    pub fn forces_variable(&self, entry: &str) -> bool {
+        self.environment.iter().any(|forced| forced.has_the_name_of(entry))
+    }
+
+    /// The variables that are forwarded behind those asked for that stay. Of two with one name the
+    /// later counts.
+    pub fn forced_variables(&self) -> Vec<String> {
         let forced = self.environment.iter().enumerate().filter(|(at, entry)| {
             let later = self.environment.get(at + 1..).unwrap_or(&[]);
-            !is_forced(entry.name(), later)
+            !later.iter().any(|later| later.name() == entry.name())
         });
-        (kept.collect(), forced.map(|(_, entry)| entry.to_entry()).collect())
+        forced.map(|(_, entry)| entry.to_entry()).collect()
     }
 
     /// The security options that are forwarded: a forced one takes the place of one with its name.
