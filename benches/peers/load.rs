@@ -1,8 +1,10 @@
 //! The clients: many at once for throughput, one at a time for latency and bulk.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
@@ -210,13 +212,16 @@ impl Caller {
 
     /// Fetches about so many bytes in chunks, as the engine really sends an image.
     pub(crate) fn download_chunks(&mut self, bytes: u64) -> io::Result<()> {
-        write!(
-            self.stream,
-            "GET /v1.41/images/get?chunked&bytes={bytes} HTTP/1.1\r\nHost: docker\r\n\r\n"
-        )?;
+        self.fetch(&format!("/v1.41/images/get?chunked&bytes={bytes}")).map(drop)
+    }
+
+    /// Fetches what is sent in chunks, and says how many bytes came.
+    pub(crate) fn fetch(&mut self, target: &str) -> io::Result<u64> {
+        write!(self.stream, "GET {target} HTTP/1.1\r\nHost: docker\r\n\r\n")?;
         let mut last = self.head()?;
+        let mut bytes = last.len() as u64;
         let mut piece = vec![0; 256 << 10];
-        // Only the end matters: the chunks hold no digit.
+        // Only the end matters. Inside a chunk its bytes stand at the end of a read about never.
         while !last.ends_with(LAST_CHUNK) {
             let kept = last.len().min(LAST_CHUNK.len());
             last.drain(..last.len() - kept);
@@ -225,10 +230,25 @@ impl Caller {
                 count => {
                     let came = piece.split_at(count).0;
                     last.extend_from_slice(came.split_at(count.saturating_sub(8)).1);
+                    bytes += count as u64;
                 }
             }
         }
-        Ok(())
+        Ok(bytes)
+    }
+
+    /// Sends a file as the body of a request.
+    pub(crate) fn send_file(&mut self, target: &str, file: &Path) -> io::Result<()> {
+        let mut file = File::open(file)?;
+        let length = file.metadata()?.len();
+        write!(
+            self.stream,
+            "POST {target} HTTP/1.0\r\nHost: docker\r\nContent-Length: {length}\r\n\r\n"
+        )?;
+        io::copy(&mut file, &mut self.stream)?;
+        let mut answer = String::new();
+        self.stream.read_to_string(&mut answer)?;
+        if answer.contains(" 200 OK") { Ok(()) } else { Err(io::Error::other(answer)) }
     }
 
     /// Sends about so many bytes in chunks, as the client really sends an image.

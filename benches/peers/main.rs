@@ -9,6 +9,7 @@
     reason = "a bench that can't run should say where; it reads clocks and blocks, as clients do"
 )]
 
+mod engine;
 mod load;
 mod peers;
 mod report;
@@ -32,6 +33,7 @@ fn main() -> io::Result<()> {
     {
         return upstream::serve(tcp.parse().unwrap(), Path::new(unix));
     }
+    peers::raise_descriptor_limit();
     let folder = std::env::temp_dir().join(format!("secdocker-peers-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let (upstream, _running) = start_upstream(&folder)?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
 /// A running program, ended when it is dropped.
 pub(crate) struct Running {
@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     Direct,
     /// SecDocker.
     SecDocker,
+    /// SecDocker with one poll loop, whatever cores there are.
+    OneLoop,
     /// HAProxy that reads HTTP and checks paths.
     HaproxyHttp,
     /// HAProxy that moves bytes with splice(2).
@@ -53,6 +55,7 @@ impl Kind {
         match self {
             Self::Direct => "direct",
             Self::SecDocker => "secdocker",
+            Self::OneLoop => "secdocker, 1 loop",
             Self::HaproxyHttp => "haproxy http",
             Self::HaproxyTcp => "haproxy tcp",
             Self::Nginx => "nginx",
@@ -88,7 +91,8 @@ impl Peer {
         let address = if kind == Kind::Direct { upstream.tcp } else { free_address()? };
         let running = match kind {
             Kind::Direct => None,
-            Kind::SecDocker => Some(secdocker(address, upstream, by_unix, folder)?),
+            Kind::SecDocker => Some(secdocker(address, upstream, by_unix, folder, "")?),
+            Kind::OneLoop => Some(secdocker(address, upstream, by_unix, folder, ", loops: 1")?),
             Kind::HaproxyHttp => Some(haproxy("http", address, upstream, by_unix, folder)?),
             Kind::HaproxyTcp => Some(haproxy("tcp", address, upstream, by_unix, folder)?),
             Kind::Nginx => Some(nginx(address, upstream, by_unix, folder)?),
@@ -146,7 +150,9 @@ impl Peer {
         }
         let mut strace = strace.spawn()?;
         let attached = self.pids();
-        wait_until(|| attached.iter().all(|pid| number_in(&status_of(*pid), "TracerPid:") != 0))?;
+        wait_until(PATIENCE, || {
+            attached.iter().all(|pid| number_in(&status_of(*pid), "TracerPid:") != 0)
+        })?;
         work();
         // strace writes its counts when it is interrupted.
         Command::new("kill").args(["-INT", &strace.id().to_string()]).status()?;
@@ -194,14 +200,17 @@ fn secdocker(
     upstream: &Upstream,
     by_unix: bool,
     folder: &Path,
+    loops: &str,
 ) -> io::Result<Running> {
     let to = upstream_of(upstream, by_unix, "unix://", "tcp://");
     let config = write(
         folder,
         &format!("secdocker-{}.yml", address.port()),
         &format!(
-            "dockerapi: {to}\nlisten: {{tcp: '{address}'}}\nlog: {{file: {}/secdocker.log}}\n\
+            "dockerapi: {to}\nlisten: {{tcp: '{address}'{loops}}}\n\
+         log: {{file: {}/secdocker.log}}\n\
          limits: {{connections: {CONNECTIONS}, connections_per_client: {CONNECTIONS}}}\n\
+         endpoints: {{allow: ['* /_ping', '* /containers/**', '* /images/**']}}\n\
          restrictions: {{ports: [22], mounts: [/root], users: [root], privileged: true}}\n\
          general: {{memory: 1g, cpu: 1, user: '1000'}}\n",
             folder.display()
@@ -221,7 +230,7 @@ fn haproxy(
     let to = upstream_of(upstream, by_unix, "unix@", "");
     let rules = match mode {
         "http" => {
-            "acl known path_reg ^(/v[0-9.]+)?/(_ping|containers|images|attach)\n  http-request deny unless known"
+            "acl known path_reg ^(/v[0-9.]+)?/(_ping|containers|images)\n  http-request deny unless known"
         }
         _ => "option splice-auto",
     };
@@ -244,12 +253,20 @@ pub(crate) fn haproxy_connections() -> usize {
     CONNECTIONS.min((descriptors_max() - 100) * 2 / 5)
 }
 
+/// Descriptors for [`CONNECTIONS`] connections of HAProxy's, and of the clients.
+const DESCRIPTORS: u64 = 65_536;
+
+/// Asks for as many descriptors as all rows need: what is started inherits the bound.
+pub(crate) fn raise_descriptor_limit() {
+    let limit = Some(DESCRIPTORS);
+    // Only root may; where it is not to be had, there are fewer connections.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit, maximum: limit });
+}
+
 /// The hard bound of descriptors of one process.
 fn descriptors_max() -> usize {
-    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find(|line| line.starts_with("Max open files"));
-    let hard = line.and_then(|line| line.split_whitespace().nth(4)?.parse().ok());
-    hard.unwrap_or(1024)
+    let hard = getrlimit(Resource::Nofile).maximum;
+    hard.and_then(|hard| usize::try_from(hard).ok()).unwrap_or(usize::MAX).min(DESCRIPTORS as usize)
 }
 
 fn nginx(
@@ -306,11 +323,15 @@ pub(crate) fn free_address() -> io::Result<SocketAddr> {
 
 /// Waits until a request is answered there.
 pub(crate) fn wait_for(address: SocketAddr) -> io::Result<()> {
-    wait_until(|| crate::load::Caller::connect(address).is_ok_and(|mut one| one.ping().is_ok()))
+    wait_until(PATIENCE, || {
+        crate::load::Caller::connect(address).is_ok_and(|mut one| one.ping().is_ok())
+    })
 }
 
-fn wait_until(mut is_so: impl FnMut() -> bool) -> io::Result<()> {
-    let until = Instant::now() + Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) fn wait_until(patience: Duration, mut is_so: impl FnMut() -> bool) -> io::Result<()> {
+    let until = Instant::now() + patience;
     while !is_so() {
         if Instant::now() > until {
             return Err(io::ErrorKind::TimedOut.into());

@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::engine::{Engine, IMAGE};
 use crate::load::{self, Caller, Work};
 use crate::peers::{Kind, Peer, Upstream, haproxy_connections};
 use crate::report::Figure;
@@ -34,6 +35,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("raw", raw),
     ("idle", idle),
     ("latency", latency),
+    ("loops", loops),
+    ("engine", engine),
     ("start", start),
 ];
 
@@ -259,6 +262,67 @@ fn latency(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
         }
     }
     Ok(vec![middle, tail])
+}
+
+/// What a second loop brings. Clients and upstream need a core as well, so that requests a second show
+/// it only where there are four; the cost of one shows anywhere whether loops are in each other's way.
+fn loops(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
+    const ROW: &str = "one loop and one a core";
+    let peers = bench.start(&[Kind::SecDocker, Kind::OneLoop], false)?;
+    let mut rate = Figure::new(ROW, "requests/s");
+    let mut cpu = Figure::new(ROW, "CPU µs/request");
+    let mut locks = Figure::new(ROW, "futex calls/request");
+    let ask = |peer: &Peer| load::keep_asking(peer.address, CLIENTS, load::PING, bench.time);
+    for _ in 0..bench.rounds {
+        for peer in &peers {
+            let before = peer.cpu();
+            let done = ask(peer);
+            rate.add(peer.kind, done.requests as f64 / done.time.as_secs_f64());
+            cpu.add(peer.kind, micros_each(peer.cpu() - before, done.requests));
+        }
+    }
+    for peer in &peers {
+        let mut requests = 0;
+        let counts = peer.system_calls(|| requests = ask(peer).requests)?;
+        let futex = counts.iter().filter(|(name, _)| name == "futex").map(|(_, count)| count);
+        locks.add(peer.kind, futex.sum::<u64>() as f64 / requests.max(1) as f64);
+    }
+    Ok(vec![rate, cpu, locks])
+}
+
+/// The same before a real engine, where there is one.
+fn engine(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
+    const PING: &str = "dockerd, one connection";
+    const SAVE: &str = "dockerd, `docker save`";
+    const ASKED: usize = 1_000;
+    let Some(engine) = Engine::start(bench.folder)? else {
+        eprintln!("no dockerd here: the rows about one are left out");
+        return Ok(Vec::new());
+    };
+    engine.import(bench.folder, bench.bulk_bytes.min(256 << 20))?;
+    let start = |kind: &Kind| Peer::start(*kind, &engine.upstream, true, bench.folder);
+    let peers = ALL.iter().map(start).collect::<io::Result<Vec<_>>>()?;
+    let mut middle = Figure::new(PING, "median µs");
+    let mut cpu = Figure::new(PING, "CPU µs/request");
+    let mut rate = Figure::new(SAVE, "GB/s");
+    let mut cpu_moved = Figure::new(SAVE, "CPU ms/GB");
+    for _ in 0..bench.rounds {
+        for peer in &peers {
+            let mut caller = Caller::connect(peer.address)?;
+            let before = peer.cpu();
+            let times = timed(ASKED, || caller.ping())?;
+            let between = peer.cpu();
+            let begun = Instant::now();
+            let moved = caller.fetch(&format!("/v1.41/images/{IMAGE}/get"))? as f64 / 1e9;
+            rate.add(peer.kind, moved / begun.elapsed().as_secs_f64());
+            middle.add(peer.kind, at(&times, 0.5));
+            if peer.kind != Kind::Direct {
+                cpu.add(peer.kind, micros_each(between - before, ASKED as u64));
+                cpu_moved.add(peer.kind, (peer.cpu() - between).as_secs_f64() * 1e3 / moved);
+            }
+        }
+    }
+    Ok(vec![middle, cpu, rate, cpu_moved])
 }
 
 fn start(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
