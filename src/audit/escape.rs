@@ -75,24 +75,23 @@ pub(super) fn is_plain(value: Bounded<'_>) -> bool {
 }
 
 /// Writes a value that [`is_plain`].
-pub(super) fn write_plain(out: &mut dyn Write, value: Bounded<'_>) -> fmt::Result {
+pub(super) fn write_plain(out: &mut String, value: Bounded<'_>) {
     debug_assert!(is_plain(value), "it would change how the line looks");
-    out.write_str(value.text)
+    out.push_str(value.text);
 }
 
 /// Writes a value escaped, without quotes around it.
-pub(super) fn write_escaped(out: &mut dyn Write, value: Bounded<'_>) -> fmt::Result {
+pub(super) fn write_escaped(out: &mut String, value: Bounded<'_>) {
     let mut rest = value.text;
     while let Some((at, odd)) = first_odd(rest) {
         let (clear, from_odd) = rest.split_at(at);
-        out.write_str(clear)?;
-        write_escape(out, odd)?;
+        out.push_str(clear);
+        write_escape(out, odd);
         rest = from_odd.get(odd.len_utf8()..).unwrap_or_default();
     }
-    out.write_str(rest)?;
-    match value.dropped {
-        0 => Ok(()),
-        dropped => write!(out, "... ({dropped} bytes more)"),
+    out.push_str(rest);
+    if value.dropped > 0 {
+        out.push_str(&format!("... ({} bytes more)", value.dropped));
     }
 }
 
@@ -119,14 +118,19 @@ fn stands_for_itself(c: char) -> bool {
     }
 }
 
-fn write_escape(out: &mut dyn Write, c: char) -> fmt::Result {
+fn write_escape(out: &mut String, c: char) {
     match c {
-        '"' => out.write_str("\\\""),
-        '\\' => out.write_str("\\\\"),
-        '\n' => out.write_str("\\n"),
-        '\r' => out.write_str("\\r"),
-        '\t' => out.write_str("\\t"),
-        _ => c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(out, "\\u{unit:04x}")),
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        _ => {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
     }
 }
 
@@ -138,7 +142,7 @@ mod tests {
 
     fn escaped(text: &str) -> String {
         let mut out = String::new();
-        write_escaped(&mut out, Bounded::new(text)).unwrap();
+        write_escaped(&mut out, Bounded::new(text));
         out
     }
 

@@ -3,7 +3,7 @@
 //! Knows nothing of where lines go. Everything in a record but its keys is escaped and bounded.
 
 use std::cell::Cell;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::time::SystemTime;
 
 use log::kv::{self, Key, Value};
@@ -29,14 +29,13 @@ pub(super) struct Line<'a> {
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut fields = Fields { out: f, format: self.format, shown: SHOWN.take() };
-        fields.write_first("time", &Utc(self.at))?;
-        fields.write_key("level")?;
-        fields.write_bounded(Bounded::new(level_name(self.record.level())))?;
-        fields.write_key("msg")?;
-        fields.write_value(self.record.args())?;
-        self.record.key_values().visit(&mut fields).map_err(|_| fmt::Error)?;
-        fields.finish()
+        let mut scratch = SCRATCH.take();
+        scratch.line.clear();
+        let mut fields = Fields { scratch: &mut scratch, format: self.format };
+        fields.write(self)?;
+        let written = f.write_str(&scratch.line);
+        SCRATCH.set(scratch);
+        written
     }
 }
 
@@ -52,69 +51,85 @@ fn level_name(level: log::Level) -> &'static str {
 }
 
 thread_local! {
-    /// Memory for the values of a thread's next line. Who finds it taken does without.
-    static SHOWN: Cell<Shown> = const { Cell::new(Shown::new()) };
+    /// Memory for a thread's next line. Who finds it taken does without.
+    static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch::new()) };
 }
 
-struct Fields<'a, 'f> {
-    out: &'a mut fmt::Formatter<'f>,
-    format: Format,
+#[derive(Default)]
+struct Scratch {
+    /// The line until now. It is put together here, where a piece costs no more than its bytes.
+    line: String,
     /// A value as text, which it must be before it is known whether it needs quotes.
     shown: Shown,
 }
 
-impl Fields<'_, '_> {
-    fn write_first(&mut self, key: &str, value: &dyn fmt::Display) -> fmt::Result {
-        self.write_key_after(["", "{"], key)?;
-        self.write_value(value)
+impl Scratch {
+    const fn new() -> Self {
+        Self { line: String::new(), shown: Shown::new() }
+    }
+}
+
+struct Fields<'a> {
+    scratch: &'a mut Scratch,
+    format: Format,
+}
+
+impl Fields<'_> {
+    fn write(&mut self, line: &Line<'_>) -> fmt::Result {
+        self.write_key_after(["", "{"], "time");
+        self.write_value(&Utc(line.at))?;
+        self.write_key("level");
+        self.write_text(level_name(line.record.level()));
+        self.write_key("msg");
+        self.write_value(line.record.args())?;
+        line.record.key_values().visit(self).map_err(|_| fmt::Error)?;
+        if self.format == Format::Json {
+            self.scratch.line.push('}');
+        }
+        Ok(())
     }
 
-    fn write_key(&mut self, key: &str) -> fmt::Result {
-        self.write_key_after([" ", ","], key)
+    fn write_key(&mut self, key: &str) {
+        self.write_key_after([" ", ","], key);
     }
 
     /// Writes a key behind what stands before it in logfmt and in JSON.
-    fn write_key_after(&mut self, before: [&str; 2], key: &str) -> fmt::Result {
+    fn write_key_after(&mut self, before: [&str; 2], key: &str) {
         let [in_logfmt, in_json] = before;
         let pieces = match self.format {
             Format::Logfmt => [in_logfmt, "", key, "="],
             Format::Json => [in_json, "\"", key, "\":"],
         };
-        pieces.into_iter().try_for_each(|piece| self.out.write_str(piece))
+        pieces.into_iter().for_each(|piece| self.scratch.line.push_str(piece));
     }
 
     fn write_value(&mut self, value: &dyn fmt::Display) -> fmt::Result {
-        let mut shown = std::mem::take(&mut self.shown);
-        let written = shown.show(value).and_then(|value| self.write_bounded(value));
-        self.shown = shown;
-        written
+        let Scratch { line, shown } = &mut self.scratch;
+        write_bounded(line, self.format, shown.show(value)?);
+        Ok(())
     }
 
-    fn write_bounded(&mut self, value: Bounded<'_>) -> fmt::Result {
-        if self.format == Format::Logfmt && is_plain(value) {
-            return write_plain(self.out, value);
-        }
-        self.out.write_char('"')?;
-        write_escaped(self.out, value)?;
-        self.out.write_char('"')
-    }
-
-    fn finish(self) -> fmt::Result {
-        SHOWN.set(self.shown);
-        match self.format {
-            Format::Logfmt => Ok(()),
-            Format::Json => self.out.write_char('}'),
-        }
+    fn write_text(&mut self, text: &str) {
+        write_bounded(&mut self.scratch.line, self.format, Bounded::new(text));
     }
 }
 
-impl<'kvs> kv::VisitSource<'kvs> for Fields<'_, '_> {
+fn write_bounded(line: &mut String, format: Format, value: Bounded<'_>) {
+    if format == Format::Logfmt && is_plain(value) {
+        return write_plain(line, value);
+    }
+    line.push('"');
+    write_escaped(line, value);
+    line.push('"');
+}
+
+impl<'kvs> kv::VisitSource<'kvs> for Fields<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
-        self.write_key(key.as_str())?;
+        self.write_key(key.as_str());
         if let Some(text) = value.to_borrowed_str() {
-            self.write_bounded(Bounded::new(text))?;
+            self.write_text(text);
         } else if let Some(number) = value.to_u64() {
-            self.out.write_str(itoa::Buffer::new().format(number))?;
+            self.scratch.line.push_str(itoa::Buffer::new().format(number));
         } else {
             self.write_value(&value)?;
         }

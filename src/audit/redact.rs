@@ -13,11 +13,11 @@ pub struct Redacted<'a>(pub &'a str);
 
 impl fmt::Display for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((path, query)) = self.0.split_once('?') else {
+        let Some(query_at) = memchr::memchr(b'?', self.0.as_bytes()) else {
             return f.write_str(self.0);
         };
+        let (path, query) = self.0.split_at(query_at + 1);
         f.write_str(path)?;
-        f.write_str("?")?;
         // Old daemons also separate parameters with `;`.
         query.split_inclusive(['&', ';']).try_for_each(|parameter| write_parameter(f, parameter))
     }

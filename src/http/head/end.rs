@@ -5,6 +5,9 @@
 
 use super::HeadError;
 
+/// How the last line of a head ends, and the empty line behind it.
+const END: &[u8] = b"\r\n\r\n";
+
 /// The first bytes of a client that speaks HTTP/2 without having asked (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2";
 
@@ -21,6 +24,12 @@ const PREFACE: &[u8] = b"PRI * HTTP/2";
 pub fn find_end(input: &[u8], searched: &mut usize) -> Result<Option<usize>, HeadError> {
     if *searched < PREFACE.len() && input.starts_with(PREFACE) {
         return Err(HeadError::Http2);
+    }
+    if *searched == 0
+        && let Some(end) = whole(input)
+    {
+        *searched = end;
+        return Ok(Some(end));
     }
     while let Some((seen, new)) = input.split_at_checked(*searched)
         && !new.is_empty()
@@ -39,6 +48,22 @@ pub fn find_end(input: &[u8], searched: &mut usize) -> Result<Option<usize>, Hea
         }
     }
     Ok(None)
+}
+
+/// The length of a head that has arrived at once and that nothing spoils, which most have: it is
+/// looked at as a whole, many bytes at a time. What spoils another one is told line by line.
+fn whole(input: &[u8]) -> Option<usize> {
+    let (head, _) = input.split_at_checked(memchr::memmem::find(input, END)? + END.len())?;
+    let behind = head.get(1..)?;
+    let spoils = |before: u8, byte: u8| {
+        (is_control(byte) & (byte != b'\r') & (byte != b'\n'))
+            | ((before == b'\r') != (byte == b'\n'))
+            | ((before == b'\n') & ((byte == b' ') | (byte == b'\t')))
+    };
+    // Without a way out of the loop, the compiler looks at many bytes at a time.
+    let spoilt = head.iter().zip(behind).fold(false, |found, (a, b)| found | spoils(*a, *b));
+    let first = *head.first()?;
+    (!spoilt && !is_control(first) && first != b'\t').then_some(head.len())
 }
 
 /// Checks `text`, which holds no line feed and stands directly behind `seen`.
