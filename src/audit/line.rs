@@ -96,11 +96,17 @@ impl Fields<'_> {
     /// Writes a key behind what stands before it in logfmt and in JSON.
     fn write_key_after(&mut self, before: [&str; 2], key: &str) {
         let [in_logfmt, in_json] = before;
-        let pieces = match self.format {
-            Format::Logfmt => [in_logfmt, "", key, "="],
-            Format::Json => [in_json, "\"", key, "\":"],
-        };
-        pieces.into_iter().for_each(|piece| self.scratch.line.push_str(piece));
+        let line = &mut self.scratch.line;
+        match self.format {
+            Format::Logfmt => {
+                line.push_str(in_logfmt);
+                line.push_str(key);
+                line.push('=');
+            }
+            Format::Json => {
+                [in_json, "\"", key, "\":"].iter().for_each(|piece| line.push_str(piece))
+            }
+        }
     }
 
     fn write_value(&mut self, value: &dyn fmt::Display) -> fmt::Result {

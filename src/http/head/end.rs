@@ -53,7 +53,8 @@ pub fn find_end(input: &[u8], searched: &mut usize) -> Result<Option<usize>, Hea
 /// The length of a head that has arrived at once and that nothing spoils, which most have: it is
 /// looked at as a whole, many bytes at a time. What spoils another one is told line by line.
 fn whole(input: &[u8]) -> Option<usize> {
-    let (head, _) = input.split_at_checked(memchr::memmem::find(input, END)? + END.len())?;
+    let mut lines = memchr::memchr_iter(b'\n', input).map(|at| input.split_at(at + 1).0);
+    let head = lines.find(|head| head.ends_with(END))?;
     let behind = head.get(1..)?;
     let spoils = |before: u8, byte: u8| {
         (is_control(byte) & (byte != b'\r') & (byte != b'\n'))
