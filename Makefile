@@ -4,7 +4,7 @@ SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 PORT ?= 8999
 
-.PHONY: help run test bench check coverage
+.PHONY: help run test bench check coverage static
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -23,6 +23,10 @@ bench: ## the benchmarks: the inner parts, then SecDocker beside HAProxy and ngi
 	cargo bench --locked --bench core $(if $(QUICK),-- --quick)
 	cargo bench --locked --bench peers $(if $(QUICK),-- --quick)
 
+static: ## a small static program for minimal hosts, without plugins
+	@scripts/install-missing build
+	@scripts/build-static
+
 coverage: ## docs/COVERAGE.md, written anew from the tables in the code
 	UPDATE_COVERAGE=1 cargo test --locked --test coverage
 
@@ -32,3 +36,4 @@ check: ## formatting and lints, as CI sees them, also of what a static build lea
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
 	cargo test --locked --no-default-features --test no_plugins
+	scripts/build-static
