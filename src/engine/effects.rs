@@ -2,6 +2,7 @@
 //! value can't be one.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::json::{self, JsonError, Node, Object};
 use super::schema::Struct;
@@ -45,9 +46,18 @@ const ENDPOINT_SYSCTLS: &str = "com.docker.network.endpoint.sysctls";
 const BODY: Place = Place::Field("the body");
 
 /// The effects of a request, in the order in which they are found.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Effects {
     asked: Vec<Asked>,
+}
+
+/// Most requests have no more effects.
+const USUAL_EFFECTS: usize = 16;
+
+impl Default for Effects {
+    fn default() -> Self {
+        Self { asked: Vec::with_capacity(USUAL_EFFECTS) }
+    }
 }
 
 impl Effects {
@@ -99,8 +109,13 @@ impl Effects {
     /// Adds the variables in `Env`.
     pub(super) fn push_environment(&mut self, fields: &Object) -> Result<(), BodyError> {
         self.asked.reserve(fields.list("Env").len());
+        // One text for all: there may be thousands.
+        let all: Arc<str> = texts(fields, "Env").map(|(_, entry)| entry).collect::<String>().into();
+        let mut start = 0;
         texts(fields, "Env").try_for_each(|(at, entry)| {
-            let parsed = EnvironmentEntry::parse(entry);
+            let end = start + entry.len();
+            let parsed = EnvironmentEntry::parse_within(&all, start..end);
+            start = end;
             self.push_parsed(parsed, Effect::Environment, Place::Element("Env", at))
         })
     }

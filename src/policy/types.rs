@@ -2,6 +2,8 @@
 //! types, so both sides of a comparison mean the same.
 
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::shown::{InBackticks, Shown};
 
@@ -317,11 +319,14 @@ fn entry(name: &str, value: Option<&str>) -> String {
 }
 
 /// An environment variable and its value; without one it is unset.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct EnvironmentEntry {
-    text: Box<str>,
-    /// Where the name ends: at the first `=`, or with the text.
-    name_bytes: usize,
+    /// Holds the entry, and perhaps others.
+    text: Arc<str>,
+    start: usize,
+    /// Where the name ends: at the first `=`, or with the entry.
+    name_end: usize,
+    end: usize,
 }
 
 impl EnvironmentEntry {
@@ -330,25 +335,42 @@ impl EnvironmentEntry {
     /// # Errors
     /// [`ValueError::Environment`] without a name, which the daemon refuses too.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        match memchr::memchr(b'=', text.as_bytes()).unwrap_or(text.len()) {
-            0 => Err(ValueError::Environment(text.to_owned())),
-            name_bytes => Ok(Self { text: text.into(), name_bytes }),
+        Self::parse_within(&text.into(), 0..text.len())
+    }
+
+    /// The same of one that stands in a text with others, all of which share it.
+    ///
+    /// # Errors
+    /// As [`EnvironmentEntry::parse`].
+    pub fn parse_within(text: &Arc<str>, range: Range<usize>) -> Result<Self, ValueError> {
+        let Range { start, end } = range;
+        let entry = text.get(start..end).unwrap_or_default();
+        match memchr::memchr(b'=', entry.as_bytes()).unwrap_or(entry.len()) {
+            0 => Err(ValueError::Environment(entry.to_owned())),
+            name_bytes => {
+                let text = Arc::clone(text);
+                Ok(Self { text, start, name_end: start + name_bytes, end })
+            }
         }
     }
 
     /// The name.
     pub fn name(&self) -> &str {
-        self.text.get(..self.name_bytes).unwrap_or_default()
+        self.text.get(self.start..self.name_end).unwrap_or_default()
     }
 
     /// The value, which may be a secret.
     pub fn value(&self) -> Option<&str> {
-        self.text.get(self.name_bytes + 1..)
+        self.text.get(self.name_end + 1..self.end)
     }
 
     /// As the Engine API has it.
     pub fn to_entry(&self) -> String {
-        self.text.to_string()
+        self.as_str().to_owned()
+    }
+
+    fn as_str(&self) -> &str {
+        self.text.get(self.start..self.end).unwrap_or_default()
     }
 
     /// Whether `NAME=value` or `NAME` is of this variable too.
@@ -357,6 +379,14 @@ impl EnvironmentEntry {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
     }
 }
+
+impl PartialEq for EnvironmentEntry {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for EnvironmentEntry {}
 
 /// Without the value.
 impl fmt::Debug for EnvironmentEntry {

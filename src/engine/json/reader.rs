@@ -55,6 +55,9 @@ pub fn read_closed(body: &[u8], table: &'static Struct) -> Result<(Object, Unkno
     }
 }
 
+/// So many entries or elements are under way at once in most bodies.
+const USUAL_ENTRIES: usize = 64;
+
 /// How numbers are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Numbers {
@@ -74,8 +77,8 @@ fn read_as(
         numbers,
         values: 0,
         trace: Trace::default(),
-        entries: Vec::new(),
-        nodes: Vec::new(),
+        entries: Vec::with_capacity(USUAL_ENTRIES),
+        nodes: Vec::with_capacity(USUAL_ENTRIES),
     };
     let mut parser = serde_json::Deserializer::from_str(body.as_str());
     let kind = Kind::Struct(table);
