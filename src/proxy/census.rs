@@ -18,8 +18,16 @@ struct Counts {
     accepted: u64,
     /// Unix clients have no address and count together.
     by_client: HashMap<Option<IpAddr>, usize>,
-    /// Local addresses of our own connections to daemons. A client with one of these is SecDocker.
-    own: HashSet<SocketAddr>,
+    /// Our own connections to daemons. A client that has made one of these is SecDocker.
+    own: HashSet<Ends>,
+}
+
+/// The two ends of a connection, as whoever has made it knows them. One address alone does not tell
+/// connections apart: the kernel gives a port to several that lead to different places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Ends {
+    pub(super) from: SocketAddr,
+    pub(super) to: SocketAddr,
 }
 
 /// Which bound a new connection would exceed.
@@ -41,7 +49,7 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Own {
     census: Arc<Census>,
-    address: SocketAddr,
+    ends: Ends,
 }
 
 impl Census {
@@ -69,15 +77,15 @@ impl Census {
         Ok(Place { census: Arc::clone(self), number: counts.accepted, client })
     }
 
-    /// Remembers the local address of a connection of our own.
-    pub(super) fn remember(self: &Arc<Self>, address: SocketAddr) -> Own {
-        self.lock().own.insert(address);
-        Own { census: Arc::clone(self), address }
+    /// Remembers a connection of our own.
+    pub(super) fn remember(self: &Arc<Self>, ends: Ends) -> Own {
+        self.lock().own.insert(ends);
+        Own { census: Arc::clone(self), ends }
     }
 
-    /// Whether a client with this address is SecDocker itself.
-    pub(super) fn is_own(&self, address: SocketAddr) -> bool {
-        self.lock().own.contains(&address)
+    /// Whether the client that has made this connection is SecDocker itself.
+    pub(super) fn is_own(&self, ends: Ends) -> bool {
+        self.lock().own.contains(&ends)
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
@@ -108,7 +116,7 @@ impl Drop for Place {
 
 impl Drop for Own {
     fn drop(&mut self) {
-        self.census.lock().own.remove(&self.address);
+        self.census.lock().own.remove(&self.ends);
     }
 }
 
@@ -132,10 +140,15 @@ mod tests {
     #[test]
     fn our_own_connections_are_known_while_they_live() {
         let census = Arc::new(Census::default());
-        let address = "127.0.0.1:4000".parse().unwrap();
-        let own = census.remember(address);
-        assert!(census.is_own(address));
+        let ends =
+            |to: &str| Ends { from: "127.0.0.1:4000".parse().unwrap(), to: to.parse().unwrap() };
+        let (one, another) = (ends("127.0.0.1:2375"), ends("127.0.0.1:2376"));
+        let own = census.remember(one);
+        assert!(census.is_own(one));
+        assert!(!census.is_own(another), "a client may have the same port");
+        drop(census.remember(another));
+        assert!(census.is_own(one));
         drop(own);
-        assert!(!census.is_own(address));
+        assert!(!census.is_own(one));
     }
 }

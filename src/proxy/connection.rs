@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use mio::Registry;
 use mio::event::Event;
 
-use super::census::{Own, Place};
+use super::census::{Census, Ends, Own, Place};
 use super::dial::{self, Dialled};
 use super::event_loop::{Key, Resources};
 use super::peer::{Connected, Peer, Read};
@@ -35,6 +35,8 @@ pub(super) struct Connection {
     session: Session,
     downstream: Peer,
     upstream: Upstream,
+    /// Whether the client itself has connected to the destination.
+    is_redirected: bool,
     destination: UpstreamAddress,
     key: Key,
     /// It has ended, and is buried when the turn is over.
@@ -83,6 +85,7 @@ pub(super) enum Outcome {
 pub(super) struct Arrival {
     pub(super) session: Session,
     pub(super) downstream: Peer,
+    pub(super) is_redirected: bool,
     pub(super) destination: UpstreamAddress,
     pub(super) key: Key,
     pub(super) generation: Arc<Generation>,
@@ -98,6 +101,7 @@ impl Connection {
             session: arrival.session,
             downstream: arrival.downstream,
             upstream: Upstream::None,
+            is_redirected: arrival.is_redirected,
             destination: arrival.destination,
             key: arrival.key,
             is_dead: false,
@@ -564,7 +568,7 @@ impl Connection {
 
     fn dial(&mut self, owed: Vec<u8>, until: Option<Instant>, with: &mut Resources) {
         let until = until.unwrap_or(with.now + self.generation.limits.connect_time);
-        if self.session.client().peer.address().is_some_and(|client| with.census.is_own(client)) {
+        if self.is_our_own(&with.census) {
             let reason = format!("a connection to {} leads back to SecDocker", self.destination);
             return self.fail(&UpstreamFailure::Loop(reason), with);
         }
@@ -574,6 +578,18 @@ impl Connection {
                 self.upstream = Upstream::Redialling { owed, at: with.now + REDIAL_AFTER, until };
             }
             Err(error) => self.unreachable(&error, with),
+        }
+    }
+
+    /// Whether the client is SecDocker, whose connections to this destination lead back to it. Another
+    /// one that has connected to SecDocker itself may have the port of one of them.
+    fn is_our_own(&self, census: &Census) -> bool {
+        match (self.session.client().peer.address(), &self.destination) {
+            (Some(from), UpstreamAddress::Tcp(to)) => {
+                let reached = || self.is_redirected || self.downstream.local_address() == Some(*to);
+                census.is_own(Ends { from, to: *to }) && reached()
+            }
+            _ => false,
         }
     }
 

@@ -9,7 +9,7 @@ use mio::net::{TcpStream, UnixStream};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-use super::census::{Census, Own};
+use super::census::{Census, Ends, Own};
 use super::stream::Stream;
 use super::{KEEPALIVE, origin};
 use crate::config::UpstreamAddress;
@@ -56,7 +56,8 @@ fn dial_tcp(address: SocketAddr, mark: Option<u32>, census: &Arc<Census>) -> io:
         Err(error) if Errno::from_io_error(&error) != Some(Errno::INPROGRESS) => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    let local = socket.local_addr()?.as_socket().map(origin::canonical);
-    let own = local.map(|local| census.remember(local));
+    let from = socket.local_addr()?.as_socket().map(origin::canonical);
+    let to = origin::canonical(address);
+    let own = from.map(|from| census.remember(Ends { from, to }));
     Ok(Dialled { stream: Stream::Tcp(TcpStream::from_std(socket.into())), own })
 }

@@ -507,6 +507,7 @@ impl Active {
         slot.insert(Connection::new(Arrival {
             session: Session::new(client, self.budget.clone(), self.with.images.changes.clone()),
             downstream,
+            is_redirected: accepted.origin != Origin::Direct,
             destination: destination(accepted.origin, &self.generation.dockerapi),
             key,
             generation: Arc::clone(&self.generation),

@@ -3,6 +3,7 @@
 //! epoll is edge-triggered here: readiness is remembered until a call says would-block.
 
 use std::io;
+use std::net::SocketAddr;
 
 use mio::event::Event;
 use mio::{Interest, Registry, Token};
@@ -88,6 +89,11 @@ impl Peer {
     /// Whether the peer has reset the connection: it is gone, whatever of it was not read.
     pub(super) fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    /// Our own address on this connection, if it has one.
+    pub(super) fn local_address(&self) -> Option<SocketAddr> {
+        self.stream.local_address()
     }
 
     /// Closing will tell the peer that something is missing.

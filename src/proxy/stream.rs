@@ -1,7 +1,7 @@
 //! One end's bytes: TCP or Unix. TLS would be a third kind, on which zero-copy does not apply.
 
 use std::io::{self, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
+
+use super::origin;
 
 /// A connected (or connecting) non-blocking stream.
 #[derive(Debug)]
@@ -37,6 +39,14 @@ impl Stream {
         match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+
+    /// Our own address; a Unix socket has none.
+    pub(super) fn local_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.local_addr().ok().map(origin::canonical),
+            Self::Unix(_) => None,
         }
     }
 
