@@ -3,7 +3,8 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::engine::{Engine, IMAGE};
@@ -269,25 +270,31 @@ fn latency(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
 fn loops(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
     const ROW: &str = "one loop and one a core";
     let peers = bench.start(&[Kind::SecDocker, Kind::OneLoop], false)?;
-    let mut rate = Figure::new(ROW, "requests/s");
-    let mut cpu = Figure::new(ROW, "CPU µs/request");
-    let mut locks = Figure::new(ROW, "futex calls/request");
     let ask = |peer: &Peer| load::keep_asking(peer.address, CLIENTS, load::PING, bench.time);
+    let mut figures = [
+        [Figure::new(ROW, "requests/s"), Figure::new(ROW, "requests/s, one loop")],
+        [Figure::new(ROW, "CPU µs/request"), Figure::new(ROW, "CPU µs/request, one loop")],
+        [
+            Figure::new(ROW, "futex calls/request"),
+            Figure::new(ROW, "futex calls/request, one loop"),
+        ],
+    ];
+    let [rate, cpu, locks] = &mut figures;
     for _ in 0..bench.rounds {
-        for peer in &peers {
+        for (peer, (rate, cpu)) in peers.iter().zip(rate.iter_mut().zip(cpu.iter_mut())) {
             let before = peer.cpu();
             let done = ask(peer);
-            rate.add(peer.kind, done.requests as f64 / done.time.as_secs_f64());
-            cpu.add(peer.kind, micros_each(peer.cpu() - before, done.requests));
+            rate.add(Kind::SecDocker, done.requests as f64 / done.time.as_secs_f64());
+            cpu.add(Kind::SecDocker, micros_each(peer.cpu() - before, done.requests));
         }
     }
-    for peer in &peers {
+    for (peer, locks) in peers.iter().zip(locks) {
         let mut requests = 0;
         let counts = peer.system_calls(|| requests = ask(peer).requests)?;
         let futex = counts.iter().filter(|(name, _)| name == "futex").map(|(_, count)| count);
-        locks.add(peer.kind, futex.sum::<u64>() as f64 / requests.max(1) as f64);
+        locks.add(Kind::SecDocker, futex.sum::<u64>() as f64 / requests.max(1) as f64);
     }
-    Ok(vec![rate, cpu, locks])
+    Ok(figures.into_iter().flatten().collect())
 }
 
 /// The same before a real engine, where there is one.
@@ -329,7 +336,7 @@ fn start(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
     const ROW: &str = "start";
     let mut first = Figure::new(ROW, "ms to the first answer");
     let mut memory = Figure::new(ROW, "idle memory, MiB");
-    let mut size = Figure::new(ROW, "program, MiB");
+    let mut size = Figure::new(ROW, "program with plugins, MiB");
     for _ in 0..bench.rounds {
         for kind in PROXIES {
             let begun = Instant::now();
@@ -338,7 +345,15 @@ fn start(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
             memory.add(*kind, peer.memory() as f64 / f64::from(1 << 20));
         }
     }
-    let bytes = fs::metadata(env!("CARGO_BIN_EXE_secdocker"))?.len();
+    let bytes = fs::metadata(stripped(bench.folder)?)?.len();
     size.add(Kind::SecDocker, bytes as f64 / f64::from(1 << 20));
     Ok(vec![first, memory, size])
+}
+
+/// The program as a release has it: benches keep its symbols.
+fn stripped(folder: &Path) -> io::Result<PathBuf> {
+    let to = folder.join("stripped");
+    let mut strip = Command::new("strip");
+    let done = strip.arg("-o").arg(&to).arg(env!("CARGO_BIN_EXE_secdocker")).status()?;
+    if done.success() { Ok(to) } else { Err(io::Error::other("strip failed")) }
 }
