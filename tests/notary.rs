@@ -15,7 +15,7 @@ use notary::config::Settings;
 use notary::daemon::Daemon as Asks;
 use secdocker_plugin::{Decision, Verdict};
 use secdocker_plugin_common::reference::ImageRef;
-use secdocker_plugin_common::{Asked, Deadline, LocalImage, SystemClock};
+use secdocker_plugin_common::{Asked, Deadline, LocalImage, Purpose, SystemClock};
 use secdocker_plugin_testing::{Answer, Stub};
 use serde_json::json;
 use support::daemon::IMAGE;
@@ -95,7 +95,7 @@ fn look_up(name: &str) -> Asked {
         let digests: Vec<String> = serde_json::from_value(image["RepoDigests"].clone()).unwrap();
         LocalImage::new(image["Id"].as_str().unwrap(), &digests)
     });
-    Asked { reference: ImageRef::parse(name).unwrap(), local }
+    Asked { purpose: Purpose::Create, reference: ImageRef::parse(name).unwrap(), local }
 }
 
 fn judge(config: &str, name: &str) -> Verdict {
@@ -287,7 +287,11 @@ fn as_from(registry: &Registry, other: &Registry, tag: &str) -> Asked {
     let digest = digest_of(&other.image(tag));
     let entry = format!("{}/team/app@{digest}", registry.host);
     let local = Some(LocalImage::new("sha256:00", &[entry]));
-    Asked { reference: ImageRef::parse(&registry.image(tag)).unwrap(), local }
+    Asked {
+        purpose: Purpose::Create,
+        reference: ImageRef::parse(&registry.image(tag)).unwrap(),
+        local,
+    }
 }
 
 #[test]

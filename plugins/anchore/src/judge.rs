@@ -3,7 +3,7 @@
 
 use secdocker_plugin::Verdict;
 use secdocker_plugin_common::reference::{ImageName, ImageRef};
-use secdocker_plugin_common::{Asked, Backoff, Deadline, LocalImage, Stop};
+use secdocker_plugin_common::{Asked, Backoff, Deadline, LocalImage, Purpose, Stop};
 
 use crate::config::{Mode, Settings};
 use crate::engine::{Record, Status, Target};
@@ -33,7 +33,7 @@ impl Judge {
     fn try_judge(&self, asked: &Asked, deadline: Deadline<'_>) -> Result<Verdict, Stop> {
         let target = target(asked)?;
         let record = self.settings.server.submit(&target, deadline)?;
-        bind(asked.local.as_ref(), &record)?;
+        bind(may_run(asked), &record)?;
         let digest = record.image_digest.clone();
         self.wait_for_analysis(record, deadline)?;
         let mut reasons = Vec::new();
@@ -76,10 +76,14 @@ impl Judge {
     }
 }
 
-/// What to hand in: with the digest by which the daemon has the image, if it has it from there.
+/// What to hand in: with the digest by which the daemon has the image, if it has it from there and will
+/// use it.
 fn target(asked: &Asked) -> Result<Target, Stop> {
     match (&asked.reference, &asked.local) {
-        (ImageRef::Named(name), local) => named(name, local.as_ref()),
+        (ImageRef::Named(name), Some(local)) if asked.purpose == Purpose::Create => {
+            named(name, Some(local))
+        }
+        (ImageRef::Named(name), _) => named(name, None),
         (ImageRef::Id(_), Some(local)) => {
             let entry = local.repo_digests.first().ok_or_else(|| {
                 Stop::Deny(
@@ -92,7 +96,9 @@ fn target(asked: &Asked) -> Result<Target, Stop> {
                 digest: Some(entry.digest.clone()),
             })
         }
-        (ImageRef::Id(_), None) => Err(Stop::Error("no image has this identifier".to_owned())),
+        (ImageRef::Id(_), None) => {
+            Err(Stop::Deny("no image here has this identifier, and no registry knows it".into()))
+        }
     }
 }
 
@@ -116,6 +122,17 @@ fn named(name: &ImageName, local: Option<&LocalImage>) -> Result<Target, Stop> {
 /// Anchore wants a tag beside each digest. One that nobody pulls by leaves the real ones alone.
 fn tag_of(digest: &str) -> String {
     digest.replace(':', "-")
+}
+
+/// The local image, if it may run. A node that can't fetch a service's image takes what it has by that
+/// tag, and this host may be one of them; with a digest, it can be no other.
+fn may_run(asked: &Asked) -> Option<&LocalImage> {
+    let is_fixed = matches!(&asked.reference, ImageRef::Named(name) if name.digest().is_some());
+    match asked.purpose {
+        Purpose::Pull => None,
+        Purpose::Service if is_fixed => None,
+        Purpose::Service | Purpose::Create => asked.local.as_ref(),
+    }
 }
 
 /// Whether what Anchore looks at is what would run. Not there yet, it can be nothing else.

@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use secdocker_plugin_common::LocalImage;
+use secdocker_plugin_common::{Asked, LocalImage, Purpose};
 use secdocker_plugin_testing::{Answer, Stub};
 use serde_json::json;
 use support::{Place, allowed, app, ask, denied, digest, engine, failed, named, odd_at};
@@ -188,6 +188,34 @@ fn only_the_local_image_is_judged() {
     }
     // Not there yet: whatever comes is what Anchore looked at.
     allowed(&ask(&stub.url(), V1, &named("localhost:5055/plugres/app:1", None)));
+}
+
+#[test]
+fn a_services_image_is_judged_as_its_nodes_fetch_it() {
+    let stub = Stub::new(engine(1, &["analyzed"], 0, 0, "pass"));
+    let service = |name: &str, id: char, entry: char| {
+        let entries = [format!("localhost:5055/plugres/app@{}", digest(entry))];
+        let local = (entry != '-').then(|| LocalImage::new(&digest(id), &entries));
+        Asked { purpose: Purpose::Service, ..named(name, local) }
+    };
+    let tagged = "localhost:5055/plugres/app:1";
+    let by_tag = json!({"source": {"tag": {"pullstring": tagged}}});
+    let submitted = || stub.asked().into_iter().rfind(|asked| asked.method == "POST").unwrap();
+    for asked in [service(tagged, '0', '-'), service(tagged, '0', '9'), service(tagged, 'c', '7')] {
+        allowed(&ask(&stub.url(), V1, &asked));
+        assert_eq!(submitted().json(), by_tag);
+    }
+    // A node without a way to the registry would run this one.
+    let other = ask(&stub.url(), V1, &service(tagged, '0', '7'));
+    denied(&other, "is not the one that Anchore has");
+    assert_eq!(submitted().json(), by_tag);
+    let pinned = format!("{tagged}@{}", digest('9'));
+    allowed(&ask(&stub.url(), V1, &service(&pinned, '0', '7')));
+    let pull = format!("localhost:5055/plugres/app@{}", digest('9'));
+    let by_digest = json!({"source": {"digest": {"pullstring": pull, "tag": tagged}}});
+    assert_eq!(submitted().json(), by_digest);
+    let unknown = service(&digest('c'), '0', '-');
+    denied(&ask(&stub.url(), &format!("{V1}on_error: allow"), &unknown), "this identifier");
 }
 
 #[test]

@@ -16,6 +16,6 @@ pub mod time;
 pub use client::{Client, Failure, Reply};
 pub use config::Secret;
 pub use limits::{Finding, Limits, Severity};
-pub use local::{Asked, LocalImage};
+pub use local::{Asked, LocalImage, Purpose};
 pub use scan::{Otherwise, Stop};
 pub use time::{Backoff, Clock, Deadline, SystemClock};

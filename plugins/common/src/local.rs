@@ -50,9 +50,37 @@ impl LocalImage {
     }
 }
 
+/// What a request wants an image for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A container on this host: what is here is what runs.
+    Create,
+    /// A service, whose nodes fetch the image themselves.
+    Service,
+    /// To have it here.
+    Pull,
+}
+
+impl Purpose {
+    fn of(request: &Request<'_>) -> Self {
+        let path = request.path();
+        let path = match path.strip_prefix("/v").and_then(|rest| rest.split_once('/')) {
+            Some((version, rest)) if version.starts_with(|c: char| c.is_ascii_digit()) => rest,
+            _ => path.trim_start_matches('/'),
+        };
+        match path {
+            "images/create" => Self::Pull,
+            path if path.starts_with("services/") => Self::Service,
+            _ => Self::Create,
+        }
+    }
+}
+
 /// What a request is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
+    /// What for.
+    pub purpose: Purpose,
     /// The image as it was named.
     pub reference: ImageRef,
     /// `None`: the daemon doesn't have it.
@@ -66,17 +94,19 @@ impl Asked {
     /// # Errors
     /// As [`Asked::of`].
     pub fn by(request: &Request<'_>) -> Result<Self, String> {
-        if request.path().ends_with("/images/create") {
-            let reference = ImageRef::parse(&request.image().given);
-            return Ok(Self {
-                reference: reference.map_err(|error| error.to_string())?,
-                local: None,
-            });
+        let purpose = Purpose::of(request);
+        let parsed = || ImageRef::parse(&request.image().given).map_err(|error| error.to_string());
+        match purpose {
+            Purpose::Create => Self::of(request.image()),
+            // What this host would take for the beginning of an identifier is a name to the others.
+            Purpose::Service => {
+                Ok(Self { purpose, reference: parsed()?, ..Self::of(request.image())? })
+            }
+            Purpose::Pull => Ok(Self { purpose, reference: parsed()?, local: None }),
         }
-        Self::of(request.image())
     }
 
-    /// What SecDocker found out about the image.
+    /// What SecDocker found out about the image of a container.
     ///
     /// # Errors
     /// A sentence, if the name is none, or the daemon could not be asked.
@@ -88,7 +118,7 @@ impl Asked {
             (Some(true), None) => return Err("the daemon has not said the image's id".to_owned()),
             (None, _) => return Err("the daemon could not be asked about the image".to_owned()),
         };
-        Ok(Self { reference: named(reference, image), local })
+        Ok(Self { purpose: Purpose::Create, reference: named(reference, image), local })
     }
 }
 
@@ -165,17 +195,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pulled_is_not_what_is_here() {
-        let asked = |path: &str| {
-            let json = serde_json::json!({"deadline_ms": 1, "client": {"address": "x"},
-                "http": {"method": "POST", "path": path, "api_version": null},
-                "image": {"given": "app:1", "name": "docker.io/library/app:1", "present": true,
-                    "id": digest('a'), "repo_digests": []}, "create": null});
-            let json = json.to_string();
-            Asked::by(&Request::parse(json.as_bytes()).unwrap()).unwrap().local.is_some()
-        };
-        assert!(asked("/v1.41/containers/create") && asked("/services/create"));
-        assert!(!asked("/v1.41/images/create") && !asked("/images/create"));
+    fn what_is_fetched_is_not_what_is_here() {
+        for (path, purpose) in [
+            ("/containers/create", Purpose::Create),
+            ("/services/create", Purpose::Service),
+            ("/services/app/update", Purpose::Service),
+            ("/images/create", Purpose::Pull),
+        ] {
+            for prefix in ["", "/v1.41"] {
+                let json = serde_json::json!({"deadline_ms": 1, "client": {"address": "x"},
+                    "http": {"method": "POST", "path": format!("{prefix}{path}")},
+                    "image": {"given": "aaaa", "present": true, "id": digest('a'),
+                        "repo_digests": []}, "create": null});
+                let json = json.to_string();
+                let asked = Asked::by(&Request::parse(json.as_bytes()).unwrap()).unwrap();
+                assert_eq!(asked.purpose, purpose, "{prefix}{path}");
+                assert_eq!(asked.local.is_some(), purpose != Purpose::Pull);
+                let is_id = matches!(asked.reference, ImageRef::Id(_));
+                assert_eq!(is_id, purpose == Purpose::Create);
+            }
+        }
     }
 
     proptest! {

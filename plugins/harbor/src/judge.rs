@@ -8,7 +8,7 @@ use std::time::Duration;
 use secdocker_plugin::Verdict;
 use secdocker_plugin_common::local::parts;
 use secdocker_plugin_common::reference::ImageRef;
-use secdocker_plugin_common::{Asked, Backoff, Deadline, Finding, LocalImage, Stop};
+use secdocker_plugin_common::{Asked, Backoff, Deadline, Finding, LocalImage, Purpose, Stop};
 
 use crate::adapter::{Artifact, Report};
 use crate::config::{Registry, Settings};
@@ -49,11 +49,13 @@ impl Judge {
 
     /// The verdict on an image, before the deadline.
     pub fn judge(&self, asked: &Asked, deadline: Deadline<'_>) -> Verdict {
-        let Some(local) = &asked.local else {
-            return self.settings.on_absent.verdict("the image is not there yet");
+        let target = match target(asked) {
+            Ok(Some(target)) => Ok(target),
+            Ok(None) => return self.settings.on_absent.verdict("the image is not there yet"),
+            Err(stop) => Err(stop),
         };
-        let found = target(&asked.reference, local)
-            .and_then(|target| Ok((self.findings(&target, deadline)?, target.digest)));
+        let found =
+            target.and_then(|target| Ok((self.findings(&target, deadline)?, target.digest)));
         match found {
             Ok((findings, digest)) => {
                 let reasons = self.settings.limits.exceeded(&findings);
@@ -131,8 +133,36 @@ impl Judge {
     }
 }
 
-/// What to scan: the scanner fetches it by the digest that the daemon has it by.
-fn target(reference: &ImageRef, local: &LocalImage) -> Result<Target, Stop> {
+/// What to scan; `None` of what is not there yet, and will be asked about again before it runs. A service
+/// is not asked about again once its nodes have fetched its image.
+fn target(asked: &Asked) -> Result<Option<Target>, Stop> {
+    let Asked { purpose, reference, local } = asked;
+    match (purpose, reference, local) {
+        (Purpose::Create, _, None) => Ok(None),
+        (Purpose::Create, reference, Some(local)) => here(reference, local).map(Some),
+        (Purpose::Service | Purpose::Pull, ImageRef::Named(name), _) => match name.digest() {
+            Some(digest) => Ok(Some(Target {
+                repository: name.repository().to_owned(),
+                digest: digest.to_owned(),
+                tag: name.tag().map(ToOwned::to_owned),
+            })),
+            None if *purpose == Purpose::Pull => Ok(None),
+            None => Err(Stop::Deny(
+                "only a digest in its name says what a service's nodes will fetch".into(),
+            )),
+        },
+        // The same identifier is the same image everywhere.
+        (Purpose::Service | Purpose::Pull, ImageRef::Id(_), Some(local)) => {
+            here(reference, local).map(Some)
+        }
+        (Purpose::Service | Purpose::Pull, ImageRef::Id(_), None) => {
+            Err(Stop::Deny("no image here has this identifier, and no registry knows it".into()))
+        }
+    }
+}
+
+/// The scanner fetches it by the digest that the daemon has it by.
+fn here(reference: &ImageRef, local: &LocalImage) -> Result<Target, Stop> {
     let nowhere =
         || Stop::Deny("it was never in that registry, where a scanner could find it".into());
     let ImageRef::Named(name) = reference else {

@@ -10,7 +10,7 @@ use harbor::config::Settings;
 use harbor::judge::Judge;
 use secdocker_plugin::{Decision, Verdict};
 use secdocker_plugin_common::reference::ImageRef;
-use secdocker_plugin_common::{Asked, Deadline, LocalImage};
+use secdocker_plugin_common::{Asked, Deadline, LocalImage, Purpose};
 use secdocker_plugin_testing::{self as testing, Answer, FakeClock, Prism, Stub};
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ fn app() -> Asked {
 }
 
 fn named(name: &str, local: Option<LocalImage>) -> Asked {
-    Asked { reference: ImageRef::parse(name).unwrap(), local }
+    Asked { purpose: Purpose::Create, reference: ImageRef::parse(name).unwrap(), local }
 }
 
 fn metadata(kind: Option<&str>) -> Value {
@@ -277,6 +277,35 @@ fn images_that_no_scanner_can_have() {
         is(&judge_by("", &asked), Decision::Deny, "never in that registry");
     }
     assert!(stub.lines().is_empty());
+}
+
+#[test]
+fn what_is_fetched_is_scanned_by_the_digest_in_its_name() {
+    let stub = Stub::new(scanner(None, 0, 0, 1));
+    let by = |purpose, name: &str, local: Option<LocalImage>| {
+        let asked = Asked { purpose, ..named(name, local) };
+        ask(&judge(&stub.url(), "on_error: allow"), &asked).0
+    };
+    let local = || app().local;
+    let told = || stub.asked().into_iter().rfind(|asked| asked.method == "POST").unwrap().json();
+    let pinned = format!("r.example:5000/team/app:1@{}", digest('9'));
+    for purpose in [Purpose::Service, Purpose::Pull] {
+        for here in [None, local(), Some(LocalImage::new(&digest('a'), &[]))] {
+            is(&by(purpose, &pinned, here), Decision::Deny, "1 vulnerabilities, limit 0");
+            assert_eq!(told()["artifact"]["digest"], digest('9'));
+            assert_eq!(told()["artifact"]["tag"], "1");
+        }
+        is(&by(purpose, &digest('c'), None), Decision::Deny, "this identifier");
+    }
+    let before = stub.asked().len();
+    for here in [None, local()] {
+        let verdict = by(Purpose::Service, "r.example:5000/team/app:1", here);
+        is(&verdict, Decision::Deny, "only a digest in its name");
+    }
+    is(&by(Purpose::Pull, "r.example:5000/team/app:1", None), Decision::Allow, "not there yet");
+    assert_eq!(stub.asked().len(), before);
+    is(&by(Purpose::Service, &digest('c'), local()), Decision::Deny, "1 vulnerabilities");
+    assert_eq!(told()["artifact"]["digest"], digest('9'));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use notary::config::Settings;
 use notary::daemon::Daemon;
 use secdocker_plugin::{Decision, Verdict};
 use secdocker_plugin_common::reference::ImageRef;
-use secdocker_plugin_common::{Asked, Deadline, LocalImage, SystemClock};
+use secdocker_plugin_common::{Asked, Deadline, LocalImage, Purpose, SystemClock};
 use secdocker_plugin_testing::{Answer, FakeClock, Stub};
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ fn digest(digit: char) -> String {
 
 fn asked(name: &str, entries: &[String]) -> Asked {
     let local = Some(LocalImage::new(&digest('c'), entries));
-    Asked { reference: ImageRef::parse(name).unwrap(), local }
+    Asked { purpose: Purpose::Create, reference: ImageRef::parse(name).unwrap(), local }
 }
 
 fn settings(text: &str) -> Settings {
@@ -108,7 +108,8 @@ fn a_digest_in_the_name_needs_no_registry() {
 #[test]
 fn an_image_that_is_not_there_is_the_daemons_to_refuse() {
     let nobody = Says(|_: &str| None);
-    let absent = Asked { reference: ImageRef::parse(NAME).unwrap(), local: None };
+    let absent =
+        Asked { purpose: Purpose::Create, reference: ImageRef::parse(NAME).unwrap(), local: None };
     is(&judge("", &absent, &nobody), Decision::Allow, "not there yet");
     is(&judge("on_absent: deny", &absent, &nobody), Decision::Deny, "not there yet");
 }

@@ -10,7 +10,7 @@ use anchore::config::Settings;
 use anchore::judge::Judge;
 use secdocker_plugin::{Decision, Verdict};
 use secdocker_plugin_common::reference::ImageRef;
-use secdocker_plugin_common::{Asked, Deadline, LocalImage};
+use secdocker_plugin_common::{Asked, Deadline, LocalImage, Purpose};
 use secdocker_plugin_testing::{Answer, FakeClock, Stub};
 use serde_json::{Value, json};
 
@@ -131,7 +131,7 @@ pub(crate) fn app() -> Asked {
 }
 
 pub(crate) fn named(name: &str, local: Option<LocalImage>) -> Asked {
-    Asked { reference: ImageRef::parse(name).unwrap(), local }
+    Asked { purpose: Purpose::Create, reference: ImageRef::parse(name).unwrap(), local }
 }
 
 #[track_caller]
