@@ -240,6 +240,26 @@ fn verdicts_that_are_none_are_errors() {
 }
 
 #[test]
+fn a_denial_stays_one_however_it_is_told() {
+    for (told, reason) in [
+        ("out->reason = bytes(\"\\xff\");", "denied (its reason is not UTF-8)"),
+        (
+            "static char long_one[5000]; memset(long_one, 'a', 4999); out->reason = bytes(long_one);",
+            "denied (its reason has 4999 bytes, more than 4096)",
+        ),
+        ("out->reason = bytes(\"no\"); out->pin = bytes(\"\\xff\");", "no"),
+        ("", ""),
+    ] {
+        let process = format!("{told} out->code = SD_DENY; return 0;");
+        let plugin = Folder::new().compiled(&level_two("", "return 0;", &process));
+        assert_eq!(plugin.judges("a"), (PluginVerdict::Deny, reason.to_owned()), "{told}");
+    }
+    let pin = "out->pin = bytes(\"\\xff\"); out->code = SD_ALLOW; return 0;";
+    let plugin = Folder::new().compiled(&level_two("", "return 0;", pin));
+    assert_eq!(plugin.judges("a").0, PluginVerdict::Error);
+}
+
+#[test]
 fn what_a_plugin_is_asked() {
     let process = r#"out->code = SD_DENY; out->reason = request; return 0;"#;
     let echo = Folder::new().compiled(&level_two("", "return 0;", process)).load().unwrap();

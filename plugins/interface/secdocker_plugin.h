@@ -20,7 +20,7 @@ uint8_t Process(const char *image);
 #define SD_ABI_MAJOR 2       /* another major is refused at start */
 #define SD_ABI_MINOR 0       /* fields are only added, at the end; `size` says which are there */
 
-#define SD_REASON_BYTES_MAX 4096 /* a longer reason is an error */
+#define SD_REASON_BYTES_MAX 4096 /* a longer reason is an error; but a denial stays one, and goes without it */
 
 /* Bytes that belong to whoever made them. Never NUL-terminated; `ptr` may be null where `len` is 0. */
 typedef struct {

@@ -285,20 +285,25 @@ impl Judge for Opened {
 
 /// What a verdict says, if it is one.
 fn judgement(status: i32, raw: &RawVerdict) -> Result<Judgement, String> {
-    let reason = text_of(raw.reason)?;
+    let reason = text_of(raw.reason);
     if status != 0 {
-        return Err(format!("it returned {status}: {reason}"));
+        return Err(format!("it returned {status}: {}", reason?));
     }
-    let verdict = match raw.code {
-        abi::ALLOW => PluginVerdict::Allow,
-        abi::DENY => PluginVerdict::Deny,
-        abi::ERROR => return Err(reason),
+    let (verdict, reason) = match raw.code {
+        abi::ALLOW => (PluginVerdict::Allow, allowed(&reason?, &text_of(raw.pin)?)),
+        // An error could be allowed by the configuration; a denial stays one, however it is told.
+        abi::DENY => (PluginVerdict::Deny, reason.unwrap_or_else(|why| format!("denied ({why})"))),
+        abi::ERROR => return Err(reason?),
         0 => return Err("it returned without a verdict".to_owned()),
         code => return Err(format!("its verdict has the code {code}, which means nothing")),
     };
-    let reason = match text_of(raw.pin)?.as_str() {
-        pin if verdict == PluginVerdict::Allow && !pin.is_empty() => format!("{reason} [{pin}]"),
-        _ => reason,
-    };
     Ok(Judgement { verdict, reason, ttl: Duration::from_secs(u64::from(raw.ttl_s)) })
+}
+
+/// The reason, with the digest that was judged, if the plugin says so.
+fn allowed(reason: &str, pin: &str) -> String {
+    match pin {
+        "" => reason.to_owned(),
+        pin => format!("{reason} [{pin}]"),
+    }
 }

@@ -12,7 +12,7 @@ pub const ABI_MAJOR: u16 = 2;
 /// Within a major version, fields are only added at the end.
 pub const ABI_MINOR: u16 = 0;
 
-/// The longest reason, in bytes; a longer one is an error.
+/// The longest reason, in bytes; a longer one is an error, but a denial stays one and goes without it.
 pub const REASON_BYTES_MAX: usize = 4096;
 
 /// The symbol of level 1: `uint8_t Process(const char *image)`.
