@@ -8,7 +8,7 @@ mod support;
 use secdocker_plugin_testing::{Answer, Asked, Stub};
 use serde_json::{Value, json};
 use support::daemon::IMAGE;
-use support::{Daemon, Docker, SecDocker, firewall, unique};
+use support::{Daemon, Docker, SecDocker, Way, client, firewall, unique};
 
 fn digest() -> String {
     format!("sha256:{}", "9".repeat(64))
@@ -54,7 +54,8 @@ fn the_library_in_a_running_secdocker() {
     let settings =
         format!("url: {}\nusername: admin\npassword: foobar\namountvulns: 5\n", stub.url());
     let plugin = firewall::plugin("anchore", &settings);
-    let secdocker = SecDocker::before(daemon, &format!("plugins:\n{plugin}"));
+    let asked = "  when: [create, services, pull]\n";
+    let secdocker = SecDocker::before(daemon, &format!("plugins:\n{plugin}{asked}"));
     let through = Docker::on(&secdocker);
     let (good, bad) = (unique("good"), unique("bad"));
     for name in [&good, &bad] {
@@ -63,7 +64,14 @@ fn the_library_in_a_running_secdocker() {
     through.run(&["run", "--rm", &good, "true"]).ok();
     let refused = through.run(&["run", "--rm", &bad, "true"]).fails(125);
     assert!(refused.contains("SecDocker: plugin anchore: 7 vulnerabilities"), "{refused}");
+    let service = json!({"Name": "s", "TaskTemplate": {"ContainerSpec": {"Image": bad}}});
+    let service = client::post("/v1.41/services/create", service.to_string());
+    let refused = secdocker.connect().ask(service);
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert!(refused.message().contains("7 vulnerabilities"), "{}", refused.text());
     let before = stub.asked().len();
+    let refused = through.run(&["pull", "--all-tags", "app"]).fails(1);
+    assert!(refused.contains("SecDocker: plugin anchore: every tag at once"), "{refused}");
     through.run(&["run", "--rm", &good, "true"]).ok();
     assert_eq!(stub.asked().len(), before, "the verdict was kept");
     stub.script(|_| Answer::empty(500));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use secdocker_plugin::{Image, Request};
 
 use crate::reference::{self, ImageName, ImageRef};
+use crate::scan::Stop;
 
 /// `repository@digest`: that repository of that registry has, or had, the image under that digest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,16 +93,20 @@ impl Asked {
     /// that is about to be replaced.
     ///
     /// # Errors
-    /// As [`Asked::of`].
-    pub fn by(request: &Request<'_>) -> Result<Self, String> {
-        let purpose = Purpose::of(request);
-        let parsed = || ImageRef::parse(&request.image().given).map_err(|error| error.to_string());
+    /// [`Stop::Deny`] if it is about many images at once, [`Stop::Error`] as [`Asked::of`].
+    pub fn by(request: &Request<'_>) -> Result<Self, Stop> {
+        let (purpose, image) = (Purpose::of(request), request.image());
+        if image.name.is_some() && image.tag.is_none() && image.digest.is_none() {
+            let reason = "every tag at once can't be judged: pull one of them, or a digest";
+            return Err(Stop::Deny(reason.to_owned()));
+        }
+        let parsed =
+            || ImageRef::parse(&image.given).map_err(|error| Stop::Error(error.to_string()));
+        let found = || Self::of(image).map_err(Stop::Error);
         match purpose {
-            Purpose::Create => Self::of(request.image()),
+            Purpose::Create => found(),
             // What this host would take for the beginning of an identifier is a name to the others.
-            Purpose::Service => {
-                Ok(Self { purpose, reference: parsed()?, ..Self::of(request.image())? })
-            }
+            Purpose::Service => Ok(Self { purpose, reference: parsed()?, ..found()? }),
             Purpose::Pull => Ok(Self { purpose, reference: parsed()?, local: None }),
         }
     }
@@ -215,6 +220,22 @@ mod tests {
                 assert_eq!(is_id, purpose == Purpose::Create);
             }
         }
+    }
+
+    #[test]
+    fn a_pull_of_every_tag_is_refused() {
+        let asked = |tag: Option<&str>, digest: Option<String>| {
+            let image = serde_json::json!({"given": "app", "name": "docker.io/library/app",
+                "registry": "docker.io", "repository": "library/app", "tag": tag,
+                "digest": digest, "present": false, "repo_digests": []});
+            let json = serde_json::json!({"deadline_ms": 1, "http": {"method": "POST",
+                "path": "/v1.41/images/create"}, "image": image, "create": null});
+            Asked::by(&Request::parse(json.to_string().as_bytes()).unwrap())
+        };
+        assert!(asked(Some("latest"), None).is_ok() && asked(None, Some(digest('a'))).is_ok());
+        assert!(
+            matches!(asked(None, None), Err(Stop::Deny(reason)) if reason.contains("every tag"))
+        );
     }
 
     proptest! {

@@ -96,7 +96,10 @@ pub fn answer(
     let deadline = due(clock, request.time_left(), allowed);
     let asked = match Asked::by(request) {
         Ok(asked) => asked,
-        Err(reason) => return Verdict::error(reason),
+        // What a configuration says of a scanner's errors is not about these.
+        Err(stop) => {
+            return Otherwise { on_error: None, on_pending: Choice::Deny }.verdict(stop);
+        }
     };
     let verdict = judge(&asked, deadline);
     host.log(Level::Debug, format!("{}: {}", asked.reference, verdict.reason()));
