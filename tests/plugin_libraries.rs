@@ -358,6 +358,36 @@ fn libraries_are_where_they_should_be_and_nobody_else_can_write_them() {
 }
 
 #[test]
+fn what_a_link_leads_through_is_looked_at_too() {
+    let process = "unsigned char Process(const char *image) { (void)image; return 1; }";
+    let real = Folder::new().compiled(process).with("config.yml", "");
+    let open = |folder: &Folder| {
+        fs::set_permissions(folder.at(""), Permissions::from_mode(0o777)).unwrap();
+    };
+    // The folder of a link to the library, of one to the plugin's folder, of one to `config.yml`.
+    let to_library = Folder::new();
+    std::os::unix::fs::symlink(real.at("x.so"), to_library.at("x.so")).unwrap();
+    assert!(to_library.load().is_ok());
+    open(&to_library);
+    let to_folder = Folder::new();
+    std::os::unix::fs::symlink(real.at(""), to_folder.at("linked")).unwrap();
+    let library = Some(to_folder.at("linked/x.so"));
+    let linked = PluginSettings { folder: to_folder.at("linked"), library, ..real.settings() };
+    assert!(load(linked.clone()).is_ok());
+    open(&to_folder);
+    let (to_config, elsewhere) = (Folder::new().compiled(process), Folder::new());
+    fs::write(elsewhere.at("c.yml"), "").unwrap();
+    fs::set_permissions(elsewhere.at("c.yml"), Permissions::from_mode(0o644)).unwrap();
+    std::os::unix::fs::symlink(elsewhere.at("c.yml"), to_config.at("config.yml")).unwrap();
+    assert!(to_config.load().is_ok());
+    open(&elsewhere);
+    for result in [to_library.load(), load(linked), to_config.load()] {
+        let error = result.unwrap_err();
+        assert!(error.contains("/plugins/x") && error.contains("(mode 0777)"), "{error}");
+    }
+}
+
+#[test]
 fn a_library_of_another_user_is_refused() {
     let folder =
         Folder::new().compiled("unsigned char Process(const char *i) { (void)i; return 1; }");

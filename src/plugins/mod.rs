@@ -23,6 +23,8 @@ mod library;
 mod place;
 mod pool;
 mod round;
+#[cfg(feature = "plugins")]
+mod trust;
 
 use std::fmt;
 use std::num::NonZeroUsize;

@@ -1,16 +1,11 @@
 //! Where a plugin's library is, and whether nobody else can change it.
 
-use std::fs::{self, File, Metadata};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::trust;
 use crate::config::plugins::PluginSettings;
-
-/// What group or others may write.
-const WRITABLE_BY_OTHERS: u32 = 0o022;
-/// In such a folder, others can't replace what is not theirs.
-const STICKY: u32 = 0o1000;
 
 /// The plugin's own configuration, beside its library.
 pub(super) fn config_file(settings: &PluginSettings) -> PathBuf {
@@ -20,14 +15,11 @@ pub(super) fn config_file(settings: &PluginSettings) -> PathBuf {
 /// The library, without links, after a look at all that could be used to exchange it.
 pub(super) fn library(settings: &PluginSettings) -> Result<PathBuf, String> {
     let found = find(settings)?;
-    let library = found.canonicalize().map_err(|error| unusable(&found, &error))?;
-    let metadata = check(&library)?;
-    if !metadata.is_file() {
-        return Err(format!("{} is no file", library.display()));
+    if !trust::check(&found)?.is_file() {
+        return Err(format!("{} is no file", found.display()));
     }
-    library.ancestors().skip(1).try_for_each(|folder| check(folder).map(drop))?;
     check_config(&config_file(settings))?;
-    Ok(library)
+    found.canonicalize().map_err(|error| unusable(&found, &error))
 }
 
 fn find(settings: &PluginSettings) -> Result<PathBuf, String> {
@@ -47,29 +39,14 @@ fn find(settings: &PluginSettings) -> Result<PathBuf, String> {
     found.cloned().ok_or_else(missing)
 }
 
-/// Whether only root and we ourselves can change what is at `path`.
-fn check(path: &Path) -> Result<Metadata, String> {
-    let metadata = fs::metadata(path).map_err(|error| unusable(path, &error))?;
-    let (mode, owner) = (metadata.mode(), metadata.uid());
-    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
-        return Err(format!(
-            "{} belongs to user {owner}, not to root or the user that SecDocker runs as",
-            path.display()
-        ));
-    }
-    let is_shared = metadata.is_dir() && mode & STICKY != 0;
-    if mode & WRITABLE_BY_OTHERS != 0 && !is_shared {
-        let mode = mode & 0o7777;
-        return Err(format!("{} can be written by others (mode {mode:04o})", path.display()));
-    }
-    Ok(metadata)
-}
-
-/// A plugin may have no configuration, but not one that can't be read or trusted.
+/// A plugin may have no configuration, but not one that can't be read or trusted. Where there is none,
+/// nobody else may put one.
 fn check_config(path: &Path) -> Result<(), String> {
     match File::open(path) {
-        Ok(_) => check(path).map(drop),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Ok(_) => trust::check(path).map(drop),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
+            trust::check(path.parent().unwrap_or(Path::new("/"))).map(drop)
+        }
         Err(error) => Err(unusable(path, &error)),
     }
 }

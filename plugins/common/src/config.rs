@@ -11,6 +11,7 @@ use serde::de::{DeserializeOwned, Error, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::limits::{Count, Limits, Severity};
+use crate::trust;
 
 /// Reads a configuration; an empty one is that of `{}`.
 ///
@@ -100,12 +101,25 @@ pub fn secret(
     }
 }
 
-/// A file that a configuration names.
+/// A file that a configuration names, which has to be as safe from others as the configuration itself.
 ///
 /// # Errors
 /// A sentence with key and path.
 pub fn read(key: &str, path: &Path) -> Result<Vec<u8>, String> {
+    checked(key, path)?;
     fs::read(path).map_err(|error| format!("{key}: cannot read {}: {error}", path.display()))
+}
+
+/// Whether there is such a file, which nobody but root and ourselves can change.
+///
+/// # Errors
+/// A sentence with key and path.
+pub fn checked(key: &str, path: &Path) -> Result<(), String> {
+    let found = trust::check(path).map_err(|error| format!("{key}: {error}"))?;
+    match found.is_file() {
+        true => Ok(()),
+        false => Err(format!("{key}: {} is no file", path.display())),
+    }
 }
 
 /// A number that may also be written as text, as the Go tool's configurations may have it.

@@ -12,6 +12,8 @@ pub mod reference;
 pub mod scan;
 pub mod text;
 pub mod time;
+#[path = "../../../src/plugins/trust.rs"]
+mod trust;
 
 pub use client::{Client, Failure, Reply};
 pub use config::Secret;

@@ -106,7 +106,7 @@ fn way(keys: Keys, folder: &Path) -> Result<Way, String> {
             () if keys.on_id.is_some() => wrong("on_id", "scriptpath"),
             () if keys.same_config.is_some() => wrong("same_config", "scriptpath"),
             () if !keys.registries.is_empty() => wrong("registries", "scriptpath"),
-            () => Ok(Way::Script(Script { path: folder.join(path), folder: folder.to_owned() })),
+            () => script(&folder.join(path), folder),
         };
     }
     match asks {
@@ -115,6 +115,12 @@ fn way(keys: Keys, folder: &Path) -> Result<Way, String> {
         Asks::Daemon => Ok(Way::Daemon),
         Asks::Registry => registries(keys.registries, folder).map(Way::Registry),
     }
+}
+
+/// It is run with our rights, so nobody else may write it; one that is missing would fail each request.
+fn script(path: &Path, folder: &Path) -> Result<Way, String> {
+    config::checked("scriptpath", path)?;
+    Ok(Way::Script(Script { path: path.to_owned(), folder: folder.to_owned() }))
 }
 
 fn registries(keys: BTreeMap<String, RegistryKeys>, folder: &Path) -> Result<Registries, String> {

@@ -5,6 +5,8 @@
     reason = "a failed test should say where; it waits for a process by the clock"
 )]
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -298,7 +300,9 @@ fn the_go_tools_script_is_run() {
         is(&run(&format!("exit {code}"), "app", rest), decision, said);
     }
     is(&run("kill -KILL $$", "app", ""), Decision::Error, "signal");
+    std::fs::write(folder.join("none.sh"), "").unwrap();
     let gone = Settings::parse("scriptpath: none.sh", &folder).unwrap();
+    std::fs::remove_file(folder.join("none.sh")).unwrap();
     let clock = SystemClock::default();
     let deadline = Deadline::after(&clock, Duration::from_secs(20));
     let verdict = notary::judge(&gone, &asked("app", &[]), &serving(None), deadline);
@@ -332,6 +336,32 @@ fn the_go_tools_script_is_run() {
 }
 
 #[test]
+fn files_that_others_can_write_are_not_used() {
+    let folder = std::env::temp_dir().join(format!("notary-open-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("file"), "hunter2").unwrap();
+    let mode = |mode| {
+        std::fs::set_permissions(folder.join("file"), Permissions::from_mode(mode)).unwrap();
+    };
+    for (text, key) in [
+        ("scriptpath: file", "scriptpath: "),
+        (
+            "remote: registry\nregistries: {a.b: {username: x, password_file: file}}",
+            "password_file: ",
+        ),
+        ("remote: registry\nregistries: {a.b: {ca_file: file}}", "ca_file: "),
+    ] {
+        mode(0o646);
+        let error = Settings::parse(text, &folder).unwrap_err();
+        assert!(error.contains(key) && error.contains("can be written by others"), "{error}");
+        mode(0o644);
+        let error = Settings::parse(text, &folder).err().unwrap_or_default();
+        assert!(error.is_empty() || error.contains("no certificate"), "{error}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn configurations() {
     let example = include_str!("../config.yml");
     settings(example);
@@ -354,6 +384,8 @@ fn configurations() {
         ("remote: registry\nregistries: {a.b: {ca_file: x}}", "a.b: ca_file: cannot read"),
         ("remote: registry\nregistries: {a.b: {pasword: x}}", "pasword"),
         ("on_error: maybe", "on_error"),
+        ("scriptpath: none.sh", "scriptpath: cannot read /nowhere/none.sh"),
+        ("scriptpath: /", "scriptpath: / is no file"),
     ] {
         let error = Settings::parse(text, Path::new("/nowhere")).unwrap_err();
         assert!(error.contains(said), "{text}: {error}");
