@@ -208,6 +208,16 @@ pub fn gather() {
     LINES.with(|lines| lines.borrow_mut().gathers = true);
 }
 
+/// Writes what all threads have handed over, and nothing after it, for five seconds at most: where the
+/// process ends without whoever has the [`Handle`].
+pub fn finish() {
+    flush();
+    if let Some(queue) = QUEUE.get() {
+        // Nothing is left to do if it takes longer.
+        let _ = queue.stop(STOP_TIME);
+    }
+}
+
 /// Hands this thread's lines to the writing thread. Never waits for the disk.
 pub fn flush() {
     LINES.with(|lines| lines.borrow_mut().hand_over());

@@ -3,8 +3,13 @@
 use std::process::ExitCode;
 
 use secdocker::cli::{self, Outcome};
+use secdocker::plugins;
 
 fn main() -> ExitCode {
+    plugins::watched(cli::EXIT_ERROR, carry_out)
+}
+
+fn carry_out() -> ExitCode {
     match cli::carry_out(std::env::args_os().skip(1)) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Refused) => ExitCode::from(1),

@@ -446,6 +446,39 @@ fn the_command_says_what_a_plugin_says() {
 }
 
 #[test]
+fn a_plugin_that_calls_exit_does_not_end_secdocker_in_silence() {
+    let opening = level_two("", "exit(0);", "return 0;");
+    let opening = Folder::new().compiled(&format!("#include <stdlib.h>\n{opening}"));
+    let config = "dockerapi: /nowhere/docker.sock\nlisten: {tcp: \"127.0.0.1:0\"}\nplugins: [x]\n";
+    fs::write(opening.0.join("config.yml"), config).unwrap();
+    // A child of its own may end.
+    let judging = "#include <stdlib.h>\n#include <sys/wait.h>\n#include <unistd.h>\n
+        unsigned char Process(const char *i) {
+            int status; (void)i; if (!fork()) exit(0); wait(&status); exit(status == 0 ? 0 : 1);
+        }";
+    let judging = Folder::new().compiled(judging);
+    let library = judging.at("x.so");
+    let library = library.to_str().unwrap();
+    for (folder, arguments) in [
+        (&opening, &["check", "config.yml"][..]),
+        (&opening, &["--config", "config.yml"]),
+        (&judging, &["plugin-test", library, "app"]),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_secdocker"));
+        let done = command.current_dir(&folder.0).args(arguments).output().unwrap();
+        let complaint = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(2), "{arguments:?}: {complaint}");
+        assert_eq!(
+            complaint.matches("secdocker: a plugin has called exit").count(),
+            1,
+            "{complaint}"
+        );
+    }
+    let log = fs::read_to_string(opening.0.join("secdocker.log")).unwrap();
+    assert!(log.contains("reason=\"a plugin has called exit"), "{log}");
+}
+
+#[test]
 fn the_daemon_is_asked_for_images_only() {
     let process = r#"sd_bytes body = {0};
         int refused = host->docker_get(host->host, bytes("/containers/json"), 100, &body);

@@ -7,13 +7,15 @@
 //! ```
 //!
 //! Libraries are loaded when SecDocker starts and never unloaded: a thread of theirs may still run.
-//! Knows nothing of sessions and sockets. `library` and `host` are the boundary to foreign code, and
-//! the only modules with `unsafe`.
+//! Knows nothing of sessions and sockets. `library`, `host` and `ending` are the boundary to foreign code,
+//! and the only modules with `unsafe`.
 
 mod cache;
 mod desk;
 #[cfg(feature = "plugins")]
 mod document;
+#[cfg(feature = "plugins")]
+mod ending;
 #[cfg(feature = "plugins")]
 mod host;
 mod judge;
@@ -154,6 +156,19 @@ impl Plugins {
         let list = self.list.iter().enumerate();
         list.filter(move |(_, plugin)| concerned(plugin)).map(|(index, _)| index)
     }
+}
+
+/// Does the whole work of the process. Should a plugin end that by `exit`, standard error and the log say
+/// so, and the status is this one.
+#[cfg(feature = "plugins")]
+pub fn watched<T>(status: u8, work: impl FnOnce() -> T) -> T {
+    ending::watched(status, work)
+}
+
+/// Does the whole work of the process, which no plugin can end.
+#[cfg(not(feature = "plugins"))]
+pub fn watched<T>(_status: u8, work: impl FnOnce() -> T) -> T {
+    work()
 }
 
 #[cfg(feature = "plugins")]
