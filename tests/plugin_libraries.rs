@@ -286,6 +286,12 @@ fn libraries_that_are_no_plugins_stop_the_start_with_one_line() {
     let table = [
         ("int nothing;".to_owned(), "is no plugin: it has neither `secdocker_plugin_v2` nor `Process`"),
         ("int secdocker_plugin_v3;".to_owned(), "built for version 3 of the plugin interface, this SecDocker has 2.0"),
+        ("int secdocker_plugin_v11;".to_owned(), "built for version 11 of the plugin interface"),
+        (
+            "int secdocker_plugin_v65536; unsigned char Process(const char *i) { (void)i; return 1; }".to_owned(),
+            "built for version 65536 of the plugin interface",
+        ),
+        (level_two("it.flags = SD_BY_NAME | 8;", "return 0;", "return 0;"), "flags that mean nothing (0x8)"),
         ("void *secdocker_plugin_v2(void) { return 0; }".to_owned(), "has no descriptor"),
         (level_two("it.magic = 1;", "return 0;", "return 0;"), "begins with 0x00000001"),
         (
@@ -310,6 +316,16 @@ fn libraries_that_are_no_plugins_stop_the_start_with_one_line() {
         assert!(error.starts_with("plugin x: ") && error.contains(expected), "{error}");
         assert_eq!(error.lines().count(), 1, "{error}");
     }
+}
+
+#[test]
+fn a_library_may_be_for_several_versions_and_may_name_others() {
+    let both = level_two("", "return 0;", "out->code = SD_ALLOW; return 0;");
+    let both = Folder::new().compiled(&format!("int secdocker_plugin_v3;\n{both}"));
+    assert_eq!(both.judges("a").0, PluginVerdict::Allow);
+    let names = r#"#include <string.h>
+        unsigned char Process(const char *i) { return !strcmp(i, "secdocker_plugin_v3"); }"#;
+    assert_eq!(Folder::new().compiled(names).judges("secdocker_plugin_v3").0, PluginVerdict::Allow);
 }
 
 #[test]

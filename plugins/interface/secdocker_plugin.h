@@ -32,6 +32,7 @@ typedef struct {
  * request does not concern allows it, and says why. */
 enum { SD_ALLOW = 1, SD_DENY = 2, SD_ERROR = 3 };
 
+/* Any other flag is refused at start. */
 enum {
   SD_CONCURRENT = 1u << 0, /* `process` may run on several threads at once */
   SD_BY_DIGEST = 1u << 1,  /* the verdict follows from the image's content alone */
@@ -82,7 +83,7 @@ typedef struct {
   void (*close)(void *state);
 } sd_plugin;
 
-/* Level 2. */
+/* Level 2. Each major version has a symbol of its own, of this form: a library that has only another one's is refused. */
 const sd_plugin *secdocker_plugin_v2(void);
 
 #ifdef __cplusplus

@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use memchr::memmem;
 use secdocker_plugin::abi::{
     self, Bytes, Descriptor, LevelOne, LevelTwo, ProcessFn, RawVerdict, ReleaseFn,
 };
@@ -24,8 +25,8 @@ use crate::config::plugins::PluginSettings;
 use crate::facts::Daemon;
 use crate::policy::opinions::PluginVerdict;
 
-/// The majors that a library may be for, to tell why it is of no use.
-const OTHER_MAJORS: [u16; 9] = [1, 3, 4, 5, 6, 7, 8, 9, 10];
+/// What the symbol of each major begins with, before its number.
+const DESCRIPTOR_SYMBOLS: &str = "secdocker_plugin_v";
 
 /// Level 1: a function that is given a name.
 struct Namer {
@@ -108,20 +109,34 @@ fn entry(
         announce(&described(descriptor));
         return Ok(Arc::new(opened));
     }
+    // Before level 1: what its author meant is a descriptor, with more to say than `Process` has.
+    if let Some(major) = other_major(library, path)? {
+        return Err(other_version(&major));
+    }
     // SAFETY: a symbol of this name has this type, by the interface.
     if let Ok(process) = unsafe { library.get::<LevelOne>(abi::PROCESS_SYMBOL) } {
         announce("1");
         return Ok(Arc::new(Namer { process: *process }));
     }
-    for major in OTHER_MAJORS {
-        let symbol = format!("secdocker_plugin_v{major}");
-        // SAFETY: it is only looked for.
-        if unsafe { library.get::<LevelTwo>(symbol.as_str()) }.is_ok() {
-            return Err(other_version(&major));
-        }
-    }
     let (one, two) = (abi::PROCESS_SYMBOL, abi::DESCRIPTOR_SYMBOL);
     Err(format!("{} is no plugin: it has neither `{two}` nor `{one}`", path.display()))
+}
+
+/// Another version of the interface that the library is for, if it has a symbol of one. The loader lists no
+/// symbols, but each one's name stands in the file.
+fn other_major(library: &Library, path: &Path) -> Result<Option<String>, String> {
+    let file = std::fs::read(path);
+    let file = file.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let found = memmem::find_iter(&file, DESCRIPTOR_SYMBOLS).filter_map(|at| {
+        let behind = file.get(at + DESCRIPTOR_SYMBOLS.len()..)?;
+        let digits = behind.split(|byte| !byte.is_ascii_digit()).next()?;
+        let major = str::from_utf8(digits).ok().filter(|digits| !digits.is_empty())?;
+        let symbol = format!("{DESCRIPTOR_SYMBOLS}{major}");
+        // SAFETY: it is only looked for.
+        unsafe { library.get::<LevelTwo>(symbol.as_str()) }.is_ok().then(|| major.to_owned())
+    });
+    // Of several, any will do.
+    Ok(found.min())
 }
 
 fn other_version(theirs: &dyn std::fmt::Display) -> String {
@@ -159,7 +174,11 @@ fn checked(descriptor: *const Descriptor) -> Result<&'static Descriptor, String>
         return Err(format!("its descriptor has {size} bytes, and must have {needed}"));
     }
     // SAFETY: magic, version and size say that all of it is there; it lives as long as the library.
-    Ok(unsafe { &*pointer })
+    let descriptor = unsafe { &*pointer };
+    match descriptor.flags & !abi::FLAGS {
+        0 => Ok(descriptor),
+        unknown => Err(format!("its descriptor has flags that mean nothing ({unknown:#x})")),
+    }
 }
 
 /// `2.0 (anchore 0.1.0)`.

@@ -17,7 +17,8 @@ pub const REASON_BYTES_MAX: usize = 4096;
 
 /// The symbol of level 1: `uint8_t Process(const char *image)`.
 pub const PROCESS_SYMBOL: &str = "Process";
-/// The symbol of level 2: `const sd_plugin *secdocker_plugin_v2(void)`.
+/// The symbol of level 2: `const sd_plugin *secdocker_plugin_v2(void)`. Each major version has its own, and
+/// a library with that of another one alone is refused, whether it has [`PROCESS_SYMBOL`] or not.
 pub const DESCRIPTOR_SYMBOL: &str = "secdocker_plugin_v2";
 
 /// The verdict's code for an image that is safe.
@@ -40,6 +41,9 @@ pub const CONCURRENT: u32 = 1 << 0;
 pub const BY_DIGEST: u32 = 1 << 1;
 /// The verdict follows from the image's name and content, and from nothing else in the request.
 pub const BY_NAME: u32 = 1 << 2;
+
+/// All flags that there are; a descriptor with others is refused.
+pub const FLAGS: u32 = CONCURRENT | BY_DIGEST | BY_NAME;
 
 /// `docker_get` of a path that plugins may not ask for.
 pub const GET_REFUSED: c_int = -1;
