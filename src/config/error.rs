@@ -4,7 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// A place in the configuration: a key, perhaps in a section, perhaps an element of its list.
+/// A place in the configuration: a key, perhaps in a section, perhaps an element of its list, perhaps a key
+/// in that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct At {
     /// The section, for keys that are in one.
@@ -15,17 +16,19 @@ pub struct At {
     pub inner: Option<&'static str>,
     /// The element, counted from 0.
     pub index: Option<usize>,
+    /// The key in the element, after that of its section if it is in one.
+    pub beyond: &'static [&'static str],
 }
 
 impl At {
     /// A key at the top level.
     pub const fn top(key: &'static str) -> Self {
-        Self { section: None, key, inner: None, index: None }
+        Self { section: None, key, inner: None, index: None, beyond: &[] }
     }
 
     /// A key of a section.
     pub const fn key(section: &'static str, key: &'static str) -> Self {
-        Self { section: Some(section), key, inner: None, index: None }
+        Self { section: Some(section), key, inner: None, index: None, beyond: &[] }
     }
 
     /// A key inside this one.
@@ -36,6 +39,11 @@ impl At {
     /// An element of this key's list.
     pub const fn item(self, index: usize) -> Self {
         Self { index: Some(index), ..self }
+    }
+
+    /// A key in this element, which may be in a section of it: one or two names.
+    pub const fn beyond(self, keys: &'static [&'static str]) -> Self {
+        Self { beyond: keys, ..self }
     }
 }
 
@@ -48,10 +56,10 @@ impl fmt::Display for At {
         if let Some(inner) = self.inner {
             write!(f, ".{inner}")?;
         }
-        match self.index {
-            Some(index) => write!(f, "[{index}]"),
-            None => Ok(()),
+        if let Some(index) = self.index {
+            write!(f, "[{index}]")?;
         }
+        self.beyond.iter().try_for_each(|key| write!(f, ".{key}"))
     }
 }
 

@@ -53,7 +53,7 @@ impl<'de> Visitor<'de> for Section {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let At { section, key, inner, index } = self.0;
+        let At { section, key, inner, index, beyond } = self.0;
         let name = section.unwrap_or(key);
         let inside = match (section, inner) {
             (Some(_), _) => Some(At { section: None, ..self.0 }),
@@ -65,7 +65,7 @@ impl<'de> Visitor<'de> for Section {
             match (found, inside, index) {
                 (false, ..) => drop(map.next_value::<IgnoredAny>()?),
                 (true, Some(inside), _) => map.next_value_seed(Self(inside))?,
-                (true, None, Some(index)) => map.next_value_seed(Element(index))?,
+                (true, None, Some(index)) => map.next_value_seed(Element { index, beyond })?,
                 (true, None, None) => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -102,8 +102,11 @@ impl Visitor<'_> for WantedKey {
     }
 }
 
-/// Reads a list, and fails at one element.
-struct Element(usize);
+/// Reads a list, and fails at one element, or at a key in it.
+struct Element {
+    index: usize,
+    beyond: &'static [&'static str],
+}
 
 impl<'de> DeserializeSeed<'de> for Element {
     type Value = ();
@@ -121,10 +124,14 @@ impl<'de> Visitor<'de> for Element {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        for _ in 0..self.0 {
+        for _ in 0..self.index {
             list.next_element::<IgnoredAny>()?;
         }
-        list.next_element_seed(Here)?;
+        match self.beyond {
+            [] => list.next_element_seed(Here)?,
+            [key] => list.next_element_seed(Section(At::top(key)))?,
+            [section, key, ..] => list.next_element_seed(Section(At::key(section, key)))?,
+        };
         while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(())
     }

@@ -143,17 +143,17 @@ fn plugin(
     let name = name.as_deref().unwrap_or_default();
     let mut plugin = PluginSettings::named(checker.value(at, parse_name(name))?, folder);
     let mut entries = Entry { checker, at };
-    if let Some(path) = entries.read("path", path.as_ref(), parse_path) {
+    if let Some(path) = entries.read(&["path"], path.as_ref(), parse_path) {
         let library = folder.join(path);
         plugin.folder = library.parent().unwrap_or(folder).to_owned();
         plugin.library = Some(library);
     }
-    plugin.timeout = entries.read("timeout", timeout.as_ref(), time).unwrap_or(TIMEOUT);
-    let fallback = entries.read("on_error", on_error.as_ref(), parse_fallback);
+    plugin.timeout = entries.read(&["timeout"], timeout.as_ref(), time).unwrap_or(TIMEOUT);
+    let fallback = entries.read(&["on_error"], on_error.as_ref(), parse_fallback);
     plugin.on_error = fallback.unwrap_or(Fallback::Deny);
-    let fallback = entries.read("on_timeout", on_timeout.as_ref(), parse_fallback);
+    let fallback = entries.read(&["on_timeout"], on_timeout.as_ref(), parse_fallback);
     plugin.on_timeout = fallback.unwrap_or(plugin.on_error);
-    plugin.concurrency = entries.read("concurrency", concurrency.as_ref(), parse_threads);
+    plugin.concurrency = entries.read(&["concurrency"], concurrency.as_ref(), parse_threads);
     plugin.cache = cache.as_ref().map(|cache| entries.cache(cache));
     if let Some(purposes) = when.as_ref().and_then(|list| entries.when(list)) {
         plugin.asked = purposes;
@@ -161,7 +161,7 @@ fn plugin(
     Some(plugin)
 }
 
-/// Reads the values of one entry; a mistake is told at the entry, with the key's name.
+/// Reads the values of one entry; a mistake is told at the key.
 struct Entry<'c, 't> {
     checker: &'c mut Checker<'t>,
     at: At,
@@ -170,18 +170,17 @@ struct Entry<'c, 't> {
 impl Entry<'_, '_> {
     fn read<T>(
         &mut self,
-        key: &str,
+        key: &'static [&'static str],
         text: Option<&Text>,
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let named = |error| format!("{key}: {error}");
-        self.checker.value(self.at, read(text?).map_err(named))
+        self.checker.optional(self.at.beyond(key), text, read)
     }
 
     fn cache(&mut self, section: &schema::PluginCache) -> CacheSettings {
         let usual = CacheSettings::default();
-        let entries = self.read("cache.entries", section.entries.as_ref(), count);
-        let life = self.read("cache.life", section.life.as_ref(), time);
+        let entries = self.read(&["cache", "entries"], section.entries.as_ref(), count);
+        let life = self.read(&["cache", "life"], section.life.as_ref(), time);
         CacheSettings {
             entries: entries.unwrap_or(usual.entries),
             life: life.unwrap_or(usual.life),
@@ -191,7 +190,7 @@ impl Entry<'_, '_> {
     fn when(&mut self, list: &schema::List) -> Option<Purposes> {
         let mut purposes = Purposes::default();
         for text in list.iter() {
-            let purpose = self.read("when", Some(text), |text| match text {
+            let purpose = self.read(&["when"], Some(text), |text| match text {
                 "create" => Ok(Purposes { create: true, ..Purposes::default() }),
                 "services" => Ok(Purposes { service: true, ..Purposes::default() }),
                 "pull" => Ok(Purposes { pull: true, ..Purposes::default() }),
@@ -200,7 +199,8 @@ impl Entry<'_, '_> {
             purposes = purposes.and(purpose);
         }
         if purposes == Purposes::default() {
-            self.checker.refuse(self.at, &"when: never is no time to ask a plugin");
+            let at = self.at.beyond(&["when"]);
+            self.checker.refuse(at, &"never is no time to ask a plugin");
         }
         Some(purposes)
     }

@@ -414,7 +414,7 @@ fn a_build_without_plugins_says_so() {
 
 #[cfg(feature = "plugins")]
 #[test]
-fn what_is_wrong_with_plugins_is_said_at_their_entry() {
+fn what_is_wrong_with_plugins_is_said_at_the_key() {
     check(&[
         (
             "plugins:\n  - ../x\n  - a\n  - a\n  - .x\n  - a/b\n",
@@ -432,18 +432,18 @@ fn what_is_wrong_with_plugins_is_said_at_their_entry() {
             "plugins:\n  - name: a\n    timeout: 1\n    on_error: no\n    cache: {life: 0s}\n    \
              when: [build]\n    concurrency: 0\n",
             &[
-                "2: plugins[0]: timeout: `1` is not a time with its unit (ms, s, m, h), above zero \
+                "3: plugins[0].timeout: `1` is not a time with its unit (ms, s, m, h), above zero \
                  and at most a day",
-                "2: plugins[0]: on_error: `no` is neither deny nor allow",
-                "2: plugins[0]: concurrency: `0` is not a number from 1 to 256",
-                "2: plugins[0]: cache.life: `0s` is not a time with its unit (ms, s, m, h), above \
+                "4: plugins[0].on_error: `no` is neither deny nor allow",
+                "7: plugins[0].concurrency: `0` is not a number from 1 to 256",
+                "5: plugins[0].cache.life: `0s` is not a time with its unit (ms, s, m, h), above \
                  zero and at most a day",
-                "2: plugins[0]: when: `build` is none of create, services, pull",
+                "6: plugins[0].when: `build` is none of create, services, pull",
             ],
         ),
         (
-            "plugins:\n  - name: a\n    when: []\n",
-            &["2: plugins[0]: when: never is no time to ask a plugin"],
+            "plugins:\n  - b\n  - name: a\n    when: []\n",
+            &["4: plugins[1].when: never is no time to ask a plugin"],
         ),
     ]);
 }
