@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secdocker_plugin_common::client::{self, Client, Trust};
-use secdocker_plugin_common::config::{self, Choice, LimitKeys, number_or_text};
+use secdocker_plugin_common::client::{self, BaseUrl, Client, Trust};
+use secdocker_plugin_common::config::{self, Choice, LimitKeys, Seconds, number_or_text};
 use secdocker_plugin_common::limits::Count;
 use secdocker_plugin_common::scan::{Otherwise, TTL_SECONDS};
 use secdocker_plugin_common::{Limits, Secret, Severity};
@@ -43,7 +43,7 @@ pub enum Mode {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Keys {
-    url: String,
+    url: BaseUrl,
     username: Option<Secret>,
     password: Option<Secret>,
     password_file: Option<PathBuf>,
@@ -64,7 +64,7 @@ struct Keys {
     only_fixable: bool,
     #[serde(default)]
     count: Count,
-    timeout_s: Option<u64>,
+    timeout_s: Option<Seconds>,
     on_error: Option<Choice>,
     on_pending: Option<Choice>,
     cache_ttl_s: Option<u64>,
@@ -98,7 +98,7 @@ impl Settings {
         Ok(Self {
             server: server(&keys, folder)?,
             mode: keys.mode,
-            timeout: keys.timeout_s.map(|s| config::seconds("timeout_s", s)).transpose()?,
+            timeout: keys.timeout_s.map(|Seconds(time)| time),
             otherwise: Otherwise {
                 on_error: keys.on_error,
                 on_pending: keys.on_pending.unwrap_or(Choice::Deny),
@@ -138,7 +138,7 @@ fn server(keys: &Keys, folder: &Path) -> Result<Server, String> {
         (None, Some(_)) => return Err("password is given without a username".to_owned()),
     };
     let account = keys.account.clone();
-    let base = client::base_url("url", &keys.url)?;
+    let base = keys.url.as_str().to_owned();
     Ok(Server::new(Client::new(&trust)?, base, keys.api, authorization, account))
 }
 

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer};
 use ureq::http::{Request, Uri};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Timeout};
@@ -223,24 +225,53 @@ pub fn bearer(token: &Secret) -> Secret {
     Secret::from(format!("Bearer {}", token.reveal()).as_str())
 }
 
-/// A server's base address from a configuration, without a slash at its end.
-///
-/// # Errors
-/// A sentence, if it is no `http` or `https` address, or holds what doesn't belong into one.
-pub fn base_url(key: &str, text: &str) -> Result<String, String> {
-    let wrong = |why: &str| Err(format!("{key}: `{}` {why}", shown(text)));
-    let Ok(uri) = text.parse::<Uri>() else { return wrong("is no address") };
-    if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return wrong("does not begin with http:// or https://");
+/// A server's base address in a configuration, without a slash at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseUrl(String);
+
+impl BaseUrl {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// A sentence, if it is no `http` or `https` address, or holds what doesn't belong into one.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| Err(format!("`{}` {why}", shown(text)));
+        let Ok(uri) = text.parse::<Uri>() else { return wrong("is no address") };
+        if !matches!(uri.scheme_str(), Some("http" | "https")) {
+            return wrong("does not begin with http:// or https://");
+        }
+        // Not shown: what stands before the `@` would be a password.
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err("user and password have keys of their own".to_owned());
+        }
+        if uri.query().is_some() || text.contains('#') {
+            return wrong("has more than a path");
+        }
+        Ok(Self(text.trim_end_matches('/').to_owned()))
     }
-    // Not shown: what stands before the `@` would be a password.
-    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        return Err(format!("{key}: user and password have keys of their own"));
+
+    /// `https://host:port/path`
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
-    if uri.query().is_some() || text.contains('#') {
-        return wrong("has more than a path");
+}
+
+impl<'de> Deserialize<'de> for BaseUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = BaseUrl;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an address")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<BaseUrl, E> {
+                BaseUrl::parse(text).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
-    Ok(text.trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]

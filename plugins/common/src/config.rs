@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use secdocker_plugin::Verdict;
-use serde::de::{DeserializeOwned, Error, Visitor};
+use serde::de::{DeserializeOwned, Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::limits::{Count, Limits, Severity};
@@ -127,19 +127,26 @@ pub fn checked(key: &str, path: &Path) -> Result<(), String> {
 /// # Errors
 /// If it is neither.
 pub fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a whole number of at least 0")]
-    enum Either {
-        Number(u64),
-        Text(String),
-    }
-    match Either::deserialize(deserializer)? {
-        Either::Number(number) => Ok(Some(number)),
-        Either::Text(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => {
-            text.parse().map(Some).map_err(D::Error::custom)
+    // What fails while the value is visited is told with its key and line; what fails later is not.
+    struct Number;
+    impl Visitor<'_> for Number {
+        type Value = Option<u64>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a whole number of at least 0")
         }
-        Either::Text(_) => Err(D::Error::custom("expected a whole number of at least 0")),
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<Option<u64>, E> {
+            Ok(Some(number))
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Option<u64>, E> {
+            let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            let number = text.parse().ok().filter(|_| is_number);
+            number.map(Some).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+        }
     }
+    deserializer.deserialize_any(Number)
 }
 
 /// What is done where no judgement was possible.
@@ -196,15 +203,29 @@ impl From<LimitKeys> for Limits {
     }
 }
 
-/// Seconds of a configuration, at least one.
-///
-/// # Errors
-/// A sentence, if it is 0 or more than a day.
-pub fn seconds(key: &str, seconds: u64) -> Result<Duration, String> {
-    const DAY_SECONDS: u64 = 86_400;
-    match seconds {
-        1..=DAY_SECONDS => Ok(Duration::from_secs(seconds)),
-        _ => Err(format!("{key}: {seconds} is not from 1 to {DAY_SECONDS} seconds")),
+/// Seconds in a configuration: at least one, and at most a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seconds(pub Duration);
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const DAY_SECONDS: u64 = 86_400;
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = Seconds;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "from 1 to {DAY_SECONDS} seconds")
+            }
+
+            fn visit_u64<E: Error>(self, seconds: u64) -> Result<Seconds, E> {
+                match seconds {
+                    1..=DAY_SECONDS => Ok(Seconds(Duration::from_secs(seconds))),
+                    _ => Err(E::invalid_value(Unexpected::Unsigned(seconds), &self)),
+                }
+            }
+        }
+        deserializer.deserialize_u64(Number)
     }
 }
 

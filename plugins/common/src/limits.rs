@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::text::shown;
 
 /// How bad a vulnerability is, by the scale that Anchore, Harbor and Clair share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Nobody has said yet.
     Unknown,
@@ -47,11 +47,22 @@ impl Severity {
     }
 }
 
-impl TryFrom<String> for Severity {
-    type Error = String;
+impl<'de> Deserialize<'de> for Severity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // What fails while the value is visited is told with its key and line; what fails later is not.
+        struct Name;
+        impl Visitor<'_> for Name {
+            type Value = Severity;
 
-    fn try_from(name: String) -> Result<Self, String> {
-        Self::parse(&name)
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a severity")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Severity, E> {
+                Severity::parse(name).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Name)
     }
 }
 

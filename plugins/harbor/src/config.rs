@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secdocker_plugin_common::client::{self, Client, Trust};
-use secdocker_plugin_common::config::{self, Choice, LimitKeys, number_or_text};
+use secdocker_plugin_common::client::{self, BaseUrl, Client, Trust};
+use secdocker_plugin_common::config::{self, Choice, LimitKeys, Seconds, number_or_text};
 use secdocker_plugin_common::limits::Count;
 use secdocker_plugin_common::scan::{Otherwise, TTL_SECONDS};
 use secdocker_plugin_common::{Limits, Secret, Severity};
@@ -16,7 +16,7 @@ use crate::adapter::Adapter;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Keys {
-    url: String,
+    url: BaseUrl,
     username: Option<Secret>,
     password: Option<Secret>,
     password_file: Option<PathBuf>,
@@ -36,7 +36,7 @@ struct Keys {
     only_fixable: bool,
     #[serde(default)]
     count: Count,
-    timeout_s: Option<u64>,
+    timeout_s: Option<Seconds>,
     on_absent: Option<Choice>,
     on_error: Option<Choice>,
     on_pending: Option<Choice>,
@@ -46,7 +46,7 @@ struct Keys {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RegistryKeys {
-    url: Option<String>,
+    url: Option<BaseUrl>,
     username: Option<Secret>,
     password: Option<Secret>,
     password_file: Option<PathBuf>,
@@ -95,7 +95,7 @@ impl Settings {
         Ok(Self {
             adapter: adapter(&keys, folder)?,
             registries: registries.collect::<Result<_, _>>()?,
-            timeout: keys.timeout_s.map(|s| config::seconds("timeout_s", s)).transpose()?,
+            timeout: keys.timeout_s.map(|Seconds(time)| time),
             on_absent: keys.on_absent.unwrap_or(Choice::Allow),
             otherwise: Otherwise {
                 on_error: keys.on_error,
@@ -123,12 +123,12 @@ fn adapter(keys: &Keys, folder: &Path) -> Result<Adapter, String> {
         (Some(_), Some(_)) => return Err("both a password and a token are given".to_owned()),
         (basic, token) => basic.or(token.map(|token| client::bearer(&token))),
     };
-    let base = client::base_url("url", &keys.url)?;
+    let base = keys.url.as_str().to_owned();
     Ok(Adapter::new(Client::new(&trust)?, base, authorization))
 }
 
 fn registry(keys: &RegistryKeys, folder: &Path) -> Result<Registry, String> {
-    let url = keys.url.as_deref().map(|url| client::base_url("url", url)).transpose()?;
+    let url = keys.url.as_ref().map(|url| url.as_str().to_owned());
     let file = keys.password_file.as_deref();
     let authorization = basic(&keys.username, &keys.password, file, folder)?;
     Ok(Registry { url, authorization })

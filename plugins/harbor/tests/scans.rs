@@ -321,7 +321,9 @@ fn configurations() {
         ("url: http://x\nurls: y", "urls"),
         ("url: http://x\nusername: y", "belong together"),
         ("url: http://x\nusername: y\npassword: z\ntoken: t", "both"),
-        ("url: http://x\nregistries: {a.b: {url: c}}", "registries: a.b: url: "),
+        ("url: http://x\nregistries: {a.b: {url: c}}", "registries.a.b.url: `c` does not begin"),
+        ("url: http://x\nregistries: {a.b: {url: c}}", "at line 2"),
+        ("url: http://x\ntimeout_s: 0", "timeout_s: "),
         ("url: http://x\nregistries: {a.b: {username: c}}", "registries: a.b: username"),
         ("url: http://x\nregistries: {a.b: {token: c}}", "token"),
     ] {

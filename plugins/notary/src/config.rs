@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secdocker_plugin_common::Secret;
 use secdocker_plugin_common::client::{self, Trust};
-use secdocker_plugin_common::config::{self, Choice};
+use secdocker_plugin_common::config::{self, Choice, Seconds};
 use secdocker_plugin_common::local::parts;
 use secdocker_plugin_common::reference;
 use serde::Deserialize;
@@ -37,7 +37,7 @@ struct Keys {
     on_id: Option<OnId>,
     same_config: Option<bool>,
     on_error: Option<Choice>,
-    timeout_s: Option<u64>,
+    timeout_s: Option<Seconds>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -89,7 +89,7 @@ impl Settings {
                 same_config: keys.same_config.unwrap_or(true),
                 on_error: keys.on_error,
             },
-            timeout: keys.timeout_s.map(|s| config::seconds("timeout_s", s)).transpose()?,
+            timeout: keys.timeout_s.map(|Seconds(time)| time),
             way: way(keys, folder)?,
         })
     }

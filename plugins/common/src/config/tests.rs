@@ -78,6 +78,9 @@ fn without_a_limit_none_is_allowed() {
 
 #[test]
 fn times_have_bounds() {
-    assert_eq!(seconds("timeout_s", 1), Ok(Duration::from_secs(1)));
-    assert!(seconds("timeout_s", 0).is_err() && seconds("timeout_s", 86_401).is_err());
+    assert_eq!(parse::<Seconds>("1"), Ok(Seconds(Duration::from_secs(1))));
+    for wrong in ["0", "86401", "-1", "1.5", "1m"] {
+        let error = parse::<Seconds>(wrong).unwrap_err();
+        assert!(error.contains("from 1 to 86400 seconds"), "{wrong}: {error}");
+    }
 }
