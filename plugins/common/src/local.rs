@@ -142,6 +142,22 @@ pub fn parts(repository: &str) -> (&str, &str) {
     repository.split_once('/').unwrap_or(("docker.io", repository))
 }
 
+/// A registry that a configuration names (`host`, or `host:port`), in the form in which those in names
+/// are compared.
+///
+/// # Errors
+/// A sentence, if no image's name could begin so.
+pub fn registry(text: &str) -> Result<String, String> {
+    let whole = reference::complete(&format!("{text}/x/x")).unwrap_or_default();
+    let is_host = whole
+        .strip_suffix("/x/x")
+        .is_some_and(|name| name == text || (name, text) == ("docker.io", "index.docker.io"));
+    match is_host && !text.contains('/') {
+        true => Ok(parts(&reference::comparable(&whole)).0.to_owned()),
+        false => Err("is no registry's name (host, or host:port)".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
@@ -179,6 +195,22 @@ mod tests {
         assert_eq!(all("localhost:5000/app"), [digest('3')]);
         assert_eq!(all("team/app"), [""; 0]);
         assert!(local.has_digest(&digest('3')) && !local.has_digest(&digest('4')));
+    }
+
+    #[test]
+    fn registries_have_one_name() {
+        for (text, name) in [
+            ("r.example:443", "r.example"),
+            ("R.example:5000", "r.example:5000"),
+            ("index.docker.io", "docker.io"),
+            ("registry-1.docker.io", "docker.io"),
+            ("localhost", "localhost"),
+        ] {
+            assert_eq!(registry(text).as_deref(), Ok(name));
+        }
+        for wrong in ["", "app", "team/app", "r.example/team", "a b", "https://r.example"] {
+            assert!(registry(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use secdocker_plugin_common::client::{self, BaseUrl, Client, Trust};
 use secdocker_plugin_common::config::{self, Choice, LimitKeys, Seconds, number_or_text};
 use secdocker_plugin_common::limits::Count;
 use secdocker_plugin_common::scan::{Otherwise, TTL_SECONDS};
-use secdocker_plugin_common::{Limits, Secret, Severity};
+use secdocker_plugin_common::{Limits, Secret, Severity, local};
 use serde::Deserialize;
 
 use crate::adapter::Adapter;
@@ -66,7 +66,7 @@ pub struct Registry {
 pub struct Settings {
     /// Who is asked.
     pub adapter: Adapter,
-    /// By host and port.
+    /// By host and port, as those in names are compared.
     pub registries: BTreeMap<String, Registry>,
     /// How many vulnerabilities are too many.
     pub limits: Limits,
@@ -87,14 +87,9 @@ impl Settings {
     /// A sentence that names the key.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, String> {
         let keys: Keys = config::parse(text)?;
-        let registries = keys.registries.iter().map(|(host, keys)| {
-            let registry = registry(keys, folder);
-            let at = |error| format!("registries: {host}: {error}");
-            registry.map(|registry| (host.clone(), registry)).map_err(at)
-        });
         Ok(Self {
             adapter: adapter(&keys, folder)?,
-            registries: registries.collect::<Result<_, _>>()?,
+            registries: registries(&keys.registries, folder)?,
             timeout: keys.timeout_s.map(|Seconds(time)| time),
             on_absent: keys.on_absent.unwrap_or(Choice::Allow),
             otherwise: Otherwise {
@@ -125,6 +120,21 @@ fn adapter(keys: &Keys, folder: &Path) -> Result<Adapter, String> {
     };
     let base = keys.url.as_str().to_owned();
     Ok(Adapter::new(Client::new(&trust)?, base, authorization))
+}
+
+fn registries(
+    configured: &BTreeMap<String, RegistryKeys>,
+    folder: &Path,
+) -> Result<BTreeMap<String, Registry>, String> {
+    let mut all = BTreeMap::new();
+    for (host, keys) in configured {
+        let at = |error: String| format!("registries: {host}: {error}");
+        let name = local::registry(host).map_err(at)?;
+        if all.insert(name, registry(keys, folder).map_err(at)?).is_some() {
+            return Err(at("is there twice, under another name".to_owned()));
+        }
+    }
+    Ok(all)
 }
 
 fn registry(keys: &RegistryKeys, folder: &Path) -> Result<Registry, String> {

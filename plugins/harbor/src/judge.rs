@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secdocker_plugin::Verdict;
 use secdocker_plugin_common::local::parts;
-use secdocker_plugin_common::reference::ImageRef;
+use secdocker_plugin_common::reference::{self, ImageRef};
 use secdocker_plugin_common::{Asked, Backoff, Deadline, Finding, LocalImage, Purpose, Stop};
 
 use crate::adapter::{Artifact, Report};
@@ -84,7 +84,8 @@ impl Judge {
     fn begin(&self, target: &Target, deadline: Deadline<'_>) -> Result<String, Stop> {
         let (host, repository) = parts(&target.repository);
         let none = Registry::default();
-        let registry = self.settings.registries.get(host).unwrap_or(&none);
+        let compared = reference::comparable(&target.repository);
+        let registry = self.settings.registries.get(parts(&compared).0).unwrap_or(&none);
         let artifact = Artifact {
             registry_url: &registry.url.clone().unwrap_or_else(|| usual_url(host)),
             authorization: registry.authorization.as_ref(),

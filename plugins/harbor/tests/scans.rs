@@ -151,6 +151,10 @@ fn what_the_scanner_is_told() {
         "mime_type": MANIFEST});
     let registry = json!({"url": "http://mirror", "authorization": "Basic Y2k6aHVudGVyMg=="});
     assert_eq!(request.json(), json!({"registry": registry, "artifact": artifact}));
+    let entry = [format!("R.example/team/app@{}", digest('9'))];
+    let other = named("R.example/team/app:1", Some(LocalImage::new(&digest('c'), &entry)));
+    let login = login.replace("r.example:5000", "r.example:443");
+    assert_eq!(told(None, &login, &other).json()["registry"], registry);
     let hub = LocalImage::new(&digest('c'), &[format!("app@{}", digest('9'))]);
     for name in ["app:1".to_owned(), format!("app@{}", digest('9')), digest('c')] {
         let request = told(Some("vulnerability"), "", &named(&name, Some(hub.clone()))).json();
@@ -326,11 +330,13 @@ fn configurations() {
         ("url: http://x\ntimeout_s: 0", "timeout_s: "),
         ("url: http://x\nregistries: {a.b: {username: c}}", "registries: a.b: username"),
         ("url: http://x\nregistries: {a.b: {token: c}}", "token"),
+        ("url: http://x\nregistries: {team/app: {}}", "registries: team/app: is no registry"),
+        ("url: http://x\nregistries: {a.b: {}, A.b: {}}", "registries: a.b: is there twice"),
     ] {
         let error = Settings::parse(text, Path::new("/")).unwrap_err();
         assert!(error.contains(said), "{text}: {error}");
     }
-    let text = "url: http://x\ntoken: hunter2\nregistries: {a: {username: u, password: hunter3}}";
+    let text = "url: http://x\ntoken: hunter2\nregistries: {a.b: {username: u, password: hunter3}}";
     let shown = format!("{:?}", Settings::parse(text, Path::new("/")).unwrap());
     assert!(!shown.contains("hunter") && !shown.contains("Basic"), "{shown}");
 }

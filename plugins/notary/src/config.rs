@@ -8,8 +8,7 @@ use std::time::Duration;
 use secdocker_plugin_common::Secret;
 use secdocker_plugin_common::client::{self, Trust};
 use secdocker_plugin_common::config::{self, Choice, Seconds};
-use secdocker_plugin_common::local::parts;
-use secdocker_plugin_common::reference;
+use secdocker_plugin_common::local;
 use serde::Deserialize;
 
 use crate::decide::{Choices, OnId};
@@ -127,16 +126,11 @@ fn registries(keys: BTreeMap<String, RegistryKeys>, folder: &Path) -> Result<Reg
     let mut all = BTreeMap::new();
     for (host, keys) in keys {
         let at = |error: String| format!("registries: {host}: {error}");
-        let whole = reference::complete(&format!("{host}/x/x")).unwrap_or_default();
-        let is_host = whole.strip_suffix("/x/x").is_some_and(|name| {
-            name == host || (name, host.as_str()) == ("docker.io", "index.docker.io")
-        });
-        if !is_host {
-            return Err(at("is no registry's name (host, or host:port)".to_owned()));
-        }
-        let name = parts(&reference::comparable(&whole)).0.to_owned();
+        let name = local::registry(&host).map_err(at)?;
         let access = access(&name, &keys, folder).map_err(at)?;
-        all.insert(name, access);
+        if all.insert(name, access).is_some() {
+            return Err(at("is there twice, under another name".to_owned()));
+        }
     }
     Registries::new(all)
 }

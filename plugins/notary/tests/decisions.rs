@@ -379,6 +379,7 @@ fn configurations() {
         ("same_config: true", "same_config means nothing"),
         ("remote: registry\nregistries: {'a b': {}}", "no registry's name"),
         ("remote: registry\nregistries: {team/app: {}}", "no registry's name"),
+        ("remote: registry\nregistries: {a.b: {}, 'a.b:443': {}}", "a.b:443: is there twice"),
         ("remote: registry\nregistries: {a.b: {username: x}}", "belong together"),
         ("remote: registry\nregistries: {a.b: {ca_file: x, insecure: true}}", "ca_file means"),
         ("remote: registry\nregistries: {a.b: {ca_file: x}}", "a.b: ca_file: cannot read"),
