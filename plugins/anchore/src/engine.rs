@@ -89,7 +89,8 @@ impl Server {
     pub fn submit(&self, target: &Target, deadline: Deadline<'_>) -> Result<Record, Stop> {
         let version = self.version(deadline)?;
         let source = source(target, version).to_string();
-        let path = format!("{}/images", version.prefix());
+        // Anchore would look for what moves there from then on, by itself and for ever.
+        let path = format!("{}/images?{}=false", version.prefix(), version.subscription());
         let reply = self.send("POST", &path, Some(source.as_bytes()), deadline)?;
         match reply.status {
             200 => Record::read(&reply.body),
@@ -197,6 +198,13 @@ impl Version {
         match self {
             Self::One => "v1",
             Self::Two => "v2",
+        }
+    }
+
+    fn subscription(self) -> &'static str {
+        match self {
+            Self::One => "autosubscribe",
+            Self::Two => "auto_subscribe",
         }
     }
 

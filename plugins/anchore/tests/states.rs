@@ -267,7 +267,7 @@ fn credentials_are_sent_and_not_told() {
 
 #[test]
 fn the_server_says_which_version_it_speaks() {
-    for version in [1, 2] {
+    for (version, once) in [(1, "autosubscribe=false"), (2, "auto_subscribe=false")] {
         let mut engine = engine(version, &["analyzed"], 0, 0, "pass");
         let stub = Stub::new(move |request| {
             let is_base = request.target == if version == 1 { "/" } else { "/v2/" };
@@ -275,7 +275,7 @@ fn the_server_says_which_version_it_speaks() {
             if asks_version && !is_base { Answer::empty(404) } else { engine(request) }
         });
         allowed(&ask(&stub.url(), "mode: both", &app()));
-        let submit = format!("POST /v{version}/images");
+        let submit = format!("POST /v{version}/images?{once}");
         assert!(stub.lines().contains(&submit), "{:?}", stub.lines());
     }
     let neither = Stub::new(|_| Answer::json(200, &json!("v3")));
