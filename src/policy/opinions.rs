@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::{Arc, Weak};
 
+use super::shown::Sentence;
 use crate::image::ImageRef;
 
 /// What a request wants an image for.
@@ -162,7 +163,9 @@ impl fmt::Display for PluginRefusal<'_> {
             PluginVerdict::Allow | PluginVerdict::Deny if reason.is_empty() => {
                 write!(f, "plugin {plugin}: the image is not safe")
             }
-            PluginVerdict::Allow | PluginVerdict::Deny => write!(f, "plugin {plugin}: {reason}"),
+            PluginVerdict::Allow | PluginVerdict::Deny => {
+                write!(f, "plugin {plugin}: {}", Sentence(reason))
+            }
             PluginVerdict::Error => write!(f, "plugin {plugin} failed, see SecDocker's log"),
             PluginVerdict::Timeout => write!(f, "plugin {plugin} has not answered in time"),
         }
@@ -197,6 +200,7 @@ mod tests {
         let table = [
             (result(PluginVerdict::Deny, "6 of 5", true), 403, "plugin anchore: 6 of 5"),
             (result(PluginVerdict::Deny, "", true), 403, "plugin anchore: the image is not safe"),
+            (result(PluginVerdict::Deny, "\u{1b}[2J", true), 403, "plugin anchore: \\u{1b}[2J"),
             (
                 result(PluginVerdict::Error, "password x", true),
                 503,

@@ -40,6 +40,31 @@ impl fmt::Display for InBackticks<'_> {
     }
 }
 
+/// Shows a sentence as it is, but for what would move, hide or turn other text on a terminal.
+pub(crate) struct Sentence<'a>(pub &'a str);
+
+impl fmt::Display for Sentence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|char| match controls(char) {
+            true => write!(f, "{}", char.escape_default()),
+            false => f.write_char(char),
+        })
+    }
+}
+
+/// Control characters, line and paragraph separators, and what sets the direction of text.
+fn controls(char: char) -> bool {
+    char.is_control()
+        || matches!(
+            char,
+            '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+        )
+}
+
 fn cut(text: &str) -> (&str, &str) {
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         Some((at, _)) => text.split_at(at),
@@ -74,6 +99,15 @@ mod tests {
         for (text, shown) in table {
             assert_eq!(Shown(text).to_string(), shown);
         }
+    }
+
+    #[test]
+    fn a_sentence_keeps_its_words_and_controls_nothing() {
+        for text in ["6 of \"app:1\", limit 5", "it's größer \\ 大きい", ""] {
+            assert_eq!(Sentence(text).to_string(), text);
+        }
+        let shown = Sentence("a\u{1b}[2J\r\n\u{9b}\u{202e}\u{2066}\u{61c}\u{2028}b").to_string();
+        assert_eq!(shown, "a\\u{1b}[2J\\r\\n\\u{9b}\\u{202e}\\u{2066}\\u{61c}\\u{2028}b");
     }
 
     #[test]
