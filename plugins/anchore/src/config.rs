@@ -41,7 +41,7 @@ pub enum Mode {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "keys with values")]
 struct Keys {
     url: BaseUrl,
     username: Option<Secret>,

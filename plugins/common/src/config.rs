@@ -19,7 +19,10 @@ use crate::trust;
 /// A sentence with line and column, if YAML or schema don't fit.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let text = if text.trim().is_empty() { "{}" } else { text };
-    serde_yaml::from_str(text).map_err(|error| error.to_string())
+    let in_plain_words = |error: serde_yaml::Error| {
+        error.to_string().replacen("expected u64", "expected a whole number of at least 0", 1)
+    };
+    serde_yaml::from_str(text).map_err(in_plain_words)
 }
 
 /// A password or token; never shown.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::adapter::Adapter;
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "keys with values")]
 struct Keys {
     url: BaseUrl,
     username: Option<Secret>,
@@ -44,7 +44,7 @@ struct Keys {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "keys with values")]
 struct RegistryKeys {
     url: Option<BaseUrl>,
     username: Option<Secret>,

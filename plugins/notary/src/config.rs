@@ -25,7 +25,7 @@ enum Asks {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "keys with values")]
 struct Keys {
     scriptpath: Option<PathBuf>,
     remote: Option<Asks>,
@@ -40,7 +40,7 @@ struct Keys {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "keys with values")]
 struct RegistryKeys {
     username: Option<Secret>,
     password: Option<Secret>,

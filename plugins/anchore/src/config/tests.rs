@@ -48,7 +48,8 @@ fn mistakes_are_named() {
         ("url: http://x\nusername: a", "without a password"),
         ("url: http://x\npassword: a", "without a username"),
         ("url: http://x\nseverity: bad", "`bad` is no severity"),
-        ("url: http://x\nlimits: {high: many}", "limits"),
+        ("url: http://x\nlimits: {high: many}", "limits.high: "),
+        ("url: http://x\nlimits: {high: many}", "expected a whole number"),
         ("url: http://x\nlimits: {hihg: 1}", "hihg"),
         ("url: http://x\nmode: all", "mode"),
         ("url: http://x\napi: v3", "api"),
@@ -57,7 +58,7 @@ fn mistakes_are_named() {
         ("url: http://x\nmode: policy\namountvulns: 3", "mode: policy"),
         ("url: http://x\non_error: ignore", "on_error"),
         ("url: http://x\nca_file: none.pem", "ca_file: cannot read /nowhere/none.pem"),
-        ("- url", "sequence"),
+        ("- url", "sequence, expected keys with values"),
     ] {
         let error = parse(text).unwrap_err();
         assert!(error.contains(said), "{text}: {error}");
