@@ -102,7 +102,7 @@ fn question(waits: &Waits) -> Question {
         },
         method: "POST".into(),
         path: "/v1.41/containers/create".into(),
-        body: Some(vec![b' '; 2048].into()),
+        body: None,
         client: "10.0.0.1:4123".into(),
         waited: waits.watched(),
     };

@@ -9,6 +9,10 @@ const DEFAULT_DOMAIN: &str = "docker.io";
 /// Digits of a whole image identifier.
 const ID_DIGITS: usize = 64;
 
+/// No reference to an image that can be had is longer, in bytes: a host and its port have less than
+/// 260, a path 255 (`reference.NameTotalLengthMax`), a tag 128, and the longest digest 135.
+const REFERENCE_BYTES_MAX: usize = 1024;
+
 /// What a text names: an image by its name, or one by its identifier.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ImageRef {
@@ -49,8 +53,11 @@ impl ImageRef {
     /// Reads a reference by the rules of the daemon's `reference.ParseAnyReference`.
     ///
     /// # Errors
-    /// [`ImageError`] if the daemon would refuse it too.
+    /// [`ImageError`] if the daemon would refuse it too, or could not find it anywhere.
     pub fn parse(text: &str) -> Result<Self, ImageError> {
+        if text.len() > REFERENCE_BYTES_MAX {
+            return Err(ImageError(text.to_owned()));
+        }
         let digits = text.strip_prefix("sha256:").unwrap_or(text);
         if digits.len() == ID_DIGITS && digits.bytes().all(is_lower_hex) {
             return Ok(Self::Id(digits.to_owned()));
@@ -339,6 +346,7 @@ mod tests {
 
     #[test]
     fn what_the_daemon_refuses() {
+        assert!(ImageRef::parse(&"a".repeat(REFERENCE_BYTES_MAX + 1)).is_err());
         for text in [
             "",
             "UPPER",

@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use secdocker::config::UpstreamAddress;
@@ -115,6 +115,7 @@ fn load(settings: PluginSettings) -> Result<Plugins, String> {
 fn ask(plugins: &Plugins, given: &str, body: &str) -> mpsc::Receiver<Opinions> {
     let (waits, (answer, answers)) = (Waits::default(), mpsc::channel());
     let image = ImageRef::parse(given).unwrap_or(ImageRef::parse("odd").unwrap());
+    let body: Arc<[u8]> = body.as_bytes().into();
     let consultation = Consultation {
         asked: AskedImage {
             purpose: Purpose::Create,
@@ -124,7 +125,7 @@ fn ask(plugins: &Plugins, given: &str, body: &str) -> mpsc::Receiver<Opinions> {
         },
         method: "POST".into(),
         path: "/v1.41/containers/create".into(),
-        body: Some(body.as_bytes().into()),
+        body: Some(Arc::downgrade(&body)),
         client: "10.0.0.1:1".into(),
         waited: waits.watched(),
     };
@@ -133,7 +134,7 @@ fn ask(plugins: &Plugins, given: &str, body: &str) -> mpsc::Receiver<Opinions> {
     let daemon =
         Daemon { address: UpstreamAddress::Unix("/nowhere/docker.sock".into()), mark: None };
     plugins.consult(Question { consultation, presence, daemon }, move |opinions| {
-        drop(waits);
+        drop((waits, body));
         drop(answer.send(opinions));
     });
     answers

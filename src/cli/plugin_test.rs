@@ -1,7 +1,7 @@
 //! `secdocker plugin-test`: one plugin, one image, its verdict. For those who write plugins.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use super::{CliError, Outcome, print};
 use crate::audit::{self, Format, LogSettings};
@@ -45,7 +45,8 @@ fn ask(library: &Path, given: &str) -> Result<PluginResult, CliError> {
     let plugins = Plugins::load(&configured, &daemon).map_err(StartError::Plugin)?;
     let presence = facts::identify(&daemon, &image, &facts::ImageCache::disabled());
     let (waits, (answer, answers)) = (Waits::default(), mpsc::channel());
-    let consultation = consultation(given, image, &waits);
+    let body: Arc<[u8]> = serde_json::json!({ "Image": given }).to_string().into_bytes().into();
+    let consultation = consultation((given, image), &body, &waits);
     plugins.consult(Question { consultation, presence, daemon }, move |opinions| {
         // Received below; nobody leaves before that.
         let _ = answer.send(opinions);
@@ -55,8 +56,7 @@ fn ask(library: &Path, given: &str) -> Result<PluginResult, CliError> {
 }
 
 /// A question as a plain `docker create` would lead to.
-fn consultation(given: &str, image: ImageRef, waits: &Waits) -> Consultation {
-    let body = serde_json::json!({ "Image": given }).to_string();
+fn consultation((given, image): (&str, ImageRef), body: &Arc<[u8]>, waits: &Waits) -> Consultation {
     Consultation {
         asked: AskedImage {
             purpose: Purpose::Create,
@@ -66,7 +66,7 @@ fn consultation(given: &str, image: ImageRef, waits: &Waits) -> Consultation {
         },
         method: "POST".into(),
         path: "/containers/create".into(),
-        body: Some(body.into_bytes().into()),
+        body: Some(Arc::downgrade(body)),
         client: "plugin-test".into(),
         waited: waits.watched(),
     }

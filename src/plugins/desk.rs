@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! enlist ─┬─ kept verdict, plugin down, queue full ──────────────► result at once
-//!         ├─ the same question is under way: wait with the others
+//!         ├─ the same question is under way: wait with the others, to be asked about anew if that
+//!         │  call fails or hangs, as it has given whoever comes late less time
 //!         └─► Queued ─► Running ─┬─► done ─────────────────────────► results, kept
 //!                │               └─► Lost (its thread is given up) ─► done, some time or never
-//!                └── answer_by has passed, in any stage ──────────► timeouts
+//!                └── a waiter's answer_by has passed ─────────────► timeouts
 //! ```
 //!
 //! A call that hangs takes its thread with it. The pool gets another one for it, until too many calls
@@ -60,10 +61,18 @@ struct Seat {
 struct Call {
     plugin: usize,
     key: Option<Key>,
-    question: Arc<Question>,
-    waiting: Vec<Arc<Round>>,
-    answer_by: Instant,
+    /// In the order in which their time is over.
+    waiting: Vec<Waiter>,
     stage: Stage,
+}
+
+/// A request that waits for a call.
+struct Waiter {
+    round: Arc<Round>,
+    question: Arc<Question>,
+    answer_by: Instant,
+    /// Whether the call had begun before.
+    came_late: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +86,14 @@ enum Stage {
 pub(super) struct Work {
     pub(super) call: usize,
     pub(super) plugin: usize,
-    pub(super) question: Arc<Question>,
+    pub(super) held: Held,
     pub(super) time_left: Duration,
+}
+
+/// A question whose body stays while it is asked, even if nobody waits any more.
+pub(super) struct Held {
+    pub(super) question: Arc<Question>,
+    _body: Option<Arc<[u8]>>,
 }
 
 /// What follows from an entry in the books, to be carried out when they are closed.
@@ -148,27 +163,55 @@ impl Desk {
             return Err(seat.timed_out("earlier calls hang"));
         }
         let key = question.key(seat.scope);
+        let (round, question) = (Arc::clone(round), Arc::clone(question));
+        let mut waiter =
+            Waiter { round, question, answer_by: now + seat.timeout, came_late: false };
         let under_way = key.as_ref().and_then(|key| seat.shared.get(key)).copied();
         if let Some(call) = under_way.and_then(|call| self.calls.get_mut(call)) {
-            call.waiting.push(Arc::clone(round));
+            waiter.came_late = call.stage != Stage::Queued;
+            call.join(waiter);
             return Ok(());
         }
         if seat.queue.len() >= QUEUE_MAX {
             return Err(seat.timed_out("too many calls wait"));
         }
-        let call = self.calls.insert(Call {
-            plugin,
-            key: key.clone(),
-            question: Arc::clone(question),
-            waiting: vec![Arc::clone(round)],
-            answer_by: now + seat.timeout,
-            stage: Stage::Queued,
-        });
-        seat.queue.push_back(call);
-        if let Some(key) = key {
-            seat.shared.insert(key, call);
-        }
+        self.queue(plugin, key, vec![waiter]);
         Ok(())
+    }
+
+    fn queue(&mut self, plugin: usize, key: Option<Key>, waiting: Vec<Waiter>) {
+        let Some(seat) = self.seats.get_mut(plugin) else { return };
+        let call = Call { plugin, key: key.clone(), waiting, stage: Stage::Queued };
+        let id = self.calls.insert(call);
+        seat.queue.push_back(id);
+        if let Some(key) = key {
+            seat.shared.insert(key, id);
+        }
+    }
+
+    /// Has those asked about anew who came when the call had begun: it gave them less time than they
+    /// may have.
+    fn queue_again(
+        &mut self,
+        (plugin, key): (usize, Option<Key>),
+        mut late: Vec<Waiter>,
+        due: &mut Due,
+    ) {
+        let Some(seat) = self.seats.get(plugin) else { return };
+        late.retain(Waiter::is_wanted);
+        late.iter_mut().for_each(|waiter| waiter.came_late = false);
+        if late.is_empty() {
+            return;
+        }
+        let refused = if seat.is_down() {
+            "earlier calls hang"
+        } else if seat.queue.len() >= QUEUE_MAX {
+            "too many calls wait"
+        } else {
+            return self.queue(plugin, key, late);
+        };
+        let result = seat.timed_out(refused);
+        due.results.extend(late.into_iter().map(|waiter| (waiter.round, result.clone())));
     }
 
     /// The next call to make, if one may be made now.
@@ -188,19 +231,15 @@ impl Desk {
             let seat = self.seats.get_mut(plugin)?;
             let id = seat.queue.pop_front()?;
             let Some(call) = self.calls.get_mut(id) else { continue };
-            if !call.waiting.iter().any(|round| round.is_wanted()) {
+            let Some(held) = call.waiting.iter().find_map(Waiter::held) else {
                 self.forget(id);
                 continue;
-            }
+            };
             seat.running += 1;
             call.stage = Stage::Running { lost_at: now + seat.timeout };
-            let time_left = call.answer_by.saturating_duration_since(now);
-            return Some(Work {
-                call: id,
-                plugin,
-                question: Arc::clone(&call.question),
-                time_left,
-            });
+            let answer_by = call.waiting.last().map_or(now, |waiter| waiter.answer_by);
+            let time_left = answer_by.saturating_duration_since(now);
+            return Some(Work { call: id, plugin, held, time_left });
         }
         None
     }
@@ -239,14 +278,18 @@ impl Desk {
         let Judgement { verdict, reason, ttl } = judgement;
         let reason: Arc<str> = reason.into();
         if let (Some(cache), Some(key), PluginVerdict::Allow | PluginVerdict::Deny) =
-            (&mut seat.cache, call.key, verdict)
+            (&mut seat.cache, &call.key, verdict)
             && key.lasts()
             && !ttl.is_zero()
         {
-            cache.insert(key, Kept { verdict, reason: Arc::clone(&reason) }, ttl, now);
+            cache.insert(key.clone(), Kept { verdict, reason: Arc::clone(&reason) }, ttl, now);
         }
         let result = seat.result(verdict, reason, false);
-        due.results.extend(call.waiting.into_iter().map(|round| (round, result.clone())));
+        // An error may be that the time of those was over who were there before.
+        let is_theirs = |waiter: &Waiter| verdict != PluginVerdict::Error || !waiter.came_late;
+        let (waiting, late): (Vec<_>, Vec<_>) = call.waiting.into_iter().partition(is_theirs);
+        due.results.extend(waiting.into_iter().map(|waiter| (waiter.round, result.clone())));
+        self.queue_again((call.plugin, call.key), late, due);
         was_lost
     }
 
@@ -255,7 +298,7 @@ impl Desk {
         let late: Vec<usize> =
             self.calls.iter().filter(|(_, call)| call.is_late(now)).map(|(id, _)| id).collect();
         for id in late {
-            self.give_up_waiting(id, "", due);
+            self.give_up_late(id, now, due);
         }
         let hangs =
             |call: &Call| matches!(call.stage, Stage::Running { lost_at } if lost_at <= now);
@@ -279,20 +322,16 @@ impl Desk {
         }
     }
 
-    /// Those who wait for a call are answered; it goes on alone if it runs, and is forgotten if not.
-    fn give_up_waiting(&mut self, id: usize, why: &str, due: &mut Due) {
+    /// Those whose time is over are answered; the call goes on if it runs, or for the others.
+    fn give_up_late(&mut self, id: usize, now: Instant, due: &mut Due) {
         let Some(call) = self.calls.get_mut(id) else { return };
         let Some(seat) = self.seats.get_mut(call.plugin) else { return };
-        let why = if why.is_empty() { format!("{:?} are over", seat.timeout) } else { why.into() };
-        let result = seat.timed_out(&why);
-        let waiting = std::mem::take(&mut call.waiting);
-        due.results.extend(waiting.into_iter().map(|round| (round, result.clone())));
-        if call.stage == Stage::Queued {
+        let result = seat.timed_out(&format!("{:?} are over", seat.timeout));
+        let late = call.waiting.partition_point(|waiter| waiter.answer_by <= now);
+        due.results.extend(call.waiting.drain(..late).map(|waiter| (waiter.round, result.clone())));
+        if call.stage == Stage::Queued && call.waiting.is_empty() {
             seat.queue.retain(|queued| *queued != id);
             self.forget(id);
-        } else if let Some(key) = &call.key {
-            // Who comes now is not to wait for a call that is late already.
-            unshare(seat, key, id);
         }
     }
 
@@ -301,6 +340,11 @@ impl Desk {
         let plugin = call.plugin;
         let Some(seat) = self.seats.get_mut(plugin) else { return };
         call.stage = Stage::Lost;
+        let (key, late) = (call.key.clone(), std::mem::take(&mut call.waiting));
+        if let Some(key) = &key {
+            // Who comes now is not to wait for a call that may never come back.
+            unshare(seat, key, id);
+        }
         seat.running -= 1;
         seat.lost += 1;
         let hangs = format!("a call has not come back in {:?}; {} hang", seat.timeout, seat.lost);
@@ -313,13 +357,15 @@ impl Desk {
         if seat.is_down() {
             self.clear_queue(plugin, "earlier calls hang", due);
         }
+        self.queue_again((plugin, key), late, due);
     }
 
     fn clear_queue(&mut self, plugin: usize, why: &str, due: &mut Due) {
-        let queued: Vec<usize> =
-            self.seats.get(plugin).into_iter().flat_map(|seat| &seat.queue).copied().collect();
-        for id in queued {
-            self.give_up_waiting(id, why, due);
+        let Some(seat) = self.seats.get_mut(plugin) else { return };
+        let (queued, result) = (std::mem::take(&mut seat.queue), seat.timed_out(why));
+        for call in queued.into_iter().filter_map(|id| self.forget(id)) {
+            let waiting = call.waiting.into_iter();
+            due.results.extend(waiting.map(|waiter| (waiter.round, result.clone())));
         }
     }
 
@@ -331,7 +377,7 @@ impl Desk {
         }
         let calls = &self.calls;
         let is_wanted = |id: &usize| {
-            calls.get(*id).is_some_and(|call| call.waiting.iter().any(|round| round.is_wanted()))
+            calls.get(*id).is_some_and(|call| call.waiting.iter().any(Waiter::is_wanted))
         };
         let (wanted, unwanted): (VecDeque<_>, Vec<_>) =
             seat.queue.drain(..).fold(Default::default(), |(mut wanted, mut unwanted), id| {
@@ -365,13 +411,41 @@ fn unshare(seat: &mut Seat, key: &Key, id: usize) {
     }
 }
 
+impl Waiter {
+    fn is_wanted(&self) -> bool {
+        self.round.is_wanted()
+    }
+
+    /// What to ask for it; nothing if it has left, which takes the body with it.
+    fn held(&self) -> Option<Held> {
+        let body = match &self.question.consultation.body {
+            Some(body) => Some(body.upgrade()?),
+            None => None,
+        };
+        self.is_wanted().then(|| Held { question: Arc::clone(&self.question), _body: body })
+    }
+}
+
 impl Call {
+    /// One more waits; those who have left go before the list grows, which so has at most twice as
+    /// many as once waited together.
+    fn join(&mut self, waiter: Waiter) {
+        if self.waiting.len() == self.waiting.capacity() {
+            self.waiting.retain(Waiter::is_wanted);
+        }
+        self.waiting.push(waiter);
+    }
+
+    fn answer_by(&self) -> Option<Instant> {
+        Some(self.waiting.first()?.answer_by)
+    }
+
     fn is_late(&self, now: Instant) -> bool {
-        !self.waiting.is_empty() && self.answer_by <= now
+        self.answer_by().is_some_and(|answer_by| answer_by <= now)
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let answer_by = (!self.waiting.is_empty()).then_some(self.answer_by);
+        let answer_by = self.answer_by();
         let lost_at = match self.stage {
             Stage::Running { lost_at } => Some(lost_at),
             Stage::Queued | Stage::Lost => None,

@@ -2,6 +2,7 @@
 //!
 //! Keys are only added within a major version of the interface. Credentials are never in it.
 
+use std::sync::Weak;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -44,7 +45,7 @@ struct Image<'a> {
     present: Option<bool>,
 }
 
-/// The document, with the body as it would be forwarded.
+/// The document, with the body as it would be forwarded, which whoever has the plugin asked holds.
 pub(super) fn document(question: &Question, time_left: Duration) -> Vec<u8> {
     let consultation = &question.consultation;
     let document = Document {
@@ -62,7 +63,8 @@ pub(super) fn document(question: &Question, time_left: Duration) -> Vec<u8> {
     if json.pop().is_some() {
         // The body was written by us, and is JSON.
         json.extend_from_slice(b",\"create\":");
-        json.extend_from_slice(consultation.body.as_deref().unwrap_or(b"null"));
+        let body = consultation.body.as_ref().and_then(Weak::upgrade);
+        json.extend_from_slice(body.as_deref().unwrap_or(b"null"));
         json.push(b'}');
     }
     json

@@ -127,7 +127,8 @@ impl Pool {
         let Some(judge) = self.judges.get(work.plugin) else {
             return Judgement::error("there is no such plugin");
         };
-        let judged = catch_unwind(AssertUnwindSafe(|| judge.judge(&work.question, work.time_left)));
+        let judged =
+            catch_unwind(AssertUnwindSafe(|| judge.judge(&work.held.question, work.time_left)));
         judged.unwrap_or_else(|_| Judgement::error("the call panicked"))
     }
 

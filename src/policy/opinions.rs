@@ -94,8 +94,9 @@ pub struct Consultation {
     pub method: String,
     /// Its path, decoded.
     pub path: String,
-    /// The body as it would be forwarded; none for a pull.
-    pub body: Option<Arc<[u8]>>,
+    /// The body as it would be forwarded; none for a pull. Whoever waits holds it: wherever the
+    /// question is kept, the body goes with those who wait.
+    pub body: Option<Weak<[u8]>>,
     /// Where it comes from.
     pub client: String,
     /// Whether the answer still matters.

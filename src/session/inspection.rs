@@ -480,7 +480,7 @@ impl Inspection {
     ) -> Consultation {
         let (method, _) = self.start();
         let path = self.target().map(|target| target.path().into()).unwrap_or_default();
-        let body = (!self.endpoint.body_passes()).then(|| Arc::clone(body));
+        let body = (!self.endpoint.body_passes()).then(|| Arc::downgrade(body));
         Consultation { asked, method: method.into(), path, body, client, waited }
     }
 

@@ -45,6 +45,7 @@ struct Office {
 /// A request that waits.
 struct Client {
     waits: Option<Waits>,
+    body: Arc<[u8]>,
     answers: Receiver<Opinions>,
 }
 
@@ -75,6 +76,7 @@ impl Office {
     /// Asks plugins about an image with this name and id.
     fn ask(&mut self, plugins: &[usize], given: &str, id: &str) -> Client {
         let (waits, (answer, answers)) = (Waits::default(), mpsc::channel());
+        let body: Arc<[u8]> = given.as_bytes().into();
         let asked = AskedImage {
             purpose: Purpose::Create,
             given: given.to_owned(),
@@ -85,7 +87,7 @@ impl Office {
             asked,
             method: "POST".into(),
             path: "/containers/create".into(),
-            body: None,
+            body: Some(Arc::downgrade(&body)),
             client: String::new(),
             waited: waits.watched(),
         };
@@ -101,7 +103,7 @@ impl Office {
                 round.add(known);
             }
         }
-        Client { waits: Some(waits), answers }
+        Client { waits: Some(waits), body, answers }
     }
 
     fn begin(&mut self) -> Option<Work> {
@@ -248,9 +250,89 @@ fn a_call_that_only_those_wait_for_who_have_left_is_not_made() {
     left.waits = None;
     let stays = office.ask(&[0], "b", "x");
     let call = office.begin().unwrap();
-    assert_eq!(call.question.consultation.asked.given, "b");
+    assert_eq!(call.held.question.consultation.asked.given, "b");
     office.end(&call, PluginVerdict::Allow, NEVER);
     assert_eq!(stays.got().as_deref(), Some("agreed"));
+    assert!(office.desk.calls.is_empty());
+}
+
+#[test]
+fn those_who_left_behind_a_call_that_hangs_leave_nothing() {
+    let mut office = office(1, &[("slow", Scope::Name)]);
+    let _stays = office.ask(&[0], "a", "x");
+    let _call = office.begin().unwrap();
+    for _ in 0..1000 {
+        let Client { body, waits, .. } = office.ask(&[0], "a", "x");
+        let left = Arc::downgrade(&body);
+        drop((body, waits));
+        assert!(left.upgrade().is_none(), "its body is kept");
+    }
+    let (_, call) = office.desk.calls.iter().next().unwrap();
+    assert!(call.waiting.len() <= 8, "{} wait", call.waiting.len());
+}
+
+#[test]
+fn a_call_is_made_with_the_question_of_one_who_waits() {
+    let mut office = office(1, &[("scan", Scope::Digest)]);
+    let leaves = office.ask(&[0], "first", "x");
+    let stays = office.ask(&[0], "second", "x");
+    drop(leaves);
+    let call = office.begin().unwrap();
+    let Consultation { asked, body, .. } = &call.held.question.consultation;
+    assert_eq!(asked.given, "second");
+    let body = body.clone().unwrap();
+    let Client { waits, body: held, .. } = stays;
+    drop((waits, held));
+    assert!(body.upgrade().is_some(), "it is needed until the call returns");
+    drop(call);
+    assert!(body.upgrade().is_none());
+}
+
+#[test]
+fn who_comes_when_a_call_has_begun_has_as_much_time_as_any_other() {
+    let late = || Some("plugin slow has not answered in time".to_owned());
+    let second = Duration::from_secs(1);
+    for hangs in [true, false] {
+        let mut office = office(2, &[("slow", Scope::Name)]);
+        let first = office.ask(&[0], "a", "x");
+        let begun = office.begin().unwrap();
+        office.pass(TIMEOUT - second);
+        let second_client = office.ask(&[0], "a", "x");
+        assert!(office.begin().is_none(), "they share a call");
+        if hangs {
+            assert_eq!(office.pass(second), 1, "its thread is given up");
+            assert_eq!((first.got(), second_client.got()), (late(), None));
+        } else {
+            // As a plugin says that knows its deadline.
+            office.end(&begun, PluginVerdict::Error, NEVER);
+            assert_eq!(first.got().unwrap(), "plugin slow failed, see SecDocker's log");
+            assert_eq!(second_client.got(), None);
+        }
+        let again = office.begin().unwrap();
+        assert!(again.time_left >= TIMEOUT - second, "{:?}", again.time_left);
+        office.pass(TIMEOUT - second - second);
+        assert_eq!(second_client.got(), None);
+        office.end(&again, PluginVerdict::Allow, NEVER);
+        assert_eq!(second_client.got().as_deref(), Some("agreed"));
+    }
+}
+
+#[test]
+fn who_comes_late_shares_a_verdict_and_is_asked_about_anew_only_once() {
+    let mut office = office(2, &[("scan", Scope::Name)]);
+    let _first = office.ask(&[0], "a", "x");
+    let begun = office.begin().unwrap();
+    let late = office.ask(&[0], "a", "x");
+    office.end(&begun, PluginVerdict::Error, NEVER);
+    let again = office.begin().unwrap();
+    let later = office.ask(&[0], "a", "x");
+    office.end(&again, PluginVerdict::Error, NEVER);
+    assert_eq!(late.got().as_deref(), Some("plugin scan failed, see SecDocker's log"));
+    let last = office.begin().unwrap();
+    let shares = office.ask(&[0], "a", "x");
+    office.end(&last, PluginVerdict::Deny, NEVER);
+    let denied = || Some("plugin scan: so".to_owned());
+    assert_eq!((later.got(), shares.got()), (denied(), denied()));
     assert!(office.desk.calls.is_empty());
 }
 
