@@ -107,7 +107,7 @@ fn question(waits: &Waits) -> Question {
         waited: waits.watched(),
     };
     let id = format!("sha256:{}", "0123456789abcdef".repeat(4));
-    let presence = Presence::Present(Identity { id, repo_digests: Vec::new() });
+    let presence = Presence::Present(Identity { id, ..Identity::default() });
     let daemon = Daemon { address: UpstreamAddress::Unix("/nowhere".into()), mark: None };
     Question { consultation, presence, daemon }
 }

@@ -129,7 +129,11 @@ fn ask(plugins: &Plugins, given: &str, body: &str) -> mpsc::Receiver<Opinions> {
         client: "10.0.0.1:1".into(),
         waited: waits.watched(),
     };
-    let identity = Identity { id: format!("sha256:{given}"), repo_digests: vec!["a@b".into()] };
+    let identity = Identity {
+        id: format!("sha256:{given}"),
+        repo_digests: vec!["a@b".into()],
+        ..Identity::default()
+    };
     let presence = Presence::Present(identity);
     let daemon =
         Daemon { address: UpstreamAddress::Unix("/nowhere/docker.sock".into()), mark: None };

@@ -178,6 +178,27 @@ fn an_image_that_is_exchanged_while_it_is_judged_is_judged_again() {
 }
 
 #[test]
+fn an_identifier_is_told_as_one_however_short() {
+    let (daemon, plugin) = (Daemon::shared(), Gated::new());
+    let secdocker = SecDocker::before(daemon, &plugin.config(""));
+    let id = Docker::on(daemon).run(&["image", "inspect", "-f", "{{.Id}}", IMAGE]).ok();
+    let digits = id.trim().strip_prefix("sha256:").unwrap();
+    fs::write(plugin.gate(), r#""registry":"docker.io""#).unwrap();
+    let mut client = secdocker.connect();
+    for (image, status) in [
+        (IMAGE, 403),
+        (digits, 400),
+        (id.trim(), 400),
+        (&digits[..12], 400),
+        (&id.trim()[.."sha256:".len() + 12], 400),
+    ] {
+        create(&mut client, image);
+        let answer = client.answer();
+        assert_eq!(answer.status, status, "{image}: {}", answer.message());
+    }
+}
+
+#[test]
 fn a_hung_call_is_a_503_in_time_or_allowed_if_so_configured() {
     let (daemon, plugin) = (Daemon::shared(), Gated::new());
     for (settings, status) in [("", 503), ("  on_timeout: allow\n", 404)] {

@@ -73,7 +73,7 @@ impl Bounded for ImageFacts {
 
 impl Bounded for Identity {
     fn values(&self) -> usize {
-        self.repo_digests.len()
+        self.repo_digests.len() + self.repo_tags.len()
     }
 }
 
@@ -303,8 +303,7 @@ mod tests {
     fn which_image_a_name_means_is_believed_as_long() {
         let (cache, epoch) = cache();
         let (daemon, image) = (daemon("/x"), ImageRef::parse("a").unwrap());
-        let here =
-            |id: &str| Presence::Present(Identity { id: id.into(), repo_digests: Vec::new() });
+        let here = |id: &str| Presence::Present(Identity { id: id.into(), ..Identity::default() });
         let learn = |said: &Presence| cache.identity_or_learn(&daemon, &image, || said.clone());
         for not_kept in [Presence::Absent, Presence::Unknown] {
             assert_eq!(learn(&not_kept), not_kept);

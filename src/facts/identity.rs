@@ -18,6 +18,9 @@ pub struct Identity {
     /// `name@sha256:…` for each registry that it is known to be in.
     #[serde(default, deserialize_with = "or_none")]
     pub repo_digests: Vec<String>,
+    /// `name:tag` for each of its names.
+    #[serde(default, deserialize_with = "or_none")]
+    pub repo_tags: Vec<String>,
 }
 
 /// Whether the daemon has an image.
@@ -69,11 +72,13 @@ mod tests {
     #[test]
     fn digests_may_be_null_and_an_id_must_be_there() {
         let read = |json| serde_json::from_str::<Identity>(json);
-        let bare = Identity { id: "sha256:00".into(), repo_digests: Vec::new() };
-        assert_eq!(read(r#"{"Id":"sha256:00","RepoDigests":null,"x":1}"#).unwrap(), bare);
+        let bare = Identity { id: "sha256:00".into(), ..Identity::default() };
+        let json = r#"{"Id":"sha256:00","RepoDigests":null,"RepoTags":null,"x":1}"#;
+        assert_eq!(read(json).unwrap(), bare);
         assert_eq!(read(r#"{"Id":"sha256:00"}"#).unwrap(), bare);
         let both = read(r#"{"Id":"sha256:00","RepoDigests":["a@sha256:11"]}"#).unwrap();
         assert_eq!(both.repo_digests, ["a@sha256:11"]);
+        assert_eq!(read(r#"{"Id":"sha256:00","RepoTags":["a:1"]}"#).unwrap().repo_tags, ["a:1"]);
         assert!(read(r#"{"RepoDigests":[]}"#).is_err());
     }
 }

@@ -10,7 +10,6 @@ use serde::Serialize;
 use super::judge::Question;
 use crate::facts::Presence;
 use crate::image::ImageRef;
-use crate::policy::opinions::AskedImage;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -56,7 +55,7 @@ pub(super) fn document(question: &Question, time_left: Duration) -> Vec<u8> {
             path: &consultation.path,
             api_version: api_version(&consultation.path),
         },
-        image: image(&consultation.asked, &question.presence),
+        image: image(question),
     };
     // It has no map with keys that could fail; were it to, the plugin would refuse what is empty.
     let mut json = serde_json::to_vec(&document).unwrap_or_default();
@@ -77,9 +76,12 @@ fn api_version(path: &str) -> Option<&str> {
     version.bytes().all(is_number).then_some(version)
 }
 
-fn image<'a>(asked: &'a AskedImage, presence: &'a Presence) -> Image<'a> {
+fn image(question: &Question) -> Image<'_> {
+    let asked = &question.consultation.asked;
     let mut image = Image { given: &asked.given, ..Image::default() };
-    if let ImageRef::Named(name) = &asked.image {
+    if let ImageRef::Named(name) = &asked.image
+        && !question.is_identified()
+    {
         let tag = name.tag().filter(|_| !asked.every_tag);
         let suffix = [(':', tag), ('@', name.digest())];
         let suffix = suffix.map(|(mark, part)| part.map(|part| format!("{mark}{part}")));
@@ -88,7 +90,7 @@ fn image<'a>(asked: &'a AskedImage, presence: &'a Presence) -> Image<'a> {
         (image.registry, image.repository) = name.repository().split_once('/').unzip();
         (image.tag, image.digest) = (tag, name.digest());
     }
-    match presence {
+    match &question.presence {
         Presence::Present(identity) => {
             image.present = Some(true);
             image.id = Some(&identity.id);

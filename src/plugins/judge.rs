@@ -3,12 +3,12 @@
 //! Knows nothing of libraries, threads or caches.
 
 use std::hash::Hash;
+use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
-use crate::facts::Daemon;
-use crate::facts::Presence;
+use crate::facts::{Daemon, Presence};
 use crate::image::ImageRef;
-use crate::policy::opinions::{Consultation, PluginVerdict, Purpose};
+use crate::policy::opinions::{AskedImage, Consultation, PluginVerdict, Purpose};
 
 /// One request's question, with what the daemon says of the image.
 #[derive(Debug, Clone)]
@@ -38,7 +38,11 @@ pub(super) struct Key {
     /// What plugins are told of the image depends on these two as well.
     daemon: Daemon,
     purpose: Purpose,
+    /// That there is no image is another answer than that nobody knows.
+    presence: Discriminant<Presence>,
     name: Option<String>,
+    /// Whether the name is none, but the beginning of an identifier.
+    is_identified: bool,
     /// Without it the same name may mean something else a moment later: such a verdict is shared by
     /// those who wait for it, and not kept.
     content: Option<String>,
@@ -62,7 +66,29 @@ impl Question {
             Scope::Name | Scope::Digest => Some(given()),
         };
         let purpose = self.consultation.asked.purpose;
-        Some(Key { daemon: self.daemon.clone(), purpose, name, content })
+        let presence = discriminant(&self.presence);
+        let is_identified = name.is_some() && self.is_identified();
+        Some(Key { daemon: self.daemon.clone(), purpose, presence, name, is_identified, content })
+    }
+
+    /// Whether the image was given by the beginning of its identifier: what looks like a name is not
+    /// what it is called.
+    pub(super) fn is_identified(&self) -> bool {
+        let AskedImage { purpose, given, image, .. } = &self.consultation.asked;
+        let (ImageRef::Named(name), Presence::Present(identity)) = (image, &self.presence) else {
+            return false;
+        };
+        let digits = |id| str::strip_prefix(id, "sha256:").unwrap_or(id);
+        let is_called = |tag: &String| match ImageRef::parse(tag) {
+            Ok(ImageRef::Named(tag)) => {
+                (tag.repository(), tag.tag()) == (name.repository(), name.tag())
+            }
+            Ok(ImageRef::Id(_)) | Err(_) => false,
+        };
+        *purpose != Purpose::Pull
+            && name.maybe_id()
+            && digits(&identity.id).starts_with(digits(given))
+            && !identity.repo_tags.iter().any(is_called)
     }
 
     /// What says which content is meant: a digest in the name or, of a container, the id of the local

@@ -68,7 +68,7 @@ fn question(given: &str, waits: &Waits) -> Question {
         client: String::new(),
         waited: waits.watched(),
     };
-    let presence = Presence::Present(Identity { id: given.to_owned(), repo_digests: Vec::new() });
+    let presence = Presence::Present(Identity { id: given.to_owned(), ..Identity::default() });
     let daemon = Daemon { address: UpstreamAddress::Unix("/nowhere".into()), mark: None };
     Question { consultation, presence, daemon }
 }
@@ -135,6 +135,56 @@ fn a_verdict_answers_no_other_purpose_or_daemon() {
     ] {
         let known = plugins.recall(&with(purpose, daemon)).is_some();
         assert_eq!(known, is_known, "{purpose:?} {daemon}");
+    }
+}
+
+#[test]
+fn an_image_that_is_not_there_is_another_question_than_one_that_nobody_knows_of() {
+    let (judge, began) = Gated::new();
+    let plugins = plugins(PATIENCE, &[("scan", &judge)]);
+    let waits = Waits::default();
+    let asked = [Presence::Absent, Presence::Unknown, Presence::Absent].map(|presence| {
+        let (answer, answers) = mpsc::channel();
+        let question = Question { presence, ..question("app", &waits) };
+        plugins.consult(question, move |opinions| drop(answer.send(opinions)));
+        answers
+    });
+    for _ in 0..2 {
+        began.recv_timeout(PATIENCE).unwrap();
+    }
+    judge.open();
+    assert!(asked.iter().all(|answers| answers.recv_timeout(PATIENCE).is_ok()));
+    assert_eq!(judge.calls.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn what_begins_an_identifier_is_a_name_only_if_the_image_is_called_so() {
+    let id = format!("sha256:{}", "cafe".repeat(16));
+    let waits = Waits::default();
+    for (given, tags, is_identified) in [
+        ("cafe", vec![], true),
+        ("c", vec!["other:1", "cafe:1", "team/cafe:latest"], true),
+        ("sha256:cafeca", vec!["<none>:<none>"], true),
+        ("cafe", vec!["other:1", "cafe:latest"], false),
+        ("sha256:cafe", vec!["sha256:cafe"], false),
+        // The daemon has found it by a name, whatever that is.
+        ("beef", vec![], false),
+        ("cafe:latest", vec![], false),
+    ] {
+        let repo_tags: Vec<_> = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        let identity = Identity { id: id.clone(), repo_tags, ..Identity::default() };
+        let presence = Presence::Present(identity);
+        let mut question = Question { presence, ..question(given, &waits) };
+        assert_eq!(question.is_identified(), is_identified, "{given} of {tags:?}");
+        let key = question.key(Scope::Name);
+        question.presence = Presence::Present(Identity {
+            repo_tags: vec![format!("{given}:latest"), given.to_owned()],
+            id: id.clone(),
+            ..Identity::default()
+        });
+        assert_eq!(question.key(Scope::Name) != key, is_identified, "{given} of {tags:?}");
+        question.consultation.asked.purpose = Purpose::Pull;
+        assert!(!question.is_identified(), "a registry knows names only");
     }
 }
 

@@ -91,7 +91,7 @@ impl Office {
             client: String::new(),
             waited: waits.watched(),
         };
-        let identity = Identity { id: id.to_owned(), repo_digests: Vec::new() };
+        let identity = Identity { id: id.to_owned(), ..Identity::default() };
         let presence = Presence::Present(identity);
         let address = crate::config::UpstreamAddress::Unix("/nowhere".into());
         let daemon = Daemon { address, mark: None };
