@@ -100,6 +100,8 @@ fn question(waits: &Waits) -> Question {
             image: ImageRef::parse(given).unwrap(),
             every_tag: false,
         },
+        pinned: None,
+        before: None,
         method: "POST".into(),
         path: "/v1.41/containers/create".into(),
         body: None,

@@ -123,6 +123,8 @@ fn ask(plugins: &Plugins, given: &str, body: &str) -> mpsc::Receiver<Opinions> {
             image,
             every_tag: false,
         },
+        pinned: None,
+        before: None,
         method: "POST".into(),
         path: "/v1.41/containers/create".into(),
         body: Some(Arc::downgrade(&body)),

@@ -64,6 +64,8 @@ fn consultation((given, image): (&str, ImageRef), body: &Arc<[u8]>, waits: &Wait
             image,
             every_tag: false,
         },
+        pinned: None,
+        before: None,
         method: "POST".into(),
         path: "/containers/create".into(),
         body: Some(Arc::downgrade(body)),

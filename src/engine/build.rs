@@ -213,7 +213,7 @@ pub(super) fn write(body: BuildBody, ceilings: &Ceilings, out: &mut Vec<u8>) -> 
         force_cpu(&mut query, ceilings, &mut changes);
     }
     let target = (!changes.is_empty()).then(|| format!("{path}?{}", query.encoded()));
-    Forwarded { target, changes, image: None }
+    Forwarded { target, changes, ..Forwarded::default() }
 }
 
 fn force_memory(query: &mut Query, ceilings: &Ceilings, changes: &mut Changes) {

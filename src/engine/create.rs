@@ -10,7 +10,7 @@ mod mounts;
 mod ports;
 mod security;
 
-use super::changes::Changes;
+use super::Forwarded;
 use super::dockerfile;
 use super::effects::{BodyError, Effects};
 use super::json::Object;
@@ -54,20 +54,12 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<CreateBody>, BodyError> {
 
 /// Appends the body with all that is forced, and says what that changed. Only a checked body comes
 /// here: see [`super::write`].
-pub(super) fn write(
-    body: CreateBody,
-    policy: &Policy,
-    image_id: Option<&str>,
-    out: &mut Vec<u8>,
-) -> Changes {
+pub(super) fn write(body: CreateBody, policy: &Policy, out: &mut Vec<u8>) -> Forwarded {
+    let image = body.image();
     let CreateBody(mut fields) = body;
-    let mut changes = force::force(&mut fields, policy);
-    if let Some(id) = image_id {
-        fields.set("Image", id.to_owned().into());
-        changes.push("Image", id);
-    }
-    fields.write(out);
-    changes
+    let changes = force::force(&mut fields, policy);
+    let image_at = fields.write_and_find("Image", out);
+    Forwarded { target: None, changes, image, image_at }
 }
 
 const IMAGE: Place = Place::Field("Image");

@@ -10,6 +10,8 @@
 //! numbers are kept as such. So a value costs its place in the tree, and a string that is written
 //! again a copy.
 
+use std::ops::Range;
+
 mod error;
 mod places;
 mod reader;
@@ -268,6 +270,17 @@ impl Object {
     /// Appends the object as compact JSON.
     pub fn write(&self, out: &mut Vec<u8>) {
         writer::write_object(self, out);
+    }
+
+    /// The same, and says where in `out` the value of the field `name` stands.
+    pub fn write_and_find(&self, name: &str, out: &mut Vec<u8>) -> Option<Range<usize>> {
+        let mut found = None;
+        writer::write_members(self, out, |key, place| {
+            if key.as_str() == name {
+                found = Some(place);
+            }
+        });
+        found
     }
 }
 

@@ -50,6 +50,9 @@ pub use start::StartBody;
 pub use update::UpdateBody;
 pub use volumes::VolumeBody;
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use self::json::Object;
 use crate::http::target::Target;
 use crate::policy::effects::Asked;
@@ -159,6 +162,23 @@ pub struct Forwarded {
     pub changes: Changes,
     /// The image that plugins may be asked about.
     pub image: Option<AskedImage>,
+    /// Where its name stands in the body, if a container is made of it.
+    image_at: Option<Range<usize>>,
+}
+
+impl Forwarded {
+    /// The body that was written for a container, of the image with this `sha256:…`: its name may mean
+    /// another one by now. None if the body is not that of a container.
+    pub fn pin<'b>(&mut self, body: &'b [u8], id: &str) -> Option<Cow<'b, [u8]>> {
+        let Range { start, end } = self.image_at.clone()?;
+        let (before, named, behind) = (body.get(..start)?, body.get(start..end)?, body.get(end..)?);
+        let id_in_json = serde_json::to_vec(id).ok()?;
+        if named == id_in_json {
+            return Some(Cow::Borrowed(body));
+        }
+        self.changes.push("Image", id);
+        Some(Cow::Owned([before, &id_in_json, behind].concat()))
+    }
 }
 
 impl From<Changes> for Forwarded {
@@ -169,22 +189,8 @@ impl From<Changes> for Forwarded {
 
 /// Appends the body that is forwarded, with all that the policy forces on it, and says what else is.
 pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) -> Forwarded {
-    write_pinned(checked, policy, None, out)
-}
-
-/// The same, for a container of the image that was judged, by its `sha256:…`: its name may mean
-/// another one by now.
-pub fn write_pinned(
-    checked: Checked<RequestBody>,
-    policy: &Policy,
-    image_id: Option<&str>,
-    out: &mut Vec<u8>,
-) -> Forwarded {
     match checked.into_body() {
-        RequestBody::Create(body) => {
-            let image = body.image();
-            Forwarded { image, ..create::write(body, policy, image_id, out).into() }
-        }
+        RequestBody::Create(body) => create::write(body, policy, out),
         RequestBody::Exec(body) => exec::write(body, &policy.ceilings, out).into(),
         RequestBody::Update(body) => update::write(body, &policy.ceilings, out).into(),
         RequestBody::Start(StartBody) => Forwarded::default(),

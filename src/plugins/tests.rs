@@ -62,6 +62,8 @@ fn question(given: &str, waits: &Waits) -> Question {
             image: ImageRef::parse(given).unwrap(),
             every_tag: false,
         },
+        pinned: None,
+        before: None,
         method: "POST".into(),
         path: "/containers/create".into(),
         body: None,

@@ -90,17 +90,41 @@ impl Waited {
 pub struct Consultation {
     /// The image in question.
     pub asked: AskedImage,
+    /// The image that the rules have judged, by its `sha256:…`, if they had to know it: plugins judge
+    /// the same one, whatever its name means by now.
+    pub pinned: Option<String>,
+    /// What was said of this request before.
+    pub before: Option<Advice>,
     /// The request's method.
     pub method: String,
     /// Its path, decoded.
     pub path: String,
-    /// The body as it would be forwarded; none for a pull. Whoever waits holds it: wherever the
+    /// The body as it would be forwarded, with the image as the client named it; none for a pull. Whoever waits holds it: wherever the
     /// question is kept, the body goes with those who wait.
     pub body: Option<Weak<[u8]>>,
     /// Where it comes from.
     pub client: String,
     /// Whether the answer still matters.
     pub waited: Waited,
+}
+
+impl Consultation {
+    /// By what to look for the image.
+    pub fn sought(&self) -> ImageRef {
+        match &self.pinned {
+            Some(id) => ImageRef::Id(id.strip_prefix("sha256:").unwrap_or(id).to_owned()),
+            None => self.asked.image.clone(),
+        }
+    }
+
+    /// What was said before, if it was about the image that is seen now. What is on this host is of no
+    /// matter to a pull.
+    pub fn still_said(&self, seen: &ImageSeen) -> Option<Advice> {
+        let is_same =
+            |before: &&Advice| before.image == *seen || self.asked.purpose == Purpose::Pull;
+        let before = self.before.as_ref().filter(is_same)?;
+        Some(Advice { source: Source::Before, ..before.clone() })
+    }
 }
 
 /// How one plugin answered.
@@ -184,6 +208,48 @@ impl Opinions {
     /// Why the request is refused, if it is.
     pub fn refusal(&self) -> Option<PluginRefusal<'_>> {
         self.results.iter().find(|result| result.refuses).map(PluginRefusal)
+    }
+}
+
+/// Which image the daemon had when plugins were asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageSeen {
+    /// The one with this `sha256:…`.
+    One(String),
+    /// None.
+    None,
+    /// It could not be asked.
+    Unknown,
+}
+
+/// Where an advice comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Plugins were asked, which takes time: what the rules have judged may be something else by now.
+    Asked,
+    /// All of it was known from other requests.
+    Kept,
+    /// It is what was said of this request before.
+    Before,
+}
+
+/// What the plugins said, and about which image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// What they said.
+    pub opinions: Opinions,
+    /// What it is about.
+    pub image: ImageSeen,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+impl Advice {
+    /// What was said just now.
+    pub fn new(opinions: Opinions, image: ImageSeen) -> Self {
+        let is_kept = opinions.results.iter().all(|result| result.cached);
+        let source = if is_kept { Source::Kept } else { Source::Asked };
+        Self { opinions, image, source }
     }
 }
 

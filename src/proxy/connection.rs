@@ -20,7 +20,7 @@ use super::{Generation, READ_BYTES_PER_TURN};
 use crate::config::UpstreamAddress;
 use crate::facts::Daemon;
 use crate::policy::facts::{Facts, Questions};
-use crate::policy::opinions::{Consultation, Opinions};
+use crate::policy::opinions::{Advice, Consultation};
 use crate::session::{End, Flow, Session, Side, Step, Ticket, UpstreamFailure};
 
 /// How soon a Unix socket whose queue of connections was full is tried again.
@@ -150,8 +150,8 @@ impl Connection {
     }
 
     /// Hands over what the plugins said, if it still matters.
-    pub(super) fn consulted(&mut self, ticket: Ticket, opinions: &Opinions, with: &mut Resources) {
-        self.session.consulted(ticket, opinions, &mut with.turn(&self.generation));
+    pub(super) fn consulted(&mut self, ticket: Ticket, advice: Advice, with: &mut Resources) {
+        self.session.consulted(ticket, advice, &mut with.turn(&self.generation));
     }
 
     /// When [`Connection::elapsed`] must be called.
@@ -445,7 +445,7 @@ impl Connection {
         let Some(known) = with.consult(name, consultation, self.daemon()) else {
             return Ok(());
         };
-        self.consulted(ticket, &known, with);
+        self.consulted(ticket, known, with);
         self.deliver(with)
     }
 

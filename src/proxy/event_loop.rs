@@ -34,7 +34,7 @@ use crate::http::head::Version;
 use crate::http::message::{self, Answer};
 use crate::plugins::{Plugins, Question};
 use crate::policy::facts::{Facts, Questions};
-use crate::policy::opinions::{Consultation, Opinions};
+use crate::policy::opinions::{Advice, Consultation};
 use crate::session::{Budget, ImageChanges, Outbox, Session, Side, Ticket, Turn};
 
 /// Events taken from the kernel at once.
@@ -71,7 +71,7 @@ pub(super) enum Command {
     Renew(Arc<Generation>),
     Drain(Duration),
     Answer { key: Key, serial: u64, ticket: Ticket, facts: Box<Facts> },
-    Opinions { key: Key, serial: u64, ticket: Ticket, opinions: Opinions },
+    Advice { key: Key, serial: u64, ticket: Ticket, advice: Box<Advice> },
 }
 
 /// Where commands for a loop are left.
@@ -167,18 +167,19 @@ impl Resources {
         (key, serial, ticket): (Key, u64, Ticket),
         consultation: Consultation,
         daemon: Daemon,
-    ) -> Option<Opinions> {
-        let known = self.images.known.identity(&daemon, &consultation.asked.image);
-        let presence = known.map_or(Presence::Unknown, Presence::Present);
-        let question = Question { consultation, presence, daemon };
-        if let Some(opinions) = self.plugins.recall(&question) {
-            return Some(opinions);
-        }
+    ) -> Option<Advice> {
+        let mut question = Question { consultation, presence: Presence::Unknown, daemon };
         let mailbox = self.mailbox.clone();
-        let reply =
-            move |opinions| mailbox.send(Command::Opinions { key, serial, ticket, opinions });
-        Inquiry::new(&self.plugins, &self.images.known, &self.pool, reply).begin(question);
-        None
+        let reply = move |advice| {
+            let advice = Box::new(advice);
+            mailbox.send(Command::Advice { key, serial, ticket, advice });
+        };
+        let inquiry = Inquiry::new(&self.plugins, &self.images.known, reply);
+        let known = inquiry.recall(&mut question);
+        if known.is_none() {
+            inquiry.begin(&self.pool, question);
+        }
+        known
     }
 }
 
@@ -345,9 +346,9 @@ impl Active {
                         connection.answered(ticket, *facts, with);
                     });
                 }
-                Command::Opinions { key, serial, ticket, opinions } => {
+                Command::Advice { key, serial, ticket, advice } => {
                     self.hand_over(key, serial, |connection, with| {
-                        connection.consulted(ticket, &opinions, with);
+                        connection.consulted(ticket, *advice, with);
                     });
                 }
             }

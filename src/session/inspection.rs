@@ -9,7 +9,7 @@ use super::request::{Refusal, Request};
 use super::response::Response;
 use super::{Progress, Rules, Session, Side, Step, Ticket, Turn, audit};
 use crate::audit::{Event, Redacted};
-use crate::engine::{self, Endpoint, Forwarded, RequestBody};
+use crate::engine::{self, Access, Endpoint, Forwarded, RequestBody};
 use crate::http::chunk::{ChunkDecoder, CollectError};
 use crate::http::framing::Framing;
 use crate::http::head::{self, Lines, RequestHead};
@@ -17,9 +17,10 @@ use crate::http::message;
 use crate::http::target::{self, Target};
 use crate::policy::facts::{Facts, ImageFacts, ROUNDS_MAX};
 use crate::policy::opinions::{
-    AskedImage, Consultation, Opinions, PluginResult, PluginVerdict, Waited, Waits,
+    Advice, AskedImage, Consultation, ImageSeen, Opinions, PluginResult, PluginVerdict, Purpose,
+    Source, Waited, Waits,
 };
-use crate::policy::{self, Inspected, Verdict};
+use crate::policy::{self, Inspected, Verdict, Violations};
 
 /// A request to an inspected endpoint whose body is still arriving.
 #[derive(Debug)]
@@ -50,6 +51,19 @@ pub(super) struct Inspection {
     rules: Arc<Rules>,
     /// The body that passes once the head is allowed; none where the body itself is inspected.
     passes: Framing,
+    /// The inspected body as it came, to be judged again when plugins were asked.
+    body: Vec<u8>,
+    /// How often plugins were asked.
+    consultations: u8,
+    before: Option<Before>,
+}
+
+/// What plugins have said of a request when it was judged before.
+#[derive(Debug)]
+struct Before {
+    advice: Advice,
+    /// What would have been forwarded then.
+    body: Arc<[u8]>,
 }
 
 /// A request whose judgement needs facts from outside.
@@ -69,16 +83,23 @@ pub(super) struct Waiting {
     share: Share,
 }
 
-/// What the daemon is to run.
+/// What the rules had to know of the image of a container.
 #[derive(Debug)]
 enum ImageFound {
-    /// Whatever it has by the name in the request.
-    ByName,
-    /// The image of this identifier, which is the one that was judged.
-    One(String),
-    /// It had none by this name, and must not get one before it reads the request.
+    /// Nothing.
+    NotAsked,
+    /// It is the one with this `sha256:…`.
+    One {
+        id: String,
+        /// Whether its name can't have been given to another one since the daemon was asked.
+        is_certain: bool,
+    },
+    /// There is none by this name, and the daemon must not get one before it reads the request.
     None(String),
 }
+
+/// How often plugins are asked about one request, as its image changes while they think.
+const CONSULTATIONS_MAX: u8 = 4;
 
 /// A request that no rule forbids, and that plugins may.
 #[derive(Debug)]
@@ -90,7 +111,7 @@ pub(super) struct Consulting {
     /// Until when the plugins may take to answer.
     pub(super) deadline: Instant,
     /// The body's share of the budget is held until the answer is there.
-    _share: Share,
+    share: Share,
     _waits: Waits,
 }
 
@@ -106,7 +127,7 @@ impl Session {
         if inspection.endpoint.body_passes() {
             inspection.passes = framing;
             let share = Share::none_of(&self.budget);
-            self.inspect(inspection, &[], share, turn);
+            self.inspect(inspection, Vec::new(), share, turn);
             return Ok(());
         }
         let max = inspection.rules.body_bytes_max;
@@ -124,7 +145,7 @@ impl Session {
         }
         let share = Share::none_of(&self.budget);
         if whole {
-            self.inspect(inspection, &[], share, turn);
+            self.inspect(inspection, Vec::new(), share, turn);
             return Ok(());
         }
         self.request = Request::Collecting(Box::new(Collecting {
@@ -146,7 +167,7 @@ impl Session {
         match collecting.take(input) {
             Ok(Taken { bytes, whole: true }) => {
                 let Collecting { inspection, body, share, .. } = *collecting;
-                self.inspect(inspection, &body, share, turn);
+                self.inspect(inspection, body, share, turn);
                 Step::Take(bytes)
             }
             Ok(Taken { bytes, whole: false }) => {
@@ -160,26 +181,32 @@ impl Session {
     /// All that is inspected is there: parse it, and judge it or ask first.
     fn inspect(
         &mut self,
-        inspection: Inspection,
-        body: &[u8],
+        mut inspection: Inspection,
+        body: Vec<u8>,
         mut share: Share,
         turn: &mut Turn<'_>,
     ) {
-        let inspected = match inspection.read(body) {
+        let inspected = match inspection.read(&body) {
             Ok(inspected) => inspected,
             Err(refusal) => return self.decline_unjudged(&refusal, &inspection, turn),
         };
-        if let Some(told) = inspection.rules.policy.strict.told(inspected.effects()) {
+        if let Some(told) = inspection.rules.policy.strict.told(inspected.effects())
+            && inspection.consultations == 0
+        {
             inspection.log(|method, target| {
                 audit::record(&self.client, &Event::Unknown { method, target, fields: &told });
             });
         }
+        let weighs = weight(inspection.endpoint, &body);
+        if inspection.is_consulted() {
+            inspection.body = body;
+        }
         let questions = policy::questions(&inspection.rules.policy, inspected.effects());
         if questions.is_empty() {
-            let request = (inspection, inspected, ImageFound::ByName);
+            let request = (inspection, inspected, ImageFound::NotAsked);
             return self.judge(request, &Facts::none(), share, turn);
         }
-        if !share.grow_to(weight(inspection.endpoint, body)) {
+        if !share.grow_to(inspection.body.len() + weighs) {
             return self.decline_unjudged(&Refusal::busy(), &inspection, turn);
         }
         let ticket = self.next_ticket();
@@ -192,7 +219,20 @@ impl Session {
         self.request = Request::Waiting(Box::new(waiting));
     }
 
-    /// Answers a request that no rule was asked about.
+    fn decline_forbidden(
+        &mut self,
+        violations: &Violations,
+        inspection: &Inspection,
+        turn: &mut Turn<'_>,
+    ) {
+        inspection.log(|method, target| {
+            let event = Event::Forbidden { method, target, violations };
+            audit::record(&self.client, &event);
+        });
+        self.decline(403, violations, inspection, turn);
+    }
+
+    /// Answers a request for another reason than a rule or a plugin.
     fn decline_unjudged(
         &mut self,
         refusal: &Refusal,
@@ -249,12 +289,13 @@ impl Session {
             return;
         }
         let Waiting { inspection, inspected, facts, epoch, share, .. } = *waiting;
-        // The name of an image may have been given to another one since the daemon was asked.
         let is_certain = epoch.is_some() && epoch == self.changes.epoch();
         let image = match policy::image_of_container(inspected.effects(), &facts) {
             Some((name, ImageFacts::Absent)) => ImageFound::None(name.to_string()),
-            Some((_, ImageFacts::Present { id, .. })) if !is_certain => ImageFound::One(id.clone()),
-            Some(_) | None => ImageFound::ByName,
+            Some((_, ImageFacts::Present { id, .. })) => {
+                ImageFound::One { id: id.clone(), is_certain }
+            }
+            None => ImageFound::NotAsked,
         };
         self.judge((inspection, inspected, image), &facts, share, turn);
     }
@@ -268,28 +309,25 @@ impl Session {
     ) {
         match policy::judge(&inspection.rules.policy, inspected, facts) {
             Verdict::Forbidden(violations) => {
-                inspection.log(|method, target| {
-                    let event = Event::Forbidden { method, target, violations: &violations };
-                    audit::record(&self.client, &event);
-                });
-                self.decline(403, &violations, &inspection, turn);
+                self.decline_forbidden(&violations, &inspection, turn);
             }
             Verdict::Allowed(checked) => {
-                let id = match &image {
-                    ImageFound::None(name) => {
-                        let refusal = Refusal::no_such_image(name);
-                        return self.decline_unjudged(&refusal, &inspection, turn);
-                    }
-                    ImageFound::One(id) => Some(id.as_str()),
-                    ImageFound::ByName => None,
-                };
                 let (policy, mut body) = (&inspection.rules.policy, Vec::new());
-                let forwarded = engine::write_pinned(checked, policy, id, &mut body);
-                match &forwarded.image {
-                    Some(asked) if inspection.rules.consulted.contain(asked.purpose) => {
-                        self.consult(inspection, forwarded, body, share, turn);
+                let forwarded = engine::write(checked, policy, &mut body);
+                match image {
+                    ImageFound::None(name) => {
+                        let refusal = Refusal::no_such_image(&name);
+                        self.decline_unjudged(&refusal, &inspection, turn);
                     }
-                    _ => self.let_through(&inspection, &forwarded, &body, turn),
+                    image if inspection.is_consulted() && forwarded.image.is_some() => {
+                        self.consult((inspection, image), forwarded, body, share, turn);
+                    }
+                    ImageFound::One { id, is_certain: false } => {
+                        self.let_through_pinned(&inspection, forwarded, (&body, &id), turn);
+                    }
+                    ImageFound::One { is_certain: true, .. } | ImageFound::NotAsked => {
+                        self.let_through(&inspection, &forwarded, &body, turn);
+                    }
                 }
             }
         }
@@ -298,22 +336,31 @@ impl Session {
     /// No rule forbids it: what do the plugins say?
     fn consult(
         &mut self,
-        inspection: Inspection,
+        (mut inspection, image): (Inspection, ImageFound),
         forwarded: Forwarded,
         body: Vec<u8>,
         mut share: Share,
         turn: &mut Turn<'_>,
     ) {
-        // It is held twice: as it will be forwarded, and in the question to the plugins.
-        if !share.grow_to(2 * body.len()) {
+        // It is held as it came, as it will be forwarded, and in the question to the plugins.
+        if !share.grow_to(inspection.body.len() + 2 * body.len()) {
             return self.decline_unjudged(&Refusal::busy(), &inspection, turn);
         }
-        let (waits, body) = (Waits::default(), Arc::<[u8]>::from(body));
+        let (waits, mut body) = (Waits::default(), Arc::<[u8]>::from(body));
+        let before = inspection.before.take().filter(|before| before.body == body);
+        let before = before.map(|before| {
+            body = before.body;
+            before.advice
+        });
         let ticket = self.next_ticket();
         if let Some(asked) = forwarded.image.clone() {
             let client = self.client.peer.to_string();
             let question = inspection.consultation(asked, &body, client, waits.watched());
-            turn.out.consult(ticket, question);
+            let pinned = match image {
+                ImageFound::One { id, .. } => Some(id),
+                ImageFound::None(_) | ImageFound::NotAsked => None,
+            };
+            turn.out.consult(ticket, Consultation { pinned, before, ..question });
         }
         let deadline = turn.now + inspection.rules.consult_time_max;
         self.request = Request::Consulting(Box::new(Consulting {
@@ -322,7 +369,7 @@ impl Session {
             body,
             ticket,
             deadline,
-            _share: share,
+            share,
             _waits: waits,
         }));
     }
@@ -330,25 +377,73 @@ impl Session {
     pub(super) fn request_consulted(
         &mut self,
         ticket: Ticket,
-        opinions: &Opinions,
+        advice: Advice,
         turn: &mut Turn<'_>,
     ) {
         match std::mem::replace(&mut self.request, Request::Sent) {
             Request::Consulting(consulting) if consulting.ticket == ticket => {
-                let Consulting { inspection, forwarded, body, .. } = *consulting;
-                self.log_opinions(opinions, &forwarded);
-                match opinions.refusal() {
-                    None => self.let_through(&inspection, &forwarded, &body, turn),
-                    Some(refusal) => {
-                        inspection.log(|method, target| {
-                            let event = Event::Disliked { method, target, reason: &refusal };
-                            audit::record(&self.client, &event);
-                        });
-                        self.decline(refusal.status(), &refusal, &inspection, turn);
-                    }
-                }
+                self.advised(*consulting, advice, turn);
             }
             other => self.request = other,
+        }
+    }
+
+    /// What plugins have taken their time for is judged again, by the rules of now: what they have said
+    /// stands if it is still about the same.
+    fn advised(&mut self, consulting: Consulting, advice: Advice, turn: &mut Turn<'_>) {
+        let Consulting { inspection, forwarded, body, share, .. } = consulting;
+        if advice.source != Source::Before {
+            self.log_opinions(&advice.opinions, &forwarded);
+        }
+        if let Some(refusal) = advice.opinions.refusal() {
+            inspection.log(|method, target| {
+                let event = Event::Disliked { method, target, reason: &refusal };
+                audit::record(&self.client, &event);
+            });
+            return self.decline(refusal.status(), &refusal, &inspection, turn);
+        }
+        if advice.source == Source::Asked {
+            return self.judge_again(inspection, Before { advice, body }, share, turn);
+        }
+        let asked = forwarded.image.as_ref().filter(|asked| asked.purpose == Purpose::Create);
+        match (asked, &advice.image) {
+            (None, _) => self.let_through(&inspection, &forwarded, &body, turn),
+            (Some(_), ImageSeen::One(id)) => {
+                self.let_through_pinned(&inspection, forwarded, (&body, id), turn);
+            }
+            (Some(asked), ImageSeen::None) => {
+                let refusal = Refusal::no_such_image(&asked.image.to_string());
+                self.decline_unjudged(&refusal, &inspection, turn);
+            }
+            (Some(asked), ImageSeen::Unknown) => {
+                let refusal = Refusal::unknown_image(&asked.image);
+                self.decline_unjudged(&refusal, &inspection, turn);
+            }
+        }
+    }
+
+    fn judge_again(
+        &mut self,
+        mut inspection: Inspection,
+        before: Before,
+        share: Share,
+        turn: &mut Turn<'_>,
+    ) {
+        inspection.consultations += 1;
+        if inspection.consultations > CONSULTATIONS_MAX {
+            return self.decline_unjudged(&Refusal::changes(), &inspection, turn);
+        }
+        inspection.rules = Arc::clone(turn.rules);
+        inspection.before = Some(before);
+        match inspection.access() {
+            Ok(Access::Forbidden(violations)) => {
+                self.decline_forbidden(&violations, &inspection, turn);
+            }
+            Ok(_) => {
+                let body = std::mem::take(&mut inspection.body);
+                self.inspect(inspection, body, share, turn);
+            }
+            Err(refusal) => self.decline_unjudged(&refusal, &inspection, turn),
         }
     }
 
@@ -365,6 +460,21 @@ impl Session {
                 refuses: *refuses,
             };
             audit::record(&self.client, &event);
+        }
+    }
+
+    /// The same as [`Session::let_through`], for a container of the image with this `sha256:…`.
+    fn let_through_pinned(
+        &mut self,
+        inspection: &Inspection,
+        mut forwarded: Forwarded,
+        (body, id): (&[u8], &str),
+        turn: &mut Turn<'_>,
+    ) {
+        match forwarded.pin(body, id) {
+            Some(pinned) => self.let_through(inspection, &forwarded, &pinned, turn),
+            // Only containers are made of an image by its identifier; of any other, none would be.
+            None => self.decline_unjudged(&Refusal::no_such_image(id), inspection, turn),
         }
     }
 
@@ -447,7 +557,27 @@ impl Inspection {
             target_bytes: head.target.len(),
             rules,
             passes: Framing::None,
+            body: Vec::new(),
+            consultations: 0,
+            before: None,
         }
+    }
+
+    /// Whether plugins are asked about such requests.
+    fn is_consulted(&self) -> bool {
+        let purpose = match self.endpoint {
+            Endpoint::ContainerCreate => Purpose::Create,
+            Endpoint::ServiceCreate | Endpoint::ServiceUpdate => Purpose::Service,
+            Endpoint::ImageCreate => Purpose::Pull,
+            _ => return false,
+        };
+        self.rules.consulted.contain(purpose)
+    }
+
+    /// Whether the request may be made at all.
+    fn access(&self) -> Result<Access, Refusal> {
+        let endpoints = &self.rules.policy.endpoints;
+        Ok(engine::access(endpoints, self.start().0, &self.target()?)?)
     }
 
     fn read(&self, body: &[u8]) -> Result<Inspected<RequestBody>, Refusal> {
@@ -481,7 +611,16 @@ impl Inspection {
         let (method, _) = self.start();
         let path = self.target().map(|target| target.path().into()).unwrap_or_default();
         let body = (!self.endpoint.body_passes()).then(|| Arc::downgrade(body));
-        Consultation { asked, method: method.into(), path, body, client, waited }
+        Consultation {
+            asked,
+            pinned: None,
+            before: None,
+            method: method.into(),
+            path,
+            body,
+            client,
+            waited,
+        }
     }
 
     fn log(&self, record: impl FnOnce(&str, Redacted<'_>)) {

@@ -53,7 +53,7 @@ use crate::http::framing::Persistence;
 use crate::http::message;
 use crate::policy::Policy;
 use crate::policy::facts::Facts;
-use crate::policy::opinions::{Opinions, Purposes};
+use crate::policy::opinions::{Advice, Purposes};
 use exchange::Exchange;
 use request::Request;
 use response::Response;
@@ -287,9 +287,9 @@ impl Session {
     }
 
     /// What the plugins said to the question with this ticket; one that is over changes nothing.
-    pub fn consulted(&mut self, ticket: Ticket, opinions: &Opinions, turn: &mut Turn<'_>) {
+    pub fn consulted(&mut self, ticket: Ticket, advice: Advice, turn: &mut Turn<'_>) {
         if self.end.is_none() {
-            self.request_consulted(ticket, opinions, turn);
+            self.request_consulted(ticket, advice, turn);
         }
     }
 

@@ -303,6 +303,18 @@ impl Refusal {
         Self { status: 404, reason: format!("No such image: {name}") }
     }
 
+    /// Whatever plugins say, a container could be made of any image then.
+    pub(super) fn unknown_image(name: &dyn std::fmt::Display) -> Self {
+        let reason =
+            format!("which image {name} is was not learned, and plugins must know, try again");
+        Self { status: 503, reason }
+    }
+
+    pub(super) fn changes() -> Self {
+        let reason = "the image came to be another one each time that plugins judged it".to_owned();
+        Self { status: 503, reason }
+    }
+
     pub(super) fn busy() -> Self {
         let reason = "too many request bodies are being inspected, try again".to_owned();
         Self { status: 503, reason }

@@ -14,11 +14,14 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::policy::builds::BuildRule;
 use crate::policy::facts::{Questions, VolumeFacts};
-use crate::policy::opinions::{PluginResult, PluginVerdict};
+use crate::policy::opinions::{
+    Advice, Consultation, ImageSeen, Opinions, PluginResult, PluginVerdict,
+};
 use crate::policy::ports::PortRule;
 
 mod endpoints;
 mod images;
+mod plugins;
 
 const CREATE: &str =
     "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n";
@@ -598,11 +601,19 @@ fn a_budget_that_is_used_up_turns_bodies_away() {
     });
 }
 
-/// What plugins say: one that refuses with this verdict, or one that agrees.
-fn opinions(refusing: Option<PluginVerdict>) -> Opinions {
+/// What plugins say, asked just now: one that refuses with this verdict, or one that agrees.
+fn advice(refusing: Option<PluginVerdict>) -> Advice {
     let verdict = refusing.unwrap_or(PluginVerdict::Allow);
     let (plugin, reason, refuses) = ("anchore".into(), "6 of 5".into(), refusing.is_some());
-    Opinions { results: vec![PluginResult { plugin, verdict, reason, cached: false, refuses }] }
+    let result = PluginResult { plugin, verdict, reason, cached: false, refuses };
+    Advice::new(Opinions { results: vec![result] }, ImageSeen::One("sha256:12".into()))
+}
+
+/// The request has been judged again, and what plugins said stands.
+fn said_before(talk: &mut Talk) {
+    let (ticket, question) = talk.outbox.take_consultation().unwrap();
+    let said = question.still_said(&ImageSeen::One("sha256:12".into())).unwrap();
+    talk.call(|session, turn| session.consulted(ticket, said, turn));
 }
 
 /// Conversations in which plugins are asked about containers.
@@ -628,8 +639,11 @@ fn plugins_see_what_would_be_forwarded_and_decide() {
                 ("a", "/containers/create")
             );
             assert!(!question.waited.is_over());
-            let said = opinions(refusing);
-            talk.call(|session, turn| session.consulted(ticket, &said, turn));
+            talk.call(|session, turn| session.consulted(ticket, advice(refusing), turn));
+            if refusing.is_none() {
+                talk.daemon_never_sees("create");
+                said_before(talk);
+            }
             match refusing {
                 None => talk.daemon_gets("POST /containers/create HTTP/1.1\r\n").daemon(OK),
                 Some(PluginVerdict::Deny) => talk.client_gets("HTTP/1.1 403 Forbidden\r\n"),
@@ -660,7 +674,7 @@ fn plugins_that_never_answer_are_a_503_and_a_late_answer_changes_nothing() {
         talk.call(Session::elapsed);
         talk.client_gets("HTTP/1.1 503 ").is(Some(End::Linger));
         assert!(question.waited.is_over());
-        talk.call(|session, turn| session.consulted(ticket, &opinions(None), turn));
+        talk.call(|session, turn| session.consulted(ticket, advice(None), turn));
         talk.daemon_never_sees("create");
     });
 }
@@ -671,7 +685,8 @@ fn a_client_that_may_have_left_is_written_to_and_one_that_listens_gets_its_answe
         talk.client(&with_body(CREATE, r#"{"Image":"a"}"#)).ends(Side::Downstream);
         talk.client_gets("HTTP/1.1 100 Continue\r\n\r\n").is(None);
         let (ticket, _) = talk.outbox.take_consultation().unwrap();
-        talk.call(|session, turn| session.consulted(ticket, &opinions(None), turn));
+        talk.call(|session, turn| session.consulted(ticket, advice(None), turn));
+        said_before(talk);
         talk.daemon_gets("POST /containers/create").daemon(OK).client_gets(OK);
         talk.is(Some(End::Flush));
     });

@@ -1,8 +1,19 @@
 //! A tree to compact JSON.
 
+use std::ops::Range;
+
 use super::{Key, Node, Number, Object, Text};
 
 pub(super) fn write_object(object: &Object, out: &mut Vec<u8>) {
+    write_members(object, out, |_, _| {});
+}
+
+/// Says of each member where its value stands.
+pub(super) fn write_members(
+    object: &Object,
+    out: &mut Vec<u8>,
+    mut stands: impl FnMut(&Key, Range<usize>),
+) {
     out.push(b'{');
     for (position, (key, node)) in object.entries.iter().enumerate() {
         if position > 0 {
@@ -14,7 +25,9 @@ pub(super) fn write_object(object: &Object, out: &mut Vec<u8>) {
             Key::Other(text) => write_text(text, out),
         }
         out.push(b':');
+        let begin = out.len();
         write_node(node, out);
+        stands(key, begin..out.len());
     }
     out.push(b'}');
 }

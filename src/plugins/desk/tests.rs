@@ -85,6 +85,8 @@ impl Office {
         };
         let consultation = Consultation {
             asked,
+            pinned: None,
+            before: None,
             method: "POST".into(),
             path: "/containers/create".into(),
             body: Some(Arc::downgrade(&body)),
