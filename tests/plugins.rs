@@ -177,6 +177,101 @@ fn an_image_that_is_exchanged_while_it_is_judged_is_judged_again() {
     assert_eq!(client.answer().message(), "No command specified");
 }
 
+/// Makes an image of its own, and gives its identifier.
+fn make_image(daemon: &Daemon, name: &str, change: &str) -> String {
+    let created = daemon.api().create(name, &json!({"Image": IMAGE, "Cmd": [name]}));
+    assert_eq!(created.status, 201, "{}", created.text());
+    let direct = Docker::on(daemon);
+    let id = direct.run(&["commit", "--change", change, name, name]).ok();
+    direct.run(&["rm", name]).ok();
+    id.trim().to_owned()
+}
+
+fn create_named(client: &mut Client, name: &str, image: &str) {
+    let body = json!({"Image": image, "Cmd": ["true"]}).to_string();
+    client.send(post(&format!("/containers/create?name={name}"), body));
+}
+
+#[test]
+fn rules_judge_what_the_name_means_when_plugins_have_agreed() {
+    let (daemon, plugin) = (Daemon::shared(), Gated::new());
+    let restricted = format!("restrictions:\n  users: [root]\n{}", plugin.config(""));
+    let secdocker = SecDocker::before(daemon, &restricted);
+    let (docker, direct) = (Docker::on(&secdocker), Docker::on(daemon));
+    let (name, user) = (format!("slow-{}", unique("name")), unique("user"));
+    make_image(daemon, &user, "USER 1000");
+    direct.run(&["tag", &user, &name]).ok();
+    let mut client = secdocker.connect();
+    create_named(&mut client, &unique("escapes"), &name);
+    secdocker.logs(&format!("asked about {name}"));
+    docker.run(&["tag", IMAGE, &name]).ok();
+    fs::write(plugin.gate(), "").unwrap();
+    let answer = client.answer();
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert!(answer.message().contains("root"), "{}", answer.message());
+}
+
+#[test]
+fn a_container_is_made_of_the_image_that_was_judged_whatever_happens_beside() {
+    let (daemon, plugin) = (Daemon::shared(), Gated::new());
+    let secdocker = SecDocker::before(daemon, &plugin.config(""));
+    let direct = Docker::on(daemon);
+    let (name, evil) = (format!("slow-{}", unique("name")), unique("evil"));
+    let id = direct.run(&["image", "inspect", "-f", "{{.Id}}", IMAGE]).ok();
+    make_image(daemon, &evil, "LABEL evil=yes");
+    direct.run(&["tag", IMAGE, &name]).ok();
+    let mut client = secdocker.connect();
+    let container = unique("judged");
+    create_named(&mut client, &container, &name);
+    secdocker.logs(&format!("asked about {name}"));
+    // SecDocker can't see this, and believes for a while what the name meant.
+    direct.run(&["tag", &evil, &name]).ok();
+    fs::write(plugin.gate(), "").unwrap();
+    let answer = client.answer();
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let runs = direct.run(&["inspect", "-f", "{{.Image}}", &container]).ok();
+    assert_eq!(runs, id);
+    secdocker.logs(&format!("changes=\"Image={}\"", id.trim()));
+    direct.run(&["rm", &container]).ok();
+}
+
+#[test]
+fn an_image_that_comes_while_plugins_think_is_judged() {
+    let (daemon, plugin) = (Daemon::shared(), Gated::new());
+    let secdocker = SecDocker::before(daemon, &plugin.config(""));
+    let direct = Docker::on(daemon);
+    let (name, evil) = (format!("slow-{}", unique("absent")), unique("evil"));
+    let banned = make_image(daemon, &evil, "LABEL evil=yes");
+    let mut client = secdocker.connect();
+    create_named(&mut client, &unique("escapes"), &name);
+    secdocker.logs(&format!("asked about {name}"));
+    direct.run(&["tag", &evil, &name]).ok();
+    fs::write(plugin.gate(), &banned).unwrap();
+    let answer = client.answer();
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    // Of one that stays away the answer is ours, so that clients fetch it.
+    Docker::on(&secdocker).run(&["rmi", &name]).ok();
+    create_named(&mut client, &unique("escapes"), &name);
+    let answer = client.answer();
+    let missing = format!("SecDocker: No such image: {name}:latest");
+    assert_eq!((answer.status, answer.message()), (404, missing));
+}
+
+#[test]
+fn a_request_that_waits_for_plugins_is_judged_by_the_rules_that_came_meanwhile() {
+    let (daemon, plugin) = (Daemon::shared(), Gated::new());
+    let secdocker = SecDocker::before(daemon, &plugin.config(""));
+    let mut client = secdocker.connect();
+    create(&mut client, "slow:1");
+    secdocker.logs("asked about slow:1");
+    let restricted = format!("restrictions:\n  images: ['slow:1']\n{}", plugin.config(""));
+    fs::write(secdocker.config_path(), firewall::config(&daemon.socket(), &restricted)).unwrap();
+    secdocker.logs("configuration reloaded");
+    fs::write(plugin.gate(), "").unwrap();
+    let answer = client.answer();
+    assert_eq!(answer.status, 403, "{}", answer.text());
+}
+
 #[test]
 fn an_identifier_is_told_as_one_however_short() {
     let (daemon, plugin) = (Daemon::shared(), Gated::new());
