@@ -169,6 +169,20 @@ fn a_change_that_is_lost_sight_of_leaves_nothing_to_believe() {
 }
 
 #[test]
+fn a_service_whose_image_the_engine_may_fetch_later_leaves_nothing_to_believe() {
+    let engine = Engine::start(false);
+    let secdocker = engine.secdocker();
+    assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, 1));
+    let service =
+        r#"{"Name":"s","TaskTemplate":{"ContainerSpec":{"Image":"app:1","User":"1000"}}}"#;
+    let answer = secdocker.connect().ask(post("/v1.41/services/create", service));
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let asked = engine.images_asked();
+    assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, asked + 1));
+    assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, asked + 2));
+}
+
+#[test]
 fn the_same_question_is_asked_once_and_not_more_than_a_request_may_ask() {
     let engine = Engine::start(false);
     let secdocker = engine.secdocker();

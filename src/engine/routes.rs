@@ -97,6 +97,13 @@ impl Endpoint {
         Self::ServiceUpdate,
     ];
 
+    /// Whether the daemon fetches images for it some time after it has answered: as a node of a swarm,
+    /// it fetches that of a service by its name, which means another one then.
+    #[must_use]
+    pub fn fetches_images(self) -> bool {
+        matches!(self, Self::ServiceCreate | Self::ServiceUpdate)
+    }
+
     /// Whether only the head is inspected, and the body passes as it is.
     #[must_use]
     pub fn body_passes(self) -> bool {

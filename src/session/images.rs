@@ -27,8 +27,8 @@ impl ImageChanges {
         is_quiet.then(|| self.0.ended.load(Ordering::SeqCst))
     }
 
-    /// How many changes were lost sight of: their connection ended before the daemon had answered,
-    /// which may still carry them out.
+    /// How many changes were lost sight of, which the daemon may still carry out: their connection
+    /// ended before it had answered, or it answers before it begins.
     pub fn abandoned(&self) -> u64 {
         self.0.abandoned.load(Ordering::SeqCst)
     }
@@ -36,7 +36,14 @@ impl ImageChanges {
     /// Says that a change is about to begin. It ends when what is given back is dropped.
     pub(super) fn begin(&self) -> ImageChange {
         self.0.under_way.fetch_add(1, Ordering::SeqCst);
-        ImageChange { changes: self.clone(), is_answered: false }
+        ImageChange { changes: self.clone(), is_answered: false, goes_on: false }
+    }
+
+    /// The same, of one that the daemon carries out when it has answered.
+    pub(super) fn begin_that_goes_on(&self) -> ImageChange {
+        let mut change = self.begin();
+        change.goes_on = true;
+        change
     }
 }
 
@@ -45,6 +52,7 @@ impl ImageChanges {
 pub(super) struct ImageChange {
     changes: ImageChanges,
     is_answered: bool,
+    goes_on: bool,
 }
 
 impl ImageChange {
@@ -57,7 +65,7 @@ impl ImageChange {
 impl Drop for ImageChange {
     fn drop(&mut self) {
         let counters = &self.changes.0;
-        if !self.is_answered {
+        if !self.is_answered || self.goes_on {
             counters.abandoned.fetch_add(1, Ordering::SeqCst);
         }
         counters.ended.fetch_add(1, Ordering::SeqCst);
@@ -80,6 +88,16 @@ mod tests {
         assert_eq!(changes.epoch(), None);
         other.answered();
         assert!(changes.epoch().is_some() && changes.epoch() != before);
+        assert_eq!(changes.abandoned(), 1);
+    }
+
+    #[test]
+    fn what_goes_on_behind_its_answer_is_lost_sight_of() {
+        let changes = ImageChanges::default();
+        let service = changes.begin_that_goes_on();
+        assert_eq!(changes.epoch(), None);
+        service.answered();
+        assert!(changes.epoch().is_some());
         assert_eq!(changes.abandoned(), 1);
     }
 }

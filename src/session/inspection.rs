@@ -490,6 +490,9 @@ impl Session {
             let event = Event::Allowed { method, target, changes: &forwarded.changes };
             audit::record(&self.client, &event);
         });
+        if inspection.endpoint.fetches_images() {
+            self.exchange.changes_images = Some(self.changes.begin_that_goes_on());
+        }
         inspection.forward(forwarded, body, turn.out.to(Side::Upstream));
         self.request = match Progress::of(inspection.passes) {
             Some(progress) => Request::Body(progress),

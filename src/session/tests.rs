@@ -522,6 +522,28 @@ fn images_are_changing_from_the_head_of_a_request_to_the_end_of_its_answer() {
 }
 
 #[test]
+fn after_a_service_nothing_is_known_of_images_for_a_while() {
+    talk(|talk| {
+        let changes = ImageChanges::default();
+        talk.session = Session::new(ClientId::NOBODY, Budget::new(100_000), changes.clone());
+        let mut services = 0;
+        for path in ["/v1.41/services/create", "/services/s/update?version=1"] {
+            let head = format!("POST {path} HTTP/1.1\r\nHost: d\r\n");
+            let body = r#"{"Name":"s","TaskTemplate":{"ContainerSpec":{"Image":"app"}}}"#;
+            talk.client(&with_body(&head, body));
+            assert_eq!(changes.epoch(), None);
+            talk.daemon(OK);
+            services += 1;
+            assert!(changes.epoch().is_some());
+            assert_eq!(changes.abandoned(), services);
+            let forbidden = with_body(CREATE, FORBIDDEN);
+            talk.client(&forbidden);
+            assert_eq!(changes.abandoned(), services, "nothing was changed");
+        }
+    });
+}
+
+#[test]
 fn what_waits_is_charged_for_what_it_is_in_memory() {
     talk(|talk| {
         let rule = crate::policy::mounts::MountRule::parse("/root").unwrap();
