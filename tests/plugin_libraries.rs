@@ -115,7 +115,7 @@ fn load(settings: PluginSettings) -> Result<Plugins, String> {
 fn ask(plugins: &Plugins, given: &str, body: &str) -> mpsc::Receiver<Opinions> {
     let (waits, (answer, answers)) = (Waits::default(), mpsc::channel());
     let image = ImageRef::parse(given).unwrap_or(ImageRef::parse("odd").unwrap());
-    let body: Arc<[u8]> = body.as_bytes().into();
+    let body = Arc::new(body.as_bytes().to_vec());
     let consultation = Consultation {
         asked: AskedImage {
             purpose: Purpose::Create,

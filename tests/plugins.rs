@@ -151,6 +151,31 @@ fn calls_that_hang_hold_up_nobody_else_and_a_client_that_leaves_is_forgotten() {
 }
 
 #[test]
+fn clients_that_leave_while_a_call_hangs_leave_no_bodies_behind() {
+    let (daemon, plugin) = (Daemon::shared(), Gated::new());
+    let secdocker = SecDocker::before(daemon, &plugin.config("  concurrency: 1\n"));
+    let mut hangs = secdocker.connect();
+    create(&mut hangs, "slow:1");
+    secdocker.logs("asked about slow:1");
+    let (descriptors, resident) = (secdocker.descriptors(), secdocker.resident_kib());
+    let received = || secdocker.log().matches("msg=\"request received\"").count();
+    for number in 2..32 {
+        let mut leaves = secdocker.connect();
+        let label = "x".repeat(3 << 20);
+        let body = json!({"Image": format!("left:{number}"), "Labels": {"a": label}});
+        leaves.send(post("/containers/create", body.to_string()));
+        until("the request to be there", || (received() == number).then_some(()));
+        drop(leaves);
+        until("its end to be noticed", || (secdocker.descriptors() <= descriptors).then_some(()));
+    }
+    let grown = secdocker.resident_kib().saturating_sub(resident);
+    assert!(grown < 40 << 10, "{grown} KiB for 90 MiB that are gone");
+    fs::write(plugin.gate(), "").unwrap();
+    assert_eq!(hangs.answer().status, 404);
+    assert!(!secdocker.log().contains("asked about left:"), "{}", secdocker.log());
+}
+
+#[test]
 fn an_image_that_is_exchanged_while_it_is_judged_is_judged_again() {
     let (daemon, plugin) = (Daemon::shared(), Gated::new());
     let secdocker = SecDocker::before(daemon, &plugin.config(""));

@@ -45,7 +45,7 @@ fn ask(library: &Path, given: &str) -> Result<PluginResult, CliError> {
     let plugins = Plugins::load(&configured, &daemon).map_err(StartError::Plugin)?;
     let presence = facts::identify(&daemon, &image, &facts::ImageCache::disabled());
     let (waits, (answer, answers)) = (Waits::default(), mpsc::channel());
-    let body: Arc<[u8]> = serde_json::json!({ "Image": given }).to_string().into_bytes().into();
+    let body = Arc::new(serde_json::json!({ "Image": given }).to_string().into_bytes());
     let consultation = consultation((given, image), &body, &waits);
     plugins.consult(Question { consultation, presence, daemon }, move |opinions| {
         // Received below; nobody leaves before that.
@@ -56,7 +56,11 @@ fn ask(library: &Path, given: &str) -> Result<PluginResult, CliError> {
 }
 
 /// A question as a plain `docker create` would lead to.
-fn consultation((given, image): (&str, ImageRef), body: &Arc<[u8]>, waits: &Waits) -> Consultation {
+fn consultation(
+    (given, image): (&str, ImageRef),
+    body: &Arc<Vec<u8>>,
+    waits: &Waits,
+) -> Consultation {
     Consultation {
         asked: AskedImage {
             purpose: Purpose::Create,

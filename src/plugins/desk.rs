@@ -93,7 +93,7 @@ pub(super) struct Work {
 /// A question whose body stays while it is asked, even if nobody waits any more.
 pub(super) struct Held {
     pub(super) question: Arc<Question>,
-    _body: Option<Arc<[u8]>>,
+    _body: Option<Arc<Vec<u8>>>,
 }
 
 /// What follows from an entry in the books, to be carried out when they are closed.

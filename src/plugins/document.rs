@@ -63,7 +63,7 @@ pub(super) fn document(question: &Question, time_left: Duration) -> Vec<u8> {
         // The body was written by us, and is JSON.
         json.extend_from_slice(b",\"create\":");
         let body = consultation.body.as_ref().and_then(Weak::upgrade);
-        json.extend_from_slice(body.as_deref().unwrap_or(b"null"));
+        json.extend_from_slice(body.as_ref().map_or(b"null", |body| body.as_slice()));
         json.push(b'}');
     }
     json

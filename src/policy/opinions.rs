@@ -99,9 +99,10 @@ pub struct Consultation {
     pub method: String,
     /// Its path, decoded.
     pub path: String,
-    /// The body as it would be forwarded, with the image as the client named it; none for a pull. Whoever waits holds it: wherever the
-    /// question is kept, the body goes with those who wait.
-    pub body: Option<Weak<[u8]>>,
+    /// The body as it would be forwarded, with the image as the client named it; none for a pull.
+    /// Whoever waits holds it: wherever the question is kept, the body goes with those who wait. In a
+    /// vector, as a slice would stay in memory for as long as it has a count of its holders.
+    pub body: Option<Weak<Vec<u8>>>,
     /// Where it comes from.
     pub client: String,
     /// Whether the answer still matters.

@@ -63,7 +63,7 @@ pub(super) struct Inspection {
 struct Before {
     advice: Advice,
     /// What would have been forwarded then.
-    body: Arc<[u8]>,
+    body: Arc<Vec<u8>>,
 }
 
 /// A request whose judgement needs facts from outside.
@@ -106,7 +106,7 @@ const CONSULTATIONS_MAX: u8 = 4;
 pub(super) struct Consulting {
     inspection: Inspection,
     forwarded: Forwarded,
-    body: Arc<[u8]>,
+    body: Arc<Vec<u8>>,
     pub(super) ticket: Ticket,
     /// Until when the plugins may take to answer.
     pub(super) deadline: Instant,
@@ -346,7 +346,7 @@ impl Session {
         if !share.grow_to(inspection.body.len() + 2 * body.len()) {
             return self.decline_unjudged(&Refusal::busy(), &inspection, turn);
         }
-        let (waits, mut body) = (Waits::default(), Arc::<[u8]>::from(body));
+        let (waits, mut body) = (Waits::default(), Arc::new(body));
         let before = inspection.before.take().filter(|before| before.body == body);
         let before = before.map(|before| {
             body = before.body;
@@ -607,7 +607,7 @@ impl Inspection {
     fn consultation(
         &self,
         asked: AskedImage,
-        body: &Arc<[u8]>,
+        body: &Arc<Vec<u8>>,
         client: String,
         waited: Waited,
     ) -> Consultation {

@@ -655,7 +655,7 @@ fn plugins_see_what_would_be_forwarded_and_decide() {
             talk.client(&create).daemon_never_sees("create");
             let (ticket, question) = talk.outbox.take_consultation().unwrap();
             let body = question.body.as_ref().unwrap();
-            assert_eq!(body.upgrade().as_deref(), Some(&br#"{"Image":"a"}"#[..]));
+            assert_eq!(body.upgrade().as_deref(), Some(&br#"{"Image":"a"}"#.to_vec()));
             assert_eq!(
                 (question.asked.given.as_str(), question.path.as_str()),
                 ("a", "/containers/create")

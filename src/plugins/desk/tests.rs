@@ -45,7 +45,7 @@ struct Office {
 /// A request that waits.
 struct Client {
     waits: Option<Waits>,
-    body: Arc<[u8]>,
+    body: Arc<Vec<u8>>,
     answers: Receiver<Opinions>,
 }
 
@@ -76,7 +76,7 @@ impl Office {
     /// Asks plugins about an image with this name and id.
     fn ask(&mut self, plugins: &[usize], given: &str, id: &str) -> Client {
         let (waits, (answer, answers)) = (Waits::default(), mpsc::channel());
-        let body: Arc<[u8]> = given.as_bytes().into();
+        let body = Arc::new(given.as_bytes().to_vec());
         let asked = AskedImage {
             purpose: Purpose::Create,
             given: given.to_owned(),
