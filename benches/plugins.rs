@@ -94,6 +94,7 @@ fn plugins(gate: &Arc<Gate>) -> (Plugins, Receiver<()>) {
 fn question(waits: &Waits) -> Question {
     let given = "registry.example/team/app:1.2";
     let consultation = Consultation {
+        request: "1-1".into(),
         asked: AskedImage {
             purpose: Purpose::Create,
             given: given.into(),

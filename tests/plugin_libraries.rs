@@ -117,6 +117,7 @@ fn ask(plugins: &Plugins, given: &str, body: &str) -> mpsc::Receiver<Opinions> {
     let image = ImageRef::parse(given).unwrap_or(ImageRef::parse("odd").unwrap());
     let body = Arc::new(body.as_bytes().to_vec());
     let consultation = Consultation {
+        request: "7-1".into(),
         asked: AskedImage {
             purpose: Purpose::Create,
             given: given.into(),
@@ -274,6 +275,7 @@ fn what_a_plugin_is_asked() {
     let (_, request) = said(&opinions.recv_timeout(PATIENCE).unwrap());
     let request: serde_json::Value = serde_json::from_str(&request).unwrap();
     let expected = serde_json::json!({
+        "request_id": "7-1",
         "deadline_ms": request["deadline_ms"],
         "client": {"address": "10.0.0.1:1"},
         "http": {"method": "POST", "path": "/v1.41/containers/create", "api_version": "1.41"},

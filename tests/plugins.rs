@@ -114,6 +114,7 @@ fn an_image_that_a_plugin_dislikes_is_refused_with_its_reason() {
     secdocker.logs("msg=\"plugin says\" plugin=anchore text=\"asked about bad:1\"");
     let line = secdocker.logs("image=\"bad:1\"");
     assert!(line.contains("verdict=deny") && line.contains("refuses=yes"), "{line}");
+    assert!(line.contains(" request="), "{line}");
     let line = secdocker.logs("image=\"odd:1\"");
     assert!(line.contains("verdict=error") && line.contains("limit 5"), "{line}");
     secdocker.logs("msg=\"request refused by a plugin\"");

@@ -100,6 +100,7 @@ pub enum Event<'a> {
     /// A plugin was asked about the image of a request: its verdict and what it says, whether that
     /// was kept from before, and whether the request is refused for it.
     PluginAnswered {
+        request: &'a str,
         plugin: &'a str,
         image: &'a str,
         verdict: &'a dyn fmt::Display,
@@ -200,7 +201,17 @@ impl Event<'_> {
                 line.request(method, target)?;
                 line.shown("violations", *violations)
             }
-            Self::PluginAnswered { plugin, image, verdict, reason, agrees: _, cached, refuses } => {
+            Self::PluginAnswered {
+                request,
+                plugin,
+                image,
+                verdict,
+                reason,
+                agrees: _,
+                cached,
+                refuses,
+            } => {
+                line.text("request", request)?;
                 line.text("plugin", plugin)?;
                 line.text("image", image)?;
                 line.shown("verdict", *verdict)?;

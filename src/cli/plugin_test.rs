@@ -62,6 +62,7 @@ fn consultation(
     waits: &Waits,
 ) -> Consultation {
     Consultation {
+        request: "plugin-test".into(),
         asked: AskedImage {
             purpose: Purpose::Create,
             given: given.into(),

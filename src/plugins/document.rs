@@ -13,6 +13,7 @@ use crate::image::ImageRef;
 
 #[derive(Serialize)]
 struct Document<'a> {
+    request_id: &'a str,
     deadline_ms: u64,
     client: Client<'a>,
     http: Http<'a>,
@@ -48,6 +49,7 @@ struct Image<'a> {
 pub(super) fn document(question: &Question, time_left: Duration) -> Vec<u8> {
     let consultation = &question.consultation;
     let document = Document {
+        request_id: &consultation.request,
         deadline_ms: u64::try_from(time_left.as_millis()).unwrap_or(u64::MAX),
         client: Client { address: &consultation.client },
         http: Http {

@@ -56,6 +56,7 @@ impl Judge for Gated {
 
 fn question(given: &str, waits: &Waits) -> Question {
     let consultation = Consultation {
+        request: String::new(),
         asked: AskedImage {
             purpose: Purpose::Create,
             given: given.to_owned(),

@@ -88,6 +88,8 @@ impl Waited {
 /// A question to the plugins.
 #[derive(Debug, Clone)]
 pub struct Consultation {
+    /// Names the request among all: the lines of the log about what plugins say of it have it too.
+    pub request: String,
     /// The image in question.
     pub asked: AskedImage,
     /// The image that the rules have judged, by its `sha256:…`, if they had to know it: plugins judge

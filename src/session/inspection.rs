@@ -53,6 +53,8 @@ pub(super) struct Inspection {
     passes: Framing,
     /// The inspected body as it came, to be judged again when plugins were asked.
     body: Vec<u8>,
+    /// What the request is called where plugins are asked about it; empty until then.
+    name: String,
     /// How often plugins were asked.
     consultations: u8,
     before: Option<Before>,
@@ -353,6 +355,9 @@ impl Session {
             before.advice
         });
         let ticket = self.next_ticket();
+        if inspection.name.is_empty() {
+            inspection.name = format!("{}-{}", self.client.connection, ticket.0);
+        }
         if let Some(asked) = forwarded.image.clone() {
             let client = self.client.peer.to_string();
             let question = inspection.consultation(asked, &body, client, waits.watched());
@@ -393,7 +398,7 @@ impl Session {
     fn advised(&mut self, consulting: Consulting, advice: Advice, turn: &mut Turn<'_>) {
         let Consulting { inspection, forwarded, body, share, .. } = consulting;
         if advice.source != Source::Before {
-            self.log_opinions(&advice.opinions, &forwarded);
+            self.log_opinions(&advice.opinions, &inspection, &forwarded);
         }
         if let Some(refusal) = advice.opinions.refusal() {
             inspection.log(|method, target| {
@@ -447,10 +452,11 @@ impl Session {
         }
     }
 
-    fn log_opinions(&self, opinions: &Opinions, forwarded: &Forwarded) {
+    fn log_opinions(&self, opinions: &Opinions, inspection: &Inspection, forwarded: &Forwarded) {
         let image = forwarded.image.as_ref().map_or("", |asked| &asked.given);
         for PluginResult { plugin, verdict, reason, cached, refuses } in &opinions.results {
             let event = Event::PluginAnswered {
+                request: &inspection.name,
                 plugin,
                 image,
                 verdict,
@@ -561,6 +567,7 @@ impl Inspection {
             rules,
             passes: Framing::None,
             body: Vec::new(),
+            name: String::new(),
             consultations: 0,
             before: None,
         }
@@ -615,6 +622,7 @@ impl Inspection {
         let path = self.target().map(|target| target.path().into()).unwrap_or_default();
         let body = (!self.endpoint.body_passes()).then(|| Arc::downgrade(body));
         Consultation {
+            request: self.name.clone(),
             asked,
             pinned: None,
             before: None,

@@ -84,6 +84,7 @@ impl Office {
             every_tag: false,
         };
         let consultation = Consultation {
+            request: String::new(),
             asked,
             pinned: None,
             before: None,

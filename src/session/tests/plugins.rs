@@ -112,9 +112,11 @@ fn plugins_are_asked_about_the_image_that_the_rules_have_judged() {
         let (ticket, question) = consultation(talk);
         assert_eq!(question.pinned.as_deref(), Some("sha256:7"));
         assert_eq!(question.sought().to_string(), "sha256:7");
+        let request = question.request;
         consulted(talk, ticket, asked(7));
         learn(talk, 7, "1000");
         let (ticket, question) = consultation(talk);
+        assert!(!request.is_empty() && question.request == request, "it is the same request");
         consulted(talk, ticket, question.still_said(&seen(7)).unwrap());
         talk.daemon_gets(&with_body(CREATE, r#"{"Image":"sha256:7"}"#));
     });
