@@ -182,6 +182,31 @@ fn a_service_whose_image_the_engine_may_fetch_later_leaves_nothing_to_believe() 
     assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, asked + 2));
 }
 
+#[cfg(feature = "plugins")]
+#[test]
+fn a_verdict_that_is_kept_costs_no_question() {
+    let library = sandbox::directory("keeps").join("keeps.so");
+    let mut cc = std::process::Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-x", "c", "-o"]).arg(&library).arg("-");
+    let mut cc = cc.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let code = b"char Process(const char *image) { return image != 0; }";
+    cc.stdin.take().unwrap().write_all(code).unwrap();
+    assert!(cc.wait().unwrap().success());
+    let entry = "cache: {entries: 8, life: 10m}";
+    let plugin = format!("- name: keeps\n  path: {}\n  {entry}\n", library.display());
+    for (rules, first) in [("", 1), (RULES, 2)] {
+        let engine = Engine::start(false);
+        let config = format!("{rules}plugins:\n{plugin}");
+        let config = support::firewall::config(&engine.socket, &config);
+        let secdocker = SecDocker::start(&config, &[]);
+        assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, first));
+        assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, first));
+        let line = secdocker.logs("cached=yes");
+        assert!(line.contains("verdict=allow"), "{line}");
+        secdocker.logs("changes=\"Image=sha256:1\"");
+    }
+}
+
 #[test]
 fn the_same_question_is_asked_once_and_not_more_than_a_request_may_ask() {
     let engine = Engine::start(false);

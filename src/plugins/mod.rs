@@ -3,7 +3,7 @@
 //! ```text
 //! session ─ consultation ─► proxy ─► facts::identify (pool of look-ups) ─► Plugins::consult
 //!    ▲                                                                         │ desk: kept? under way? queue
-//!    └──────── opinions ◄── round: all agree, or one refuses ◄── pool's threads ► Judge ─► library ─► the plugin
+//!    └── advice ◄─ opinions ◄── round: all agree, or one refuses ◄── pool's threads ► Judge ─► library ─► the plugin
 //! ```
 //!
 //! Libraries are loaded when SecDocker starts and never unloaded: a thread of theirs may still run.

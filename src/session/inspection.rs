@@ -55,8 +55,8 @@ pub(super) struct Inspection {
     body: Vec<u8>,
     /// What the request is called where plugins are asked about it; empty until then.
     name: String,
-    /// How often plugins were asked.
-    consultations: u8,
+    /// How often it was judged again.
+    judged_again: u8,
     before: Option<Before>,
 }
 
@@ -100,8 +100,8 @@ enum ImageFound {
     None(String),
 }
 
-/// How often plugins are asked about one request, as its image changes while they think.
-const CONSULTATIONS_MAX: u8 = 4;
+/// How often one request is judged again, as plugins were asked anew: its image has changed each time.
+const JUDGED_AGAIN_MAX: u8 = 4;
 
 /// A request that no rule forbids, and that plugins may.
 #[derive(Debug)]
@@ -193,7 +193,7 @@ impl Session {
             Err(refusal) => return self.decline_unjudged(&refusal, &inspection, turn),
         };
         if let Some(told) = inspection.rules.policy.strict.told(inspected.effects())
-            && inspection.consultations == 0
+            && inspection.judged_again == 0
         {
             inspection.log(|method, target| {
                 audit::record(&self.client, &Event::Unknown { method, target, fields: &told });
@@ -208,7 +208,8 @@ impl Session {
             let request = (inspection, inspected, ImageFound::NotAsked);
             return self.judge(request, &Facts::none(), share, turn);
         }
-        if !share.grow_to(inspection.body.len() + weighs) {
+        let before = inspection.before.as_ref().map_or(0, |before| before.body.len());
+        if !share.grow_to(inspection.body.len() + before + weighs) {
             return self.decline_unjudged(&Refusal::busy(), &inspection, turn);
         }
         let ticket = self.next_ticket();
@@ -434,8 +435,8 @@ impl Session {
         share: Share,
         turn: &mut Turn<'_>,
     ) {
-        inspection.consultations += 1;
-        if inspection.consultations > CONSULTATIONS_MAX {
+        inspection.judged_again += 1;
+        if inspection.judged_again > JUDGED_AGAIN_MAX {
             return self.decline_unjudged(&Refusal::changes(), &inspection, turn);
         }
         inspection.rules = Arc::clone(turn.rules);
@@ -568,7 +569,7 @@ impl Inspection {
             passes: Framing::None,
             body: Vec::new(),
             name: String::new(),
-            consultations: 0,
+            judged_again: 0,
             before: None,
         }
     }

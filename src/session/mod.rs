@@ -18,6 +18,9 @@
 //!                            └─► Raw                                 any ─► Over
 //! ```
 //!
+//! From `Consulting` a request comes back once more, through `Waiting` if rules ask again: what plugins
+//! have taken their time for is judged by what is true then.
+//!
 //! | request | response | then |
 //! | --- | --- | --- |
 //! | `Sent` | complete | both to the next head, or the end if either side said so |
