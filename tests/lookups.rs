@@ -26,6 +26,7 @@ struct Engine {
 #[derive(Default)]
 struct State {
     images_asked: AtomicUsize,
+    images_asked_by_id: AtomicUsize,
     volumes_asked: AtomicUsize,
     /// Whether tags wait for their answer.
     holds_tags: Mutex<bool>,
@@ -92,6 +93,8 @@ impl State {
         let target = line.split(' ').nth(1)?;
         let (status, body) = if target.starts_with("/images/") && target.ends_with("/json") {
             self.images_asked.fetch_add(1, Ordering::SeqCst);
+            let is_by_id = target.starts_with("/images/sha256:");
+            self.images_asked_by_id.fetch_add(usize::from(is_by_id), Ordering::SeqCst);
             (200, IMAGE)
         } else if line.starts_with("GET /volumes/") {
             self.volumes_asked.fetch_add(1, Ordering::SeqCst);
@@ -182,10 +185,10 @@ fn a_service_whose_image_the_engine_may_fetch_later_leaves_nothing_to_believe() 
     assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, asked + 2));
 }
 
+/// A plugin that likes every image, and whose verdicts are kept.
 #[cfg(feature = "plugins")]
-#[test]
-fn a_verdict_that_is_kept_costs_no_question() {
-    let library = sandbox::directory("keeps").join("keeps.so");
+fn plugin_that_agrees() -> String {
+    let library = sandbox::directory("agrees").join("agrees.so");
     let mut cc = std::process::Command::new("cc");
     cc.args(["-shared", "-fPIC", "-x", "c", "-o"]).arg(&library).arg("-");
     let mut cc = cc.stdin(std::process::Stdio::piped()).spawn().unwrap();
@@ -193,18 +196,39 @@ fn a_verdict_that_is_kept_costs_no_question() {
     cc.stdin.take().unwrap().write_all(code).unwrap();
     assert!(cc.wait().unwrap().success());
     let entry = "cache: {entries: 8, life: 10m}";
-    let plugin = format!("- name: keeps\n  path: {}\n  {entry}\n", library.display());
-    for (rules, first) in [("", 1), (RULES, 2)] {
+    format!("plugins:\n- name: agrees\n  path: {}\n  {entry}\n", library.display())
+}
+
+#[cfg(feature = "plugins")]
+#[test]
+fn a_verdict_that_is_kept_costs_no_question() {
+    let plugin = plugin_that_agrees();
+    for (rules, by_id) in [("", 0), (RULES, 1)] {
         let engine = Engine::start(false);
-        let config = format!("{rules}plugins:\n{plugin}");
-        let config = support::firewall::config(&engine.socket, &config);
+        let config = support::firewall::config(&engine.socket, &format!("{rules}{plugin}"));
         let secdocker = SecDocker::start(&config, &[]);
-        assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, first));
-        assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, first));
+        for _ in 0..2 {
+            assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, 1 + by_id));
+        }
+        // Which image the rules have judged, the plugins are told by its identifier.
+        assert_eq!(engine.state.images_asked_by_id.load(Ordering::SeqCst), by_id);
         let line = secdocker.logs("cached=yes");
         assert!(line.contains("verdict=allow"), "{line}");
         secdocker.logs("changes=\"Image=sha256:1\"");
     }
+}
+
+#[cfg(feature = "plugins")]
+#[test]
+fn without_an_engine_that_says_which_image_it_is_no_plugin_is_asked() {
+    let nowhere = std::path::Path::new("/nowhere/docker.sock");
+    let config = support::firewall::config(nowhere, &plugin_that_agrees());
+    let secdocker = SecDocker::start(&config, &[]);
+    let answer = secdocker.connect().ask(post("/containers/create", CREATE));
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.message().contains("which image app:1 is"), "{answer:?}");
+    secdocker.logs("status=503");
+    assert!(!secdocker.log().contains("plugin answered"), "{}", secdocker.log());
 }
 
 #[test]
