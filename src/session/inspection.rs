@@ -5,21 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::budget::Share;
+use super::consultation::Before;
 use super::request::{Refusal, Request};
 use super::response::Response;
 use super::{Progress, Rules, Session, Side, Step, Ticket, Turn, audit};
 use crate::audit::{Event, Redacted};
-use crate::engine::{self, Access, Endpoint, Forwarded, RequestBody};
+use crate::engine::{self, Endpoint, Forwarded, RequestBody};
 use crate::http::chunk::{ChunkDecoder, CollectError};
 use crate::http::framing::Framing;
 use crate::http::head::{self, Lines, RequestHead};
 use crate::http::message;
 use crate::http::target::{self, Target};
 use crate::policy::facts::{Facts, ImageFacts, ROUNDS_MAX};
-use crate::policy::opinions::{
-    Advice, AskedImage, Consultation, ImageSeen, Opinions, PluginResult, PluginVerdict, Purpose,
-    Source, Waited, Waits,
-};
 use crate::policy::{self, Inspected, Verdict, Violations};
 
 /// A request to an inspected endpoint whose body is still arriving.
@@ -42,30 +39,22 @@ enum Remaining {
 /// A request to an inspected endpoint, and the rules it is judged by.
 #[derive(Debug)]
 pub(super) struct Inspection {
-    endpoint: Endpoint,
+    pub(super) endpoint: Endpoint,
     head: Vec<u8>,
     /// How long the method is, with which `head` begins.
     method_bytes: usize,
     /// How long the request target is, one space behind it.
     target_bytes: usize,
-    rules: Arc<Rules>,
+    pub(super) rules: Arc<Rules>,
     /// The body that passes once the head is allowed; none where the body itself is inspected.
     passes: Framing,
     /// The inspected body as it came, to be judged again when plugins were asked.
-    body: Vec<u8>,
+    pub(super) body: Vec<u8>,
     /// What the request is called where plugins are asked about it; empty until then.
-    name: String,
+    pub(super) name: String,
     /// How often it was judged again.
-    judged_again: u8,
-    before: Option<Before>,
-}
-
-/// What plugins have said of a request when it was judged before.
-#[derive(Debug)]
-struct Before {
-    advice: Advice,
-    /// What would have been forwarded then.
-    body: Arc<Vec<u8>>,
+    pub(super) judged_again: u8,
+    pub(super) before: Option<Before>,
 }
 
 /// A request whose judgement needs facts from outside.
@@ -87,7 +76,7 @@ pub(super) struct Waiting {
 
 /// What the rules had to know of the image of a container.
 #[derive(Debug)]
-enum ImageFound {
+pub(super) enum ImageFound {
     /// Nothing.
     NotAsked,
     /// It is the one with this `sha256:…`.
@@ -98,23 +87,6 @@ enum ImageFound {
     },
     /// There is none by this name, and the daemon must not get one before it reads the request.
     None(String),
-}
-
-/// How often one request is judged again, as plugins were asked anew: its image has changed each time.
-const JUDGED_AGAIN_MAX: u8 = 4;
-
-/// A request that no rule forbids, and that plugins may.
-#[derive(Debug)]
-pub(super) struct Consulting {
-    inspection: Inspection,
-    forwarded: Forwarded,
-    body: Arc<Vec<u8>>,
-    pub(super) ticket: Ticket,
-    /// Until when the plugins may take to answer.
-    pub(super) deadline: Instant,
-    /// The body's share of the budget is held until the answer is there.
-    share: Share,
-    _waits: Waits,
 }
 
 impl Session {
@@ -181,7 +153,7 @@ impl Session {
     }
 
     /// All that is inspected is there: parse it, and judge it or ask first.
-    fn inspect(
+    pub(super) fn inspect(
         &mut self,
         mut inspection: Inspection,
         body: Vec<u8>,
@@ -222,7 +194,7 @@ impl Session {
         self.request = Request::Waiting(Box::new(waiting));
     }
 
-    fn decline_forbidden(
+    pub(super) fn decline_forbidden(
         &mut self,
         violations: &Violations,
         inspection: &Inspection,
@@ -236,7 +208,7 @@ impl Session {
     }
 
     /// Answers a request for another reason than a rule or a plugin.
-    fn decline_unjudged(
+    pub(super) fn decline_unjudged(
         &mut self,
         refusal: &Refusal,
         inspection: &Inspection,
@@ -249,7 +221,7 @@ impl Session {
 
     /// Answers in place of the daemon. A body that would have passed is still to come, so the
     /// connection can't go on behind it.
-    fn decline(
+    pub(super) fn decline(
         &mut self,
         status: u16,
         reason: &dyn Display,
@@ -336,142 +308,8 @@ impl Session {
         }
     }
 
-    /// No rule forbids it: what do the plugins say?
-    fn consult(
-        &mut self,
-        (mut inspection, image): (Inspection, ImageFound),
-        forwarded: Forwarded,
-        body: Vec<u8>,
-        mut share: Share,
-        turn: &mut Turn<'_>,
-    ) {
-        // It is held as it came, as it will be forwarded, and in the question to the plugins.
-        if !share.grow_to(inspection.body.len() + 2 * body.len()) {
-            return self.decline_unjudged(&Refusal::busy(), &inspection, turn);
-        }
-        let (waits, mut body) = (Waits::default(), Arc::new(body));
-        let before = inspection.before.take().filter(|before| before.body == body);
-        let before = before.map(|before| {
-            body = before.body;
-            before.advice
-        });
-        let ticket = self.next_ticket();
-        if inspection.name.is_empty() {
-            inspection.name = format!("{}-{}", self.client.connection, ticket.0);
-        }
-        if let Some(asked) = forwarded.image.clone() {
-            let client = self.client.peer.to_string();
-            let question = inspection.consultation(asked, &body, client, waits.watched());
-            let pinned = match image {
-                ImageFound::One { id, .. } => Some(id),
-                ImageFound::None(_) | ImageFound::NotAsked => None,
-            };
-            turn.out.consult(ticket, Consultation { pinned, before, ..question });
-        }
-        let deadline = turn.now + inspection.rules.consult_time_max;
-        self.request = Request::Consulting(Box::new(Consulting {
-            inspection,
-            forwarded,
-            body,
-            ticket,
-            deadline,
-            share,
-            _waits: waits,
-        }));
-    }
-
-    pub(super) fn request_consulted(
-        &mut self,
-        ticket: Ticket,
-        advice: Advice,
-        turn: &mut Turn<'_>,
-    ) {
-        match std::mem::replace(&mut self.request, Request::Sent) {
-            Request::Consulting(consulting) if consulting.ticket == ticket => {
-                self.advised(*consulting, advice, turn);
-            }
-            other => self.request = other,
-        }
-    }
-
-    /// What plugins have taken their time for is judged again, by the rules of now: what they have said
-    /// stands if it is still about the same.
-    fn advised(&mut self, consulting: Consulting, advice: Advice, turn: &mut Turn<'_>) {
-        let Consulting { inspection, forwarded, body, share, .. } = consulting;
-        if advice.source != Source::Before {
-            self.log_opinions(&advice.opinions, &inspection, &forwarded);
-        }
-        if let Some(refusal) = advice.opinions.refusal() {
-            inspection.log(|method, target| {
-                let event = Event::Disliked { method, target, reason: &refusal };
-                audit::record(&self.client, &event);
-            });
-            return self.decline(refusal.status(), &refusal, &inspection, turn);
-        }
-        if advice.source == Source::Asked {
-            return self.judge_again(inspection, Before { advice, body }, share, turn);
-        }
-        let asked = forwarded.image.as_ref().filter(|asked| asked.purpose == Purpose::Create);
-        match (asked, &advice.image) {
-            (None, _) => self.let_through(&inspection, &forwarded, &body, turn),
-            (Some(_), ImageSeen::One(id)) => {
-                self.let_through_pinned(&inspection, forwarded, (&body, id), turn);
-            }
-            (Some(asked), ImageSeen::None) => {
-                let refusal = Refusal::no_such_image(&asked.image.to_string());
-                self.decline_unjudged(&refusal, &inspection, turn);
-            }
-            (Some(asked), ImageSeen::Unknown) => {
-                let refusal = Refusal::unknown_image(&asked.image);
-                self.decline_unjudged(&refusal, &inspection, turn);
-            }
-        }
-    }
-
-    fn judge_again(
-        &mut self,
-        mut inspection: Inspection,
-        before: Before,
-        share: Share,
-        turn: &mut Turn<'_>,
-    ) {
-        inspection.judged_again += 1;
-        if inspection.judged_again > JUDGED_AGAIN_MAX {
-            return self.decline_unjudged(&Refusal::changes(), &inspection, turn);
-        }
-        inspection.rules = Arc::clone(turn.rules);
-        inspection.before = Some(before);
-        match inspection.access() {
-            Ok(Access::Forbidden(violations)) => {
-                self.decline_forbidden(&violations, &inspection, turn);
-            }
-            Ok(_) => {
-                let body = std::mem::take(&mut inspection.body);
-                self.inspect(inspection, body, share, turn);
-            }
-            Err(refusal) => self.decline_unjudged(&refusal, &inspection, turn),
-        }
-    }
-
-    fn log_opinions(&self, opinions: &Opinions, inspection: &Inspection, forwarded: &Forwarded) {
-        let image = forwarded.image.as_ref().map_or("", |asked| &asked.given);
-        for PluginResult { plugin, verdict, reason, cached, refuses } in &opinions.results {
-            let event = Event::PluginAnswered {
-                request: &inspection.name,
-                plugin,
-                image,
-                verdict,
-                reason,
-                agrees: *verdict == PluginVerdict::Allow,
-                cached: *cached,
-                refuses: *refuses,
-            };
-            audit::record(&self.client, &event);
-        }
-    }
-
     /// The same as [`Session::let_through`], for a container of the image with this `sha256:…`.
-    fn let_through_pinned(
+    pub(super) fn let_through_pinned(
         &mut self,
         inspection: &Inspection,
         mut forwarded: Forwarded,
@@ -486,7 +324,7 @@ impl Session {
     }
 
     /// Sends what was checked on its way to the daemon.
-    fn let_through(
+    pub(super) fn let_through(
         &mut self,
         inspection: &Inspection,
         forwarded: &Forwarded,
@@ -574,23 +412,6 @@ impl Inspection {
         }
     }
 
-    /// Whether plugins are asked about such requests.
-    fn is_consulted(&self) -> bool {
-        let purpose = match self.endpoint {
-            Endpoint::ContainerCreate => Purpose::Create,
-            Endpoint::ServiceCreate | Endpoint::ServiceUpdate => Purpose::Service,
-            Endpoint::ImageCreate => Purpose::Pull,
-            _ => return false,
-        };
-        self.rules.consulted.contain(purpose)
-    }
-
-    /// Whether the request may be made at all.
-    fn access(&self) -> Result<Access, Refusal> {
-        let endpoints = &self.rules.policy.endpoints;
-        Ok(engine::access(endpoints, self.start().0, &self.target()?)?)
-    }
-
     fn read(&self, body: &[u8]) -> Result<Inspected<RequestBody>, Refusal> {
         Ok(engine::read(self.endpoint, &self.target()?, body)?)
     }
@@ -612,36 +433,13 @@ impl Inspection {
         }
     }
 
-    fn consultation(
-        &self,
-        asked: AskedImage,
-        body: &Arc<Vec<u8>>,
-        client: String,
-        waited: Waited,
-    ) -> Consultation {
-        let (method, _) = self.start();
-        let path = self.target().map(|target| target.path().into()).unwrap_or_default();
-        let body = (!self.endpoint.body_passes()).then(|| Arc::downgrade(body));
-        Consultation {
-            request: self.name.clone(),
-            asked,
-            pinned: None,
-            before: None,
-            method: method.into(),
-            path,
-            body,
-            client,
-            waited,
-        }
-    }
-
-    fn log(&self, record: impl FnOnce(&str, Redacted<'_>)) {
+    pub(super) fn log(&self, record: impl FnOnce(&str, Redacted<'_>)) {
         let (method, target) = self.start();
         record(method, Redacted(target));
     }
 
     /// The method and the request target, as they were sent.
-    fn start(&self) -> (&str, &str) {
+    pub(super) fn start(&self) -> (&str, &str) {
         let text = |range| {
             let bytes = self.head.get(range);
             bytes.and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
@@ -651,7 +449,7 @@ impl Inspection {
     }
 
     /// The target again. It was read before it was kept, so this does not fail.
-    fn target(&self) -> Result<Target<'_>, Refusal> {
+    pub(super) fn target(&self) -> Result<Target<'_>, Refusal> {
         Ok(target::parse(self.start().1)?)
     }
 }

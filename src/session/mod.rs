@@ -32,6 +32,7 @@
 //! what is still owed; nothing else has to be remembered outside.
 
 mod budget;
+mod consultation;
 mod denial;
 mod exchange;
 mod images;

@@ -4,9 +4,10 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::consultation::Consulting;
 use super::denial::Dropping;
 use super::exchange::Exchange;
-use super::inspection::{Collecting, Consulting, Inspection, Waiting};
+use super::inspection::{Collecting, Inspection, Waiting};
 use super::response::Response;
 use super::{End, Flow, Progress, Session, Side, Step, Turn, audit};
 use crate::audit::{Event, Redacted};

@@ -1,0 +1,219 @@
+//! Client to daemon, on inspected endpoints: what plugins are asked about a request that no rule forbids,
+//! and what follows from what they say.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::budget::Share;
+use super::inspection::{ImageFound, Inspection};
+use super::request::{Refusal, Request};
+use super::{Session, Ticket, Turn, audit};
+use crate::audit::Event;
+use crate::engine::{self, Access, Endpoint, Forwarded};
+use crate::policy::opinions::{
+    Advice, AskedImage, Consultation, ImageSeen, Opinions, PluginResult, PluginVerdict, Purpose,
+    Source, Waited, Waits,
+};
+
+/// How often one request is judged again, as plugins were asked anew: its image has changed each time.
+const JUDGED_AGAIN_MAX: u8 = 4;
+
+/// A request that no rule forbids, and that plugins may.
+#[derive(Debug)]
+pub(super) struct Consulting {
+    inspection: Inspection,
+    forwarded: Forwarded,
+    body: Arc<Vec<u8>>,
+    pub(super) ticket: Ticket,
+    /// Until when the plugins may take to answer.
+    pub(super) deadline: Instant,
+    /// The body's share of the budget is held until the answer is there.
+    share: Share,
+    _waits: Waits,
+}
+
+/// What plugins have said of a request when it was judged before.
+#[derive(Debug)]
+pub(super) struct Before {
+    advice: Advice,
+    /// What would have been forwarded then.
+    pub(super) body: Arc<Vec<u8>>,
+}
+
+impl Session {
+    /// No rule forbids it: what do the plugins say?
+    pub(super) fn consult(
+        &mut self,
+        (mut inspection, image): (Inspection, ImageFound),
+        forwarded: Forwarded,
+        body: Vec<u8>,
+        mut share: Share,
+        turn: &mut Turn<'_>,
+    ) {
+        // It is held as it came, as it will be forwarded, and in the question to the plugins.
+        if !share.grow_to(inspection.body.len() + 2 * body.len()) {
+            return self.decline_unjudged(&Refusal::busy(), &inspection, turn);
+        }
+        let (waits, mut body) = (Waits::default(), Arc::new(body));
+        let before = inspection.before.take().filter(|before| before.body == body);
+        let before = before.map(|before| {
+            body = before.body;
+            before.advice
+        });
+        let ticket = self.next_ticket();
+        if inspection.name.is_empty() {
+            inspection.name = format!("{}-{}", self.client.connection, ticket.0);
+        }
+        if let Some(asked) = forwarded.image.clone() {
+            let client = self.client.peer.to_string();
+            let question = inspection.consultation(asked, &body, client, waits.watched());
+            let pinned = match image {
+                ImageFound::One { id, .. } => Some(id),
+                ImageFound::None(_) | ImageFound::NotAsked => None,
+            };
+            turn.out.consult(ticket, Consultation { pinned, before, ..question });
+        }
+        let deadline = turn.now + inspection.rules.consult_time_max;
+        self.request = Request::Consulting(Box::new(Consulting {
+            inspection,
+            forwarded,
+            body,
+            ticket,
+            deadline,
+            share,
+            _waits: waits,
+        }));
+    }
+
+    pub(super) fn request_consulted(
+        &mut self,
+        ticket: Ticket,
+        advice: Advice,
+        turn: &mut Turn<'_>,
+    ) {
+        match std::mem::replace(&mut self.request, Request::Sent) {
+            Request::Consulting(consulting) if consulting.ticket == ticket => {
+                self.advised(*consulting, advice, turn);
+            }
+            other => self.request = other,
+        }
+    }
+
+    /// What plugins have taken their time for is judged again, by the rules of now: what they have said
+    /// stands if it is still about the same.
+    fn advised(&mut self, consulting: Consulting, advice: Advice, turn: &mut Turn<'_>) {
+        let Consulting { inspection, forwarded, body, share, .. } = consulting;
+        if advice.source != Source::Before {
+            self.log_opinions(&advice.opinions, &inspection, &forwarded);
+        }
+        if let Some(refusal) = advice.opinions.refusal() {
+            inspection.log(|method, target| {
+                let event = Event::Disliked { method, target, reason: &refusal };
+                audit::record(&self.client, &event);
+            });
+            return self.decline(refusal.status(), &refusal, &inspection, turn);
+        }
+        if advice.source == Source::Asked {
+            return self.judge_again(inspection, Before { advice, body }, share, turn);
+        }
+        let asked = forwarded.image.as_ref().filter(|asked| asked.purpose == Purpose::Create);
+        match (asked, &advice.image) {
+            (None, _) => self.let_through(&inspection, &forwarded, &body, turn),
+            (Some(_), ImageSeen::One(id)) => {
+                self.let_through_pinned(&inspection, forwarded, (&body, id), turn);
+            }
+            (Some(asked), ImageSeen::None) => {
+                let refusal = Refusal::no_such_image(&asked.image.to_string());
+                self.decline_unjudged(&refusal, &inspection, turn);
+            }
+            (Some(asked), ImageSeen::Unknown) => {
+                let refusal = Refusal::unknown_image(&asked.image);
+                self.decline_unjudged(&refusal, &inspection, turn);
+            }
+        }
+    }
+
+    fn judge_again(
+        &mut self,
+        mut inspection: Inspection,
+        before: Before,
+        share: Share,
+        turn: &mut Turn<'_>,
+    ) {
+        inspection.judged_again += 1;
+        if inspection.judged_again > JUDGED_AGAIN_MAX {
+            return self.decline_unjudged(&Refusal::changes(), &inspection, turn);
+        }
+        inspection.rules = Arc::clone(turn.rules);
+        inspection.before = Some(before);
+        match inspection.access() {
+            Ok(Access::Forbidden(violations)) => {
+                self.decline_forbidden(&violations, &inspection, turn);
+            }
+            Ok(_) => {
+                let body = std::mem::take(&mut inspection.body);
+                self.inspect(inspection, body, share, turn);
+            }
+            Err(refusal) => self.decline_unjudged(&refusal, &inspection, turn),
+        }
+    }
+
+    fn log_opinions(&self, opinions: &Opinions, inspection: &Inspection, forwarded: &Forwarded) {
+        let image = forwarded.image.as_ref().map_or("", |asked| &asked.given);
+        for PluginResult { plugin, verdict, reason, cached, refuses } in &opinions.results {
+            let event = Event::PluginAnswered {
+                request: &inspection.name,
+                plugin,
+                image,
+                verdict,
+                reason,
+                agrees: *verdict == PluginVerdict::Allow,
+                cached: *cached,
+                refuses: *refuses,
+            };
+            audit::record(&self.client, &event);
+        }
+    }
+}
+
+impl Inspection {
+    /// Whether plugins are asked about such requests.
+    pub(super) fn is_consulted(&self) -> bool {
+        let purpose = match self.endpoint {
+            Endpoint::ContainerCreate => Purpose::Create,
+            Endpoint::ServiceCreate | Endpoint::ServiceUpdate => Purpose::Service,
+            Endpoint::ImageCreate => Purpose::Pull,
+            _ => return false,
+        };
+        self.rules.consulted.contain(purpose)
+    }
+
+    /// Whether the request may be made at all.
+    fn access(&self) -> Result<Access, Refusal> {
+        let endpoints = &self.rules.policy.endpoints;
+        Ok(engine::access(endpoints, self.start().0, &self.target()?)?)
+    }
+
+    fn consultation(
+        &self,
+        asked: AskedImage,
+        body: &Arc<Vec<u8>>,
+        client: String,
+        waited: Waited,
+    ) -> Consultation {
+        let (method, _) = self.start();
+        let path = self.target().map(|target| target.path().into()).unwrap_or_default();
+        let body = (!self.endpoint.body_passes()).then(|| Arc::downgrade(body));
+        Consultation {
+            request: self.name.clone(),
+            asked,
+            pinned: None,
+            before: None,
+            method: method.into(),
+            path,
+            body,
+            client,
+            waited,
+        }
+    }
+}
