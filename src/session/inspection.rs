@@ -287,7 +287,8 @@ impl Session {
                 self.decline_forbidden(&violations, &inspection, turn);
             }
             Verdict::Allowed(checked) => {
-                let (policy, mut body) = (&inspection.rules.policy, Vec::new());
+                let policy = &inspection.rules.policy;
+                let mut body = Vec::with_capacity(USUAL_BODY_BYTES);
                 let forwarded = engine::write(checked, policy, &mut body);
                 match image {
                     ImageFound::None(name) => {
@@ -346,6 +347,9 @@ impl Session {
         self.response = Response::head();
     }
 }
+
+/// Most bodies that are written anew are shorter.
+const USUAL_BODY_BYTES: usize = 4096;
 
 /// What one value of a body takes in memory at most, read and with what it would bring about.
 const VALUE_BYTES: usize = 256;
