@@ -259,6 +259,16 @@ fn inspected_endpoints() {
                            HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n";
             sized(&line(name), upgrade)
         }),
+        ("a content type behind a no-break space", Creates, |name| {
+            sized(&line(name), "").replace("application/json", "\u{a0}application/json")
+        }),
+        ("a content type before a wide space", Creates, |name| {
+            sized(&line(name), "").replace("application/json", "application/json\u{2003};x=y")
+        }),
+        ("a content type with a dotted capital", Creates, |name| {
+            sized(&line(name), "").replace("application/json", "applİcation/json")
+        }),
+        ("two content types", Creates, |name| sized(&line(name), "Content-Type: text/plain\r\n")),
     ]);
 }
 

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::routes::Endpoint;
+use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
+use crate::http::media_type::{MediaType, OddMediaType};
 
 /// A head under which the body might mean something else to the daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum HeadReason {
     ContentEncoding,
     /// An `Upgrade`: the body would belong to another protocol.
     Upgrade,
+    /// A `Content-Type` that could be that of a form to the daemon.
+    ContentType,
     /// A form as the body: Go's `ParseForm` merges it into the query.
     Form,
 }
@@ -32,6 +36,7 @@ impl fmt::Display for HeadRefusal {
         let what = match self.reason {
             HeadReason::ContentEncoding => "a `Content-Encoding`",
             HeadReason::Upgrade => "an `Upgrade`",
+            HeadReason::ContentType => "a `Content-Type` that is not plainly one media type",
             HeadReason::Form => "a form as its body",
         };
         write!(f, "`{}` can't be inspected with {what}", self.endpoint)
@@ -42,28 +47,39 @@ impl fmt::Display for HeadRefusal {
 ///
 /// # Errors
 /// [`HeadRefusal`], answered with `400` before a byte reaches the daemon.
-pub fn check_head(head: &RequestHead<'_>, endpoint: Endpoint) -> Result<(), HeadRefusal> {
+pub fn check_head(
+    head: &RequestHead<'_>,
+    endpoint: Endpoint,
+    framing: Framing,
+) -> Result<(), HeadRefusal> {
     let headers = &head.headers;
     let reason = if headers.has("content-encoding") {
         HeadReason::ContentEncoding
     } else if headers.has("upgrade") && !endpoint.may_switch() {
         HeadReason::Upgrade
-    } else if endpoint != Endpoint::ContainerStart
-        // No body is forwarded there, so none is merged; clients name a form without having one.
-        && headers.get_all("content-type").any(is_form)
+    } else if forwards_body(endpoint, framing)
+        && let Err(reason) = check_content_type(head)
     {
-        HeadReason::Form
+        reason
     } else {
         return Ok(());
     };
     Err(HeadRefusal { endpoint, reason })
 }
 
-/// Go reads the media type up to the first `;`, trimmed and in lower case.
-fn is_form(content_type: &[u8]) -> bool {
-    let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
-    let media_type = media_type.trim_ascii().to_ascii_lowercase();
-    media_type == b"application/x-www-form-urlencoded" || media_type.starts_with(b"multipart/")
+/// Without a body no type is forwarded either; clients name one all the same.
+fn forwards_body(endpoint: Endpoint, framing: Framing) -> bool {
+    framing != Framing::None && endpoint != Endpoint::ContainerStart
+}
+
+fn check_content_type(head: &RequestHead<'_>) -> Result<(), HeadReason> {
+    match MediaType::of(&head.headers) {
+        Err(OddMediaType) => Err(HeadReason::ContentType),
+        Ok(Some(it)) if it.is("application/x-www-form-urlencoded") || it.is_multipart() => {
+            Err(HeadReason::Form)
+        }
+        Ok(Some(_) | None) => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -75,6 +91,7 @@ mod tests {
 
     #[test]
     fn heads() {
+        let form = "application/x-www-form-urlencoded";
         for (line, reason) in [
             ("X: y", None),
             ("Content-Type: application/json", None),
@@ -84,18 +101,27 @@ mod tests {
             ("UPGRADE:", Some(HeadReason::Upgrade)),
             ("Content-Encoding: gzip", Some(HeadReason::ContentEncoding)),
             ("content-encoding: identity", Some(HeadReason::ContentEncoding)),
-            ("Content-Type: application/x-www-form-urlencoded", Some(HeadReason::Form)),
+            (&format!("Content-Type: {form}"), Some(HeadReason::Form)),
             ("Content-Type: Application/X-WWW-Form-Urlencoded ;x", Some(HeadReason::Form)),
-            ("Content-Type: a\r\nContent-Type: multipart/form-data", Some(HeadReason::Form)),
+            ("Content-Type: Multipart/x", Some(HeadReason::Form)),
+            ("Content-Type: a/b\r\nContent-Type: a/b", Some(HeadReason::ContentType)),
+            ("Content-Type:", Some(HeadReason::ContentType)),
+            ("Content-Type: applİcation/x-www-form-urlencoded", Some(HeadReason::ContentType)),
+            (&format!("Content-Type: \u{a0}{form}"), Some(HeadReason::ContentType)),
+            (&format!("Content-Type: {form}\u{2003};"), Some(HeadReason::ContentType)),
+            (&format!("Content-Type: {form}\u{85}"), Some(HeadReason::ContentType)),
         ] {
             let head = format!("POST /containers/create HTTP/1.1\r\nHost: d\r\n{line}\r\n\r\n");
             let mut lines = Lines::new();
             let head = parse_request(head.as_bytes(), &mut lines).unwrap();
-            let checked = check_head(&head, Endpoint::ContainerCreate);
-            assert_eq!(checked.err().map(|refusal| refusal.reason), reason, "{line}");
-            let at_start = check_head(&head, Endpoint::ContainerStart).err();
-            let expected = reason.filter(|reason| *reason != HeadReason::Form);
-            assert_eq!(at_start.map(|refusal| refusal.reason), expected, "{line}");
+            let check = |endpoint, framing| {
+                check_head(&head, endpoint, framing).err().map(|refusal| refusal.reason)
+            };
+            assert_eq!(check(Endpoint::ContainerCreate, Framing::Chunked), reason, "{line}");
+            let is_about_type = matches!(reason, Some(HeadReason::Form | HeadReason::ContentType));
+            let expected = reason.filter(|_| !is_about_type);
+            assert_eq!(check(Endpoint::ContainerStart, Framing::Chunked), expected, "{line}");
+            assert_eq!(check(Endpoint::ImageTag, Framing::None), expected, "{line}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::framing::{AnswerTo, Persistence};
 use super::head::{RequestHead, Version};
+use super::media_type::MediaType;
 
 /// The interim response that asks for a body (RFC 9110 §15.2.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -12,6 +13,8 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// Headers that describe how a body was framed on its way here, and mean nothing beyond.
 const FRAMING_HEADERS: [&str; 5] =
     ["content-length", "transfer-encoding", "trailer", "te", "expect"];
+
+const CONTENT_TYPE: &str = "content-type";
 
 /// An answer in place of the daemon's, in its error form: `{"message": "…"}`.
 pub struct Answer<'a> {
@@ -57,13 +60,39 @@ pub fn write_head(out: &mut Vec<u8>, head: &RequestHead<'_>, target: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// The same for a body that passes, if there is one: its type is written as it was understood.
+pub fn write_passing(
+    out: &mut Vec<u8>,
+    head: &RequestHead<'_>,
+    target: &str,
+    content_type: Option<MediaType<'_>>,
+) {
+    write_lines(out, head, target, |name| !name.eq_ignore_ascii_case(CONTENT_TYPE));
+    write_content_type(out, content_type);
+    out.extend_from_slice(b"\r\n");
+}
+
 /// Appends a request head again for a body of known length: the same lines in the same order,
-/// without those that framed the body before.
-pub fn write_request(out: &mut Vec<u8>, head: &RequestHead<'_>, target: &str, body_bytes: usize) {
+/// without those that framed the body before. Its type is written as it was understood.
+pub fn write_request(
+    out: &mut Vec<u8>,
+    head: &RequestHead<'_>,
+    target: &str,
+    content_type: Option<MediaType<'_>>,
+    body_bytes: usize,
+) {
     write_lines(out, head, target, |name| {
-        !FRAMING_HEADERS.iter().any(|header| name.eq_ignore_ascii_case(header))
+        !name.eq_ignore_ascii_case(CONTENT_TYPE)
+            && !FRAMING_HEADERS.iter().any(|header| name.eq_ignore_ascii_case(header))
     });
+    write_content_type(out, content_type);
     write(out, format_args!("Content-Length: {body_bytes}\r\n\r\n"));
+}
+
+fn write_content_type(out: &mut Vec<u8>, content_type: Option<MediaType<'_>>) {
+    if let Some(content_type) = content_type {
+        write(out, format_args!("Content-Type: {content_type}\r\n"));
+    }
 }
 
 fn write_lines(
@@ -141,9 +170,26 @@ mod tests {
         let head = b"POST http://d/a HTTP/1.1\r\nHost: d\r\ntransfer-encoding: chunked\r\nExpect: \
                      100-continue\r\nX: \xff\r\nTrailer: y\r\n\r\n";
         let mut out = Vec::new();
-        write_request(&mut out, &parse_request(head, &mut Lines::new()).unwrap(), "/a", 5);
+        write_request(&mut out, &parse_request(head, &mut Lines::new()).unwrap(), "/a", None, 5);
         let expected = b"POST /a HTTP/1.1\r\nHost: d\r\nX: \xff\r\nContent-Length: 5\r\n\r\n";
         assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn a_content_type_is_written_as_it_was_understood_or_not_at_all() {
+        let head = b"POST /a HTTP/1.1\r\ncontent-TYPE: Text/JSON ; x=y\r\nTE: x\r\n\r\n";
+        let mut lines = Lines::new();
+        let head = parse_request(head, &mut lines).unwrap();
+        let understood = MediaType::of(&head.headers).unwrap();
+        for (content_type, line) in [(understood, "Content-Type: text/json\r\n"), (None, "")] {
+            let (mut request, mut passing) = (Vec::new(), Vec::new());
+            write_request(&mut request, &head, "/b", content_type, 5);
+            let expected = format!("POST /b HTTP/1.1\r\n{line}Content-Length: 5\r\n\r\n");
+            assert_eq!(String::from_utf8(request).unwrap(), expected);
+            write_passing(&mut passing, &head, "/b", content_type);
+            let expected = format!("POST /b HTTP/1.1\r\nTE: x\r\n{line}\r\n");
+            assert_eq!(String::from_utf8(passing).unwrap(), expected);
+        }
     }
 
     proptest! {
@@ -164,7 +210,7 @@ mod tests {
             let (mut read, mut read_again) = (Lines::new(), Lines::new());
             let head = parse_request(text.as_bytes(), &mut read).unwrap();
             let mut out = Vec::new();
-            write_request(&mut out, &head, "/b", body_bytes as usize);
+            write_request(&mut out, &head, "/b", None, body_bytes as usize);
             prop_assert_eq!(find_end(&out, &mut 0), Ok(Some(out.len())));
             let again = parse_request(&out, &mut read_again).unwrap();
             prop_assert_eq!((again.method, again.target), ("POST", "/b"));

@@ -6,5 +6,6 @@
 pub mod chunk;
 pub mod framing;
 pub mod head;
+pub mod media_type;
 pub mod message;
 pub mod target;

@@ -14,6 +14,7 @@ use crate::engine::{self, Endpoint, Forwarded, RequestBody};
 use crate::http::chunk::{ChunkDecoder, CollectError};
 use crate::http::framing::Framing;
 use crate::http::head::{self, Lines, RequestHead};
+use crate::http::media_type::MediaType;
 use crate::http::message;
 use crate::http::target::{self, Target};
 use crate::policy::facts::{Facts, ImageFacts, ROUNDS_MAX};
@@ -429,10 +430,13 @@ impl Inspection {
             return;
         };
         let target = forwarded.target.as_deref().unwrap_or(target.forwarded());
+        let has_body = self.passes != Framing::None || !body.is_empty();
+        // What has none needs no type; of what has one the type was checked with the head.
+        let content_type = MediaType::of(&head.headers).ok().flatten().filter(|_| has_body);
         if self.endpoint.body_passes() {
-            message::write_head(out, &head, target);
+            message::write_passing(out, &head, target, content_type);
         } else {
-            message::write_request(out, &head, target, body.len());
+            message::write_request(out, &head, target, content_type, body.len());
             out.extend_from_slice(body);
         }
     }

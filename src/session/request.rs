@@ -176,7 +176,7 @@ impl Session {
                 Ok(self.pass(bytes, &head, &target, framing, turn))
             }
             Route::Inspected(endpoint) => {
-                engine::check_head(&head, endpoint)?;
+                engine::check_head(&head, endpoint, framing)?;
                 self.exchange.may_switch = endpoint.may_switch();
                 let rules = Arc::clone(turn.rules);
                 let endpoint = engine::as_judged(endpoint, &target, &rules.policy);

@@ -10,6 +10,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
     all.extend(names());
     all.extend(contents());
     all.extend(pulls());
+    all.extend(forms());
     all
 }
 
@@ -194,6 +195,45 @@ fn contents() -> Vec<Attack> {
             ))
             .works_when(Probe::holds("/containers/@name@b/json", "/Config/Env", "USER=0")),
     ]
+}
+
+/// Content types that are a form's to the engine, which trims and lower-cases by the rules of
+/// Unicode.
+fn forms() -> Vec<Attack> {
+    let form = "application/x-www-form-urlencoded";
+    let dotted = form.replace("lic", "lİc");
+    let types = [
+        ("a dotted capital in its type", dotted),
+        ("a no-break space before its type", format!("\u{a0}{form}")),
+        ("a wide space behind its type", format!("{form}\u{2003};x=y")),
+        ("a next line behind its type", format!("{form}\u{85}")),
+    ];
+    let mut all = Vec::new();
+    for (with, content_type) in types {
+        let tag: &'static str = format!("tag by a form with {with}").leak();
+        let pull: &'static str = format!("pull by a form with {with}").leak();
+        let why = "Go trims and lower-cases a media type in Unicode";
+        let target = "/images/probe:1/tag?repo=innocent&tag=1";
+        let body = "repo=registry.example/team/app&tag=@name@";
+        all.push(
+            Attack::new(tag, why)
+                .send(Step::send_as("POST", target, &content_type, body))
+                .works_when(Probe::found("/images/registry.example/team/app:@name@/json")),
+        );
+        let target = "/images/create?fromImage=probe&tag=1";
+        let body = "fromImage=registry.example/team/app&tag=1";
+        all.push(
+            Attack::new(pull, why)
+                .send(Step::send_as("POST", target, &content_type, body))
+                .works_when(Probe::Answers("registry.example")),
+        );
+    }
+    all.push(
+        Attack::harmless("tag with a form that is empty", "it says nothing")
+            .send(Step::send_as("POST", "/images/probe:1/tag?repo=innocent&tag=@name@", form, ""))
+            .works_when(Probe::found("/images/innocent:@name@/json")),
+    );
+    all
 }
 
 /// There is no registry here: that the engine tries to fetch the name shows that it was asked.
