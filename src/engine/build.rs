@@ -17,6 +17,7 @@ use super::effects::{BodyError, Effects, objects, texts};
 use super::json::Object;
 use super::query::Query;
 use super::schema::BUILD;
+use super::security_options;
 use crate::http::target::Target;
 use crate::image::ImageRef;
 use crate::policy::Inspected;
@@ -99,7 +100,7 @@ fn parameters(query: &Query, effects: &mut Effects) -> Result<Given, BodyError> 
     isolation(query, effects);
     for option in query.all("securityopt") {
         let place = Place::Field("?securityopt");
-        effects.push_parsed(SecurityOption::parse(option), Effect::SecurityOption, place)?;
+        security_options::push(SecurityOption::parse(option), place, effects)?;
     }
     // The daemon passes over empty ones.
     for name in query.all("t").filter(|name| !name.is_empty()) {

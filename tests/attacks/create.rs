@@ -290,6 +290,16 @@ fn security() -> Vec<Attack> {
             "the same by a profile",
             r#"seccomp={"defaultAction":"SCMP_ACT_LOG","syscalls":[]}"#,
         ),
+        Attack::new("security profile that is null", "it is read as one without rules")
+            .run(shell("cat /proc/self/status", json!({"SecurityOpt": ["seccomp=null"]})))
+            .works_when(Probe::Prints("Seccomp:\t0")),
+        Attack::new("security profile that is null behind a space", "white space is no name")
+            .run(shell("cat /proc/self/status", json!({"SecurityOpt": ["seccomp: null"]})))
+            .works_when(Probe::Prints("Seccomp:\t0")),
+        Attack::harmless("security profile that denies what it does not name", "it confines")
+            .create(host(
+                json!({"SecurityOpt": [r#"seccomp={"defaultAction":"SCMP_ACT_ERRNO"}"#]}),
+            )),
         opts("security apparmor=unconfined", "plainly", "apparmor=unconfined"),
         opts("security apparmor:unconfined", "the older separator", "apparmor:unconfined"),
         opts("security label=disable", "plainly", "label=disable"),

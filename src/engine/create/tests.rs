@@ -203,7 +203,13 @@ fn security_options() {
         (r#""SecurityOpt":["seccomp:unconfined"]"#, vec![of("seccomp=unconfined")]),
         (r#""SecurityOpt":["disable"]"#, vec![of("label=disable")]),
         (r#""SecurityOpt":["no-new-privileges"]"#, vec![of("no-new-privileges")]),
-        (r#""SecurityOpt":["seccomp=/x.json"]"#, vec![of("seccomp=/x.json")]),
+        (
+            r#""SecurityOpt":["seccomp=/x.json"]"#,
+            vec![of("seccomp=unconfined"), of("seccomp=/x.json")],
+        ),
+        (r#""SecurityOpt":["seccomp=null"]"#, vec![of("seccomp=unconfined"), of("seccomp=null")]),
+        (r#""SecurityOpt":["seccomp="]"#, vec![of("seccomp=")]),
+        (r#""SecurityOpt":["seccomp=builtin"]"#, vec![of("seccomp=builtin")]),
         (
             r#""SecurityOpt":["seccomp={\"defaultAction\":\"SCMP_ACT_ERRNO\"}"]"#,
             vec![of(r#"seccomp={"defaultAction":"SCMP_ACT_ERRNO"}"#).replace('"', "\\\"")],
