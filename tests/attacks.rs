@@ -55,6 +55,11 @@ fn powers_of_containers() {
 }
 
 #[test]
+fn control_groups_below_a_forbidden_one() {
+    corpus::straight_and_through(powers::control_groups(), powers::ROOT_CONTROL_GROUP);
+}
+
+#[test]
 fn executing() {
     corpus::straight_and_through(exec::attacks(), CORE);
 }
@@ -153,6 +158,7 @@ fn every_attack_has_a_name_of_its_own() {
         json::attacks,
         create::attacks,
         powers::attacks,
+        powers::control_groups,
         exec::attacks,
         existing::attacks,
         update::attacks,

@@ -127,7 +127,9 @@ fn is_or_is_below(name: &str, forbidden: &str, below: Option<char>) -> bool {
     match name.strip_prefix(forbidden) {
         None => false,
         Some("") => true,
-        Some(rest) => below.is_some_and(|below| rest.starts_with(below)),
+        Some(rest) => {
+            below.is_some_and(|below| rest.starts_with(below) || forbidden.ends_with(below))
+        }
     }
 }
 
@@ -163,6 +165,9 @@ mod tests {
             ("/", false),
         ] {
             assert_eq!(forbids::<CgroupParent>("/system.slice", asked), forbidden, "{asked}");
+        }
+        for asked in ["/", "/x", "x", "../x", "/docker", "system.slice:docker:"] {
+            assert!(forbids::<CgroupParent>("/", asked), "{asked}");
         }
         assert!(!forbids::<Sysctl>("net.ipv4", "net.ipv4.ip_forward"));
     }

@@ -16,6 +16,24 @@ pub(crate) fn attacks() -> Vec<Attack> {
     all
 }
 
+/// Rules under which nothing may run outside of the engine's own control group.
+pub(crate) const ROOT_CONTROL_GROUP: &str = "restrictions:\n  cgroupparent: [\"/\"]\n";
+
+/// All other control groups are below the root.
+pub(crate) fn control_groups() -> Vec<Attack> {
+    let below =
+        |name, parent: &str| asks(name, "all are below the root", "CgroupParent", json!(parent));
+    vec![
+        below("control group at the root", "/"),
+        below("control group below the root", "/elsewhere"),
+        below("control group below the root without a slash", "elsewhere"),
+        below("control group that leads to the root", "../../elsewhere"),
+        below("control group of the engine by its name", "/docker"),
+        Attack::harmless("control group that is left to the engine", "none is asked for")
+            .create(host(json!({"CgroupParent": ""}))),
+    ]
+}
+
 /// What the runtime is told past the daemon.
 fn annotations() -> Vec<Attack> {
     let tells = |name, why, annotation: &'static str, value: &'static str| {
