@@ -14,7 +14,8 @@ pub(super) fn ports(endpoint: &Object, effects: &mut Effects) -> Result<(), Body
         let at = Place::Inside(PORTS, at, "PublishedPort");
         let mode = port.text("PublishMode").unwrap_or_default();
         match port.integer("PublishedPort") {
-            0 if mode.eq_ignore_ascii_case("host") => {
+            // The daemon puts it in upper case by the rules of Unicode.
+            0 if mode.to_uppercase() == "HOST" => {
                 effects.push(Effect::HostPorts(PortRange::EPHEMERAL), at);
             }
             0 => effects.push(Effect::HostPorts(PortRange::INGRESS), at),

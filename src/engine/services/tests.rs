@@ -92,6 +92,7 @@ fn ports() {
         (r#"{"PublishedPort":0,"PublishMode":"INGRESS"}"#, "30000-32767"),
         (r#"{"PublishedPort":null,"PublishMode":"what"}"#, "30000-32767"),
         (r#"{"PublishMode":"Host"}"#, "32768-65535"),
+        (r#"{"PublishMode":"hoſt"}"#, "32768-65535"),
     ] {
         let service = format!(r#","EndpointSpec":{{"Ports":[{port}]}}"#);
         assert_eq!(effects_of(&spec("", "", &service)), [format!("ports {ports} {at}")], "{port}");
