@@ -28,6 +28,12 @@ fn with_powers() -> String {
         .replace("- SECRET_TOKEN", "- SECRET_TOKEN\n    - SECRET_ENV_X")
 }
 
+/// The same with rules about variables that the daemon sets of its own accord.
+fn with_defaults() -> String {
+    let more = "- SECRET_TOKEN\n    - HOSTNAME=evil\n    - TERM=xterm";
+    CORE.replace("- SECRET_TOKEN", more)
+}
+
 /// The seven restrictions and the ceilings, with rules about where a build may run.
 fn with_places() -> String {
     let more = "restrictions:\n  namespaces: [host]\n  cgroupparent: [\"*\"]";
@@ -46,7 +52,7 @@ fn json_spellings() {
 
 #[test]
 fn creating_containers() {
-    corpus::straight_and_through(create::attacks(), CORE);
+    corpus::straight_and_through(create::attacks(), &with_defaults());
 }
 
 #[test]
@@ -61,7 +67,7 @@ fn control_groups_below_a_forbidden_one() {
 
 #[test]
 fn executing() {
-    corpus::straight_and_through(exec::attacks(), CORE);
+    corpus::straight_and_through(exec::attacks(), &with_defaults());
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod security;
 
 use super::Forwarded;
 use super::dockerfile;
-use super::effects::{BodyError, Effects};
+use super::effects::{BodyError, Effects, HOSTNAME};
 use super::json::Object;
 use super::log_driver;
 use super::schema::CREATE;
@@ -69,6 +69,7 @@ fn collect(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     image(fields, effects)?;
     user(fields, effects)?;
     effects.push_environment(fields)?;
+    defaults(fields, effects);
     effects.push(Effect::ImageEnvironment(Holder::Daemon), Place::Field("Env"));
     // An image that is made of the container inherits them.
     dockerfile::read_triggers(fields, effects);
@@ -84,6 +85,16 @@ fn collect(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     }
     ports::endpoints(fields, effects);
     Ok(())
+}
+
+/// The variables that the daemon makes of other fields.
+fn defaults(fields: &Object, effects: &mut Effects) {
+    if let Some(name) = fields.text("Hostname").filter(|name| !name.is_empty()) {
+        effects.push_default(fields, HOSTNAME, Some(name.to_owned()), Place::Field("Hostname"));
+    }
+    if fields.is_true("Tty") {
+        effects.push_term(fields, Place::Field("Tty"));
+    }
 }
 
 /// Without an image the daemon makes a container of nothing, as which nobody can say what runs.

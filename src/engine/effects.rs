@@ -45,6 +45,9 @@ impl From<JsonError> for BodyError {
 const ENDPOINT_SYSCTLS: &str = "com.docker.network.endpoint.sysctls";
 const BODY: Place = Place::Field("the body");
 
+/// The variable that the daemon sets to `Hostname`.
+pub(super) const HOSTNAME: &str = "HOSTNAME";
+
 /// The effects of a request, in the order in which they are found.
 #[derive(Debug)]
 pub(super) struct Effects {
@@ -118,6 +121,25 @@ impl Effects {
             start = end;
             self.push_parsed(parsed, Effect::Environment, Place::Element("Env", at))
         })
+    }
+
+    /// Adds the variable `TERM`, which the daemon sets in whatever has a terminal.
+    pub(super) fn push_term(&mut self, fields: &Object, at: Place) {
+        self.push_default(fields, "TERM", Some("xterm".to_owned()), at);
+    }
+
+    /// Adds a variable that the daemon sets of its own accord, unless `Env` says something of it.
+    pub(super) fn push_default(
+        &mut self,
+        fields: &Object,
+        name: &'static str,
+        value: Option<String>,
+        at: Place,
+    ) {
+        let is_it = |entry: &str| entry.split('=').next() == Some(name);
+        if !texts(fields, "Env").any(|(_, entry)| is_it(entry)) {
+            self.push(Effect::DefaultEnvironment { name, value }, at);
+        }
     }
 
     /// Adds the kernel parameters in the `DriverOpts` of an endpoint, which 29 sets in the

@@ -38,6 +38,9 @@ pub(super) fn read(target: &Target<'_>, body: &[u8]) -> Result<Inspected<ExecBod
         None => effects.push(Effect::ContainerUser(container()), USER),
     }
     effects.push_environment(&fields)?;
+    if fields.is_true("Tty") {
+        effects.push_term(&fields, Place::Field("Tty"));
+    }
     match fields.is_true("Privileged") {
         true => effects.push(Effect::Privileged, PRIVILEGED),
         false => effects.push(Effect::Within(container()), PRIVILEGED),
@@ -97,12 +100,18 @@ mod tests {
     fn what_a_command_would_have() {
         let user = r#"ContainerUser("web") at User"#;
         let within = r#"Within("web") at Privileged"#;
+        let term = r#"DefaultEnvironment { name: "TERM", value: Some("xterm") } at Tty"#;
         for (body, expected) in [
             (r#"{"Cmd":["id"]}"#, &[user, within][..]),
             (r#"{"Cmd":["id"],"User":"","Privileged":false,"Env":null}"#, &[user, within]),
             (r#"{"User":"root"}"#, &["user root at User", within]),
             (r#"{"uſer":"0:0"}"#, &["user 0:0 at User", within]),
             (r#"{"PRIVILEGED":true}"#, &[user, "Privileged at Privileged"]),
+            (r#"{"tty":true}"#, &[user, term, within]),
+            (
+                r#"{"Tty":true,"Env":["TERM=dumb"]}"#,
+                &[user, "variable TERM=dumb at Env[0]", within],
+            ),
             (
                 r#"{"Env":["USER=0","A"]}"#,
                 &[user, "variable USER=0 at Env[0]", "variable A at Env[1]", within],

@@ -13,7 +13,7 @@ mod privileges;
 
 use super::changes::Changes;
 use super::create;
-use super::effects::{BodyError, Effects, texts};
+use super::effects::{BodyError, Effects, HOSTNAME, texts};
 use super::json::Object;
 use super::routes::name_between;
 use super::schema::SERVICE;
@@ -182,10 +182,23 @@ fn container(container: &Object, effects: &mut Effects) -> Result<(), BodyError>
     for (at, entry) in texts(container, "Env") {
         variable(entry, Place::Element(ENV, at), effects)?;
     }
+    defaults(container, effects);
     mounts::effects(container, effects)?;
     privileges::effects(container, effects)?;
     isolation(container, effects);
     Ok(())
+}
+
+/// The variables that the daemon makes of other fields.
+fn defaults(container: &Object, effects: &mut Effects) {
+    if let Some(name) = container.text("Hostname").filter(|name| !name.is_empty()) {
+        let value = (!is_template(name)).then(|| name.to_owned());
+        let at = Place::Field("TaskTemplate.ContainerSpec.Hostname");
+        effects.push_default(container, HOSTNAME, value, at);
+    }
+    if container.is_true("TTY") {
+        effects.push_term(container, Place::Field("TaskTemplate.ContainerSpec.TTY"));
+    }
 }
 
 /// Only the value of a variable is expanded.

@@ -42,6 +42,14 @@ pub enum Effect {
     Environment(EnvironmentEntry),
     /// Sets the environment variable of this name to what only the daemon can tell: a template.
     EnvironmentTemplate(String),
+    /// Has the daemon set this variable, where neither the request nor the image does: to a value that
+    /// only it can tell if there is none here, a template.
+    DefaultEnvironment {
+        /// Its name.
+        name: &'static str,
+        /// Its value.
+        value: Option<String>,
+    },
     /// Sets variables about another container: their names begin with this, which ends in `_`.
     LinkedEnvironment(String),
     /// Opens one or all of these ports of the host.

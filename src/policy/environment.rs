@@ -42,7 +42,7 @@ impl EnvironmentRule {
     }
 
     pub(super) fn check(&self, entry: &EnvironmentEntry, found: &mut Findings<'_>) {
-        if self.forbids(entry) {
+        if self.forbids(entry.name(), entry.value()) {
             let name = Shown(entry.name());
             found.add(format_args!("environment variable {name}"), &self.shown);
         }
@@ -57,7 +57,7 @@ impl EnvironmentRule {
     pub(super) fn check_template(&self, name: &str, found: &mut Findings<'_>) {
         if name == self.entry.name() {
             let name = name.escape_debug();
-            found.add(format_args!("environment variable {name} set by a template"), &self.text);
+            found.add(format_args!("environment variable {name} set by a template"), &self.shown);
         }
     }
 
@@ -74,9 +74,31 @@ impl EnvironmentRule {
         }
     }
 
-    fn forbids(&self, entry: &EnvironmentEntry) -> bool {
+    fn forbids(&self, name: &str, value: Option<&str>) -> bool {
         let any_value = self.entry.value().is_none();
-        entry.name() == self.entry.name() && (any_value || entry.value() == self.entry.value())
+        name == self.entry.name() && (any_value || value == self.entry.value())
+    }
+}
+
+/// Judges a variable that the daemon sets of its own accord, but for one that `general` sets.
+pub(super) fn check_default(
+    (rules, ceilings): (&[EnvironmentRule], &Ceilings),
+    (name, value): (&str, Option<&str>),
+    found: &mut Findings<'_>,
+) {
+    if ceilings.environment.iter().any(|forced| forced.name() == name) {
+        return;
+    }
+    match value {
+        None => rules.iter().for_each(|rule| rule.check_template(name, found)),
+        Some(_) => {
+            for rule in rules.iter().filter(|rule| rule.forbids(name, value)) {
+                found.add(
+                    format_args!("environment variable {name} set by the daemon"),
+                    &rule.shown,
+                );
+            }
+        }
     }
 }
 
@@ -95,7 +117,9 @@ pub(super) fn check_image(
         Some(ImageFacts::Absent) => return,
         Some(ImageFacts::Present { environment, .. }) => environment,
     };
-    let forbidden = |rule: &EnvironmentRule| entries.iter().any(|entry| rule.forbids(entry));
+    let forbidden = |rule: &EnvironmentRule| {
+        entries.iter().any(|entry| rule.forbids(entry.name(), entry.value()))
+    };
     let mut broken = rules.iter().filter(|rule| forbidden(rule)).peekable();
     if broken.peek().is_none() {
         return;

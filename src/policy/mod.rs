@@ -411,6 +411,10 @@ fn check(
             let content = content_of(effects, Holder::Daemon, facts);
             environment::check_image((environment, ceilings), effects, content, found);
         }
+        Effect::DefaultEnvironment { name, value } => {
+            let value = value.as_deref();
+            environment::check_default((environment, ceilings), (name, value), found);
+        }
         Effect::LinkedEnvironment(prefix) => {
             environment.iter().for_each(|rule| rule.check_link(prefix, found));
         }

@@ -573,6 +573,56 @@ fn what_only_the_daemon_can_tell_is_refused_by_the_rules_about_it() {
 }
 
 #[test]
+fn variables_that_the_daemon_sets_of_its_own_accord() {
+    let by_default = |value: Option<&str>| {
+        vec![Effect::DefaultEnvironment { name: "HOSTNAME", value: value.map(str::to_owned) }]
+    };
+    for (rule, value, allowed) in [
+        ("HOSTNAME=evil", Some("evil"), false),
+        ("HOSTNAME=evil", Some("good"), true),
+        ("HOSTNAME=evil", None, false),
+        ("HOSTNAME", Some("good"), false),
+        ("hostname", Some("evil"), true),
+    ] {
+        let environment = vec![EnvironmentRule::parse(rule).unwrap()];
+        let mut policy = Policy { environment, ..Policy::permissive() };
+        let found = verdict(&policy, by_default(value), &Facts::none());
+        assert_eq!(found == "allowed", allowed, "{rule} {value:?}: {found}");
+        assert!(!found.contains("evil"), "the value is told: {found}");
+        policy.ceilings.environment = vec![EnvironmentEntry::parse("HOSTNAME=forced").unwrap()];
+        assert_eq!(verdict(&policy, by_default(value), &Facts::none()), "allowed");
+    }
+}
+
+/// It gives way to a variable of the image, so it is none that takes its place.
+#[test]
+fn what_the_daemon_sets_hides_nothing_of_the_image() {
+    let policy = Policy {
+        environment: vec![EnvironmentRule::parse("HOSTNAME=evil").unwrap()],
+        ..Policy::permissive()
+    };
+    let image = ImageRef::parse("a").unwrap();
+    let mut facts = Facts::none();
+    let entry = EnvironmentEntry::parse("HOSTNAME=evil").unwrap();
+    facts.add_image(
+        image.clone(),
+        ImageFacts::Present {
+            id: String::new(),
+            names: Vec::new(),
+            user: None,
+            environment: vec![entry],
+        },
+    );
+    let value = Some("good".to_owned());
+    let effects = vec![
+        Effect::Image(image),
+        Effect::ImageEnvironment(Holder::Daemon),
+        Effect::DefaultEnvironment { name: "HOSTNAME", value },
+    ];
+    assert!(verdict(&policy, effects, &facts).contains("of the image"));
+}
+
+#[test]
 fn ports_that_a_swarm_picks() {
     let policy = Policy { ports: vec![PortRule::parse("31000").unwrap()], ..Policy::permissive() };
     let picked = verdict(&policy, vec![Effect::HostPorts(PortRange::INGRESS)], &Facts::none());

@@ -258,6 +258,15 @@ fn environments() -> Vec<Attack> {
         Attack::new("environment with a forbidden name and nothing", "an empty value is one")
             .create(with(json!({"Env": ["SECRET_TOKEN="]})))
             .works_when(Probe::container_holds("/Config/Env", "SECRET_TOKEN=")),
+        Attack::new("environment by a name of its host", "the engine sets HOSTNAME to it")
+            .run(with(json!({"Hostname": "evil", "Cmd": ["env"]})))
+            .works_when(Probe::Prints("HOSTNAME=evil")),
+        Attack::new("environment by a terminal", "the engine sets TERM")
+            .run(with(json!({"Tty": true, "Cmd": ["env"]})))
+            .works_when(Probe::Prints("TERM=xterm")),
+        Attack::harmless("environment in place of a name of its host", "what is asked for counts")
+            .create(with(json!({"Hostname": "evil", "Env": ["HOSTNAME=good"]})))
+            .works_when(Probe::container_holds("/Config/Hostname", "evil")),
         Attack::harmless("environment with another value", "the rule names a pair")
             .create(with(json!({"Env": ["USER=1", "user=0", "XUSER=0"]})))
             .works_when(Probe::container_holds("/Config/Env", "XUSER=0")),

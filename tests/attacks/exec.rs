@@ -25,6 +25,11 @@ pub(crate) fn attacks() -> Vec<Attack> {
             json!({"Cmd": ["env"], "Env": ["USER=0"]}),
         ),
         exec(
+            "exec on a terminal",
+            "the engine sets TERM to xterm",
+            json!({"Cmd": ["env"], "Tty": true}),
+        ),
+        exec(
             "exec with keys in another case",
             "fields are matched without case",
             json!({"cmd": ["id"], "pRIVILEGED": true}),

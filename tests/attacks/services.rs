@@ -177,6 +177,10 @@ fn templates() -> Vec<Attack> {
         )
         .works_when(Probe::TaskPrints("top secret"))
     };
+    let prints = |name, why, mut container: Value, text| {
+        merge(&mut container, json!({"Command": ["env"]}));
+        create(name, why, service(container, json!({}))).works_when(Probe::TaskPrints(text))
+    };
     vec![
         create(
             "service with a template for a variable's value",
@@ -190,6 +194,24 @@ fn templates() -> Vec<Attack> {
             service(json!({"Env": ["USER={{if .Service.Name}}0{{end}}"]}), json!({})),
         )
         .works_when(task_holds("/Config/Env", "USER=0")),
+        prints(
+            "service with a name of its host",
+            "the engine sets HOSTNAME to it",
+            json!({"Hostname": "evil"}),
+            "HOSTNAME=evil",
+        ),
+        prints(
+            "service with a template for a name of its host",
+            "names are filled in",
+            json!({"Hostname": r#"{{"evil"}}"#}),
+            "HOSTNAME=evil",
+        ),
+        prints(
+            "service with a terminal",
+            "the engine sets TERM",
+            json!({"TTY": true}),
+            "TERM=xterm",
+        ),
         mounts(
             "service with a template for a path",
             "sources are filled in",

@@ -111,6 +111,31 @@ fn ports() {
 }
 
 #[test]
+fn variables_that_the_daemon_makes_of_other_fields() {
+    let variable = |name: &'static str, value: &str| {
+        let value = Some(value.to_owned());
+        format!("{:?}", Effect::DefaultEnvironment { name, value })
+    };
+    let hostname = || variable("HOSTNAME", "evil") + " at Hostname";
+    let term = || variable("TERM", "xterm") + " at Tty";
+    for (rest, expected) in [
+        (r#""Hostname":"evil""#, vec![hostname()]),
+        (r#""hoſtname":"evil","TTY":true"#, vec![hostname(), term()]),
+        (r#""Hostname":"","Tty":false"#, vec![]),
+        (r#""Hostname":null,"Tty":null"#, vec![]),
+    ] {
+        assert_eq!(asked(rest), expected, "{rest}");
+    }
+    // What is asked for, or taken out, is in its place.
+    for entry in ["HOSTNAME=good", "HOSTNAME=", "HOSTNAME"] {
+        let asked = asked(&format!(r#""Hostname":"evil","Env":["{entry}"]"#));
+        assert!(!asked.contains(&hostname()), "{asked:?}");
+    }
+    let asked = asked(r#""Hostname":"evil","Env":["HOSTNAMES=good","hostname=x"]"#);
+    assert!(asked.contains(&hostname()), "{asked:?}");
+}
+
+#[test]
 fn the_host_network() {
     let of_endpoint = "host network at NetworkingConfig.EndpointsConfig";
     let table = [

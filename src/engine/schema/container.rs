@@ -41,13 +41,13 @@ const WRAPPER_FIELDS: &[Field] = fields! {
 
 /// Of `Config` all but `Env` and `User`, and `OnBuild`.
 const CONFIG_FIELDS: &[Field] = fields! {
-    "Hostname": Kind::Text, NAMED;
+    "Hostname": Kind::Text, ENVIRONMENT;
     "Domainname": Kind::Text, NAMED;
     "AttachStdin": Kind::Bool, STREAMS;
     "AttachStdout": Kind::Bool, STREAMS;
     "AttachStderr": Kind::Bool, STREAMS;
     "ExposedPorts": SET, EXPOSED;
-    "Tty": Kind::Bool, STREAMS;
+    "Tty": Kind::Bool, ENVIRONMENT;
     "OpenStdin": Kind::Bool, STREAMS;
     "StdinOnce": Kind::Bool, STREAMS;
     "Cmd": Kind::TextOrList, WHAT_RUNS;

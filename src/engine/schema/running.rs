@@ -4,8 +4,8 @@
 use super::host_config::{CONFINEMENT_FIELDS, LIMIT_FIELDS, RESTART_POLICY};
 use super::index::{Field, Struct, join, restanced};
 use super::reasons::{
-    HOST_PATH, INSIDE_PATH, LIFE, NAMED, NOT_APPLIED, PRIVILEGED, STREAMS, USER, VARIABLES,
-    WHAT_RUNS,
+    ENVIRONMENT, HOST_PATH, INSIDE_PATH, LIFE, NAMED, NOT_APPLIED, PRIVILEGED, STREAMS, USER,
+    VARIABLES, WHAT_RUNS,
 };
 use super::stance::Stance;
 use super::{Kind, TEXTS, UINT64, fields};
@@ -14,7 +14,7 @@ use super::{Kind, TEXTS, UINT64, fields};
 pub static EXEC: Struct = Struct::new(fields! {
     "User": Kind::Text, USER;
     "Privileged": Kind::Bool, PRIVILEGED;
-    "Tty": Kind::Bool, STREAMS;
+    "Tty": Kind::Bool, ENVIRONMENT;
     "ConsoleSize": Kind::List(&UINT64), STREAMS;
     "AttachStdin": Kind::Bool, STREAMS;
     "AttachStderr": Kind::Bool, STREAMS;

@@ -8,10 +8,10 @@ use super::index::Struct;
 use super::mount::MOUNT;
 use super::network::SYSCTLS_OF_AN_ENDPOINT;
 use super::reasons::{
-    CAPABILITIES, CONTENTS, CPU, DROPPED, GROUPS, HOST_PATH, HOST_PORTS, IMAGE, INSIDE,
-    INSIDE_PATH, ITS_NETWORK, LESS, LIFE, LOG_DRIVER_NAME, MEMORY, NAMED, NAMESPACE, OTHER_RUNTIME,
-    PLACED, RESOURCE, SECURITY_OPTION, SECURITY_OPTIONS, STREAMS, SYSCTL, USER, VARIABLES,
-    WHAT_RUNS, WINDOWS,
+    CAPABILITIES, CONTENTS, CPU, DROPPED, ENVIRONMENT, GROUPS, HOST_PATH, HOST_PORTS, IMAGE,
+    INSIDE, INSIDE_PATH, ITS_NETWORK, LESS, LIFE, LOG_DRIVER_NAME, MEMORY, NAMED, NAMESPACE,
+    OTHER_RUNTIME, PLACED, RESOURCE, SECURITY_OPTION, SECURITY_OPTIONS, STREAMS, SYSCTL, USER,
+    VARIABLES, WHAT_RUNS, WINDOWS,
 };
 use super::stance::Stance;
 use super::{INT, Kind, NOTHING, TEXT_MAP, TEXTS, UINT32, UINT64, fields};
@@ -51,7 +51,7 @@ static CONTAINER: Struct = Struct::new(fields! {
     "Labels": TEXT_MAP, NAMED;
     "Command": TEXTS, WHAT_RUNS;
     "Args": TEXTS, WHAT_RUNS;
-    "Hostname": Kind::Text, NAMED;
+    "Hostname": Kind::Text, ENVIRONMENT;
     "Env": TEXTS, VARIABLES;
     "Dir": Kind::Text, INSIDE_PATH;
     "User": Kind::Text, USER;
@@ -59,7 +59,7 @@ static CONTAINER: Struct = Struct::new(fields! {
     "Privileges": Kind::Struct(&PRIVILEGES), INSIDE;
     "Init": Kind::Bool, WHAT_RUNS;
     "StopSignal": Kind::Text, LIFE;
-    "TTY": Kind::Bool, STREAMS;
+    "TTY": Kind::Bool, ENVIRONMENT;
     "OpenStdin": Kind::Bool, STREAMS;
     "ReadOnly": Kind::Bool, LESS;
     "Mounts": Kind::List(&Kind::Struct(&MOUNT)), INSIDE;

@@ -114,6 +114,7 @@ impl Power {
             Effect::User(_) | Effect::ImageUser(_) | Effect::ContainerUser(_) => Self::User,
             Effect::Environment(_)
             | Effect::ImageEnvironment(_)
+            | Effect::DefaultEnvironment { .. }
             | Effect::LinkedEnvironment(_)
             | Effect::EnvironmentTemplate(_) => Self::Environment,
             Effect::HostPorts(_) => Self::HostPorts,

@@ -64,8 +64,19 @@ fn image_user_and_environment() {
         (r#""Env":["A=b","C"]"#, &["variable A=b at Env[0]", "variable C at Env[1]"]),
         (r#""Env":["USER={{\"0\"}}"]"#, &["EnvironmentTemplate(\"USER\") at Env[0]"]),
         (r#""Env":["N={{.Node.Hostname}}"]"#, &["EnvironmentTemplate(\"N\") at Env[0]"]),
+        (
+            r#""Hostname":"evil","TTY":true"#,
+            &[
+                r#"DefaultEnvironment { name: "HOSTNAME", value: Some("evil") } at Hostname"#,
+                r#"DefaultEnvironment { name: "TERM", value: Some("xterm") } at TTY"#,
+            ],
+        ),
+        (
+            r#""Hostname":"{{.Node.ID}}""#,
+            &[r#"DefaultEnvironment { name: "HOSTNAME", value: None } at Hostname"#],
+        ),
         (r#""Env":["A={x}"]"#, &["variable A={x} at Env[0]"]),
-        (r#""Hostname":"{{.Node.Hostname}}","Groups":["0"]"#, &[]),
+        (r#""Hostname":"","Groups":["0"]"#, &[]),
         (
             r#""CapabilityAdd":["cap_sys_admin"]"#,
             &["Capability(Capability(\"SYS_ADMIN\")) at CapabilityAdd[0]"],
