@@ -137,6 +137,7 @@ fn caches(fields: &Object, effects: &mut Effects) {
 
 fn isolation(query: &Query, effects: &mut Effects) {
     let mode = query.get("networkmode");
+    effects.push_network(mode, NETWORK_MODE);
     let with = match (mode, mode.strip_prefix("container:")) {
         ("host", _) => Some(SharedWith::Host),
         (_, Some(name)) => Some(SharedWith::Container(name.to_owned())),

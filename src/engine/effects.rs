@@ -154,9 +154,26 @@ impl Effects {
         }
     }
 
+    /// Adds a network of this daemon's, if it may be that of the host by its identifier. On 20.10 a
+    /// container that joins it so gets an empty one of its own; nobody has to rely on that.
+    pub(super) fn push_network(&mut self, name: &str, at: Place) {
+        if !name.is_empty() && may_be_network_id(name) {
+            self.push(Effect::Network(name.to_owned()), at);
+        }
+    }
+
     pub(super) fn into_asked(self) -> Vec<Asked> {
         self.asked
     }
+}
+
+/// Characters of an identifier of a network on one daemon: digits of base 16.
+const NETWORK_ID_LENGTH: usize = 64;
+
+/// Whether the daemon may take `name` for a network's identifier: any first part of one counts (seen
+/// on 20.10: three characters were enough), if no network has that name.
+pub(super) fn may_be_network_id(name: &str) -> bool {
+    name.len() <= NETWORK_ID_LENGTH && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// A path of the host. One that is relative to the daemon's working directory, which nobody outside

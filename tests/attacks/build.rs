@@ -26,6 +26,22 @@ pub(crate) fn attacks() -> Vec<Attack> {
                 context_then_form("&networkmode=host"),
             ))
             .works_when(Probe::Answers("docker0")),
+        Attack::new("build on the host's network by a form of another spelling", "Go folds in Unicode")
+            .send(Step::send_as(
+                "POST",
+                "/build?t=innocent:@name@&nocache=1",
+                "applİcation/x-www-form-urlencoded",
+                context_then_form("&networkmode=host"),
+            ))
+            .works_when(Probe::Answers("docker0")),
+        Attack::new("build on the host's network by its id", "an id is a name")
+            .send(Step::send_as(
+                "POST",
+                "/build?t=innocent:@name@&nocache=1&networkmode=@host-network@",
+                "application/x-tar",
+                archive("Dockerfile", b"FROM probe:1\nRUN [\"ls\", \"/sys/class/net\"]\n"),
+            ))
+            .works_when(Probe::Answers("Successfully built")),
         Attack::new("build into a forbidden name by a form", "a form may follow the context")
             .send(Step::send_as(
                 "POST",

@@ -99,6 +99,17 @@ fn ports() -> Vec<Attack> {
         Attack::new("port by host network", "every port of the host can be opened")
             .create(host(json!({"NetworkMode": "host"})))
             .works_when(Probe::container_holds("/HostConfig/NetworkMode", "host")),
+        Attack::new("port by host network, by its id", "an id is a name")
+            .create(host(json!({"NetworkMode": "@host-network@"})))
+            .works_when(Probe::container_holds("/HostConfig/NetworkMode", "@host-network@")),
+        Attack::new("port by an endpoint of the host network, by its id", "an id is a name")
+            .create(with(json!({
+                "NetworkingConfig": {"EndpointsConfig": {"@host-network@": {}}}})))
+            .works_when(Probe::exists()),
+        Attack::harmless("port by a network whose name could be an id", "it is looked up")
+            .setup(Step::post("/networks/create", json!({"Name": "@name@"})))
+            .create(host(json!({"NetworkMode": "@name@"})))
+            .works_when(Probe::exists()),
         Attack::harmless("port that no rule names", "the neighbour of a forbidden one")
             .run(with(json!({
                 "ExposedPorts": {"80/tcp": {}},

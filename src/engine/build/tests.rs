@@ -41,6 +41,7 @@ fn what_the_query_brings_about_is_judged() {
         "networkmode=host",
         "version=2&networkmode=host",
         "networkmode=container:db",
+        "networkmode=4be",
         "cgroupparent=/",
         "t=ubuntu:16.04",
         "t=a&t=ubuntu:16.04",

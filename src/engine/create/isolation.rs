@@ -79,6 +79,8 @@ fn device_request(at: usize, request: &Object, effects: &mut Effects) {
 }
 
 fn namespaces(host: &Object, effects: &mut Effects) {
+    let network = host.text("NetworkMode").unwrap_or_default();
+    effects.push_network(network, Place::Field("HostConfig.NetworkMode"));
     for (field, place, kind) in NAMESPACES {
         let with = match host.text(field).unwrap_or_default() {
             "host" => SharedWith::Host,

@@ -41,8 +41,8 @@ fn host_ports(text: &str, at: &dyn Fn() -> Place, effects: &mut Effects) -> Resu
 pub(super) const HOST_NETWORK: Namespace =
     Namespace { kind: NamespaceKind::Network, with: SharedWith::Host };
 
-/// A container that is attached to the network `host` by an endpoint, or by the network's identifier,
-/// gets an empty network of its own on 20.10. An endpoint that says so plainly counts all the same.
+/// A container that is attached to the network `host` by an endpoint gets an empty network of its own
+/// on 20.10. It counts all the same.
 pub(super) fn endpoints(fields: &Object, effects: &mut Effects) {
     const HOST: &str = "host";
     let networking = fields.object("NetworkingConfig");
@@ -52,9 +52,12 @@ pub(super) fn endpoints(fields: &Object, effects: &mut Effects) {
             effects.push_endpoint_sysctls(ENDPOINTS, endpoint);
         }
         let id = endpoint.as_object().and_then(|endpoint| endpoint.text("NetworkID"));
+        let at = || Place::Entry(ENDPOINTS, network.to_owned());
         if network == HOST || id == Some(HOST) {
-            effects
-                .push(Effect::Namespace(HOST_NETWORK), Place::Entry(ENDPOINTS, network.to_owned()));
+            effects.push(Effect::Namespace(HOST_NETWORK), at());
+        }
+        for name in [Some(network), id].into_iter().flatten() {
+            effects.push_network(name, at());
         }
     }
 }

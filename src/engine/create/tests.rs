@@ -145,6 +145,19 @@ fn the_host_network() {
         ),
         (r#""NetworkMode":"host""#, vec!["host network at HostConfig.NetworkMode".to_owned()]),
         (r#""HostConfig":{"NetworkMode":"HOST"}"#, vec![]),
+        (
+            r#""HostConfig":{"NetworkMode":"4be"}"#,
+            vec![r#"Network("4be") at HostConfig.NetworkMode"#.to_owned()],
+        ),
+        (r#""HostConfig":{"NetworkMode":"4bed-net"}"#, vec![]),
+        (r#""HostConfig":{"NetworkMode":""}"#, vec![]),
+        (
+            r#""NetworkingConfig":{"EndpointsConfig":{"4be":{},"x":{"NetworkID":"abc"}}}"#,
+            vec![
+                r#"Network("4be") at NetworkingConfig.EndpointsConfig[4be]"#.to_owned(),
+                r#"Network("abc") at NetworkingConfig.EndpointsConfig[x]"#.to_owned(),
+            ],
+        ),
         (r#""HostConfig":{"NetworkMode":"bridge"}"#, vec![]),
         (
             r#""NetworkingConfig":{"EndpointsConfig":{"host":null}}"#,

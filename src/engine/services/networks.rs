@@ -1,6 +1,6 @@
 //! Ports of the host that a service opens, and the host's network as a whole.
 
-use crate::engine::effects::{BodyError, Effects, objects};
+use crate::engine::effects::{BodyError, Effects, may_be_network_id, objects};
 use crate::engine::json::Object;
 use crate::policy::effects::{Effect, Namespace, NamespaceKind, Place, SharedWith};
 use crate::policy::types::PortRange;
@@ -43,14 +43,10 @@ pub(super) fn effects(list: &'static str, holder: &Object, effects: &mut Effects
 /// Characters of an identifier in a swarm's store: digits of base 36.
 const SWARM_ID_LENGTH: usize = 25;
 
-/// Characters of an identifier of a network on one daemon: digits of base 16.
-const LOCAL_ID_LENGTH: usize = 64;
-
 /// Whether the daemon may take `target` for the host's network, which has two identifiers: one of
-/// this daemon, one in the swarm's store. Either counts as a whole or by any first part of it (seen
-/// on 20.10: three characters were enough), if no network has that name.
+/// this daemon, one in the swarm's store, which counts by any first part of it too.
 fn may_be_host(target: &str) -> bool {
     let is_swarm_digit = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_lowercase();
     target.len() <= SWARM_ID_LENGTH && target.bytes().all(is_swarm_digit)
-        || target.len() <= LOCAL_ID_LENGTH && target.bytes().all(|byte| byte.is_ascii_hexdigit())
+        || may_be_network_id(target)
 }
