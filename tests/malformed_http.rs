@@ -272,6 +272,25 @@ fn inspected_endpoints() {
     ]);
 }
 
+/// Elsewhere it is left out, and what is sent behind such a request is inspected as ever.
+#[test]
+fn an_offer_of_http2() {
+    let secdocker = SecDocker::before(Daemon::shared(), "restrictions:\n  privileged: true\n");
+    let name = unique("offer");
+    let privileged = BODY.replace("{", r#"{"HostConfig":{"Privileged":true},"#);
+    let length = format!("Content-Length: {}\r\n", privileged.len());
+    let ping = "GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: Upgrade, HTTP2-Settings\r\n\
+                Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n";
+    let mut client = secdocker.connect();
+    client.send(ping.to_owned() + &create(&line(&name), &length, &privileged) + ping);
+    let statuses = [(); 3].map(|()| client.answer().status);
+    assert_eq!(statuses, [200, 403, 200]);
+    assert!(Daemon::shared().api().container(&name).is_none(), "made a privileged container");
+    let mut client = secdocker.connect();
+    client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert_eq!(client.answer().status, 400, "without having been offered it");
+}
+
 /// Nothing of a request that turns out malformed in its body has reached the engine, and nothing
 /// after it is read.
 #[test]

@@ -144,6 +144,32 @@ fn curl_with_old_and_new_http() {
     both(|way| curl(way, "/_ping", &["-X", "OPTIONS"], b""));
 }
 
+/// Curl makes the offer beside the request, and goes on in HTTP/1.1 where it is not taken.
+#[test]
+fn curl_with_an_offer_of_http2() {
+    let said = both(|way| curl(way, "/_ping", &["--http2"], b""));
+    assert_eq!(said, "OK 200");
+    both(|way| curl(way, "/v1.41/containers/nobody/json", &["--http2"], b""));
+}
+
+/// Curl calls all that it posts a form.
+#[test]
+fn curl_with_a_form_that_is_empty() {
+    let api = Daemon::shared().api();
+    let name = unique("form");
+    let body = serde_json::json!({"Image": "probe:1", "Cmd": ["true"]});
+    assert_eq!(api.create(&name, &body).status, 201);
+    assert_eq!(api.post(&format!("/commit?container={name}&repo={name}"), &body).status, 201);
+    let said = both(|way| {
+        let said = curl(way, &format!("/images/{name}/tag?repo={name}&tag=1"), &["-d", ""], b"");
+        assert_eq!(api.delete(&format!("/images/{name}:1")).status, 200, "{said}");
+        said
+    });
+    assert_eq!(said, "201");
+    api.delete(&format!("/images/{name}"));
+    api.remove(&name);
+}
+
 /// Big enough that curl itself would ask for `100 (Continue)` and send several pieces.
 #[test]
 fn curl_with_bodies() {

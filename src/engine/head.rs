@@ -23,6 +23,8 @@ pub enum HeadReason {
     ContentEncoding,
     /// An `Upgrade`: the body would belong to another protocol.
     Upgrade,
+    /// An offer to go on in HTTP/2.
+    Http2,
     /// A `Content-Type` that could be that of a form to the daemon.
     ContentType,
     /// A form as the body: Go's `ParseForm` merges it into the query.
@@ -36,6 +38,7 @@ impl fmt::Display for HeadRefusal {
         let what = match self.reason {
             HeadReason::ContentEncoding => "a `Content-Encoding`",
             HeadReason::Upgrade => "an `Upgrade`",
+            HeadReason::Http2 => "an offer of HTTP/2",
             HeadReason::ContentType => "a `Content-Type` that is not plainly one media type",
             HeadReason::Form => "a form as its body",
         };
@@ -57,6 +60,8 @@ pub fn check_head(
         HeadReason::ContentEncoding
     } else if headers.has("upgrade") && !endpoint.may_switch() {
         HeadReason::Upgrade
+    } else if head.has_http2_settings() {
+        HeadReason::Http2
     } else if forwards_body(endpoint, framing)
         && let Err(reason) = check_content_type(head)
     {
@@ -99,6 +104,7 @@ mod tests {
             ("Connection: upgrade", None),
             ("Upgrade: tcp", Some(HeadReason::Upgrade)),
             ("UPGRADE:", Some(HeadReason::Upgrade)),
+            ("HTTP2-Settings: AAMAAABk", Some(HeadReason::Http2)),
             ("Content-Encoding: gzip", Some(HeadReason::ContentEncoding)),
             ("content-encoding: identity", Some(HeadReason::ContentEncoding)),
             (&format!("Content-Type: {form}"), Some(HeadReason::Form)),

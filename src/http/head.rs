@@ -12,6 +12,12 @@ pub use end::find_end;
 
 use super::framing::{self, Persistence};
 
+/// The name of HTTP/2 without TLS among protocols to switch to (RFC 7540 §3.1).
+pub(super) const H2C: &str = "h2c";
+
+/// The header that comes with an offer of HTTP/2 (RFC 7540 §3.2.1).
+pub(super) const HTTP2_SETTINGS: &str = "http2-settings";
+
 /// More header lines than this are refused.
 pub const HEADERS_MAX: usize = 128;
 
@@ -196,9 +202,15 @@ impl RequestHead<'_> {
         framing::persistence(self.version, &self.headers)
     }
 
-    /// Whether the client would go on in HTTP/2 on this connection (RFC 7540 §3.2).
+    /// Whether the client would go on in HTTP/2 on this connection (RFC 7540 §3.2). To name `h2c`
+    /// alone is no offer to a server, but may be one to a lenient one.
     pub fn offers_http2(&self) -> bool {
-        self.headers.has("http2-settings")
+        self.has_http2_settings() || self.headers.has_token("upgrade", H2C)
+    }
+
+    /// Whether it brings the settings that make an offer of HTTP/2 complete.
+    pub fn has_http2_settings(&self) -> bool {
+        self.headers.has(HTTP2_SETTINGS)
     }
 
     /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::Write;
 
 use super::framing::{AnswerTo, Persistence};
-use super::head::{RequestHead, Version};
+use super::head::{H2C, HTTP2_SETTINGS, RequestHead, Version};
 use super::media_type::MediaType;
 
 /// The interim response that asks for a body (RFC 9110 §15.2.1).
@@ -15,6 +15,8 @@ const FRAMING_HEADERS: [&str; 5] =
     ["content-length", "transfer-encoding", "trailer", "te", "expect"];
 
 const CONTENT_TYPE: &str = "content-type";
+const CONNECTION: &str = "connection";
+const UPGRADE: &str = "upgrade";
 
 /// An answer in place of the daemon's, in its error form: `{"message": "…"}`.
 pub struct Answer<'a> {
@@ -58,6 +60,39 @@ pub fn write_answer(out: &mut Vec<u8>, answer: &Answer<'_>) {
 pub fn write_head(out: &mut Vec<u8>, head: &RequestHead<'_>, target: &str) {
     write_lines(out, head, target, |_| true);
     out.extend_from_slice(b"\r\n");
+}
+
+/// The same without an offer of HTTP/2, which whoever stands between may ignore (RFC 9110 §7.8):
+/// neither its settings, nor `h2c` among the protocols, nor a mention of either in `Connection`.
+pub fn write_without_http2(out: &mut Vec<u8>, head: &RequestHead<'_>, target: &str) {
+    let is_h2c = |protocol: &[u8]| protocol.eq_ignore_ascii_case(H2C.as_bytes());
+    let switches = elements(head, UPGRADE).any(|protocol| !is_h2c(protocol));
+    let is_over = |option: &[u8]| {
+        option.eq_ignore_ascii_case(HTTP2_SETTINGS.as_bytes())
+            || !switches && option.eq_ignore_ascii_case(UPGRADE.as_bytes())
+    };
+    write_lines(out, head, target, |name| {
+        ![UPGRADE, CONNECTION, HTTP2_SETTINGS].iter().any(|it| name.eq_ignore_ascii_case(it))
+    });
+    write_list(out, "Connection", elements(head, CONNECTION).filter(|it| !is_over(it)));
+    write_list(out, "Upgrade", elements(head, UPGRADE).filter(|it| !is_h2c(it)));
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The elements of a comma-separated list, on however many lines; empty ones count for nothing (RFC
+/// 9110 §5.6.1).
+fn elements<'a>(head: &RequestHead<'a>, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    let lines = head.headers.iter().filter(move |(it, _)| it.eq_ignore_ascii_case(name));
+    let elements = lines.flat_map(|(_, value)| value.split(|byte| *byte == b','));
+    elements.map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
+}
+
+fn write_list<'a>(out: &mut Vec<u8>, name: &str, elements: impl Iterator<Item = &'a [u8]>) {
+    for element in elements {
+        for part in [name.as_bytes(), b": ", element, b"\r\n"] {
+            out.extend_from_slice(part);
+        }
+    }
 }
 
 /// The same for a body that passes, if there is one: its type is written as it was understood.
@@ -173,6 +208,36 @@ mod tests {
         write_request(&mut out, &parse_request(head, &mut Lines::new()).unwrap(), "/a", None, 5);
         let expected = b"POST /a HTTP/1.1\r\nHost: d\r\nX: \xff\r\nContent-Length: 5\r\n\r\n";
         assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn an_offer_of_http2_is_left_out() {
+        let settings = "HTTP2-Settings: AAMA\r\n";
+        for (lines, written) in [
+            ("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n", ""),
+            (
+                "connection: keep-alive,http2-SETTINGS\r\nUPGRADE: H2C\r\n",
+                "Connection: keep-alive\r\n",
+            ),
+            (
+                "Connection: Upgrade\r\nConnection: close ,\r\nUpgrade: h2c,,h2c\r\n",
+                "Connection: close\r\n",
+            ),
+            (
+                "Connection: Upgrade,HTTP2-Settings\r\nUpgrade: h2c, tcp\r\nUpgrade: h2c\r\n",
+                "Connection: Upgrade\r\nUpgrade: tcp\r\n",
+            ),
+            ("Upgrade: h2cx\r\n", "Upgrade: h2cx\r\n"),
+            ("", ""),
+        ] {
+            let head =
+                format!("GET http://d/a HTTP/1.1\r\nHost: d\r\n{lines}{settings}X: y\r\n\r\n");
+            let (mut read, mut out) = (Lines::new(), Vec::new());
+            let head = parse_request(head.as_bytes(), &mut read).unwrap();
+            write_without_http2(&mut out, &head, "/a");
+            let expected = format!("GET /a HTTP/1.1\r\nHost: d\r\nX: y\r\n{written}\r\n");
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
     }
 
     #[test]

@@ -154,9 +154,6 @@ impl Session {
         let mut lines = Lines::new();
         let head = head::parse_request(bytes, &mut lines)?;
         self.exchange = Exchange::of(&head);
-        if head.offers_http2() {
-            return Err(HeadError::Http2.into());
-        }
         let target = target::parse(head.target)?;
         let framing = framing::of_request(&head)?;
         let shown = Redacted(head.target);
@@ -187,7 +184,8 @@ impl Session {
         }
     }
 
-    /// Lets a request through as it is; only a target in absolute form is written anew.
+    /// Lets a request through as it is, but for a target in absolute form and an offer of HTTP/2. Where
+    /// the daemon may switch, `h2c` alone is the name of the raw stream that a build speaks.
     fn pass(
         &mut self,
         bytes: &[u8],
@@ -201,10 +199,17 @@ impl Session {
             Some(progress) => Request::Body(progress),
             None => self.whole_request(),
         };
-        if target.forwarded() == head.target {
-            return Step::Forward(bytes.len());
+        let out = turn.out.to(Side::Upstream);
+        let offers_http2 = match self.exchange.may_switch {
+            true => head.has_http2_settings(),
+            false => head.offers_http2(),
+        };
+        match offers_http2 {
+            // The daemon might go on in a protocol that nobody here speaks; the client need not.
+            true => message::write_without_http2(out, head, target.forwarded()),
+            false if target.forwarded() == head.target => return Step::Forward(bytes.len()),
+            false => message::write_head(out, head, target.forwarded()),
         }
-        message::write_head(turn.out.to(Side::Upstream), head, target.forwarded());
         Step::Take(bytes.len())
     }
 

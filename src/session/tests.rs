@@ -302,11 +302,36 @@ fn nobody_switches_where_no_request_may() {
     });
 }
 
+/// Java's client makes the offer with every first request.
+#[test]
+fn an_offer_of_http2_never_reaches_the_daemon_and_the_request_does() {
+    const OFFER: &str =
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
+    const PUT: &str = "PUT /containers/x/archive?path=/ HTTP/1.1\r\nHost: d\r\n";
+    talk(|talk| {
+        talk.client(&PING.replace("Host: d\r\n", &format!("Host: d\r\n{OFFER}")));
+        talk.daemon_gets(PING).daemon(OK).client_gets(OK);
+        // What is pipelined behind it, or follows it, is inspected as ever.
+        talk.client(&with_body(CREATE, FORBIDDEN)).client_gets("HTTP/1.1 403 Forbidden\r\n");
+        talk.client(&with_body(&format!("{PUT}{OFFER}"), "a tar"));
+        talk.daemon_gets(&with_body(PUT, "a tar")).daemon(OK).client_gets(OK);
+        talk.client(&PING.replace("Host: d\r\n", "Host: d\r\nUpgrade: h2c\r\n"));
+        talk.daemon_gets(PING).daemon(OK).client_gets(OK);
+        // A stream is no HTTP/2 for want of an offer, and the daemon still may switch.
+        let attach = ATTACH.replace("Upgrade: tcp\r\nConnection: Upgrade\r\n", OFFER);
+        talk.client(&attach)
+            .daemon_gets(&ATTACH.replace("Upgrade: tcp\r\nConnection: Upgrade\r\n", ""));
+        talk.daemon("HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n");
+        talk.client("stdin").daemon_gets("stdin").is(None);
+        talk.daemon_never_sees("h2c").daemon_never_sees("HTTP2");
+    });
+}
+
 #[test]
 fn malformed_requests_end_with_400_before_a_byte_reaches_the_daemon() {
     let malformed = [
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
-        "GET /_ping HTTP/1.1\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n".to_owned(),
+        with_body(&format!("{CREATE}HTTP2-Settings: AAMAAABk\r\n"), "{}"),
         "GET /_ping\r\n\r\n".to_owned(),
         format!("{CREATE}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{{}}"),
         format!("{CREATE}Content-Length: +2\r\n\r\n{{}}"),
