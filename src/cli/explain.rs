@@ -95,7 +95,7 @@ fn judged_fate(settings: &Settings, request: Inspected<RequestBody>) -> Fate {
         Verdict::Forbidden(violations) => Fate::Forbidden(violations),
         Verdict::Allowed(checked) => {
             let mut body = Vec::new();
-            let forwarded = engine::write(checked, policy, &mut body);
+            let forwarded = engine::write_knowing(checked, policy, &facts, &mut body);
             Fate::Allowed(body, forwarded.changes)
         }
     }

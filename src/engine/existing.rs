@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::effects::host_path;
 use super::{services, volumes};
-use crate::policy::ceilings::Ceilings;
+use crate::policy::ceilings::{Ceilings, CpuLimit};
 use crate::policy::effects::{Asked, Effect, Namespace, NamespaceKind, SharedWith};
 use crate::policy::facts::{Container, ServiceFacts};
 use crate::policy::types::UserSpec;
@@ -87,6 +87,8 @@ struct HostConfig {
     pid_mode: String,
     #[serde(default)]
     ipc_mode: String,
+    #[serde(default)]
+    nano_cpus: i64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -117,6 +119,10 @@ pub fn container(asked: &str, answer: &[u8]) -> Option<Container> {
         user: UserSpec::parse(user).ok()?,
         is_privileged: found.host_config.privileged,
         shares: found.host_config.shares(),
+        cpu: match found.host_config.nano_cpus {
+            0 => CpuLimit::QuotaOrNone,
+            _ => CpuLimit::Nano,
+        },
         mounts: mounts(&found.mounts.unwrap_or_default())?,
     })
 }

@@ -56,6 +56,7 @@ use std::ops::Range;
 use self::json::Object;
 use crate::http::target::Target;
 use crate::policy::effects::Asked;
+use crate::policy::facts::Facts;
 use crate::policy::opinions::AskedImage;
 use crate::policy::{Checked, Inspected, Policy};
 
@@ -124,7 +125,7 @@ fn read_known(
     match endpoint {
         Endpoint::ContainerCreate => Ok(create::read(body)?.map(RequestBody::Create)),
         Endpoint::ContainerExec => Ok(exec::read(target, body)?.map(RequestBody::Exec)),
-        Endpoint::ContainerUpdate => Ok(update::read(body)?.map(RequestBody::Update)),
+        Endpoint::ContainerUpdate => Ok(update::read(target, body)?.map(RequestBody::Update)),
         Endpoint::ContainerStart => Ok(start::read(target, body)?.map(RequestBody::Start)),
         Endpoint::VolumeCreate => Ok(volumes::read(body)?.map(RequestBody::Volume)),
         Endpoint::Commit => Ok(images::read_commit(target, body)?.map(RequestBody::Commit)),
@@ -189,10 +190,20 @@ impl From<Changes> for Forwarded {
 
 /// Appends the body that is forwarded, with all that the policy forces on it, and says what else is.
 pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) -> Forwarded {
+    write_knowing(checked, policy, &Facts::none(), out)
+}
+
+/// The same with what was learned for the judgement.
+pub fn write_knowing(
+    checked: Checked<RequestBody>,
+    policy: &Policy,
+    facts: &Facts,
+    out: &mut Vec<u8>,
+) -> Forwarded {
     match checked.into_body() {
         RequestBody::Create(body) => create::write(body, policy, out),
         RequestBody::Exec(body) => exec::write(body, &policy.ceilings, out).into(),
-        RequestBody::Update(body) => update::write(body, &policy.ceilings, out).into(),
+        RequestBody::Update(body) => update::write(body, &policy.ceilings, facts, out).into(),
         RequestBody::Start(StartBody) => Forwarded::default(),
         RequestBody::Volume(body) => {
             volumes::write(&body, out);

@@ -3,37 +3,62 @@
 //! The daemon applies what is not 0 and looks at nothing else: seen on 20.10, a container limited by
 //! `NanoCpus` loses its limit by `{"CpuQuota":-1}`, and one limited by `CpuQuota` by a shorter
 //! `CpuPeriod` alone. Devices and the control group, which share the type, are read there and left.
-//! So a body has no effect that a rule is about; all is a matter of ceilings.
+//! So a body has no effect that a rule is about; all is a matter of ceilings. But a container that is
+//! limited by `NanoCpus` takes no quota (`409`), and one that was made without a limit is limited so by
+//! us: the daemon is asked how, and told in that way.
 
 use super::changes::Changes;
 use super::effects::{BodyError, Effects};
 use super::force::number;
 use super::json::Object;
+use super::routes::name_between;
 use super::schema::UPDATE;
+use crate::http::target::Target;
 use crate::policy::Inspected;
-use crate::policy::ceilings::{Ceilings, CpuAsk, MemoryAsk};
+use crate::policy::ceilings::{Ceilings, CpuAsk, CpuLimit, MemoryAsk};
+use crate::policy::effects::{Effect, Place};
+use crate::policy::facts::Facts;
 
 /// The body of a request to change a container's limits, in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UpdateBody(Object);
+pub struct UpdateBody {
+    /// By name or identifier.
+    container: String,
+    fields: Object,
+}
 
 /// Reads a body.
 ///
 /// # Errors
 /// [`BodyError`] if the daemon would refuse the body.
-pub(super) fn read(body: &[u8]) -> Result<Inspected<UpdateBody>, BodyError> {
+pub(super) fn read(target: &Target<'_>, body: &[u8]) -> Result<Inspected<UpdateBody>, BodyError> {
     let mut effects = Effects::default();
     let fields = effects.fields(body, &UPDATE)?;
-    Ok(Inspected::new(UpdateBody(fields), effects.into_asked()))
+    let container = name_between(target.path(), "/containers/", "/update").to_owned();
+    for (field, at) in QUOTA {
+        if fields.integer(field) != 0 {
+            effects.push(Effect::CpuQuota(container.clone()), at);
+        }
+    }
+    Ok(Inspected::new(UpdateBody { container, fields }, effects.into_asked()))
 }
+
+/// The fields that limit CPU time by a quota and its period.
+const QUOTA: [(&str, Place); 2] =
+    [("CpuQuota", Place::Field("CpuQuota")), ("CpuPeriod", Place::Field("CpuPeriod"))];
 
 /// Appends the body with all that is forced, and says what that changed. Only a checked body comes
 /// here: see [`super::write`].
-pub(super) fn write(body: UpdateBody, ceilings: &Ceilings, out: &mut Vec<u8>) -> Changes {
-    let UpdateBody(mut fields) = body;
+pub(super) fn write(
+    body: UpdateBody,
+    ceilings: &Ceilings,
+    facts: &Facts,
+    out: &mut Vec<u8>,
+) -> Changes {
+    let UpdateBody { container, mut fields } = body;
     let mut changes = Changes::default();
     force_memory(&mut fields, ceilings, &mut changes);
-    force_cpu(&mut fields, ceilings, &mut changes);
+    force_cpu(&mut fields, ceilings, facts.cpu_limit(&container), &mut changes);
     fields.write(out);
     changes
 }
@@ -50,13 +75,14 @@ fn force_memory(fields: &mut Object, ceilings: &Ceilings, changes: &mut Changes)
     number(fields, "MemoryReservation", "MemoryReservation", reservation, changes);
 }
 
-fn force_cpu(fields: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
-    let forced = ceilings.cpu_update(CpuAsk {
+fn force_cpu(fields: &mut Object, ceilings: &Ceilings, limited: CpuLimit, changes: &mut Changes) {
+    let asked = CpuAsk {
         nano: fields.integer("NanoCpus"),
         period: fields.integer("CpuPeriod"),
         quota: fields.integer("CpuQuota"),
         realtime_runtime: fields.integer("CpuRealtimeRuntime"),
-    });
+    };
+    let forced = ceilings.cpu_update(asked, limited);
     let CpuAsk { nano, period, quota, realtime_runtime } = forced;
     number(fields, "NanoCpus", "NanoCpus", nano, changes);
     number(fields, "CpuPeriod", "CpuPeriod", period, changes);
@@ -72,7 +98,9 @@ mod tests {
 
     use super::*;
     use crate::engine::json;
-    use crate::policy::types::{Bytes, NanoCpus};
+    use crate::http::target;
+    use crate::policy::facts::{Container, ContainerFacts};
+    use crate::policy::types::{Bytes, NanoCpus, UserSpec};
 
     fn ceilings() -> Ceilings {
         Ceilings {
@@ -83,10 +111,65 @@ mod tests {
     }
 
     fn written(body: &str, ceilings: &Ceilings) -> (String, String) {
+        written_for(CpuLimit::QuotaOrNone, body, ceilings)
+    }
+
+    fn written_for(cpu: CpuLimit, body: &str, ceilings: &Ceilings) -> (String, String) {
         let fields = json::read(body.as_bytes(), &UPDATE).unwrap();
+        let container = Container {
+            names: vec![],
+            user: UserSpec::parse("1000").unwrap(),
+            is_privileged: false,
+            shares: vec![],
+            mounts: vec![],
+            cpu,
+        };
+        let mut facts = Facts::none();
+        facts.add_container("c".to_owned(), ContainerFacts::Present(container));
         let mut out = Vec::new();
-        let changes = write(UpdateBody(fields), ceilings, &mut out);
+        let body = UpdateBody { container: "c".to_owned(), fields };
+        let changes = write(body, ceilings, &facts, &mut out);
         (String::from_utf8(out).unwrap(), changes.to_string())
+    }
+
+    fn read_at(path: &str, body: &str) -> Result<Inspected<UpdateBody>, BodyError> {
+        read(&target::parse(path).unwrap(), body.as_bytes())
+    }
+
+    #[test]
+    fn a_quota_asks_how_the_container_is_limited() {
+        for (body, asks) in [
+            (r#"{"CpuQuota":10000}"#, true),
+            (r#"{"cpuperiod":10000}"#, true),
+            (r#"{"NanoCpus":10000000,"CpuQuota":0,"Memory":5}"#, false),
+        ] {
+            let read = read_at("/v1.41/containers/team/web/update", body).unwrap();
+            let asked = read.effects().iter().map(|asked| &asked.effect).collect::<Vec<_>>();
+            let expected = Effect::CpuQuota("team/web".to_owned());
+            assert_eq!(asked, asks.then_some(&expected).into_iter().collect::<Vec<_>>(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_quota_becomes_what_the_container_is_limited_by() {
+        for (body, nano) in [
+            (r#"{"CpuQuota":10000,"CpuPeriod":100000}"#, 100_000_000),
+            (r#"{"CpuQuota":10000}"#, 100_000_000),
+            (r#"{"CpuQuota":20000,"CpuPeriod":50000}"#, 400_000_000),
+            (r#"{"CpuQuota":90000}"#, 500_000_000),
+            (r#"{"CpuQuota":-1}"#, 500_000_000),
+            (r#"{"CpuPeriod":10000}"#, 500_000_000),
+            (r#"{"CpuQuota":2000,"CpuPeriod":1000000}"#, 10_000_000),
+            (r#"{"CpuQuota":9223372036854775807,"CpuPeriod":1}"#, 500_000_000),
+        ] {
+            let (written, _) = written_for(CpuLimit::Nano, body, &ceilings());
+            let fields = json::read(written.as_bytes(), &UPDATE).unwrap();
+            let numbers = ["NanoCpus", "CpuQuota", "CpuPeriod"].map(|field| fields.integer(field));
+            assert_eq!(numbers, [nano, 0, 0], "{body}");
+        }
+        let (written, changes) =
+            written_for(CpuLimit::Nano, r#"{"CpuQuota":10000}"#, &Ceilings::default());
+        assert_eq!((written.as_str(), changes.as_str()), (r#"{"CpuQuota":10000}"#, ""));
     }
 
     #[test]
@@ -127,7 +210,8 @@ mod tests {
             (r#"{"Memory":1,"memory":2}"#, "Memory: given more than once"),
             (r#"{"RestartPolicy":"no"}"#, "RestartPolicy: expected an object, got a string"),
         ] {
-            assert_eq!(read(body.as_bytes()).unwrap_err().to_string(), reason, "{body}");
+            let refused = read_at("/containers/c/update", body).unwrap_err();
+            assert_eq!(refused.to_string(), reason, "{body}");
         }
     }
 
@@ -137,6 +221,7 @@ mod tests {
             memory in any::<i64>(), swap in any::<i64>(), nano in any::<i64>(),
             period in prop_oneof![Just(0), any::<i64>(), 1_000..1_000_000_i64],
             quota in prop_oneof![Just(0), any::<i64>(), 1_000..1_000_000_i64],
+            limited in prop_oneof![Just(CpuLimit::Nano), Just(CpuLimit::QuotaOrNone)],
         ) {
             let nano = if nano % 2 == 0 { 0 } else { nano };
             let body = format!(
@@ -145,8 +230,9 @@ mod tests {
             let first = json::read(body.as_bytes(), &UPDATE).unwrap();
             let (once, _) = written(&body, &Ceilings::default());
             prop_assert_eq!(&json::read(once.as_bytes(), &UPDATE).unwrap(), &first);
-            let (once, _) = written(&body, &ceilings());
-            prop_assert_eq!(&written(&once, &ceilings()), &(once.clone(), String::new()));
+            let (once, _) = written_for(limited, &body, &ceilings());
+            let again = written_for(limited, &once, &ceilings());
+            prop_assert_eq!(&again, &(once.clone(), String::new()));
             let forced = json::read(once.as_bytes(), &UPDATE).unwrap();
             prop_assert!((0..=1 << 30).contains(&forced.integer("Memory")));
             prop_assert!((0..=1 << 31).contains(&forced.integer("MemorySwap")));

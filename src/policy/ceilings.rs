@@ -2,7 +2,7 @@
 
 mod resources;
 
-pub use resources::{CpuAsk, MemoryAsk};
+pub use resources::{CpuAsk, CpuLimit, MemoryAsk};
 
 use super::types::{Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption, UserSpec};
 

@@ -38,6 +38,9 @@ pub enum Effect {
     ContainerUser(String),
     /// Runs within that container, with all that it was given.
     Within(String),
+    /// Limits the CPU time of the container of this name or identifier by a quota and its period, which
+    /// the daemon refuses where it is limited in another way already.
+    CpuQuota(String),
     /// Sets (or, without a value, unsets) an environment variable.
     Environment(EnvironmentEntry),
     /// Sets the environment variable of this name to what only the daemon can tell: a template.

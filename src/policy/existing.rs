@@ -117,6 +117,9 @@ pub(super) fn ask(policy: &Policy, effects: &[Asked], questions: &mut Questions)
             Effect::Within(name) if first_about_privileges(policy).is_some() => {
                 questions.containers.push(name.clone());
             }
+            Effect::CpuQuota(name) if policy.ceilings.cpu.is_some() => {
+                questions.containers.push(name.clone());
+            }
             Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) })
                 if may_be_forbidden(policy, *kind) =>
             {

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::*;
+use crate::policy::ceilings::CpuLimit;
 use crate::policy::effects::{Holder, Place};
 use crate::policy::environment::EnvironmentRule;
 use crate::policy::facts::ImageFacts;
@@ -49,6 +50,7 @@ fn container() -> Container {
         is_privileged: false,
         shares: vec![],
         mounts: vec![],
+        cpu: CpuLimit::QuotaOrNone,
     }
 }
 

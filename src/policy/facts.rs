@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::IpAddr;
 
-use super::ceilings::Ceilings;
+use super::ceilings::{Ceilings, CpuLimit};
 use super::effects::{Effect, Namespace};
 use super::types::{EnvironmentEntry, HostPath, UserSpec};
 use crate::image::{ImageName, ImageRef};
@@ -141,6 +141,8 @@ pub struct Container {
     pub shares: Vec<Namespace>,
     /// To take over its mounts is this.
     pub mounts: Vec<Effect>,
+    /// How its CPU time is limited.
+    pub cpu: CpuLimit,
 }
 
 /// What the daemon says of a service.
@@ -364,6 +366,14 @@ impl Facts {
     /// Remembers what the daemon says of a container.
     pub fn add_container(&mut self, name: String, facts: ContainerFacts) {
         self.containers.0.insert(name, Some(facts));
+    }
+
+    /// How the CPU time of a container is limited.
+    pub fn cpu_limit(&self, container: &str) -> CpuLimit {
+        match self.container(container) {
+            Some(ContainerFacts::Present(Container { cpu, .. })) => *cpu,
+            Some(ContainerFacts::Absent) | None => CpuLimit::QuotaOrNone,
+        }
     }
 
     /// What the daemon says of a container, if that was learned.

@@ -420,6 +420,8 @@ fn check(
         }
         Effect::ContainerUser(name) => existing::check_user_of(name, users, facts, found),
         Effect::Within(name) => existing::check_powers_of(name, policy, facts, found),
+        // The ceilings hold for it, in whichever way it is asked for.
+        Effect::CpuQuota(_) => {}
         Effect::EnvironmentTemplate(name) => {
             environment.iter().for_each(|rule| rule.check_template(name, found));
         }

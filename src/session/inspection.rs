@@ -290,7 +290,7 @@ impl Session {
             Verdict::Allowed(checked) => {
                 let policy = &inspection.rules.policy;
                 let mut body = Vec::with_capacity(USUAL_BODY_BYTES);
-                let forwarded = engine::write(checked, policy, &mut body);
+                let forwarded = engine::write_knowing(checked, policy, facts, &mut body);
                 match image {
                     ImageFound::None(name) => {
                         let refusal = Refusal::no_such_image(&name);

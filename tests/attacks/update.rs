@@ -69,6 +69,22 @@ pub(crate) fn attacks() -> Vec<Attack> {
             json!({"CpuPeriod": 5_000}),
         )
         .works_when(Probe::container(|it| cpus(it) > 0.25)),
+        // What is forced on a create that names no limit is a share.
+        Attack::new("update of a quota where no limit was asked for, to more", "there was none")
+            .send(Step::create(host(json!({}))))
+            .send(Step::start())
+            .send(Step::post(
+                "/containers/@name@/update",
+                json!({"CpuPeriod": 100_000, "CpuQuota": 90_000}),
+            ))
+            .works_when(Probe::container(|it| cpus(it) > 0.25 || nanos(it) > 250_000_000))
+            .only_tightened(),
+        lowers(
+            "update of a quota where no limit was asked for",
+            json!({"CpuPeriod": 100_000, "CpuQuota": 10_000}),
+        ),
+        lowers("update of a quota alone where no limit was asked for", json!({"CpuQuota": 10_000})),
+        lowers("update of a share where no limit was asked for", json!({"NanoCpus": 100_000_000})),
         raises(
             "update with keys in another case, created only",
             "fields are matched without case",
@@ -93,6 +109,22 @@ pub(crate) fn attacks() -> Vec<Attack> {
 fn cpus(it: &Value) -> f64 {
     let number = |field: &str| it["HostConfig"][field].as_f64().unwrap_or_default();
     number("CpuQuota") / number("CpuPeriod").max(1.0)
+}
+
+fn nanos(it: &Value) -> i64 {
+    it["HostConfig"]["NanoCpus"].as_i64().unwrap_or_default()
+}
+
+/// Less than the ceiling, of a container that was made the same way and without a limit of its own.
+fn lowers(name: &'static str, update: Value) -> Attack {
+    Attack::harmless(name, "lowering is allowed, in either way")
+        .send(Step::create(host(json!({}))))
+        .send(Step::start())
+        .send(Step::post("/containers/@name@/update", update))
+        .works_when(Probe::container(|it| {
+            let quota = it["HostConfig"]["CpuQuota"].as_i64();
+            quota == Some(10_000) || nanos(it) == 100_000_000
+        }))
 }
 
 /// An update of a running container, or, as the name may say, of one that was only created: the

@@ -12,11 +12,16 @@ const BUILDS: &str = "the steps have no such parameter; what they do can't be se
 const LATER: &str = "a user that an image names is judged when the image runs";
 
 /// Kinds that are of a request as a whole, where they are, and why nowhere else.
-pub(crate) const OF_REQUESTS: [(Power, &str); 5] = [
+pub(crate) const OF_REQUESTS: [(Power, &str); 6] = [
     (Power::Build, "`POST /build` and `POST /grpc`: no other route builds"),
     (
         Power::Takeover,
         "`POST /plugins/…` and `POST /swarm/join`: no other route gives control away at once",
+    ),
+    (
+        Power::CpuTime,
+        "`CpuQuota` and `CpuPeriod` of a container's update, forced in the way in which it is limited \
+         already: nothing else changes a limit",
     ),
     (Power::PreviousSpec, "`?rollback` of a service's update: nothing else keeps what was before"),
     (

@@ -73,6 +73,7 @@ pub enum Power {
     Annotation,
     Build,
     Takeover,
+    CpuTime,
     PreviousSpec,
     Version,
     Unknown,
@@ -80,7 +81,7 @@ pub enum Power {
 
 impl Power {
     /// All of them, in the order in which a person looks for them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Image,
         Self::User,
         Self::Environment,
@@ -98,6 +99,7 @@ impl Power {
         Self::Annotation,
         Self::Build,
         Self::Takeover,
+        Self::CpuTime,
         Self::PreviousSpec,
         Self::Version,
         Self::Unknown,
@@ -120,6 +122,7 @@ impl Power {
             Effect::HostPorts(_) => Self::HostPorts,
             Effect::HostPath(_) | Effect::FileServer(_) | Effect::Volume(_) => Self::HostPath,
             Effect::SecurityOption(_) | Effect::KernelSettings => Self::SecurityOption,
+            Effect::CpuQuota(_) => Self::CpuTime,
             Effect::Privileged | Effect::Within(_) => Self::Privileged,
             Effect::Capability(_) => Self::Capability,
             Effect::Device(_) => Self::Device,
@@ -165,6 +168,7 @@ impl Power {
             Self::Annotation => "any restriction, any ceiling",
             Self::Build => "restrictions.builds",
             Self::Takeover => "any restriction",
+            Self::CpuTime => "general.cpu",
             Self::PreviousSpec => "any restriction, any ceiling",
             Self::Version => "general.capdrop, general.capadd",
             Self::Unknown => "strict",
@@ -193,6 +197,7 @@ impl fmt::Display for Power {
             Self::Annotation => "speaks to the runtime",
             Self::Build => "builds an image",
             Self::Takeover => "hands the host over",
+            Self::CpuTime => "limits CPU time anew",
             Self::PreviousSpec => "returns to what was before",
             Self::Version => "speaks an older version",
             Self::Unknown => "says what is not known here",

@@ -32,6 +32,16 @@ pub struct CpuAsk {
     pub realtime_runtime: i64,
 }
 
+/// How the CPU time of a container that is there already is limited. An update in the other way is
+/// refused by the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CpuLimit {
+    /// By `NanoCpus`.
+    Nano,
+    /// By a quota and its period, not at all, or in a way that is not known.
+    QuotaOrNone,
+}
+
 /// The period the kernel takes when none is given, in microseconds.
 const DEFAULT_PERIOD: i64 = 100_000;
 
@@ -41,6 +51,10 @@ const QUOTA_MIN: i64 = 1_000;
 /// The fewest billionths of a CPU that limit anything: of less the daemon makes a quota of 0 in its
 /// period of 100,000 microseconds, which is none (seen on 20.10).
 const NANOS_MIN: i64 = 10_000;
+
+/// The fewest billionths of a CPU that the kernel takes from the daemon, which makes a quota of them in
+/// the usual period.
+const NANOS_LEAST: i64 = QUOTA_MIN * NanoCpus::PER_CPU / DEFAULT_PERIOD;
 
 /// The periods that the daemon accepts, in microseconds.
 const PERIODS: RangeInclusive<i64> = 1_000..=1_000_000;
@@ -99,15 +113,19 @@ impl Ceilings {
 
     /// The CPU settings of a container that is there already: what is 0 stays as it is. The daemon
     /// applies an update for itself, so that a period or a quota alone could lift the other half:
-    /// both are written.
-    pub fn cpu_update(&self, ask: CpuAsk) -> CpuAsk {
+    /// both are written. Where `NanoCpus` limits the container, as after a create that named no limit,
+    /// they are written as such.
+    pub fn cpu_update(&self, ask: CpuAsk, limited: CpuLimit) -> CpuAsk {
         let Some(ceiling) = self.cpu.map(NanoCpus::get) else {
             return ask;
         };
         let ask = CpuAsk { realtime_runtime: 0, ..ask };
         match (ask.nano, ask.period, ask.quota) {
             (0, 0, 0) => ask,
-            (0, ..) => ask.quota_within(ceiling),
+            (0, ..) => match limited {
+                CpuLimit::QuotaOrNone => ask.quota_within(ceiling),
+                CpuLimit::Nano => ask.quota_within(ceiling).as_nano(ceiling),
+            },
             (NANOS_MIN.., ..) => CpuAsk { nano: ask.nano.min(ceiling), period: 0, quota: 0, ..ask },
             _ => CpuAsk { nano: ceiling, period: 0, quota: 0, ..ask },
         }
@@ -128,6 +146,14 @@ impl CpuAsk {
             most if self.quota > 0 => Self { period, quota: self.quota.min(most), ..self },
             most => Self { period, quota: most, ..self },
         }
+    }
+
+    /// The same limit as `NanoCpus`, or the least that the kernel takes if the ceiling allows it.
+    fn as_nano(self, ceiling: i64) -> Self {
+        let nano = i128::from(self.quota) * i128::from(NanoCpus::PER_CPU);
+        let nano = nano / i128::from(self.period.max(1));
+        let nano = i64::try_from(nano).unwrap_or(i64::MAX).max(NANOS_LEAST).min(ceiling);
+        Self { nano, period: 0, quota: 0, ..self }
     }
 
     /// Whether the quota is a limit, and one of at most so many billionths of a CPU.

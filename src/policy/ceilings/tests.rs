@@ -136,9 +136,25 @@ fn an_update_leaves_what_it_does_not_name() {
         (cpu(9_999, 0, 0), cpu(HALF, 0, 0)),
         (cpu(2 * HALF, 0, 0), cpu(HALF, 0, 0)),
     ] {
-        assert_eq!(ceilings().cpu_update(asked), expected, "{asked:?}");
-        assert_eq!(Ceilings::default().cpu_update(asked), asked);
+        let limited = CpuLimit::QuotaOrNone;
+        assert_eq!(ceilings().cpu_update(asked, limited), expected, "{asked:?}");
+        assert_eq!(Ceilings::default().cpu_update(asked, limited), asked);
     }
+    for (asked, nano) in [
+        (cpu(0, 0, 0), 0),
+        (cpu(0, 0, 40_000), 400_000_000),
+        (cpu(0, 50_000, 40_000), HALF),
+        (cpu(0, 0, -1), HALF),
+        (cpu(0, 1_000_000, 1_000), 10_000_000),
+        (cpu(2 * HALF, 0, 0), HALF),
+    ] {
+        let forced = ceilings().cpu_update(asked, CpuLimit::Nano);
+        assert_eq!(forced, cpu(nano, 0, 0), "{asked:?}");
+        assert_eq!(Ceilings::default().cpu_update(asked, CpuLimit::Nano), asked);
+    }
+    let least = Ceilings { cpu: Some(NanoCpus::parse("0.01").unwrap()), ..Ceilings::default() };
+    let forced = least.cpu_update(cpu(0, 0, 1_000_000), CpuLimit::Nano);
+    assert_eq!(forced, cpu(10_000_000, 0, 0));
 }
 
 #[test]
