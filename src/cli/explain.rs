@@ -67,8 +67,10 @@ fn fate(settings: &Settings, target: &str, body: &[u8]) -> Fate {
             Fate::Invalid(413, format!("the body is larger than {limit} bytes"))
         }
         Ok(Route::Inspected(endpoint)) => {
-            let endpoint = engine::as_judged(endpoint, &target, &settings.policy);
-            inspected_fate(settings, endpoint, &target, body)
+            match engine::as_judged(endpoint, &target, &settings.policy) {
+                Some(endpoint) => inspected_fate(settings, endpoint, &target, body),
+                None => Fate::NotInspected,
+            }
         }
     }
 }
@@ -127,6 +129,9 @@ fn look_up(settings: &Settings, questions: &Questions) -> Facts {
             note(&format_args!("image {image}"));
             facts.add_image(image.clone(), ImageFacts::Absent);
         }
+    }
+    if questions.image_list && facts.image_list().is_none() {
+        facts.add_image_list(Vec::new());
     }
     for volume in &questions.volumes {
         if facts.volume(volume).is_none() {

@@ -1,7 +1,9 @@
-//! `POST /images/create`, `/images/load`, `/images/{name}/tag`, `POST /commit`: images by their names.
+//! `POST /images/create`, `/images/load`, `/images/prune`, `/images/{name}/tag`, `POST /commit` and
+//! `DELETE /images/{name}`: images by their names.
 //!
 //! The archive of `POST /images/load` is not read: a forbidden name that it brings is refused where it
-//! is used, and which content has ever had a forbidden name nobody can say of an archive. Where only
+//! is used, and which content has ever had a forbidden name nobody can say of an archive; images that
+//! lose one to it stay forbidden. Where only
 //! some images are allowed, none is loaded, imported or committed by a name: an archive, and whoever
 //! can write into a container, give any name to any content.
 //!
@@ -60,9 +62,23 @@ fn asked_image(image: &str, tag: &str, names: &ImageNames) -> AskedImage {
     AskedImage { purpose: Purpose::Pull, given, image, every_tag }
 }
 
-/// `POST /images/load`.
+/// `POST /images/load`: each name in the archive is taken from the image that has it.
 pub(super) fn effects_of_load() -> Vec<Asked> {
-    vec![Asked { effect: Effect::ImageContent, at: Place::Field("the body") }]
+    let effects = [Effect::ImageContent, Effect::ImageNamesTaken];
+    effects.map(|effect| Asked { effect, at: Place::Field("the body") }).to_vec()
+}
+
+/// `POST /images/prune`: an image that others build upon loses its names and stays.
+pub(super) fn effects_of_prune() -> Vec<Asked> {
+    vec![Asked { effect: Effect::ImageNamesTaken, at: Place::Field("?filters") }]
+}
+
+/// `DELETE /images/{name}`: the name may have slashes.
+pub(super) fn read_removal(target: &Target<'_>) -> Result<Vec<Asked>, BodyError> {
+    let name = name_between(target.path(), "/images/", "");
+    let mut effects = Effects::default();
+    effects.push_parsed(ImageRef::parse(name), Effect::ImageRemoved, Place::Field("name"))?;
+    Ok(effects.into_asked())
 }
 
 /// `POST /images/{name}/tag`: the name may have slashes.

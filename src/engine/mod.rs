@@ -93,15 +93,17 @@ fn head_only(effects: Vec<Asked>) -> Inspected<RequestBody> {
     Inspected::new(RequestBody::Passes, effects)
 }
 
-/// The endpoint by what must be judged of it under this policy: a build may have to be read.
+/// The endpoint by what must be judged of it under this policy: a build may have to be read. `None` if
+/// no rule is about it, so that it passes as it is.
 #[must_use]
-pub fn as_judged(endpoint: Endpoint, target: &Target<'_>, policy: &Policy) -> Endpoint {
-    match endpoint {
+pub fn as_judged(endpoint: Endpoint, target: &Target<'_>, policy: &Policy) -> Option<Endpoint> {
+    Some(match endpoint {
+        Endpoint::ImagePrune | Endpoint::ImageRemove if policy.images.is_empty() => return None,
         Endpoint::Build if policy.reads_dockerfiles() && build::brings_dockerfile(target) => {
             Endpoint::BuildContext
         }
         endpoint => endpoint,
-    }
+    })
 }
 
 /// Reads the body of a request and says all that the request would bring about.
@@ -139,6 +141,8 @@ fn read_known(
         Endpoint::SwarmInit => Ok(swarm::read_init(body)?.map(RequestBody::Fields)),
         Endpoint::SwarmJoin => Ok(head_only(swarm::effects_of_join())),
         Endpoint::ImageLoad => Ok(head_only(images::effects_of_load())),
+        Endpoint::ImagePrune => Ok(head_only(images::effects_of_prune())),
+        Endpoint::ImageRemove => images::read_removal(target).map(head_only),
         Endpoint::NetworkCreate => Ok(networks::read(body)?.map(RequestBody::Fields)),
         Endpoint::NetworkConnect => Ok(networks::read_connect(body)?.map(RequestBody::Fields)),
         Endpoint::CheckpointCreate => Ok(checkpoints::read(body)?.map(RequestBody::Fields)),

@@ -55,6 +55,10 @@ pub enum Endpoint {
     SwarmJoin,
     /// `POST /images/load`.
     ImageLoad,
+    /// `POST /images/prune`.
+    ImagePrune,
+    /// `DELETE /images/{name}`.
+    ImageRemove,
     /// `POST /networks/create`.
     NetworkCreate,
     /// `POST /networks/{id}/connect`.
@@ -73,7 +77,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::ContainerCreate,
         Self::ContainerExec,
         Self::ContainerUpdate,
@@ -88,6 +92,8 @@ impl Endpoint {
         Self::SwarmInit,
         Self::SwarmJoin,
         Self::ImageLoad,
+        Self::ImagePrune,
+        Self::ImageRemove,
         Self::NetworkCreate,
         Self::NetworkConnect,
         Self::CheckpointCreate,
@@ -124,6 +130,8 @@ impl Endpoint {
             | Self::CheckpointCreate => false,
             Self::ImageCreate
             | Self::ImageLoad
+            | Self::ImagePrune
+            | Self::ImageRemove
             | Self::ImageTag
             | Self::Build
             | Self::BuildKit
@@ -157,6 +165,8 @@ impl fmt::Display for Endpoint {
             Self::SwarmInit => "POST /swarm/init",
             Self::SwarmJoin => "POST /swarm/join",
             Self::ImageLoad => "POST /images/load",
+            Self::ImagePrune => "POST /images/prune",
+            Self::ImageRemove => "DELETE /images/{name}",
             Self::NetworkCreate => "POST /networks/create",
             Self::NetworkConnect => "POST /networks/{id}/connect",
             Self::CheckpointCreate => "POST /containers/{id}/checkpoints",
@@ -218,6 +228,8 @@ const ROWS: &[Row] = &[
     Row::new("POST", Path::Exact("/swarm/init"), Route::Inspected(Endpoint::SwarmInit)),
     Row::new("POST", Path::Exact("/swarm/join"), Route::Inspected(Endpoint::SwarmJoin)),
     Row::new("POST", Path::Exact("/images/load"), Route::Inspected(Endpoint::ImageLoad)),
+    Row::new("POST", Path::Exact("/images/prune"), Route::Inspected(Endpoint::ImagePrune)),
+    Row::new("DELETE", Path::Around("/images/", ""), Route::Inspected(Endpoint::ImageRemove)),
     Row::new("POST", Path::Exact("/networks/create"), Route::Inspected(Endpoint::NetworkCreate)),
     Row::new("POST", Path::Around("/networks/", "/connect"), {
         Route::Inspected(Endpoint::NetworkConnect)

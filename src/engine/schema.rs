@@ -125,6 +125,8 @@ pub fn body_of(endpoint: Endpoint) -> Option<&'static Struct> {
         | Endpoint::Checkpoints
         | Endpoint::ImageCreate
         | Endpoint::ImageLoad
+        | Endpoint::ImagePrune
+        | Endpoint::ImageRemove
         | Endpoint::ImageTag => None,
     }
 }

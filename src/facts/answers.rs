@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::image::{ImageName, ImageRef};
-use crate::policy::facts::{ImageFacts, NetworkFacts};
+use crate::policy::facts::{ImageFacts, NamedImage, NetworkFacts};
 use crate::policy::types::{EnvironmentEntry, UserSpec};
 
 /// The most variables of one image that are read; of an image with more nothing is known.
@@ -59,6 +59,16 @@ pub(super) fn image(body: &[u8]) -> Option<ImageFacts> {
     })
 }
 
+/// The images in the answer to `GET /images/json`; `None` if it can't be read.
+pub(super) fn image_list(body: &[u8]) -> Option<Vec<NamedImage>> {
+    let images: Vec<Image> = serde_json::from_slice(body).ok()?;
+    let named = images.into_iter().map(|Image { id, repo_tags, repo_digests, .. }| {
+        let names = [&repo_tags, &repo_digests].into_iter().flatten().flatten();
+        NamedImage::new(id, names.map(String::as_str))
+    });
+    Some(named.collect())
+}
+
 /// What a network is by the answer to `GET /networks/{name}`; `None` if it can't be read.
 pub(super) fn network(body: &[u8]) -> Option<NetworkFacts> {
     #[derive(Deserialize)]
@@ -108,6 +118,17 @@ mod tests {
         for json in ["", "0", "{}", r#"{"Id":"x","RepoTags":["A B"]}"#, crowded.as_str()] {
             assert_eq!(image(json.as_bytes()), None);
         }
+    }
+
+    #[test]
+    fn the_names_of_all_images() {
+        let json = r#"[{"Id":"a","RepoTags":["app:1","<none>:<none>"],"RepoDigests":null},
+            {"Id":"b","RepoTags":null,"RepoDigests":["<none>@<none>"]}]"#;
+        let [a, b] = ["a", "b"].map(str::to_owned);
+        let all = vec![NamedImage::new(a, ["app:1"]), NamedImage::new(b, [])];
+        assert_eq!(image_list(json.as_bytes()), Some(all));
+        assert_eq!(image_list(b"[]"), Some(vec![]));
+        assert_eq!(image_list(b"{}"), None);
     }
 
     #[test]

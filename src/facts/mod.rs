@@ -54,6 +54,12 @@ pub fn look_up(questions: &Questions, daemon: &Daemon, cache: &ImageCache) -> Fa
             facts.add_image(image.clone(), known);
         }
     }
+    if questions.image_list
+        && let Some(Reply::Found(body)) = ask(&["images", "json"])
+        && let Some(images) = answers::image_list(&body)
+    {
+        facts.add_image_list(images);
+    }
     for name in &questions.networks {
         if let Some(known) = ask(&["networks", name]).and_then(network_facts) {
             facts.add_network(name.clone(), known);

@@ -28,6 +28,10 @@ pub enum Effect {
     ImageName(ImageNames),
     /// Makes images of content that no name says anything of: an archive's, a container's.
     ImageContent,
+    /// May take any name from the image that has it.
+    ImageNamesTaken,
+    /// Takes this name from an image, or all names if it is its identifier.
+    ImageRemoved(ImageRef),
     /// Runs as this user.
     User(UserSpec),
     /// Names no user: what runs is the image's own user, unless `general.user` is set.

@@ -41,6 +41,8 @@ pub struct Questions {
     pub devices: Vec<HostPath>,
     /// Whether these addresses are the host's own.
     pub addresses: Vec<IpAddr>,
+    /// Which images the daemon has, and by which names.
+    pub image_list: bool,
     /// What would be forced on a service; said only if one is asked for.
     pub ceilings: Ceilings,
 }
@@ -57,9 +59,11 @@ impl Questions {
             services,
             devices,
             addresses,
+            image_list,
             ceilings: _,
         } = self;
-        links.is_empty()
+        !image_list
+            && links.is_empty()
             && images.is_empty()
             && networks.is_empty()
             && volumes.is_empty()
@@ -74,6 +78,7 @@ impl Questions {
         facts.links.keep_new(&mut self.links, usize::MAX);
         facts.devices.keep_new(&mut self.devices, usize::MAX);
         facts.addresses.keep_new(&mut self.addresses, usize::MAX);
+        self.image_list &= matches!(facts.image_list, ImageList::NotAsked);
         let mut left = QUESTIONS_MAX.saturating_sub(facts.asked_of_daemon());
         left -= facts.images.keep_new(&mut self.images, left);
         left -= facts.networks.keep_new(&mut self.networks, left);
@@ -99,6 +104,35 @@ pub enum ImageFacts {
         /// The variables that it sets.
         environment: Vec<EnvironmentEntry>,
     },
+}
+
+/// An image and its names, tags and digests alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedImage {
+    /// `sha256:…`.
+    pub id: String,
+    /// All that can be read.
+    pub names: Vec<ImageName>,
+}
+
+impl NamedImage {
+    /// An image with these names. What is none is left out: no rule can be about it.
+    pub fn new<'a>(id: String, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let names = names.into_iter().filter_map(|name| match ImageRef::parse(name) {
+            Ok(ImageRef::Named(name)) => Some(name),
+            Ok(ImageRef::Id(_)) | Err(_) => None,
+        });
+        Self { id, names: names.collect() }
+    }
+}
+
+/// The images that the daemon has a name for.
+#[derive(Debug, Clone, Default)]
+enum ImageList {
+    #[default]
+    NotAsked,
+    Unlearned,
+    Learned(Vec<NamedImage>),
 }
 
 /// What the daemon says of a network.
@@ -232,6 +266,9 @@ pub struct Facts {
     aliases: HashMap<HostPath, Vec<HostPath>>,
     devices: Answers<HostPath, DeviceFacts>,
     addresses: Answers<IpAddr, AddressFacts>,
+    image_list: ImageList,
+    /// By identifier.
+    former_names: HashMap<String, Vec<ImageName>>,
 }
 
 impl Facts {
@@ -251,8 +288,12 @@ impl Facts {
             services,
             devices,
             addresses,
+            image_list,
             ceilings: _,
         } = asked;
+        if *image_list {
+            self.image_list = ImageList::Unlearned;
+        }
         self.devices.note(devices);
         self.addresses.note(addresses);
         self.links.note(links);
@@ -275,7 +316,13 @@ impl Facts {
             aliases,
             devices,
             addresses,
+            image_list,
+            former_names,
         } = further;
+        if !matches!(image_list, ImageList::NotAsked) {
+            self.image_list = image_list;
+        }
+        self.former_names.extend(former_names);
         self.aliases.extend(aliases);
         self.devices.0.extend(devices.0);
         self.addresses.0.extend(addresses.0);
@@ -341,6 +388,39 @@ impl Facts {
     /// What the daemon says of an image, if that was learned.
     pub fn image(&self, image: &ImageRef) -> Option<&ImageFacts> {
         self.images.get(image)
+    }
+
+    /// Remembers which images the daemon has.
+    pub fn add_image_list(&mut self, images: Vec<NamedImage>) {
+        self.image_list = ImageList::Learned(images);
+    }
+
+    /// The images that the daemon has, if that was learned.
+    pub fn image_list(&self) -> Option<&[NamedImage]> {
+        match &self.image_list {
+            ImageList::Learned(images) => Some(images),
+            ImageList::NotAsked | ImageList::Unlearned => None,
+        }
+    }
+
+    /// The images of which anything was learned, by identifier.
+    pub fn images_by_id(&self) -> impl Iterator<Item = (&str, &[ImageName])> {
+        let looked_at = self.images.0.values().flatten().filter_map(|facts| match facts {
+            ImageFacts::Absent => None,
+            ImageFacts::Present { id, names, .. } => Some((id.as_str(), names.as_slice())),
+        });
+        let listed = self.image_list().unwrap_or_default();
+        looked_at.chain(listed.iter().map(|image| (image.id.as_str(), image.names.as_slice())))
+    }
+
+    /// Remembers names that an image has had.
+    pub fn add_former_names(&mut self, id: String, names: Vec<ImageName>) {
+        self.former_names.insert(id, names);
+    }
+
+    /// Names that the image of this identifier has had, as far as it matters.
+    pub fn former_names(&self, id: &str) -> &[ImageName] {
+        self.former_names.get(id).map_or(&[], Vec::as_slice)
     }
 
     /// Remembers what the daemon says of a network.

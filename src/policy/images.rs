@@ -1,11 +1,16 @@
 //! Images that nobody may use.
+//!
+//! An image stays forbidden when it loses its forbidden name: before a request that may take one is
+//! let through, the daemon is asked which images have it, and those are remembered
+//! ([`FormerNames`](super::former::FormerNames)).
 
 use super::allowed::AllowedImages;
-use super::effects::{Asked, ImageNames};
+use super::builds::BuildRule;
+use super::effects::{Asked, Builder, Effect, ImageNames};
 use super::facts::{Facts, ImageFacts};
 use super::shown::Shown;
 use super::types::ValueError;
-use super::{Findings, images_in};
+use super::{Findings, Policy, images_in};
 use crate::image::{ImageName, ImageRef, comparable, complete, familiar};
 
 /// One forbidden image, or a prefix of names.
@@ -67,10 +72,11 @@ impl ImageRule {
         match (self.compare(image), facts.image(image)) {
             (Match::Yes, _) => found.add(format_args!("image {image}"), &self.text),
             (_, Some(ImageFacts::Absent)) => {}
-            (_, Some(ImageFacts::Present { names, .. })) => {
-                if let Some(name) = names.iter().find(|name| self.compare_name(name) == Match::Yes)
-                {
+            (_, Some(ImageFacts::Present { names, id, .. })) => {
+                if let Some(name) = self.first_of(names) {
                     found.add(format_args!("image {image}, which is {name}"), &self.text);
+                } else if let Some(name) = self.first_of(facts.former_names(id)) {
+                    found.add(format_args!("image {image}, which was {name}"), &self.text);
                 }
             }
             // Any name can have been given to any image.
@@ -79,6 +85,42 @@ impl ImageRule {
                 found.add_once(what, &self.text);
             }
         }
+    }
+
+    /// A forbidden name that is taken away would free the image for whoever knows its identifier.
+    pub(super) fn check_removed(&self, image: &ImageRef, facts: &Facts, found: &mut Findings<'_>) {
+        match (self.compare(image), facts.image(image)) {
+            (Match::Yes, _) => found.add(format_args!("removal of image {image}"), &self.text),
+            (_, Some(ImageFacts::Absent)) => {}
+            (_, Some(ImageFacts::Present { names, .. })) => {
+                let taken = names.iter().filter(|name| goes_with(name, image, names));
+                if let Some(name) = taken.into_iter().find(|name| self.forbids(name)) {
+                    let what = format_args!("removal of image {image}, which is {name}");
+                    found.add(what, &self.text);
+                }
+            }
+            (_, None) => {
+                let what = format_args!("removal of image {image}, whose names are not known");
+                found.add_once(what, &self.text);
+            }
+        }
+    }
+
+    /// Names may be taken away: which images have the forbidden ones must be known before.
+    pub(super) fn check_names_taken(&self, facts: &Facts, found: &mut Findings<'_>) {
+        if facts.image_list().is_none() {
+            let what = "names taken from images, of which it is not known which are forbidden";
+            found.add_once(what, &self.text);
+        }
+    }
+
+    fn first_of<'a>(&self, names: &'a [ImageName]) -> Option<&'a ImageName> {
+        names.iter().find(|name| self.forbids(name))
+    }
+
+    /// Whether an image is forbidden for having this name.
+    pub(super) fn forbids(&self, name: &ImageName) -> bool {
+        self.compare_name(name) == Match::Yes
     }
 
     /// An image is used by a text that is no name to us.
@@ -183,6 +225,38 @@ fn below(prefix: &str) -> Option<String> {
     comparable(&whole).strip_suffix("x/x").map(str::to_owned)
 }
 
+/// Whether `name` goes when `removed` is removed from the image with these names: a tag takes the
+/// digests of its repository along, an identifier and a digest may take all.
+fn goes_with(name: &ImageName, removed: &ImageRef, names: &[ImageName]) -> bool {
+    let is_it = |known: &ImageName, tag: &ImageName| {
+        known.tag() == tag.tag() && known.digest().is_none() && known.compared() == tag.compared()
+    };
+    match removed {
+        ImageRef::Named(tag) if names.iter().any(|known| is_it(known, tag)) => {
+            is_it(name, tag) || (name.digest().is_some() && name.compared() == tag.compared())
+        }
+        ImageRef::Named(_) | ImageRef::Id(_) => true,
+    }
+}
+
+/// Whether a request with this effect may take forbidden names away.
+pub(super) fn takes_names(policy: &Policy, effect: &Effect) -> bool {
+    match effect {
+        Effect::ImageNamesTaken => true,
+        // Elsewhere it is refused under a rule about images.
+        Effect::Build(Builder::BuildKit | Builder::BuildKitUnseen) => {
+            policy.builds == BuildRule::Allow
+        }
+        _ => false,
+    }
+}
+
+/// What must be known before forbidden names can be taken away: which images have them.
+pub(super) fn ask_list(policy: &Policy, effects: &[Asked], image_list: &mut bool) {
+    *image_list |=
+        !policy.images.is_empty() && effects.iter().any(|asked| takes_names(policy, &asked.effect));
+}
+
 /// The images whose names must be known: all that are used.
 pub(super) fn ask(
     rules: &[ImageRule],
@@ -192,5 +266,11 @@ pub(super) fn ask(
 ) {
     if !rules.is_empty() || allowed.list().is_some() {
         images.extend(images_in(effects).cloned());
+    }
+    if !rules.is_empty() {
+        images.extend(effects.iter().filter_map(|asked| match &asked.effect {
+            Effect::ImageRemoved(image) => Some(image.clone()),
+            _ => None,
+        }));
     }
 }

@@ -16,6 +16,7 @@ pub mod endpoints;
 pub mod environment;
 mod existing;
 pub mod facts;
+pub mod former;
 pub mod images;
 pub mod mounts;
 pub mod names;
@@ -383,6 +384,9 @@ fn check(
         Effect::Build(builder) => {
             builds::check(policy, *builder, found);
             allowed_images.check_unseen("a build", found);
+            if images::takes_names(policy, &asked.effect) {
+                images.iter().for_each(|rule| rule.check_names_taken(facts, found));
+            }
         }
         Effect::Unseen(unseen) => builds::check_unseen(policy, unseen, found),
         Effect::Image(image) => {
@@ -395,6 +399,12 @@ fn check(
         }
         Effect::ImageContent => {
             allowed_images.check_unseen("an image of an archive or a container", found)
+        }
+        Effect::ImageNamesTaken => {
+            images.iter().for_each(|rule| rule.check_names_taken(facts, found));
+        }
+        Effect::ImageRemoved(image) => {
+            images.iter().for_each(|rule| rule.check_removed(image, facts, found));
         }
         Effect::User(user) => users.iter().for_each(|rule| rule.check(user, found)),
         Effect::ImageUser(holder) => match &ceilings.user {
@@ -524,7 +534,9 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
     let mut questions = Questions::default();
     let implied = existing::implied(effects, facts);
     for effects in std::iter::once(effects).chain(implied.iter().map(Vec::as_slice)) {
-        let Questions { links, images, networks, addresses, devices, .. } = &mut questions;
+        let Questions { links, images, networks, addresses, devices, image_list, .. } =
+            &mut questions;
+        images::ask_list(policy, effects, image_list);
         mounts::ask(&policy.mounts, &policy.allowed_mounts, effects, links);
         images::ask(&policy.images, &policy.allowed_images, effects, images);
         users::ask(&policy.users, &policy.ceilings, effects, images);

@@ -1,13 +1,18 @@
-//! Whether requests are under way that may change what the daemon's images are called or hold.
+//! What all sessions know of images together: whether requests are under way that may change what they
+//! are called or hold, and which have had a forbidden name.
 //!
 //! What was learned of an image is worth nothing once such a request has begun, and what is asked
 //! while it runs may be from before or after it. So there are epochs: each ends when a change begins,
 //! and the next one begins when none is under way any more.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Counts changes of images; clones share it.
+use crate::policy::Policy;
+use crate::policy::facts::Facts;
+use crate::policy::former::{FormerNames, TooManyForbidden};
+
+/// Counts changes of images, and remembers which were forbidden; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct ImageChanges(Arc<Counters>);
 
@@ -16,6 +21,7 @@ struct Counters {
     under_way: AtomicUsize,
     ended: AtomicU64,
     abandoned: AtomicU64,
+    forbidden: Mutex<FormerNames>,
 }
 
 impl ImageChanges {
@@ -31,6 +37,24 @@ impl ImageChanges {
     /// ended before it had answered, or it answers before it begins.
     pub fn abandoned(&self) -> u64 {
         self.0.abandoned.load(Ordering::SeqCst)
+    }
+
+    /// Remembers the forbidden images that the facts tell of, and adds to the facts what was remembered
+    /// of their images.
+    ///
+    /// # Errors
+    /// [`TooManyForbidden`] if one could not be remembered.
+    pub(super) fn remember(
+        &self,
+        policy: &Policy,
+        facts: &mut Facts,
+    ) -> Result<(), TooManyForbidden> {
+        if policy.images.is_empty() {
+            return Ok(());
+        }
+        // Whatever was written is whole.
+        let mut forbidden = self.0.forbidden.lock().unwrap_or_else(PoisonError::into_inner);
+        forbidden.remember(policy, facts)
     }
 
     /// Says that a change is about to begin. It ends when what is given back is dropped.

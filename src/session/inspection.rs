@@ -264,7 +264,11 @@ impl Session {
             self.request = Request::Waiting(waiting);
             return;
         }
-        let Waiting { inspection, inspected, facts, epoch, share, .. } = *waiting;
+        let Waiting { inspection, inspected, mut facts, epoch, share, .. } = *waiting;
+        let remembered = self.changes.remember(&inspection.rules.policy, &mut facts);
+        if remembered.is_err() && facts.image_list().is_some() {
+            return self.decline_unjudged(&Refusal::too_many_forbidden(), &inspection, turn);
+        }
         let is_certain = epoch.is_some() && epoch == self.changes.epoch();
         let image = match policy::image_of_container(inspected.effects(), &facts) {
             Some((name, ImageFacts::Absent)) => ImageFound::None(name.to_string()),

@@ -173,10 +173,12 @@ impl Session {
                 Ok(self.pass(bytes, &head, &target, framing, turn))
             }
             Route::Inspected(endpoint) => {
+                let rules = Arc::clone(turn.rules);
+                let Some(endpoint) = engine::as_judged(endpoint, &target, &rules.policy) else {
+                    return Ok(self.pass(bytes, &head, &target, framing, turn));
+                };
                 engine::check_head(&head, endpoint, framing)?;
                 self.exchange.may_switch = endpoint.may_switch();
-                let rules = Arc::clone(turn.rules);
-                let endpoint = engine::as_judged(endpoint, &target, &rules.policy);
                 let inspection = Inspection::new(endpoint, bytes, &head, rules);
                 self.begin_inspection(inspection, &head, framing, turn)?;
                 Ok(Step::Take(bytes.len()))
@@ -318,6 +320,11 @@ impl Refusal {
 
     pub(super) fn changes() -> Self {
         let reason = "the image came to be another one each time that plugins judged it".to_owned();
+        Self { status: 503, reason }
+    }
+
+    pub(super) fn too_many_forbidden() -> Self {
+        let reason = "too many images have a forbidden name to remember them without it".to_owned();
         Self { status: 503, reason }
     }
 

@@ -11,6 +11,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
     all.extend(contents());
     all.extend(pulls());
     all.extend(forms());
+    all.extend(losses());
     all
 }
 
@@ -234,6 +235,68 @@ fn forms() -> Vec<Attack> {
             .works_when(Probe::found("/images/innocent:@name@/json")),
     );
     all
+}
+
+/// The forbidden name is taken from the image, which is then used by another. It gets its name back
+/// afterwards.
+fn losses() -> Vec<Attack> {
+    let tag = || Step::query("/images/ubuntu:16.04/tag?repo=innocent&tag=@name@");
+    let removes = |target: &str| Step::Request {
+        method: "DELETE",
+        target: target.into(),
+        headers: String::new(),
+        body: Vec::new(),
+    };
+    let loads = |name: &str| {
+        Step::send_as("POST", "/images/load?quiet=1", "application/x-tar", empty_image(name))
+    };
+    let uses = |attack: Attack| {
+        attack
+            .create(with(json!({"Image": "innocent:@name@"})))
+            .then(Step::query("/images/innocent:@name@/tag?repo=ubuntu&tag=16.04"))
+    };
+    vec![
+        uses(
+            Attack::new("image whose name an archive takes", "a loaded name moves")
+                .setup(tag())
+                .send(loads("ubuntu:16.04")),
+        )
+        .only_tightened(),
+        uses(
+            Attack::new("image whose name is removed", "the other name stays")
+                .setup(tag())
+                .send(removes("/images/ubuntu:16.04")),
+        ),
+        uses(
+            Attack::new("image whose name is removed in full", "the other name stays")
+                .setup(tag())
+                .send(removes("/v1.41/images/docker.io/library/ubuntu:16.04?force=1")),
+        ),
+        Attack::harmless("another name of a forbidden image removed", "it keeps its own")
+            .setup(tag())
+            .send(removes("/images/innocent:@name@"))
+            .works_when(Probe::Answers("Untagged")),
+        Attack::harmless("name of an allowed image removed", "plainly")
+            .setup(Step::query("/images/probe:1/tag?repo=innocent&tag=@name@"))
+            .send(removes("/images/innocent:@name@"))
+            .works_when(Probe::Answers("Untagged")),
+        Attack::harmless("archive with a name of its own", "plainly")
+            .send(loads("innocent:1"))
+            .works_when(Probe::Answers("innocent:1")),
+        Attack::harmless("unused images pruned", "plainly")
+            .send(Step::query("/images/prune"))
+            .works_when(Probe::Answers("SpaceReclaimed")),
+    ]
+}
+
+/// An archive with an image of this name that has no files.
+fn empty_image(name: &str) -> Vec<u8> {
+    let config = json!({"architecture": "amd64", "os": "linux", "config": {},
+        "rootfs": {"type": "layers", "diff_ids": []}});
+    let manifest = json!([{"Config": "config.json", "RepoTags": [name], "Layers": []}]);
+    let file =
+        |path: &str, content: serde_json::Value| entry(path, "", content.to_string().as_bytes());
+    [file("config.json", config), file("manifest.json", manifest), vec![0; 1024]].concat()
 }
 
 /// There is no registry here: that the engine tries to fetch the name shows that it was asked.

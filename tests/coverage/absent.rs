@@ -47,6 +47,8 @@ pub(crate) fn reason(endpoint: Endpoint, power: Power) -> &'static str {
             Endpoint::VolumeCreate
             | Endpoint::ImageCreate
             | Endpoint::ImageLoad
+            | Endpoint::ImagePrune
+            | Endpoint::ImageRemove
             | Endpoint::ImageTag
             | Endpoint::Commit
             | Endpoint::SwarmInit

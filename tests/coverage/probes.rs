@@ -93,6 +93,7 @@ pub(crate) fn least(endpoint: Endpoint) -> Value {
 fn path_of(endpoint: Endpoint) -> &'static str {
     match endpoint {
         Endpoint::ImageTag => "/images/probe/tag",
+        Endpoint::ImageRemove => "/images/probe",
         _ => "/x",
     }
 }

@@ -74,8 +74,6 @@ pub(crate) const PASSES: &[(&str, &str, &str)] = &[
     ("GET", "/images/search", FETCHES),
     ("GET", "/distribution/{name}/json", FETCHES),
     ("POST", "/images/{name}/push", "sends an image away: no rule is about what leaves"),
-    ("DELETE", "/images/{name}", REMOVES),
-    ("POST", "/images/prune", REMOVES),
     ("POST", "/build/prune", REMOVES),
     ("POST", "/build/cancel", REMOVES),
     (

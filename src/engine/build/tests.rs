@@ -25,10 +25,17 @@ fn policy() -> Policy {
     }
 }
 
+/// It is known which images have forbidden names.
+fn listed() -> Facts {
+    let mut facts = Facts::none();
+    facts.add_image_list(Vec::new());
+    facts
+}
+
 fn verdict(policy: &Policy, query: &str) -> String {
     let raw = format!("/v1.41/build?{query}");
     let read = read(&target::parse(&raw).unwrap());
-    match read.map(|inspected| judge(policy, inspected, &Facts::none())) {
+    match read.map(|inspected| judge(policy, inspected, &listed())) {
         Err(error) => error.to_string(),
         Ok(Verdict::Allowed(_)) => "allowed".to_owned(),
         Ok(Verdict::Forbidden(violations)) => violations.to_string(),
@@ -96,7 +103,8 @@ fn what_has_no_one_meaning_is_refused() {
 /// The verdict on a query and whether the body would be read, when only these rules are there.
 fn inspected(policy: &Policy, query: &str) -> (bool, String) {
     let raw = format!("/v1.41/build?{query}");
-    let judged = as_judged(Endpoint::Build, &target::parse(&raw).unwrap(), policy);
+    let target = target::parse(&raw).unwrap();
+    let judged = as_judged(Endpoint::Build, &target, policy).unwrap();
     (judged == Endpoint::BuildContext, verdict(policy, query))
 }
 
@@ -131,14 +139,12 @@ fn what_is_not_seen_is_refused_where_a_rule_could_be_broken() {
             Some(rule) => assert!(verdict.ends_with(&format!("(rule \"{rule}\")")), "{verdict}"),
         }
     }
-    let grpc = |policy: &Policy| match judge(
-        policy,
-        Inspected::new((), effects_of_buildkit()),
-        &Facts::none(),
-    ) {
-        Verdict::Allowed(_) => String::new(),
-        Verdict::Forbidden(violations) => violations.to_string(),
-    };
+    let grpc =
+        |policy: &Policy| match judge(policy, Inspected::new((), effects_of_buildkit()), &listed())
+        {
+            Verdict::Allowed(_) => String::new(),
+            Verdict::Forbidden(violations) => violations.to_string(),
+        };
     assert_eq!(grpc(&Policy::permissive()), "");
     assert_eq!(grpc(&allowed), "");
     for policy in [&ports, &images, &memory] {

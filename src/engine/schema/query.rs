@@ -39,6 +39,10 @@ pub fn of(endpoint: Endpoint) -> &'static [Parameter] {
         Endpoint::Checkpoints => parameters! { "dir": HOST_PATH; },
         Endpoint::ServiceUpdate => SERVICE_UPDATE,
         Endpoint::ImageLoad => parameters! { "quiet": STREAMS; "platform": PLATFORM; },
+        Endpoint::ImagePrune => parameters! { "filters": REMOVED; },
+        Endpoint::ImageRemove => {
+            parameters! { "force": REMOVED; "noprune": REMOVED; "platforms": REMOVED; }
+        }
         Endpoint::ContainerExec
         | Endpoint::ContainerUpdate
         | Endpoint::VolumeCreate
@@ -56,6 +60,9 @@ pub fn of(endpoint: Endpoint) -> &'static [Parameter] {
 const PLATFORM: Stance = Stance::Harmless(
     "which build of an image is taken; the image is judged by its name and content",
 );
+
+const REMOVED: Stance =
+    Stance::Harmless("which images are removed; one that loses a forbidden name stays forbidden");
 
 const START: &[Parameter] = parameters! {
     "detachKeys": STREAMS;

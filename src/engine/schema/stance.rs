@@ -112,7 +112,11 @@ impl Power {
             Effect::Build(_) => Self::Build,
             Effect::Takeover(_) => Self::Takeover,
             Effect::Unseen(unseen) => Self::of_unseen(unseen),
-            Effect::Image(_) | Effect::ImageName(_) | Effect::ImageContent => Self::Image,
+            Effect::Image(_)
+            | Effect::ImageName(_)
+            | Effect::ImageContent
+            | Effect::ImageNamesTaken
+            | Effect::ImageRemoved(_) => Self::Image,
             Effect::User(_) | Effect::ImageUser(_) | Effect::ContainerUser(_) => Self::User,
             Effect::Environment(_)
             | Effect::ImageEnvironment(_)

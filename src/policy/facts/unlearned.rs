@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Facts;
+use super::{Facts, ImageList};
 use crate::policy::shown::Shown;
 
 /// The most questions that are told of at once: a body can hold thousands of paths.
@@ -22,7 +22,11 @@ impl Facts {
             aliases: _, // Learned with the links.
             devices,
             addresses,
+            image_list,
+            former_names: _, // Remembered, not asked for.
         } = self;
+        let list = matches!(image_list, ImageList::Unlearned);
+        let list = list.then(|| "the list of images".to_owned());
         let paths = links.unlearned().map(|path| format!("path {path}"));
         let devices = devices.unlearned().map(|path| format!("device {path}"));
         let addresses = addresses.unlearned().map(|address| format!("address {address}"));
@@ -34,7 +38,8 @@ impl Facts {
             .chain(networks.unlearned().map(|name| named("network", name)))
             .chain(volumes.unlearned().map(|name| named("volume", name)))
             .chain(containers.unlearned().map(|name| named("container", name)))
-            .chain(services.unlearned().map(|name| named("service", name)));
+            .chain(services.unlearned().map(|name| named("service", name)))
+            .chain(list);
         let mut told: Vec<_> = all.take(TOLD_MAX + 1).collect();
         told.sort_unstable();
         (!told.is_empty()).then_some(Unlearned(told))

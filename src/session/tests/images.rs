@@ -1,7 +1,8 @@
 //! What a name means may change between the look at an image and the daemon's own.
 
 use super::*;
-use crate::policy::facts::ImageFacts;
+use crate::policy::facts::{ImageFacts, NamedImage};
+use crate::policy::images::ImageRule;
 use crate::policy::types::UserSpec;
 use crate::policy::users::UserRule;
 
@@ -61,5 +62,49 @@ fn the_image_that_was_judged_is_the_one_that_runs() {
         let _under_way = changes.begin();
         talk.call(|session, turn| session.answered(ticket, of_user_1000(&asked), turn));
         talk.daemon_gets(&with_body(CREATE, r#"{"Image":"sha256:12"}"#));
+    });
+}
+
+const LOAD: &str = "POST /images/load HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\nab";
+
+/// A session under a rule about images, which shares what is remembered of them.
+fn before_images(talk: &mut Talk, changes: &ImageChanges) {
+    let images = vec![ImageRule::parse("ubuntu:16.04").unwrap()];
+    *talk = Talk::new(Policy { images, ..Policy::permissive() }, talk.piece);
+    talk.session = Session::new(ClientId::NOBODY, Budget::new(100_000), changes.clone());
+}
+
+#[test]
+fn an_archive_passes_once_the_forbidden_images_are_remembered() {
+    talk(|talk| {
+        let changes = ImageChanges::default();
+        before_images(talk, &changes);
+        talk.client(LOAD).daemon_never_sees("load");
+        let (ticket, questions) = talk.outbox.take_question().unwrap();
+        assert!(questions.image_list);
+        let mut facts = Facts::none();
+        facts.add_image_list(vec![NamedImage::new("sha256:1".to_owned(), ["ubuntu:16.04"])]);
+        talk.call(|session, turn| session.answered(ticket, facts, turn));
+        talk.pump().daemon_gets(LOAD).daemon(OK).client_gets(OK);
+
+        before_images(talk, &changes);
+        talk.client(&with_body(CREATE, r#"{"Image":"legacy"}"#));
+        let (ticket, asked) = talk.outbox.take_question().unwrap();
+        let (id, names, user, environment) = ("sha256:1".to_owned(), vec![], None, vec![]);
+        let facts = known(&asked, ImageFacts::Present { id, names, user, environment });
+        talk.call(|session, turn| session.answered(ticket, facts, turn));
+        talk.client_gets("HTTP/1.1 403 Forbidden\r\n").daemon_never_sees("create");
+        assert!(talk.got[0].contains("image legacy:latest, which was ubuntu:16.04"));
+    });
+}
+
+#[test]
+fn without_a_rule_about_images_what_takes_names_passes_as_it_is() {
+    let remove = "DELETE /images/a HTTP/1.1\r\nHost: d\r\n\r\n";
+    let prune = "POST /images/prune HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n";
+    talk(|talk| {
+        for request in [LOAD, remove, prune] {
+            talk.client(request).daemon_gets(request).daemon(OK).client_gets(OK);
+        }
     });
 }
