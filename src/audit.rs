@@ -24,7 +24,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-pub use event::{ClientId, Event, Notice, Peer};
+pub use event::{ClientId, Event, Notice, Peer, Who};
 pub use line::Format;
 use line::Line;
 use queue::Queue;

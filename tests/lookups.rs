@@ -1,5 +1,10 @@
 //! What SecDocker asks the engine before it judges, at an engine of the test's own that counts.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a failed test says where"
+)]
 
 mod support;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,9 +13,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::client::post;
-use support::{SecDocker, Way, sandbox};
+use support::{Client, SecDocker, Way, sandbox};
 
 const RULES: &str =
     "restrictions:\n  images: ['ubuntu:16.04']\n  users: [root]\n  mounts: [/root]\n";
@@ -28,6 +33,7 @@ struct State {
     images_asked: AtomicUsize,
     images_asked_by_id: AtomicUsize,
     volumes_asked: AtomicUsize,
+    locked_asked: AtomicUsize,
     /// Whether tags wait for their answer.
     holds_tags: Mutex<bool>,
     changed: Condvar,
@@ -102,6 +108,10 @@ impl State {
                 return drip(stream);
             }
             (404, "{}")
+        } else if line.starts_with("GET /containers/locked") {
+            // As while a container is being written to.
+            self.locked_asked.fetch_add(1, Ordering::SeqCst);
+            return drip(stream);
         } else {
             let held = self.holds_tags.lock().unwrap();
             drop(self.changed.wait_while(held, |held| *held && target.contains("/tag")).unwrap());
@@ -247,6 +257,28 @@ fn the_same_question_is_asked_once_and_not_more_than_a_request_may_ask() {
     let answer = secdocker.connect().ask(post("/containers/create", binds(many)));
     assert!(answer.message().contains("whose options are not known"), "{answer:?}");
     assert!(asked() <= 64, "{}", asked());
+}
+
+/// Each asks about another container, and all of one client.
+#[test]
+fn look_ups_that_hang_hold_up_none_that_the_host_or_the_cache_can_answer() {
+    let engine = Engine::start(false);
+    let secdocker = engine.secdocker();
+    let body = r#"{"Image":"app:1","HostConfig":{"Binds":["/tmp:/x"]}}"#;
+    assert_eq!(create(&secdocker, body), 201);
+    let mut hanging: Vec<Client> = (0..40).map(|_| secdocker.connect()).collect();
+    for (number, client) in hanging.iter_mut().enumerate() {
+        let target = format!("/containers/locked{number}/exec");
+        client.send(post(&target, r#"{"Cmd":["id"]}"#));
+    }
+    support::until("the containers are asked for", || {
+        (engine.state.locked_asked.load(Ordering::SeqCst) >= 4).then_some(())
+    });
+    let begun = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(create(&secdocker, body), 201);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! allocates nothing. Values of environment variables, headers and bodies are in none of them.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use log::Level;
 use log::kv::{Error, Key, Source, Value, VisitSource};
@@ -41,7 +41,31 @@ impl ClientId {
     pub const NOBODY: Self = Self { connection: 0, peer: Peer::Unnamed };
 }
 
+/// What counts as one client where all shall have their share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Who {
+    /// All at one IPv4 address, or in one IPv6 network of 64 bits, of which a machine has all.
+    Address(IpAddr),
+    /// All processes of one user of this host.
+    User(u32),
+    /// All of whom the kernel said nothing.
+    Unnamed,
+}
+
 impl Peer {
+    /// Whose share it takes from.
+    #[must_use]
+    pub fn who(&self) -> Who {
+        match self {
+            Self::Tcp(address) => Who::Address(match address.ip().to_canonical() {
+                IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+                v4 @ IpAddr::V4(_) => v4,
+            }),
+            Self::Unix { uid, .. } => Who::User(*uid),
+            Self::Unnamed => Who::Unnamed,
+        }
+    }
+
     /// Its address, if it has one.
     pub fn address(&self) -> Option<SocketAddr> {
         match self {

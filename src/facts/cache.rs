@@ -106,6 +106,12 @@ impl ImageCache {
         lock(&self.identities).get(&(daemon.clone(), image.clone()), epoch)
     }
 
+    /// What is known of an image without asking anybody.
+    pub(super) fn image(&self, daemon: &Daemon, image: &ImageRef) -> Option<ImageFacts> {
+        let epoch = self.believable(&self.facts)?;
+        lock(&self.facts).get(&(daemon.clone(), image.clone()), epoch)
+    }
+
     /// What is known of an image, or what `learn` finds out.
     pub(super) fn or_learn(
         &self,

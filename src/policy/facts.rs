@@ -73,6 +73,14 @@ impl Questions {
             && addresses.is_empty()
     }
 
+    /// What the host itself knows; the rest, which only the daemon knows, stays.
+    #[must_use]
+    pub fn take_about_host(&mut self) -> Self {
+        let (links, devices) = (std::mem::take(&mut self.links), std::mem::take(&mut self.devices));
+        let addresses = std::mem::take(&mut self.addresses);
+        Self { links, devices, addresses, ..Self::default() }
+    }
+
     /// Leaves out what was asked already, says nothing twice, and no more than one request may ask.
     pub(super) fn settle(&mut self, facts: &Facts) {
         facts.links.keep_new(&mut self.links, usize::MAX);

@@ -427,7 +427,7 @@ impl Connection {
             *with.outbox.to(side) = bytes;
         }
         if let Some((ticket, questions)) = with.outbox.take_question() {
-            self.ask(ticket, questions, with);
+            self.ask(ticket, questions, with)?;
         }
         if let Some((ticket, consultation)) = with.outbox.take_consultation() {
             return self.consult(ticket, consultation, with);
@@ -449,8 +449,18 @@ impl Connection {
         self.deliver(with)
     }
 
-    fn ask(&self, ticket: Ticket, questions: Questions, with: &mut Resources) {
-        with.ask((self.key, self.serial(), ticket), questions, self.daemon());
+    fn ask(
+        &mut self,
+        ticket: Ticket,
+        questions: Questions,
+        with: &mut Resources,
+    ) -> Result<(), Broken> {
+        let (name, who) = ((self.key, self.serial(), ticket), self.session.client().peer.who());
+        let Some(known) = with.ask(name, who, questions, self.daemon()) else {
+            return Ok(());
+        };
+        self.answered(ticket, known, with);
+        self.deliver(with)
     }
 
     /// Whom to ask about a request: the daemon that it would go to.

@@ -20,15 +20,16 @@ use super::census::{Census, Crowded, Place};
 use super::connection::{Arrival, Connection, Outcome};
 use super::inquiry::Inquiry;
 use super::listener::{Accepted, Listener, OUT_OF_DESCRIPTORS_PAUSE};
+use super::look_ups::LookUps;
 use super::origin::Origin;
 use super::peer::{Connected, Peer};
 use super::pipes::Pipes;
 use super::pool::Pool;
 use super::timers::Timers;
 use super::{Generation, StartError};
-use crate::audit::{self, ClientId, Event as Record};
+use crate::audit::{self, ClientId, Event as Record, Who};
 use crate::config::UpstreamAddress;
-use crate::facts::{self, Daemon, Epoch, ImageCache, Presence};
+use crate::facts::{Daemon, Epoch, ImageCache, Presence};
 use crate::http::framing::{AnswerTo, Persistence};
 use crate::http::head::Version;
 use crate::http::message::{self, Answer};
@@ -95,6 +96,7 @@ pub(super) struct Startup {
     pub(super) generation: Arc<Generation>,
     pub(super) census: Arc<Census>,
     pub(super) pool: Pool,
+    pub(super) look_ups: LookUps,
     pub(super) images: Images,
     pub(super) plugins: Plugins,
     pub(super) budget_bytes: usize,
@@ -103,7 +105,7 @@ pub(super) struct Startup {
 /// What is known of the daemons' images, and what may change it; shared by all loops.
 #[derive(Debug, Clone)]
 pub(super) struct Images {
-    known: Arc<ImageCache>,
+    pub(super) known: Arc<ImageCache>,
     changes: ImageChanges,
 }
 
@@ -128,6 +130,7 @@ pub(super) struct Resources {
     pub(super) outbox: Outbox,
     pub(super) census: Arc<Census>,
     pool: Pool,
+    look_ups: LookUps,
     images: Images,
     plugins: Plugins,
     mailbox: Mailbox,
@@ -138,26 +141,21 @@ impl Resources {
         Turn { now: self.now, rules: &generation.rules, out: &mut self.outbox }
     }
 
-    /// Has a question answered on the pool. A pool that is full answers that nothing is known.
+    /// Has a question of this client answered on other threads. What is known already is answered at
+    /// once.
     pub(super) fn ask(
         &self,
         (key, serial, ticket): (Key, u64, Ticket),
+        who: Who,
         questions: Questions,
         daemon: Daemon,
-    ) {
+    ) -> Option<Facts> {
         let mailbox = self.mailbox.clone();
-        let images = Arc::clone(&self.images.known);
-        let mut unknown = Facts::none();
-        unknown.note(&questions);
-        let answer = move |facts| {
+        let reply = move |facts| {
             let facts = Box::new(facts);
             mailbox.send(Command::Answer { key, serial, ticket, facts });
         };
-        let full = answer.clone();
-        let job = Box::new(move || answer(facts::look_up(&questions, &daemon, &images)));
-        if self.pool.run(job).is_err() {
-            full(unknown);
-        }
+        self.look_ups.ask(who, questions, daemon, reply)
     }
 
     /// Has the plugins asked, after the daemon has said which image it is. What is known already is
@@ -222,6 +220,7 @@ impl EventLoop {
             outbox: Outbox::default(),
             census: startup.census,
             pool: startup.pool,
+            look_ups: startup.look_ups,
             images: startup.images,
             plugins: startup.plugins,
             mailbox,

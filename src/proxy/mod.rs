@@ -4,7 +4,7 @@
 //! Proxy ──commands──► EventLoop ──► Connection ──► Session        one loop a thread, own listeners
 //!                        ▲ │             └── Peer ── Stream, Queue, Pipe
 //!               answers  │ ▼ questions
-//!                       Pool
+//!                  LookUps, Pool
 //! ```
 //!
 //! Loops share nothing while bytes flow. What they share when a connection begins or ends stands in
@@ -16,7 +16,9 @@ mod connection;
 mod dial;
 mod event_loop;
 mod inquiry;
+mod lane;
 mod listener;
+mod look_ups;
 mod origin;
 mod peer;
 mod pipes;
@@ -39,6 +41,7 @@ use crate::session::Rules;
 use census::Census;
 use event_loop::{Command, EventLoop, Images, Mailbox, Startup};
 use listener::{Listener, SocketFile};
+use look_ups::LookUps;
 use pool::Pool;
 
 /// How much one connection may read in a turn before the others get theirs, in bytes.
@@ -152,6 +155,7 @@ impl Proxy {
         let census = Arc::new(Census::default());
         let pool = Pool::default();
         let images = Images::default();
+        let look_ups = LookUps::new(&images.known);
         let generation = Generation::of(settings, &plugins);
         let budget_bytes = settings.limits.bodies_bytes / bound.loops.len().max(1);
         let mut loops = Vec::new();
@@ -163,6 +167,7 @@ impl Proxy {
                     generation: Arc::clone(&generation),
                     census: Arc::clone(&census),
                     pool: pool.clone(),
+                    look_ups: look_ups.clone(),
                     images: images.clone(),
                     plugins: plugins.clone(),
                     budget_bytes,

@@ -1,0 +1,122 @@
+//! Look-ups for requests that are judged: what is known is answered at once, the host is asked on
+//! threads of its own, and then the daemon on others. So a daemon that does not answer holds up none
+//! who asks the host, and a file system that hangs none who asks the daemon.
+
+use std::sync::Arc;
+
+use super::lane::{Lane, LaneLimits};
+use crate::audit::Who;
+use crate::facts::{self, Daemon, ImageCache};
+use crate::policy::facts::{Facts, Questions};
+
+/// Questions about the host's files: one whose file system hangs stays for good.
+const HOST: LaneLimits = LaneLimits {
+    threads_max: 32,
+    threads_per_client_max: 8,
+    waiting_max: 1024,
+    waiting_per_client_max: 256,
+};
+
+/// Questions to the daemon, each of which may take seconds: it answers none about a container that is
+/// being written to.
+const DAEMON: LaneLimits = LaneLimits {
+    threads_max: 64,
+    threads_per_client_max: 16,
+    waiting_max: 1024,
+    waiting_per_client_max: 256,
+};
+
+/// A handle to the threads; clones share them.
+#[derive(Clone)]
+pub(super) struct LookUps {
+    images: Arc<ImageCache>,
+    host: Lane<(Daemon, Questions), Facts>,
+    daemon: Lane<(Daemon, Questions), Facts>,
+}
+
+impl LookUps {
+    pub(super) fn new(images: &Arc<ImageCache>) -> Self {
+        let lane = |limits| {
+            let images = Arc::clone(images);
+            Lane::new(limits, move |(daemon, questions): &(Daemon, Questions)| {
+                facts::look_up(questions, daemon, &images)
+            })
+        };
+        Self { images: Arc::clone(images), host: lane(HOST), daemon: lane(DAEMON) }
+    }
+
+    /// Answers at once if all is known; else `reply` is called once, on any thread.
+    pub(super) fn ask(
+        &self,
+        who: Who,
+        mut questions: Questions,
+        daemon: Daemon,
+        reply: impl FnOnce(Facts) + Send + 'static,
+    ) -> Option<Facts> {
+        let known = facts::recall(&mut questions, &daemon, &self.images);
+        let of_host = questions.take_about_host();
+        match (of_host.is_empty(), questions.is_empty()) {
+            (true, true) => return Some(known),
+            (true, false) => ask(&self.daemon, who, (daemon, questions), known, reply),
+            (false, true) => ask(&self.host, who, (daemon, of_host), known, reply),
+            (false, false) => {
+                let (lane, of_daemon) = (self.daemon.clone(), (daemon.clone(), questions));
+                let then = move |known| ask(&lane, who, of_daemon, known, reply);
+                ask(&self.host, who, (daemon, of_host), known, then);
+            }
+        }
+        None
+    }
+}
+
+/// Adds the answers to what is known. A lane that is full answers that nothing could be learned.
+fn ask(
+    lane: &Lane<(Daemon, Questions), Facts>,
+    who: Who,
+    question: (Daemon, Questions),
+    mut known: Facts,
+    reply: impl FnOnce(Facts) + Send + 'static,
+) {
+    let mut unlearned = Facts::none();
+    unlearned.note(&question.1);
+    let reply = move |facts| {
+        known.add(facts);
+        reply(known);
+    };
+    if let Err(reply) = lane.ask(who, question, Box::new(reply)) {
+        reply(unlearned);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+    use super::*;
+    use crate::config::UpstreamAddress;
+    use crate::policy::types::HostPath;
+    use std::sync::mpsc;
+
+    fn nowhere() -> Daemon {
+        let address = UpstreamAddress::Unix("/nowhere/docker.sock".into());
+        Daemon { address, mark: None }
+    }
+
+    #[test]
+    fn all_that_was_asked_is_answered_together() {
+        let look_ups = LookUps::new(&Arc::new(ImageCache::disabled()));
+        let root = HostPath::root();
+        let questions = Questions {
+            links: vec![root.clone()],
+            volumes: vec!["v".to_owned()],
+            ..Questions::default()
+        };
+        let (reply, replies) = mpsc::channel();
+        let reply = move |facts| reply.send(facts).unwrap();
+        assert!(look_ups.ask(Who::Unnamed, questions, nowhere(), reply).is_none());
+        let facts: Facts = replies.recv().unwrap();
+        assert_eq!(facts.link(&root), Some(&root));
+        assert_eq!(facts.unlearned().unwrap().to_string(), "volume v");
+        let none = look_ups.ask(Who::Unnamed, Questions::default(), nowhere(), |_| {});
+        assert!(none.unwrap().unlearned().is_none());
+    }
+}
