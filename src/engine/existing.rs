@@ -11,7 +11,7 @@ use super::{services, volumes};
 use crate::policy::ceilings::{Ceilings, CpuLimit};
 use crate::policy::effects::{Asked, Effect, Namespace, NamespaceKind, SharedWith};
 use crate::policy::facts::{Container, ServiceFacts};
-use crate::policy::types::UserSpec;
+use crate::policy::types::{HostPath, UserSpec};
 
 /// The most mounts of one container that are read; of a container with more nothing is known.
 const MOUNTS_MAX: usize = 1024;
@@ -89,6 +89,15 @@ struct HostConfig {
     ipc_mode: String,
     #[serde(default)]
     nano_cpus: i64,
+    #[serde(default)]
+    devices: Option<Vec<Device>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Device {
+    #[serde(default)]
+    path_on_host: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -124,6 +133,7 @@ pub fn container(asked: &str, answer: &[u8]) -> Option<Container> {
             _ => CpuLimit::Nano,
         },
         mounts: mounts(&found.mounts.unwrap_or_default())?,
+        devices: devices(&found.host_config.devices.unwrap_or_default())?,
     })
 }
 
@@ -158,6 +168,13 @@ fn mounts(mounts: &[Mount]) -> Option<Vec<Effect>> {
         }
     });
     effects.collect()
+}
+
+fn devices(devices: &[Device]) -> Option<Vec<HostPath>> {
+    if devices.len() > MOUNTS_MAX {
+        return None;
+    }
+    devices.iter().map(|device| host_path(&device.path_on_host).ok()).collect()
 }
 
 /// What it is to return to the specification before the current one of the service that `answer`

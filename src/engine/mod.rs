@@ -99,6 +99,7 @@ fn head_only(effects: Vec<Asked>) -> Inspected<RequestBody> {
 pub fn as_judged(endpoint: Endpoint, target: &Target<'_>, policy: &Policy) -> Option<Endpoint> {
     Some(match endpoint {
         Endpoint::ImagePrune | Endpoint::ImageRemove if policy.images.is_empty() => return None,
+        Endpoint::ContainerRestart if !policy.judges_starts() => return None,
         Endpoint::Build if policy.reads_dockerfiles() && build::brings_dockerfile(target) => {
             Endpoint::BuildContext
         }
@@ -129,6 +130,7 @@ fn read_known(
         Endpoint::ContainerExec => Ok(exec::read(target, body)?.map(RequestBody::Exec)),
         Endpoint::ContainerUpdate => Ok(update::read(target, body)?.map(RequestBody::Update)),
         Endpoint::ContainerStart => Ok(start::read(target, body)?.map(RequestBody::Start)),
+        Endpoint::ContainerRestart => Ok(head_only(start::effects_of_restart(target))),
         Endpoint::VolumeCreate => Ok(volumes::read(body)?.map(RequestBody::Volume)),
         Endpoint::Commit => Ok(images::read_commit(target, body)?.map(RequestBody::Commit)),
         Endpoint::Build => Ok(build::read(target)?.map(RequestBody::Build)),

@@ -33,6 +33,8 @@ pub enum Endpoint {
     ContainerUpdate,
     /// `POST /containers/{id}/start`.
     ContainerStart,
+    /// `POST /containers/{id}/restart`.
+    ContainerRestart,
     /// `POST /volumes/create`.
     VolumeCreate,
     /// `POST /images/create`: a pull or an import.
@@ -77,11 +79,12 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::ContainerCreate,
         Self::ContainerExec,
         Self::ContainerUpdate,
         Self::ContainerStart,
+        Self::ContainerRestart,
         Self::VolumeCreate,
         Self::ImageCreate,
         Self::ImageTag,
@@ -128,7 +131,8 @@ impl Endpoint {
             | Self::BuildContext
             | Self::SecretCreate
             | Self::CheckpointCreate => false,
-            Self::ImageCreate
+            Self::ContainerRestart
+            | Self::ImageCreate
             | Self::ImageLoad
             | Self::ImagePrune
             | Self::ImageRemove
@@ -155,6 +159,7 @@ impl fmt::Display for Endpoint {
             Self::ContainerExec => "POST /containers/{id}/exec",
             Self::ContainerUpdate => "POST /containers/{id}/update",
             Self::ContainerStart => "POST /containers/{id}/start",
+            Self::ContainerRestart => "POST /containers/{id}/restart",
             Self::VolumeCreate => "POST /volumes/create",
             Self::ImageCreate => "POST /images/create",
             Self::ImageTag => "POST /images/{name}/tag",
@@ -206,6 +211,9 @@ const ROWS: &[Row] = &[
     }),
     Row::new("POST", Path::Around("/containers/", "/start"), {
         Route::Inspected(Endpoint::ContainerStart)
+    }),
+    Row::new("POST", Path::Around("/containers/", "/restart"), {
+        Route::Inspected(Endpoint::ContainerRestart)
     }),
     Row::new("POST", Path::Exact("/volumes/create"), Route::Inspected(Endpoint::VolumeCreate)),
     Row::new("POST", Path::Exact("/images/create"), Route::Inspected(Endpoint::ImageCreate)),
@@ -471,7 +479,7 @@ mod tests {
             ("POST", "/exec/a/start", Route::MaySwitch),
             ("POST", "/containers/a/start", Route::Inspected(Endpoint::ContainerStart)),
             ("POST", "/v1.23/containers/a/b/start", Route::Inspected(Endpoint::ContainerStart)),
-            ("POST", "/containers/a/restart", Route::Plain),
+            ("POST", "/containers/a/restart", Route::Inspected(Endpoint::ContainerRestart)),
             ("POST", "/containers/a/exec", Route::Inspected(Endpoint::ContainerExec)),
             ("POST", "/containers/a/exec/start", Route::Inspected(Endpoint::ContainerStart)),
             ("POST", "/containers/a/update", Route::Inspected(Endpoint::ContainerUpdate)),

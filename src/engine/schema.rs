@@ -117,7 +117,8 @@ pub fn body_of(endpoint: Endpoint) -> Option<&'static Struct> {
         Endpoint::NetworkConnect => Some(&NETWORK_CONNECT),
         Endpoint::CheckpointCreate => Some(&CHECKPOINT_CREATE),
         Endpoint::ServiceCreate | Endpoint::ServiceUpdate => Some(&SERVICE),
-        Endpoint::Build
+        Endpoint::ContainerRestart
+        | Endpoint::Build
         | Endpoint::BuildContext
         | Endpoint::BuildKit
         | Endpoint::Plugin

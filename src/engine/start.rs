@@ -1,4 +1,5 @@
-//! `POST /containers/{id}/start`: no body, and no checkpoint of a path that is forbidden.
+//! `POST /containers/{id}/start` and `/restart`: no body that says anything, no checkpoint of a path that
+//! is forbidden, and no mount that leads to one by now.
 //!
 //! Under API versions before 1.24, 20.10 takes a body for a whole `HostConfig` and *replaces* that
 //! of the container: privileged mode, binds and network at once (seen). Newer versions refuse a body
@@ -7,10 +8,13 @@
 
 use super::effects::{BodyError, Effects};
 use super::json::{self, Fault, Object};
+use super::routes::name_between;
 use super::schema::START;
 use crate::http::target::{Target, query_pairs};
 use crate::policy::Inspected;
-use crate::policy::effects::Place;
+use crate::policy::effects::{Asked, Effect, Place};
+
+const BEFORE: &str = "/containers/";
 
 /// A request to start a container, which has no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub struct StartBody;
 pub(super) fn read(target: &Target<'_>, body: &[u8]) -> Result<Inspected<StartBody>, BodyError> {
     says_nothing(body)?;
     let mut effects = Effects::default();
+    let name = name_between(target.path(), BEFORE, "/start");
+    effects.push(Effect::Started(name.to_owned()), Place::Field("name"));
     for pair in query_pairs(target.query().unwrap_or_default()) {
         // Of a query that it can't read the daemon refuses the request.
         let (name, value) = pair.map_err(|error| refused("?", error.to_string()))?;
@@ -32,6 +38,12 @@ pub(super) fn read(target: &Target<'_>, body: &[u8]) -> Result<Inspected<StartBo
         }
     }
     Ok(Inspected::new(StartBody, effects.into_asked()))
+}
+
+/// `POST /containers/{id}/restart`, of which the daemon reads no body.
+pub(super) fn effects_of_restart(target: &Target<'_>) -> Vec<Asked> {
+    let name = name_between(target.path(), BEFORE, "/restart").to_owned();
+    vec![Asked { effect: Effect::Started(name), at: Place::Field("name") }]
 }
 
 fn says_nothing(body: &[u8]) -> Result<(), BodyError> {
@@ -58,7 +70,6 @@ mod tests {
 
     use super::*;
     use crate::http::target;
-    use crate::policy::effects::Effect;
 
     fn read_at(query: &str, body: &str) -> Result<Inspected<StartBody>, BodyError> {
         let raw = format!("/v1.23/containers/x/start{query}");
@@ -68,7 +79,9 @@ mod tests {
     #[test]
     fn only_a_body_that_says_nothing_passes() {
         for body in ["", " ", "\r\n\t", "{}", " { } ", "null", "null\n"] {
-            assert!(read_at("", body).unwrap().effects().is_empty(), "{body}");
+            let read = read_at("", body).unwrap();
+            let [started] = read.effects() else { panic!("{body}") };
+            assert_eq!(started.effect, Effect::Started("x".to_owned()), "{body}");
         }
         for body in [
             r#"{"Privileged":true}"#,
@@ -97,7 +110,7 @@ mod tests {
             ("?checkpoint%2ddir=%2Fa%2F..%2Froot&checkpoint-dir=x", &["/root", "/"]),
         ] {
             let inspected = read_at(query, "").unwrap();
-            let asked = inspected.effects().iter();
+            let asked = inspected.effects().iter().skip(1);
             let found: Vec<_> = asked
                 .map(|asked| match &asked.effect {
                     Effect::HostPath(path) => path.to_string(),

@@ -122,6 +122,7 @@ mod tests {
             is_privileged: false,
             shares: vec![],
             mounts: vec![],
+            devices: vec![],
             cpu,
         };
         let mut facts = Facts::none();

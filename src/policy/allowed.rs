@@ -128,20 +128,30 @@ impl AllowedMounts {
         }
     }
 
+    /// Judges what a path leads to by now. One that is not allowed as it is written was mounted beside
+    /// SecDocker.
+    pub(super) fn check_again(&self, path: &HostPath, facts: &Facts, found: &mut Findings<'_>) {
+        if self.holds(path, facts) {
+            self.check(path, facts, found);
+        }
+    }
+
+    /// Whether a path is below an allowed one, as that is written or where it leads.
+    fn holds(&self, path: &HostPath, facts: &Facts) -> bool {
+        self.list().unwrap_or_default().iter().any(|one| {
+            path.is_within(one) || facts.link(one).is_some_and(|real| path.is_within(real))
+        })
+    }
+
     pub(super) fn check(&self, path: &HostPath, facts: &Facts, found: &mut Findings<'_>) {
         let Some(allowed) = self.list() else {
             return;
         };
         let leads_to = |path| facts.link(path);
-        let is_below = |path: &HostPath| {
-            allowed.iter().any(|one| {
-                path.is_within(one) || leads_to(one).is_some_and(|real| path.is_within(real))
-            })
-        };
         let really_is_below =
             |path: &HostPath| allowed.iter().filter_map(leads_to).any(|real| path.is_within(real));
         match leads_to(path) {
-            _ if !is_below(path) => {
+            _ if !self.holds(path, facts) => {
                 found.add(format_args!("mount of {path}, which is not allowed"), MOUNTS);
             }
             Some(real) if really_is_below(real) => {}

@@ -64,6 +64,10 @@ pub(super) fn check(
                 capability_beside(capability.as_str(), effects, found);
             }
             Effect::Device(device) => device_alone(device, facts, found),
+            // As it is written it was given beside SecDocker, or is no disk.
+            Effect::DeviceAgain(path) if facts.link(path) != Some(path) => {
+                device_alone(&Device::Path(path.clone()), facts, found);
+            }
             Effect::KernelSettings => {
                 found.add("writable settings of the kernel, as in privileged mode", RULE);
             }
@@ -153,7 +157,7 @@ const DEVICES_ASKED_MAX: usize = 64;
 pub(super) fn ask(rule: PrivilegedRule, effects: &[Asked], devices: &mut Vec<HostPath>) {
     if rule == PrivilegedRule::Forbid {
         devices.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::Device(Device::Path(path)) => Some(path.clone()),
+            Effect::Device(Device::Path(path)) | Effect::DeviceAgain(path) => Some(path.clone()),
             _ => None,
         }));
         devices.sort_unstable();

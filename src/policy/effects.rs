@@ -65,6 +65,16 @@ pub enum Effect {
     HostPath(HostPath),
     /// Mounts the volume of this name, which may exist already.
     Volume(String),
+    /// Starts the container of this name or identifier. It keeps what it was given, but where the paths
+    /// lead that it was given is found out anew.
+    Started(String),
+    /// Makes what this path leads to by now reachable. As it is written it was judged when it was asked
+    /// for.
+    HostPathAgain(HostPath),
+    /// The same of the volume of this name.
+    VolumeAgain(String),
+    /// The same of a device.
+    DeviceAgain(HostPath),
     /// Asks for a security option, or for something that equals one.
     SecurityOption(SecurityOption),
     /// Lets root of a container write the settings of the kernel, which are the host's.

@@ -3,7 +3,9 @@
 //!
 //! To use it is what it is, so the facts give its effects, and those are judged like the request's
 //! own; they may lead to further ones ([`ROUNDS_MAX`]). What could not be learned breaks the first
-//! rule that it could break. To start what exists is not judged again: it was when it was made.
+//! rule that it could break. To start what exists is judged again for the paths alone that it was given:
+//! a directory may have become a link since then. A path that is forbidden as it is written was given
+//! by somebody beside SecDocker, who has the daemon itself, and stays.
 
 use std::collections::HashSet;
 use std::mem::{Discriminant, discriminant};
@@ -53,6 +55,8 @@ fn implied_by(effects: &[Asked], facts: &Facts, seen: &mut HashSet<Name>) -> Vec
 fn named(effect: &Effect) -> Option<(Option<NamespaceKind>, &str)> {
     match effect {
         Effect::Volume(name)
+        | Effect::VolumeAgain(name)
+        | Effect::Started(name)
         | Effect::VolumesFrom(name)
         | Effect::ContainerUser(name)
         | Effect::Within(name)
@@ -74,6 +78,11 @@ fn effects_of(effect: &Effect, facts: &Facts) -> Vec<Effect> {
             Some(VolumeFacts::Present(effects)) => effects.clone(),
             Some(VolumeFacts::Absent) | None => Vec::new(),
         },
+        Effect::VolumeAgain(name) => match facts.volume(name) {
+            Some(VolumeFacts::Present(effects)) => effects.iter().filter_map(again).collect(),
+            Some(VolumeFacts::Absent) | None => Vec::new(),
+        },
+        Effect::Started(name) => container(name).map_or_else(Vec::new, started),
         Effect::VolumesFrom(name) => container(name).map_or_else(Vec::new, |c| c.mounts.clone()),
         Effect::ContainerUser(name) => {
             container(name).map(|c| Effect::User(c.user.clone())).into_iter().collect()
@@ -93,6 +102,23 @@ fn effects_of(effect: &Effect, facts: &Facts) -> Vec<Effect> {
     }
 }
 
+/// The paths that the daemon follows anew when it starts a container.
+fn started(container: &Container) -> Vec<Effect> {
+    let devices = container
+        .devices
+        .iter()
+        .flat_map(|path| [Effect::HostPathAgain(path.clone()), Effect::DeviceAgain(path.clone())]);
+    container.mounts.iter().filter_map(again).chain(devices).collect()
+}
+
+fn again(effect: &Effect) -> Option<Effect> {
+    match effect {
+        Effect::HostPath(path) => Some(Effect::HostPathAgain(path.clone())),
+        Effect::Volume(name) => Some(Effect::VolumeAgain(name.clone())),
+        _ => None,
+    }
+}
+
 /// Whoever joins a namespace joins those whom it is shared with already.
 fn shared_by(container: &Container, kind: NamespaceKind) -> Vec<Effect> {
     let shares = container.shares.iter().filter(|shared| shared.kind == kind);
@@ -103,8 +129,13 @@ fn shared_by(container: &Container, kind: NamespaceKind) -> Vec<Effect> {
 pub(super) fn ask(policy: &Policy, effects: &[Asked], questions: &mut Questions) {
     for Asked { effect, .. } in effects {
         match effect {
-            Effect::Volume(name) if first_about_mounts(policy).is_some() => {
+            Effect::Volume(name) | Effect::VolumeAgain(name)
+                if first_about_mounts(policy).is_some() =>
+            {
                 questions.volumes.push(name.clone());
+            }
+            Effect::Started(name) if judges_starts(policy) => {
+                questions.containers.push(name.clone());
             }
             Effect::VolumesFrom(name)
                 if first_about_mounts(policy).is_some() || !policy.volumesfrom.is_empty() =>
@@ -153,6 +184,12 @@ fn first_about_mounts(policy: &Policy) -> Option<&str> {
     forbidden.or_else(|| policy.allowed_mounts.list().map(|_| MOUNTS))
 }
 
+/// Whether starting what exists could break a rule: without one about mounts all paths may be mounted,
+/// whichever they lead to.
+pub(super) fn judges_starts(policy: &Policy) -> bool {
+    first_about_mounts(policy).is_some()
+}
+
 /// The first rule that privileged mode breaks.
 fn first_about_privileges(policy: &Policy) -> Option<&str> {
     let Policy { privileged, security, capabilities, devices, .. } = policy;
@@ -169,6 +206,13 @@ pub(super) fn check_volume(name: &str, policy: &Policy, facts: &Facts, found: &m
     if let (Some(rule), None) = (first_about_mounts(policy), facts.volume(name)) {
         let name = Shown(name);
         found.add(format_args!("volume {name}, whose options are not known"), rule);
+    }
+}
+
+pub(super) fn check_started(name: &str, policy: &Policy, facts: &Facts, found: &mut Findings<'_>) {
+    if let (Some(rule), None) = (first_about_mounts(policy), facts.container(name)) {
+        let name = Shown(name);
+        found.add(format_args!("start of container {name}, whose mounts are not known"), rule);
     }
 }
 

@@ -1,10 +1,11 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::*;
+use crate::policy::allowed::AllowedMounts;
 use crate::policy::ceilings::CpuLimit;
 use crate::policy::effects::{Holder, Place};
 use crate::policy::environment::EnvironmentRule;
-use crate::policy::facts::ImageFacts;
+use crate::policy::facts::{DeviceFacts, ImageFacts};
 use crate::policy::mounts::MountRule;
 use crate::policy::names::NameRule;
 use crate::policy::namespaces::NamespaceRule;
@@ -45,6 +46,7 @@ fn policy() -> Policy {
 /// One that has been given nothing.
 fn container() -> Container {
     Container {
+        devices: vec![],
         names: vec!["c".to_owned(), "0123abcd".to_owned()],
         user: UserSpec::parse("1000").unwrap(),
         is_privileged: false,
@@ -273,4 +275,81 @@ fn variables_of_an_image_and_of_a_link() {
     facts.add_image(image.clone(), user);
     policy.ceilings.environment = vec![entry("USER=5")];
     assert!(judged(&policy, &[], &facts));
+}
+
+#[test]
+fn what_is_started_is_judged_by_where_its_paths_lead_by_now() {
+    let starts = Effect::Started(text("c"));
+    let again = |text: &str| Effect::HostPath(path(text));
+    let led = |from: &str, to: &str| {
+        let container = Container { mounts: vec![again(from)], ..container() };
+        let mut facts = known("c", container);
+        facts.add_link(path(from), path(to));
+        facts.add_link(path("/root"), path("/root"));
+        verdict(&policy(), starts.clone(), &facts)
+    };
+    assert_eq!(
+        led("/srv/d", "/root/x"),
+        "forbidden: mount of /srv/d, which leads to /root/x (rule \"/root\")"
+    );
+    assert_eq!(led("/srv/d", "/srv/e"), "allowed");
+    // As they are written they were given beside SecDocker.
+    for made_beside in ["/root/.ssh", "/", "/proc"] {
+        assert_eq!(led(made_beside, made_beside), "allowed", "{made_beside}");
+    }
+    let unknown = verdict(&policy(), starts.clone(), &Facts::none());
+    assert!(unknown.contains("start of container c, whose mounts are not known"), "{unknown}");
+    let mut absent = Facts::none();
+    absent.add_container(text("c"), ContainerFacts::Absent);
+    assert_eq!(verdict(&policy(), starts.clone(), &absent), "allowed");
+    let without = Policy { mounts: vec![], ..policy() };
+    assert!(questions(&without, &[asked(starts.clone())]).is_empty());
+    assert_eq!(verdict(&without, starts, &Facts::none()), "allowed");
+}
+
+#[test]
+fn a_volume_that_is_started_with_leads_on_to_its_path() {
+    let starts = || vec![asked(Effect::Started(text("c")))];
+    let asked_for = questions(&policy(), &starts());
+    assert_eq!(asked_for.containers, ["c"]);
+    let container = Container { mounts: vec![Effect::Volume(text("v"))], ..container() };
+    let mut facts = known("c", container);
+    assert_eq!(further_questions(&policy(), &starts(), &facts).volumes, ["v"]);
+    facts.add_volume(text("v"), VolumeFacts::Present(vec![Effect::HostPath(path("/srv/d"))]));
+    let further = further_questions(&policy(), &starts(), &facts);
+    assert!(further.links.contains(&path("/srv/d")), "{further:?}");
+    facts.add_link(path("/srv/d"), path("/root"));
+    facts.add_link(path("/root"), path("/root"));
+    let verdict = verdict(&policy(), Effect::Started(text("c")), &facts);
+    assert!(verdict.contains("mount of /srv/d, which leads to /root"), "{verdict}");
+}
+
+#[test]
+fn a_device_that_has_become_a_disk_is_not_started_with() {
+    let started = |leads_to: &str| {
+        let container = Container { devices: vec![path("/srv/d")], ..container() };
+        let mut facts = known("c", container);
+        facts.add_link(path("/srv/d"), path(leads_to));
+        facts.add_link(path("/root"), path("/root"));
+        facts.add_device(path("/srv/d"), DeviceFacts::Disk);
+        verdict(&policy(), Effect::Started(text("c")), &facts)
+    };
+    assert!(started("/dev/sda").contains("device /srv/d, which holds files of the host"));
+    assert_eq!(started("/srv/d"), "allowed");
+}
+
+#[test]
+fn under_a_list_what_is_started_must_still_lead_below_it() {
+    let list = AllowedMounts::only(vec![path("/srv")]);
+    let policy = Policy { allowed_mounts: list, ..Policy::permissive() };
+    for (from, to, is_allowed) in
+        [("/srv/d", "/srv/e", true), ("/srv/d", "/root", false), ("/data", "/root", true)]
+    {
+        let container = Container { mounts: vec![Effect::HostPath(path(from))], ..container() };
+        let mut facts = known("c", container);
+        facts.add_link(path(from), path(to));
+        facts.add_link(path("/srv"), path("/srv"));
+        let verdict = verdict(&policy, Effect::Started(text("c")), &facts);
+        assert_eq!(verdict == "allowed", is_allowed, "{from} {to}: {verdict}");
+    }
 }

@@ -185,6 +185,8 @@ pub struct Container {
     pub mounts: Vec<Effect>,
     /// How its CPU time is limited.
     pub cpu: CpuLimit,
+    /// The paths of devices of the host that it uses.
+    pub devices: Vec<HostPath>,
 }
 
 /// What the daemon says of a service.

@@ -155,6 +155,11 @@ impl Policy {
         builds::must_read(self)
     }
 
+    /// Whether starting a container that exists could break a rule.
+    pub fn judges_starts(&self) -> bool {
+        existing::judges_starts(self)
+    }
+
     /// Whether every container must have control groups of its own: left out, they may be the
     /// host's.
     pub fn separates_control_groups(&self) -> bool {
@@ -446,7 +451,15 @@ fn check(
         Effect::HostInterface(name) => {
             namespaces.iter().for_each(|rule| rule.check_interface(name, found));
         }
-        Effect::Volume(name) => existing::check_volume(name, policy, facts, found),
+        Effect::Volume(name) | Effect::VolumeAgain(name) => {
+            existing::check_volume(name, policy, facts, found);
+        }
+        Effect::Started(name) => existing::check_started(name, policy, facts, found),
+        Effect::HostPathAgain(path) => {
+            mounts::check_again((mounts, allowed_mounts), path, facts, found);
+        }
+        // Whether it leads to a disk by now is judged with what adds up to privileged mode.
+        Effect::DeviceAgain(_) => {}
         Effect::SecurityOption(option) => {
             security.iter().for_each(|rule| rule.check(option, found))
         }

@@ -71,6 +71,16 @@ impl MountRule {
         }
     }
 
+    /// Judges what a path leads to by now. One that is forbidden as it is written, or shows all
+    /// processes as it did before, was mounted beside SecDocker.
+    pub(super) fn check_again(&self, path: &HostPath, facts: &Facts, found: &mut Findings<'_>) {
+        let was_forbidden =
+            self.forbids(path) || self.where_it_leads(facts).is_some_and(|rule| rule.forbid(path));
+        if !was_forbidden && !is_processes(path) {
+            self.check(path, facts, found);
+        }
+    }
+
     /// What a server exports is known to itself; one that is this host may export any path.
     pub(super) fn check_server(&self, at: IpAddr, facts: &Facts, found: &mut Findings<'_>) {
         if may_be_own(at, facts) {
@@ -111,6 +121,17 @@ pub(super) fn check(
 ) {
     denied.iter().for_each(|rule| rule.check(path, facts, found));
     allowed.check(path, facts, found);
+}
+
+/// Shows a path that was judged before to every rule: where it leads by now counts.
+pub(super) fn check_again(
+    (denied, allowed): (&[MountRule], &AllowedMounts),
+    path: &HostPath,
+    facts: &Facts,
+    found: &mut Findings<'_>,
+) {
+    denied.iter().for_each(|rule| rule.check_again(path, facts, found));
+    allowed.check_again(path, facts, found);
 }
 
 /// Whether the server at this address is not known to be another machine.
@@ -172,7 +193,7 @@ pub(super) fn ask_servers(policy: &Policy, effects: &[Asked], addresses: &mut Ve
 
 fn path_of(asked: &Asked) -> Option<&HostPath> {
     match &asked.effect {
-        Effect::HostPath(path) => Some(path),
+        Effect::HostPath(path) | Effect::HostPathAgain(path) => Some(path),
         _ => None,
     }
 }

@@ -1,10 +1,18 @@
-//! Starting a container with a body, which old API versions read as its new `HostConfig`.
+//! Starting a container with a body, which old API versions read as its new `HostConfig`, and with
+//! paths that have come to lead elsewhere.
 
-use super::attack::{host, with};
+use super::attack::{host, shell, with};
 use super::{Attack, Probe, Step};
 use serde_json::{Value, json};
+use std::path::Path;
 
 pub(crate) fn attacks() -> Vec<Attack> {
+    let mut all = bodies();
+    all.extend(links());
+    all
+}
+
+fn bodies() -> Vec<Attack> {
     vec![
         starts(
             "start with privileges",
@@ -62,6 +70,62 @@ pub(crate) fn attacks() -> Vec<Attack> {
             .send(Step::query("/v1.23/containers/@name@/start"))
             .works_when(Probe::container(|it| it["State"]["Running"] == true)),
     ]
+}
+
+/// A directory that was mounted, and has become a link by the next start.
+fn links() -> Vec<Attack> {
+    const READS: &str = "cat /x/secret";
+    let why = "where a path leads is found out at the start";
+    let swapped = |name, container: Value| {
+        Attack::new(name, why)
+            .setup(Step::Host(|path| std::fs::create_dir(path).unwrap()))
+            .setup(Step::create(container))
+            .works_when(Probe::Prints("top secret"))
+    };
+    let bind = || shell(READS, json!({"Binds": ["/run/@name@:/x"]}));
+    let below = || shell(READS, json!({"Binds": ["/run/@name@/y:/x"]}));
+    let start = || Step::query("/v1.41/containers/@name@/start");
+    let options = json!({"type": "none", "o": "bind", "device": "/run/@name@"});
+    vec![
+        swapped("start with a mount that has become a link", bind())
+            .setup(Step::Host(|path| leads_to(path, "/run/forbidden")))
+            .send(start()),
+        swapped("start with a mount below a link", below())
+            .setup(Step::Host(|path| {
+                std::fs::create_dir("/run/forbidden/y").unwrap_or_default();
+                std::fs::write("/run/forbidden/y/secret", "top secret").unwrap();
+                std::fs::remove_dir_all(path).unwrap();
+                std::os::unix::fs::symlink("/run/forbidden", path).unwrap();
+            }))
+            .send(start()),
+        swapped(
+            "start with a volume that has become a link",
+            shell(
+                READS,
+                json!({"Mounts": [{"Type": "volume", "Target": "/x", "Source": "@name@",
+                "VolumeOptions": {"DriverConfig": {"Name": "local", "Options": options}}}]}),
+            ),
+        )
+        .setup(Step::Host(|path| leads_to(path, "/run/forbidden")))
+        .send(start()),
+        swapped("restart with a mount that has become a link", bind())
+            .setup(Step::start())
+            .setup(Step::Host(|path| leads_to(path, "/run/forbidden")))
+            .send(Step::query("/containers/@name@/restart?t=0")),
+        Attack::harmless("restart with a mount that is allowed", "plainly")
+            .setup(Step::create(host(json!({"Binds": ["/run/allowed:/x", "@name@:/y"]}))))
+            .send(Step::query("/containers/@name@/restart?t=0"))
+            .works_when(Probe::container(|it| it["State"]["Running"] == true)),
+        Attack::harmless("start of what was mounted beside", "the path is what it was")
+            .setup(Step::create(shell(READS, json!({"Binds": ["/run/forbidden:/x"]}))))
+            .send(start())
+            .works_when(Probe::Prints("top secret")),
+    ]
+}
+
+fn leads_to(path: &Path, target: &str) {
+    std::fs::remove_dir(path).unwrap();
+    std::os::unix::fs::symlink(target, path).unwrap();
 }
 
 fn starts(name: &'static str, why: &'static str, version: &str, body: Value) -> Attack {

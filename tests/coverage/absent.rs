@@ -36,9 +36,13 @@ pub(crate) const OF_REQUESTS: [(Power, &str); 6] = [
 pub(crate) fn reason(endpoint: Endpoint, power: Power) -> &'static str {
     match (endpoint, power) {
         (Endpoint::Plugin | Endpoint::SwarmJoin, _) => TAKEOVER,
-        (Endpoint::ContainerExec | Endpoint::ContainerUpdate | Endpoint::ContainerStart, _) => {
-            IN_A_CONTAINER
-        }
+        (
+            Endpoint::ContainerExec
+            | Endpoint::ContainerUpdate
+            | Endpoint::ContainerStart
+            | Endpoint::ContainerRestart,
+            _,
+        ) => IN_A_CONTAINER,
         (Endpoint::ServiceCreate | Endpoint::ServiceUpdate, power) => service(power),
         (Endpoint::Build | Endpoint::BuildContext | Endpoint::BuildKit, _) => BUILDS,
         (Endpoint::ContainerCreate, _) => "no field of any version",

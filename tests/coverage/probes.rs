@@ -92,6 +92,8 @@ pub(crate) fn least(endpoint: Endpoint) -> Value {
 
 fn path_of(endpoint: Endpoint) -> &'static str {
     match endpoint {
+        Endpoint::ContainerStart => "/containers/x/start",
+        Endpoint::ContainerRestart => "/containers/x/restart",
         Endpoint::ImageTag => "/images/probe/tag",
         Endpoint::ImageRemove => "/images/probe",
         _ => "/x",

@@ -55,7 +55,6 @@ pub(crate) const PASSES: &[(&str, &str, &str)] = &[
     ("POST", "/containers/{id}/attach", STREAM),
     ("GET", "/containers/{id}/attach/ws", STREAM),
     ("POST", "/containers/{id}/stop", RUNS_ON),
-    ("POST", "/containers/{id}/restart", RUNS_ON),
     ("POST", "/containers/{id}/kill", RUNS_ON),
     ("POST", "/containers/{id}/pause", RUNS_ON),
     ("POST", "/containers/{id}/unpause", RUNS_ON),

@@ -31,6 +31,7 @@ pub fn of(endpoint: Endpoint) -> &'static [Parameter] {
     match endpoint {
         Endpoint::ContainerCreate => parameters! { "name": NAMED; "platform": PLATFORM; },
         Endpoint::ContainerStart => START,
+        Endpoint::ContainerRestart => parameters! { "t": LIFE; "signal": LIFE; },
         Endpoint::ImageCreate => IMAGE_CREATE,
         Endpoint::ImageTag => parameters! { "repo": IMAGE; "tag": IMAGE; },
         Endpoint::Commit => COMMIT,

@@ -124,12 +124,17 @@ impl Power {
             | Effect::LinkedEnvironment(_)
             | Effect::EnvironmentTemplate(_) => Self::Environment,
             Effect::HostPorts(_) => Self::HostPorts,
-            Effect::HostPath(_) | Effect::FileServer(_) | Effect::Volume(_) => Self::HostPath,
+            Effect::HostPath(_)
+            | Effect::HostPathAgain(_)
+            | Effect::FileServer(_)
+            | Effect::Started(_)
+            | Effect::Volume(_)
+            | Effect::VolumeAgain(_) => Self::HostPath,
             Effect::SecurityOption(_) | Effect::KernelSettings => Self::SecurityOption,
             Effect::CpuQuota(_) => Self::CpuTime,
             Effect::Privileged | Effect::Within(_) => Self::Privileged,
             Effect::Capability(_) => Self::Capability,
-            Effect::Device(_) => Self::Device,
+            Effect::Device(_) | Effect::DeviceAgain(_) => Self::Device,
             Effect::Namespace(_) | Effect::Network(_) | Effect::HostInterface(_) => Self::Namespace,
             Effect::Runtime(_) => Self::Runtime,
             Effect::VolumesFrom(_) => Self::VolumesFrom,
