@@ -146,6 +146,53 @@ fn a_body_that_drips_in_is_dropped_in_time() {
     assert!(dripping.is_closed(), "the connection stays open");
 }
 
+#[test]
+fn large_bodies_that_hold_back_their_end_leave_room_for_others() {
+    let secdocker = limited("  body: 1m\n  bodies: 4m\n");
+    let head = "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: 1048576\r\n\r\n";
+    // A buffer that grows is twice as long as what is in it, at most.
+    let pieces = [1 << 19, 1 << 18, 1 << 17, 1 << 16, 1 << 15];
+    let mut held: Vec<Client> = Vec::new();
+    for bytes in pieces.into_iter().flat_map(|bytes| [bytes; 10]) {
+        let mut client = secdocker.connect();
+        client.send(head);
+        // One that is turned away may not take all of it.
+        let _ = client.try_send(" ".repeat(bytes - 1));
+        held.push(client);
+    }
+    secdocker.logs("too many request bodies are being inspected");
+    let api = Daemon::shared().api();
+    for _ in 0..5 {
+        let name = support::unique("small");
+        let target = format!("/containers/create?name={name}");
+        let answer = secdocker.connect().ask(post(&target, r#"{"Image":"probe:1","Cmd":["x"]}"#));
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        api.remove(&name);
+    }
+}
+
+#[test]
+fn a_body_that_can_never_have_room_is_told_so() {
+    let config = "restrictions: {mounts: [/root]}\nlimits: {body: 1m, bodies: 4m}\n";
+    let secdocker = SecDocker::before(Daemon::shared(), config);
+    let zeros = "0,".repeat(60_000);
+    let body = format!(r#"{{"Image":"a","HostConfig":{{"Binds":["/tmp:/x"]}},"x":[{zeros}0]}}"#);
+    let answer = secdocker.connect().ask(post("/containers/create", body));
+    assert_eq!(answer.status, 413, "{}", answer.text());
+    assert!(answer.message().contains("limits.bodies"), "{}", answer.message());
+}
+
+#[test]
+fn a_long_text_full_of_commas_is_no_long_list() {
+    let secdocker = SecDocker::before(Daemon::shared(), "restrictions: {mounts: [/root]}\n");
+    let commas = ",".repeat(3 << 20);
+    let body = format!(
+        r#"{{"Image":"absent:1","Labels":{{"a":"{commas}"}},"HostConfig":{{"Binds":["/tmp:/x"]}}}}"#
+    );
+    let answer = secdocker.connect().ask(post("/containers/create", body));
+    assert_eq!(answer.status, 404, "{}", answer.text());
+}
+
 /// Time is measured from a message's first byte: who says nothing may be silent for ever.
 #[test]
 fn idle_connections_and_raw_streams_stay() {

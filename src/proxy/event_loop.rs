@@ -99,7 +99,7 @@ pub(super) struct Startup {
     pub(super) look_ups: LookUps,
     pub(super) images: Images,
     pub(super) plugins: Plugins,
-    pub(super) budget_bytes: usize,
+    pub(super) budget: Budget,
 }
 
 /// What is known of the daemons' images, and what may change it; shared by all loops.
@@ -229,7 +229,7 @@ impl EventLoop {
             commands,
             listeners: startup.listeners,
             generation: startup.generation,
-            budget: Budget::new(startup.budget_bytes),
+            budget: startup.budget,
             connections: Slab::new(),
             timers: Timers::default(),
             resume: Vec::new(),

@@ -37,7 +37,7 @@ use std::time::Duration;
 use crate::config::{Limits, Settings, UpstreamAddress};
 use crate::facts::Daemon;
 use crate::plugins::{LoadError, Plugins};
-use crate::session::Rules;
+use crate::session::{Budget, Rules};
 use census::Census;
 use event_loop::{Command, EventLoop, Images, Mailbox, Startup};
 use listener::{Listener, SocketFile};
@@ -157,7 +157,7 @@ impl Proxy {
         let images = Images::default();
         let look_ups = LookUps::new(&images.known);
         let generation = Generation::of(settings, &plugins);
-        let budget_bytes = settings.limits.bodies_bytes / bound.loops.len().max(1);
+        let budget = Budget::new(settings.limits.bodies_bytes);
         let mut loops = Vec::new();
         for (number, listeners) in bound.loops.into_iter().enumerate() {
             loops.push(Running::start(
@@ -170,7 +170,7 @@ impl Proxy {
                     look_ups: look_ups.clone(),
                     images: images.clone(),
                     plugins: plugins.clone(),
-                    budget_bytes,
+                    budget: budget.clone(),
                 },
             )?);
         }

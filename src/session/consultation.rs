@@ -51,8 +51,8 @@ impl Session {
         turn: &mut Turn<'_>,
     ) {
         // It is held as it came, as it will be forwarded, and in the question to the plugins.
-        if !share.grow_to(inspection.body.len() + 2 * body.len()) {
-            return self.decline_unjudged(&Refusal::busy(), &inspection, turn);
+        if let Err(no_room) = share.grow_to(inspection.body.len() + 2 * body.len()) {
+            return self.decline_unjudged(&no_room.into(), &inspection, turn);
         }
         let (waits, mut body) = (Waits::default(), Arc::new(body));
         let before = inspection.before.take().filter(|before| before.body == body);

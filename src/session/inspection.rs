@@ -10,6 +10,7 @@ use super::request::{Refusal, Request};
 use super::response::Response;
 use super::{Progress, Rules, Session, Side, Step, Ticket, Turn, audit};
 use crate::audit::{Event, Redacted};
+use crate::engine::json::VALUES_MAX;
 use crate::engine::{self, Endpoint, Forwarded, RequestBody};
 use crate::http::chunk::{ChunkDecoder, CollectError};
 use crate::http::framing::Framing;
@@ -101,7 +102,7 @@ impl Session {
     ) -> Result<(), Refusal> {
         if inspection.endpoint.body_passes() {
             inspection.passes = framing;
-            let share = Share::none_of(&self.budget);
+            let share = self.no_share();
             self.inspect(inspection, Vec::new(), share, turn);
             return Ok(());
         }
@@ -118,7 +119,7 @@ impl Session {
         if head.expects_continue() && !whole {
             turn.out.to(Side::Downstream).extend_from_slice(message::CONTINUE);
         }
-        let share = Share::none_of(&self.budget);
+        let share = self.no_share();
         if whole {
             self.inspect(inspection, Vec::new(), share, turn);
             return Ok(());
@@ -182,8 +183,8 @@ impl Session {
             return self.judge(request, &Facts::none(), share, turn);
         }
         let before = inspection.before.as_ref().map_or(0, |before| before.body.len());
-        if !share.grow_to(inspection.body.len() + before + weighs) {
-            return self.decline_unjudged(&Refusal::busy(), &inspection, turn);
+        if let Err(no_room) = share.grow_to(inspection.body.len() + before + weighs) {
+            return self.decline_unjudged(&no_room.into(), &inspection, turn);
         }
         let ticket = self.next_ticket();
         turn.out.ask(ticket, questions);
@@ -206,6 +207,10 @@ impl Session {
             audit::record(&self.client, &event);
         });
         self.decline(403, violations, inspection, turn);
+    }
+
+    fn no_share(&self) -> Share {
+        Share::none_of(&self.budget, self.client.peer.who())
     }
 
     /// Answers a request for another reason than a rule or a plugin.
@@ -366,7 +371,8 @@ fn weight(endpoint: Endpoint, body: &[u8]) -> usize {
         return body.len() + (1 << 20);
     }
     let values = memchr::memchr3_iter(b',', b'[', b'{', body).count() + 1;
-    body.len() + values * VALUE_BYTES
+    // There are no more in what could be read, whatever its texts are full of.
+    body.len() + values.min(VALUES_MAX) * VALUE_BYTES
 }
 
 impl Collecting {
@@ -390,7 +396,8 @@ impl Collecting {
                 Taken { bytes: scanned.bytes, whole: scanned.ended }
             }
         };
-        if self.share.grow_to(self.body.capacity()) { Ok(taken) } else { Err(Refusal::busy()) }
+        self.share.grow_to(self.body.capacity())?;
+        Ok(taken)
     }
 }
 

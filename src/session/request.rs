@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::budget::NoRoom;
 use super::consultation::Consulting;
 use super::denial::Dropping;
 use super::exchange::Exchange;
@@ -327,10 +328,18 @@ impl Refusal {
         let reason = "too many images have a forbidden name to remember them without it".to_owned();
         Self { status: 503, reason }
     }
+}
 
-    pub(super) fn busy() -> Self {
-        let reason = "too many request bodies are being inspected, try again".to_owned();
-        Self { status: 503, reason }
+impl From<NoRoom> for Refusal {
+    fn from(no_room: NoRoom) -> Self {
+        let (status, reason) = match no_room {
+            NoRoom::Now => (503, "too many request bodies are being inspected, try again"),
+            NoRoom::Ever => (
+                413,
+                "the request body would take more memory than `limits.bodies` lets one client have",
+            ),
+        };
+        Self { status, reason: reason.to_owned() }
     }
 }
 
