@@ -22,6 +22,9 @@ pub use cache::{Epoch, ImageCache};
 pub use daemon::Daemon;
 pub use identity::{Identity, Presence, get, identify};
 
+use std::cell::Cell;
+use std::io;
+
 use crate::engine::existing;
 use crate::image::ImageRef;
 use crate::policy::facts::{
@@ -50,7 +53,14 @@ pub fn look_up(questions: &Questions, daemon: &Daemon, cache: &ImageCache) -> Fa
     let mut facts = Facts::none();
     facts.note(questions);
     let until = Deadline::of_one_round();
-    let ask = |parts: &[&str]| daemon.get(parts, until).ok();
+    let is_late = Cell::new(false);
+    let ask = |parts: &[&str]| {
+        let reply = daemon.get(parts, until);
+        // The kernel calls the end of a wait by either name.
+        let late = [io::ErrorKind::TimedOut, io::ErrorKind::WouldBlock];
+        is_late.set(is_late.get() || reply.as_ref().is_err_and(|e| late.contains(&e.kind())));
+        reply.ok()
+    };
     follow(&questions.links, &mut facts);
     for path in &questions.devices {
         if let Some(known) = host::device(path) {
@@ -98,6 +108,9 @@ pub fn look_up(questions: &Questions, daemon: &Daemon, cache: &ImageCache) -> Fa
         if let Some(known) = known {
             facts.add_service(name.clone(), known);
         }
+    }
+    if is_late.get() {
+        facts.note_late();
     }
     facts
 }

@@ -279,6 +279,7 @@ pub struct Facts {
     image_list: ImageList,
     /// By identifier.
     former_names: HashMap<String, Vec<ImageName>>,
+    is_late: bool,
 }
 
 impl Facts {
@@ -314,6 +315,16 @@ impl Facts {
         self.services.note(services);
     }
 
+    /// Remembers that an answer was not there in time: asked again, it may be.
+    pub fn note_late(&mut self) {
+        self.is_late = true;
+    }
+
+    /// Whether an answer that is missing was not there in time.
+    pub fn is_late(&self) -> bool {
+        self.is_late
+    }
+
     /// Adds the answers of a further round.
     pub fn add(&mut self, further: Self) {
         let Self {
@@ -328,7 +339,9 @@ impl Facts {
             addresses,
             image_list,
             former_names,
+            is_late,
         } = further;
+        self.is_late |= is_late;
         if !matches!(image_list, ImageList::NotAsked) {
             self.image_list = image_list;
         }

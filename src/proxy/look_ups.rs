@@ -79,6 +79,7 @@ fn ask(
 ) {
     let mut unlearned = Facts::none();
     unlearned.note(&question.1);
+    unlearned.note_late();
     let reply = move |facts| {
         known.add(facts);
         reply(known);

@@ -293,6 +293,10 @@ impl Session {
         turn: &mut Turn<'_>,
     ) {
         match policy::judge(&inspection.rules.policy, inspected, facts) {
+            Verdict::Forbidden(_) if facts.is_late() => {
+                let refusal = Refusal::not_learned(facts.unlearned().as_ref());
+                self.decline_unjudged(&refusal, &inspection, turn);
+            }
             Verdict::Forbidden(violations) => {
                 self.decline_forbidden(&violations, &inspection, turn);
             }

@@ -18,6 +18,7 @@ use crate::http::framing::{self, Framing};
 use crate::http::head::{self, HeadError, Lines, RequestHead, Version};
 use crate::http::message;
 use crate::http::target::{self, Target};
+use crate::policy::facts::Unlearned;
 
 /// Where the client is in its request. A variant holds what that state needs and no more.
 #[derive(Debug)]
@@ -305,6 +306,14 @@ impl Refusal {
             _ => "",
         };
         Self { status: 413, reason: format!("the request body is longer than {max} bytes{advice}") }
+    }
+
+    /// The rules that it could break can't be told yet.
+    pub(super) fn not_learned(unlearned: Option<&Unlearned>) -> Self {
+        let what = unlearned.map(|unlearned| format!(": {unlearned}")).unwrap_or_default();
+        let reason =
+            format!("the daemon did not tell in time what a rule must know, try again{what}");
+        Self { status: 503, reason }
     }
 
     /// What the daemon would say: clients fetch the image, and come again.

@@ -24,6 +24,7 @@ impl Facts {
             addresses,
             image_list,
             former_names: _, // Remembered, not asked for.
+            is_late: _,
         } = self;
         let list = matches!(image_list, ImageList::Unlearned);
         let list = list.then(|| "the list of images".to_owned());

@@ -41,6 +41,25 @@ fn an_image_that_is_not_there_is_not_left_to_chance() {
 }
 
 #[test]
+fn what_is_not_told_in_time_is_no_breach_of_a_rule() {
+    talk(|talk| {
+        let (ticket, asked, _) = asks_about_an_image(talk);
+        let mut late = Facts::none();
+        late.note(&asked);
+        late.note_late();
+        talk.call(|session, turn| session.answered(ticket, late, turn));
+        talk.client_gets("HTTP/1.1 503 Service Unavailable\r\n").daemon_never_sees("create");
+        assert!(talk.got[0].contains("try again: image docker.io/library/app"), "{}", talk.got[0]);
+
+        let (ticket, asked, _) = asks_about_an_image(talk);
+        let mut unreadable = Facts::none();
+        unreadable.note(&asked);
+        talk.call(|session, turn| session.answered(ticket, unreadable, turn));
+        talk.client_gets("HTTP/1.1 403 Forbidden\r\n").daemon_never_sees("create");
+    });
+}
+
+#[test]
 fn a_name_is_forwarded_while_no_image_changes() {
     talk(|talk| {
         let (ticket, asked, _) = asks_about_an_image(talk);
