@@ -321,7 +321,7 @@ fn describe_limits(out: &mut String, limits: &Limits) -> fmt::Result {
     writeln!(
         out,
         "An inspected body has at most {} and arrives within {body_time:?}; all of them together \
-         have at most {}.",
+         have at most {}, those of one client half of it.",
         size(body_bytes),
         size(bodies_bytes)
     )?;
