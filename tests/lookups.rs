@@ -261,7 +261,7 @@ fn the_same_question_is_asked_once_and_not_more_than_a_request_may_ask() {
 
 /// Each asks about another container, and all of one client.
 #[test]
-fn look_ups_that_hang_hold_up_none_that_the_host_or_the_cache_can_answer() {
+fn look_ups_that_hang_hold_up_neither_other_clients_nor_what_the_host_and_the_cache_know() {
     let engine = Engine::start(false);
     let secdocker = engine.secdocker();
     let body = r#"{"Image":"app:1","HostConfig":{"Binds":["/tmp:/x"]}}"#;
@@ -278,6 +278,10 @@ fn look_ups_that_hang_hold_up_none_that_the_host_or_the_cache_can_answer() {
     for _ in 0..20 {
         assert_eq!(create(&secdocker, body), 201);
     }
+    // What only the engine knows, it is asked for on threads that one client can't have.
+    let mut other = Client::elsewhere(secdocker.address);
+    let volume = r#"{"Image":"app:1","HostConfig":{"Binds":["v:/x"]}}"#;
+    assert_eq!(other.ask(post("/containers/create", volume)).status, 201);
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 

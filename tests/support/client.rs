@@ -59,6 +59,15 @@ impl Client {
         Client::over_tcp(stream)
     }
 
+    /// One that comes from another address of this host: `127.0.0.2`.
+    pub(crate) fn elsewhere(address: SocketAddr) -> Client {
+        use socket2::{Domain, Socket, Type};
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
+        socket.connect(&address.into()).unwrap();
+        Client::over_tcp(socket.into())
+    }
+
     pub(crate) fn over_tcp(stream: TcpStream) -> Client {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
