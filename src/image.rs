@@ -26,10 +26,10 @@ pub enum ImageRef {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ImageName {
     /// Registry and path.
-    repository: String,
+    repository: Box<str>,
     /// `latest` if neither tag nor digest was given.
-    tag: Option<String>,
-    digest: Option<String>,
+    tag: Option<Box<str>>,
+    digest: Option<Box<str>>,
     /// Whether the daemon may also read the text as the beginning of an identifier.
     maybe_id: bool,
 }
@@ -104,8 +104,8 @@ impl ImageName {
         let bare = tag.is_none() && digest.is_none();
         let maybe_id = begins_id(text);
         let tag = if bare { Some("latest") } else { tag };
-        let [tag, digest] = [tag, digest].map(|part| part.map(str::to_owned));
-        Some(Self { repository, tag, digest, maybe_id })
+        let [tag, digest] = [tag, digest].map(|part| part.map(Box::from));
+        Some(Self { repository: repository.into(), tag, digest, maybe_id })
     }
 
     /// Registry and path, as the daemon has them: `docker.io/library/ubuntu`.
@@ -188,8 +188,8 @@ pub fn complete(name: &str) -> Option<String> {
         return None;
     }
     match (domain, path.contains('/')) {
-        (DEFAULT_DOMAIN, false) => Some(format!("{DEFAULT_DOMAIN}/library/{path}")),
-        _ => Some(format!("{domain}/{path}")),
+        (DEFAULT_DOMAIN, false) => Some([DEFAULT_DOMAIN, "/library/", path].concat()),
+        _ => Some([domain, "/", path].concat()),
     }
 }
 

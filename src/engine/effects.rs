@@ -113,7 +113,10 @@ impl Effects {
     pub(super) fn push_environment(&mut self, fields: &Object) -> Result<(), BodyError> {
         self.asked.reserve(fields.list("Env").len());
         // One text for all: there may be thousands.
-        let all: Arc<str> = texts(fields, "Env").map(|(_, entry)| entry).collect::<String>().into();
+        let entries = || texts(fields, "Env").map(|(_, entry)| entry);
+        let mut all = String::with_capacity(entries().map(str::len).sum());
+        all.extend(entries());
+        let all = Arc::new(all);
         let mut start = 0;
         texts(fields, "Env").try_for_each(|(at, entry)| {
             let end = start + entry.len();

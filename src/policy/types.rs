@@ -322,7 +322,7 @@ fn entry(name: &str, value: Option<&str>) -> String {
 #[derive(Clone)]
 pub struct EnvironmentEntry {
     /// Holds the entry, and perhaps others.
-    text: Arc<str>,
+    text: Arc<String>,
     start: usize,
     /// Where the name ends: at the first `=`, or with the entry.
     name_end: usize,
@@ -335,14 +335,14 @@ impl EnvironmentEntry {
     /// # Errors
     /// [`ValueError::Environment`] without a name, which the daemon refuses too.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        Self::parse_within(&text.into(), 0..text.len())
+        Self::parse_within(&Arc::new(text.to_owned()), 0..text.len())
     }
 
     /// The same of one that stands in a text with others, all of which share it.
     ///
     /// # Errors
     /// As [`EnvironmentEntry::parse`].
-    pub fn parse_within(text: &Arc<str>, range: Range<usize>) -> Result<Self, ValueError> {
+    pub fn parse_within(text: &Arc<String>, range: Range<usize>) -> Result<Self, ValueError> {
         let Range { start, end } = range;
         let entry = text.get(start..end).unwrap_or_default();
         match memchr::memchr(b'=', entry.as_bytes()).unwrap_or(entry.len()) {

@@ -57,6 +57,9 @@ pub fn read_closed(body: &[u8], table: &'static Struct) -> Result<(Object, Unkno
 
 /// So many entries or elements are under way at once in most bodies.
 const USUAL_ENTRIES: usize = 64;
+/// Bytes of a long body for one of its elements. Its memory is no more than the body's.
+const TEXT_PER_ELEMENT: usize = 48;
+const _: () = assert!(size_of::<Node>() <= TEXT_PER_ELEMENT);
 
 /// How numbers are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +81,7 @@ fn read_as(
         values: 0,
         trace: Trace::default(),
         entries: Vec::with_capacity(USUAL_ENTRIES),
-        nodes: Vec::with_capacity(USUAL_ENTRIES),
+        nodes: Vec::with_capacity((body.as_str().len() / TEXT_PER_ELEMENT).max(USUAL_ENTRIES)),
     };
     let mut parser = serde_json::Deserializer::from_str(body.as_str());
     let kind = Kind::Struct(table);

@@ -57,7 +57,8 @@ impl Struct {
     /// The position of the field of this name, in the Engine API's own spelling.
     #[must_use]
     pub fn position(&self, name: &str) -> Option<usize> {
-        self.find(name, |field| field == name)
+        // The names in the code are mostly those of the tables, not copies.
+        self.find(name, |field| std::ptr::eq(field, name) || field == name)
     }
 
     /// All fields in the order of their positions.

@@ -135,7 +135,7 @@ fn environment_entries_have_a_name() {
     assert_eq!(EnvironmentEntry::parse("A").unwrap().value(), None);
     assert_eq!(EnvironmentEntry::parse("A=").unwrap().value(), Some(""));
     assert!(EnvironmentEntry::parse("=b").is_err() && EnvironmentEntry::parse("").is_err());
-    let all: std::sync::Arc<str> = "AB=c".into();
+    let all = std::sync::Arc::new("AB=c".to_owned());
     let within = |range| EnvironmentEntry::parse_within(&all, range).unwrap();
     assert_eq!((within(0..1).name(), within(0..1).value()), ("A", None));
     assert_eq!((within(1..4).name(), within(1..4).value()), ("B", Some("c")));
