@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
@@ -307,14 +308,47 @@ fn a_client_that_resets_a_stream_takes_the_daemons_side_with_it() {
         while stream.write_all(&endless).is_ok() {}
     });
     let (before, pipes_before) = (secdocker.descriptors(), pipes(&secdocker));
-    let client = attach(&secdocker);
-    until("a pipe is lent", || (pipes(&secdocker) == pipes_before + 2).then_some(()));
+    let mut client = attach(&secdocker);
+    let mut piece = vec![0; 64 << 10];
+    until("a pipe is lent", || {
+        assert_ne!(client.read(&mut piece).unwrap(), 0);
+        (pipes(&secdocker) == pipes_before + 2).then_some(())
+    });
     // What was not read makes this a reset.
     drop(client);
     daemon.join().unwrap();
     until("all is closed, but for a pipe that is kept", || {
         (secdocker.descriptors() <= before + 2).then_some(())
     });
+}
+
+/// It is there from the start, and nothing new would tell of it.
+#[test]
+fn a_request_behind_a_long_answer_gets_its_turn() {
+    let (all_sent, wait) = mpsc::channel();
+    let (secdocker, daemon) = by_tcp(move |mut stream| {
+        for _ in 0..2 {
+            assert!(read_head(&mut stream).starts_with("GET /images/x/get"));
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {LONG}\r\n\r\n");
+            stream.write_all(answer.as_bytes()).unwrap();
+            stream.write_all(&noise(6, LONG)).unwrap();
+            all_sent.send(()).unwrap();
+        }
+    });
+    let mut client = connect(&secdocker);
+    let request = b"GET /images/x/get HTTP/1.1\r\nHost: d\r\n\r\n";
+    client.write_all(&request.repeat(2)).unwrap();
+    for _ in 0..2 {
+        assert!(read_head(&mut client).starts_with("HTTP/1.1 200"));
+        let mut body = vec![0; LONG];
+        // The end is owed when the daemon has sent all: only the client can bring it on.
+        let (beginning, rest) = body.split_at_mut(LONG - (1 << 20));
+        client.read_exact(beginning).unwrap();
+        wait.recv_timeout(PATIENCE).unwrap();
+        client.read_exact(rest).unwrap();
+        check(&body, &noise(6, LONG), "download");
+    }
+    daemon.join().unwrap();
 }
 
 #[test]
@@ -331,6 +365,29 @@ fn a_body_that_the_daemon_breaks_off_is_not_taken_for_whole() {
     let end = receive(&mut client).map(|body| body.len());
     daemon.join().unwrap();
     assert_eq!(end.map_err(|error| error.kind()), Err(io::ErrorKind::ConnectionReset));
+}
+
+/// A read stops before urgent data, although more is there: nothing new would tell of it.
+#[test]
+fn what_is_behind_urgent_data_is_not_left_lying() {
+    let (all_sent, wait) = mpsc::channel();
+    let (secdocker, daemon) = by_tcp(move |mut stream| {
+        read_head(&mut stream);
+        wait.recv_timeout(PATIENCE).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(SWITCHED).unwrap();
+        let mut came = [0; 6];
+        stream.read_exact(&mut came).unwrap();
+        came
+    });
+    let mut client = connect(&secdocker);
+    // Held until the daemon agrees, so that all of it is there when it is read.
+    client.write_all(ATTACH).unwrap();
+    client.write_all(b"abc").unwrap();
+    socket2::SockRef::from(&client).send_out_of_band(b"!").unwrap();
+    client.write_all(b"def").unwrap();
+    all_sent.send(()).unwrap();
+    assert_eq!(&daemon.join().unwrap(), b"abcdef");
 }
 
 /// The byte itself is lost, as it always was: nobody asks for it. The stream goes on.

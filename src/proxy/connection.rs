@@ -189,6 +189,9 @@ impl Connection {
     fn advance(&mut self, with: &mut Resources) -> Result<Progress, Broken> {
         self.await_connection(with);
         self.deliver(with)?;
+        // Before either direction is asked: what is owed to one side may be all that holds it up itself.
+        self.flush(Side::Downstream)?;
+        self.flush(Side::Upstream)?;
         let mut left = READ_BYTES_PER_TURN;
         while left > 0 {
             let down = self.pump(Side::Downstream, &mut left, with)?;

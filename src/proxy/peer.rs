@@ -26,6 +26,8 @@ pub(super) struct Peer {
     /// The kernel has said that no more will come: read on to the end, past any short read, since
     /// data and end arrive as one edge.
     end_announced: bool,
+    /// The kernel has said that there is urgent data: reads stop before it, whatever is behind.
+    urgent: bool,
     /// The kernel has said that the connection is of no use any more.
     broken: bool,
     read_ended: bool,
@@ -67,6 +69,7 @@ impl Peer {
             readable: ready,
             writable: ready,
             end_announced: false,
+            urgent: false,
             broken: false,
             read_ended: false,
             end_told: false,
@@ -83,6 +86,7 @@ impl Peer {
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
         self.end_announced |= event.is_read_closed() || event.is_error();
+        self.urgent |= event.is_priority();
         self.broken |= event.is_error();
     }
 
@@ -155,8 +159,8 @@ impl Peer {
                 read => break read,
             }
         };
-        // A short read has emptied the socket: asking again would only say so.
-        let emptied = matches!(read, Ok(count) if count < into.len());
+        // A short read has emptied the socket, unless urgent data cut it: asking again would only say so.
+        let emptied = !self.urgent && matches!(read, Ok(count) if count < into.len());
         self.note_read(read, emptied)
     }
 
@@ -170,7 +174,10 @@ impl Peer {
         let read = pipe.fill(&self.stream, at_most);
         let is_impossible =
             matches!(&read, Err(error) if error.kind() == io::ErrorKind::InvalidInput);
-        if is_impossible || matches!(read, Ok(0)) {
+        // At urgent data it says that there is nothing, although there is.
+        let is_cut =
+            self.urgent && matches!(&read, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        if is_impossible || is_cut || matches!(read, Ok(0)) {
             self.flowing = false;
             return None;
         }
@@ -193,6 +200,7 @@ impl Peer {
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.readable = false;
+                self.urgent = false;
                 Ok(Read::WouldBlock)
             }
             Err(error) => Err(error),

@@ -62,7 +62,8 @@ impl Stream {
     /// be asked always; a Unix socket wakes its writer whenever the peer reads.
     pub(super) fn interest(&self, waits_for_space: bool) -> Interest {
         match self {
-            Self::Tcp(_) => Interest::READABLE | Interest::WRITABLE,
+            // Urgent data is waited for because it cuts reads short.
+            Self::Tcp(_) => Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY,
             Self::Unix(_) if waits_for_space => Interest::READABLE | Interest::WRITABLE,
             Self::Unix(_) => Interest::READABLE,
         }
