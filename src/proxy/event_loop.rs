@@ -184,6 +184,8 @@ impl Resources {
 /// A loop that has not begun: what it holds may still change threads.
 pub(super) struct EventLoop {
     poll: Poll,
+    /// Had before the loop begins, as all descriptors: what is counted afterwards belongs to traffic.
+    registry: Registry,
     commands: Receiver<Command>,
     mailbox: Mailbox,
     startup: Startup,
@@ -200,7 +202,8 @@ impl EventLoop {
         for (number, listener) in startup.listeners.iter_mut().enumerate() {
             listener.register(poll.registry(), Token(LISTENERS_FROM + number))?;
         }
-        Ok((Self { poll, commands, mailbox: mailbox.clone(), startup }, mailbox))
+        let registry = poll.registry().try_clone()?;
+        Ok((Self { poll, registry, commands, mailbox: mailbox.clone(), startup }, mailbox))
     }
 }
 
@@ -208,13 +211,13 @@ impl EventLoop {
     /// Begins, on the thread that stays with it.
     ///
     /// # Errors
-    /// When the kernel has no descriptor left for the loop.
+    /// When the kernel does not let the loop wait for events.
     pub(super) fn run(self) -> io::Result<usize> {
         audit::gather();
-        let Self { poll, commands, mailbox, startup } = self;
+        let Self { poll, registry, commands, mailbox, startup } = self;
         let with = Resources {
             now: now(),
-            registry: poll.registry().try_clone()?,
+            registry,
             scratch: vec![0; startup.generation.limits.buffer_bytes].into_boxed_slice(),
             pipes: Pipes::default(),
             outbox: Outbox::default(),
