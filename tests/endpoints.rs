@@ -210,7 +210,7 @@ fn check_and_explain_know_the_rules() {
     assert!(explained.to_string().contains(why), "{explained}");
 }
 
-/// How `CONTAINERS=1`, with and without `POST=1`, is written here (see README.md).
+/// How `CONTAINERS=1`, with and without `POST=1`, is written here (see docs/MIGRATION.md).
 #[test]
 fn what_socket_proxies_say_in_variables() {
     let api = Daemon::shared().api();

@@ -73,7 +73,7 @@ fn secdocker(rest: &str) -> SecDocker {
     SecDocker::start_at(address, &config, &[])
 }
 
-/// A redirection as in the README, taken back when dropped.
+/// A redirection as in docs/DEPLOYMENT.md, taken back when dropped.
 struct Redirect {
     rule: String,
 }

@@ -107,12 +107,15 @@ fn examples_are_valid() {
     let section = section.lines().map_while(|line| line.strip_prefix('#').or(Some(line)));
     let section: Vec<_> = section.take_while(|line| !line.contains("The sections below")).collect();
     assert_eq!(section_of(&section.join("\n")), (Otherwise::Deny, 30, 1));
-    let readme = include_str!("../../../README.md");
-    let (_, block) = readme.split_once("```yaml\nendpoints:").unwrap();
+    let manual = include_str!("../../../docs/CONFIGURATION.md");
+    let (_, block) = manual.split_once("```yaml\nendpoints:").unwrap();
     let (section, _) = block.split_once("```").unwrap();
     assert_eq!(section_of(section), (Otherwise::Deny, 11, 1));
     for (name, _) in PRESETS {
-        assert!(readme.contains(&format!("\n| `{name}` | ")), "{name} is not in README.md");
+        assert!(
+            manual.contains(&format!("\n| `{name}` | ")),
+            "{name} is not in docs/CONFIGURATION.md"
+        );
     }
 }
 
@@ -124,8 +127,8 @@ fn section_of(body: &str) -> (Otherwise, usize, usize) {
 /// The entries in the table for those who come from a socket proxy.
 #[test]
 fn what_a_socket_proxy_says_can_be_said_here() {
-    let readme = include_str!("../../../README.md");
-    let (_, table) = readme.split_once("**Coming from a socket proxy**").unwrap();
+    let manual = include_str!("../../../docs/MIGRATION.md");
+    let (_, table) = manual.split_once("## From a socket proxy").unwrap();
     let rows = table.lines().filter(|line| line.starts_with("| `")).take(7);
     let entries = rows.filter_map(|row| row.split(" | ").nth(1)).flat_map(|right| {
         right.split('`').filter(|text| text.contains(" /")).map(|text| text.replace("\\|", "|"))
