@@ -26,6 +26,32 @@ hide_engine_settings() {
     mount -t tmpfs -o mode=755 tmpfs /etc/docker
 }
 
+# Where the programs of the engine of a Debian suite are: one root for all of this machine's checkouts,
+# since it costs minutes and hundreds of megabytes.
+engine_root() {
+    echo "${SECDOCKER_ENGINES:-/var/cache/secdocker/engines}/${1%-containerd}"
+}
+
+# In mounts of one's own: lays the programs of that root over this machine's, so that `dockerd`,
+# `docker` and what they call are that suite's, while all other files are seen as ever. No file system
+# root changes, so neither containers nor `docker exec` can miss theirs.
+use_engine_root() {
+    local root=$1
+    if [ ! -x "$root/usr/sbin/dockerd" ]; then
+        echo "error: no engine at $root: scripts/engine-root ${root##*/} makes it" >&2
+        return 1
+    fi
+    if [ ! -L /lib ] || [ ! -L /bin ] || [ ! -L /sbin ]; then
+        echo "error: /bin, /sbin and /lib of this machine are not links into /usr" >&2
+        return 1
+    fi
+    # Rust may be installed there, and the sources may lie there.
+    mount --rbind /usr/local "$root/usr/local"
+    mount --rbind "$root/usr" /usr
+    mount --bind "$root/etc/ld.so.cache" /etc/ld.so.cache
+    hash -r
+}
+
 # A root file system of busybox alone, as a tar archive on standard output.
 busybox_archive() {
     local root

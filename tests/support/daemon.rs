@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::{Api, Way, poll, process, sandbox};
+use std::env;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -71,12 +72,13 @@ impl Daemon {
         let mut command = Command::new(&self.command[0]);
         command
             .args(&self.command[1..])
+            .args(image_store())
             .env("PATH", super::cli::PATH)
             .arg(format!("--host=unix://{}", self.socket().display()))
             .arg(format!("--data-root={}", self.directory.join("data").display()))
             .arg(format!("--exec-root={}", self.short_directory.join("exec").display()))
             .arg(format!("--pidfile={}", self.short_directory.join("pid").display()))
-            .args(std::env::var("SECDOCKER_CGROUP").map(|c| format!("--cgroup-parent={c}")))
+            .args(env::var("SECDOCKER_CGROUP").map(|c| format!("--cgroup-parent={c}")))
             .arg(format!("--label={}", self.label()))
             .stdin(std::process::Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -132,6 +134,14 @@ impl Daemon {
         format!("directory={}", self.directory.display())
     }
 
+    /// The major version of the engine, by which tests tell apart what daemons do differently.
+    pub(crate) fn major(&self) -> u32 {
+        let version = self.api().get("/version").json();
+        let version = version["Version"].as_str().unwrap_or_default();
+        let major = version.split('.').next().unwrap_or_default();
+        major.parse().unwrap_or_else(|e| panic!("the engine's version is `{version}`: {e}"))
+    }
+
     pub(crate) fn socket(&self) -> PathBuf {
         self.short_directory.join("docker.sock")
     }
@@ -148,6 +158,16 @@ impl Daemon {
     fn log(&self) -> String {
         tail(&self.log_path(), 30)
     }
+}
+
+/// Which of its image stores an engine uses that has two: scripts/sandbox chooses the programs, by
+/// `SECDOCKER_ENGINE`, and this the store.
+fn image_store() -> Option<String> {
+    let engine = env::var("SECDOCKER_ENGINE").ok()?;
+    let containerd = engine.ends_with("-containerd");
+    // Left to itself, which one it takes depends on its version.
+    let has_both = containerd || engine == "sid";
+    has_both.then(|| format!("--feature=containerd-snapshotter={containerd}"))
 }
 
 impl Way for Daemon {
