@@ -5,40 +5,24 @@
 //! settings laid open, and pairs of which each is ordinary alone. A mount is never one of them: which
 //! paths give power is said by `mounts`.
 
+mod capabilities;
+
 use std::collections::HashSet;
 
-use super::effects::{Asked, Device, Effect, Namespace, NamespaceKind, SharedWith};
+use super::effects::{Asked, Device, Effect, NamespaceKind};
 use super::facts::{DeviceFacts, Facts};
 use super::privileged::PrivilegedRule;
-use super::types::{HostPath, SecurityOption};
+use super::types::{Capability, HostPath, SecurityOption};
 use super::{Findings, Violations};
-
-/// Capabilities each of which is enough, and why.
-const ENOUGH: [(&str, &str); 4] = [
-    ("ALL", "which is every one"),
-    ("SYS_MODULE", "which loads code into the kernel"),
-    ("SYS_RAWIO", "which reaches the memory and disks of the host"),
-    // open_by_handle_at(2) from any file of the host, and the daemon binds three into every container.
-    ("DAC_READ_SEARCH", "which opens any file of the host by its handle"),
-];
-
-/// Capabilities that are enough beside something else.
-const PAIRS: [(&str, Beside); 6] = [
-    ("SYS_ADMIN", Beside::Unconfined),
-    ("SYS_ADMIN", Beside::Shared(NamespaceKind::Pid)),
-    ("SYS_ADMIN", Beside::Shared(NamespaceKind::Cgroup)),
-    ("SYS_PTRACE", Beside::Shared(NamespaceKind::Pid)),
-    ("NET_ADMIN", Beside::Shared(NamespaceKind::Network)),
-    ("SYS_BOOT", Beside::Option("seccomp")),
-];
+use capabilities::Power;
 
 /// What makes a capability enough.
 #[derive(Debug, Clone, Copy)]
 enum Beside {
-    /// Any option that takes confinement away.
-    Unconfined,
-    /// This one.
-    Option(&'static str),
+    /// Another seccomp profile than the daemon's own.
+    NoSeccomp,
+    /// Another capability.
+    Capability(&'static str),
     /// A namespace of the host, or of a container that may share it.
     Shared(NamespaceKind),
 }
@@ -60,8 +44,7 @@ pub(super) fn check(
         match &asked.effect {
             Effect::Capability(capability) if !seen.insert(capability.as_str()) => {}
             Effect::Capability(capability) => {
-                capability_alone(capability.as_str(), found);
-                capability_beside(capability.as_str(), effects, found);
+                self::capability(capability, effects, found);
             }
             Effect::Device(device) => device_alone(device, facts, found),
             // As it is written it was given beside SecDocker, or is no disk.
@@ -78,52 +61,47 @@ pub(super) fn check(
 
 const RULE: &str = "privileged";
 
-fn capability_alone(name: &str, found: &mut Findings<'_>) {
-    if let Some((_, why)) = ENOUGH.iter().find(|(enough, _)| *enough == name) {
-        found.add(format_args!("capability {name}, {why}"), RULE);
-    }
-}
-
-fn capability_beside(name: &str, effects: &[Asked], found: &mut Findings<'_>) {
-    let pairs = PAIRS.iter().filter(|(capability, _)| *capability == name);
-    let besides = pairs.filter_map(|(_, beside)| effects.iter().find(|asked| beside.is(asked)));
-    for asked in besides.map(|asked| &asked.at) {
-        let what =
-            format_args!("capability {name} beside {asked}, which add up to privileged mode");
-        found.add(what, RULE);
-    }
-}
-
-impl Beside {
-    fn is(self, asked: &Asked) -> bool {
-        match (&asked.effect, self) {
-            (Effect::SecurityOption(option), Self::Unconfined) => takes_confinement(option),
-            (Effect::SecurityOption(option), Self::Option(name)) => {
-                option.name() == name && takes_confinement(option)
+fn capability(asked: &Capability, effects: &[Asked], found: &mut Findings<'_>) {
+    match capabilities::power(asked.as_str()) {
+        None => found.add(format_args!("capability {asked}, which is not known"), RULE),
+        Some(Power::Default | Power::Ordinary) => {}
+        Some(Power::Alone(why)) => found.add(format_args!("capability {asked}, {why}"), RULE),
+        Some(Power::With(besides)) => {
+            let named = besides
+                .iter()
+                .filter_map(|beside| effects.iter().find_map(|other| beside.named_in(other)));
+            for other in named {
+                let what =
+                    format_args!("capability {asked} beside {other}, as good as privileged mode");
+                found.add(what, RULE);
             }
-            (Effect::Namespace(Namespace { kind, with }), Self::Shared(wanted)) => {
-                *kind == wanted && may_be_the_hosts(with)
-            }
-            _ => false,
         }
     }
 }
 
-/// A container may share its namespace with the host: what it joined is not known here.
-fn may_be_the_hosts(with: &SharedWith) -> bool {
-    match with {
-        SharedWith::Host | SharedWith::Container(_) => true,
+impl Beside {
+    /// What an effect is called, if it is this.
+    fn named_in(self, asked: &Asked) -> Option<String> {
+        match (&asked.effect, self) {
+            (Effect::SecurityOption(option), Self::NoSeccomp) if is_without_seccomp(option) => {
+                Some(format!("security option {option}"))
+            }
+            (Effect::Capability(other), Self::Capability(name)) if other.as_str() == name => {
+                Some(format!("capability {other}"))
+            }
+            // A container may share its own with the host: what it joined is not known here.
+            (Effect::Namespace(namespace), Self::Shared(kind)) if namespace.kind == kind => {
+                Some(namespace.to_string())
+            }
+            _ => None,
+        }
     }
 }
 
 /// A profile of the client's own confines as much as the client likes.
-fn takes_confinement(option: &SecurityOption) -> bool {
-    match (option.name(), option.value().unwrap_or_default()) {
-        ("seccomp", value) => !matches!(value, "" | "builtin"),
-        ("apparmor", value) => !matches!(value, "" | "docker-default"),
-        ("label", "disable") | ("systempaths", _) | ("writable-cgroups", _) => true,
-        _ => false,
-    }
+fn is_without_seccomp(option: &SecurityOption) -> bool {
+    let value = option.value().unwrap_or_default();
+    option.name() == "seccomp" && !matches!(value, "" | "builtin")
 }
 
 fn device_alone(device: &Device, facts: &Facts, found: &mut Findings<'_>) {

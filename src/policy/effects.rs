@@ -262,6 +262,19 @@ pub struct Asked {
     pub at: Place,
 }
 
+/// `pid namespace of the host`
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind.as_str();
+        match &self.with {
+            SharedWith::Host => write!(f, "{kind} namespace of the host"),
+            SharedWith::Container(name) => {
+                write!(f, "{kind} namespace of container {}", Shown(name))
+            }
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -86,16 +86,7 @@ impl NamespaceRule {
                 | (Shared::Container, SharedWith::Host) => false,
             };
         if forbidden {
-            let kind = asked.kind.as_str();
-            match &asked.with {
-                SharedWith::Host => {
-                    found.add(format_args!("{kind} namespace of the host"), &self.text)
-                }
-                SharedWith::Container(name) => {
-                    let name = Shown(name);
-                    found.add(format_args!("{kind} namespace of container {name}"), &self.text);
-                }
-            }
+            found.add(asked, &self.text);
         }
     }
 }

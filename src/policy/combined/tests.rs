@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::*;
-use crate::policy::effects::Place;
+use crate::policy::effects::{Namespace, Place, SharedWith};
 use crate::policy::types::Capability;
 use crate::policy::{Inspected, Policy, Verdict, judge};
 
@@ -50,15 +50,18 @@ fn what_adds_up_to_privileged_mode() {
         &[capability("CAP_SYS_MODULE")],
         &[capability("SYS_RAWIO")],
         &[capability("dac_read_search")],
-        &[capability("SYS_ADMIN"), option("apparmor=unconfined")],
-        &[option("seccomp:unconfined"), capability("SYS_ADMIN")],
-        &[capability("SYS_ADMIN"), option("label=disable")],
-        &[capability("SYS_ADMIN"), host(NamespaceKind::Cgroup)],
-        &[capability("SYS_ADMIN"), host(NamespaceKind::Pid)],
+        &[capability("SYS_ADMIN")],
+        &[capability("cap_\u{17f}ys_adm\u{131}n")],
+        &[capability("BPF"), capability("CAP_PERFMON")],
+        &[capability("PERFMON"), capability("bpf")],
+        &[capability("BPF"), host(NamespaceKind::Cgroup)],
         &[capability("SYS_PTRACE"), host(NamespaceKind::Pid)],
         &[capability("NET_ADMIN"), host(NamespaceKind::Network)],
+        &[capability("NET_ADMIN"), host(NamespaceKind::Pid)],
         &[capability("SYS_PTRACE"), joined(NamespaceKind::Pid)],
         &[capability("SYS_BOOT"), option("seccomp=unconfined")],
+        &[capability("SYS_BOOT"), joined(NamespaceKind::Pid)],
+        &[capability("NEWER_THAN_THIS")],
         &[Effect::KernelSettings],
         &[device("/dev/sda")],
         &[device("/dev/not-known")],
@@ -74,10 +77,12 @@ fn what_adds_up_to_privileged_mode() {
 #[test]
 fn what_is_ordinary() {
     for effects in [
-        &[capability("NET_ADMIN"), capability("SYS_PTRACE"), capability("SYS_ADMIN")][..],
+        &[capability("NET_ADMIN"), capability("SYS_PTRACE"), capability("SYS_TIME")][..],
+        &[capability("BPF"), capability("NET_ADMIN"), capability("SYS_RESOURCE")],
+        &[capability("PERFMON"), capability("SYSLOG"), option("seccomp=unconfined")],
         &[capability("SYS_PTRACE"), option("seccomp=unconfined"), option("apparmor=unconfined")],
-        &[capability("SYS_ADMIN"), option("no-new-privileges"), option("seccomp=builtin")],
-        &[capability("SYS_ADMIN"), option("label=type:svirt_t"), device("/dev/fuse")],
+        &[capability("SYS_BOOT"), option("no-new-privileges"), option("seccomp=builtin")],
+        &[capability("IPC_OWNER"), option("label=type:svirt_t"), device("/dev/fuse")],
         &[capability("SYS_BOOT"), option("apparmor=unconfined")],
         &[option("systempaths=unconfined")],
         &[host(NamespaceKind::Pid), host(NamespaceKind::Network), host(NamespaceKind::Ipc)],
@@ -85,17 +90,21 @@ fn what_is_ordinary() {
     ] {
         assert_eq!(reasons(effects), "", "{effects:?}");
     }
+}
+
+#[test]
+fn what_makes_a_capability_enough_is_named_by_its_value() {
     assert_eq!(
-        reasons(&[capability("SYS_ADMIN"), option("apparmor=unconfined")]),
-        "forbidden: capability SYS_ADMIN beside X, which add up to privileged mode (rule \
-         \"privileged\")"
+        reasons(&[capability("SYS_PTRACE"), joined(NamespaceKind::Pid)]),
+        "forbidden: capability SYS_PTRACE beside pid namespace of container x, as good as \
+         privileged mode (rule \"privileged\")"
     );
 }
 
 /// Compared with all others each, these would take minutes.
 #[test]
 fn a_capability_that_is_named_again_is_not_looked_at_again() {
-    let again = vec![capability("SYS_ADMIN"); 100_000];
+    let again = vec![capability("SYS_BOOT"); 100_000];
     assert_eq!(reasons(&again), "");
     let twice = [capability("ALL"), capability("all")];
     assert_eq!(
