@@ -3,8 +3,8 @@
 //! The modules, from the outside in; an arrow of use never turns back:
 //!
 //! ```text
-//! cli ─► proxy ─► session ─► http                     policy  knows nothing of HTTP, JSON, files, clocks
-//!         │         └─────► engine ─► policy          http    knows nothing of Docker
+//! cli ─► proxy ─► session ─► http, http2              policy  knows nothing of HTTP, JSON, files, clocks
+//!         │         └─────► engine ─► policy          http    knows nothing of Docker, nor does http2
 //!         ├─► plugins ─► facts, audit                 engine  translates between the two
 //!         └─► config ───────────────► policy          session opens no socket, reads no clock
 //! ```
@@ -15,6 +15,7 @@ pub mod config;
 pub mod engine;
 pub mod facts;
 pub mod http;
+pub mod http2;
 pub mod image;
 pub mod plugins;
 pub mod policy;

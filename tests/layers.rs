@@ -7,15 +7,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and the modules it may name. What is missing here may name none.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("http", &[]),
+    ("http2", &[]),
     ("image", &[]),
     ("policy", &["image"]),
     ("engine", &["http", "image", "policy"]),
     ("facts", &["config", "engine", "http", "image", "policy"]),
     ("config", &["audit", "image", "policy"]),
     ("audit", &[]),
-    ("session", &["audit", "engine", "http", "policy"]),
+    ("session", &["audit", "engine", "http", "http2", "policy"]),
     ("plugins", &["audit", "config", "facts", "image", "policy"]),
     ("proxy", &["audit", "config", "facts", "http", "plugins", "policy", "session"]),
     ("cli", &["audit", "config", "engine", "facts", "http", "image", "plugins", "policy", "proxy"]),

@@ -213,6 +213,20 @@ impl RequestHead<'_> {
         self.headers.has(HTTP2_SETTINGS)
     }
 
+    /// Whether the client asks to go on in HTTP/2 from its preface on, with no call in the request itself:
+    /// how clients of Docker begin gRPC.
+    pub fn asks_for_h2c(&self) -> bool {
+        let names = |name, token| {
+            self.headers.get_one(name).is_ok_and(|value| {
+                value.is_some_and(|value| value.trim().eq_ignore_ascii_case(token))
+            })
+        };
+        self.version == Version::Http11
+            && names("upgrade", H2C)
+            && self.headers.has_token("connection", "upgrade")
+            && !self.has_http2_settings()
+    }
+
     /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
     pub fn expects_continue(&self) -> bool {
         self.version == Version::Http11 && self.headers.has_token("expect", "100-continue")

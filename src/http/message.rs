@@ -10,6 +10,10 @@ use super::media_type::MediaType;
 /// The interim response that asks for a body (RFC 9110 §15.2.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
+/// The answer that goes on in HTTP/2, as the daemon gives it.
+pub const SWITCHED_TO_H2C: &[u8] =
+    b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+
 /// Headers that describe how a body was framed on its way here, and mean nothing beyond.
 const FRAMING_HEADERS: [&str; 5] =
     ["content-length", "transfer-encoding", "trailer", "te", "expect"];

@@ -8,13 +8,14 @@
 //! | --- | --- |
 //! | classic, from elsewhere | `images`, `users`, `environment` |
 //! | BuildKit | the same, and `general.memory` and `cpu`, which its steps don't heed |
-//! | BuildKit through `/grpc` | the same, and `ports`, `namespaces`, `cgroupparent`: its steps may share the host's network |
+//! | BuildKit through `/grpc` | the same, and `ports`, `namespaces`, `cgroupparent`: its steps may share the host's network; and `privileged`, `capabilities`, `securitypolicies`, `devices`: where the daemon allows it (`builder.entitlements`), they may be privileged |
 //!
 //! Steps of a build run as the user of the image that they build upon, mostly root; that is no breach
 //! of a rule about users, since hardly any image could be built otherwise: such a rule holds for
 //! `USER`, and for containers of what was built. Whoever wants no root in builds forbids builds.
 
 use super::effects::{Builder, Unseen};
+use super::privileged::PrivilegedRule;
 use super::types::ValueError;
 use super::{Findings, Policy};
 
@@ -97,6 +98,10 @@ fn breakable(policy: &Policy, builder: Builder) -> impl Iterator<Item = &'static
         ("ports", by_grpc && !policy.ports.is_empty()),
         ("namespaces", by_grpc && !policy.namespaces.is_empty()),
         ("cgroupparent", by_grpc && !policy.cgroupparent.is_empty()),
+        ("privileged", by_grpc && policy.privileged == PrivilegedRule::Forbid),
+        ("capabilities", by_grpc && !policy.capabilities.is_empty()),
+        ("securitypolicies", by_grpc && !policy.security.is_empty()),
+        ("devices", by_grpc && !policy.devices.is_empty()),
     ];
     sections.into_iter().filter(|(_, is_breakable)| *is_breakable).map(|(section, _)| section)
 }

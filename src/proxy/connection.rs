@@ -238,9 +238,8 @@ impl Connection {
     /// Whether the next bytes from `from` have nowhere to go yet.
     fn is_blocked(&self, from: Side) -> bool {
         // A client that reads no answers gets no further ones.
-        let answers_wait = from == Side::Downstream
-            && self.downstream.owes()
-            && self.session.is_between_requests();
+        let answers_wait =
+            from == Side::Downstream && self.downstream.owes() && self.session.may_answer_at_once();
         answers_wait || self.owes(from.other())
     }
 

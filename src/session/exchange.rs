@@ -13,6 +13,8 @@ pub(super) struct Exchange {
     pub(super) persistence: Persistence,
     /// Whether the daemon may turn the connection into a raw stream in answer to it.
     pub(super) may_switch: bool,
+    /// Whether it would go on with calls of gRPC, so that what refuses it can be said to those.
+    pub(super) begins_calls: bool,
     /// Interim responses seen so far.
     pub(super) interim: u8,
     /// Held until the response is complete, and longer if the request is still on its way.
@@ -26,6 +28,7 @@ impl Default for Exchange {
             kind: AnswerTo::Other,
             persistence: Persistence::KeepAlive,
             may_switch: false,
+            begins_calls: false,
             interim: 0,
             changes_images: None,
         }

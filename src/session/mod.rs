@@ -11,6 +11,7 @@
 //!                  ├─► Collecting ─► Waiting ──┤     │
 //!                  │         └─► Consulting ◄─┘┘     │
 //!                  ├─► Dropping ─► Head              │
+//!                  ├─► RefusingCalls (of gRPC)       │
 //!                  └─► MaySwitch ────────────────────┴──► Raw        any ─► Over
 //!
 //! response   Idle ───► Head ─┬─► Body ─┬─► Idle
@@ -27,11 +28,13 @@
 //! | `MaySwitch` | the daemon switches | both `Raw` |
 //! | `MaySwitch` | any other answer | the held bytes are the next head, inspected like any other |
 //! | `Body` | complete | the body goes on while the daemon reads it, then the end |
+//! | `RefusingCalls` | whatever becomes of an idle daemon | nothing: no more goes there |
 //!
 //! Interest, back-pressure and half-close follow from [`Session::flow`], [`Session::is_done_with`] and
 //! what is still owed; nothing else has to be remembered outside.
 
 mod budget;
+mod calls;
 mod consultation;
 mod denial;
 mod exchange;
@@ -306,6 +309,7 @@ impl Session {
         }
         audit::record(&self.client, &Event::UpstreamFailed { reason: failure });
         match self.response {
+            Response::Idle if self.refuses_calls() => {}
             Response::Head { .. } => {
                 let status = match failure {
                     UpstreamFailure::Loop(_) => 508,
@@ -352,6 +356,7 @@ impl Session {
                 Request::Consulting(_) => {
                     self.refuse(503, &"the plugins have not answered in time", turn);
                 }
+                Request::RefusingCalls(_) => self.end = Some(End::Flush),
                 _ => self.refuse(408, &"the request did not arrive in time", turn),
             }
         }
@@ -370,14 +375,16 @@ impl Session {
         }
     }
 
-    /// Whether the next bytes from the client begin or continue the head of a request.
-    pub fn is_between_requests(&self) -> bool {
-        matches!(self.request, Request::Head { .. })
+    /// Whether the next bytes from the client may be answered at once, with no word of the daemon's: they
+    /// begin or continue the head of a request, or are calls that are refused.
+    pub fn may_answer_at_once(&self) -> bool {
+        matches!(self.request, Request::Head { .. } | Request::RefusingCalls(_))
     }
 
     /// Whether a request is under way. An idle session can be closed without loss.
     pub fn is_busy(&self) -> bool {
-        !(matches!(self.response, Response::Idle) && self.request.is_fresh())
+        let waits = self.request.is_fresh() || self.refuses_calls();
+        !(matches!(self.response, Response::Idle) && waits)
     }
 
     /// Whether the connection was handed over to a protocol other than HTTP.
@@ -407,6 +414,9 @@ impl Session {
 
     /// Answers a request that was read to its end: the connection stays usable if both sides agree.
     fn answer_whole(&mut self, status: u16, reason: &dyn std::fmt::Display, turn: &mut Turn<'_>) {
+        if self.exchange.begins_calls {
+            return self.refuse_calls(status, reason, turn);
+        }
         self.answer(status, reason, self.exchange.persistence, turn);
         self.complete();
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::budget::NoRoom;
+use super::calls::{self, RefusingCalls};
 use super::consultation::Consulting;
 use super::denial::Dropping;
 use super::exchange::Exchange;
@@ -33,6 +34,8 @@ pub(super) enum Request {
     Waiting(Box<Waiting>),
     /// A body that nobody will see: its request may not be made.
     Dropping(Box<Dropping>),
+    /// Calls of gRPC, each of which is refused here: the daemon never hears of them.
+    RefusingCalls(Box<RefusingCalls>),
     /// No rule forbids it, and plugins are being asked about its image.
     Consulting(Box<Consulting>),
     /// All of it is on its way to the daemon.
@@ -62,6 +65,7 @@ impl Request {
             Self::Waiting(waiting) => Some(waiting.deadline),
             Self::Dropping(dropping) => Some(dropping.deadline),
             Self::Consulting(consulting) => Some(consulting.deadline),
+            Self::RefusingCalls(refusing) => refusing.deadline(),
             _ => None,
         }
     }
@@ -71,7 +75,9 @@ impl Session {
     pub(super) fn request_flow(&self) -> Flow {
         match &self.request {
             Request::Head { .. } if matches!(self.response, Response::Idle) => Flow::Inspect,
-            Request::Collecting(_) | Request::Dropping(_) => Flow::Inspect,
+            Request::Collecting(_) | Request::Dropping(_) | Request::RefusingCalls(_) => {
+                Flow::Inspect
+            }
             Request::Body(progress) => progress.flow(),
             Request::Raw => Flow::PassToEnd,
             Request::Over => Flow::Discard,
@@ -90,7 +96,8 @@ impl Session {
             Request::Collecting(_)
             | Request::Waiting(_)
             | Request::Consulting(_)
-            | Request::Dropping(_) => false,
+            | Request::Dropping(_)
+            | Request::RefusingCalls(_) => false,
             _ => self.downstream_ended,
         }
     }
@@ -103,6 +110,7 @@ impl Session {
             Request::Body(Progress::Chunked(decoder)) => self.chunk_bytes(input, decoder, turn),
             Request::Collecting(collecting) => self.collect(input, collecting, turn),
             Request::Dropping(dropping) => self.drop_body(input, dropping, turn),
+            Request::RefusingCalls(refusing) => self.refuse_call_bytes(input, refusing, turn),
             other => {
                 self.request = other;
                 Step::More
@@ -159,6 +167,7 @@ impl Session {
         let target = target::parse(head.target)?;
         let framing = framing::of_request(&head)?;
         let shown = Redacted(head.target);
+        self.exchange.begins_calls = calls::begin(&head, &target, framing);
         if engine::changes_images(head.method, &target) {
             self.exchange.changes_images = Some(self.changes.begin());
         }
@@ -277,6 +286,7 @@ impl Session {
             Request::Body(_) if matches!(self.response, Response::Done) => {
                 self.end = Some(End::Flush);
             }
+            Request::RefusingCalls(_) => self.end = Some(End::Flush),
             Request::Collecting(_) | Request::Dropping(_) => {
                 self.refuse(400, &"the request body ended early", turn);
             }

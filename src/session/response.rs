@@ -201,6 +201,7 @@ impl Session {
 
     pub(super) fn response_ended(&mut self, turn: &mut Turn<'_>) {
         match &self.response {
+            Response::Idle if self.refuses_calls() => {}
             Response::Idle | Response::Done => {
                 self.end = Some(if self.request.is_fresh() { End::Flush } else { End::Linger });
             }

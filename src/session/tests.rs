@@ -19,6 +19,7 @@ use crate::policy::opinions::{
 };
 use crate::policy::ports::PortRule;
 
+mod calls;
 mod endpoints;
 mod images;
 mod plugins;
@@ -148,7 +149,7 @@ impl Talk {
     fn collect(&mut self) {
         for side in [Side::Downstream, Side::Upstream] {
             let bytes = std::mem::take(self.outbox.to(side));
-            self.got[index(side)].push_str(std::str::from_utf8(&bytes).unwrap());
+            self.got[index(side)].push_str(&String::from_utf8_lossy(&bytes));
         }
     }
 
@@ -275,10 +276,11 @@ fn a_builder_that_is_spoken_to_raw_is_judged_before() {
         talk.client(&grpc).client("PRI *").daemon_gets(&grpc).daemon(SWITCHED);
         talk.client_gets(SWITCHED).daemon_gets("PRI *").is(None);
         let unseen = Policy { ports: ports(), ..Policy::permissive() };
-        Talk::new(unseen, piece).client(&grpc).client_gets("HTTP/1.1 403 Forbidden\r\n");
+        let no_upgrade = grpc.replace("Upgrade: h2c\r\n", "");
+        Talk::new(unseen, piece).client(&no_upgrade).client_gets("HTTP/1.1 403 Forbidden\r\n");
         let policy = Policy { builds: BuildRule::Forbid, ..Policy::permissive() };
         let mut talk = Talk::new(policy, piece);
-        talk.client(&grpc).client(PING).client_gets("HTTP/1.1 403 Forbidden\r\n");
+        talk.client(&no_upgrade).client(PING).client_gets("HTTP/1.1 403 Forbidden\r\n");
         talk.daemon_gets(PING).daemon_never_sees("grpc");
     }
 }

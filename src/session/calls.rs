@@ -1,0 +1,95 @@
+//! Client to daemon: calls of gRPC that are refused, from the upgrade on.
+//!
+//! A client of BuildKit that is denied `POST /grpc` shows no reason, and looks for another builder: buildx
+//! creates a privileged container. So the upgrade is accepted here, and each call that follows gets the
+//! reason as its status, which clients do show. Nothing reaches the daemon.
+
+use std::fmt::Display;
+use std::time::Instant;
+
+use super::request::Request;
+use super::response::Response;
+use super::{End, Session, Side, Step, Turn, audit, bounded};
+use crate::audit::Event;
+use crate::engine::{Endpoint, Route, classify};
+use crate::http::framing::Framing;
+use crate::http::head::RequestHead;
+use crate::http::message;
+use crate::http::target::Target;
+use crate::http2::grpc::Status;
+use crate::http2::refuser::CallRefuser;
+
+/// A connection on which every call is refused.
+#[derive(Debug)]
+pub(super) struct RefusingCalls {
+    refuser: CallRefuser,
+    /// Until when the client may take to begin.
+    begins_until: Instant,
+}
+
+impl RefusingCalls {
+    /// A client that has begun may wait between calls as it may between requests.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.refuser.awaits_preface().then_some(self.begins_until)
+    }
+}
+
+/// Whether calls of gRPC follow such a request: to the builder, and with nothing else in it that would be
+/// left over if the connection left HTTP at once.
+pub(super) fn begin(head: &RequestHead<'_>, target: &Target<'_>, framing: Framing) -> bool {
+    framing == Framing::None
+        && head.asks_for_h2c()
+        && matches!(classify(head.method, target), Ok(Route::Inspected(Endpoint::BuildKit)))
+}
+
+impl Session {
+    pub(super) fn refuses_calls(&self) -> bool {
+        matches!(self.request, Request::RefusingCalls(_))
+    }
+
+    /// Accepts the upgrade in place of the daemon: the reason is for the calls that follow.
+    pub(super) fn refuse_calls(&mut self, status: u16, reason: &dyn Display, turn: &mut Turn<'_>) {
+        turn.out.to(Side::Downstream).extend_from_slice(message::SWITCHED_TO_H2C);
+        let message = format!("SecDocker: {}", bounded(reason));
+        let refuser = CallRefuser::new(as_grpc(status), message, turn.rules.head_bytes_max);
+        let begins_until = turn.now + turn.rules.head_time_max;
+        self.request = Request::RefusingCalls(Box::new(RefusingCalls { refuser, begins_until }));
+        self.response = Response::Idle;
+        if let Some(change) = std::mem::take(&mut self.exchange).changes_images {
+            change.answered();
+        }
+        if self.downstream_ended {
+            self.end = Some(End::Flush);
+        }
+    }
+
+    pub(super) fn refuse_call_bytes(
+        &mut self,
+        input: &[u8],
+        mut refusing: Box<RefusingCalls>,
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        match refusing.refuser.bytes(input, turn.out.to(Side::Downstream)) {
+            Ok(taken) => {
+                self.request = Request::RefusingCalls(refusing);
+                if taken > 0 { Step::Take(taken) } else { Step::More }
+            }
+            Err(error) => {
+                audit::record(&self.client, &Event::Invalid { status: 400, reason: &error });
+                self.response = Response::Over;
+                self.part();
+                Step::Take(input.len())
+            }
+        }
+    }
+}
+
+/// The status of gRPC for one of HTTP that is SecDocker's own.
+fn as_grpc(status: u16) -> Status {
+    match status {
+        400 => Status::InvalidArgument,
+        403 => Status::PermissionDenied,
+        404 => Status::NotFound,
+        _ => Status::Unavailable,
+    }
+}
