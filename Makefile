@@ -4,7 +4,7 @@ SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 PORT ?= 8999
 
-.PHONY: help run test bench check coverage static
+.PHONY: help run test engines bench check coverage static
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -17,6 +17,10 @@ run: ## SecDocker in front of a Docker engine, on 127.0.0.1:8999 (PORT=… for a
 test: ## every test, the end-to-end ones against a real Docker engine
 	@scripts/install-missing test
 	cargo test --locked --workspace --all-features
+
+engines: ## the tests in which the engine has its say, against each engine (ENGINES=…, SUITES=… for some)
+	@scripts/install-missing engines
+	@scripts/test-engines $(ENGINES)
 
 bench: ## the benchmarks: the inner parts, then SecDocker beside HAProxy and nginx (QUICK=1: two minutes)
 	@scripts/install-missing bench

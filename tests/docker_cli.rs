@@ -395,8 +395,10 @@ fn build(buildkit: &str, rules: &str) {
     both_under(rules, |way| {
         let docker = Docker::on(way);
         let build = |arguments: &[&str]| {
-            let mut command = docker.command(&["build", "--no-cache", "--progress=plain"]);
+            let mut command = docker.command(&["build", "--no-cache"]);
             command.args(arguments).arg(&directory).env("DOCKER_BUILDKIT", buildkit);
+            // An option of the classic builder no longer, and a terminal is never there.
+            command.env("BUILDKIT_PROGRESS", "plain");
             process::run(&mut command, b"")
         };
         build(&["--tag", &tag, "--build-arg", "WORD=hello"]).ok();
@@ -430,7 +432,7 @@ fn moves_large_images() {
     docker.run(&["import", archive.to_str().unwrap(), &image]).ok();
     docker.run(&["save", "--output", &saved, &image]).ok();
     straight.run(&["save", "--output", &file("straight"), &image]).ok();
-    assert_eq!(sha256(Path::new(&saved)), sha256(&directory.join("straight")), "save");
+    assert_eq!(contents(&saved), contents(&file("straight")), "save");
     fs::remove_file(directory.join("straight")).unwrap();
 
     let id = straight.run(&["image", "inspect", "--format", "{{.Id}}", &image]).ok();
@@ -468,6 +470,14 @@ fn noise(count: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     fs::File::open("/dev/urandom").unwrap().take(count).read_to_end(&mut bytes).unwrap();
     bytes
+}
+
+/// The names and contents of an archive: newer engines date what they save when they save it.
+#[track_caller]
+fn contents(archive: &str) -> String {
+    let mut tar = std::process::Command::new("tar");
+    tar.args(["--to-command", "echo $TAR_FILENAME $(sha256sum)", "-xf", archive]);
+    process::run(&mut tar, b"").ok()
 }
 
 #[track_caller]
