@@ -22,6 +22,7 @@ use secdocker::policy::ceilings::Ceilings;
 use secdocker::policy::environment::EnvironmentRule;
 use secdocker::policy::facts::{Facts, ImageFacts};
 use secdocker::policy::images::ImageRule;
+use secdocker::policy::opinions::Purposes;
 use secdocker::policy::ports::PortRule;
 use secdocker::policy::privileged::PrivilegedRule;
 use secdocker::policy::security::SecurityRule;
@@ -105,7 +106,9 @@ fn inner_parts(criterion: &mut Criterion) {
     let portainer = config::load(&presets.join("portainer.yml"), &Overrides::default()).unwrap();
     criterion.bench_function("ask the rules about endpoints", |bencher| {
         let target = target::parse("/v1.41/configs/app").unwrap();
-        bencher.iter(|| engine::access(&portainer.policy.endpoints, "GET", black_box(&target)));
+        bencher.iter(|| {
+            engine::access(&portainer.policy, Purposes::default(), "GET", black_box(&target))
+        });
     });
     let (policy, facts) = (policy(), facts());
     for (name, bytes) in [("2 KiB", 2048), ("64 KiB", 65_536)] {

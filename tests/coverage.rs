@@ -13,12 +13,13 @@ mod coverage {
     pub(crate) mod evidence;
     pub(crate) mod facts;
     pub(crate) mod probes;
+    pub(crate) mod routers;
     pub(crate) mod routes;
     pub(crate) mod table;
 }
 mod support;
 
-use coverage::{document, facts, probes, routes, table};
+use coverage::{document, facts, probes, routers, routes, table};
 use secdocker::engine::Endpoint;
 use secdocker::engine::schema::Stance;
 use std::collections::BTreeSet;
@@ -55,6 +56,12 @@ fn every_published_route_is_inspected_or_passes_for_a_reason() {
         !published.contains(&route) && !routes::UNPUBLISHED.contains(&(method, path))
     });
     none(unpublished.map(|(method, path, _)| format!("{method} {path} is no route")).collect());
+}
+
+/// What is not known is refused under any rule, so that none may be missing, nor too many.
+#[test]
+fn the_routes_of_all_routers_are_known_and_no_others() {
+    none(routers::differences());
 }
 
 #[test]

@@ -15,19 +15,22 @@ use clients::Client;
 use secdocker::config::{self, Overrides};
 use secdocker::engine::{self, Access};
 use secdocker::http::target;
-use secdocker::policy::endpoints::EndpointRules;
+use secdocker::policy::Policy;
+use secdocker::policy::opinions::Purposes;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What a preset says, read from its file as a whole configuration.
-fn rules(preset: &str) -> EndpointRules {
+fn rules(preset: &str) -> Arc<Policy> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("presets");
     let settings = config::load(&folder.join(format!("{preset}.yml")), &Overrides::default());
-    settings.unwrap().policy.endpoints.clone()
+    settings.unwrap().policy
 }
 
-fn is_open(rules: &EndpointRules, request: &str) -> bool {
+fn is_open(rules: &Policy, request: &str) -> bool {
     let (method, target) = request.split_once(' ').unwrap();
-    let access = engine::access(rules, method, &target::parse(target).unwrap());
+    let access =
+        engine::access(rules, Purposes::default(), method, &target::parse(target).unwrap());
     matches!(access, Ok(Access::Open))
 }
 

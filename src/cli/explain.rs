@@ -12,6 +12,7 @@ use crate::engine::{self, Access, Endpoint, RequestBody, Route};
 use crate::facts::{self, Daemon, ImageCache};
 use crate::http::target::{self, Target};
 use crate::policy::facts::{Facts, ImageFacts, Questions, ROUNDS_MAX, VolumeFacts};
+use crate::policy::opinions::Purposes;
 use crate::policy::{Inspected, Verdict, Violations, further_questions, judge};
 
 /// What would become of a request.
@@ -54,7 +55,9 @@ fn fate(settings: &Settings, target: &str, body: &[u8]) -> Fate {
         Ok(target) => target,
         Err(error) => return Fate::Invalid(400, error.to_string()),
     };
-    match engine::access(&settings.policy.endpoints, "POST", &target) {
+    let plugins = settings.plugins.list.iter();
+    let consulted = plugins.fold(Purposes::default(), |all, plugin| all.and(plugin.asked));
+    match engine::access(&settings.policy, consulted, "POST", &target) {
         Err(error) => return Fate::Invalid(400, error.to_string()),
         Ok(Access::Forbidden(violations)) => return Fate::Forbidden(violations),
         Ok(Access::Open) => {}

@@ -31,15 +31,18 @@ pub(super) fn rules(checker: &mut Checker<'_>, section: Option<&Endpoints>) -> E
         allow.extend(checker.list(At::key(SECTION, "allow"), own, EndpointEntry::parse));
     }
     let deny = checker.list(At::key(SECTION, "deny"), &section.deny, EndpointEntry::parse);
-    EndpointRules { otherwise: otherwise(checker, section), allow, deny }
+    EndpointRules { otherwise: otherwise(checker, section, &allow), allow, deny }
 }
 
 /// What becomes of the rest: refused as soon as anybody says what is allowed.
-fn otherwise(checker: &mut Checker<'_>, section: &Endpoints) -> Otherwise {
+fn otherwise(checker: &mut Checker<'_>, section: &Endpoints, allow: &[EndpointEntry]) -> Otherwise {
     let at = At::key(SECTION, "default");
     let has_list = section.allow.is_some() || section.preset.is_some();
+    // What Docker does not have is refused under any rule unless an entry names it.
+    let is_beyond_docker =
+        section.preset.is_none() && allow.iter().all(EndpointEntry::is_beyond_docker);
     match checker.optional(at, section.default.as_ref(), parse_default) {
-        Some(Otherwise::Allow) if has_list => {
+        Some(Otherwise::Allow) if has_list && !is_beyond_docker => {
             checker.refuse(at, &"`allow` makes the list of what is allowed mean nothing");
             Otherwise::Deny
         }

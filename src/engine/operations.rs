@@ -1,16 +1,18 @@
 //! What the daemon's router takes a method and a path for: which part of it is a name.
 //!
-//! These are all routes of Docker 20.10.24 (`api/server/router`) and 29.7.2
-//! (`daemon/server/router`). A name written `{name:.*}` there takes slashes, one written `{id}` does
+//! These are all routes of Docker 20.10 to 29 (`api/server/router`, `daemon/server/router`), among them
+//! those of Podman's API for Docker's clients (`tests/engine-api/routers.txt`). A name written `{name:.*}` there takes slashes, one written `{id}` does
 //! not; the router takes the first pattern that fits, and compares methods to the letter.
 //! [`super::routes`] says which of them are inspected; here all are known, for rules about endpoints.
 
 use std::fmt;
 
-use super::routes::unversioned;
+use super::routes::{self, unversioned};
 use crate::http::target::Target;
-use crate::policy::Violations;
-use crate::policy::endpoints::{EndpointEntry, EndpointRules, Operation};
+use crate::policy::endpoints::{EndpointEntry, Operation};
+use crate::policy::opinions::Purposes;
+use crate::policy::unrouted::Unrouted;
+use crate::policy::{Policy, Violations};
 
 /// A pattern of the router.
 struct Row {
@@ -207,6 +209,20 @@ fn is_short(name: &str) -> bool {
     !name.is_empty() && !name.contains('/')
 }
 
+/// Every operation that is known: its method, and its path with `{}` for each name in it.
+pub fn known() -> impl Iterator<Item = (&'static str, String)> {
+    let rows = METHODS.iter().flat_map(|(method, rows)| rows.iter().map(move |row| (method, row)));
+    rows.map(|(method, row)| {
+        let Row { before, after, .. } = row;
+        let path = match row.name {
+            Name::None => (*before).to_owned(),
+            Name::Short | Name::Long => format!("{before}{{}}{after}"),
+            Name::Pair => format!("{before}{{}}{after}{{}}"),
+        };
+        (*method, path)
+    })
+}
+
 /// What the daemon would do for this method and decoded path.
 pub fn operation<'a>(method: &'a str, path: &'a str) -> Operation<'a> {
     let path = unversioned(path);
@@ -248,25 +264,47 @@ impl fmt::Display for OddTarget {
     }
 }
 
-/// Asks the rules about endpoints.
+/// Asks the rules about endpoints, and whether a rule could be broken by an operation that is not known.
 ///
 /// # Errors
 /// [`OddTarget`] if a rule could forbid the request and its target has more than one reading:
 /// answered with `400`.
 pub fn access(
-    rules: &EndpointRules,
+    policy: &Policy,
+    consulted: Purposes,
     method: &str,
     target: &Target<'_>,
 ) -> Result<Access, OddTarget> {
-    if !rules.can_deny() {
-        return Ok(Access::Open);
-    }
-    if target.oddity().is_some() {
+    let rules = &policy.endpoints;
+    if rules.can_deny() && target.oddity().is_some() {
         return Err(OddTarget);
     }
-    match rules.violated(&operation(method, target.path())) {
-        Some(violations) => Ok(Access::Forbidden(violations)),
-        None => Ok(Access::Open),
+    let asks_plugins = (consulted != Purposes::default()).then_some("plugins");
+    let guarding = policy.guarding_section().or(asks_plugins);
+    if guarding.is_none() {
+        return Ok(Access::Open);
+    }
+    let asked = operation(method, target.path());
+    let denied = rules.can_deny().then(|| rules.violated(&asked)).flatten();
+    let unrouted = || policy.refuse_unrouted(&asked, unrouted(method, target, &asked)?, guarding);
+    Ok(denied.or_else(unrouted).map_or(Access::Open, Access::Forbidden))
+}
+
+/// What of Podman's is not Docker's: `/libpod`, behind a version or not.
+const PODMAN: &str = "libpod";
+
+/// Whether an operation is none that a rule was made for.
+fn unrouted(method: &str, target: &Target<'_>, asked: &Operation<'_>) -> Option<Unrouted> {
+    let is_plain = target.oddity().is_none();
+    // An odd path that could be inspected is refused whatever the rules: see `routes::classify`.
+    if (is_plain && asked.is_routed()) || routes::classify(method, target).is_err() {
+        return None;
+    }
+    // Docker answers `OPTIONS` for every path, and does nothing.
+    let reads = matches!(method, "GET" | "HEAD" | "OPTIONS");
+    match routes::could_say(target.path(), PODMAN) {
+        true => Some(Unrouted::Podman),
+        false => (!reads && !asked.is_routed()).then_some(Unrouted::Unknown),
     }
 }
 

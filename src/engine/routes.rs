@@ -298,13 +298,24 @@ fn route(method: &str, path: &str) -> Route {
         .map_or(Route::Plain, |row| row.route)
 }
 
-/// `path` without `/v1.41`: mux's `/v{version:[0-9.]+}`.
+/// `path` without `/v1.41`: Docker's `/v{version:[0-9.]+}`, and Podman's
+/// `/v{version:[0-9][0-9A-Za-z.-]*}`, for which Docker has no route.
 pub(super) fn unversioned(path: &str) -> &str {
-    let Some(rest) = path.strip_prefix("/v") else {
+    let is_first = |c: char| c.is_ascii_digit() || c == '.';
+    let Some(rest) = path.strip_prefix("/v").filter(|rest| rest.starts_with(is_first)) else {
         return path;
     };
-    let unversioned = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-    if unversioned.len() < rest.len() && unversioned.starts_with('/') { unversioned } else { path }
+    let is_version = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+    let unversioned = rest.trim_start_matches(is_version);
+    if unversioned.starts_with('/') { unversioned } else { path }
+}
+
+/// Whether any reading of an odd path could have this word in it, of letters in lower case.
+pub(super) fn could_say(path: &str, word: &str) -> bool {
+    match Letters::of(path) {
+        Letters::Known(letters) => letters.contains(word),
+        Letters::Endless => true,
+    }
 }
 
 /// The name in a path that matched [`Path::Around`]; empty in any other.

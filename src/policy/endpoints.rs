@@ -52,6 +52,12 @@ impl EndpointRules {
             self.otherwise == Otherwise::Allow || self.allow.iter().any(|e| e.allows(asked));
         (!is_open).then(|| violation(asked, "default deny".to_owned()))
     }
+
+    /// Whether an entry of what may be called means this very operation, though no known daemon has it:
+    /// one that begins with a `*` means those that are known.
+    pub fn names(&self, asked: &Operation<'_>) -> bool {
+        self.allow.iter().any(|entry| entry.first_segment().is_some() && entry.allows(asked))
+    }
 }
 
 fn violation(asked: &Operation<'_>, rule: String) -> Violations {
@@ -81,6 +87,11 @@ impl<'a> Operation<'a> {
         Self { method, before: path, name: None, after: "", is_routed: true }
     }
 
+    /// Whether a known daemon has it.
+    pub fn is_routed(&self) -> bool {
+        self.is_routed
+    }
+
     /// One that no known daemon routes: nobody can say which part of it is a name.
     pub fn unknown(method: &'a str, path: &'a str) -> Self {
         Self { is_routed: false, ..Self::unnamed(method, path) }
@@ -97,6 +108,34 @@ impl fmt::Display for Operation<'_> {
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
+
+/// What the paths of the Docker Engine API begin with.
+pub const FIRST_SEGMENTS: [&str; 24] = [
+    "_ping",
+    "auth",
+    "build",
+    "commit",
+    "configs",
+    "containers",
+    "debug",
+    "distribution",
+    "events",
+    "exec",
+    "grpc",
+    "images",
+    "info",
+    "networks",
+    "nodes",
+    "plugins",
+    "secrets",
+    "services",
+    "session",
+    "swarm",
+    "system",
+    "tasks",
+    "version",
+    "volumes",
+];
 
 /// What makes a pattern one of all below it.
 const BELOW: &str = "/*";
@@ -148,6 +187,18 @@ impl EndpointEntry {
     pub fn denies(&self, asked: &Operation<'_>) -> bool {
         self.has_method(|method| method.eq_ignore_ascii_case(asked.method))
             && (self.is_like(asked) || (!asked.is_routed && self.could_be(asked.before)))
+    }
+
+    /// Whether it is about operations that Docker has none of, whatever follows the first segment of
+    /// its path.
+    pub fn is_beyond_docker(&self) -> bool {
+        self.first_segment().is_some_and(|first| !FIRST_SEGMENTS.contains(&first))
+    }
+
+    /// What its path begins with, if that is one text alone.
+    fn first_segment(&self) -> Option<&str> {
+        let first = self.path.split('/').nth(1).unwrap_or_default();
+        (!first.is_empty() && !first.contains('*')).then_some(first)
     }
 
     /// Whether it is about any operation of this kind, whatever the name in it.

@@ -31,6 +31,7 @@ pub mod strict;
 
 mod takeover;
 pub mod types;
+pub mod unrouted;
 pub mod users;
 
 use std::fmt;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::budget::Share;
 use super::inspection::{ImageFound, Inspection};
 use super::request::{Refusal, Request};
-use super::{Session, Ticket, Turn, audit};
+use super::{Rules, Session, Ticket, Turn, audit};
 use crate::audit::Event;
 use crate::engine::{self, Access, Endpoint, Forwarded};
 use crate::policy::opinions::{
@@ -190,8 +190,8 @@ impl Inspection {
 
     /// Whether the request may be made at all.
     fn access(&self) -> Result<Access, Refusal> {
-        let endpoints = &self.rules.policy.endpoints;
-        Ok(engine::access(endpoints, self.start().0, &self.target()?)?)
+        let Rules { policy, consulted, .. } = &*self.rules;
+        Ok(engine::access(policy, *consulted, self.start().0, &self.target()?)?)
     }
 
     fn consultation(

@@ -11,7 +11,7 @@ use super::denial::Dropping;
 use super::exchange::Exchange;
 use super::inspection::{Collecting, Inspection, Waiting};
 use super::response::Response;
-use super::{End, Flow, Progress, Session, Side, Step, Turn, audit};
+use super::{End, Flow, Progress, Rules, Session, Side, Step, Turn, audit};
 use crate::audit::{Event, Redacted};
 use crate::engine::{self, Access, Endpoint, Route};
 use crate::http::chunk::{ChunkDecoder, ChunkError};
@@ -172,7 +172,8 @@ impl Session {
             self.exchange.changes_images = Some(self.changes.begin());
         }
         audit::record(&self.client, &Event::Received { method: head.method, target: shown });
-        let access = engine::access(&turn.rules.policy.endpoints, head.method, &target)?;
+        let Rules { policy, consulted, .. } = &**turn.rules;
+        let access = engine::access(policy, *consulted, head.method, &target)?;
         if let Access::Forbidden(violations) = access {
             self.deny(&head, framing, violations, turn);
             return Ok(Step::Take(bytes.len()));

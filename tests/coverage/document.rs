@@ -2,7 +2,7 @@
 
 use super::evidence::{self, Request};
 use super::table::{self, Row};
-use super::{absent, facts, probes, routes};
+use super::{absent, facts, probes, routers, routes};
 use secdocker::engine::Endpoint;
 use secdocker::engine::schema::{Power, Stance, is_legacy_host_config};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +54,7 @@ pub(crate) fn write() -> String {
         by_reason(title, &rows, reason, &mut out);
     }
     passing(&mut out);
+    known(&mut out);
     misplaced(&mut out);
     out
 }
@@ -153,6 +154,21 @@ fn by_reason(title: &str, rows: &[Row], reason: Reason, out: &mut String) {
         for (reason, fields) in reasons {
             let _ = writeln!(out, "| `{endpoint}` | {} | {reason} |", fields.join(" "));
         }
+    }
+}
+
+/// The operations beside which any other is refused.
+fn known(out: &mut String) {
+    out.push_str(
+        "\n## Known operations\n\nUnder any rule a request for another operation is refused, unless it is \
+         `GET`, `HEAD` or `OPTIONS`; all of Podman's `/libpod` is refused whatever its method. \
+         `endpoints.allow` can name what shall pass. Written from what the routers of Docker 20.10 to 29 \
+         and of Podman register (`tests/engine-api/routers.txt`).\n\n\
+         | operation | Docker | Podman |\n| --- | --- | --- |\n",
+    );
+    for ((path, method), daemons) in routers::registered() {
+        let podman = if daemons.podman { "yes" } else { "" };
+        let _ = writeln!(out, "| `{method} {path}` | {} | {podman} |", daemons.docker);
     }
 }
 

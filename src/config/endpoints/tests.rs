@@ -30,6 +30,8 @@ fn who_says_what_is_allowed_denies_the_rest() {
         ("endpoints: {default: deny}\n", (Deny, 0, 0)),
         ("endpoints: {allow: [GET /info]}\n", (Deny, 1, 0)),
         ("endpoints:\n  allow: [GET|HEAD /_ping, '* /events']\n", (Deny, 2, 0)),
+        ("endpoints: {default: allow, allow: [POST /libpod/**]}\n", (Allow, 1, 0)),
+        ("endpoints: {allow: [POST /libpod/**]}\n", (Deny, 1, 0)),
         // A list whose entries were all commented out must not open everything.
         ("endpoints:\n  allow:\n", (Deny, 0, 0)),
         ("endpoints: {allow: []}\n", (Deny, 0, 0)),
@@ -51,6 +53,14 @@ fn mistakes_have_their_line_and_key() {
             "2: endpoints.default: `refuse` is neither allow nor deny".to_owned()
         }),
         ("endpoints:\n  default: allow\n  allow: [GET /info]\n", {
+            "2: endpoints.default: `allow` makes the list of what is allowed mean nothing"
+                .to_owned()
+        }),
+        ("endpoints:\n  default: allow\n  allow: [POST /libpod/**, '* /**']\n", {
+            "2: endpoints.default: `allow` makes the list of what is allowed mean nothing"
+                .to_owned()
+        }),
+        ("endpoints:\n  default: allow\n  preset: traefik\n", {
             "2: endpoints.default: `allow` makes the list of what is allowed mean nothing"
                 .to_owned()
         }),

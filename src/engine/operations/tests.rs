@@ -4,7 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::http::target;
-use crate::policy::endpoints::Otherwise;
+use crate::policy::builds::BuildRule;
+use crate::policy::ceilings::Ceilings;
+use crate::policy::endpoints::{EndpointRules, FIRST_SEGMENTS, Otherwise};
+use crate::policy::ports::PortRule;
+use crate::policy::strict::StrictRule;
+use crate::policy::types::Bytes;
 
 fn known(
     method: &'static str,
@@ -80,7 +85,12 @@ fn an_entry_without_an_endpoint_is_seen() {
 
 /// What becomes of a request under these rules: `open`, `forbidden` or `odd`.
 fn verdict(rules: &EndpointRules, method: &str, raw: &str) -> &'static str {
-    match access(rules, method, &target::parse(raw).unwrap()) {
+    let policy = Policy { endpoints: rules.clone(), ..Policy::permissive() };
+    verdict_of(&policy, method, raw)
+}
+
+fn verdict_of(policy: &Policy, method: &str, raw: &str) -> &'static str {
+    match access(policy, Purposes::default(), method, &target::parse(raw).unwrap()) {
         Ok(Access::Open) => "open",
         Ok(Access::Forbidden(_)) => "forbidden",
         Err(OddTarget) => "odd",
@@ -137,6 +147,137 @@ fn without_rules_nothing_is_odd() {
     for target in ["//containers/a/json", "/x/../y", "*", "/é"] {
         assert_eq!(verdict(&none, "GET", target), "open", "{target}");
     }
+}
+
+fn allowing(otherwise: Otherwise, entries: &[&str]) -> EndpointRules {
+    let allow = entries.iter().map(|entry| EndpointEntry::parse(entry).unwrap()).collect();
+    EndpointRules { otherwise, allow, deny: Vec::new() }
+}
+
+/// One policy for each section that an unknown operation could break.
+fn guarded() -> Vec<Policy> {
+    let ports = vec![PortRule::parse("22").unwrap()];
+    let ceilings = Ceilings { memory: Some(Bytes::parse("1g").unwrap()), ..Ceilings::default() };
+    let deny = vec![EndpointEntry::parse("POST /containers/*/exec").unwrap()];
+    let endpoints = EndpointRules { deny, ..EndpointRules::default() };
+    let any = allowing(Otherwise::Deny, &["* /**"]);
+    vec![
+        Policy { ports, ..Policy::permissive() },
+        Policy { ceilings, ..Policy::permissive() },
+        Policy { builds: BuildRule::Forbid, ..Policy::permissive() },
+        Policy { strict: StrictRule::Refuse, ..Policy::permissive() },
+        Policy { endpoints, ..Policy::permissive() },
+        Policy { endpoints: any, ..Policy::permissive() },
+    ]
+}
+
+#[test]
+fn what_no_daemon_is_known_to_have_is_refused_under_any_rule() {
+    for (method, path, expected) in [
+        ("POST", "/v5.0.0/libpod/containers/create", "forbidden"),
+        ("POST", "/libpod/containers/create", "forbidden"),
+        ("POST", "/v1.40/libpod/pods/create", "forbidden"),
+        ("POST", "/v5.0.0-rc1/libpod/containers/create", "forbidden"),
+        ("POST", "/%76%35.0.0/%6cibpod/containers/create", "forbidden"),
+        ("POST", "/v5.0.0%2flibpod%2fcontainers%2fcreate", "forbidden"),
+        ("POST", "http://d/v5.0.0/libpod/containers/create", "forbidden"),
+        ("GET", "/v5.0.0/libpod/containers/a/archive?path=/", "forbidden"),
+        ("HEAD", "/v5.0.0/libpod/containers/a/archive", "forbidden"),
+        ("GET", "/v5.0.0/LibPod/info", "forbidden"),
+        ("OPTIONS", "/libpod/info", "forbidden"),
+        ("GET", "/v5.0.0/libpod", "forbidden"),
+        ("POST", "/kube/play", "forbidden"),
+        ("POST", "/v1.60/containers/a/clone", "forbidden"),
+        ("PATCH", "/containers/a", "forbidden"),
+        ("PUT", "/images/a", "forbidden"),
+        ("post", "/containers/create", "forbidden"),
+        ("DELETE", "/containers", "forbidden"),
+        ("TRACE", "/info", "forbidden"),
+        ("LOOK", "/debug/vars", "forbidden"),
+        ("get", "/libpod/info", "forbidden"),
+        ("GET", "/containers/libpod/json", "open"),
+        ("POST", "/networks/libpod/connect", "open"),
+        ("DELETE", "/images/quay.io/libpod/alpine", "open"),
+        ("GET", "/new/thing", "open"),
+        ("HEAD", "/new/thing", "open"),
+        ("OPTIONS", "*", "open"),
+        ("OPTIONS", "/containers/create", "open"),
+        ("POST", "/containers/create", "open"),
+        ("POST", "/v1.41-rc.1/containers/create", "open"),
+        ("PUT", "/volumes/a", "open"),
+        ("POST", "/session", "open"),
+    ] {
+        assert_eq!(verdict_of(&Policy::permissive(), method, path), "open", "{method} {path}");
+        for (at, policy) in guarded().iter().enumerate() {
+            assert_eq!(verdict_of(policy, method, path), expected, "{at}: {method} {path}");
+        }
+    }
+}
+
+/// A daemon cleans such a path and sends its client elsewhere; others might follow themselves.
+#[test]
+fn odd_paths_that_could_be_podmans_are_refused() {
+    let policy = guarded().swap_remove(0);
+    let policy = &policy;
+    for path in [
+        "//v5.0.0/libpod/containers/create",
+        "/containers/../libpod/containers/a/start",
+        "/x/..%2flibpod/info",
+        "/lib%2570od/info",
+        "/images/a/../../libpod/images/json",
+        "/%25252525252525",
+    ] {
+        for method in ["GET", "POST", "DELETE", "PUT"] {
+            let odd = target::parse(path).unwrap();
+            let is_refused = routes::classify(method, &odd).is_err()
+                || verdict_of(policy, method, path) == "forbidden";
+            assert!(is_refused, "{method} {path}");
+        }
+    }
+    assert_eq!(verdict_of(policy, "GET", "//containers/json"), "open");
+}
+
+#[test]
+fn an_entry_that_names_it_lets_it_pass() {
+    for (entry, method, path, expected) in [
+        ("POST /libpod/**", "POST", "/v5.0.0/libpod/containers/create", "open"),
+        ("* /libpod/**", "GET", "/libpod/info", "open"),
+        ("POST /libpod/pods/*", "POST", "/libpod/pods/create", "open"),
+        ("POST /libpod/pods/*", "POST", "/libpod/pods/a/start", "forbidden"),
+        ("GET /libpod/**", "POST", "/libpod/containers/create", "forbidden"),
+        ("POST /libpod/**", "post", "/libpod/containers/create", "forbidden"),
+        ("POST /libpod/**", "POST", "/x/../libpod/pods/prune", "forbidden"),
+        ("* /**", "POST", "/libpod/containers/create", "forbidden"),
+        ("* /*/containers/create", "POST", "/libpod/containers/create", "forbidden"),
+        ("* /lib*/**", "POST", "/libpod/containers/create", "forbidden"),
+        ("POST /kube/play", "POST", "/kube/play", "open"),
+    ] {
+        let ports = vec![PortRule::parse("22").unwrap()];
+        let endpoints = allowing(Otherwise::Allow, &[entry]);
+        let policy = Policy { ports, endpoints, ..Policy::permissive() };
+        assert_eq!(verdict_of(&policy, method, path), expected, "{entry}: {method} {path}");
+    }
+}
+
+#[test]
+fn the_first_segments_are_those_of_the_known_operations() {
+    let first = |path: &str| path.split('/').nth(1).unwrap().to_owned();
+    let known: std::collections::BTreeSet<_> =
+        super::known().map(|(_, path)| first(&path)).collect();
+    assert!(known.iter().eq(FIRST_SEGMENTS.iter()), "{known:?}");
+}
+
+#[test]
+fn where_plugins_are_asked_the_world_is_closed_too() {
+    let consulted = Purposes { create: true, ..Purposes::default() };
+    let target = target::parse("/libpod/containers/create").unwrap();
+    let access = access(&Policy::permissive(), consulted, "POST", &target).unwrap();
+    let Access::Forbidden(violations) = access else { panic!("{access:?}") };
+    assert_eq!(
+        violations.to_string(),
+        "forbidden: POST /libpod/containers/create, which belongs to an API of Podman's own, so that \
+         no rule can judge it; `endpoints.allow` can name it to let it pass (rule \"plugins\")"
+    );
 }
 
 proptest! {

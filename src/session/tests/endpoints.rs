@@ -121,3 +121,23 @@ fn an_answer_to_head_has_no_body_here_either() {
         assert!(talk.got[0].ends_with("\r\n\r\n"), "{}", talk.got[0]);
     });
 }
+
+#[test]
+fn what_no_rule_can_judge_never_reaches_the_daemon() {
+    let body = r#"{"image":"a","privileged":true}"#;
+    for line in [
+        "POST /v5.0.0/libpod/containers/create",
+        "GET /v5.0.0/libpod/info",
+        "POST /containers/clone",
+        "PATCH /containers/a",
+        "post /containers/create",
+    ] {
+        for piece in [1, 7, usize::MAX] {
+            let ports = vec![PortRule::parse("22").unwrap()];
+            let mut talk = Talk::new(Policy { ports, ..Policy::permissive() }, piece);
+            talk.client(&with_body(&format!("{line} HTTP/1.1\r\nHost: d\r\n"), body));
+            talk.client_gets(DENIED).client(LIST).daemon_gets(LIST).is(None);
+            assert!(talk.got[0].contains("`endpoints.allow`"), "{line}: {}", talk.got[0]);
+        }
+    }
+}

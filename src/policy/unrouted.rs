@@ -1,0 +1,62 @@
+//! Operations that no known daemon routes: nobody can say what one would bring about.
+//!
+//! A daemon newer than this program may have operations that create containers in a way of its own, and
+//! Podman has a second API beside Docker's (`/libpod`), in which every rule could be broken. Where any
+//! rule is configured, what could change something is let through only if it is known; of Podman's own
+//! API not even a `GET`, since some of them reach into containers. `endpoints.allow` can name what shall
+//! pass all the same.
+
+use super::builds::BuildRule;
+use super::ceilings::Ceilings;
+use super::effects::Place;
+use super::endpoints::Operation;
+use super::strict::StrictRule;
+use super::{Policy, Violation, Violations};
+
+/// How far an operation is from those that are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unrouted {
+    /// No known daemon has it, and it could change something.
+    Unknown,
+    /// It is one of Podman's own, or could be read as one.
+    Podman,
+}
+
+impl Policy {
+    /// The section of the configuration that an unknown operation could break, if there is any.
+    #[must_use]
+    pub fn guarding_section(&self) -> Option<&'static str> {
+        if self.configured().next().is_some() || self.builds == BuildRule::Forbid {
+            return Some("restrictions");
+        }
+        if self.ceilings != Ceilings::default() {
+            return Some("general");
+        }
+        if self.strict == StrictRule::Refuse {
+            return Some("strict");
+        }
+        self.endpoints.can_deny().then_some("endpoints")
+    }
+
+    /// Refuses an operation that is not known, unless nothing is configured that it could break, or
+    /// `endpoints.allow` names it.
+    #[must_use]
+    pub fn refuse_unrouted(
+        &self,
+        asked: &Operation<'_>,
+        is: Unrouted,
+        guarding: Option<&'static str>,
+    ) -> Option<Violations> {
+        let section = guarding.filter(|_| !self.endpoints.names(asked))?;
+        let what = match is {
+            Unrouted::Unknown => "which is not a known operation of the Docker Engine API",
+            Unrouted::Podman => "which belongs to an API of Podman's own",
+        };
+        let what = format!(
+            "{asked}, {what}, so that no rule can judge it; `endpoints.allow` can name it to let it pass"
+        );
+        let at = Place::Field("the request line");
+        let violation = Violation { what, rule: section.to_owned(), at };
+        Some(Violations { listed: vec![violation], more: false })
+    }
+}
