@@ -13,6 +13,7 @@ use crate::facts::{self, Daemon, ImageCache};
 use crate::http::target::{self, Target};
 use crate::policy::facts::{Facts, ImageFacts, Questions, ROUNDS_MAX, VolumeFacts};
 use crate::policy::opinions::Purposes;
+use crate::policy::versions::ApiVersion;
 use crate::policy::{Inspected, Verdict, Violations, further_questions, judge};
 
 /// What would become of a request.
@@ -135,6 +136,11 @@ fn look_up(settings: &Settings, questions: &Questions) -> Facts {
     }
     if questions.image_list && facts.image_list().is_none() {
         facts.add_image_list(Vec::new());
+    }
+    if questions.api_version && facts.api_version().is_none() {
+        let (daemon, version) = (&settings.dockerapi, ApiVersion::NEWEST);
+        eprintln!("note: no daemon at {daemon}, its API version is taken to be {version}");
+        facts.add_api_version(ApiVersion::NEWEST);
     }
     for volume in &questions.volumes {
         if facts.volume(volume).is_none() {

@@ -10,6 +10,7 @@
 use std::fmt;
 
 use crate::http::target::Target;
+use crate::policy::versions::ApiVersion;
 
 /// What must be done with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -316,6 +317,12 @@ pub(super) fn could_say(path: &str, word: &str) -> bool {
         Letters::Known(letters) => letters.contains(word),
         Letters::Endless => true,
     }
+}
+
+/// The version that a path names; the daemon speaks its newest where none is.
+pub(super) fn api_version(path: &str) -> Option<ApiVersion> {
+    let prefix = path.strip_suffix(unversioned(path))?;
+    prefix.strip_prefix("/v").map(ApiVersion::parse)
 }
 
 /// The name in a path that matched [`Path::Around`]; empty in any other.

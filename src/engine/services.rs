@@ -15,7 +15,7 @@ use super::changes::Changes;
 use super::create;
 use super::effects::{BodyError, Effects, HOSTNAME, texts};
 use super::json::Object;
-use super::routes::name_between;
+use super::routes::{self, name_between};
 use super::schema::SERVICE;
 use crate::http::target::{self, Target};
 use crate::image::ImageRef;
@@ -73,9 +73,8 @@ fn read(
     mut effects: Effects,
 ) -> Result<Inspected<ServiceBody>, BodyError> {
     let fields = effects.fields(body, &SERVICE)?;
-    if ignores_capabilities(target.path()) {
-        effects.push(Effect::CapabilitiesIgnored, Place::Field("the API version"));
-    }
+    let version = routes::api_version(target.path());
+    effects.push(Effect::ServiceVersion(version), Place::Field("the API version"));
     service(&fields, &mut effects)?;
     Ok(Inspected::new(ServiceBody(fields), effects.into_asked()))
 }
@@ -126,20 +125,6 @@ fn rollback(target: &Target<'_>, effects: &mut Effects) -> Result<(), BodyError>
         effects.push(Effect::PreviousSpec { service, version }, at());
     }
     Ok(())
-}
-
-/// The first API version in which the daemon reads `CapabilityAdd` and `CapabilityDrop`.
-const CAPABILITIES_SINCE: (u64, u64) = (1, 41);
-
-/// Whether the daemon drops the capabilities from the body, as it does below API v1.41. Versions
-/// compare by their numbers; without one it is the newest.
-fn ignores_capabilities(path: &str) -> bool {
-    let Some(rest) = path.strip_prefix("/v") else {
-        return false;
-    };
-    let mut numbers = rest.split('/').next().unwrap_or_default().split('.');
-    let mut number = || numbers.next().unwrap_or_default().parse().unwrap_or(0);
-    (number(), number()) < CAPABILITIES_SINCE
 }
 
 fn service(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {

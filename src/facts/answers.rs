@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::image::{ImageName, ImageRef};
 use crate::policy::facts::{ImageFacts, NamedImage, NetworkFacts};
 use crate::policy::types::{EnvironmentEntry, UserSpec};
+use crate::policy::versions::ApiVersion;
 
 /// The most variables of one image that are read; of an image with more nothing is known.
 const VARIABLES_MAX: usize = 4096;
@@ -69,6 +70,17 @@ pub(super) fn image_list(body: &[u8]) -> Option<Vec<NamedImage>> {
     Some(named.collect())
 }
 
+/// The daemon's newest version by the answer to `GET /version`; `None` if it can't be read.
+pub(super) fn api_version(body: &[u8]) -> Option<ApiVersion> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Version {
+        api_version: String,
+    }
+    let Version { api_version } = serde_json::from_slice(body).ok()?;
+    Some(ApiVersion::parse(&api_version))
+}
+
 /// What a network is by the answer to `GET /networks/{name}`; `None` if it can't be read.
 pub(super) fn network(body: &[u8]) -> Option<NetworkFacts> {
     #[derive(Deserialize)]
@@ -129,6 +141,14 @@ mod tests {
         assert_eq!(image_list(json.as_bytes()), Some(all));
         assert_eq!(image_list(b"[]"), Some(vec![]));
         assert_eq!(image_list(b"{}"), None);
+    }
+
+    #[test]
+    fn the_newest_version_of_a_daemon() {
+        let read = |json: &str| api_version(json.as_bytes()).map(|version| version.to_string());
+        let whole = r#"{"Version":"28.5.2","ApiVersion":"1.51","MinAPIVersion":"1.24"}"#;
+        assert_eq!(read(whole).as_deref(), Some("1.51"));
+        assert_eq!((read("{}"), read("")), (None, None));
     }
 
     #[test]

@@ -83,6 +83,12 @@ pub fn look_up(questions: &Questions, daemon: &Daemon, cache: &ImageCache) -> Fa
     {
         facts.add_image_list(images);
     }
+    if questions.api_version
+        && let Some(Reply::Found(body)) = ask(&["version"])
+        && let Some(version) = answers::api_version(&body)
+    {
+        facts.add_api_version(version);
+    }
     for name in &questions.networks {
         if let Some(known) = ask(&["networks", name]).and_then(network_facts) {
             facts.add_network(name.clone(), known);

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use super::shown::Shown;
 use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
+use super::versions::ApiVersion;
 use crate::image::ImageRef;
 
 /// One thing that a request would bring about.
@@ -110,8 +111,9 @@ pub enum Effect {
         /// `None` if the request names none that the daemon would take.
         version: Option<u64>,
     },
-    /// Speaks an API version in which the daemon ignores capabilities, those that are forced too.
-    CapabilitiesIgnored,
+    /// Describes a service in this API version; none is the newest of the daemon. It decides which
+    /// fields the daemon reads, those that are forced too.
+    ServiceVersion(Option<ApiVersion>),
     /// Says something at this place, a field or a parameter, that nobody here has decided about.
     Unknown(String),
 }

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use super::ceilings::{Ceilings, CpuLimit};
 use super::effects::{Effect, Namespace};
 use super::types::{EnvironmentEntry, HostPath, UserSpec};
+use super::versions::ApiVersion;
 use crate::image::{ImageName, ImageRef};
 
 mod unlearned;
@@ -43,6 +44,8 @@ pub struct Questions {
     pub addresses: Vec<IpAddr>,
     /// Which images the daemon has, and by which names.
     pub image_list: bool,
+    /// Which version of its API the daemon speaks with whoever names none.
+    pub api_version: bool,
     /// What would be forced on a service; said only if one is asked for.
     pub ceilings: Ceilings,
 }
@@ -60,9 +63,11 @@ impl Questions {
             devices,
             addresses,
             image_list,
+            api_version,
             ceilings: _,
         } = self;
         !image_list
+            && !api_version
             && links.is_empty()
             && images.is_empty()
             && networks.is_empty()
@@ -87,6 +92,7 @@ impl Questions {
         facts.devices.keep_new(&mut self.devices, usize::MAX);
         facts.addresses.keep_new(&mut self.addresses, usize::MAX);
         self.image_list &= matches!(facts.image_list, ImageList::NotAsked);
+        self.api_version &= facts.api_version.is_none();
         let mut left = QUESTIONS_MAX.saturating_sub(facts.asked_of_daemon());
         left -= facts.images.keep_new(&mut self.images, left);
         left -= facts.networks.keep_new(&mut self.networks, left);
@@ -277,6 +283,8 @@ pub struct Facts {
     devices: Answers<HostPath, DeviceFacts>,
     addresses: Answers<IpAddr, AddressFacts>,
     image_list: ImageList,
+    /// `None` if it was not asked for, and none in it if it could not be learned.
+    api_version: Option<Option<ApiVersion>>,
     /// By identifier.
     former_names: HashMap<String, Vec<ImageName>>,
     is_late: bool,
@@ -300,8 +308,12 @@ impl Facts {
             devices,
             addresses,
             image_list,
+            api_version,
             ceilings: _,
         } = asked;
+        if *api_version {
+            self.api_version = Some(None);
+        }
         if *image_list {
             self.image_list = ImageList::Unlearned;
         }
@@ -338,9 +350,11 @@ impl Facts {
             devices,
             addresses,
             image_list,
+            api_version,
             former_names,
             is_late,
         } = further;
+        self.api_version = api_version.or(self.api_version);
         self.is_late |= is_late;
         if !matches!(image_list, ImageList::NotAsked) {
             self.image_list = image_list;
@@ -444,6 +458,16 @@ impl Facts {
     /// Names that the image of this identifier has had, as far as it matters.
     pub fn former_names(&self, id: &str) -> &[ImageName] {
         self.former_names.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Remembers which version of its API the daemon speaks with whoever names none.
+    pub fn add_api_version(&mut self, version: ApiVersion) {
+        self.api_version = Some(Some(version));
+    }
+
+    /// Which version of its API the daemon speaks with whoever names none, if that was learned.
+    pub fn api_version(&self) -> Option<ApiVersion> {
+        self.api_version.flatten()
     }
 
     /// Remembers what the daemon says of a network.

@@ -33,6 +33,7 @@ mod takeover;
 pub mod types;
 pub mod unrouted;
 pub mod users;
+pub mod versions;
 
 use std::fmt;
 
@@ -493,11 +494,7 @@ fn check(
         }
         Effect::Annotation(name) => annotations::check(name, policy, found),
         Effect::Unknown(path) => strict.check(path, found),
-        Effect::CapabilitiesIgnored
-            if ceilings.capdrop.is_empty() && ceilings.capadd.is_empty() => {}
-        Effect::CapabilitiesIgnored => {
-            found.add("an API version below 1.41, which ignores capabilities", "general");
-        }
+        Effect::ServiceVersion(spoken) => versions::check(*spoken, ceilings, facts, found),
     }
 }
 
@@ -548,8 +545,9 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
     let mut questions = Questions::default();
     let implied = existing::implied(effects, facts);
     for effects in std::iter::once(effects).chain(implied.iter().map(Vec::as_slice)) {
-        let Questions { links, images, networks, addresses, devices, image_list, .. } =
-            &mut questions;
+        let Questions {
+            links, images, networks, addresses, devices, image_list, api_version, ..
+        } = &mut questions;
         images::ask_list(policy, effects, image_list);
         mounts::ask(&policy.mounts, &policy.allowed_mounts, effects, links);
         images::ask(&policy.images, &policy.allowed_images, effects, images);
@@ -558,6 +556,7 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
         networks::ask(&policy.ports, &policy.namespaces, effects, networks);
         mounts::ask_servers(policy, effects, addresses);
         combined::ask(policy.privileged, effects, devices);
+        versions::ask(&policy.ceilings, effects, api_version);
         existing::ask(policy, effects, &mut questions);
     }
     questions.settle(facts);

@@ -565,11 +565,8 @@ fn what_only_the_daemon_can_tell_is_refused_by_the_rules_about_it() {
     assert!(verdict(&policy, previous(), &Facts::none()).contains("(rule \"restrictions\")"));
     policy = Policy::permissive();
     assert_eq!(verdict(&policy, previous(), &Facts::none()), "allowed");
-    let ignored = || vec![Effect::CapabilitiesIgnored];
-    assert_eq!(verdict(&policy, ignored(), &Facts::none()), "allowed");
     policy.ceilings.capdrop = vec![Capability::parse("ALL").unwrap()];
     assert!(verdict(&policy, previous(), &Facts::none()).contains("(rule \"general\")"));
-    assert!(verdict(&policy, ignored(), &Facts::none()).contains("ignores capabilities"));
 }
 
 #[test]

@@ -26,8 +26,8 @@ pub(crate) const OF_REQUESTS: [(Power, &str); 6] = [
     (Power::PreviousSpec, "`?rollback` of a service's update: nothing else keeps what was before"),
     (
         Power::Version,
-        "the version in the path of a service, below which the daemon drops capabilities; all other \
-         bodies are judged as if the newest daemon read them",
+        "the version in the path of a service, below which the daemon drops capabilities and security \
+         options; all other bodies are judged as if the newest daemon read them",
     ),
     (Power::Unknown, "every inspected endpoint: any key or parameter that no table has"),
 ];

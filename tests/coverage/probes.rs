@@ -96,6 +96,8 @@ fn path_of(endpoint: Endpoint) -> &'static str {
         Endpoint::ContainerRestart => "/containers/x/restart",
         Endpoint::ImageTag => "/images/probe/tag",
         Endpoint::ImageRemove => "/images/probe",
+        // The first version in which all that is forced on services is read.
+        Endpoint::ServiceCreate | Endpoint::ServiceUpdate => "/v1.44/x",
         _ => "/x",
     }
 }

@@ -142,7 +142,7 @@ impl Power {
             Effect::CgroupParent(_) => Self::CgroupParent,
             Effect::Annotation(_) => Self::Annotation,
             Effect::PreviousSpec { .. } => Self::PreviousSpec,
-            Effect::CapabilitiesIgnored => Self::Version,
+            Effect::ServiceVersion(_) => Self::Version,
             Effect::Unknown(_) => Self::Unknown,
         }
     }
@@ -179,7 +179,7 @@ impl Power {
             Self::Takeover => "any restriction",
             Self::CpuTime => "general.cpu",
             Self::PreviousSpec => "any restriction, any ceiling",
-            Self::Version => "general.capdrop, general.capadd",
+            Self::Version => "general.secopts, general.capdrop, general.capadd",
             Self::Unknown => "strict",
         }
     }

@@ -8,6 +8,7 @@ use crate::engine::force::{self, list, number};
 use crate::engine::json::{Node, Object};
 use crate::policy::ceilings::{Ceilings, CpuAsk, MemoryAsk};
 use crate::policy::types::SecurityOption;
+use crate::policy::versions::ServiceOption;
 
 pub(super) fn force(fields: &mut Object, ceilings: &Ceilings) -> Changes {
     let Ceilings { memory, cpu, user, environment, secopts, capdrop, capadd } = ceilings;
@@ -94,56 +95,50 @@ fn force_capabilities(container: &mut Object, ceilings: &Ceilings, changes: &mut
     }
 }
 
-/// Services have fields for some options only; one that has none is told, not forced.
+/// An option without a field was refused; of a specification that is there already it is told.
 fn force_option(container: &mut Object, option: &SecurityOption, changes: &mut Changes) {
     let was = container.object("Privileges").cloned().unwrap_or_default();
     let mut privileges = was.clone();
-    if !set_option(&mut privileges, option.name(), option.value().unwrap_or_default()) {
+    let Some(said) = ServiceOption::of(option) else {
         let told = format!("no field for {option}");
         return changes.push("TaskTemplate.ContainerSpec.Privileges", told);
-    }
+    };
+    set_option(&mut privileges, said);
     if privileges != was {
         container.set("Privileges", Node::Object(privileges));
         changes.push("TaskTemplate.ContainerSpec.Privileges", option);
     }
 }
 
-/// Whether there is a field for it. What is the default needs none.
-fn set_option(privileges: &mut Object, name: &str, value: &str) -> bool {
-    match (name, value) {
-        ("no-new-privileges", "" | "1" | "t" | "T" | "true" | "TRUE" | "True") => {
+/// What is the default needs no field.
+fn set_option(privileges: &mut Object, option: ServiceOption<'_>) {
+    match option {
+        ServiceOption::NoNewPrivileges(true) => {
             privileges.set("NoNewPrivileges", Node::Bool(true));
         }
-        ("no-new-privileges", _) => drop(privileges.take("NoNewPrivileges")),
-        ("seccomp", "builtin") => drop(privileges.take("Seccomp")),
-        ("seccomp", "unconfined") => mode(privileges, "Seccomp", "unconfined"),
-        ("seccomp", profile) => {
+        ServiceOption::NoNewPrivileges(false) => drop(privileges.take("NoNewPrivileges")),
+        ServiceOption::DefaultSeccomp => drop(privileges.take("Seccomp")),
+        ServiceOption::UnconfinedSeccomp => mode(privileges, "Seccomp", "unconfined"),
+        ServiceOption::Seccomp(profile) => {
             mode(privileges, "Seccomp", "custom");
             let profile = base64::encode(profile.as_bytes());
             privileges.object_mut("Seccomp").set("Profile", profile.into());
         }
-        ("apparmor", "docker-default") => drop(privileges.take("AppArmor")),
-        ("apparmor", "unconfined") => mode(privileges, "AppArmor", "disabled"),
-        ("label", "disable") => {
+        ServiceOption::DefaultAppArmor => drop(privileges.take("AppArmor")),
+        ServiceOption::NoAppArmor => mode(privileges, "AppArmor", "disabled"),
+        ServiceOption::NoLabels => {
             privileges.object_mut("SELinuxContext").set("Disable", Node::Bool(true));
         }
-        ("label", label) => return set_label(privileges, label),
-        _ => return false,
+        ServiceOption::Label { part, value } => {
+            let context = privileges.object_mut("SELinuxContext");
+            for (field, _) in LABELS.into_iter().filter(|(_, known)| *known == part) {
+                context.set(field, value.to_owned().into());
+            }
+        }
     }
-    true
 }
 
 fn mode(privileges: &mut Object, field: &'static str, mode: &str) {
     drop(privileges.take(field));
     privileges.object_mut(field).set("Mode", mode.to_owned().into());
-}
-
-fn set_label(privileges: &mut Object, label: &str) -> bool {
-    let (part, value) = label.split_once(':').unwrap_or((label, ""));
-    let field = LABELS.into_iter().find(|(_, known)| *known == part);
-    let Some((field, _)) = field else {
-        return false;
-    };
-    privileges.object_mut("SELinuxContext").set(field, value.to_owned().into());
-    true
 }

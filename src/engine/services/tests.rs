@@ -36,6 +36,7 @@ fn effects_at(target: &str, body: &str) -> Result<Vec<String>, String> {
         format!("{effect} at {at}")
     });
     let usual = [
+        "ServiceVersion(None) at the API version",
         "image probe:1 at Image",
         "ImageUser(Registry) at User",
         "ImageEnvironment(Registry) at Env",
@@ -240,7 +241,13 @@ fn what_only_the_daemon_knows_is_told_by_query_and_version() {
     let body = spec("", "", "");
     let previous = r#"PreviousSpec { service: "x", version: Some(1) } at ?rollback"#;
     let unknown = r#"PreviousSpec { service: "x", version: None } at ?rollback"#;
-    let ignored = "CapabilitiesIgnored at the API version";
+    let speaks = |minor: u64| {
+        let version = format!("ApiVersion {{ major: 1, minor: {minor} }}");
+        format!("ServiceVersion(Some({version})) at the API version")
+    };
+    let newer = "ServiceVersion(Some(ApiVersion { major: 2, minor: 0 })) at the API version";
+    let speaks = [0, 9, 40, 41, 52].map(speaks);
+    let [v1_0, v1_9, v1_40, v1_41, v1_52] = speaks.each_ref().map(String::as_str);
     for (target, expected) in [
         ("/services/x/update?version=1", &[][..]),
         ("/services/x/update?version=1&rollback=previous", &[previous]),
@@ -249,13 +256,13 @@ fn what_only_the_daemon_knows_is_told_by_query_and_version() {
         ("/services/x/update?rollback=previous", &[unknown]),
         ("/services/x/update?rollback=previous&version=%2B1", &[unknown]),
         ("/services/x/update?Rollback=previous&rollback=none&rollback=", &[]),
-        ("/v1.41/services/x/update", &[]),
-        ("/v1.52/services/x/update", &[]),
-        ("/v2/services/x/update", &[]),
-        ("/v1.40/services/x/update", &[ignored]),
-        ("/v1.9/services/x/update", &[ignored]),
-        ("/v1/services/x/update", &[ignored]),
-        ("/v1.040/services/x/update", &[ignored]),
+        ("/v1.41/services/x/update", &[v1_41]),
+        ("/v1.52/services/x/update", &[v1_52]),
+        ("/v2/services/x/update", &[newer]),
+        ("/v1.40/services/x/update", &[v1_40]),
+        ("/v1.9/services/x/update", &[v1_9]),
+        ("/v1/services/x/update", &[v1_0]),
+        ("/v1.040/services/x/update", &[v1_40]),
     ] {
         assert_eq!(effects_at(target, &body).unwrap(), expected, "{target}");
     }
@@ -302,7 +309,7 @@ fn what_cannot_be_told_is_refused_with_its_place() {
 }
 
 fn through(policy: &Policy, body: &str) -> (String, String) {
-    let target = target::parse("/services/create").unwrap();
+    let target = target::parse("/v1.44/services/create").unwrap();
     let inspected = engine::read(Endpoint::ServiceCreate, &target, body.as_bytes());
     let Verdict::Allowed(checked) = judge(policy, inspected.unwrap(), &Facts::none()) else {
         panic!("the policy forbids nothing: {body}");
@@ -390,7 +397,6 @@ fn security_options_are_forced_where_there_is_a_field() {
         ),
         ("apparmor=docker-default", r#"{"AppArmor":{"Mode":"disabled"}}"#, "{}"),
         ("label=type:t", "{}", r#"{"SELinuxContext":{"Type":"t"}}"#),
-        ("systempaths=unconfined", "{}", "{}"),
     ] {
         let secopts = vec![SecurityOption::parse(option).unwrap()];
         let policy = forcing(Ceilings { secopts, ..Ceilings::default() });

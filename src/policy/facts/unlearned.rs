@@ -23,11 +23,13 @@ impl Facts {
             devices,
             addresses,
             image_list,
+            api_version,
             former_names: _, // Remembered, not asked for.
             is_late: _,
         } = self;
         let list = matches!(image_list, ImageList::Unlearned);
         let list = list.then(|| "the list of images".to_owned());
+        let version = (*api_version == Some(None)).then(|| "the daemon's API version".to_owned());
         let paths = links.unlearned().map(|path| format!("path {path}"));
         let devices = devices.unlearned().map(|path| format!("device {path}"));
         let addresses = addresses.unlearned().map(|address| format!("address {address}"));
@@ -40,7 +42,8 @@ impl Facts {
             .chain(volumes.unlearned().map(|name| named("volume", name)))
             .chain(containers.unlearned().map(|name| named("container", name)))
             .chain(services.unlearned().map(|name| named("service", name)))
-            .chain(list);
+            .chain(list)
+            .chain(version);
         let mut told: Vec<_> = all.take(TOLD_MAX + 1).collect();
         told.sort_unstable();
         (!told.is_empty()).then_some(Unlearned(told))
