@@ -136,11 +136,6 @@ fn not_one_object() {
         ("a number with a leading zero", Refuses, object("\"HostConfig\":{\"Memory\":01}")),
         ("a number with a sign", Refuses, object("\"HostConfig\":{\"Memory\":+1}")),
         (
-            "bytes that are no UTF-8",
-            Creates,
-            [&object("\"User\":\"1\"")[..30], b"\xff", b"\"]}"].concat(),
-        ),
-        (
             "too deep",
             Refuses,
             object(&format!("\"X\":{}{}", "[".repeat(100_000), "]".repeat(100_000))),

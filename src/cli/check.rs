@@ -312,6 +312,8 @@ fn describe_limits(out: &mut String, limits: &Limits) -> fmt::Result {
         connections_per_client,
         head_time,
         body_time,
+        body_idle_time,
+        body_rate,
         connect_time,
         linger_time,
         shutdown_time,
@@ -320,10 +322,16 @@ fn describe_limits(out: &mut String, limits: &Limits) -> fmt::Result {
     writeln!(out, "A head has at most {} and arrives within {head_time:?}.", size(head_bytes))?;
     writeln!(
         out,
-        "An inspected body has at most {} and arrives within {body_time:?}; all of them together \
-         have at most {}, those of one client half of it.",
+        "An inspected body has at most {}; all of them together, and long heads, have at most {}, those \
+         of one client half of it.",
         size(body_bytes),
         size(bodies_bytes)
+    )?;
+    writeln!(
+        out,
+        "It may go {body_idle_time:?} without a byte, and after {body_time:?} must have brought {} for \
+         each further second.",
+        Size(usize::try_from(body_rate.get()).unwrap_or(usize::MAX))
     )?;
     writeln!(out, "One direction of a connection holds at most {}.", size(buffer_bytes))?;
     writeln!(

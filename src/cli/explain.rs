@@ -70,12 +70,13 @@ fn fate(settings: &Settings, target: &str, body: &[u8]) -> Fate {
             let limit = settings.limits.body_bytes;
             Fate::Invalid(413, format!("the body is larger than {limit} bytes"))
         }
-        Ok(Route::Inspected(endpoint)) => {
-            match engine::as_judged(endpoint, &target, &settings.policy) {
-                Some(endpoint) => inspected_fate(settings, endpoint, &target, body),
-                None => Fate::NotInspected,
-            }
-        }
+        Ok(Route::Inspected(endpoint)) => match engine::as_read(endpoint, &target) {
+            Err(error) => Fate::Invalid(400, error.to_string()),
+            Ok(read) => match target::parse(&read) {
+                Err(error) => Fate::Invalid(400, error.to_string()),
+                Ok(target) => inspected_fate(settings, endpoint, &target, body),
+            },
+        },
     }
 }
 
@@ -85,6 +86,9 @@ fn inspected_fate(
     target: &Target<'_>,
     body: &[u8],
 ) -> Fate {
+    let Some(endpoint) = engine::as_judged(endpoint, target, &settings.policy) else {
+        return Fate::NotInspected;
+    };
     match engine::read(endpoint, target, body) {
         Err(error) => Fate::Invalid(400, error.to_string()),
         Ok(request) => judged_fate(settings, request),

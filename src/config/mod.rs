@@ -21,7 +21,7 @@ mod validate;
 
 use std::fs;
 use std::io::Read;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,8 +91,12 @@ pub struct Limits {
     pub connections_per_client: usize,
     /// How long a head may take to arrive.
     pub head_time: Duration,
-    /// How long an inspected body may take to arrive.
+    /// How long an inspected body may take to arrive before `body_rate` counts.
     pub body_time: Duration,
+    /// How long an inspected body may go without a byte.
+    pub body_idle_time: Duration,
+    /// Bytes of an inspected body that must arrive in each second beyond `body_time`.
+    pub body_rate: NonZeroU64,
     /// How long the daemon may take to accept a connection.
     pub connect_time: Duration,
     /// How long a refused client is listened to before its connection is closed.
@@ -104,7 +108,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            head_bytes: 64 * 1024,
+            head_bytes: 256 * 1024,
             body_bytes: 4 * 1024 * 1024,
             bodies_bytes: 64 * 1024 * 1024,
             buffer_bytes: 256 * 1024,
@@ -112,6 +116,8 @@ impl Default for Limits {
             connections_per_client: 4_096,
             head_time: Duration::from_secs(30),
             body_time: Duration::from_secs(60),
+            body_idle_time: Duration::from_secs(60),
+            body_rate: const { NonZeroU64::new(64).unwrap() },
             connect_time: Duration::from_secs(10),
             linger_time: Duration::from_secs(2),
             shutdown_time: Duration::from_secs(30),

@@ -322,6 +322,8 @@ pub(super) struct Limits {
     pub(super) connections_per_client: Option<Text>,
     pub(super) head_time: Option<Text>,
     pub(super) body_time: Option<Text>,
+    pub(super) body_idle_time: Option<Text>,
+    pub(super) body_rate: Option<Text>,
     pub(super) connect_time: Option<Text>,
     pub(super) linger_time: Option<Text>,
     pub(super) shutdown_time: Option<Text>,

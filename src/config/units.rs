@@ -1,6 +1,7 @@
 //! Values with a unit, and other small ones: each reader takes what a person writes in the file.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// Why a value is none; prints what would be one.
@@ -68,6 +69,12 @@ pub(super) fn parse_size(text: &str) -> Result<usize, UnitError> {
     let size = size.and_then(|(unit, number)| u64::checked_mul(unit, number));
     let size = size.filter(|size| (1..=GIB).contains(size)).and_then(|size| size.try_into().ok());
     expect(text, "a size with its unit (64k, 4m), above zero and at most 1g", size)
+}
+
+/// A size for each second, written as a size.
+pub(super) fn parse_rate(text: &str) -> Result<NonZeroU64, UnitError> {
+    let size = parse_size(text).ok().and_then(|size| NonZeroU64::new(size as u64));
+    expect(text, "a size for each second (64, 4k), above zero and at most 1g", size)
 }
 
 /// A whole number above zero, at most a million.

@@ -182,11 +182,14 @@ fn limits(checker: &mut Checker<'_>, section: Option<&schema::Limits>) -> Limits
     let times = [
         ("head_time", &section.head_time, &mut limits.head_time),
         ("body_time", &section.body_time, &mut limits.body_time),
+        ("body_idle_time", &section.body_idle_time, &mut limits.body_idle_time),
         ("connect_time", &section.connect_time, &mut limits.connect_time),
         ("linger_time", &section.linger_time, &mut limits.linger_time),
         ("shutdown_time", &section.shutdown_time, &mut limits.shutdown_time),
     ];
+    let rates = [("body_rate", &section.body_rate, &mut limits.body_rate)];
     replace(checker, sizes, units::parse_size);
+    replace(checker, rates, units::parse_rate);
     replace(checker, counts, units::parse_count);
     replace(checker, times, units::parse_time);
     compare(checker, &limits);

@@ -16,7 +16,8 @@ use super::dockerfile::{self, Given};
 use super::effects::{BodyError, Effects, objects, texts};
 use super::json::Object;
 use super::query::Query;
-use super::schema::BUILD;
+use super::routes::Endpoint;
+use super::schema::{BUILD, lists_of};
 use super::security_options;
 use crate::http::target::Target;
 use crate::image::ImageRef;
@@ -27,8 +28,6 @@ use crate::policy::effects::{
 };
 use crate::policy::types::{EnvironmentEntry, SecurityOption};
 
-/// The parameters that the daemon reads as lists.
-const LISTS: [&str; 3] = ["t", "extrahosts", "securityopt"];
 /// For each the daemon is asked.
 const CACHES_MAX: usize = 64;
 const BUILD_ARGS: &str = "?buildargs";
@@ -47,7 +46,8 @@ pub struct BuildBody {
 
 /// Whether the body is the context of the classic builder.
 pub(super) fn brings_dockerfile(target: &Target<'_>) -> bool {
-    Query::read(target, &LISTS).is_ok_and(|query| builder(&query) == Builder::Unread)
+    Query::read(target, lists_of(Endpoint::Build))
+        .is_ok_and(|query| builder(&query) == Builder::Unread)
 }
 
 fn builder(query: &Query) -> Builder {
@@ -60,7 +60,7 @@ fn builder(query: &Query) -> Builder {
 
 /// Reads the query of `POST /build`.
 pub(super) fn read(target: &Target<'_>) -> Result<Inspected<BuildBody>, BodyError> {
-    let query = Query::read(target, &LISTS)?;
+    let query = Query::read(target, lists_of(Endpoint::Build))?;
     let mut effects = Effects::default();
     effects.push(Effect::Build(builder(&query)), Place::Field("build"));
     parameters(&query, &mut effects)?;
@@ -72,7 +72,7 @@ pub(super) fn read_with_context(
     target: &Target<'_>,
     body: &[u8],
 ) -> Result<Inspected<BuildBody>, BodyError> {
-    let query = Query::read(target, &LISTS)?;
+    let query = Query::read(target, lists_of(Endpoint::Build))?;
     let mut effects = Effects::default();
     effects.push(Effect::Build(Builder::Read), Place::Field("build"));
     let arguments = parameters(&query, &mut effects)?;

@@ -61,13 +61,11 @@ mod tests {
             assert_eq!(shown(read(body.as_bytes()).unwrap().effects()), expected, "{body}");
         }
         for (query, expected) in
-            [("", &[][..]), ("dir=", &[]), ("dir=%2froot", &["/root"]), ("dir=..", &["/"])]
+            [("", &[][..]), ("dir=", &[]), ("dir=%2froot&dir=", &["/root"]), ("dir=..", &["/"])]
         {
             let raw = format!("/containers/a/checkpoints?{query}");
             let asked = read_query(&target::parse(&raw).unwrap()).unwrap();
             assert_eq!(shown(&asked), expected, "{query}");
         }
-        let twice = target::parse("/containers/a/checkpoints/b?dir=/a&dir=/root").unwrap();
-        assert!(read_query(&twice).is_err());
     }
 }

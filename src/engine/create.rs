@@ -46,7 +46,12 @@ pub(super) fn asked_image(fields: &Object, purpose: Purpose) -> Option<AskedImag
 /// [`BodyError`] if the daemon would refuse the body, or nobody can say what it would do.
 pub(super) fn read(body: &[u8]) -> Result<Inspected<CreateBody>, BodyError> {
     let mut effects = Effects::default();
-    let mut fields = effects.fields(body, &CREATE)?;
+    let mut fields = match effects.fields(body, &CREATE) {
+        Err(BodyError::Json(error)) if legacy::is_at_fault(&error) => {
+            legacy::read_without(body, &mut effects)?
+        }
+        read => read?,
+    };
     legacy::settle_host_config(&mut fields);
     collect(&fields, &mut effects)?;
     Ok(Inspected::new(CreateBody(fields), effects.into_asked()))

@@ -19,12 +19,10 @@ pub struct HeadRefusal {
 /// What a head said that it must not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadReason {
-    /// A `Content-Encoding`: the daemon ignores it, others may not.
+    /// A `Content-Encoding` of what is no archive: the daemon ignores it, others may not.
     ContentEncoding,
     /// An `Upgrade`: the body would belong to another protocol.
     Upgrade,
-    /// An offer to go on in HTTP/2.
-    Http2,
     /// A `Content-Type` that could be that of a form to the daemon.
     ContentType,
     /// A form as the body: Go's `ParseForm` merges it into the query.
@@ -38,7 +36,6 @@ impl fmt::Display for HeadRefusal {
         let what = match self.reason {
             HeadReason::ContentEncoding => "a `Content-Encoding`",
             HeadReason::Upgrade => "an `Upgrade`",
-            HeadReason::Http2 => "an offer of HTTP/2",
             HeadReason::ContentType => "a `Content-Type` that is not plainly one media type",
             HeadReason::Form => "a form as its body",
         };
@@ -46,44 +43,49 @@ impl fmt::Display for HeadRefusal {
     }
 }
 
-/// Checks the head of a request to an inspected endpoint.
+/// Checks the head of a request to an inspected endpoint, and says which type of the body is
+/// forwarded, if there is a body.
+///
+/// An offer of HTTP/2 may stand in it, and so may the `Content-Encoding` of an archive, of which the
+/// daemon looks at the bytes: neither is forwarded.
 ///
 /// # Errors
 /// [`HeadRefusal`], answered with `400` before a byte reaches the daemon.
-pub fn check_head(
-    head: &RequestHead<'_>,
+pub fn check_head<'a>(
+    head: &RequestHead<'a>,
     endpoint: Endpoint,
     framing: Framing,
-) -> Result<(), HeadRefusal> {
-    let headers = &head.headers;
-    let reason = if headers.has("content-encoding") {
-        HeadReason::ContentEncoding
-    } else if headers.has("upgrade") && !endpoint.may_switch() {
-        HeadReason::Upgrade
-    } else if head.has_http2_settings() {
-        HeadReason::Http2
-    } else if forwards_body(endpoint, framing)
-        && let Err(reason) = check_content_type(head)
-    {
-        reason
-    } else {
-        return Ok(());
-    };
-    Err(HeadRefusal { endpoint, reason })
+) -> Result<Option<MediaType<'a>>, HeadRefusal> {
+    check(head, endpoint, framing).map_err(|reason| HeadRefusal { endpoint, reason })
 }
 
-/// Without a body no type is forwarded either; clients name one all the same.
-fn forwards_body(endpoint: Endpoint, framing: Framing) -> bool {
-    framing != Framing::None && endpoint != Endpoint::ContainerStart
-}
-
-fn check_content_type(head: &RequestHead<'_>) -> Result<(), HeadReason> {
+fn check<'a>(
+    head: &RequestHead<'a>,
+    endpoint: Endpoint,
+    framing: Framing,
+) -> Result<Option<MediaType<'a>>, HeadReason> {
+    // A body that starts a container is not forwarded. Without one no type is forwarded either; clients
+    // name one all the same.
+    let has_body = framing != Framing::None;
+    let forwards_body = has_body && endpoint != Endpoint::ContainerStart;
+    let is_archive = endpoint.body_is_archive();
+    if has_body && !is_archive && head.headers.has("content-encoding") {
+        return Err(HeadReason::ContentEncoding);
+    }
+    if !endpoint.may_switch() && head.upgrades_to_more_than_http2() {
+        return Err(HeadReason::Upgrade);
+    }
     match MediaType::of(&head.headers) {
-        Err(OddMediaType) => Err(HeadReason::ContentType),
+        _ if !forwards_body => Ok(None),
+        // All that could stand in a form is how long to wait, and by which signal.
+        read if endpoint == Endpoint::ContainerRestart => Ok(read.unwrap_or(None)),
         Ok(Some(it)) if it.is("application/x-www-form-urlencoded") || it.is_multipart() => {
             Err(HeadReason::Form)
         }
-        Ok(Some(_) | None) => Ok(()),
+        Ok(read) => Ok(read),
+        // The daemon reads nothing out of the type of an archive, once it is no form.
+        Err(OddMediaType) if is_archive => Ok(None),
+        Err(OddMediaType) => Err(HeadReason::ContentType),
     }
 }
 
@@ -94,6 +96,12 @@ mod tests {
     use super::*;
     use crate::http::head::{Lines, parse_request};
 
+    fn read(lines: &str, check: impl Fn(&RequestHead<'_>)) {
+        let head = format!("POST /containers/create HTTP/1.1\r\nHost: d\r\n{lines}\r\n\r\n");
+        let mut room = Lines::new();
+        check(&parse_request(head.as_bytes(), &mut room).unwrap());
+    }
+
     #[test]
     fn heads() {
         let form = "application/x-www-form-urlencoded";
@@ -101,33 +109,71 @@ mod tests {
             ("X: y", None),
             ("Content-Type: application/json", None),
             ("Content-Type: application/json; charset=x-www-form-urlencoded", None),
+            ("Content-Type: a/b\r\nContent-Type: a/b", None),
+            (&format!("Content-Type: a/b\r\nContent-Type: {form}"), None),
             ("Connection: upgrade", None),
+            ("Upgrade: h2c", None),
+            ("Upgrade: h2c,H2C\r\nUpgrade: ,h2c", None),
+            ("HTTP2-Settings: AAMAAABk", None),
             ("Upgrade: tcp", Some(HeadReason::Upgrade)),
+            ("Upgrade: h2c, tcp", Some(HeadReason::Upgrade)),
+            ("Upgrade: h2c\r\nUpgrade: websocket", Some(HeadReason::Upgrade)),
             ("UPGRADE:", Some(HeadReason::Upgrade)),
-            ("HTTP2-Settings: AAMAAABk", Some(HeadReason::Http2)),
+            ("Upgrade: \u{212a}2c", Some(HeadReason::Upgrade)),
             ("Content-Encoding: gzip", Some(HeadReason::ContentEncoding)),
             ("content-encoding: identity", Some(HeadReason::ContentEncoding)),
             (&format!("Content-Type: {form}"), Some(HeadReason::Form)),
+            (&format!("Content-Type: {form}\r\nContent-Type: a/b"), Some(HeadReason::Form)),
             ("Content-Type: Application/X-WWW-Form-Urlencoded ;x", Some(HeadReason::Form)),
             ("Content-Type: Multipart/x", Some(HeadReason::Form)),
-            ("Content-Type: a/b\r\nContent-Type: a/b", Some(HeadReason::ContentType)),
             ("Content-Type:", Some(HeadReason::ContentType)),
+            ("Content-Type:\r\nContent-Type: a/b", Some(HeadReason::ContentType)),
             ("Content-Type: applİcation/x-www-form-urlencoded", Some(HeadReason::ContentType)),
             (&format!("Content-Type: \u{a0}{form}"), Some(HeadReason::ContentType)),
             (&format!("Content-Type: {form}\u{2003};"), Some(HeadReason::ContentType)),
             (&format!("Content-Type: {form}\u{85}"), Some(HeadReason::ContentType)),
         ] {
-            let head = format!("POST /containers/create HTTP/1.1\r\nHost: d\r\n{line}\r\n\r\n");
-            let mut lines = Lines::new();
-            let head = parse_request(head.as_bytes(), &mut lines).unwrap();
-            let check = |endpoint, framing| {
-                check_head(&head, endpoint, framing).err().map(|refusal| refusal.reason)
-            };
-            assert_eq!(check(Endpoint::ContainerCreate, Framing::Chunked), reason, "{line}");
-            let is_about_type = matches!(reason, Some(HeadReason::Form | HeadReason::ContentType));
-            let expected = reason.filter(|_| !is_about_type);
-            assert_eq!(check(Endpoint::ContainerStart, Framing::Chunked), expected, "{line}");
-            assert_eq!(check(Endpoint::ImageTag, Framing::None), expected, "{line}");
+            read(line, |head| {
+                let check = |endpoint, framing| {
+                    check_head(head, endpoint, framing).err().map(|refusal| refusal.reason)
+                };
+                assert_eq!(check(Endpoint::ContainerCreate, Framing::Chunked), reason, "{line}");
+                let without_type = reason
+                    .filter(|reason| !matches!(reason, HeadReason::Form | HeadReason::ContentType));
+                let start = check(Endpoint::ContainerStart, Framing::Chunked);
+                assert_eq!(start, without_type, "{line}");
+                let restart = check(Endpoint::ContainerRestart, Framing::Chunked);
+                assert_eq!(restart, without_type, "{line}");
+                let without_body = without_type.filter(|it| *it == HeadReason::Upgrade);
+                assert_eq!(check(Endpoint::ImageTag, Framing::None), without_body, "{line}");
+                for endpoint in [Endpoint::Build, Endpoint::BuildContext, Endpoint::ImageLoad] {
+                    let of_archive =
+                        reason.filter(|it| matches!(it, HeadReason::Upgrade | HeadReason::Form));
+                    assert_eq!(check(endpoint, Framing::Chunked), of_archive, "{line}");
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn the_type_that_is_forwarded() {
+        for (lines, endpoint, framing, expected) in [
+            ("Content-Type: A/b; c=d", Endpoint::ContainerCreate, Framing::Chunked, Some("a/b")),
+            (
+                "Content-Type: a/b\r\nContent-Type: c/d",
+                Endpoint::Build,
+                Framing::Chunked,
+                Some("a/b"),
+            ),
+            ("Content-Type: a/b\r\nContent-Type: c/d", Endpoint::Build, Framing::None, None),
+            ("Content-Type: a, b", Endpoint::ImageLoad, Framing::Chunked, None),
+            ("X: y", Endpoint::ContainerCreate, Framing::Chunked, None),
+            ("Content-Type: a/b", Endpoint::ContainerStart, Framing::Chunked, None),
+        ] {
+            read(lines, |head| {
+                let read = check_head(head, endpoint, framing).unwrap();
+                assert_eq!(read.map(|read| read.to_string()).as_deref(), expected, "{lines}");
+            });
         }
     }
 }

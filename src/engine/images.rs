@@ -15,8 +15,8 @@ use super::dockerfile::{self, Base};
 use super::effects::{BodyError, Effects};
 use super::json::Object;
 use super::query::Query;
-use super::routes::name_between;
-use super::schema::COMMIT;
+use super::routes::{Endpoint, name_between};
+use super::schema::{COMMIT, lists_of};
 use crate::http::target::Target;
 use crate::image::{ImageName, ImageRef, complete};
 use crate::policy::Inspected;
@@ -30,7 +30,7 @@ const CHANGES: &str = "changes";
 
 /// `POST /images/create`: a pull if `fromImage` says something, else an import.
 pub(super) fn read_create(target: &Target<'_>) -> Result<Inspected<RequestBody>, BodyError> {
-    let query = Query::read(target, &[CHANGES])?;
+    let query = Query::read(target, lists_of(Endpoint::ImageCreate))?;
     let mut effects = Effects::default();
     let mut body = RequestBody::Passes;
     match query.get("fromImage") {
@@ -83,7 +83,7 @@ pub(super) fn read_removal(target: &Target<'_>) -> Result<Vec<Asked>, BodyError>
 
 /// `POST /images/{name}/tag`: the name may have slashes.
 pub(super) fn read_tag(target: &Target<'_>) -> Result<Vec<Asked>, BodyError> {
-    let query = Query::read(target, &[])?;
+    let query = Query::read(target, lists_of(Endpoint::ImageTag))?;
     let name = name_between(target.path(), "/images/", "/tag");
     let mut effects = Effects::default();
     effects.push_parsed(ImageRef::parse(name), Effect::Image, Place::Field("name"))?;
@@ -107,7 +107,7 @@ pub(super) fn read_commit(
     target: &Target<'_>,
     body: &[u8],
 ) -> Result<Inspected<CommitBody>, BodyError> {
-    let query = Query::read(target, &[CHANGES])?;
+    let query = Query::read(target, lists_of(Endpoint::Commit))?;
     let mut effects = Effects::default();
     new_name(&query, &mut effects)?;
     // Without a name nobody can use it where names count.

@@ -17,6 +17,7 @@ mod places;
 mod reader;
 mod text;
 mod unknown;
+mod utf8;
 mod writer;
 
 pub use error::{Fault, JsonError};

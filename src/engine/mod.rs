@@ -44,6 +44,7 @@ pub use exec::ExecBody;
 pub use head::{HeadRefusal, check_head};
 pub use images::CommitBody;
 pub use operations::{Access, OddTarget, access};
+pub use query::as_read;
 pub use routes::{Endpoint, Route, RouteError, changes_images, classify};
 pub use services::ServiceBody;
 pub use start::StartBody;
@@ -128,6 +129,10 @@ fn read_known(
     match endpoint {
         Endpoint::ContainerCreate => Ok(create::read(body)?.map(RequestBody::Create)),
         Endpoint::ContainerExec => Ok(exec::read(target, body)?.map(RequestBody::Exec)),
+        // Since 23 the daemon takes no body for one that says nothing, and 20.10 refuses it.
+        Endpoint::ContainerUpdate | Endpoint::VolumeCreate if body.is_empty() => {
+            Ok(head_only(Vec::new()))
+        }
         Endpoint::ContainerUpdate => Ok(update::read(target, body)?.map(RequestBody::Update)),
         Endpoint::ContainerStart => Ok(start::read(target, body)?.map(RequestBody::Start)),
         Endpoint::ContainerRestart => Ok(head_only(start::effects_of_restart(target))),

@@ -1,14 +1,16 @@
 //! The parameters of a request whose meaning is in its query.
 //!
-//! The daemon takes the first of several values where it expects one (Go `url.Values.Get`), others
-//! might take the last: here a parameter stands once, unless it is a list.
+//! Where the daemon expects one value it takes the first of several (Go `url.Values.Get`, and
+//! `http.Request.FormValue`, which the builder uses), and it takes all where it expects a list. Others
+//! might take the last: what the daemon passes over is left out before anything is judged.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::effects::BodyError;
 use super::routes::Endpoint;
 use super::schema;
-use crate::http::target::{Target, query_pairs};
+use crate::http::target::{QueryError, Target, query_pairs};
 use crate::policy::effects::{Asked, Effect, Place};
 use crate::policy::shown::Shown;
 
@@ -19,24 +21,18 @@ pub(super) struct Query {
 }
 
 impl Query {
-    /// Reads the query of `target`; only `lists` may stand in it more than once.
+    /// Reads the query of `target`. Of a parameter that is not one of `lists` the first value counts.
     ///
     /// # Errors
-    /// [`BodyError::Value`] for a query that Go's `url.ParseQuery` would report an error for, and for
-    /// one that says something twice.
+    /// [`BodyError::Value`] for a query that Go's `url.ParseQuery` would report an error for.
     pub(super) fn read(target: &Target<'_>, lists: &[&str]) -> Result<Self, BodyError> {
         let mut query = Self::default();
         let mut seen = HashSet::new();
         for pair in query_pairs(target.query().unwrap_or_default()) {
-            let (name, value) = pair.map_err(|error| {
-                let at = Place::Field("the query");
-                BodyError::Value { at, reason: error.to_string() }
-            })?;
-            if !lists.contains(&name.as_str()) && !seen.insert(name.clone()) {
-                let at = Place::Entry("query", name);
-                return Err(BodyError::Value { at, reason: "stands there twice".to_owned() });
+            let (name, value) = pair.map_err(unreadable)?;
+            if lists.contains(&name.as_str()) || seen.insert(name.clone()) {
+                query.pairs.push((name, value));
             }
-            query.pairs.push((name, value));
         }
         Ok(query)
     }
@@ -75,6 +71,45 @@ impl Query {
             encode(value, &mut encoded);
         }
         encoded
+    }
+}
+
+fn unreadable(error: QueryError) -> BodyError {
+    BodyError::Value { at: Place::Field("the query"), reason: error.to_string() }
+}
+
+/// The request target as the daemon reads it: without the values that it passes over because another
+/// one of the same parameter stands before them. What no table knows stays as it is. The same target if
+/// nothing is left out.
+///
+/// # Errors
+/// [`BodyError::Value`] for a query that Go's `url.ParseQuery` would report an error for: every handler
+/// of the daemon refuses it.
+pub fn as_read<'a>(endpoint: Endpoint, target: &'a Target<'_>) -> Result<Cow<'a, str>, BodyError> {
+    let (path, query) = match target.forwarded().split_once('?') {
+        Some((path, query)) if !query.is_empty() => (path, query),
+        _ => return Ok(target.forwarded().into()),
+    };
+    let (known, lists) = (schema::parameters_of(endpoint), schema::lists_of(endpoint));
+    let is_single =
+        |name: &str| known.iter().any(|parameter| parameter.name == name) && !lists.contains(&name);
+    let mut seen = HashSet::new();
+    let mut kept = Vec::new();
+    let mut is_whole = true;
+    for written in query.split('&') {
+        // An empty piece is no parameter, to Go either.
+        let counts = match query_pairs(written).next().transpose().map_err(unreadable)? {
+            Some((name, _)) => !is_single(&name) || seen.insert(name),
+            None => true,
+        };
+        is_whole &= counts;
+        if counts {
+            kept.push(written);
+        }
+    }
+    match is_whole {
+        true => Ok(target.forwarded().into()),
+        false => Ok(format!("{path}?{}", kept.join("&")).into()),
     }
 }
 
@@ -122,12 +157,54 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_twice_or_not_readable_is_refused() {
-        for query in ["a=1&a=1", "a=1&%61=2", "a&a", "a=1;b=2", "a=%zz", "a=%ff", "t=1&a=&a"] {
+    fn what_is_not_readable_is_refused() {
+        for query in ["a=1;b=2", "a=%zz", "a=%ff", "t=1&a=%", "a=1&a=%"] {
             assert!(read(query).is_err(), "{query}");
+            let raw = format!("/x?{query}");
+            let target = target::parse(&raw).unwrap();
+            assert!(as_read(Endpoint::ContainerCreate, &target).is_err(), "{query}");
         }
         for query in ["", "a=1&A=2", "t=1&t=2", "&&a=%3B"] {
             assert!(read(query).is_ok(), "{query}");
+        }
+    }
+
+    #[test]
+    fn the_first_value_counts_where_the_daemon_reads_one() {
+        let query = read("a=1&t=x&a=2&%61=3&t=y&b&b=4").unwrap();
+        assert_eq!((query.get("a"), query.get("b")), ("1", ""));
+        assert_eq!(query.all("t").collect::<Vec<_>>(), ["x", "y"]);
+        assert_eq!(query.encoded(), "a=1&t=x&t=y&b=");
+    }
+
+    #[test]
+    fn what_the_daemon_passes_over_is_left_out() {
+        for (endpoint, query, left) in [
+            (Endpoint::Build, "dockerfile=a&t=1&dockerfile=b&t=2", "dockerfile=a&t=1&t=2"),
+            (Endpoint::BuildContext, "remote=&remote=http://x", "remote="),
+            (
+                Endpoint::Build,
+                "extrahosts=a&extrahosts=b&q=1&%71=0",
+                "extrahosts=a&extrahosts=b&q=1",
+            ),
+            (Endpoint::ImageCreate, "fromImage=a&&fromImage=b&changes=A&changes=B", {
+                "fromImage=a&&changes=A&changes=B"
+            }),
+            (Endpoint::ImageTag, "repo=a&repo=b&Repo=c&x=1&x=2", "repo=a&Repo=c&x=1&x=2"),
+            (Endpoint::ContainerCreate, "name=a&name=b&platform=c&platform=d", "name=a&platform=c"),
+            (Endpoint::ImageRemove, "platforms=a&platforms=b&force=1&force=0", {
+                "platforms=a&platforms=b&force=1"
+            }),
+            (Endpoint::ContainerExec, "a=1&a=2", "a=1&a=2"),
+        ] {
+            for raw in [format!("/x?{query}"), format!("http://d/x?{query}")] {
+                let target = target::parse(&raw).unwrap();
+                assert_eq!(as_read(endpoint, &target).unwrap(), format!("/x?{left}"), "{raw}");
+            }
+        }
+        for raw in ["/x", "/x?", "/x?&"] {
+            let target = target::parse(raw).unwrap();
+            assert_eq!(as_read(Endpoint::Build, &target).unwrap(), raw);
         }
     }
 
@@ -171,6 +248,30 @@ mod tests {
     }
 
     proptest! {
+        /// Whatever is left out, the daemon reads the same of what is left: the first of each, and lists.
+        #[test]
+        fn what_is_left_reads_the_same(
+            pairs in prop::collection::vec(("(t|q|remote|x|%74|%71)", "[a-z]{0,2}"), 0..8),
+        ) {
+            let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let raw = format!("/build?{}", pairs.join("&"));
+            let target = target::parse(&raw).unwrap();
+            let left = as_read(Endpoint::Build, &target).unwrap().into_owned();
+            let left = target::parse(&left).unwrap();
+            let values = |target: &Target<'_>, name: &str| -> Vec<String> {
+                let pairs = query_pairs(target.query().unwrap()).map(Result::unwrap);
+                pairs.filter(|(found, _)| found == name).map(|(_, value)| value).collect()
+            };
+            for single in ["q", "remote"] {
+                let first = values(&target, single).into_iter().take(1).collect::<Vec<_>>();
+                prop_assert_eq!(values(&left, single), first);
+            }
+            for list in ["t", "x"] {
+                prop_assert_eq!(values(&left, list), values(&target, list));
+            }
+            prop_assert_eq!(as_read(Endpoint::Build, &left).unwrap(), left.forwarded());
+        }
+
         #[test]
         fn what_is_written_reads_the_same(pairs in prop::collection::vec(("t", "\\PC{0,12}"), 0..4)) {
             let query = Query { pairs };

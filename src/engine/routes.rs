@@ -146,6 +146,38 @@ impl Endpoint {
         }
     }
 
+    /// Whether the body is an archive, compressed or not, of which the daemon looks at the bytes alone.
+    #[must_use]
+    pub fn body_is_archive(self) -> bool {
+        match self {
+            Self::Build
+            | Self::BuildContext
+            | Self::ImageLoad
+            | Self::ImageCreate
+            | Self::Plugin => true,
+            Self::ContainerCreate
+            | Self::ContainerExec
+            | Self::ContainerUpdate
+            | Self::ContainerStart
+            | Self::ContainerRestart
+            | Self::VolumeCreate
+            | Self::ImageTag
+            | Self::Commit
+            | Self::BuildKit
+            | Self::SwarmInit
+            | Self::SwarmJoin
+            | Self::ImagePrune
+            | Self::ImageRemove
+            | Self::NetworkCreate
+            | Self::NetworkConnect
+            | Self::CheckpointCreate
+            | Self::Checkpoints
+            | Self::SecretCreate
+            | Self::ServiceCreate
+            | Self::ServiceUpdate => false,
+        }
+    }
+
     /// Whether the daemon may answer with a raw stream, for which the request asks by an `Upgrade`.
     #[must_use]
     pub fn may_switch(self) -> bool {
@@ -280,6 +312,12 @@ pub fn classify(method: &str, target: &Target<'_>) -> Result<Route, RouteError> 
         refuse_if_inspected(method, target.path())?;
     }
     Ok(route(method, target.path()))
+}
+
+/// Whether a request asks for the stream by which a client serves a build, and names it `h2c`.
+#[must_use]
+pub fn is_session(target: &Target<'_>) -> bool {
+    unversioned(target.path()) == "/session"
 }
 
 /// Whether a request may change what the daemon's images are called or hold. One that is not plain

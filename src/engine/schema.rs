@@ -22,12 +22,12 @@ mod stance;
 mod swarm;
 mod volume;
 
-pub use container::{COMMIT, CREATE, is_legacy_host_config};
+pub use container::{COMMIT, CREATE, CREATE_WITHOUT_LEGACY, is_legacy_host_config};
 pub use host_config::HOST_CONFIG;
 pub use index::{FIELDS_MAX, Field, Struct, folded};
 pub use inner::{BUILD, SECCOMP_PROFILE};
 pub use network::{NETWORK_CONNECT, NETWORK_CREATE};
-pub use query::{Parameter, of as parameters_of};
+pub use query::{Parameter, lists_of, of as parameters_of};
 pub use running::{CHECKPOINT_CREATE, EXEC, START, UPDATE};
 pub use service::SERVICE;
 pub use stance::{General, Power, Stance};

@@ -1,7 +1,7 @@
 //! Chunked bodies (RFC 9112 §7.1), byte by byte: where they end, and what is in them.
 //!
 //! ```text
-//! Size ─► [Extension] ─► SizeLf ─► Data ─► DataCr ─► DataLf ─► Size
+//! Size ─► [Padding or Extension] ─► SizeLf ─► Data ─► DataCr ─► DataLf ─► Size
 //!                           └─(0)► TrailerStart ─► Trailer ─► TrailerLf ─► TrailerStart
 //!                                      └─► LastLf ─► Done
 //! ```
@@ -87,6 +87,11 @@ enum State {
     Size {
         value: u64,
         digits: u8,
+    },
+    /// Blanks behind a size, which some senders write to have room for a longer one. The daemon trims
+    /// them where the line ends, and only there (Go `internal/chunked`).
+    Padding {
+        value: u64,
     },
     Extension {
         value: u64,
@@ -201,7 +206,11 @@ impl ChunkDecoder {
     fn after(&mut self, byte: u8) -> Result<State, ChunkError> {
         match (self.state, byte) {
             (State::Size { value, digits }, _) => after_size(value, digits, byte),
-            (State::Extension { value }, b'\r') => Ok(State::SizeLf { value }),
+            (State::Extension { value } | State::Padding { value }, b'\r') => {
+                Ok(State::SizeLf { value })
+            }
+            (State::Padding { .. }, b' ' | b'\t') => self.extension(byte),
+            (State::Padding { .. }, _) => Err(ChunkError::Size),
             (State::Extension { .. }, _) => self.extension(byte),
             (State::SizeLf { value: 0 }, b'\n') => Ok(State::TrailerStart),
             (State::SizeLf { value }, b'\n') => Ok(State::Data { left: value }),
@@ -253,6 +262,7 @@ fn after_size(value: u64, digits: u8, byte: u8) -> Result<State, ChunkError> {
         b'a'..=b'f' => byte - b'a' + 10,
         b'A'..=b'F' => byte - b'A' + 10,
         b';' if digits > 0 => return Ok(State::Extension { value }),
+        b' ' | b'\t' if digits > 0 => return Ok(State::Padding { value }),
         b'\r' if digits > 0 => return Ok(State::SizeLf { value }),
         _ => return Err(ChunkError::Size),
     };
@@ -298,13 +308,15 @@ mod tests {
 
     #[test]
     fn whole_bodies() {
-        let table: [(&str, &str); 6] = [
+        let table: [(&str, &str); 8] = [
             ("0\r\n\r\n", ""),
             ("3\r\nabc\r\n0\r\n\r\n", "abc"),
             ("003;a=b;c=\"d\"\r\nabc\r\n00\r\nX: y\r\nZ:\r\n\r\n", "abc"),
             ("A\r\n0123456789\r\n1\r\n\n\r\n0\r\n\r\n", "0123456789\n"),
             ("1;\r\na\r\n0\r\n\r\n", "a"),
             ("2\r\n\r\n\r\n0\r\n\r\n", "\r\n"),
+            ("3   \r\nabc\r\n0 \t\r\n\r\n", "abc"),
+            ("3;a \r\nabc\r\n0      \r\nX: y\r\n\r\n", "abc"),
         ];
         for (input, expected) in table {
             let behind = format!("{input}GET");
@@ -323,7 +335,11 @@ mod tests {
             ("+1\r\na\r\n", ChunkError::Size),
             ("0x1\r\na\r\n", ChunkError::Size),
             (" 1\r\na\r\n", ChunkError::Size),
-            ("1 \r\na\r\n", ChunkError::Size),
+            ("1 ;a\r\na\r\n", ChunkError::Size),
+            ("1 1\r\na\r\n", ChunkError::Size),
+            ("1 \n\r\na\r\n", ChunkError::Size),
+            ("1 \r\r\na\r\n", ChunkError::LineEnd),
+            (" \r\na\r\n", ChunkError::Size),
             ("-1\r\n", ChunkError::Size),
             ("1\na\r\n", ChunkError::Size),
             ("0000000000000001\r\n", ChunkError::SizeTooLong),
@@ -360,6 +376,9 @@ mod tests {
         );
         let extensions = format!("1;{}\r\na\r\n", "e".repeat(8000)).repeat(3);
         let error = ChunkDecoder::new().scan(extensions.as_bytes());
+        assert_eq!(error, Err(ChunkError::ExtensionsTooLong));
+        let padding = format!("1{}\r\na\r\n", " ".repeat(8000)).repeat(3);
+        let error = ChunkDecoder::new().scan(padding.as_bytes());
         assert_eq!(error, Err(ChunkError::ExtensionsTooLong));
         let trailers = format!("0\r\n{}", "X: y\r\n".repeat(5000));
         assert_eq!(ChunkDecoder::new().scan(trailers.as_bytes()), Err(ChunkError::TrailersTooLong));
@@ -406,7 +425,7 @@ mod tests {
         fn malformed_or_not_pieces_do_not_matter(
             input in prop_oneof![
                 proptest::collection::vec(any::<u8>(), 0..60),
-                "([0-3]{1,2}(;[a-z\t\0]?)?\r?\n[a-z]{0,3}\r?\n){0,4}0\r\n([A-Z@]?:?[a-z]?\r\n){0,2}\r?\n?"
+                "([0-3]{1,2} ?(;[a-z\t\0]?)?\r?\n[a-z]{0,3}\r?\n){0,4}0\r\n([A-Z@]?:?[a-z]?\r\n){0,2}\r?\n?"
                     .prop_map(String::into_bytes),
             ],
             piece in 1usize..30,

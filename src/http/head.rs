@@ -5,18 +5,21 @@
 
 mod end;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::mem::MaybeUninit;
 
 pub use end::find_end;
 
-use super::framing::{self, Persistence};
+use super::framing::{self, Framing, Persistence};
 
 /// The name of HTTP/2 without TLS among protocols to switch to (RFC 7540 §3.1).
 pub(super) const H2C: &str = "h2c";
 
 /// The header that comes with an offer of HTTP/2 (RFC 7540 §3.2.1).
 pub(super) const HTTP2_SETTINGS: &str = "http2-settings";
+
+const UPGRADE: &str = "upgrade";
 
 /// More header lines than this are refused.
 pub const HEADERS_MAX: usize = 128;
@@ -35,6 +38,8 @@ pub enum HeadError {
     LeadingEmptyLine,
     /// The HTTP/2 connection preface (RFC 9113 §3.4).
     Http2,
+    /// The first byte of a TLS handshake (RFC 8446 §5.1).
+    Tls,
     /// No version, or one other than HTTP/1.0 and HTTP/1.1.
     Version,
     /// The method is not a token (RFC 9110 §9.1).
@@ -52,7 +57,10 @@ pub enum HeadError {
     /// More than [`HEADERS_MAX`] headers.
     TooManyHeaders,
     /// Longer than the limit.
-    TooLong,
+    TooLong {
+        /// The limit, in bytes.
+        max: usize,
+    },
     /// A header that may stand once stands several times.
     Repeated(&'static str),
 }
@@ -67,6 +75,10 @@ impl fmt::Display for HeadError {
             Self::Control => f.write_str("the head has a control character (RFC 9110 §5.5)"),
             Self::LeadingEmptyLine => f.write_str("the request begins with an empty line"),
             Self::Http2 => f.write_str("HTTP/2 is not spoken here"),
+            Self::Tls => f.write_str(
+                "this is TLS; SecDocker speaks HTTP without TLS on this port (no `--tls`, no \
+                 DOCKER_TLS_VERIFY, `http://` or `tcp://`)",
+            ),
             Self::Version => f.write_str("the version is neither HTTP/1.0 nor HTTP/1.1"),
             Self::Method => f.write_str("the method is not a token (RFC 9110 §9.1)"),
             Self::StartLine => f.write_str("the first line is malformed (RFC 9112 §3)"),
@@ -77,7 +89,9 @@ impl fmt::Display for HeadError {
                 f.write_str("a header value has a forbidden character (RFC 9110 §5.5)")
             }
             Self::TooManyHeaders => write!(f, "there are more than {HEADERS_MAX} headers"),
-            Self::TooLong => f.write_str("the head is too long"),
+            Self::TooLong { max } => {
+                write!(f, "the head is longer than {max} bytes; `limits.head` is for longer ones")
+            }
             Self::Repeated(name) => write!(f, "the header `{name}` stands more than once"),
         }
     }
@@ -188,11 +202,16 @@ impl<'a> Headers<'a> {
         self.get_all(name).next().is_some()
     }
 
-    /// Whether a comma-separated list holds `token`, in any case (RFC 9110 §5.6.1).
+    /// The elements of a comma-separated list, on however many lines; empty ones count for nothing (RFC
+    /// 9110 §5.6.1).
+    pub fn elements<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'a [u8]> + 's {
+        let elements = self.get_all(name).flat_map(|value| value.split(|byte| *byte == b','));
+        elements.map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
+    }
+
+    /// Whether a comma-separated list holds `token`, in any case.
     pub fn has_token(&self, name: &str, token: &str) -> bool {
-        self.get_all(name)
-            .flat_map(|value| value.split(|byte| *byte == b','))
-            .any(|element| element.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+        self.elements(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
     }
 }
 
@@ -206,6 +225,32 @@ impl RequestHead<'_> {
     /// alone is no offer to a server, but may be one to a lenient one.
     pub fn offers_http2(&self) -> bool {
         self.has_http2_settings() || self.headers.has_token("upgrade", H2C)
+    }
+
+    /// Whether it would go on in another protocol than HTTP/2, or in one that it does not name.
+    pub fn upgrades_to_more_than_http2(&self) -> bool {
+        let is_h2c = |protocol: &[u8]| protocol.eq_ignore_ascii_case(H2C.as_bytes());
+        let mut protocols = self.headers.elements(UPGRADE).peekable();
+        self.headers.has(UPGRADE)
+            && (protocols.peek().is_none() || protocols.any(|protocol| !is_h2c(protocol)))
+    }
+
+    /// Whether nothing can follow it that belongs to it, however anybody reads it: no body, no coding
+    /// and no other protocol is announced. `framing` is what [`framing::of_request`] made of it.
+    pub fn stands_alone(&self, framing: Framing) -> bool {
+        const ANNOUNCE: [&str; 7] = [
+            "transfer-encoding",
+            "content-encoding",
+            "trailer",
+            "te",
+            "expect",
+            UPGRADE,
+            HTTP2_SETTINGS,
+        ];
+        let announces = |name: &&str| self.headers.has(name);
+        framing == Framing::None
+            && !ANNOUNCE.iter().any(announces)
+            && !self.headers.has_token("connection", UPGRADE)
     }
 
     /// Whether it brings the settings that make an offer of HTTP/2 complete.
@@ -238,6 +283,26 @@ impl ResponseHead<'_> {
     pub fn persistence(&self) -> Persistence {
         framing::persistence(self.version, &self.headers)
     }
+}
+
+/// A head as [`find_end`] delimits it, with the carriage returns that its line ends lack. Old clients
+/// and scripts leave them out; where a head [stands alone](RequestHead::stands_alone), RFC 9112 §2.2
+/// lets a line feed end a line.
+pub fn with_whole_line_ends(head: &[u8]) -> Cow<'_, [u8]> {
+    let bare = |at: &usize| *at == 0 || head.get(at - 1) != Some(&b'\r');
+    let mut line_feeds = memchr::memchr_iter(b'\n', head).filter(bare).peekable();
+    if line_feeds.peek().is_none() {
+        return Cow::Borrowed(head);
+    }
+    let mut whole = Vec::with_capacity(head.len() + 64);
+    let mut from = 0;
+    for at in line_feeds {
+        whole.extend_from_slice(head.get(from..at).unwrap_or_default());
+        whole.push(b'\r');
+        from = at;
+    }
+    whole.extend_from_slice(head.get(from..).unwrap_or_default());
+    Cow::Owned(whole)
 }
 
 /// Reads one complete request head, as [`find_end`] delimits it. Its header lines stand in `lines`.
@@ -335,7 +400,7 @@ fn check_names(headers: &Headers<'_>) -> Result<(), HeadError> {
 }
 
 /// The two leniencies of httparse that its result does not show: a line feed alone ends a line, and
-/// empty lines may come first. [`find_end`] refuses both, but not every caller must have asked it.
+/// empty lines may come first. [`find_end`] refuses the latter, but not every caller must have asked it.
 fn check_line_ends(head: &[u8]) -> Result<(), HeadError> {
     let behind = head.get(1..).unwrap_or_default();
     if head.iter().zip(behind).fold(false, |found, (a, b)| found | (*b == b'\n' && *a != b'\r')) {
@@ -390,15 +455,17 @@ mod tests {
 
     #[test]
     fn what_is_refused_and_why() {
-        let table: [(&str, HeadError); 22] = [
+        let table: [(&str, HeadError); 24] = [
             ("GET / HTTP/1.1\nHost: d\r\n\r\n", HeadError::BareLineFeed),
             ("GET / HTTP/1.1\r\nHost: d\n\r\n", HeadError::BareLineFeed),
             ("GET / HTTP/1.1\r\nHost: d\r\n\n", HeadError::BareLineFeed),
+            ("\nGET / HTTP/1.1\r\n\r\n", HeadError::LeadingEmptyLine),
             ("GET / HTTP/1.1\r\nA: b\rC: d\r\n\r\n", HeadError::BareCarriageReturn),
             ("GET / HTTP/1.1\r\nA: b\0\r\n\r\n", HeadError::Control),
             ("GET / HTTP/1.1\r\nA: b\x7f\r\n\r\n", HeadError::Control),
             ("\r\nGET / HTTP/1.1\r\n\r\n", HeadError::LeadingEmptyLine),
-            ("\x16\x03\x01", HeadError::Control),
+            ("\x16\x03\x01", HeadError::Tls),
+            ("G\x16\x03\x01", HeadError::Control),
             ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", HeadError::Http2),
             ("GET / HTTP/2.0\r\n\r\n", HeadError::Http2),
             ("GET /\r\n\r\n", HeadError::Version),
@@ -498,7 +565,60 @@ mod tests {
         }
     }
 
+    #[test]
+    fn line_ends_are_made_whole() {
+        for (head, whole) in [
+            ("GET / HTTP/1.0\r\n\r\n", None),
+            ("GET / HTTP/1.0\n\n", Some("GET / HTTP/1.0\r\n\r\n")),
+            ("GET / HTTP/1.0\r\n\n", Some("GET / HTTP/1.0\r\n\r\n")),
+            ("GET / HTTP/1.0\nA: b\r\nC: d\n\r\n", Some("GET / HTTP/1.0\r\nA: b\r\nC: d\r\n\r\n")),
+        ] {
+            assert_eq!(find_end(head.as_bytes(), &mut 0), Ok(Some(head.len())), "{head:?}");
+            let read = with_whole_line_ends(head.as_bytes());
+            assert_eq!(read, whole.unwrap_or(head).as_bytes(), "{head:?}");
+            assert_eq!(matches!(read, Cow::Borrowed(_)), whole.is_none(), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn what_announces_more_does_not_stand_alone() {
+        for (line, alone) in [
+            ("X: y", true),
+            ("Content-Length: 0", true),
+            ("Connection: close", true),
+            ("Content-Length: 1", false),
+            ("Transfer-Encoding: chunked", false),
+            ("Content-Encoding: gzip", false),
+            ("Upgrade:", false),
+            ("Connection: x, upgrade", false),
+            ("HTTP2-Settings: AAMA", false),
+            ("Expect: 100-continue", false),
+            ("Trailer: x", false),
+            ("te: trailers", false),
+        ] {
+            let head = format!("POST / HTTP/1.1\r\n{line}\r\n\r\n");
+            let mut lines = Lines::new();
+            let head = parse_request(head.as_bytes(), &mut lines).unwrap();
+            assert_eq!(head.stands_alone(framing::of_request(&head).unwrap()), alone, "{line}");
+        }
+    }
+
     proptest! {
+        /// Whatever ends the lines of a head, it is taken apart at the same places.
+        #[test]
+        fn line_ends_change_no_line(
+            lines in proptest::collection::vec("[A-Z]{1,3}: ?[a-z]{0,3}", 0..4),
+            ends in proptest::collection::vec("\r?\n", 6),
+        ) {
+            let all: Vec<_> = ["GET / HTTP/1.0"].into_iter()
+                .chain(lines.iter().map(String::as_str)).chain([""]).collect();
+            let sent: String = all.iter().zip(&ends).map(|(line, end)| format!("{line}{end}")).collect();
+            let whole: String = all.iter().map(|line| format!("{line}\r\n")).collect();
+            prop_assert_eq!(find_end(sent.as_bytes(), &mut 0), Ok(Some(sent.len())));
+            prop_assert_eq!(&*with_whole_line_ends(sent.as_bytes()), whole.as_bytes());
+            prop_assert!(parse_request(whole.as_bytes(), &mut Lines::new()).is_ok());
+        }
+
         /// Heads that are nearly valid: whatever is taken, `find_end` would have handed over.
         #[test]
         fn what_parses_is_one_whole_head(

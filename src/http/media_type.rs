@@ -11,23 +11,20 @@ use super::head::{Headers, is_token};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MediaType<'a>(&'a str);
 
-/// A `Content-Type` that stands more than once, or that another parser could read differently.
+/// A `Content-Type` that another parser could read differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OddMediaType;
 
 impl<'a> MediaType<'a> {
-    /// What `Content-Type` says; nothing if there is none.
+    /// What the first line of `Content-Type` says, which is the one that the daemon reads (Go
+    /// `http.Header.Get`); nothing if there is none.
     ///
     /// # Errors
-    /// [`OddMediaType`] if it stands more than once, has a byte that is neither visible ASCII nor
-    /// white space, or is not made of two tokens.
+    /// [`OddMediaType`] if that has a byte that is neither visible ASCII nor white space, or is not
+    /// made of two tokens.
     pub fn of(headers: &Headers<'a>) -> Result<Option<Self>, OddMediaType> {
-        let mut values = headers.get_all("content-type");
-        match (values.next(), values.next()) {
-            (None, _) => Ok(None),
-            (Some(value), None) => Self::parse(value).map(Some).ok_or(OddMediaType),
-            (Some(_), Some(_)) => Err(OddMediaType),
-        }
+        let first = headers.get_all("content-type").next();
+        first.map(|value| Self::parse(value).ok_or(OddMediaType)).transpose()
     }
 
     fn parse(value: &'a [u8]) -> Option<Self> {

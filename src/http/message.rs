@@ -18,7 +18,14 @@ pub const SWITCHED_TO_H2C: &[u8] =
 const FRAMING_HEADERS: [&str; 5] =
     ["content-length", "transfer-encoding", "trailer", "te", "expect"];
 
+/// Headers of which the daemon reads the first line alone (Go `http.Header.Get`), on the endpoints
+/// that are inspected. `Content-Type`, another one, is written as it was understood.
+const READ_ONCE: [&str; 4] =
+    ["x-registry-auth", "x-registry-config", "user-agent", "authorization"];
+
 const CONTENT_TYPE: &str = "content-type";
+/// The daemon does not read it; what is compressed shows in the bytes.
+const CONTENT_ENCODING: &str = "content-encoding";
 const CONNECTION: &str = "connection";
 const UPGRADE: &str = "upgrade";
 
@@ -66,29 +73,44 @@ pub fn write_head(out: &mut Vec<u8>, head: &RequestHead<'_>, target: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// The same without an offer of HTTP/2, which whoever stands between may ignore (RFC 9110 §7.8):
-/// neither its settings, nor `h2c` among the protocols, nor a mention of either in `Connection`.
-pub fn write_without_http2(out: &mut Vec<u8>, head: &RequestHead<'_>, target: &str) {
-    let is_h2c = |protocol: &[u8]| protocol.eq_ignore_ascii_case(H2C.as_bytes());
-    let switches = elements(head, UPGRADE).any(|protocol| !is_h2c(protocol));
+/// What becomes of an offer of HTTP/2, which whoever stands between may ignore (RFC 9110 §7.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// Neither its settings are passed on, nor `h2c` among the protocols, nor a mention of either in
+    /// `Connection`.
+    LeftOut,
+    /// `h2c` is the name of the raw stream that is asked for. Without the settings nobody takes it for
+    /// the protocol (RFC 7540 §3.2).
+    WithoutSettings,
+}
+
+/// The same as [`write_head`] with less of an offer of HTTP/2.
+pub fn write_with_less_http2(
+    out: &mut Vec<u8>,
+    head: &RequestHead<'_>,
+    target: &str,
+    offer: Offer,
+) {
+    write_lines(out, head, target, |name| !is_offer(name));
+    write_upgrade(out, head, offer);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn is_offer(name: &str) -> bool {
+    [UPGRADE, CONNECTION, HTTP2_SETTINGS].iter().any(|it| name.eq_ignore_ascii_case(it))
+}
+
+/// Appends what is left of `Connection` and `Upgrade`.
+fn write_upgrade(out: &mut Vec<u8>, head: &RequestHead<'_>, offer: Offer) {
+    let is_left_out =
+        |protocol: &[u8]| offer == Offer::LeftOut && protocol.eq_ignore_ascii_case(H2C.as_bytes());
+    let switches = head.headers.elements(UPGRADE).any(|protocol| !is_left_out(protocol));
     let is_over = |option: &[u8]| {
         option.eq_ignore_ascii_case(HTTP2_SETTINGS.as_bytes())
             || !switches && option.eq_ignore_ascii_case(UPGRADE.as_bytes())
     };
-    write_lines(out, head, target, |name| {
-        ![UPGRADE, CONNECTION, HTTP2_SETTINGS].iter().any(|it| name.eq_ignore_ascii_case(it))
-    });
-    write_list(out, "Connection", elements(head, CONNECTION).filter(|it| !is_over(it)));
-    write_list(out, "Upgrade", elements(head, UPGRADE).filter(|it| !is_h2c(it)));
-    out.extend_from_slice(b"\r\n");
-}
-
-/// The elements of a comma-separated list, on however many lines; empty ones count for nothing (RFC
-/// 9110 §5.6.1).
-fn elements<'a>(head: &RequestHead<'a>, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
-    let lines = head.headers.iter().filter(move |(it, _)| it.eq_ignore_ascii_case(name));
-    let elements = lines.flat_map(|(_, value)| value.split(|byte| *byte == b','));
-    elements.map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
+    write_list(out, "Connection", head.headers.elements(CONNECTION).filter(|it| !is_over(it)));
+    write_list(out, "Upgrade", head.headers.elements(UPGRADE).filter(|it| !is_left_out(it)));
 }
 
 fn write_list<'a>(out: &mut Vec<u8>, name: &str, elements: impl Iterator<Item = &'a [u8]>) {
@@ -99,33 +121,57 @@ fn write_list<'a>(out: &mut Vec<u8>, name: &str, elements: impl Iterator<Item = 
     }
 }
 
-/// The same for a body that passes, if there is one: its type is written as it was understood.
-pub fn write_passing(
-    out: &mut Vec<u8>,
-    head: &RequestHead<'_>,
-    target: &str,
-    content_type: Option<MediaType<'_>>,
-) {
-    write_lines(out, head, target, |name| !name.eq_ignore_ascii_case(CONTENT_TYPE));
-    write_content_type(out, content_type);
-    out.extend_from_slice(b"\r\n");
+/// A head that was inspected, and is written as it was understood.
+#[derive(Debug)]
+pub struct InspectedHead<'a> {
+    /// The head as it was read.
+    pub head: &'a RequestHead<'a>,
+    /// The request target that goes to the daemon.
+    pub target: &'a str,
+    /// The type of the body; none if there is no body.
+    pub content_type: Option<MediaType<'a>>,
+    /// What becomes of an offer of HTTP/2.
+    pub offer: Offer,
 }
 
-/// Appends a request head again for a body of known length: the same lines in the same order,
-/// without those that framed the body before. Its type is written as it was understood.
-pub fn write_request(
-    out: &mut Vec<u8>,
-    head: &RequestHead<'_>,
-    target: &str,
-    content_type: Option<MediaType<'_>>,
-    body_bytes: usize,
-) {
-    write_lines(out, head, target, |name| {
-        !name.eq_ignore_ascii_case(CONTENT_TYPE)
-            && !FRAMING_HEADERS.iter().any(|header| name.eq_ignore_ascii_case(header))
-    });
-    write_content_type(out, content_type);
-    write(out, format_args!("Content-Length: {body_bytes}\r\n\r\n"));
+impl InspectedHead<'_> {
+    /// Appends the head, for a body that passes if there is one.
+    pub fn write_passing(&self, out: &mut Vec<u8>) {
+        self.write(out, |_| true);
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// Appends the head for a body of known length, without the lines that framed the body before.
+    pub fn write_sized(&self, out: &mut Vec<u8>, body_bytes: usize) {
+        self.write(out, |name| {
+            !FRAMING_HEADERS.iter().any(|header| name.eq_ignore_ascii_case(header))
+        });
+        write(out, format_args!("Content-Length: {body_bytes}\r\n\r\n"));
+    }
+
+    /// The same lines in the same order, but for those that are written as they were understood: of a
+    /// field that is read once its first line stays.
+    fn write(&self, out: &mut Vec<u8>, keep: impl Fn(&str) -> bool) {
+        let head = self.head;
+        let offers = match self.offer {
+            Offer::LeftOut => head.offers_http2(),
+            Offer::WithoutSettings => head.has_http2_settings(),
+        };
+        let mut seen = [false; READ_ONCE.len()];
+        write_lines(out, head, self.target, |name| {
+            let is_rewritten = [CONTENT_TYPE, CONTENT_ENCODING]
+                .iter()
+                .any(|header| name.eq_ignore_ascii_case(header));
+            let read_once = READ_ONCE.iter().zip(&mut seen);
+            let mut same = read_once.filter(|(header, _)| name.eq_ignore_ascii_case(header));
+            let is_repeated = same.next().is_some_and(|(_, seen)| std::mem::replace(seen, true));
+            keep(name) && !is_rewritten && !is_repeated && !(offers && is_offer(name))
+        });
+        if offers {
+            write_upgrade(out, head, self.offer);
+        }
+        write_content_type(out, self.content_type);
+    }
 }
 
 fn write_content_type(out: &mut Vec<u8>, content_type: Option<MediaType<'_>>) {
@@ -138,7 +184,7 @@ fn write_lines(
     out: &mut Vec<u8>,
     head: &RequestHead<'_>,
     target: &str,
-    keep: impl Fn(&str) -> bool,
+    mut keep: impl FnMut(&str) -> bool,
 ) {
     write(out, format_args!("{} {target} {}\r\n", head.method, head.version.as_str()));
     for (name, value) in head.headers.iter().filter(|(name, _)| keep(name)) {
@@ -186,6 +232,14 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
+    fn inspected<'a>(
+        head: &'a RequestHead<'a>,
+        target: &'a str,
+        content_type: Option<MediaType<'a>>,
+    ) -> InspectedHead<'a> {
+        InspectedHead { head, target, content_type, offer: Offer::LeftOut }
+    }
+
     #[test]
     fn answers_are_in_the_daemons_error_form() {
         assert_eq!(
@@ -209,7 +263,8 @@ mod tests {
         let head = b"POST http://d/a HTTP/1.1\r\nHost: d\r\ntransfer-encoding: chunked\r\nExpect: \
                      100-continue\r\nX: \xff\r\nTrailer: y\r\n\r\n";
         let mut out = Vec::new();
-        write_request(&mut out, &parse_request(head, &mut Lines::new()).unwrap(), "/a", None, 5);
+        let mut lines = Lines::new();
+        inspected(&parse_request(head, &mut lines).unwrap(), "/a", None).write_sized(&mut out, 5);
         let expected = b"POST /a HTTP/1.1\r\nHost: d\r\nX: \xff\r\nContent-Length: 5\r\n\r\n";
         assert_eq!(out, expected);
     }
@@ -238,10 +293,45 @@ mod tests {
                 format!("GET http://d/a HTTP/1.1\r\nHost: d\r\n{lines}{settings}X: y\r\n\r\n");
             let (mut read, mut out) = (Lines::new(), Vec::new());
             let head = parse_request(head.as_bytes(), &mut read).unwrap();
-            write_without_http2(&mut out, &head, "/a");
             let expected = format!("GET /a HTTP/1.1\r\nHost: d\r\nX: y\r\n{written}\r\n");
+            write_with_less_http2(&mut out, &head, "/a", Offer::LeftOut);
+            assert_eq!(String::from_utf8(std::mem::take(&mut out)).unwrap(), expected);
+            inspected(&head, "/a", None).write_passing(&mut out);
             assert_eq!(String::from_utf8(out).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn an_offer_of_http2_may_be_the_name_of_a_stream() {
+        let lines = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
+                     HTTP2-Settings: AAMA\r\nhttp2-settings: x\r\n";
+        let head = format!("POST /grpc HTTP/1.1\r\n{lines}\r\n");
+        let mut read = Lines::new();
+        let head = parse_request(head.as_bytes(), &mut read).unwrap();
+        let expected = "POST /g HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+        let (mut passed, mut judged) = (Vec::new(), Vec::new());
+        let offer = Offer::WithoutSettings;
+        write_with_less_http2(&mut passed, &head, "/g", offer);
+        InspectedHead { offer, ..inspected(&head, "/g", None) }.write_passing(&mut judged);
+        for written in [passed, judged] {
+            assert_eq!(String::from_utf8(written).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn the_first_line_stays_of_what_the_daemon_reads_once() {
+        let head =
+            b"POST /a HTTP/1.1\r\nX-Registry-Auth: a\r\nX-Meta-A: 1\r\nx-registry-auth: b\r\n\
+                     X-Meta-A: 2\r\nX-REGISTRY-CONFIG: c\r\nX-Registry-Config:\r\nUser-Agent: d\r\n\
+                     Content-Type: a/b\r\nContent-Type: c/d\r\nContent-Encoding: gzip\r\n\
+                     user-agent: e\r\n\r\n";
+        let (mut lines, mut out) = (Lines::new(), Vec::new());
+        let head = parse_request(head, &mut lines).unwrap();
+        let content_type = MediaType::of(&head.headers).unwrap();
+        inspected(&head, "/a", content_type).write_passing(&mut out);
+        let expected = "POST /a HTTP/1.1\r\nX-Registry-Auth: a\r\nX-Meta-A: 1\r\nX-Meta-A: 2\r\n\
+                        X-REGISTRY-CONFIG: c\r\nUser-Agent: d\r\nContent-Type: a/b\r\n\r\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 
     #[test]
@@ -252,10 +342,10 @@ mod tests {
         let understood = MediaType::of(&head.headers).unwrap();
         for (content_type, line) in [(understood, "Content-Type: text/json\r\n"), (None, "")] {
             let (mut request, mut passing) = (Vec::new(), Vec::new());
-            write_request(&mut request, &head, "/b", content_type, 5);
+            inspected(&head, "/b", content_type).write_sized(&mut request, 5);
             let expected = format!("POST /b HTTP/1.1\r\n{line}Content-Length: 5\r\n\r\n");
             assert_eq!(String::from_utf8(request).unwrap(), expected);
-            write_passing(&mut passing, &head, "/b", content_type);
+            inspected(&head, "/b", content_type).write_passing(&mut passing);
             let expected = format!("POST /b HTTP/1.1\r\nTE: x\r\n{line}\r\n");
             assert_eq!(String::from_utf8(passing).unwrap(), expected);
         }
@@ -279,7 +369,7 @@ mod tests {
             let (mut read, mut read_again) = (Lines::new(), Lines::new());
             let head = parse_request(text.as_bytes(), &mut read).unwrap();
             let mut out = Vec::new();
-            write_request(&mut out, &head, "/b", None, body_bytes as usize);
+            inspected(&head, "/b", None).write_sized(&mut out, body_bytes as usize);
             prop_assert_eq!(find_end(&out, &mut 0), Ok(Some(out.len())));
             let again = parse_request(&out, &mut read_again).unwrap();
             prop_assert_eq!((again.method, again.target), ("POST", "/b"));

@@ -69,6 +69,8 @@ impl Generation {
                 body_bytes_max: limits.body_bytes,
                 head_time_max: limits.head_time,
                 body_time_max: limits.body_time,
+                body_idle_max: limits.body_idle_time,
+                body_rate_min: limits.body_rate,
                 // Plugins are those of the start, whatever a reload says.
                 consulted: plugins.asked(),
                 consult_time_max: plugins.time_max(),

@@ -5,10 +5,12 @@
 //! the connection ends.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::pace::Pace;
 use super::request::Request;
-use super::{Session, Step, Turn, audit};
+use super::{Rules, Session, Step, Turn, audit};
 use crate::audit::{Event, Redacted};
 use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
@@ -19,7 +21,15 @@ use crate::policy::Violations;
 pub(super) struct Dropping {
     left: NonZeroU64,
     violations: Violations,
-    pub(super) deadline: Instant,
+    dropped: usize,
+    pace: Pace,
+    rules: Arc<Rules>,
+}
+
+impl Dropping {
+    pub(super) fn deadline(&self) -> Instant {
+        self.pace.deadline(self.dropped, &self.rules)
+    }
 }
 
 impl Session {
@@ -37,8 +47,8 @@ impl Session {
             Framing::None => self.answer_denied(&violations, turn),
             // Whether a client that was not told to continue sends its body, nobody knows.
             Framing::Length(left) if left.get() <= body_bytes_max && !head.expects_continue() => {
-                let deadline = turn.now + turn.rules.body_time_max;
-                let dropping = Dropping { left, violations, deadline };
+                let (pace, rules) = (Pace::new(turn.now), Arc::clone(turn.rules));
+                let dropping = Dropping { left, violations, dropped: 0, pace, rules };
                 self.request = Request::Dropping(Box::new(dropping));
             }
             Framing::Length(_) | Framing::Chunked | Framing::UntilClose => {
@@ -58,6 +68,8 @@ impl Session {
         match NonZeroU64::new(dropping.left.get().saturating_sub(length)) {
             Some(left) => {
                 dropping.left = left;
+                dropping.dropped += input.len();
+                dropping.pace.heard(turn.now);
                 self.request = Request::Dropping(dropping);
                 Step::Take(input.len())
             }

@@ -1,12 +1,14 @@
 //! Client to daemon, on inspected endpoints: collecting a body, judging it, and what follows.
 
 use std::fmt::Display;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::budget::Share;
 use super::consultation::Before;
-use super::request::{Refusal, Request};
+use super::pace::Pace;
+use super::request::{Refusal, Request, SHORT_HEAD_BYTES_MAX};
 use super::response::Response;
 use super::{Progress, Rules, Session, Side, Step, Ticket, Turn, audit};
 use crate::audit::{Event, Redacted};
@@ -15,8 +17,7 @@ use crate::engine::{self, Endpoint, Forwarded, RequestBody};
 use crate::http::chunk::{ChunkDecoder, CollectError};
 use crate::http::framing::Framing;
 use crate::http::head::{self, Lines, RequestHead};
-use crate::http::media_type::MediaType;
-use crate::http::message;
+use crate::http::message::{self, InspectedHead, Offer};
 use crate::http::target::{self, Target};
 use crate::policy::facts::{Facts, ImageFacts, ROUNDS_MAX};
 use crate::policy::{self, Inspected, Verdict, Violations};
@@ -28,7 +29,7 @@ pub(super) struct Collecting {
     framing: Remaining,
     body: Vec<u8>,
     share: Share,
-    pub(super) deadline: Instant,
+    pace: Pace,
 }
 
 /// How much of an inspected body is still to come.
@@ -96,13 +97,12 @@ impl Session {
     pub(super) fn begin_inspection(
         &mut self,
         mut inspection: Inspection,
-        head: &RequestHead<'_>,
-        framing: Framing,
+        (head, framing): (&RequestHead<'_>, Framing),
+        share: Share,
         turn: &mut Turn<'_>,
     ) -> Result<(), Refusal> {
         if inspection.endpoint.body_passes() {
             inspection.passes = framing;
-            let share = self.no_share();
             self.inspect(inspection, Vec::new(), share, turn);
             return Ok(());
         }
@@ -119,7 +119,6 @@ impl Session {
         if head.expects_continue() && !whole {
             turn.out.to(Side::Downstream).extend_from_slice(message::CONTINUE);
         }
-        let share = self.no_share();
         if whole {
             self.inspect(inspection, Vec::new(), share, turn);
             return Ok(());
@@ -128,7 +127,7 @@ impl Session {
             framing,
             body: Vec::new(),
             share,
-            deadline: turn.now + inspection.rules.body_time_max,
+            pace: Pace::new(turn.now),
             inspection,
         }));
         Ok(())
@@ -147,6 +146,7 @@ impl Session {
                 Step::Take(bytes)
             }
             Ok(Taken { bytes, whole: false }) => {
+                collecting.pace.heard(turn.now);
                 self.request = Request::Collecting(collecting);
                 Step::Take(bytes)
             }
@@ -183,7 +183,9 @@ impl Session {
             return self.judge(request, &Facts::none(), share, turn);
         }
         let before = inspection.before.as_ref().map_or(0, |before| before.body.len());
-        if let Err(no_room) = share.grow_to(inspection.body.len() + before + weighs) {
+        if let Err(no_room) =
+            share.grow_to(inspection.head_weight() + inspection.body.len() + before + weighs)
+        {
             return self.decline_unjudged(&no_room.into(), &inspection, turn);
         }
         let ticket = self.next_ticket();
@@ -209,7 +211,7 @@ impl Session {
         self.decline(403, violations, inspection, turn);
     }
 
-    fn no_share(&self) -> Share {
+    pub(super) fn no_share(&self) -> Share {
         Share::none_of(&self.budget, self.client.peer.who())
     }
 
@@ -380,6 +382,10 @@ fn weight(endpoint: Endpoint, body: &[u8]) -> usize {
 }
 
 impl Collecting {
+    pub(super) fn deadline(&self) -> Instant {
+        self.pace.deadline(self.body.len(), &self.inspection.rules)
+    }
+
     fn take(&mut self, input: &[u8]) -> Result<Taken, Refusal> {
         let max = self.inspection.rules.body_bytes_max;
         let taken = match &mut self.framing {
@@ -400,7 +406,7 @@ impl Collecting {
                 Taken { bytes: scanned.bytes, whole: scanned.ended }
             }
         };
-        self.share.grow_to(self.body.capacity())?;
+        self.share.grow_to(self.inspection.head_weight() + self.body.capacity())?;
         Ok(taken)
     }
 }
@@ -411,18 +417,22 @@ struct Taken {
 }
 
 impl Inspection {
-    /// Begins with a head, as it came and as it was read.
+    /// Begins with a head, as bytes and as it was read, and the target as the daemon reads it. Kept is
+    /// the head with that target.
     pub(super) fn new(
         endpoint: Endpoint,
-        bytes: &[u8],
-        head: &RequestHead<'_>,
+        (bytes, head): (&[u8], &RequestHead<'_>),
+        target: &str,
         rules: Arc<Rules>,
     ) -> Self {
+        let behind = head.method.len() + 1 + head.target.len();
+        let start = [head.method.as_bytes(), b" ", target.as_bytes()];
+        let rest = bytes.get(behind..).unwrap_or_default();
         Self {
             endpoint,
-            head: bytes.to_vec(),
+            head: start.into_iter().chain([rest]).collect::<Vec<_>>().concat(),
             method_bytes: head.method.len(),
-            target_bytes: head.target.len(),
+            target_bytes: target.len(),
             rules,
             passes: Framing::None,
             body: Vec::new(),
@@ -430,6 +440,11 @@ impl Inspection {
             judged_again: 0,
             before: None,
         }
+    }
+
+    /// What the head weighs while the request waits, in bytes.
+    fn head_weight(&self) -> usize {
+        if self.head.len() > SHORT_HEAD_BYTES_MAX { self.head.len() } else { 0 }
     }
 
     fn read(&self, body: &[u8]) -> Result<Inspected<RequestBody>, Refusal> {
@@ -445,13 +460,24 @@ impl Inspection {
             return;
         };
         let target = forwarded.target.as_deref().unwrap_or(target.forwarded());
-        let has_body = self.passes != Framing::None || !body.is_empty();
-        // What has none needs no type; of what has one the type was checked with the head.
-        let content_type = MediaType::of(&head.headers).ok().flatten().filter(|_| has_body);
+        let framing = match self.passes {
+            // The body that was judged is written in place of the one that came.
+            Framing::None => {
+                NonZeroU64::new(body.len() as u64).map_or(Framing::None, Framing::Length)
+            }
+            passes => passes,
+        };
+        // It was checked with the head, so this does not fail either.
+        let content_type = engine::check_head(&head, self.endpoint, framing).unwrap_or_default();
+        let offer = match self.endpoint.may_switch() {
+            true => Offer::WithoutSettings,
+            false => Offer::LeftOut,
+        };
+        let head = InspectedHead { head: &head, target, content_type, offer };
         if self.endpoint.body_passes() {
-            message::write_passing(out, &head, target, content_type);
+            head.write_passing(out);
         } else {
-            message::write_request(out, &head, target, content_type, body.len());
+            head.write_sized(out, body.len());
             out.extend_from_slice(body);
         }
     }

@@ -41,6 +41,7 @@ mod exchange;
 mod images;
 mod inspection;
 mod outbox;
+mod pace;
 mod request;
 mod response;
 #[cfg(test)]
@@ -138,8 +139,13 @@ pub struct Rules {
     pub body_bytes_max: usize,
     /// From the first byte of a head to its last.
     pub head_time_max: Duration,
-    /// From the end of a head to the last byte of an inspected body.
+    /// From the end of a head on, how long an inspected body may take before its rate counts; and how
+    /// long the outside may take to answer a question about it.
     pub body_time_max: Duration,
+    /// How long an inspected body may go without a byte.
+    pub body_idle_max: Duration,
+    /// How many bytes of an inspected body must have come for each second beyond `body_time_max`.
+    pub body_rate_min: NonZeroU64,
     /// What plugins are asked about.
     pub consulted: Purposes,
     /// How long plugins may take at most, whatever holds them up.
@@ -357,6 +363,11 @@ impl Session {
                     self.refuse(503, &"the plugins have not answered in time", turn);
                 }
                 Request::RefusingCalls(_) => self.end = Some(End::Flush),
+                Request::Collecting(_) | Request::Dropping(_) => {
+                    let slow = "the request body arrives too slowly (`limits.body_idle_time`, \
+                                `limits.body_rate`)";
+                    self.refuse(408, &slow, turn);
+                }
                 _ => self.refuse(408, &"the request did not arrive in time", turn),
             }
         }

@@ -1,10 +1,11 @@
 //! Client to daemon: heads, bodies that pass, bodies that are inspected.
 
+use std::borrow::Cow;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::budget::NoRoom;
+use super::budget::{NoRoom, Share};
 use super::calls::{self, RefusingCalls};
 use super::consultation::Consulting;
 use super::denial::Dropping;
@@ -17,7 +18,7 @@ use crate::engine::{self, Access, Endpoint, Route};
 use crate::http::chunk::{ChunkDecoder, ChunkError};
 use crate::http::framing::{self, Framing};
 use crate::http::head::{self, HeadError, Lines, RequestHead, Version};
-use crate::http::message;
+use crate::http::message::{self, Offer};
 use crate::http::target::{self, Target};
 use crate::policy::facts::Unlearned;
 
@@ -25,7 +26,12 @@ use crate::policy::facts::Unlearned;
 #[derive(Debug)]
 pub(super) enum Request {
     /// Between messages, or in a head whose first `searched` bytes hold no end.
-    Head { searched: usize, deadline: Option<Instant> },
+    Head {
+        searched: usize,
+        deadline: Option<Instant>,
+        /// What a long one holds of the budget.
+        share: Option<Box<Share>>,
+    },
     /// A body that is passed on without being understood.
     Body(Progress),
     /// A body that will be inspected once it is whole.
@@ -50,7 +56,7 @@ pub(super) enum Request {
 
 impl Request {
     pub(super) fn next() -> Self {
-        Self::Head { searched: 0, deadline: None }
+        Self::Head { searched: 0, deadline: None, share: None }
     }
 
     /// Whether nothing of the next request has arrived.
@@ -61,15 +67,29 @@ impl Request {
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Head { deadline, .. } => *deadline,
-            Self::Collecting(collecting) => Some(collecting.deadline),
+            Self::Collecting(collecting) => Some(collecting.deadline()),
             Self::Waiting(waiting) => Some(waiting.deadline),
-            Self::Dropping(dropping) => Some(dropping.deadline),
+            Self::Dropping(dropping) => Some(dropping.deadline()),
             Self::Consulting(consulting) => Some(consulting.deadline),
             Self::RefusingCalls(refusing) => refusing.deadline(),
             _ => None,
         }
     }
 }
+
+/// A head that has arrived, and how.
+struct Arrived<'a> {
+    head: &'a RequestHead<'a>,
+    framing: Framing,
+    /// How long it was.
+    bytes: usize,
+    /// Whether the head that was read is the one that was sent, byte for byte.
+    is_as_sent: bool,
+}
+
+/// Heads beyond this hold a share of the budget until their request is judged: a client may have
+/// thousands of connections.
+pub(super) const SHORT_HEAD_BYTES_MAX: usize = 16 * 1024;
 
 impl Session {
     pub(super) fn request_flow(&self) -> Flow {
@@ -104,8 +124,8 @@ impl Session {
 
     pub(super) fn request_bytes(&mut self, input: &[u8], turn: &mut Turn<'_>) -> Step {
         match std::mem::replace(&mut self.request, Request::Over) {
-            Request::Head { searched, deadline } => {
-                self.head_bytes(input, searched, deadline, turn)
+            Request::Head { searched, deadline, share } => {
+                self.head_bytes(input, searched, (deadline, share), turn)
             }
             Request::Body(Progress::Chunked(decoder)) => self.chunk_bytes(input, decoder, turn),
             Request::Collecting(collecting) => self.collect(input, collecting, turn),
@@ -122,23 +142,43 @@ impl Session {
         &mut self,
         input: &[u8],
         mut searched: usize,
-        deadline: Option<Instant>,
+        (deadline, share): (Option<Instant>, Option<Box<Share>>),
         turn: &mut Turn<'_>,
     ) -> Step {
         let max = turn.rules.head_bytes_max;
         match head::find_end(input, &mut searched) {
             Ok(Some(len)) if len <= max => {
                 let (head, _) = input.split_at(len);
-                self.whole_head(head, turn)
+                self.whole_head(head, share, turn)
             }
             Ok(None) if input.len() <= max => {
+                let share = match self.share_of_head(share, input.len()) {
+                    Ok(share) => share,
+                    Err(refusal) => {
+                        return self.refuse_all(refusal.status, &refusal.reason, input, turn);
+                    }
+                };
                 let deadline = deadline.or(Some(turn.now + turn.rules.head_time_max));
-                self.request = Request::Head { searched, deadline };
+                self.request = Request::Head { searched, deadline, share };
                 Step::More
             }
-            Ok(_) => self.refuse_all(431, &HeadError::TooLong, input, turn),
+            Ok(_) => self.refuse_all(431, &HeadError::TooLong { max }, input, turn),
             Err(error) => self.refuse_all(400, &error, input, turn),
         }
+    }
+
+    /// Takes what a head of so many bytes holds of the budget. Short ones hold nothing.
+    fn share_of_head(
+        &self,
+        share: Option<Box<Share>>,
+        bytes: usize,
+    ) -> Result<Option<Box<Share>>, Refusal> {
+        if bytes <= SHORT_HEAD_BYTES_MAX {
+            return Ok(share);
+        }
+        let mut share = share.unwrap_or_else(|| Box::new(self.no_share()));
+        share.grow_to(bytes).map_err(|_| Refusal::too_many_heads())?;
+        Ok(Some(share))
     }
 
     pub(super) fn refuse_all(
@@ -152,20 +192,30 @@ impl Session {
         Step::Take(input.len())
     }
 
-    fn whole_head(&mut self, bytes: &[u8], turn: &mut Turn<'_>) -> Step {
-        match self.begin(bytes, turn) {
+    fn whole_head(&mut self, bytes: &[u8], share: Option<Box<Share>>, turn: &mut Turn<'_>) -> Step {
+        match self.begin(bytes, share, turn) {
             Ok(step) => step,
             Err(refusal) => self.refuse_all(refusal.status, &refusal.reason, bytes, turn),
         }
     }
 
     /// A request begins: what is it, and what becomes of it?
-    fn begin(&mut self, bytes: &[u8], turn: &mut Turn<'_>) -> Result<Step, Refusal> {
+    fn begin(
+        &mut self,
+        bytes: &[u8],
+        share: Option<Box<Share>>,
+        turn: &mut Turn<'_>,
+    ) -> Result<Step, Refusal> {
+        let whole = head::with_whole_line_ends(bytes);
+        let is_as_sent = matches!(whole, Cow::Borrowed(_));
         let mut lines = Lines::new();
-        let head = head::parse_request(bytes, &mut lines)?;
+        let head = head::parse_request(&whole, &mut lines)?;
         self.exchange = Exchange::of(&head);
         let target = target::parse(head.target)?;
         let framing = framing::of_request(&head)?;
+        if !is_as_sent && !head.stands_alone(framing) {
+            return Err(HeadError::BareLineFeed.into());
+        }
         let shown = Redacted(head.target);
         self.exchange.begins_calls = calls::begin(&head, &target, framing);
         if engine::changes_images(head.method, &target) {
@@ -178,53 +228,58 @@ impl Session {
             self.deny(&head, framing, violations, turn);
             return Ok(Step::Take(bytes.len()));
         }
+        let arrived = Arrived { head: &head, framing, bytes: bytes.len(), is_as_sent };
         match engine::routes::classify(head.method, &target)? {
-            Route::Plain => Ok(self.pass(bytes, &head, &target, framing, turn)),
+            Route::Plain => Ok(self.pass(&arrived, &target, turn)),
             Route::MaySwitch => {
                 self.exchange.may_switch = true;
-                Ok(self.pass(bytes, &head, &target, framing, turn))
+                Ok(self.pass(&arrived, &target, turn))
             }
             Route::Inspected(endpoint) => {
+                let read = engine::as_read(endpoint, &target)?;
+                let target = target::parse(&read)?;
                 let rules = Arc::clone(turn.rules);
                 let Some(endpoint) = engine::as_judged(endpoint, &target, &rules.policy) else {
-                    return Ok(self.pass(bytes, &head, &target, framing, turn));
+                    return Ok(self.pass(&arrived, &target, turn));
                 };
                 engine::check_head(&head, endpoint, framing)?;
                 self.exchange.may_switch = endpoint.may_switch();
-                let inspection = Inspection::new(endpoint, bytes, &head, rules);
-                self.begin_inspection(inspection, &head, framing, turn)?;
+                let inspection = Inspection::new(endpoint, (&whole, &head), &read, rules);
+                let share = self.share_of_head(share, bytes.len())?;
+                let share = share.map_or_else(|| self.no_share(), |share| *share);
+                self.begin_inspection(inspection, (&head, framing), share, turn)?;
                 Ok(Step::Take(bytes.len()))
             }
         }
     }
 
-    /// Lets a request through as it is, but for a target in absolute form and an offer of HTTP/2. Where
-    /// the daemon may switch, `h2c` alone is the name of the raw stream that a build speaks.
-    fn pass(
-        &mut self,
-        bytes: &[u8],
-        head: &RequestHead<'_>,
-        target: &Target<'_>,
-        framing: Framing,
-        turn: &mut Turn<'_>,
-    ) -> Step {
+    /// Lets a request through as it is, but for what another reader would take differently: a target
+    /// in absolute form, line ends, values that the daemon passes over, an offer of HTTP/2.
+    fn pass(&mut self, arrived: &Arrived<'_>, target: &Target<'_>, turn: &mut Turn<'_>) -> Step {
+        let head = arrived.head;
         self.response = Response::head();
-        self.request = match Progress::of(framing) {
+        self.request = match Progress::of(arrived.framing) {
             Some(progress) => Request::Body(progress),
             None => self.whole_request(),
         };
         let out = turn.out.to(Side::Upstream);
-        let offers_http2 = match self.exchange.may_switch {
-            true => head.has_http2_settings(),
-            false => head.offers_http2(),
+        // The daemon might go on in a protocol that nobody here speaks; the client need not. Where the
+        // daemon may switch, `h2c` alone is the name of the raw stream that a build speaks.
+        let offer = match self.exchange.may_switch {
+            true if !head.has_http2_settings() => None,
+            true if engine::routes::is_session(target) => Some(Offer::WithoutSettings),
+            _ => head.offers_http2().then_some(Offer::LeftOut),
         };
-        match offers_http2 {
-            // The daemon might go on in a protocol that nobody here speaks; the client need not.
-            true => message::write_without_http2(out, head, target.forwarded()),
-            false if target.forwarded() == head.target => return Step::Forward(bytes.len()),
-            false => message::write_head(out, head, target.forwarded()),
+        match offer {
+            Some(offer) => {
+                message::write_with_less_http2(out, head, target.forwarded(), offer);
+            }
+            None if arrived.is_as_sent && target.forwarded() == head.target => {
+                return Step::Forward(arrived.bytes);
+            }
+            None => message::write_head(out, head, target.forwarded()),
         }
-        Step::Take(bytes.len())
+        Step::Take(arrived.bytes)
     }
 
     pub(super) fn whole_request(&self) -> Request {
@@ -317,6 +372,11 @@ impl Refusal {
             _ => "",
         };
         Self { status: 413, reason: format!("the request body is longer than {max} bytes{advice}") }
+    }
+
+    fn too_many_heads() -> Self {
+        let reason = "too many long request heads are held, try again".to_owned();
+        Self { status: 503, reason }
     }
 
     /// The rules that it could break can't be told yet.

@@ -7,7 +7,7 @@ use super::{End, Flow, Progress, Session, Step, Turn, UpstreamFailure, audit};
 use crate::audit::Event;
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::{self, Framing, Persistence};
-use crate::http::head::{self, Lines, ResponseHead};
+use crate::http::head::{self, HeadError, Lines, ResponseHead};
 
 /// A daemon that sends more interim responses than this to one request is broken.
 const INTERIM_MAX: u8 = 16;
@@ -115,7 +115,7 @@ impl Session {
                 self.response = Response::Head { searched };
                 Step::More
             }
-            Ok(_) => self.distrust(&"its response head is too long", input, turn),
+            Ok(_) => self.distrust(&HeadError::TooLong { max }, input, turn),
             Err(error) => self.distrust(&error, input, turn),
         }
     }

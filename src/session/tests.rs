@@ -20,6 +20,7 @@ use crate::policy::opinions::{
 use crate::policy::ports::PortRule;
 
 mod calls;
+mod clients;
 mod endpoints;
 mod images;
 mod plugins;
@@ -71,6 +72,8 @@ impl Talk {
             body_bytes_max: 1000,
             head_time_max: Duration::from_secs(30),
             body_time_max: Duration::from_secs(60),
+            body_idle_max: Duration::from_secs(30),
+            body_rate_min: NonZeroU64::new(10).unwrap(),
             consulted: Purposes::default(),
             consult_time_max: Duration::from_secs(90),
         };
@@ -333,13 +336,16 @@ fn an_offer_of_http2_never_reaches_the_daemon_and_the_request_does() {
 fn malformed_requests_end_with_400_before_a_byte_reaches_the_daemon() {
     let malformed = [
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
-        with_body(&format!("{CREATE}HTTP2-Settings: AAMAAABk\r\n"), "{}"),
+        with_body(&format!("{CREATE}Upgrade: h2c, tcp\r\nHTTP2-Settings: AAMAAABk\r\n"), "{}"),
         "GET /_ping\r\n\r\n".to_owned(),
         format!("{CREATE}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{{}}"),
         format!("{CREATE}Content-Length: +2\r\n\r\n{{}}"),
         format!("{CREATE}Transfer-Encoding: gzip, chunked\r\n\r\n"),
         format!("{CREATE}Transfer-Encoding: chunked\r\n\r\nzz\r\n"),
-        "GET /_ping HTTP/1.1\nHost: d\n\n".to_owned(),
+        with_body(CREATE, "{}").replace("\r\n", "\n"),
+        with_body(&CREATE.replacen("\r\n", "\n", 1), "{}"),
+        "\nGET /_ping HTTP/1.1\nHost: d\n\n".to_owned(),
+        "\x16\x03\x01".to_owned(),
         "GET /_ping HTTP/1.1\r\nHost: d\r\n folded\r\n\r\n".to_owned(),
         "GET /_ping HTTP/1.1\r\nHost : d\r\n\r\n".to_owned(),
         "POST /containers//create HTTP/1.1\r\nHost: d\r\n\r\n".to_owned(),

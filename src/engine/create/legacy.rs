@@ -3,7 +3,8 @@
 //! 20.10 still reads them (`runconfig.ContainerConfigWrapper.getHostConfig`); 29 does not know them.
 //! Here they are settled once, so that the body that is forwarded means the same to both.
 
-use crate::engine::json::{Node, Object};
+use crate::engine::effects::{BodyError, Effects};
+use crate::engine::json::{Fault, JsonError, Node, Object};
 use crate::engine::schema;
 
 const HOST_CONFIG: &str = "HostConfig";
@@ -25,6 +26,30 @@ pub(super) fn settle_host_config(fields: &mut Object) {
     if let Some(cpuset) = cpuset {
         fill_text(fields.object_mut(HOST_CONFIG), "CpusetCpus", &cpuset);
     }
+}
+
+/// Whether a body can't be read for a value of another kind in a field beside `HostConfig`. Clients
+/// that follow the oldest descriptions send `"VolumesFrom": ""`: 26 refuses it, 28 passes over it.
+pub(super) fn is_at_fault(error: &JsonError) -> bool {
+    let is_kind = matches!(error.fault, Fault::Kind { .. } | Fault::Fraction | Fault::Range);
+    is_kind && error.path.split(['.', '[']).next().is_some_and(schema::is_legacy_host_config)
+}
+
+/// Reads a body as 28 does, and leaves out what it passes over, so that it means the same to all.
+///
+/// # Errors
+/// As [`Effects::fields`].
+pub(super) fn read_without(body: &[u8], effects: &mut Effects) -> Result<Object, BodyError> {
+    let is_legacy = |key: &str| {
+        let field = schema::CREATE.field(key);
+        field.is_some_and(|(_, field)| schema::is_legacy_host_config(field.name))
+    };
+    let table = &schema::CREATE_WITHOUT_LEGACY;
+    let mut fields = effects.fields_but_for(body, table, |path| {
+        is_legacy(path.split(['.', '[']).next().unwrap_or_default())
+    })?;
+    drop(fields.split_off(is_legacy));
+    Ok(fields)
 }
 
 fn fill(host: &mut Object, beside: &Object) {
@@ -54,6 +79,39 @@ mod tests {
 
     use super::*;
     use crate::engine::json;
+
+    #[test]
+    fn fields_beside_host_config_of_another_kind_are_passed_over() {
+        for (body, read) in [
+            (r#"{"Image":"x","VolumesFrom":""}"#, r#"{"Image":"x"}"#),
+            (r#"{"volume\u017ffrom":"db","Image":"x","Memory":5}"#, r#"{"Image":"x"}"#),
+            (r#"{"Memory":"5","Privileged":true,"HostConfig":{"Memory":6}}"#, {
+                r#"{"HostConfig":{"Memory":6}}"#
+            }),
+            (r#"{"Dns":"","CpuShares":1.5,"Future":1}"#, r#"{"Future":1}"#),
+            (r#"{"PortBindings":{"80/tcp":5},"Tty":true}"#, r#"{"Tty":true}"#),
+        ] {
+            let mut effects = Effects::default();
+            let error = json::read(body.as_bytes(), &schema::CREATE).unwrap_err();
+            assert!(is_at_fault(&error), "{body}: {error}");
+            let mut out = Vec::new();
+            read_without(body.as_bytes(), &mut effects).unwrap().write(&mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), read, "{body}");
+            let unknown = usize::from(body.contains("Future"));
+            assert_eq!(effects.into_asked().len(), unknown, "{body}");
+        }
+        for body in [
+            r#"{"Image":5}"#,
+            r#"{"HostConfig":{"VolumesFrom":""}}"#,
+            r#"{"VolumesFrom":"","VolumesFrom":""}"#,
+            r#"{"VolumesFrom":[],"volumesFrom":[]}"#,
+            r#"{"VolumesFrom":"","Image":5}"#,
+            r#"{"VolumesFrom":"""#,
+        ] {
+            let created = super::super::read(body.as_bytes());
+            assert!(created.is_err(), "{body}");
+        }
+    }
 
     #[test]
     fn fields_beside_host_config_count_as_they_do_for_the_daemon() {

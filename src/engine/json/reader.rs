@@ -4,7 +4,7 @@
 //! asked for where the table has one, which costs no text. What that does not take is read again
 //! [`Exactly`](Numbers::Exactly), which decides: `-0` is an integer, and a fault has a name.
 
-use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -13,6 +13,7 @@ use super::error::{Step, Trace};
 use super::places::{At, NOWHERE, Places};
 use super::text::{Body, Text};
 use super::unknown::{Unknown, brief};
+use super::utf8;
 use super::{Fault, JsonError, Key, Node, Number, Object};
 use crate::engine::schema::{self, Kind, Struct, Width};
 
@@ -40,8 +41,8 @@ pub fn read(body: &[u8], table: &'static Struct) -> Result<Object, JsonError> {
 /// # Errors
 /// As [`read`].
 pub fn read_closed(body: &[u8], table: &'static Struct) -> Result<(Object, Unknown), JsonError> {
-    let text = str::from_utf8(body).map_err(|error| whole(Fault::Syntax(error.to_string())))?;
-    let body = Body::new(text);
+    let text = utf8::as_go_reads(body);
+    let body = Body::new(&text);
     let read = read_as(&body, table, Numbers::Quickly);
     let (read, trace) = match read {
         (Ok(node), trace) => (Ok(node), trace),
@@ -551,13 +552,22 @@ impl<'a, 'b> ObjectReader<'a, 'b> {
     }
 
     fn finish<E: Error>(mut self) -> Result<Node, E> {
-        let entries: Vec<_> = self.reading.entries.drain(self.first..).collect();
-        let folds = matches!(self.kind, Kind::Struct(_));
-        let repeated = if self.others > 1 { repeated_key(&entries, folds) } else { None };
-        if let Some(key) = repeated {
-            return Err(self.repeated(Key::Other(key.into())));
+        let mut entries: Vec<_> = self.reading.entries.drain(self.first..).collect();
+        if self.others > 1 {
+            let others = entries.iter().filter_map(|(key, _)| match key {
+                Key::Field(_) => None,
+                Key::Other(text) => Some(text.as_str()),
+            });
+            if let Some(key) = repeated(others.collect()).next() {
+                let key = key.to_owned();
+                return Err(self.repeated(Key::Other(key.into())));
+            }
         }
         let places = match self.kind {
+            Kind::Struct(table) if leave_out_ambiguous(&mut entries, self.others) => {
+                let moved = Places::new(table, entries.len(), NOWHERE);
+                moved.and_then(|places| places.renewed(&entries))
+            }
             Kind::Struct(table) => Places::new(table, entries.len(), self.at),
             _ => None,
         };
@@ -577,21 +587,35 @@ impl<'a, 'b> ObjectReader<'a, 'b> {
     }
 }
 
-/// A key of the client's own that appears twice. A daemon of tomorrow may know it as a field: where
-/// it would fold, so does this.
-fn repeated_key(entries: &[(Key, Node)], folds: bool) -> Option<String> {
-    let mut keys: Vec<Cow<'_, str>> = entries
-        .iter()
-        .filter_map(|(key, _)| match key {
-            Key::Field(_) => None,
-            Key::Other(key) if folds => Some(schema::folded(key).into()),
-            Key::Other(key) => Some(Cow::Borrowed(key.as_str())),
-        })
-        .collect();
+/// `name` beside `Name`, neither of which is a field: the daemon passes over both. One of tomorrow may
+/// know them as one field, and could not say which is meant: neither is kept. Says whether there were
+/// any; an object has so many keys that are no fields.
+fn leave_out_ambiguous(entries: &mut Vec<(Key, Node)>, others: usize) -> bool {
+    let folded = |key: &Key| match key {
+        Key::Field(_) => None,
+        Key::Other(text) => Some(schema::folded(text)),
+    };
+    let repeated: HashSet<String> = match others {
+        0 | 1 => return false,
+        _ => repeated(entries.iter().filter_map(|(key, _)| folded(key)).collect()).collect(),
+    };
+    if !repeated.is_empty() {
+        entries.retain(|(key, _)| folded(key).is_none_or(|key| !repeated.contains(&key)));
+    }
+    !repeated.is_empty()
+}
+
+/// Those of `keys` that stand among them more than once.
+fn repeated<K: Ord>(mut keys: Vec<K>) -> impl Iterator<Item = K> {
     keys.sort_unstable();
-    keys.windows(2).find_map(|pair| match pair {
-        [one, other] if one == other => Some(one.to_string()),
-        _ => None,
+    let mut keys = keys.into_iter().peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let key = keys.next()?;
+            if keys.peek() == Some(&key) {
+                return Some(key);
+            }
+        }
     })
 }
 

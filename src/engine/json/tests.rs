@@ -105,7 +105,7 @@ fn what_the_daemon_would_merge_or_refuse_is_refused() {
         (r#"{"Memory":1,"\u004demory":2}"#, "Memory: given more than once"),
         (r#"{"Labels":{"a":"1","a":"1"}}"#, "Labels[a]: given more than once"),
         (r#"{"Future":{"a":1,"a":1}}"#, "Future.a: given more than once"),
-        (r#"{"Future":1,"future":1}"#, "future: given more than once"),
+        (r#"{"Future":1,"Future":1}"#, "Future: given more than once"),
         (
             r#"{"HostConfig":{"Mounts":[{},{"Type":"x","type":"y"}]}}"#,
             "HostConfig.Mounts[1].Type: given more than once",
@@ -153,11 +153,9 @@ fn what_is_not_json_is_refused() {
         b"{'a':1}",
         b"{\"a\":[1 2]}",
         b"\xEF\xBB\xBF{}",
-        b"{\"a\":\"\xFF\"}",
-        b"{\"a\xFF\":1}",
-        b"{\"a\":\"\\ud800\"}",
-        b"{\"a\":\"\\udc00\\ud800\"}",
-        b"{\"a\\ud800\":1}",
+        b"{\xFF\"a\":1}",
+        b"{\"a\":1}\xFF",
+        b"\\ud800{}",
         b"{\"a\":\"\n\"}",
         b"{\"a\":\"\\x\"}",
         b"{\"a\":1}\0",
@@ -166,6 +164,47 @@ fn what_is_not_json_is_refused() {
         let reason = refused(body);
         assert!(reason.contains("not valid JSON"), "{reason} {}", body.escape_ascii());
     }
+}
+
+#[test]
+fn bytes_that_are_no_text_become_what_go_makes_of_them() {
+    for (body, expected) in [
+        (&b"{\"Env\":[\"A=J\xF6rg\"]}"[..], "{\"Env\":[\"A=J\u{fffd}rg\"]}"),
+        (b"{\"Labels\":{\"a\xE2\x82\":\"\"}}", "{\"Labels\":{\"a\u{fffd}\u{fffd}\":\"\"}}"),
+        (b"{\"a\":\"\\udc00\\ud800\"}", "{\"a\":\"\u{fffd}\u{fffd}\"}"),
+        (b"{\"a\\ud800\":1}", "{\"a\u{fffd}\":1}"),
+        (b"{\"x\":\"\\ud83d\\ude00\"}", "{\"x\":\"\u{1f600}\"}"),
+    ] {
+        let body = read(body, &CREATE).unwrap();
+        assert_eq!(written(&body), expected);
+    }
+    // Keys that become one are one key that is given twice.
+    assert!(
+        refused(b"{\"Labels\":{\"\xF6\":\"\",\"\xFC\":\"\"}}").ends_with("given more than once")
+    );
+}
+
+#[test]
+fn keys_that_no_field_has_are_left_out_where_they_fold_into_one() {
+    for (body, expected) in [
+        (r#"{"name":"a","Name":"b","Image":"x"}"#, r#"{"Image":"x"}"#),
+        (
+            r#"{"Image":"x","name":1,"y":2,"NAME":{},"Tty":true}"#,
+            r#"{"Image":"x","y":2,"Tty":true}"#,
+        ),
+        (r#"{"Labels":{"name":"","Name":""}}"#, r#"{"Labels":{"name":"","Name":""}}"#),
+        (r#"{"Future":{"name":1,"Name":2}}"#, r#"{"Future":{"name":1,"Name":2}}"#),
+    ] {
+        assert_eq!(rewritten(body), expected, "{body}");
+    }
+    // Those behind them are still found.
+    let mut fields: Vec<_> =
+        CREATE.fields().iter().map(|field| format!("\"{}\":null", field.name)).collect();
+    fields.insert(0, r#""new":1,"New":2"#.to_owned());
+    let mut object = read(format!("{{{}}}", fields.join(",")).as_bytes(), &CREATE).unwrap();
+    object.set("User", "1000".to_owned().into());
+    assert_eq!((object.text("User"), object.get("Memory")), (Some("1000"), Some(&Node::Null)));
+    assert!(refused(r#"{"name":1,"name":2}"#).ends_with("given more than once"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub static CREATE: Struct = Struct::new(&CREATE_FIELDS);
 
 const CREATE_FIELDS: [Field; CREATE_LENGTH] = join(&[
     WRAPPER_FIELDS,
-    fields! { "Env": TEXTS, VARIABLES; "User": Kind::Text, USER; },
+    RUN_FIELDS,
     TRIGGERS,
     CONFIG_FIELDS,
     HOST_CONFIG_OWN_FIELDS,
@@ -27,11 +27,21 @@ const CREATE_FIELDS: [Field; CREATE_LENGTH] = join(&[
 ]);
 const CREATE_LENGTH: usize = WRAPPER_FIELDS.len()
     + CONFIG_FIELDS.len()
-    + 2
+    + RUN_FIELDS.len()
     + TRIGGERS.len()
     + HOST_CONFIG_OWN_FIELDS.len()
     + LIMIT_FIELDS.len()
     + CONFINEMENT_FIELDS.len();
+
+/// The same without the fields of `HostConfig` beside it, which 28 passes over.
+pub static CREATE_WITHOUT_LEGACY: Struct = Struct::new(&CREATE_OWN_FIELDS);
+
+const CREATE_OWN_FIELDS: [Field; CREATE_OWN_LENGTH] =
+    join(&[WRAPPER_FIELDS, RUN_FIELDS, TRIGGERS, CONFIG_FIELDS]);
+const CREATE_OWN_LENGTH: usize =
+    WRAPPER_FIELDS.len() + RUN_FIELDS.len() + TRIGGERS.len() + CONFIG_FIELDS.len();
+
+const RUN_FIELDS: &[Field] = fields! { "Env": TEXTS, VARIABLES; "User": Kind::Text, USER; };
 
 const WRAPPER_FIELDS: &[Field] = fields! {
     "HostConfig": Kind::Struct(&HOST_CONFIG), INSIDE;

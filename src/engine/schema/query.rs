@@ -58,6 +58,20 @@ pub fn of(endpoint: Endpoint) -> &'static [Parameter] {
     }
 }
 
+/// Those of them of which the daemon reads every value (`r.Form[name]` in its handlers); of each other
+/// one it reads the first.
+#[must_use]
+pub fn lists_of(endpoint: Endpoint) -> &'static [&'static str] {
+    match endpoint {
+        Endpoint::Build | Endpoint::BuildContext => &["t", "extrahosts", "securityopt"],
+        Endpoint::ImageCreate | Endpoint::Commit => &["changes"],
+        // 29 loads several platforms of an archive, others the first.
+        Endpoint::ImageLoad => &["platform"],
+        Endpoint::ImageRemove => &["platforms"],
+        _ => &[],
+    }
+}
+
 const PLATFORM: Stance = Stance::Harmless(
     "which build of an image is taken; the image is judged by its name and content",
 );

@@ -1,7 +1,8 @@
 //! Where a head ends, in bytes that arrive piece by piece.
 //!
 //! Each byte is looked at once, whatever the pieces; what no valid head can hold is refused with
-//! the byte that shows it, not when its line is complete.
+//! the byte that shows it, not when its line is complete. A line feed alone ends a line here: whether
+//! that will do shows in the whole head.
 
 use super::HeadError;
 
@@ -10,6 +11,10 @@ const END: &[u8] = b"\r\n\r\n";
 
 /// The first bytes of a client that speaks HTTP/2 without having asked (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2";
+
+/// The first byte of a client that speaks TLS: the type of a record that holds a handshake (RFC 8446
+/// §5.1).
+const HANDSHAKE: u8 = 0x16;
 
 /// Finds the end of a head in bytes that arrive piece by piece, looking at each byte once.
 ///
@@ -24,6 +29,9 @@ const PREFACE: &[u8] = b"PRI * HTTP/2";
 pub fn find_end(input: &[u8], searched: &mut usize) -> Result<Option<usize>, HeadError> {
     if *searched < PREFACE.len() && input.starts_with(PREFACE) {
         return Err(HeadError::Http2);
+    }
+    if *searched == 0 && input.first() == Some(&HANDSHAKE) {
+        return Err(HeadError::Tls);
     }
     if *searched == 0
         && let Some(end) = whole(input)
@@ -96,11 +104,10 @@ fn control_error(text: &[u8]) -> HeadError {
 
 /// Whether a line feed behind `before` ends an empty line, and so the head.
 fn is_empty_line(before: &[u8]) -> Result<bool, HeadError> {
-    match before {
-        [b'\r'] => Err(HeadError::LeadingEmptyLine),
-        [.., b'\n', b'\r'] => Ok(true),
-        [.., b'\r'] => Ok(false),
-        _ => Err(HeadError::BareLineFeed),
+    match before.strip_suffix(b"\r").unwrap_or(before) {
+        [] => Err(HeadError::LeadingEmptyLine),
+        [.., b'\n'] => Ok(true),
+        _ => Ok(false),
     }
 }
 
@@ -132,6 +139,10 @@ mod tests {
             ("GET / HTTP/1.1\r\n\r\n", "GET"),
             ("GET / HTTP/1.1\r\nA: b\tc\r\n\r\n", "\r\n\r\n"),
             ("GET / HTTP/1.1\r\nA: \u{e4}\r\n\r\n", "\n\0"),
+            ("GET / HTTP/1.0\n\n", "\r\n\r\n"),
+            ("GET / HTTP/1.0\r\n\n", "POST / HTTP/1.1\r\n\r\n"),
+            ("GET / HTTP/1.0\nA: b\r\n\n", "\n"),
+            ("GET / HTTP/1.0\n\r\n", ""),
         ] {
             let input = format!("{head}{behind}");
             assert_eq!(find_end(input.as_bytes(), &mut 0), Ok(Some(head.len())), "{input:?}");
@@ -141,20 +152,21 @@ mod tests {
     #[test]
     fn each_byte_that_spoils_a_head_does_so_at_once() {
         for (before, byte, error) in [
-            ("", "\n", HeadError::BareLineFeed),
+            ("", "\n", HeadError::LeadingEmptyLine),
             ("\r", "\n", HeadError::LeadingEmptyLine),
-            ("", "\x16", HeadError::Control),
+            ("", "\x16", HeadError::Tls),
+            ("", "\x15", HeadError::Control),
             ("\r", "G", HeadError::BareCarriageReturn),
             ("\r", "\r", HeadError::BareCarriageReturn),
             ("GET /", "\0", HeadError::Control),
             ("GET /", "\x7f", HeadError::Control),
-            ("GET / HTTP/1.1", "\n", HeadError::BareLineFeed),
             ("GET / HTTP/1.1\r", "A", HeadError::BareCarriageReturn),
             ("GET / HTTP/1.1\r", "\0", HeadError::BareCarriageReturn),
             ("GET / HTTP/1.1\r\n", " ", HeadError::Folded),
             ("GET / HTTP/1.1\r\n", "\t", HeadError::Folded),
-            ("GET / HTTP/1.1\r\n", "\n", HeadError::BareLineFeed),
-            ("GET / HTTP/1.1\r\nA: b", "\n", HeadError::BareLineFeed),
+            ("GET / HTTP/1.1\n", " ", HeadError::Folded),
+            ("GET / HTTP/1.1\nA: b\n", "\t", HeadError::Folded),
+            ("GET / HTTP/1.1\nA: b\r", "\r", HeadError::BareCarriageReturn),
             ("GET / HTTP/1.1\r\nA: b\r\n", " ", HeadError::Folded),
             ("PRI * HTTP/", "2", HeadError::Http2),
         ] {

@@ -1,0 +1,300 @@
+//! What real clients send that another reader might take differently: what the daemon would read of it
+//! is judged, and that alone is forwarded.
+
+use super::*;
+
+const OFFER: &str =
+    "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
+const IMAGE: &str = r#"{"Image":"a"}"#;
+const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/// Conversations under a rule about ports, where builds pass unread.
+fn talk_with_builds(conversation: impl Fn(&mut Talk)) {
+    talk(|talk| {
+        let ports = vec![PortRule::parse("22").unwrap()];
+        let policy = Policy { ports, builds: BuildRule::Allow, ..Policy::permissive() };
+        *talk = Talk::new(policy, talk.piece);
+        conversation(talk);
+    });
+}
+
+fn post(target: &str, lines: &str) -> String {
+    format!("POST {target} HTTP/1.1\r\nHost: d\r\n{lines}")
+}
+
+/// Java's client makes it with every first request of a connection.
+#[test]
+fn an_offer_of_http2_is_left_out_of_what_is_inspected() {
+    let create = with_body(CREATE, IMAGE);
+    talk(|talk| {
+        talk.client(&with_body(&format!("{CREATE}{OFFER}"), IMAGE));
+        talk.daemon_gets(&create).daemon(OK).client_gets(OK).is(None);
+        talk.client(&with_body(&format!("{CREATE}{OFFER}"), FORBIDDEN));
+        talk.client_gets("HTTP/1.1 403 Forbidden\r\n").is(None);
+        // One that waits to be told goes on.
+        let expecting =
+            format!("{CREATE}{OFFER}Expect: 100-continue\r\nContent-Length: 13\r\n\r\n");
+        talk.client(&expecting).client_gets(CONTINUE).client(IMAGE);
+        talk.daemon_gets("POST /containers/create").daemon(OK).client_gets(OK).is(None);
+        talk.client(&post("/images/a/tag?repo=b", &format!("{OFFER}\r\n")));
+        talk.daemon_gets(&post("/images/a/tag?repo=b", "\r\n")).is(None);
+        talk.daemon_never_sees("h2c").daemon_never_sees("HTTP2").daemon_never_sees("Upgrade");
+    });
+}
+
+#[test]
+fn the_stream_of_a_build_is_called_h2c_and_is_no_offer() {
+    for (target, builds) in [("/session", BuildRule::Inspect), ("/grpc", BuildRule::Allow)] {
+        talk(|talk| {
+            let ports = vec![PortRule::parse("22").unwrap()];
+            let policy = Policy { ports, builds, ..Policy::permissive() };
+            *talk = Talk::new(policy, talk.piece);
+            talk.client(&post(target, &format!("{OFFER}\r\n")));
+            let lines = "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+            talk.daemon_gets(&post(target, lines)).daemon_never_sees("HTTP2").is(None);
+        });
+    }
+}
+
+#[test]
+fn a_line_feed_ends_a_line_of_a_head_that_stands_alone() {
+    const WHOLE: &str = "GET /_ping HTTP/1.0\r\n\r\n";
+    for sent in
+        ["GET /_ping HTTP/1.0\r\n\n", "GET /_ping HTTP/1.0\n\n", "GET /_ping HTTP/1.0\n\r\n"]
+    {
+        talk(|talk| {
+            talk.client(sent).daemon_gets(WHOLE).daemon(OK).client_gets(OK).is(Some(End::Flush));
+            assert_eq!(talk.got[1], WHOLE);
+        });
+    }
+    // What follows is a request of its own, and judged as ever.
+    let alone = "GET /_ping HTTP/1.1\nHost: d\nX: y\r\n\n";
+    talk(|talk| {
+        talk.client(&format!("{alone}{}", with_body(CREATE, FORBIDDEN)));
+        talk.daemon_gets("GET /_ping HTTP/1.1\r\nHost: d\r\nX: y\r\n\r\n").daemon(OK);
+        let answers = talk.got[0].clone();
+        assert!(answers.starts_with(&format!("{OK}HTTP/1.1 403 Forbidden\r\n")), "{answers}");
+        talk.daemon_never_sees("create").is(None);
+    });
+    talk_with_builds(|talk| {
+        let tag = post("/images/a/tag?repo=b", "Content-Length: 0\r\n\r\n");
+        talk.client(&tag.replace("\r\n", "\n")).daemon_gets(&tag);
+        let forbidden = post("/build?networkmode=host", "\r\n").replace("\r\n", "\n");
+        talk.daemon(OK).client_gets(OK).client(&forbidden).client_gets("HTTP/1.1 403 ");
+    });
+}
+
+#[test]
+fn a_line_feed_ends_no_line_where_more_is_announced() {
+    for lines in [
+        "Content-Length: 5",
+        "Transfer-Encoding: chunked",
+        "Transfer-Encoding: identity",
+        "Content-Encoding: gzip",
+        "Upgrade: tcp",
+        "Connection: Upgrade",
+        "HTTP2-Settings: AAMA",
+        "Expect: 100-continue",
+        "Trailer: x",
+    ] {
+        for head in [
+            format!("GET /_ping HTTP/1.1\r\nHost: d\n{lines}\r\n\r\n"),
+            format!("GET /_ping HTTP/1.1\n{lines}\r\n\r\n"),
+            format!("GET /_ping HTTP/1.1\r\n{lines}\n\r\n"),
+            format!("GET /_ping HTTP/1.1\r\n{lines}\r\n\n"),
+        ] {
+            talk(|talk| {
+                talk.client(&head).client("5\r\nhello\r\n0\r\n\r\n").client(PING);
+                talk.client_gets("HTTP/1.1 400 ").is(Some(End::Linger));
+                assert_eq!(talk.got[1], "", "{head:?}");
+            });
+        }
+    }
+    talk(|talk| {
+        talk.client(PING).daemon("HTTP/1.1 200 OK\nContent-Length: 0\n\n");
+        talk.client_gets("HTTP/1.1 502 ").is(Some(End::Flush));
+    });
+}
+
+#[test]
+fn the_first_of_several_values_is_judged_and_forwarded_alone() {
+    talk_with_builds(|talk| {
+        for (sent, forwarded) in [
+            ("/images/a/tag?repo=b&repo=c&tag=1&tag=2", Some("/images/a/tag?repo=b&tag=1")),
+            ("/images/a/tag?repo=b&%72epo=c", Some("/images/a/tag?repo=b")),
+            ("/images/create?fromImage=a&fromImage=b", Some("/images/create?fromImage=a")),
+            ("/build?networkmode=none&networkmode=host&t=b&t=c", {
+                Some("/build?networkmode=none&t=b&t=c")
+            }),
+            ("/build?networkmode=host&networkmode=none", None),
+            ("/build?%6eetworkmode=host&networkmode=none", None),
+        ] {
+            talk.client(&post(sent, "Content-Length: 0\r\n\r\n"));
+            match forwarded {
+                Some(target) => {
+                    talk.daemon_gets(&format!("POST {target} HTTP/1.1\r\n"));
+                    talk.daemon(OK).client_gets(OK);
+                }
+                None => {
+                    talk.client_gets("HTTP/1.1 403 ");
+                }
+            }
+        }
+    });
+    // A container has one name, whatever follows it.
+    talk(|talk| {
+        let create = with_body(&CREATE.replace("create ", "create?name=b&name=c&x=1&x=2 "), IMAGE);
+        talk.client(&create).daemon_gets("POST /containers/create?name=b&x=1&x=2 HTTP/1.1\r\n");
+    });
+}
+
+/// hyper's builder adds lines where others replace them.
+#[test]
+fn the_first_line_counts_of_what_the_daemon_reads_once() {
+    const TWO: &str = "Content-Type: application/x-tar\r\nContent-Type: application/json\r\n\
+                       X-Registry-Config: e30=\r\nX-Registry-Config: e31=\r\n";
+    const ONE: &str = "X-Registry-Config: e30=\r\nContent-Length: 5\r\n\
+                       Content-Type: application/x-tar\r\n\r\nhello";
+    talk_with_builds(|talk| {
+        let load =
+            format!("{}hello", post("/images/load", &format!("{TWO}Content-Length: 5\r\n\r\n")));
+        talk.client(&load).daemon_gets(&post("/images/load", ONE)).daemon(OK).client_gets(OK);
+    });
+    talk(|talk| {
+        let services = post("/services/create", "Content-Type: application/json\r\n");
+        let twice = services.replace("Content", "Content-Type: application/json\r\nContent");
+        let body = r#"{"Name":"s","TaskTemplate":{"ContainerSpec":{"Image":"app"}}}"#;
+        talk.client(&with_body(&twice, body)).daemon_gets(&with_body(&services, body));
+        talk.daemon(OK).client_gets(OK);
+        let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+        talk.client(&with_body(&post("/containers/create", &format!("{form}{TWO}")), IMAGE));
+        talk.client_gets("HTTP/1.1 400 ");
+    });
+}
+
+#[test]
+fn the_encoding_of_an_archive_shows_in_its_bytes() {
+    talk_with_builds(|talk| {
+        for target in ["/images/load", "/images/create?fromSrc=-", "/build"] {
+            let head = post(target, "Content-Type: application/x-tar\r\nContent-Length: 5\r\n");
+            let encoding = "content-encoding: gzip\r\nContent-Encoding: br\r\n";
+            talk.client(&format!("{head}{encoding}\r\nhello"));
+            talk.daemon_gets(&post(target, "Content-Length: 5\r\n"));
+            talk.daemon_never_sees("ncoding").daemon(OK).client_gets(OK);
+        }
+    });
+    // Where the archive is read, its bytes say how it is compressed.
+    talk(|talk| {
+        let images = vec![crate::policy::images::ImageRule::parse("ubuntu:16.04").unwrap()];
+        let builds = BuildRule::Inspect;
+        *talk = Talk::new(Policy { images, builds, ..Policy::permissive() }, talk.piece);
+        talk.client(&with_body(&post("/build", "Content-Encoding: gzip\r\n"), "no tar"));
+        talk.client_gets("HTTP/1.1 400 ").daemon_never_sees("build");
+        assert!(talk.got[0].contains("build context"), "{}", talk.got[0]);
+    });
+}
+
+#[test]
+fn a_form_says_nothing_that_counts_where_containers_are_started() {
+    const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+    talk(|talk| {
+        let mounts = vec![crate::policy::mounts::MountRule::parse("/root").unwrap()];
+        *talk = Talk::new(Policy { mounts, ..Policy::permissive() }, talk.piece);
+        for (path, body) in
+            [("/containers/a/start", "t=5"), ("/containers/a/restart", "t=5&signal=HUP")]
+        {
+            talk.client(&with_body(&post(path, FORM), body)).client_gets("");
+            assert!(talk.outbox.take_question().is_some(), "{path} is judged by its mounts");
+            *talk = Talk::new(Policy { ..(*talk.rules.policy).clone() }, talk.piece);
+        }
+        let long = with_body(&post("/containers/a/start", FORM), "checkpoint-dir=/root");
+        talk.client(&long).client_gets("HTTP/1.1 400 ");
+    });
+}
+
+/// A body may take its time as long as something comes, and comes at some rate.
+#[test]
+fn a_slow_body_goes_on_while_it_comes() {
+    let start = format!("{CREATE}Content-Length: 500\r\n\r\n");
+    let second = Duration::from_secs(1);
+    let mut talk = Talk::new(Policy::permissive(), usize::MAX);
+    talk.client(&start);
+    let began = talk.now;
+    for _ in 0..49 {
+        talk.now += second * 3;
+        talk.client("          ");
+        assert!(talk.session.deadline().unwrap() > talk.now, "{:?}", talk.now - began);
+        talk.call(Session::elapsed);
+        talk.is(None);
+        if talk.now - began > second * 80 {
+            break;
+        }
+    }
+    // Thirty seconds without a byte.
+    let mut silent = Talk::new(Policy::permissive(), usize::MAX);
+    silent.client(&start);
+    assert_eq!(silent.session.deadline(), Some(silent.now + second * 30));
+    silent.now += second * 20;
+    silent.client("x");
+    assert_eq!(silent.session.deadline(), Some(silent.now + second * 30));
+    silent.now += second * 30;
+    silent.call(Session::elapsed);
+    silent.client_gets("HTTP/1.1 408 ").is(Some(End::Linger));
+    // A byte now and then is not enough: ten bytes a second are, beyond the first minute.
+    let mut drips = Talk::new(Policy::permissive(), usize::MAX);
+    drips.client(&start);
+    let began = drips.now;
+    for _ in 0..3 {
+        drips.now += second * 20;
+        drips.client(" ");
+    }
+    assert_eq!(drips.session.deadline(), Some(began + second * 60));
+    drips.call(Session::elapsed);
+    drips.client_gets("HTTP/1.1 408 ").is(Some(End::Linger));
+}
+
+#[test]
+fn long_heads_hold_a_share_of_the_budget() {
+    let long =
+        |bytes: usize| format!("GET /_ping HTTP/1.1\r\nHost: d\r\nX: {}\r\n", "y".repeat(bytes));
+    let talk_with = |budget: &Budget, who: u32| {
+        let mut talk = Talk::new(Policy::permissive(), usize::MAX);
+        Arc::get_mut(&mut talk.rules).unwrap().head_bytes_max = 256 * 1024;
+        let peer = audit::Peer::Unix { uid: who, pid: 1 };
+        let client = ClientId { connection: 1, peer };
+        talk.session = Session::new(client, budget.clone(), ImageChanges::default());
+        talk
+    };
+    let budget = Budget::new(1 << 20);
+    let mut held: Vec<_> = (0..8).map(|_| talk_with(&budget, 1)).collect();
+    for talk in &mut held {
+        talk.client(&long(100_000));
+    }
+    let refused = held.iter().filter(|talk| talk.got[0].starts_with("HTTP/1.1 503 ")).count();
+    assert!((1..8).contains(&refused), "{refused} of 8");
+    // Another client, and a short head of the same one, have their room.
+    for (who, bytes) in [(2, 100_000), (1, 10_000)] {
+        let mut talk = talk_with(&budget, who);
+        let whole = format!("{}\r\n", long(bytes));
+        let (first, rest) = whole.split_at(bytes);
+        talk.client(first).client(rest).daemon_gets(&whole).is(None);
+    }
+    drop(held);
+    assert_eq!(budget.free(), 1 << 20);
+}
+
+#[test]
+fn a_head_that_is_too_long_names_the_key() {
+    talk(|talk| {
+        talk.client(&format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(5000)));
+        assert!(talk.got[0].contains("longer than 4096 bytes; `limits.head`"), "{}", talk.got[0]);
+    });
+}
+
+#[test]
+fn tls_is_called_by_its_name() {
+    talk(|talk| {
+        talk.client("\x16\x03\x01\x02").client_gets("HTTP/1.1 400 ").is(Some(End::Linger));
+        assert!(talk.got[0].contains("this is TLS; "), "{}", talk.got[0]);
+    });
+}
