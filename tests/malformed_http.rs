@@ -254,10 +254,8 @@ fn inspected_endpoints() {
         ("an upgrade", Creates, |name| {
             sized(&line(name), "Connection: Upgrade\r\nUpgrade: tcp\r\n")
         }),
-        ("an upgrade to HTTP/2", Creates, |name| {
-            let upgrade = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
-                           HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n";
-            sized(&line(name), upgrade)
+        ("an upgrade to HTTP/2 or another protocol", Creates, |name| {
+            sized(&line(name), &OFFER.replace("h2c", "h2c, websocket"))
         }),
         ("a content type behind a no-break space", Creates, |name| {
             sized(&line(name), "").replace("application/json", "\u{a0}application/json")
@@ -268,23 +266,39 @@ fn inspected_endpoints() {
         ("a content type with a dotted capital", Creates, |name| {
             sized(&line(name), "").replace("application/json", "applİcation/json")
         }),
-        ("two content types", Creates, |name| sized(&line(name), "Content-Type: text/plain\r\n")),
+        ("a form before JSON", Refuses, |name| {
+            let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Type: ";
+            sized(&line(name), "").replace("Content-Type: ", form)
+        }),
+        ("an invalid escape in the query", Refuses, |name| {
+            sized(&at(&format!("/containers/create?name={name}&x=%zz")), "")
+        }),
+        ("a semicolon in the query", Refuses, |name| {
+            sized(&at(&format!("/containers/create?x=1;name={name}")), "")
+        }),
     ]);
 }
 
-/// Elsewhere it is left out, and what is sent behind such a request is inspected as ever.
+const OFFER: &str = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
+                     HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n";
+
+/// It is left out everywhere, and what is sent behind such a request is inspected as ever.
 #[test]
 fn an_offer_of_http2() {
     let secdocker = SecDocker::before(Daemon::shared(), "restrictions:\n  privileged: true\n");
     let name = unique("offer");
     let privileged = BODY.replace("{", r#"{"HostConfig":{"Privileged":true},"#);
     let length = format!("Content-Length: {}\r\n", privileged.len());
-    let ping = "GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: Upgrade, HTTP2-Settings\r\n\
-                Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n";
+    let ping = format!("GET /_ping HTTP/1.1\r\nHost: d\r\n{OFFER}\r\n");
+    let forbidden = create(&line(&name), &format!("{OFFER}{length}"), &privileged);
     let mut client = secdocker.connect();
-    client.send(ping.to_owned() + &create(&line(&name), &length, &privileged) + ping);
-    let statuses = [(); 3].map(|()| client.answer().status);
-    assert_eq!(statuses, [200, 403, 200]);
+    client.send(
+        [&ping, &forbidden, &ping, &create(&line(&name), &length, &privileged)]
+            .map(String::as_str)
+            .concat(),
+    );
+    let statuses = [(); 4].map(|()| client.answer().status);
+    assert_eq!(statuses, [200, 403, 200, 403]);
     assert!(Daemon::shared().api().container(&name).is_none(), "made a privileged container");
     let mut client = secdocker.connect();
     client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
@@ -314,12 +328,35 @@ fn odd_but_legal_requests_pass() {
     let secdocker = SecDocker::before(Daemon::shared(), "restrictions:\n  ports: [22]\n");
     let api = Daemon::shared().api();
     let body = format!("{:X};x=\"y;z\"\r\n{BODY}\r\n000;last\r\nX-Trailer: 1\r\n\r\n", BODY.len());
-    let cases: [(&str, Request, String); 5] = [
+    let padded = format!("{:x}    \r\n{BODY}\r\n0 \t \r\n\r\n", BODY.len());
+    let cases: [(&str, Request, String); 10] = [
         ("plain", |name| sized(&line(name), ""), String::new()),
         ("chunked", |name| chunked(name, &chunk()), String::new()),
         ("extensions and trailers", |name| chunked(name, ""), body),
         ("HTTP/1.0", |name| sized(&line(name).replace("1.1", "1.0"), ""), String::new()),
         ("space around values", |name| sized(&line(name), "X:\t y \t\r\n"), String::new()),
+        ("padded sizes", |name| chunked(name, ""), padded),
+        ("an offer of HTTP/2", |name| sized(&line(name), OFFER), String::new()),
+        (
+            "two content types",
+            |name| sized(&line(name), "Content-Type: text/plain\r\n"),
+            String::new(),
+        ),
+        (
+            "a name twice",
+            |name| {
+                sized(
+                    &at(&format!("/containers/create?name={name}&x=1&n%61me=other-{name}&x=2")),
+                    "",
+                )
+            },
+            String::new(),
+        ),
+        (
+            "credentials twice",
+            |name| sized(&line(name), "X-Registry-Auth: e30=\r\nX-Registry-Auth: x\r\n"),
+            String::new(),
+        ),
     ];
     for (what, request, rest) in cases {
         for way in [Daemon::shared() as &dyn Way, &secdocker] {
@@ -336,6 +373,41 @@ fn odd_but_legal_requests_pass() {
             );
         }
     }
+}
+
+/// Scripts write `echo -e "GET /_ping HTTP/1.0\r\n" | nc`.
+#[test]
+fn line_feeds_alone_end_the_lines_of_what_announces_nothing() {
+    let secdocker = SecDocker::before(Daemon::shared(), "restrictions:\n  ports: [22]\n");
+    for request in [
+        "GET /_ping HTTP/1.0\r\n\n",
+        "GET /_ping HTTP/1.0\n\n",
+        "GET /_ping HTTP/1.1\nHost: d\nConnection: close\r\n\n",
+        "POST /containers/nobody/start HTTP/1.1\nHost: d\nConnection: close\nContent-Length: 0\n\n",
+    ] {
+        let ask = |way: &dyn Way| {
+            let mut client = way.connect();
+            client.send(request);
+            let said = String::from_utf8(client.rest()).unwrap();
+            said.lines().filter(|line| !line.starts_with("Date:")).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(ask(&secdocker), ask(Daemon::shared()), "{request:?}, through SecDocker (left)");
+    }
+}
+
+/// A client with `--tls` before a port without: told so, in the log as well.
+#[test]
+fn a_client_that_speaks_tls_is_told_so() {
+    let secdocker = SecDocker::before(Daemon::shared(), "");
+    for piece in [1, 5, 200] {
+        let hello = [&b"\x16\x03\x01\x00\xc4\x01\x00\x00\xc0\x03\x03"[..], &[7; 189]].concat();
+        let mut client = secdocker.connect();
+        hello.chunks(piece).for_each(|piece| drop(client.try_send(piece)));
+        let answer = client.answer();
+        assert_eq!(answer.status, 400);
+        assert!(answer.message().contains("this is TLS; "), "{}", answer.message());
+    }
+    secdocker.logs("this is TLS; ");
 }
 
 #[test]

@@ -168,6 +168,39 @@ fn odd_but_clear_bodies_pass() {
     }
 }
 
+/// What the engine makes of bytes that are no text, and of keys that it does not know, is the same.
+#[test]
+fn bodies_that_the_engine_mends_are_mended_alike() {
+    let secdocker = SecDocker::before(Daemon::shared(), "restrictions:\n  privileged: true\n");
+    let api = Daemon::shared().api();
+    let bodies: [&[u8]; 8] = [
+        b"\"Env\":[\"A=J\xf6rg\"]",
+        b"\"Labels\":{\"J\xf6\":\"\xe2\x82\",\"\xed\xa0\x80\":\"\xc0\xaf\"}",
+        br#""Labels":{"a\udcf6":"\ud83d\ud83d\ude00","b":"\ude00\ud83d\u0041\\ud83d"}"#,
+        b"\"Cmd\":[\"echo\",\"\xf0\x9f\x98\"],\"WorkingDir\":\"/J\xf6rg\"",
+        b"\"HostConfig\":{\"Binds\":[\"/srv/J\xf6rg:/x\"]}",
+        b"\"\xffX\":1,\"Labels\":{\"\xe4\xb8\xad\xe4\":\"\"}",
+        br#""name":"x","Name":"y","Labels":{"name":"","Name":""}"#,
+        br#""Healthcheck":{"Test":["CMD","\udcff"]},"x\udcff":{"y":"\udcff"}"#,
+    ];
+    for body in bodies {
+        let sent = [br#"{"Image":"probe:1","Entrypoint":["true"],"#, body, b"}"].concat();
+        let shown = String::from_utf8_lossy(body);
+        let made = |way: &dyn Way| {
+            let name = unique("mended");
+            let answer = way.connect().ask(post(&format!("/containers/create?name={name}"), &sent));
+            assert_eq!(answer.status, 201, "{shown} {}: {}", way.name(), answer.text());
+            let made = api.inspect(&name);
+            api.remove(&name);
+            let of = |section: &str, field: &str| made[section][field].clone();
+            let config =
+                ["Env", "Labels", "Cmd", "WorkingDir", "Healthcheck"].map(|f| of("Config", f));
+            (config, of("HostConfig", "Binds"))
+        };
+        assert_eq!(made(&secdocker), made(Daemon::shared()), "{shown}, through SecDocker (left)");
+    }
+}
+
 #[test]
 fn the_engines_own_refusals_come_through() {
     let secdocker = SecDocker::before(Daemon::shared(), "restrictions:\n  privileged: true\n");
