@@ -165,7 +165,8 @@ impl InspectedHead<'_> {
             let read_once = READ_ONCE.iter().zip(&mut seen);
             let mut same = read_once.filter(|(header, _)| name.eq_ignore_ascii_case(header));
             let is_repeated = same.next().is_some_and(|(_, seen)| std::mem::replace(seen, true));
-            keep(name) && !is_rewritten && !is_repeated && !(offers && is_offer(name))
+            let is_left_out = is_rewritten || is_repeated || (offers && is_offer(name));
+            keep(name) && !is_left_out
         });
         if offers {
             write_upgrade(out, head, self.offer);

@@ -107,7 +107,7 @@ fn only_the_upgrade_that_clients_of_the_builder_send_is_accepted() {
         ("HTTP/1.1 403", UPGRADE.replace("Upgrade: h2c", "Upgrade: h2c, tcp")),
         ("HTTP/1.1 403", UPGRADE.replace("Connection: Upgrade", "Connection: close")),
         ("HTTP/1.0 403", UPGRADE.replace("HTTP/1.1", "HTTP/1.0")),
-        ("HTTP/1.1 400", UPGRADE.replace("Host: \r\n", "HTTP2-Settings: AAMA\r\n")),
+        ("HTTP/1.1 403", UPGRADE.replace("Host: \r\n", "HTTP2-Settings: AAMA\r\n")),
         ("HTTP/1.1 400", preface()),
     ] {
         let mut talk = Talk::new(no_builds(), usize::MAX);
