@@ -18,6 +18,11 @@ pub const ACK: u8 = 0x1;
 /// `END_HEADERS` of HEADERS and CONTINUATION.
 pub const END_HEADERS: u8 = 0x4;
 
+/// `PADDED` of DATA and HEADERS.
+pub const PADDED: u8 = 0x8;
+/// `PRIORITY` of HEADERS.
+pub const PRIORITY: u8 = 0x20;
+
 /// What kind of frame it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -110,6 +115,51 @@ impl FrameHead {
     }
 }
 
+/// Whether a client may send a frame of this kind, length and stream, having opened the streams up to
+/// `last_stream`.
+///
+/// # Errors
+/// [`ConnectionError`] if not.
+pub fn check(head: &FrameHead, last_stream: u32) -> Result<(), ConnectionError> {
+    let is_of_stream = head.stream != 0;
+    let was_opened = is_of_stream && head.stream <= last_stream;
+    let has_its_length = match head.kind {
+        Kind::Ping => head.length == 8,
+        Kind::Settings if head.has(ACK) => head.length == 0,
+        Kind::Settings => head.length.is_multiple_of(6),
+        Kind::RstStream | Kind::WindowUpdate => head.length == 4,
+        Kind::Priority => head.length == 5,
+        _ => true,
+    };
+    let is_in_place = match head.kind {
+        Kind::Data | Kind::RstStream => was_opened,
+        Kind::Headers => head.stream % 2 == 1,
+        Kind::Continuation | Kind::Priority => is_of_stream,
+        Kind::Settings | Kind::Ping | Kind::GoAway => !is_of_stream,
+        Kind::PushPromise => false,
+        Kind::WindowUpdate | Kind::Other(_) => true,
+    };
+    match (has_its_length, is_in_place) {
+        (false, _) => Err(ConnectionError::size("a frame has a length that its kind cannot")),
+        (_, false) => Err(ConnectionError::protocol("a frame stands where its kind cannot")),
+        (true, true) => Ok(()),
+    }
+}
+
+/// What is between the length of a padding and the padding (RFC 9113 §6.1).
+///
+/// # Errors
+/// [`ConnectionError`] if the padding is longer than the payload.
+pub fn unpadded<'a>(head: &FrameHead, payload: &'a [u8]) -> Result<&'a [u8], ConnectionError> {
+    if !head.has(PADDED) {
+        return Ok(payload);
+    }
+    let content = payload.split_first().and_then(|(padding, rest)| {
+        rest.len().checked_sub(usize::from(*padding)).and_then(|length| rest.get(..length))
+    });
+    content.ok_or(ConnectionError::protocol("a padding is longer than its frame"))
+}
+
 /// Appends a frame. The payload is at most [`PAYLOAD_BYTES_MAX`] long.
 pub fn write(out: &mut Vec<u8>, kind: Kind, flags: u8, stream: u32, payload: &[u8]) {
     debug_assert!(payload.len() <= PAYLOAD_BYTES_MAX, "no peer has to take more");
@@ -145,6 +195,10 @@ pub enum ErrorCode {
     Protocol,
     /// A payload of a length that its kind cannot have.
     FrameSize,
+    /// The stream is of no use any more.
+    Cancel,
+    /// A header block that cannot be read.
+    Compression,
     /// The peer asks for too much.
     EnhanceYourCalm,
 }
@@ -155,6 +209,8 @@ impl ErrorCode {
             Self::NoError => 0x0,
             Self::Protocol => 0x1,
             Self::FrameSize => 0x6,
+            Self::Cancel => 0x8,
+            Self::Compression => 0x9,
             Self::EnhanceYourCalm => 0xb,
         }
     }
@@ -172,6 +228,10 @@ pub struct ConnectionError {
 impl ConnectionError {
     pub(super) const fn protocol(reason: &'static str) -> Self {
         Self { code: ErrorCode::Protocol, reason }
+    }
+
+    pub(super) const fn compression() -> Self {
+        Self { code: ErrorCode::Compression, reason: "a header block is malformed" }
     }
 
     pub(super) const fn size(reason: &'static str) -> Self {

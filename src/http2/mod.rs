@@ -6,5 +6,8 @@
 
 pub mod frame;
 pub mod grpc;
+pub mod hpack;
+mod huffman;
 pub mod literal;
+pub mod mediator;
 pub mod refuser;

@@ -171,30 +171,7 @@ impl CallRefuser {
         {
             return Err(ConnectionError::protocol("a frame stands inside a header block"));
         }
-        let is_of_stream = head.stream != 0;
-        let has_its_length = match head.kind {
-            Kind::Ping => head.length == 8,
-            Kind::Settings if head.has(ACK) => head.length == 0,
-            Kind::Settings => head.length.is_multiple_of(6),
-            Kind::RstStream | Kind::WindowUpdate => head.length == 4,
-            Kind::Priority => head.length == 5,
-            _ => true,
-        };
-        let is_in_place = match head.kind {
-            Kind::Data => is_of_stream && head.stream <= self.last_stream,
-            Kind::Headers => head.stream % 2 == 1,
-            Kind::Continuation => is_of_stream,
-            Kind::Settings | Kind::Ping | Kind::GoAway => !is_of_stream,
-            Kind::PushPromise => false,
-            Kind::RstStream => is_of_stream && head.stream <= self.last_stream,
-            Kind::Priority => is_of_stream,
-            Kind::WindowUpdate | Kind::Other(_) => true,
-        };
-        match (has_its_length, is_in_place) {
-            (false, _) => Err(ConnectionError::size("a frame has a length that its kind cannot")),
-            (_, false) => Err(ConnectionError::protocol("a frame stands where its kind cannot")),
-            (true, true) => Ok(()),
-        }
+        frame::check(head, self.last_stream)
     }
 
     /// A piece of a header block: at its end, the call that it begins is answered.
