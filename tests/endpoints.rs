@@ -172,6 +172,19 @@ fn a_swarm_keeps_its_secrets() {
             assert_eq!(client.ask(get(target)).status, 200, "{target}, {preset}");
         }
     }
+    // What may be looked at shows no token; all else of it stays.
+    let portainer = SecDocker::before(daemon, "endpoints: {preset: portainer}\n");
+    let (straight, through) =
+        (api.get("/swarm").json(), portainer.connect().ask(get("/swarm")).json());
+    for token in ["Worker", "Manager"] {
+        assert_eq!(through["JoinTokens"][token], "withheld-by-SecDocker");
+    }
+    let without = |mut answer: Value| {
+        answer["JoinTokens"].take();
+        answer
+    };
+    assert_eq!(without(straight), without(through));
+    portainer.logs("msg=\"credentials withheld\"");
     assert_eq!(api.ask(&post("/swarm/leave?force=1", "")).status, 200);
 }
 

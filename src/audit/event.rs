@@ -141,6 +141,8 @@ pub enum Event<'a> {
     UpstreamFailed { reason: &'a dyn fmt::Display },
     /// What a rule needs to know of the outside could not be found out.
     Unlearned { method: &'a str, target: Redacted<'a>, unlearned: &'a dyn fmt::Display },
+    /// Something was taken out of the daemon's answer.
+    Withheld { what: &'a dyn fmt::Display },
     /// The daemon has turned a connection into a raw stream.
     RawStreamBegan,
     /// A raw stream has ended, with the bytes that it moved.
@@ -156,6 +158,7 @@ impl Event<'_> {
             Self::ConnectionOpened { .. } | Self::ConnectionClosed { .. } => Level::Debug,
             Self::Received { .. }
             | Self::Allowed { .. }
+            | Self::Withheld { .. }
             | Self::RawStreamBegan
             | Self::RawStreamEnded { .. }
             | Self::PluginAnswered { agrees: true, .. }
@@ -189,6 +192,7 @@ impl Event<'_> {
             Self::Invalid { .. } => "request refused",
             Self::UpstreamFailed { .. } => "daemon failed",
             Self::Unlearned { .. } => "look-up failed",
+            Self::Withheld { .. } => "credentials withheld",
             Self::RawStreamBegan => "raw stream began",
             Self::RawStreamEnded { .. } => "raw stream ended",
             Self::Error { .. } => "internal error",
@@ -207,6 +211,7 @@ impl Event<'_> {
             | Self::ConnectionFailed { reason }
             | Self::UpstreamFailed { reason }
             | Self::Error { reason } => line.shown("reason", *reason),
+            Self::Withheld { what } => line.shown("what", *what),
             Self::TimedOut { waiting_for } => line.shown("waiting_for", *waiting_for),
             Self::Received { method, target } => line.request(method, target),
             Self::Allowed { method, target, changes } => {

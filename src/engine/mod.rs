@@ -7,6 +7,7 @@
 //! checked body, ceilings ─► the same file ─► bytes, changes
 //! ```
 
+pub mod answers;
 mod base64;
 mod build;
 pub mod changes;
@@ -56,7 +57,7 @@ use std::ops::Range;
 
 use self::json::Object;
 use crate::http::target::Target;
-use crate::policy::effects::Asked;
+use crate::policy::effects::{Asked, Takeover};
 use crate::policy::facts::Facts;
 use crate::policy::opinions::AskedImage;
 use crate::policy::{Checked, Inspected, Policy};
@@ -80,7 +81,7 @@ pub enum RequestBody {
     Commit(CommitBody),
     /// `POST /build`.
     Build(BuildBody),
-    /// `POST /swarm/init`, `/networks/create`, `/networks/{id}/connect` or
+    /// `POST /swarm/init`, `/swarm/update`, `/nodes/{id}/update`, `/networks/create`, `/networks/{id}/connect` or
     /// `/containers/{id}/checkpoints`.
     Fields(Object),
     /// `POST /images/create` of an image that is pulled.
@@ -101,6 +102,14 @@ pub fn as_judged(endpoint: Endpoint, target: &Target<'_>, policy: &Policy) -> Op
     Some(match endpoint {
         Endpoint::ImagePrune | Endpoint::ImageRemove if policy.images.is_empty() => return None,
         Endpoint::ContainerRestart if !policy.judges_starts() => return None,
+        Endpoint::SwarmUpdate
+        | Endpoint::SwarmUnlock
+        | Endpoint::SwarmUnlockKey
+        | Endpoint::NodeUpdate
+            if !policy.can_be_taken_over() =>
+        {
+            return None;
+        }
         Endpoint::Build if policy.reads_dockerfiles() && build::brings_dockerfile(target) => {
             Endpoint::BuildContext
         }
@@ -146,7 +155,11 @@ fn read_known(
         Endpoint::Plugin => Ok(head_only(plugins::effects())),
         Endpoint::SecretCreate => Ok(swarm::read_secret(body)?.map(RequestBody::Fields)),
         Endpoint::SwarmInit => Ok(swarm::read_init(body)?.map(RequestBody::Fields)),
-        Endpoint::SwarmJoin => Ok(head_only(swarm::effects_of_join())),
+        Endpoint::SwarmJoin => Ok(head_only(swarm::takeover(Takeover::Swarm))),
+        Endpoint::SwarmUnlock => Ok(head_only(swarm::takeover(Takeover::SwarmUnlocked))),
+        Endpoint::SwarmUnlockKey => Ok(head_only(swarm::takeover(Takeover::SwarmUnlockKey))),
+        Endpoint::SwarmUpdate => Ok(swarm::read_update(body)?.map(RequestBody::Fields)),
+        Endpoint::NodeUpdate => Ok(swarm::read_node(body)?.map(RequestBody::Fields)),
         Endpoint::ImageLoad => Ok(head_only(images::effects_of_load())),
         Endpoint::ImagePrune => Ok(head_only(images::effects_of_prune())),
         Endpoint::ImageRemove => images::read_removal(target).map(head_only),

@@ -56,6 +56,14 @@ pub enum Endpoint {
     SwarmInit,
     /// `POST /swarm/join`.
     SwarmJoin,
+    /// `POST /swarm/update`.
+    SwarmUpdate,
+    /// `POST /swarm/unlock`.
+    SwarmUnlock,
+    /// `GET /swarm/unlockkey`.
+    SwarmUnlockKey,
+    /// `POST /nodes/{id}/update`.
+    NodeUpdate,
     /// `POST /images/load`.
     ImageLoad,
     /// `POST /images/prune`.
@@ -80,7 +88,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::ContainerCreate,
         Self::ContainerExec,
         Self::ContainerUpdate,
@@ -95,6 +103,10 @@ impl Endpoint {
         Self::Plugin,
         Self::SwarmInit,
         Self::SwarmJoin,
+        Self::SwarmUpdate,
+        Self::SwarmUnlock,
+        Self::SwarmUnlockKey,
+        Self::NodeUpdate,
         Self::ImageLoad,
         Self::ImagePrune,
         Self::ImageRemove,
@@ -127,6 +139,8 @@ impl Endpoint {
             | Self::VolumeCreate
             | Self::Commit
             | Self::SwarmInit
+            | Self::SwarmUpdate
+            | Self::NodeUpdate
             | Self::NetworkCreate
             | Self::NetworkConnect
             | Self::BuildContext
@@ -142,6 +156,8 @@ impl Endpoint {
             | Self::BuildKit
             | Self::Plugin
             | Self::SwarmJoin
+            | Self::SwarmUnlock
+            | Self::SwarmUnlockKey
             | Self::Checkpoints => true,
         }
     }
@@ -166,6 +182,10 @@ impl Endpoint {
             | Self::BuildKit
             | Self::SwarmInit
             | Self::SwarmJoin
+            | Self::SwarmUpdate
+            | Self::SwarmUnlock
+            | Self::SwarmUnlockKey
+            | Self::NodeUpdate
             | Self::ImagePrune
             | Self::ImageRemove
             | Self::NetworkCreate
@@ -202,6 +222,10 @@ impl fmt::Display for Endpoint {
             Self::Plugin => "POST /plugins",
             Self::SwarmInit => "POST /swarm/init",
             Self::SwarmJoin => "POST /swarm/join",
+            Self::SwarmUpdate => "POST /swarm/update",
+            Self::SwarmUnlock => "POST /swarm/unlock",
+            Self::SwarmUnlockKey => "GET /swarm/unlockkey",
+            Self::NodeUpdate => "POST /nodes/{id}/update",
             Self::ImageLoad => "POST /images/load",
             Self::ImagePrune => "POST /images/prune",
             Self::ImageRemove => "DELETE /images/{name}",
@@ -268,6 +292,12 @@ const ROWS: &[Row] = &[
     Row::new("POST", Path::Exact("/secrets/create"), Route::Inspected(Endpoint::SecretCreate)),
     Row::new("POST", Path::Exact("/swarm/init"), Route::Inspected(Endpoint::SwarmInit)),
     Row::new("POST", Path::Exact("/swarm/join"), Route::Inspected(Endpoint::SwarmJoin)),
+    Row::new("POST", Path::Exact("/swarm/update"), Route::Inspected(Endpoint::SwarmUpdate)),
+    Row::new("POST", Path::Exact("/swarm/unlock"), Route::Inspected(Endpoint::SwarmUnlock)),
+    Row::new("GET", Path::Exact("/swarm/unlockkey"), {
+        Route::Inspected(Endpoint::SwarmUnlockKey)
+    }),
+    Row::new("POST", Path::Around("/nodes/", "/update"), Route::Inspected(Endpoint::NodeUpdate)),
     Row::new("POST", Path::Exact("/images/load"), Route::Inspected(Endpoint::ImageLoad)),
     Row::new("POST", Path::Exact("/images/prune"), Route::Inspected(Endpoint::ImagePrune)),
     Row::new("DELETE", Path::Around("/images/", ""), Route::Inspected(Endpoint::ImageRemove)),
@@ -547,7 +577,11 @@ mod tests {
             ("POST", "/secrets/create", Route::Inspected(Endpoint::SecretCreate)),
             ("POST", "/swarm/init", Route::Inspected(Endpoint::SwarmInit)),
             ("POST", "/swarm/join", Route::Inspected(Endpoint::SwarmJoin)),
-            ("POST", "/swarm/update", Route::Plain),
+            ("POST", "/swarm/update", Route::Inspected(Endpoint::SwarmUpdate)),
+            ("POST", "/v1.41/swarm/unlock", Route::Inspected(Endpoint::SwarmUnlock)),
+            ("GET", "/swarm/unlockkey", Route::Inspected(Endpoint::SwarmUnlockKey)),
+            ("POST", "/nodes/a/update", Route::Inspected(Endpoint::NodeUpdate)),
+            ("GET", "/swarm", Route::Plain),
             ("POST", "/images/load", Route::Inspected(Endpoint::ImageLoad)),
             ("POST", "/swarm/leave", Route::Plain),
             ("POST", "/networks/create", Route::Inspected(Endpoint::NetworkCreate)),

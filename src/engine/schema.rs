@@ -31,7 +31,7 @@ pub use query::{Parameter, lists_of, of as parameters_of};
 pub use running::{CHECKPOINT_CREATE, EXEC, START, UPDATE};
 pub use service::SERVICE;
 pub use stance::{General, Power, Stance};
-pub use swarm::{SECRET_CREATE, SWARM_INIT};
+pub use swarm::{NODE_SPEC, SECRET_CREATE, SWARM_INIT, SWARM_SPEC};
 pub use volume::VOLUME_CREATE;
 
 use super::routes::Endpoint;
@@ -113,6 +113,8 @@ pub fn body_of(endpoint: Endpoint) -> Option<&'static Struct> {
         Endpoint::Commit => Some(&COMMIT),
         Endpoint::SecretCreate => Some(&SECRET_CREATE),
         Endpoint::SwarmInit => Some(&SWARM_INIT),
+        Endpoint::SwarmUpdate => Some(&SWARM_SPEC),
+        Endpoint::NodeUpdate => Some(&NODE_SPEC),
         Endpoint::NetworkCreate => Some(&NETWORK_CREATE),
         Endpoint::NetworkConnect => Some(&NETWORK_CONNECT),
         Endpoint::CheckpointCreate => Some(&CHECKPOINT_CREATE),
@@ -123,6 +125,8 @@ pub fn body_of(endpoint: Endpoint) -> Option<&'static Struct> {
         | Endpoint::BuildKit
         | Endpoint::Plugin
         | Endpoint::SwarmJoin
+        | Endpoint::SwarmUnlock
+        | Endpoint::SwarmUnlockKey
         | Endpoint::Checkpoints
         | Endpoint::ImageCreate
         | Endpoint::ImageLoad

@@ -1,19 +1,20 @@
-//! `POST /swarm/init`, `POST /swarm/join` and `POST /secrets/create`.
+//! Swarms, their nodes and secrets.
 //!
-//! To join another swarm hands the host to its managers. To begin one opens ports: the one of
-//! `ListenAddr`, that of the data path, and 7946, at which the members talk. Who can reach the first
-//! and has read a token (`GET /swarm`) can join as a manager and start services here past every
-//! rule: forbid the port, or let `ListenAddr` be out of reach.
+//! Whoever is a manager of a swarm that this host belongs to starts on it what they like, past every
+//! rule: the managers listen at a port of their own. So to join a swarm, to begin one, to unlock one, to
+//! have its certificates made by an authority of one's own and to make a node a manager hand the host over.
+//! What else an update says (names, limits, times, tokens made anew at random) opens nothing. The
+//! tokens for joining are taken out of the answer to `GET /swarm`: see [`super::answers`].
+//!
+//! To begin a swarm opens ports besides: the one of `ListenAddr`, that of the data path, and 7946, at
+//! which the members talk.
 //!
 //! The log driver in `TaskDefaults` goes nowhere: the daemon's conversion of a specification leaves it
 //! out (20.10.24, 29.7.2, `daemon/cluster/convert`).
-//!
-//! Not inspected: `swarm/update`, `swarm/leave`, `swarm/unlock` and `nodes/{id}/update` open nothing
-//! and start nothing; a member that is promoted has a token already, or could have had a manager's.
 
 use super::effects::{BodyError, Effects};
 use super::json::Object;
-use super::schema::{SECRET_CREATE, SWARM_INIT};
+use super::schema::{NODE_SPEC, SECRET_CREATE, SWARM_INIT, SWARM_SPEC};
 use super::volume_options::check_driver;
 use crate::policy::Inspected;
 use crate::policy::effects::{Asked, Effect, Place, Takeover};
@@ -29,9 +30,9 @@ const GOSSIP: &str = "7946";
 /// A port by the name of a service could be any.
 const EVERY_PORT: &str = "1-65535";
 
-/// `POST /swarm/join`.
-pub(super) fn effects_of_join() -> Vec<Asked> {
-    vec![Asked { effect: Effect::Takeover(Takeover::Swarm), at: Place::Field("swarm") }]
+/// A request that hands the host over, whatever is in it.
+pub(super) fn takeover(by: Takeover) -> Vec<Asked> {
+    vec![Asked { effect: Effect::Takeover(by), at: Place::Field("swarm") }]
 }
 
 /// `POST /swarm/init`.
@@ -47,7 +48,40 @@ pub(super) fn read_init(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     };
     let data_path = PortRange::parse(&data_path.to_string());
     effects.push_parsed(data_path, Effect::HostPorts, DATA_PATH)?;
+    effects.push(Effect::Takeover(Takeover::OwnSwarm), Place::Field("swarm"));
+    if let Some(spec) = fields.object("Spec") {
+        push_authority(spec, &mut effects);
+    }
     Ok(Inspected::new(fields, effects.into_asked()))
+}
+
+/// `POST /swarm/update`.
+pub(super) fn read_update(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
+    let mut effects = Effects::default();
+    let spec = effects.fields(body, &SWARM_SPEC)?;
+    push_authority(&spec, &mut effects);
+    Ok(Inspected::new(spec, effects.into_asked()))
+}
+
+/// A certificate or key to sign with, or somebody else who signs.
+fn push_authority(spec: &Object, effects: &mut Effects) {
+    let Some(authority) = spec.object("CAConfig") else { return };
+    let has_text = |name: &&str| authority.text(name).is_some_and(|text| !text.is_empty());
+    let is_given = ["SigningCACert", "SigningCAKey"].iter().any(has_text);
+    if is_given || !authority.list("ExternalCAs").is_empty() {
+        effects.push(Effect::Takeover(Takeover::SwarmAuthority), Place::Field("CAConfig"));
+    }
+}
+
+/// `POST /nodes/{id}/update`: the daemon compares roles in any case, and takes no other ones.
+pub(super) fn read_node(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
+    let mut effects = Effects::default();
+    let spec = effects.fields(body, &NODE_SPEC)?;
+    let role = spec.text("Role").unwrap_or_default();
+    if !role.is_empty() && !role.eq_ignore_ascii_case("worker") {
+        effects.push(Effect::Takeover(Takeover::Manager), Place::Field("Role"));
+    }
+    Ok(Inspected::new(spec, effects.into_asked()))
 }
 
 /// `POST /secrets/create`: the name of a driver is a path, at which the daemon talks to a socket.
@@ -79,8 +113,9 @@ mod tests {
 
     fn ports(body: &str) -> Option<String> {
         let read = read_init(body.as_bytes()).ok()?;
-        let shown = read.effects().iter().map(|asked| match &asked.effect {
-            Effect::HostPorts(ports) => ports.to_string(),
+        let shown = read.effects().iter().filter_map(|asked| match &asked.effect {
+            Effect::HostPorts(ports) => Some(ports.to_string()),
+            Effect::Takeover(Takeover::OwnSwarm) => None,
             other => panic!("{other:?}"),
         });
         Some(shown.collect::<Vec<_>>().join(" "))
@@ -92,6 +127,40 @@ mod tests {
         {
             let body = format!(r#"{{"Name":"a","Driver":{{"Name":"{driver}"}}}}"#);
             assert_eq!(read_secret(body.as_bytes()).is_ok(), passes, "{driver}");
+        }
+    }
+
+    type Read = fn(&[u8]) -> Result<Inspected<Object>, BodyError>;
+
+    #[test]
+    fn what_opens_the_control_plane_is_a_takeover() {
+        let own = r#"{"CAConfig":{"SigningCACert":"x"}}"#;
+        let (init, update, node): (Read, Read, Read) = (read_init, read_update, read_node);
+        for (read, body, expected) in [
+            (init, "{}".to_owned(), &[Takeover::OwnSwarm][..]),
+            (init, format!(r#"{{"Spec":{own}}}"#), &[Takeover::OwnSwarm, Takeover::SwarmAuthority]),
+            (update, own.to_owned(), &[Takeover::SwarmAuthority]),
+            (update, r#"{"caconfig":{"signingcakey":"x"}}"#.into(), &[Takeover::SwarmAuthority]),
+            (update, r#"{"CAConfig":{"ExternalCAs":[null]}}"#.into(), &[Takeover::SwarmAuthority]),
+            (
+                update,
+                r#"{"CAConfig":{"NodeCertExpiry":1,"ForceRotate":2,"SigningCACert":"",
+                "ExternalCAs":[]},"EncryptionConfig":{"AutoLockManagers":true}}"#
+                    .into(),
+                &[],
+            ),
+            (node, r#"{"Role":"manager"}"#.into(), &[Takeover::Manager]),
+            (node, r#"{"role":"MaNager"}"#.into(), &[Takeover::Manager]),
+            (node, r#"{"Role":"other"}"#.into(), &[Takeover::Manager]),
+            (node, r#"{"Role":"Worker","Availability":"drain"}"#.into(), &[]),
+            (node, r#"{"Labels":{"a":"b"}}"#.into(), &[]),
+        ] {
+            let inspected = read(body.as_bytes()).unwrap();
+            let found = inspected.effects().iter().filter_map(|asked| match asked.effect {
+                Effect::Takeover(by) => Some(by),
+                _ => None,
+            });
+            assert!(found.eq(expected.iter().copied()), "{body}");
         }
     }
 

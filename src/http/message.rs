@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::Write;
 
 use super::framing::{AnswerTo, Persistence};
-use super::head::{H2C, HTTP2_SETTINGS, RequestHead, Version};
+use super::head::{H2C, HTTP2_SETTINGS, RequestHead, ResponseHead, Version};
 use super::media_type::MediaType;
 
 /// The interim response that asks for a body (RFC 9110 §15.2.1).
@@ -175,6 +175,23 @@ impl InspectedHead<'_> {
     }
 }
 
+/// Appends a response head again for another body of known length, without the lines that framed or
+/// described the one before.
+pub fn write_response(out: &mut Vec<u8>, head: &ResponseHead<'_>, body_bytes: usize) {
+    const OF_THE_BODY: [&str; 4] = ["etag", "content-md5", "digest", "accept-ranges"];
+    let status = head.status;
+    write(out, format_args!("{} {status} {}\r\n", head.version.as_str(), reason_phrase(status)));
+    let is_over = |name: &str| {
+        FRAMING_HEADERS.iter().chain(&OF_THE_BODY).any(|header| name.eq_ignore_ascii_case(header))
+    };
+    for (name, value) in head.headers.iter().filter(|(name, _)| !is_over(name)) {
+        for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+            out.extend_from_slice(part);
+        }
+    }
+    write(out, format_args!("Content-Length: {body_bytes}\r\n\r\n"));
+}
+
 fn write_content_type(out: &mut Vec<u8>, content_type: Option<MediaType<'_>>) {
     if let Some(content_type) = content_type {
         write(out, format_args!("Content-Type: {content_type}\r\n"));
@@ -202,6 +219,7 @@ fn write(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 
 fn reason_phrase(status: u16) -> &'static str {
     match status {
+        200 => "OK",
         400 => "Bad Request",
         403 => "Forbidden",
         404 => "Not Found",

@@ -134,6 +134,16 @@ pub enum Takeover {
     Plugin,
     /// The managers of a swarm elsewhere: they start on this host what they like.
     Swarm,
+    /// Whoever becomes a manager of a swarm that begins here: its port takes requests past every rule.
+    OwnSwarm,
+    /// Whoever can make certificates for the swarm, a manager's among them.
+    SwarmAuthority,
+    /// The managers of a swarm that was locked.
+    SwarmUnlocked,
+    /// Whoever has the key that unlocks the managers, and with it what they keep.
+    SwarmUnlockKey,
+    /// A node that becomes a manager.
+    Manager,
 }
 
 /// Ways to have the daemon build an image, by what is seen of the Dockerfile.

@@ -168,6 +168,11 @@ impl Policy {
         self.namespaces.iter().any(|rule| rule.forbids_host(NamespaceKind::Cgroup))
     }
 
+    /// Whether anything is forbidden or forced that whoever has the host could do.
+    pub fn can_be_taken_over(&self) -> bool {
+        self.first_section().is_some()
+    }
+
     /// The first section of the configuration that forbids or forces anything.
     fn first_section(&self) -> Option<&'static str> {
         match (self.configured().next(), self.ceilings != Ceilings::default()) {

@@ -4,13 +4,33 @@
 use super::effects::Takeover;
 use super::{Findings, Policy};
 
-/// Reports one violation for each kind of rule that is configured.
+/// Reports one violation for each kind of rule that is configured, or one for all that is forced.
 pub(super) fn check(policy: &Policy, by: Takeover, found: &mut Findings<'_>) {
     let what = match by {
         Takeover::Plugin => "an engine plugin, which can do anything to the host",
         Takeover::Swarm => "another swarm, whose managers can start anything on the host",
+        Takeover::OwnSwarm => {
+            "a new swarm, whose managers can start anything on the host; begin it at the daemon itself"
+        }
+        Takeover::SwarmAuthority => {
+            "an authority for certificates of the swarm, which can make anybody a manager; set it at \
+             the daemon itself"
+        }
+        Takeover::SwarmUnlocked => {
+            "unlocking the swarm, whose managers can start anything on the host; unlock it at the \
+             daemon itself"
+        }
+        Takeover::SwarmUnlockKey => {
+            "the key that unlocks the managers of the swarm; ask the daemon itself for it"
+        }
+        Takeover::Manager => {
+            "the role of a manager for a node, which can start anything on the host; set it at the \
+             daemon itself"
+        }
     };
-    for key in policy.configured() {
+    // What is forced can be left behind as well as what is forbidden.
+    let forced = policy.first_section().filter(|section| *section == "general");
+    for key in policy.configured().chain(forced) {
         found.add(what, key);
     }
 }

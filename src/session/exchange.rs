@@ -1,6 +1,7 @@
 //! What must be remembered of a request until its response is complete.
 
 use super::images::ImageChange;
+use crate::engine::answers::Withheld;
 use crate::http::framing::{AnswerTo, Persistence};
 use crate::http::head::{RequestHead, Version};
 
@@ -17,6 +18,8 @@ pub(super) struct Exchange {
     pub(super) begins_calls: bool,
     /// Interim responses seen so far.
     pub(super) interim: u8,
+    /// What is taken out of the response.
+    pub(super) withheld: Option<Withheld>,
     /// Held until the response is complete, and longer if the request is still on its way.
     pub(super) changes_images: Option<ImageChange>,
 }
@@ -30,6 +33,7 @@ impl Default for Exchange {
             may_switch: false,
             begins_calls: false,
             interim: 0,
+            withheld: None,
             changes_images: None,
         }
     }

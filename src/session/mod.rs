@@ -16,6 +16,7 @@
 //!
 //! response   Idle ───► Head ─┬─► Body ─┬─► Idle
 //!                            │         └─► Done (its request has not ended) ─► Idle
+//!                            ├─► Withholding ─► Idle
 //!                            └─► Raw                                 any ─► Over
 //! ```
 //!
@@ -46,6 +47,7 @@ mod request;
 mod response;
 #[cfg(test)]
 mod tests;
+mod withholding;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -316,7 +318,7 @@ impl Session {
         audit::record(&self.client, &Event::UpstreamFailed { reason: failure });
         match self.response {
             Response::Idle if self.refuses_calls() => {}
-            Response::Head { .. } => {
+            Response::Head { .. } | Response::Withholding(_) => {
                 let status = match failure {
                     UpstreamFailure::Loop(_) => 508,
                     UpstreamFailure::Unreachable(_) | UpstreamFailure::Lost(_) => 502,

@@ -229,6 +229,9 @@ impl Session {
             return Ok(Step::Take(bytes.len()));
         }
         let arrived = Arrived { head: &head, framing, bytes: bytes.len(), is_as_sent };
+        if policy.guarding_section().is_some() {
+            self.exchange.withheld = engine::answers::withheld(head.method, &target);
+        }
         match engine::routes::classify(head.method, &target)? {
             Route::Plain => Ok(self.pass(&arrived, &target, turn)),
             Route::MaySwitch => {

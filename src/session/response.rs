@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 
 use super::request::Request;
+use super::withholding::Withholding;
 use super::{End, Flow, Progress, Session, Step, Turn, UpstreamFailure, audit};
 use crate::audit::Event;
 use crate::http::chunk::ChunkDecoder;
@@ -21,6 +22,8 @@ pub(super) enum Response {
     Head { searched: usize },
     /// A body that is passed on.
     Body(Progress),
+    /// A body out of which credentials are taken once it is whole.
+    Withholding(Box<Withholding>),
     /// Complete, while the request it answers is still on its way.
     Done,
     /// No longer HTTP.
@@ -74,7 +77,9 @@ impl Session {
     pub(super) fn response_flow(&self) -> Flow {
         match &self.response {
             // Without a request out, only the end of the connection is expected.
-            Response::Idle | Response::Head { .. } | Response::Done => Flow::Inspect,
+            Response::Idle | Response::Head { .. } | Response::Withholding(_) | Response::Done => {
+                Flow::Inspect
+            }
             Response::Body(progress) => progress.flow(),
             Response::Raw => Flow::PassToEnd,
             Response::Over => Flow::Hold,
@@ -94,6 +99,7 @@ impl Session {
         match std::mem::replace(&mut self.response, Response::Over) {
             Response::Head { searched } => self.response_head_bytes(input, searched, turn),
             Response::Body(Progress::Chunked(decoder)) => self.response_chunk_bytes(input, decoder),
+            Response::Withholding(withholding) => self.withhold_bytes(input, withholding, turn),
             other => {
                 self.response = other;
                 self.distrust(&"it sent bytes that answer no request", input, turn)
@@ -162,6 +168,9 @@ impl Session {
             self.exchange.persistence = Persistence::Close;
         }
         match Progress::of(framing) {
+            Some(body) if self.exchange.withheld.is_some() && (200..300).contains(&head.status) => {
+                return self.withhold(bytes, head, body, turn);
+            }
             Some(progress) => self.response = Response::Body(progress),
             None => self.response_complete(),
         }
@@ -188,7 +197,7 @@ impl Session {
     }
 
     /// The response is complete. Its request may still be on its way.
-    fn response_complete(&mut self) {
+    pub(super) fn response_complete(&mut self) {
         match (&self.request, self.exchange.persistence) {
             (Request::Body(_), Persistence::KeepAlive) => self.response = Response::Done,
             (Request::Body(_) | Request::Over, _) => {
@@ -206,6 +215,7 @@ impl Session {
                 self.end = Some(if self.request.is_fresh() { End::Flush } else { End::Linger });
             }
             Response::Body(Progress::UntilClose) => self.response_complete(),
+            Response::Withholding(_) => self.withheld_ended(turn),
             Response::Head { .. } => {
                 let lost = "the daemon closed the connection without an answer".to_owned();
                 self.upstream_failed(&UpstreamFailure::Lost(lost), turn);
@@ -216,7 +226,7 @@ impl Session {
     }
 
     /// The daemon's side says something that HTTP does not allow here: nothing of it passes.
-    fn distrust(
+    pub(super) fn distrust(
         &mut self,
         reason: &dyn std::fmt::Display,
         input: &[u8],

@@ -24,6 +24,7 @@ mod clients;
 mod endpoints;
 mod images;
 mod plugins;
+mod withholding;
 
 const CREATE: &str =
     "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n";

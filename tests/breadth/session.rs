@@ -211,15 +211,15 @@ const SWARM_SPEC: &str = r#"{"Name":"default","Labels":{"a":"b"},"Raft":{"Electi
 fn swarm() -> Vec<Row> {
     use Compared::{Keys, Refused};
     let mut all = vec![
-        json("POST /swarm/init", "/swarm/init", SWARM).by(Keys),
+        json("POST /swarm/init", "/swarm/init", SWARM).by(Refused),
         json("POST /swarm/join", "/swarm/join", JOIN).by(Refused),
-        row("GET /swarm/unlockkey", "/swarm/unlockkey"),
-        json("POST /swarm/unlock", "/swarm/unlock", r#"{"UnlockKey":"x"}"#),
+        row("GET /swarm/unlockkey", "/swarm/unlockkey").by(Refused),
+        json("POST /swarm/unlock", "/swarm/unlock", r#"{"UnlockKey":"x"}"#).by(Refused),
         row("GET /swarm", "/swarm").by(Keys),
         json("POST /swarm/update", "/swarm/update?version=@version@", SWARM_SPEC),
         row("GET /nodes", "/nodes").by(Keys),
         row("GET /nodes/{id}", "/nodes/@id@").by(Keys),
-        json("POST /nodes/{id}/update", "/nodes/@id@/update?version=@version@", NODE),
+        json("POST /nodes/{id}/update", "/nodes/@id@/update?version=@version@", NODE).by(Refused),
         row("DELETE /nodes/{id}", "/nodes/@id@"),
         json("POST /services/create", "/services/create", SERVICE),
         row("GET /services", "/services"),

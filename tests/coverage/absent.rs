@@ -16,7 +16,8 @@ pub(crate) const OF_REQUESTS: [(Power, &str); 6] = [
     (Power::Build, "`POST /build` and `POST /grpc`: no other route builds"),
     (
         Power::Takeover,
-        "`POST /plugins/…` and `POST /swarm/join`: no other route gives control away at once",
+        "`POST /plugins/…`, `POST /swarm/…`, `GET /swarm/unlockkey`, `POST /nodes/{id}/update`: no other \
+         route gives control away at once",
     ),
     (
         Power::CpuTime,
@@ -35,7 +36,13 @@ pub(crate) const OF_REQUESTS: [(Power, &str); 6] = [
 /// The reason, for a pair of which no table has a row.
 pub(crate) fn reason(endpoint: Endpoint, power: Power) -> &'static str {
     match (endpoint, power) {
-        (Endpoint::Plugin | Endpoint::SwarmJoin, _) => TAKEOVER,
+        (
+            Endpoint::Plugin
+            | Endpoint::SwarmJoin
+            | Endpoint::SwarmUnlock
+            | Endpoint::SwarmUnlockKey,
+            _,
+        ) => TAKEOVER,
         (
             Endpoint::ContainerExec
             | Endpoint::ContainerUpdate
@@ -56,6 +63,8 @@ pub(crate) fn reason(endpoint: Endpoint, power: Power) -> &'static str {
             | Endpoint::ImageTag
             | Endpoint::Commit
             | Endpoint::SwarmInit
+            | Endpoint::SwarmUpdate
+            | Endpoint::NodeUpdate
             | Endpoint::SecretCreate
             | Endpoint::NetworkCreate
             | Endpoint::NetworkConnect

@@ -44,6 +44,8 @@ pub fn of(endpoint: Endpoint) -> &'static [Parameter] {
         Endpoint::ImageRemove => {
             parameters! { "force": REMOVED; "noprune": REMOVED; "platforms": REMOVED; }
         }
+        Endpoint::SwarmUpdate => SWARM_UPDATE,
+        Endpoint::NodeUpdate => parameters! { "version": LIFE; },
         Endpoint::ContainerExec
         | Endpoint::ContainerUpdate
         | Endpoint::VolumeCreate
@@ -51,6 +53,8 @@ pub fn of(endpoint: Endpoint) -> &'static [Parameter] {
         | Endpoint::SwarmInit
         | Endpoint::SecretCreate
         | Endpoint::SwarmJoin
+        | Endpoint::SwarmUnlock
+        | Endpoint::SwarmUnlockKey
         | Endpoint::NetworkCreate
         | Endpoint::NetworkConnect
         | Endpoint::CheckpointCreate
@@ -161,6 +165,16 @@ const PLUGIN: &[Parameter] = parameters! {
 
 const TAKEOVER: Stance =
     Stance::Harmless("the request is refused under any restriction, whatever it says");
+
+const SWARM_UPDATE: &[Parameter] = parameters! {
+    "version": LIFE;
+    "rotateWorkerToken": ROTATED;
+    "rotateManagerToken": ROTATED;
+    "rotateManagerUnlockKey": ROTATED;
+};
+
+const ROTATED: Stance =
+    Stance::Harmless("has the daemon make a token or key at random, which no answer shows");
 
 const SERVICE_UPDATE: &[Parameter] = parameters! {
     "version": LIFE;

@@ -30,6 +30,7 @@ pub(super) const VARIABLES: Stance = CheckedAndForced(&[Power::Environment], Env
 pub(super) const SECURITY_OPTIONS: Stance =
     CheckedAndForced(&[Power::SecurityOption], SecurityOptions);
 pub(super) const CAPABILITIES: Stance = CheckedAndForced(&[Power::Capability], Capabilities);
+pub(super) const CONTROL_PLANE: Stance = Checked(&[Power::Takeover]);
 pub(super) const DROPPED: Stance = Forced(Capabilities);
 pub(super) const MEMORY: Stance = Forced(Memory);
 pub(super) const CPU: Stance = Forced(Cpu);

@@ -1,7 +1,7 @@
-//! The body of `POST /swarm/init`.
+//! The bodies of `POST /swarm/init`, `/swarm/update`, `/nodes/{id}/update` and `/secrets/create`.
 
 use super::index::Struct;
-use super::reasons::{DRIVER_NAME, HOST_PORTS, INSIDE, NAMED, SWARM_OF_ITS_OWN};
+use super::reasons::{CONTROL_PLANE, DRIVER_NAME, HOST_PORTS, INSIDE, NAMED, SWARM_OF_ITS_OWN};
 use super::service::LOG_DRIVER;
 use super::stance::Stance;
 use super::{INT, Kind, TEXT_MAP, TEXTS, UINT32, UINT64, fields};
@@ -18,6 +18,14 @@ pub static SWARM_INIT: Struct = Struct::new(fields! {
     "Availability": Kind::Text, SWARM_OF_ITS_OWN;
     "DefaultAddrPool": TEXTS, SWARM_OF_ITS_OWN;
     "SubnetSize": UINT32, SWARM_OF_ITS_OWN;
+});
+
+/// The body of `POST /nodes/{id}/update`: Engine API `NodeSpec`.
+pub static NODE_SPEC: Struct = Struct::new(fields! {
+    "Name": Kind::Text, NAMED;
+    "Labels": TEXT_MAP, NAMED;
+    "Role": Kind::Text, CONTROL_PLANE;
+    "Availability": Kind::Text, SWARM_OF_ITS_OWN;
 });
 
 /// The body of `POST /secrets/create`: Engine API `SecretSpec`.
@@ -39,13 +47,14 @@ static SECRET_TEMPLATING: Struct = Struct::new(fields! {
     "Options": TEXT_MAP, SWARM_OF_ITS_OWN;
 });
 
-static SWARM_SPEC: Struct = Struct::new(fields! {
+/// The body of `POST /swarm/update`: Engine API `SwarmSpec`.
+pub static SWARM_SPEC: Struct = Struct::new(fields! {
     "Name": Kind::Text, NAMED;
     "Labels": TEXT_MAP, NAMED;
     "Orchestration": Kind::Struct(&ORCHESTRATION), SWARM_OF_ITS_OWN;
     "Raft": Kind::Struct(&RAFT), SWARM_OF_ITS_OWN;
     "Dispatcher": Kind::Struct(&DISPATCHER), SWARM_OF_ITS_OWN;
-    "CAConfig": Kind::Struct(&CA_CONFIG), SWARM_OF_ITS_OWN;
+    "CAConfig": Kind::Struct(&CA_CONFIG), INSIDE;
     "TaskDefaults": Kind::Struct(&TASK_DEFAULTS), TASKS;
     "EncryptionConfig": Kind::Struct(&ENCRYPTION), SWARM_OF_ITS_OWN;
 });
@@ -68,9 +77,9 @@ static DISPATCHER: Struct = Struct::new(fields! {
 
 static CA_CONFIG: Struct = Struct::new(fields! {
     "NodeCertExpiry": INT, SWARM_OF_ITS_OWN;
-    "ExternalCAs": Kind::List(&Kind::Struct(&EXTERNAL_CA)), SWARM_OF_ITS_OWN;
-    "SigningCACert": Kind::Text, SWARM_OF_ITS_OWN;
-    "SigningCAKey": Kind::Text, SWARM_OF_ITS_OWN;
+    "ExternalCAs": Kind::List(&Kind::Struct(&EXTERNAL_CA)), CONTROL_PLANE;
+    "SigningCACert": Kind::Text, CONTROL_PLANE;
+    "SigningCAKey": Kind::Text, CONTROL_PLANE;
     "ForceRotate": UINT64, SWARM_OF_ITS_OWN;
 });
 

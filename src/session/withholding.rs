@@ -1,0 +1,166 @@
+//! Daemon to client: an answer that holds credentials, which are taken out of it.
+//!
+//! The body is kept until it is whole, and written anew without them. It counts as a body of the client
+//! that asked. What can't be read is not passed on.
+
+use super::budget::Share;
+use super::response::Response;
+use super::{Progress, Session, Side, Step, Turn, UpstreamFailure, audit};
+use crate::audit::Event;
+use crate::engine::answers;
+use crate::http::chunk::{ChunkDecoder, CollectError};
+use crate::http::head::{self, Lines, ResponseHead};
+use crate::http::message;
+
+/// An answer that still arrives.
+#[derive(Debug)]
+pub(super) struct Withholding {
+    head: Vec<u8>,
+    progress: Kept,
+    body: Vec<u8>,
+    share: Share,
+}
+
+/// How much of it is still to come.
+#[derive(Debug)]
+enum Kept {
+    Length(usize),
+    Chunked(ChunkDecoder),
+    UntilClose,
+}
+
+impl Session {
+    /// Begins to keep the body behind a head.
+    pub(super) fn withhold(
+        &mut self,
+        bytes: &[u8],
+        head: &ResponseHead<'_>,
+        body: Progress,
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        let max = turn.rules.body_bytes_max;
+        let is_coded = head.headers.get_all("content-encoding").any(|it| it != b"identity");
+        let progress = match body {
+            _ if is_coded => return self.withhold_all(&"it is encoded", bytes, turn),
+            Progress::Length(length) => match usize::try_from(length.get()) {
+                Ok(length) if length <= max => Kept::Length(length),
+                _ => return self.withhold_all(&too_long(max), bytes, turn),
+            },
+            Progress::Chunked(decoder) => Kept::Chunked(decoder),
+            Progress::UntilClose => Kept::UntilClose,
+        };
+        let share = Share::none_of(&self.budget, self.client.peer.who());
+        let withholding = Withholding { head: bytes.to_vec(), progress, body: Vec::new(), share };
+        self.response = Response::Withholding(Box::new(withholding));
+        Step::Take(bytes.len())
+    }
+
+    pub(super) fn withhold_bytes(
+        &mut self,
+        input: &[u8],
+        mut withholding: Box<Withholding>,
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        match withholding.take(input, turn.rules.body_bytes_max) {
+            Ok((bytes, true)) => {
+                self.forward_without(*withholding, turn);
+                Step::Take(bytes)
+            }
+            Ok((bytes, false)) => {
+                self.response = Response::Withholding(withholding);
+                Step::Take(bytes)
+            }
+            Err(reason) => self.withhold_all(&reason, input, turn),
+        }
+    }
+
+    /// The daemon's side has ended in a body that is kept.
+    pub(super) fn withheld_ended(&mut self, turn: &mut Turn<'_>) {
+        match std::mem::replace(&mut self.response, Response::head()) {
+            Response::Withholding(withholding)
+                if matches!(withholding.progress, Kept::UntilClose) =>
+            {
+                self.forward_without(*withholding, turn);
+            }
+            _ => {
+                let lost =
+                    "the daemon closed the connection in the middle of its answer".to_owned();
+                self.upstream_failed(&UpstreamFailure::Lost(lost), turn);
+            }
+        }
+    }
+
+    fn forward_without(&mut self, withholding: Withholding, turn: &mut Turn<'_>) {
+        let Withholding { head, body, mut share, .. } = withholding;
+        let mut lines = Lines::new();
+        let written = self.exchange.withheld.and_then(|withheld| {
+            // The tree of the values is a multiple of their text.
+            share.grow_to(body.len() * TREE_BYTES).ok()?;
+            let written = answers::without(withheld, &body)?;
+            audit::record(&self.client, &Event::Withheld { what: &withheld });
+            Some(written)
+        });
+        match (written, head::parse_response(&head, &mut lines)) {
+            (Some(written), Ok(head)) => {
+                let out = turn.out.to(Side::Downstream);
+                message::write_response(out, &head, written.len());
+                out.extend_from_slice(&written);
+                self.response_complete();
+            }
+            _ => {
+                let _ = self.withhold_all(&"it can't be read", &[], turn);
+            }
+        }
+    }
+
+    /// Nothing of an answer passes that may hold what nobody could take out.
+    fn withhold_all(
+        &mut self,
+        reason: &dyn std::fmt::Display,
+        input: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        self.response = Response::head();
+        let reason = format!("credentials can't be taken out of its answer: {reason}");
+        self.distrust(&reason, input, turn)
+    }
+}
+
+fn too_long(max: usize) -> String {
+    format!("it is longer than {max} bytes")
+}
+
+/// What one byte of JSON may take as a tree of values.
+const TREE_BYTES: usize = 16;
+
+impl Withholding {
+    /// How much of `input` belongs to the body, and whether it is whole.
+    fn take(&mut self, input: &[u8], max: usize) -> Result<(usize, bool), String> {
+        let taken = match &mut self.progress {
+            Kept::Length(left) => {
+                let bytes = input.len().min(*left);
+                *left -= bytes;
+                self.body.extend_from_slice(input.split_at(bytes).0);
+                (bytes, *left == 0)
+            }
+            Kept::Chunked(decoder) => {
+                let scanned = decoder.collect(input, &mut self.body, max);
+                let scanned = scanned.map_err(|error| match error {
+                    CollectError::TooLarge { max } => too_long(max),
+                    CollectError::Chunk(error) => error.to_string(),
+                })?;
+                (scanned.bytes, scanned.ended)
+            }
+            Kept::UntilClose if input.len() > max.saturating_sub(self.body.len()) => {
+                return Err(too_long(max));
+            }
+            Kept::UntilClose => {
+                self.body.extend_from_slice(input);
+                (input.len(), false)
+            }
+        };
+        let grown = self.share.grow_to(self.body.capacity());
+        grown.map_err(|_| "too many bodies are being inspected".to_owned())?;
+        Ok(taken)
+    }
+}
