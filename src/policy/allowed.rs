@@ -22,6 +22,8 @@ pub struct AllowedImages(Option<Vec<ImageRule>>);
 const IMAGES: &str = "images: allow";
 pub(super) const MOUNTS: &str = "mounts: allow";
 
+const NOT_ALLOWED: &str = "which is not allowed";
+
 impl AllowedImages {
     /// These and no others; an empty list allows none.
     pub fn only(images: Vec<ImageRule>) -> Self {
@@ -43,7 +45,8 @@ impl AllowedImages {
         let is_allowed = |name: &ImageName| allowed.iter().any(|rule| rule.covers(name));
         let passes = match (facts.image(image), image) {
             (None, _) => {
-                return found.add(format_args!("image {image}, whose names are not known"), IMAGES);
+                let image = format_args!("image {image}");
+                return found.add_because(image, "whose names are not known", IMAGES);
             }
             (Some(ImageFacts::Absent), ImageRef::Named(name)) => is_allowed(name),
             (Some(ImageFacts::Absent), ImageRef::Id(_)) => false,
@@ -55,7 +58,7 @@ impl AllowedImages {
             (Some(ImageFacts::Present { names, .. }), _) => names.iter().any(is_allowed),
         };
         if !passes {
-            found.add(format_args!("image {image}, which is not allowed"), IMAGES);
+            found.add_because(format_args!("image {image}"), NOT_ALLOWED, IMAGES);
         }
     }
 
@@ -74,10 +77,11 @@ impl AllowedImages {
         match names {
             _ if passes => {}
             ImageNames::One(image) => {
-                found.add(format_args!("image {image}, which is not allowed"), IMAGES);
+                found.add_because(format_args!("image {image}"), NOT_ALLOWED, IMAGES);
             }
             ImageNames::EveryTag(image) => {
-                found.add(format_args!("every tag of image {image}, not all allowed"), IMAGES);
+                let what = format_args!("every tag of image {image}");
+                found.add_because(what, "which are not all allowed", IMAGES);
             }
         }
     }
@@ -85,7 +89,7 @@ impl AllowedImages {
     /// Judges what brings content whose origin cannot be seen.
     pub(super) fn check_unseen(&self, what: &str, found: &mut Findings<'_>) {
         if self.0.is_some() {
-            found.add(format_args!("{what}, whose content no list can allow"), IMAGES);
+            found.add_because(what, "whose content no list can allow", IMAGES);
         }
     }
 }
@@ -121,6 +125,11 @@ impl AllowedMounts {
         self.0.as_deref()
     }
 
+    /// Whether the root of the host, and with it every path, may be mounted.
+    pub(super) fn hold_root(&self) -> bool {
+        self.list().is_none_or(|list| list.iter().any(HostPath::is_root))
+    }
+
     /// A server that is this host may export any path.
     pub(super) fn check_server(&self, at: IpAddr, facts: &Facts, found: &mut Findings<'_>) {
         if self.0.is_some() && may_be_own(at, facts) {
@@ -152,15 +161,19 @@ impl AllowedMounts {
             |path: &HostPath| allowed.iter().filter_map(leads_to).any(|real| path.is_within(real));
         match leads_to(path) {
             _ if !self.holds(path, facts) => {
-                found.add(format_args!("mount of {path}, which is not allowed"), MOUNTS);
+                found.add_because(format_args!("mount of {path}"), NOT_ALLOWED, MOUNTS);
             }
             Some(real) if really_is_below(real) => {}
+            Some(real) if real == path => {
+                found.add_because(format_args!("mount of {path}"), NOT_ALLOWED, MOUNTS);
+            }
             Some(real) => {
-                let what = format_args!("mount of {path}, which leads to {real}, not allowed");
-                found.add(what, MOUNTS);
+                let reason = format_args!("which leads to {real}, which is not allowed");
+                found.add_because(format_args!("mount of {path}"), reason, MOUNTS);
             }
             None => {
-                found.add(format_args!("mount of {path}, whose links are not known"), MOUNTS);
+                let what = format_args!("mount of {path}");
+                found.add_because(what, "whose links are not known", MOUNTS);
             }
         }
     }

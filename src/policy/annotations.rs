@@ -17,8 +17,8 @@ pub(super) fn check(name: &str, policy: &Policy, found: &mut Findings<'_>) {
     if let Some(section) = policy.first_section()
         && !name.starts_with(DESCRIPTIONS)
     {
-        let what = format_args!("annotation {}, which a runtime may obey", Shown(name));
-        found.add(what, section);
+        let what = format_args!("annotation {}", Shown(name));
+        found.add_because(what, "which a runtime may obey", section);
     }
 }
 

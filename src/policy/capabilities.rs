@@ -1,6 +1,7 @@
 //! Capabilities that nobody may add.
 
 use super::Findings;
+use super::privileged::PRIVILEGED;
 use super::types::{Capability, ValueError};
 
 /// One forbidden capability; `ALL` forbids adding any.
@@ -32,6 +33,6 @@ impl CapabilityRule {
     }
 
     pub(super) fn check_privileged(&self, found: &mut Findings<'_>) {
-        found.add("privileged mode, which has every capability", &self.text);
+        found.add_because(PRIVILEGED, "which has every capability", &self.text);
     }
 }

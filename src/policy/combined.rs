@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use super::effects::{Asked, Device, Effect, NamespaceKind};
 use super::facts::{DeviceFacts, Facts};
 use super::privileged::PrivilegedRule;
+use super::shown::Shown;
 use super::types::{Capability, HostPath, SecurityOption};
 use super::{Findings, Violations};
 use capabilities::Power;
@@ -40,7 +41,7 @@ pub(super) fn check(
     // Each is looked for beside all else: a list of 4 MiB names one 300,000 times.
     let mut seen = HashSet::new();
     for asked in effects {
-        let found = &mut Findings { violations, at: &asked.at };
+        let found = &mut Findings::new(violations, &asked.at);
         match &asked.effect {
             Effect::Capability(capability) if !seen.insert(capability.as_str()) => {}
             Effect::Capability(capability) => {
@@ -62,18 +63,18 @@ pub(super) fn check(
 const RULE: &str = "privileged";
 
 fn capability(asked: &Capability, effects: &[Asked], found: &mut Findings<'_>) {
+    let what = format_args!("capability {asked}");
     match capabilities::power(asked.as_str()) {
-        None => found.add(format_args!("capability {asked}, which is not known"), RULE),
+        None => found.add_because(what, "which is not known", RULE),
         Some(Power::Default | Power::Ordinary) => {}
-        Some(Power::Alone(why)) => found.add(format_args!("capability {asked}, {why}"), RULE),
+        Some(Power::Alone(why)) => found.add_because(what, why, RULE),
         Some(Power::With(besides)) => {
             let named = besides
                 .iter()
                 .filter_map(|beside| effects.iter().find_map(|other| beside.named_in(other)));
             for other in named {
-                let what =
-                    format_args!("capability {asked} beside {other}, as good as privileged mode");
-                found.add(what, RULE);
+                let reason = format_args!("which with {other} is as good as privileged mode");
+                found.add_because(what, reason, RULE);
             }
         }
     }
@@ -109,13 +110,17 @@ fn device_alone(device: &Device, facts: &Facts, found: &mut Findings<'_>) {
         Device::Path(path) => match facts.device(path) {
             Some(DeviceFacts::Other) => {}
             Some(DeviceFacts::Disk) => {
-                found.add(format_args!("device {path}, which holds files of the host"), RULE);
+                let reason = "which holds files of the host";
+                found.add_because(format_args!("device {path}"), reason, RULE);
             }
-            None => found.add(format_args!("device {path}, which is not known"), RULE),
+            None => {
+                found.add_because(format_args!("device {path}"), "which is not known", RULE);
+            }
         },
         // With MKNOD, which every container has, a number is the device.
         Device::CgroupRule(rule) if may_be_disks(rule) => {
-            found.add("a device rule for disks, which hold the files of the host", RULE);
+            let reason = "which is for disks, and so for the files of the host";
+            found.add_because(format_args!("device rule {}", Shown(rule)), reason, RULE);
         }
         Device::CgroupRule(_) | Device::Request(_) => {}
     }

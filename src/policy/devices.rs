@@ -2,6 +2,7 @@
 
 use super::Findings;
 use super::effects::Device;
+use super::privileged::PRIVILEGED;
 use super::shown::Shown;
 use super::types::{HostPath, ValueError};
 
@@ -59,7 +60,7 @@ impl DeviceRule {
     }
 
     pub(super) fn check_privileged(&self, found: &mut Findings<'_>) {
-        found.add("privileged mode, which has every device", &self.text);
+        found.add_because(PRIVILEGED, "which has every device", &self.text);
     }
 
     fn forbids(&self, path: &HostPath) -> bool {

@@ -203,15 +203,6 @@ pub struct Namespace {
     pub with: SharedWith,
 }
 
-impl Namespace {
-    /// What it is to share it: the processes of the host give its files too, by `/proc/PID/root`.
-    pub fn effects(&self) -> impl Iterator<Item = Effect> + use<> {
-        let is_host_pid = self.kind == NamespaceKind::Pid && self.with == SharedWith::Host;
-        let files = is_host_pid.then(|| Effect::HostPath(HostPath::root()));
-        [Effect::Namespace(self.clone())].into_iter().chain(files)
-    }
-}
-
 /// The kinds of namespaces that the Engine API can share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NamespaceKind {

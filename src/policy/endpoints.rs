@@ -12,9 +12,9 @@
 
 use std::fmt;
 
+use super::Violations;
 use super::effects::Place;
 use super::shown::{InBackticks, Shown};
-use super::{Violation, Violations};
 
 /// The rules about endpoints of one configuration.
 #[derive(Debug, Clone, Default)]
@@ -62,8 +62,7 @@ impl EndpointRules {
 
 fn violation(asked: &Operation<'_>, rule: String) -> Violations {
     let (what, rule) = (asked.to_string(), format!("endpoints: {rule}"));
-    let at = Place::Field("the request line");
-    Violations { listed: vec![Violation { what, rule, at }], more: false }
+    Violations::one(what, rule, Place::Field("the request line"))
 }
 
 /// A method and a path, taken apart as the daemon's router does.

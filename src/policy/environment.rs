@@ -50,7 +50,7 @@ impl EnvironmentRule {
 
     /// A variable is set, and nobody knows which.
     pub(super) fn check_unknown(&self, found: &mut Findings<'_>) {
-        found.add_once("an environment variable whose name is not known", &self.shown);
+        found.add("an environment variable whose name is not known", &self.shown);
     }
 
     /// Whatever value the rule names, the template may become it.
@@ -109,10 +109,15 @@ pub(super) fn check_image(
     content: Option<&ImageFacts>,
     found: &mut Findings<'_>,
 ) {
-    let Some(first) = rules.first() else { return };
+    if rules.is_empty() {
+        return;
+    }
     let entries = match content {
         None => {
-            return found.add("the image's own environment, which is not known", &first.shown);
+            let what = "the image's own environment";
+            return rules
+                .iter()
+                .for_each(|rule| found.add_because(what, "which is not known", &rule.shown));
         }
         Some(ImageFacts::Absent) => return,
         Some(ImageFacts::Present { environment, .. }) => environment,

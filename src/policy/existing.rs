@@ -122,30 +122,28 @@ fn again(effect: &Effect) -> Option<Effect> {
 /// Whoever joins a namespace joins those whom it is shared with already.
 fn shared_by(container: &Container, kind: NamespaceKind) -> Vec<Effect> {
     let shares = container.shares.iter().filter(|shared| shared.kind == kind);
-    shares.flat_map(Namespace::effects).collect()
+    shares.map(|shared| Effect::Namespace(shared.clone())).collect()
 }
 
 /// What must be known of what exists already.
 pub(super) fn ask(policy: &Policy, effects: &[Asked], questions: &mut Questions) {
     for Asked { effect, .. } in effects {
         match effect {
-            Effect::Volume(name) | Effect::VolumeAgain(name)
-                if first_about_mounts(policy).is_some() =>
-            {
+            Effect::Volume(name) | Effect::VolumeAgain(name) if judges_mounts(policy) => {
                 questions.volumes.push(name.clone());
             }
             Effect::Started(name) if judges_starts(policy) => {
                 questions.containers.push(name.clone());
             }
             Effect::VolumesFrom(name)
-                if first_about_mounts(policy).is_some() || !policy.volumesfrom.is_empty() =>
+                if judges_mounts(policy) || !policy.volumesfrom.is_empty() =>
             {
                 questions.containers.push(name.clone());
             }
             Effect::ContainerUser(name) if !policy.users.is_empty() => {
                 questions.containers.push(name.clone());
             }
-            Effect::Within(name) if first_about_privileges(policy).is_some() => {
+            Effect::Within(name) if about_privileges(policy).next().is_some() => {
                 questions.containers.push(name.clone());
             }
             Effect::CpuQuota(name) if policy.ceilings.cpu.is_some() => {
@@ -170,7 +168,7 @@ fn may_be_forbidden(policy: &Policy, kind: NamespaceKind) -> bool {
     let Policy { ports, namespaces, .. } = policy;
     let by_kind = match kind {
         NamespaceKind::Network => !ports.is_empty(),
-        NamespaceKind::Pid => first_about_mounts(policy).is_some(),
+        NamespaceKind::Pid => judges_mounts(policy),
         NamespaceKind::Ipc | NamespaceKind::Uts | NamespaceKind::User | NamespaceKind::Cgroup => {
             false
         }
@@ -178,41 +176,46 @@ fn may_be_forbidden(policy: &Policy, kind: NamespaceKind) -> bool {
     by_kind || namespaces.iter().any(|rule| rule.forbids_host(kind))
 }
 
-/// The first rule about paths of the host; a list of allowed ones is one.
-fn first_about_mounts(policy: &Policy) -> Option<&str> {
-    let forbidden = policy.mounts.first().map(|rule| rule.as_str());
-    forbidden.or_else(|| policy.allowed_mounts.list().map(|_| MOUNTS))
+/// The rules about paths of the host; a list of allowed ones is one.
+fn about_mounts(policy: &Policy) -> impl Iterator<Item = &str> {
+    let forbidden = policy.mounts.iter().map(|rule| rule.as_str());
+    forbidden.chain(policy.allowed_mounts.list().map(|_| MOUNTS))
+}
+
+fn judges_mounts(policy: &Policy) -> bool {
+    about_mounts(policy).next().is_some()
 }
 
 /// Whether starting what exists could break a rule: without one about mounts all paths may be mounted,
 /// whichever they lead to.
 pub(super) fn judges_starts(policy: &Policy) -> bool {
-    first_about_mounts(policy).is_some()
+    judges_mounts(policy)
 }
 
-/// The first rule that privileged mode breaks.
-fn first_about_privileges(policy: &Policy) -> Option<&str> {
+/// The rules that privileged mode may break.
+fn about_privileges(policy: &Policy) -> impl Iterator<Item = &str> {
     let Policy { privileged, security, capabilities, devices, .. } = policy;
-    if *privileged == PrivilegedRule::Forbid {
-        return Some("privileged");
-    }
-    let security = security.first().map(|rule| rule.as_str());
-    let capability = || capabilities.first().map(|rule| rule.as_str());
-    security.or_else(capability).or_else(|| devices.first().map(|rule| rule.as_str()))
+    let privileged = (*privileged == PrivilegedRule::Forbid).then_some("privileged");
+    let security = security.iter().map(|rule| rule.as_str());
+    let capabilities = capabilities.iter().map(|rule| rule.as_str());
+    let devices = devices.iter().map(|rule| rule.as_str());
+    privileged.into_iter().chain(security).chain(capabilities).chain(devices)
 }
 
 /// What can't be learned of a volume may be any path.
 pub(super) fn check_volume(name: &str, policy: &Policy, facts: &Facts, found: &mut Findings<'_>) {
-    if let (Some(rule), None) = (first_about_mounts(policy), facts.volume(name)) {
-        let name = Shown(name);
-        found.add(format_args!("volume {name}, whose options are not known"), rule);
+    if facts.volume(name).is_none() {
+        let what = format_args!("volume {}", Shown(name));
+        about_mounts(policy)
+            .for_each(|rule| found.add_because(what, "whose options are not known", rule));
     }
 }
 
 pub(super) fn check_started(name: &str, policy: &Policy, facts: &Facts, found: &mut Findings<'_>) {
-    if let (Some(rule), None) = (first_about_mounts(policy), facts.container(name)) {
-        let name = Shown(name);
-        found.add(format_args!("start of container {name}, whose mounts are not known"), rule);
+    if facts.container(name).is_none() {
+        let what = format_args!("start of container {}", Shown(name));
+        about_mounts(policy)
+            .for_each(|rule| found.add_because(what, "whose mounts are not known", rule));
     }
 }
 
@@ -234,12 +237,12 @@ pub(super) fn check_mounts_of(
             rule.found(name, found);
         }
     }
-    let first = first_about_mounts(policy);
-    let first = first.or_else(|| policy.volumesfrom.first().map(|rule| rule.as_str()));
-    if let (Some(rule), None) = (first, facts.container(container)) {
-        let container = Shown(container);
-        let what = format_args!("mounts of container {container}, which are not known");
-        found.add(what, rule);
+    if facts.container(container).is_none() {
+        let what = format_args!("mounts of container {}", Shown(container));
+        let volumesfrom = policy.volumesfrom.iter().map(|rule| rule.as_str());
+        about_mounts(policy)
+            .chain(volumesfrom)
+            .for_each(|rule| found.add_because(what, "which are not known", rule));
     }
 }
 
@@ -249,9 +252,9 @@ pub(super) fn check_user_of(
     facts: &Facts,
     found: &mut Findings<'_>,
 ) {
-    if let (Some(rule), None) = (rules.first(), facts.container(container)) {
-        let container = Shown(container);
-        found.add(format_args!("user of container {container}, who is not known"), rule.as_str());
+    if facts.container(container).is_none() {
+        let what = format_args!("user of container {}", Shown(container));
+        rules.iter().for_each(|rule| found.add_because(what, "who is not known", rule.as_str()));
     }
 }
 
@@ -261,9 +264,10 @@ pub(super) fn check_powers_of(
     facts: &Facts,
     found: &mut Findings<'_>,
 ) {
-    if let (Some(rule), None) = (first_about_privileges(policy), facts.container(container)) {
-        let container = Shown(container);
-        found.add(format_args!("privileges of container {container}, which are not known"), rule);
+    if facts.container(container).is_none() {
+        let what = format_args!("privileges of container {}", Shown(container));
+        about_privileges(policy)
+            .for_each(|rule| found.add_because(what, "which are not known", rule));
     }
 }
 
@@ -280,15 +284,12 @@ pub(super) fn check_joined(
         return;
     }
     let Policy { ports, namespaces, .. } = policy;
-    let ports = ports.first().filter(|_| *kind == NamespaceKind::Network);
-    let mounts = first_about_mounts(policy).filter(|_| *kind == NamespaceKind::Pid);
-    let namespaces = namespaces.iter().find(|rule| rule.forbids_host(*kind));
-    let rules = ports.map(|rule| rule.as_str()).into_iter();
-    let rules = rules.chain(mounts);
-    let (kind, name) = (kind.as_str(), Shown(name));
+    let ports = ports.iter().filter(|_| *kind == NamespaceKind::Network);
+    let mounts = about_mounts(policy).filter(|_| *kind == NamespaceKind::Pid);
+    let namespaces = namespaces.iter().filter(|rule| rule.forbids_host(*kind));
+    let rules = ports.map(|rule| rule.as_str()).chain(mounts);
     for rule in rules.chain(namespaces.map(|rule| rule.as_str())) {
-        let what = format_args!("{kind} namespace of container {name}, which may be the host's");
-        found.add(what, rule);
+        found.add_because(joined, "which may be the host's", rule);
     }
 }
 

@@ -151,7 +151,7 @@ fn whoever_joins_a_container_joins_whom_it_has_joined() {
     let facts = known("c", on_host.clone());
     let all = verdict(&policy(), joins(network, "c"), &facts);
     assert!(all.contains("opens every port") && all.contains("of the host"), "{all}");
-    assert!(verdict(&policy(), joins(pid, "c"), &facts).contains("mount of /"));
+    assert!(verdict(&policy(), joins(pid, "c"), &facts).contains("every process' root"));
     assert_eq!(verdict(&policy(), joins(NamespaceKind::Ipc, "c"), &facts), "allowed");
     assert_eq!(verdict(&policy(), joins(network, "c"), &known("c", container())), "allowed");
     // Through one more.

@@ -69,40 +69,35 @@ impl ImageRule {
     }
 
     pub(super) fn check(&self, image: &ImageRef, facts: &Facts, found: &mut Findings<'_>) {
+        let what = format_args!("image {image}");
         match (self.compare(image), facts.image(image)) {
-            (Match::Yes, _) => found.add(format_args!("image {image}"), &self.text),
+            (Match::Yes, _) => found.add(what, &self.text),
             (_, Some(ImageFacts::Absent)) => {}
             (_, Some(ImageFacts::Present { names, id, .. })) => {
                 if let Some(name) = self.first_of(names) {
-                    found.add(format_args!("image {image}, which is {name}"), &self.text);
+                    found.add_because(what, format_args!("which is {name}"), &self.text);
                 } else if let Some(name) = self.first_of(facts.former_names(id)) {
-                    found.add(format_args!("image {image}, which was {name}"), &self.text);
+                    found.add_because(what, format_args!("which was {name}"), &self.text);
                 }
             }
             // Any name can have been given to any image.
-            (_, None) => {
-                let what = format_args!("image {image}, whose other names are not known");
-                found.add_once(what, &self.text);
-            }
+            (_, None) => found.add_because(what, "whose other names are not known", &self.text),
         }
     }
 
     /// A forbidden name that is taken away would free the image for whoever knows its identifier.
     pub(super) fn check_removed(&self, image: &ImageRef, facts: &Facts, found: &mut Findings<'_>) {
+        let what = format_args!("removal of image {image}");
         match (self.compare(image), facts.image(image)) {
-            (Match::Yes, _) => found.add(format_args!("removal of image {image}"), &self.text),
+            (Match::Yes, _) => found.add(what, &self.text),
             (_, Some(ImageFacts::Absent)) => {}
             (_, Some(ImageFacts::Present { names, .. })) => {
                 let taken = names.iter().filter(|name| goes_with(name, image, names));
                 if let Some(name) = taken.into_iter().find(|name| self.forbids(name)) {
-                    let what = format_args!("removal of image {image}, which is {name}");
-                    found.add(what, &self.text);
+                    found.add_because(what, format_args!("which is {name}"), &self.text);
                 }
             }
-            (_, None) => {
-                let what = format_args!("removal of image {image}, whose names are not known");
-                found.add_once(what, &self.text);
-            }
+            (_, None) => found.add_because(what, "whose names are not known", &self.text),
         }
     }
 
@@ -110,7 +105,7 @@ impl ImageRule {
     pub(super) fn check_names_taken(&self, facts: &Facts, found: &mut Findings<'_>) {
         if facts.image_list().is_none() {
             let what = "names taken from images, of which it is not known which are forbidden";
-            found.add_once(what, &self.text);
+            found.add(what, &self.text);
         }
     }
 
@@ -125,7 +120,8 @@ impl ImageRule {
 
     /// An image is used by a text that is no name to us.
     pub(super) fn check_unknown(&self, text: &str, found: &mut Findings<'_>) {
-        found.add_once(format_args!("image {}, which is no name", Shown(text)), &self.text);
+        let what = format_args!("image {}", Shown(text));
+        found.add_because(what, "which is not a name", &self.text);
     }
 
     /// Judges names alone. One by digest may be that of a forbidden tag.
@@ -135,8 +131,8 @@ impl ImageRule {
                 Match::No => {}
                 Match::Yes => found.add(format_args!("image {image}"), &self.text),
                 Match::Perhaps => {
-                    let what = format_args!("image {image}, whose other names are not known");
-                    found.add(what, &self.text);
+                    let what = format_args!("image {image}");
+                    found.add_because(what, "whose other names are not known", &self.text);
                 }
             },
             ImageNames::EveryTag(image) => {

@@ -34,8 +34,7 @@ pub mod types;
 pub mod unrouted;
 pub mod users;
 pub mod versions;
-
-use std::fmt;
+mod violations;
 
 use crate::image::ImageRef;
 use allowed::{AllowedImages, AllowedMounts};
@@ -43,7 +42,7 @@ use builds::BuildRule;
 use capabilities::CapabilityRule;
 use ceilings::Ceilings;
 use devices::DeviceRule;
-use effects::{Asked, Effect, Holder, NamespaceKind, Place};
+use effects::{Asked, Effect, Holder, NamespaceKind};
 use endpoints::EndpointRules;
 use environment::EnvironmentRule;
 use facts::{Facts, ImageFacts, Questions};
@@ -56,6 +55,8 @@ use privileged::PrivilegedRule;
 use security::SecurityRule;
 use strict::StrictRule;
 use users::UserRule;
+pub(crate) use violations::Findings;
+pub use violations::{Violation, Violations};
 
 /// All rules and ceilings of one configuration.
 #[derive(Debug, Clone, Default)]
@@ -237,122 +238,20 @@ pub enum Verdict<B> {
     Forbidden(Violations),
 }
 
-/// A rule that a request would break.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// What was asked for: `host port 22`. Client text is escaped, values of variables are left out.
-    pub what: String,
-    /// The rule as it was configured.
-    pub rule: String,
-    /// Where the request asks for it.
-    pub at: Place,
-}
-
-/// The most violations that one answer lists: a body of 4 MiB can hold a hundred thousand.
-const VIOLATIONS_LISTED_MAX: usize = 64;
-
-/// One violation or more.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Violations {
-    listed: Vec<Violation>,
-    /// Whether there were more than are listed.
-    more: bool,
-}
-
-impl Violations {
-    /// The violations in the order of what was asked; those after the first 64 are left out.
-    pub fn iter(&self) -> impl Iterator<Item = &Violation> {
-        self.listed.iter()
-    }
-
-    /// What comes along with something that exists is left out where it is asked for as well.
-    fn add_implied(&mut self, implied: Self) {
-        self.more |= implied.more;
-        for violation in implied.listed {
-            if self.listed.len() >= VIOLATIONS_LISTED_MAX {
-                self.more = true;
-                return;
-            }
-            self.add(violation, |known, new| (&known.what, &known.rule) == (&new.what, &new.rule));
-        }
-    }
-
-    fn add(&mut self, violation: Violation, is_same: impl Fn(&Violation, &Violation) -> bool) {
-        if !self.listed.iter().any(|known| is_same(known, &violation)) {
-            self.listed.push(violation);
-        }
-    }
-}
-
-/// `forbidden: host port 22 (rule "22"); mount of /root/.ssh (rule "/root")`
-impl fmt::Display for Violations {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, violation) in self.listed.iter().enumerate() {
-            f.write_str(if position == 0 { "forbidden: " } else { "; " })?;
-            violation.fmt(f)?;
-        }
-        f.write_str(if self.more { "; and more" } else { "" })
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (rule \"{}\")", self.what, self.rule.escape_debug())
-    }
-}
-
-/// Where rules leave what they find of one effect. Allocates nothing until one is broken.
-#[derive(Debug)]
-pub(crate) struct Findings<'a> {
-    violations: &'a mut Violations,
-    at: &'a Place,
-}
-
-impl Findings<'_> {
-    /// What was asked breaks this rule.
-    fn add(&mut self, what: impl fmt::Display, rule: &str) {
-        self.add_unless(what, rule, |known, new| known == new);
-    }
-
-    /// What was asked breaks every rule of its kind, or can be compared with none: the first one
-    /// stands for all.
-    fn add_once(&mut self, what: impl fmt::Display, rule: &str) {
-        let is_same =
-            |known: &Violation, new: &Violation| (&known.what, &known.at) == (&new.what, &new.at);
-        self.add_unless(what, rule, is_same);
-    }
-
-    fn add_unless(
-        &mut self,
-        what: impl fmt::Display,
-        rule: &str,
-        is_same: impl Fn(&Violation, &Violation) -> bool,
-    ) {
-        if self.violations.listed.len() >= VIOLATIONS_LISTED_MAX {
-            self.violations.more = true;
-            return;
-        }
-        let (what, rule) = (what.to_string(), rule.to_owned());
-        self.violations.add(Violation { what, rule, at: self.at.clone() }, is_same);
-    }
-}
-
 /// Compares a request with every rule. All violations are reported together.
 pub fn judge<B>(policy: &Policy, request: Inspected<B>, facts: &Facts) -> Verdict<B> {
     let mut violations = Violations::default();
     for asked in &request.effects {
         check(policy, asked, &request.effects, facts, &mut violations);
     }
-    let mut implied = Violations::default();
     for effects in existing::implied(&request.effects, facts) {
         for asked in &effects {
-            check(policy, asked, &effects, facts, &mut implied);
+            check(policy, asked, &effects, facts, &mut violations);
         }
-        combined::check(policy.privileged, &effects, facts, &mut implied);
+        combined::check(policy.privileged, &effects, facts, &mut violations);
     }
-    violations.add_implied(implied);
     combined::check(policy.privileged, &request.effects, facts, &mut violations);
-    match violations.listed.is_empty() {
+    match violations.is_empty() {
         true => Verdict::Allowed(Checked(request)),
         false => Verdict::Forbidden(violations),
     }
@@ -389,8 +288,7 @@ fn check(
         strict,
         ceilings,
     } = policy;
-    let mut found = Findings { violations, at: &asked.at };
-    let found = &mut found;
+    let found = &mut Findings::new(violations, &asked.at);
     match &asked.effect {
         Effect::Takeover(by) => takeover::check(policy, *by, found),
         Effect::Build(builder) => {
@@ -473,18 +371,24 @@ fn check(
         // A security option is asked for besides; alone it adds up to privileged mode.
         Effect::KernelSettings => {}
         Effect::Privileged => {
+            let names_it = security.iter().filter(|rule| rule.forbids_privileged());
             privileged.check(found);
-            security.iter().for_each(|rule| rule.check_privileged(found));
-            capabilities.iter().for_each(|rule| rule.check_privileged(found));
-            devices.iter().for_each(|rule| rule.check_privileged(found));
+            names_it.clone().for_each(|rule| rule.check_privileged(found));
+            // Where a rule names it, those say nothing more that it is made of.
+            if *privileged == PrivilegedRule::Allow && names_it.count() == 0 {
+                security.iter().for_each(|rule| rule.check_privileged(found));
+                capabilities.iter().for_each(|rule| rule.check_privileged(found));
+                devices.iter().for_each(|rule| rule.check_privileged(found));
+            }
         }
         Effect::Capability(capability) => {
             capabilities.iter().for_each(|rule| rule.check(capability, found));
         }
         Effect::Device(device) => devices.iter().for_each(|rule| rule.check(device, found)),
         Effect::Namespace(namespace) => {
-            ports.iter().for_each(|rule| rule.check_namespace(namespace, found));
             namespaces.iter().for_each(|rule| rule.check(namespace, found));
+            ports.iter().for_each(|rule| rule.check_namespace(namespace, found));
+            mounts::check_namespace((mounts, allowed_mounts), namespace, found);
             existing::check_joined(namespace, policy, facts, found);
         }
         Effect::Network(name) => networks::check(name, (ports, namespaces), facts, found),

@@ -3,8 +3,8 @@
 use std::borrow::Borrow;
 use std::net::IpAddr;
 
-use super::allowed::AllowedMounts;
-use super::effects::{Asked, Effect};
+use super::allowed::{AllowedMounts, MOUNTS};
+use super::effects::{Asked, Effect, Namespace, NamespaceKind, SharedWith};
 use super::facts::{AddressFacts, Facts};
 use super::types::{HostPath, ValueError};
 use super::{Findings, Policy};
@@ -53,21 +53,21 @@ impl MountRule {
         if self.forbids(path) {
             return found.add(format_args!("mount of {path}"), &self.text);
         }
+        let what = format_args!("mount of {path}");
         let (Some(real), Some(rule)) = (facts.link(path), self.where_it_leads(facts)) else {
             // What could not be learned can't be allowed.
-            let what = format_args!("mount of {path}, whose links are not known");
-            return found.add_once(what, &self.text);
+            return found.add_because(what, "whose links are not known", &self.text);
         };
-        if self.forbids(real) || rule.forbid(real) {
-            found.add(format_args!("mount of {path}, which leads to {real}"), &self.text);
-        } else if rule.forbid(path) {
-            found.add(format_args!("mount of {path}"), &self.text);
+        if rule.forbid(path) {
+            found.add(what, &self.text);
+        } else if self.forbids(real) || rule.forbid(real) {
+            found.add_because(what, format_args!("which leads to {real}"), &self.text);
         } else if is_processes(real) {
-            found.add(format_args!("mount of {path}, which has every process' files"), &self.text);
+            found.add_because(what, "which has every process' files", &self.text);
         } else if let Some(alias) =
             facts.aliases(path).iter().find(|alias| self.forbids(alias) || rule.forbid(alias))
         {
-            found.add(format_args!("mount of {path}, which is {alias} too"), &self.text);
+            found.add_because(what, format_args!("which is {alias} too"), &self.text);
         }
     }
 
@@ -84,7 +84,7 @@ impl MountRule {
     /// What a server exports is known to itself; one that is this host may export any path.
     pub(super) fn check_server(&self, at: IpAddr, facts: &Facts, found: &mut Findings<'_>) {
         if may_be_own(at, facts) {
-            found.add_once(format_args!("mount of files of this host by {at}"), &self.text);
+            found.add(format_args!("mount of files of this host by {at}"), &self.text);
         }
     }
 
@@ -109,6 +109,23 @@ impl<P: Borrow<HostPath>> Paths<P> {
             Self::Every => true,
             Self::Around(forbidden) => around(forbidden.borrow(), path),
         }
+    }
+}
+
+/// Whoever sees the processes of the host has its files too, by `/proc/PID/root`: any rule about paths
+/// can be broken.
+pub(super) fn check_namespace(
+    (denied, allowed): (&[MountRule], &AllowedMounts),
+    namespace: &Namespace,
+    found: &mut Findings<'_>,
+) {
+    if namespace.kind != NamespaceKind::Pid || namespace.with != SharedWith::Host {
+        return;
+    }
+    let reason = "which shows every process' root";
+    denied.iter().for_each(|rule| found.add_because(namespace, reason, &rule.text));
+    if !allowed.hold_root() {
+        found.add_because(namespace, reason, MOUNTS);
     }
 }
 

@@ -151,7 +151,7 @@ mod tests {
 
     fn forbids<N: Named>(rule: &str, asked: &str) -> bool {
         let mut violations = Violations::default();
-        let mut found = Findings { violations: &mut violations, at: &Place::Field("X") };
+        let mut found = Findings::new(&mut violations, &Place::Field("X"));
         NameRule::<N>::parse(rule).unwrap().check(asked, &mut found);
         violations.iter().next().is_some()
     }

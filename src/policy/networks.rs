@@ -3,6 +3,7 @@
 use super::facts::{Facts, NetworkFacts};
 use super::namespaces::NamespaceRule;
 use super::ports::PortRule;
+use super::shown::Shown;
 use super::{Asked, Effect, Findings};
 
 /// Shows a network to the rules that are about the host's. What could not be learned may be it.
@@ -19,9 +20,10 @@ pub(super) fn check(
     };
     let rules = ports.iter().map(PortRule::as_str);
     let rules = rules.chain(namespaces.iter().filter_map(NamespaceRule::as_host_network));
-    let name = name.escape_debug();
+    let name = Shown(name);
     for rule in rules {
-        found.add(format_args!("network {name}, which {is} the host's"), rule);
+        let reason = format_args!("which {is} the host's");
+        found.add_because(format_args!("network {name}"), reason, rule);
     }
 }
 

@@ -40,7 +40,7 @@ impl PortRule {
 
     pub(super) fn check_namespace(&self, namespace: &Namespace, found: &mut Findings<'_>) {
         if namespace.kind == NamespaceKind::Network && namespace.with == SharedWith::Host {
-            found.add_once("host networking, which opens every port", &self.text);
+            found.add_because(namespace, "which opens every port", &self.text);
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use super::Findings;
 
+/// What messages call it, whichever rule is broken.
+pub(super) const PRIVILEGED: &str = "privileged mode";
+
 /// Allows or forbids privileged mode.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PrivilegedRule {
@@ -16,7 +19,7 @@ impl PrivilegedRule {
     pub(super) fn check(self, found: &mut Findings<'_>) {
         match self {
             Self::Allow => {}
-            Self::Forbid => found.add("privileged mode", "privileged"),
+            Self::Forbid => found.add(PRIVILEGED, "privileged"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Security options that nobody may ask for.
 
 use super::Findings;
+use super::privileged::PRIVILEGED;
 use super::shown::Shown;
 use super::types::{SecurityOption, ValueError};
 
@@ -61,16 +62,18 @@ impl SecurityRule {
 
     pub(super) fn check_privileged(&self, found: &mut Findings<'_>) {
         if self.forbids_privileged() {
-            return found.add("privileged mode", &self.text);
+            return found.add(PRIVILEGED, &self.text);
         }
         let implied =
             IMPLIED_BY_PRIVILEGED.iter().find(|(name, value)| self.forbids(name, Some(value)));
         if let Some((name, value)) = implied {
-            found.add(format_args!("privileged mode, which is {name}={value}"), &self.text);
+            let reason = format_args!("which is {name}={value}");
+            found.add_because(PRIVILEGED, reason, &self.text);
         }
     }
 
-    fn forbids_privileged(&self) -> bool {
+    /// Whether it names privileged mode.
+    pub(super) fn forbids_privileged(&self) -> bool {
         self.option.name() == "privileged" && self.option.value() != Some("false")
     }
 

@@ -23,7 +23,7 @@ impl StrictRule {
     pub(super) fn check(self, what: &str, found: &mut Findings<'_>) {
         match self {
             Self::Tell => {}
-            Self::Refuse => found.add(format_args!("{what}, which is not known here"), STRICT),
+            Self::Refuse => found.add_because(what, "which is not known here", STRICT),
         }
     }
 

@@ -62,8 +62,8 @@ mod tests {
         };
         assert_eq!(
             verdict(&policy, Takeover::Plugin),
-            "forbidden: an engine plugin, which can do anything to the host (rule \"ports\"); \
-             an engine plugin, which can do anything to the host (rule \"privileged\")"
+            "forbidden: an engine plugin, which can do anything to the host (rules \"ports\", \
+             \"privileged\")"
         );
         assert!(verdict(&policy, Takeover::Swarm).starts_with("forbidden: another swarm"));
         assert_eq!(verdict(&Policy::permissive(), Takeover::Plugin), "allowed");

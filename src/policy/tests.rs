@@ -1,8 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
-use super::effects::{Device, Effect, Holder, Namespace, NamespaceKind, SharedWith};
+use super::effects::{Device, Effect, Holder, Namespace, NamespaceKind, Place, SharedWith};
 use super::facts::{ImageFacts, NetworkFacts};
 use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
+use super::violations::VIOLATIONS_LISTED_MAX;
 use super::*;
 use crate::image::ImageRef;
 use proptest::prelude::*;

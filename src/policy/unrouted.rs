@@ -11,7 +11,7 @@ use super::ceilings::Ceilings;
 use super::effects::Place;
 use super::endpoints::Operation;
 use super::strict::StrictRule;
-use super::{Policy, Violation, Violations};
+use super::{Policy, Violations};
 
 /// How far an operation is from those that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,6 @@ impl Policy {
             "{asked}, {what}, so that no rule can judge it; `endpoints.allow` can name it to let it pass"
         );
         let at = Place::Field("the request line");
-        let violation = Violation { what, rule: section.to_owned(), at };
-        Some(Violations { listed: vec![violation], more: false })
+        Some(Violations::one(what, section.to_owned(), at))
     }
 }

@@ -39,21 +39,24 @@ impl UserRule {
 
     /// A user is asked for by a text that only the daemon can work out.
     pub(super) fn check_unknown(&self, text: &str, found: &mut Findings<'_>) {
-        let what = format_args!("user {}, which only the base image tells", Shown(text));
-        found.add_once(what, self.as_str());
+        let what = format_args!("user {}", Shown(text));
+        found.add_because(what, "which only the base image tells", self.as_str());
     }
 
     /// Nobody asked for a user, so the one that is forced is the one that runs.
     pub(super) fn check_forced(&self, forced: &UserSpec, found: &mut Findings<'_>) {
         if forced.is(&self.user) {
-            let what = format_args!("user {forced}, which general.user forces");
-            found.add(what, self.as_str());
+            let what = format_args!("user {forced}");
+            found.add_because(what, "which general.user forces", self.as_str());
         }
     }
 
     pub(super) fn check_image(&self, content: Option<&ImageFacts>, found: &mut Findings<'_>) {
         match content {
-            None => found.add_once("the image's own user, which is not known", self.as_str()),
+            None => {
+                let what = "the image's own user";
+                found.add_because(what, "which is not known", self.as_str());
+            }
             Some(ImageFacts::Absent) => {}
             Some(ImageFacts::Present { user: Some(user), .. }) if !user.is(&self.user) => {}
             Some(ImageFacts::Present { user: Some(user), .. }) => {

@@ -89,9 +89,7 @@ fn namespaces(host: &Object, effects: &mut Effects) {
                 None => continue,
             },
         };
-        for effect in (Namespace { kind, with }).effects() {
-            effects.push(effect, Place::Field(place));
-        }
+        effects.push(Effect::Namespace(Namespace { kind, with }), Place::Field(place));
     }
 }
 

@@ -96,7 +96,7 @@ fn what_is_ordinary() {
 fn what_makes_a_capability_enough_is_named_by_its_value() {
     assert_eq!(
         reasons(&[capability("SYS_PTRACE"), joined(NamespaceKind::Pid)]),
-        "forbidden: capability SYS_PTRACE beside pid namespace of container x, as good as \
+        "forbidden: capability SYS_PTRACE, which with pid namespace of container x is as good as \
          privileged mode (rule \"privileged\")"
     );
 }
