@@ -16,6 +16,7 @@ use crate::policy::builds::BuildRule;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::endpoints::{EndpointRules, Otherwise};
 use crate::policy::images::ImageRule;
+use crate::policy::names::NameRule;
 use crate::policy::privileged::PrivilegedRule;
 use crate::policy::strict::StrictRule;
 use crate::policy::types::{HostPath, NanoCpus};
@@ -78,10 +79,13 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         namespaces,
         runtimes,
         volumesfrom,
+        volumedrivers,
+        allowed_volumedrivers,
         sysctls,
         cgroupparent,
         allowed_images,
         allowed_mounts,
+        allowed_shares,
         builds,
         endpoints: _,
         strict,
@@ -98,6 +102,13 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
     if let Some(paths) = allowed_mounts.list() {
         writeln!(out, "Of the host's paths only these and what is below them may be mounted:")?;
         describe_list(out, paths.iter().map(HostPath::as_str))?;
+    }
+    for share in allowed_shares {
+        writeln!(
+            out,
+            "{} may be mounted, wherever its server's name leads.",
+            Shown(share.as_str())
+        )?;
     }
     for rule in users {
         writeln!(out, "Nothing may run as user {}.", Shown(rule.as_str()))?;
@@ -133,6 +144,16 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
     }
     for rule in volumesfrom {
         writeln!(out, "Mounts of container {} may not be taken over.", Shown(rule.as_str()))?;
+    }
+    for rule in volumedrivers {
+        writeln!(out, "Volume driver {} may not be used.", Shown(rule.as_str()))?;
+    }
+    if let Some(drivers) = allowed_volumedrivers {
+        writeln!(
+            out,
+            "Beside the daemon's own only these volume drivers may be used, and mount what they like:"
+        )?;
+        describe_list(out, drivers.iter().map(NameRule::as_str))?;
     }
     for rule in sysctls {
         writeln!(out, "Kernel parameter {} may not be set.", Shown(rule.as_str()))?;

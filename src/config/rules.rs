@@ -20,9 +20,10 @@ use crate::policy::namespaces::NamespaceRule;
 use crate::policy::ports::PortRule;
 use crate::policy::privileged::PrivilegedRule;
 use crate::policy::security::SecurityRule;
+use crate::policy::shares::ShareRule;
 use crate::policy::strict::StrictRule;
 use crate::policy::types::{
-    Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption, UserSpec, ValueError,
+    Bytes, Capability, EnvironmentEntry, HostPath, NanoCpus, SecurityOption, UserSpec, ValueError,
 };
 use crate::policy::users::UserRule;
 
@@ -33,11 +34,14 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
     let general = file.general.as_ref().unwrap_or(&no_ceilings);
     let at = |key| At::key("restrictions", key);
     let privileged = rules.privileged.as_ref();
+    let ports = checker.list(at("ports"), &rules.ports, PortRule::parse);
+    let mounts = denied(checker, at("mounts"), &rules.mounts, MountRule::parse);
+    let (allowed_mounts, allowed_shares) = allowed_mounts(checker, at("mounts"), &rules.mounts);
     Policy {
-        ports: checker.list(at("ports"), &rules.ports, PortRule::parse),
-        mounts: denied(checker, at("mounts"), &rules.mounts, MountRule::parse),
-        allowed_mounts: allowed(checker, at("mounts"), &rules.mounts, AllowedMounts::parse)
-            .map_or_else(AllowedMounts::default, AllowedMounts::only),
+        ports,
+        mounts,
+        allowed_mounts,
+        allowed_shares,
         users: checker.list(at("users"), &rules.users, UserRule::parse),
         environment: checker.list(at("environment"), &rules.environment, EnvironmentRule::parse),
         security: checker.list(
@@ -57,6 +61,13 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
         namespaces: checker.list(at("namespaces"), &rules.namespaces, NamespaceRule::parse),
         runtimes: checker.list(at("runtimes"), &rules.runtimes, NameRule::parse),
         volumesfrom: checker.list(at("volumesfrom"), &rules.volumesfrom, NameRule::parse),
+        volumedrivers: denied(checker, at("volumedrivers"), &rules.volumedrivers, NameRule::parse),
+        allowed_volumedrivers: allowed(
+            checker,
+            at("volumedrivers"),
+            &rules.volumedrivers,
+            NameRule::parse,
+        ),
         sysctls: checker.list(at("sysctls"), &rules.sysctls, NameRule::parse),
         cgroupparent: checker.list(at("cgroupparent"), &rules.cgroupparent, NameRule::parse),
         builds: checker
@@ -92,6 +103,36 @@ fn allowed<T>(
 ) -> Option<Vec<T>> {
     let list = lists.allow.as_ref()?;
     Some(checker.list(at.inner("allow"), list, read))
+}
+
+/// The paths that alone may be mounted, if there is a list, and the shares that stand among them.
+fn allowed_mounts(
+    checker: &mut Checker<'_>,
+    at: At,
+    lists: &Lists,
+) -> (AllowedMounts, Vec<ShareRule>) {
+    let mut shares = Vec::new();
+    let read = |text: &str| match ShareRule::is_meant(text) {
+        true => ShareRule::parse(text).map(Entry::Share),
+        false => AllowedMounts::parse(text).map(Entry::Path),
+    };
+    let Some(entries) = allowed(checker, at, lists, read) else {
+        return (AllowedMounts::default(), shares);
+    };
+    let paths = entries.into_iter().filter_map(|entry| match entry {
+        Entry::Path(path) => Some(path),
+        Entry::Share(share) => {
+            shares.push(share);
+            None
+        }
+    });
+    (AllowedMounts::only(paths.collect()), shares)
+}
+
+/// An entry of the list of what may be mounted.
+enum Entry {
+    Path(HostPath),
+    Share(ShareRule),
 }
 
 fn ceilings(checker: &mut Checker<'_>, general: &General, folder: &Path) -> Ceilings {

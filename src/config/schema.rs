@@ -231,6 +231,7 @@ pub(super) struct Restrictions {
     pub(super) namespaces: List,
     pub(super) runtimes: List,
     pub(super) volumesfrom: List,
+    pub(super) volumedrivers: Lists,
     pub(super) sysctls: List,
     pub(super) cgroupparent: List,
     pub(super) builds: Option<Text>,

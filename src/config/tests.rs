@@ -56,7 +56,7 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
             "restrictions:\n  prots:\n    - 22\n",
             &["2: restrictions: unknown key `prots`, expected one of `ports`, `mounts`, `users`, \
                `environment`, `securitypolicies`, `images`, `privileged`, \
-                  `capabilities`, `devices`, `namespaces`, `runtimes`, `volumesfrom`, `sysctls`, `cgroupparent`, `builds`"],
+                  `capabilities`, `devices`, `namespaces`, `runtimes`, `volumesfrom`, `volumedrivers`, `sysctls`, `cgroupparent`, `builds`"],
         ),
         (
             "restrictions:\n  builds: maybe\n",
@@ -102,7 +102,7 @@ fn keys_that_are_there_twice_and_second_documents_are_refused() {
             "general: &a\n  memory: 1g\nrestrictions:\n  <<: *a\n",
             &["4: restrictions: unknown key `<<`, expected one of `ports`, `mounts`, `users`, \
                `environment`, `securitypolicies`, `images`, `privileged`, \
-                  `capabilities`, `devices`, `namespaces`, `runtimes`, `volumesfrom`, `sysctls`, `cgroupparent`, `builds`"],
+                  `capabilities`, `devices`, `namespaces`, `runtimes`, `volumesfrom`, `volumedrivers`, `sysctls`, `cgroupparent`, `builds`"],
         ),
         ("dockerapi: !secret /a\n", &["1: dockerapi: YAML tags are not understood"]),
         ("dockerapi: *a\n", &["1: unknown anchor"]),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::json::{self, JsonError, Node, Object};
 use super::schema::Struct;
-use crate::policy::effects::{Asked, Effect, Place};
+use crate::policy::effects::{AnyPath, Asked, Effect, Place};
 use crate::policy::shown::Shown;
 use crate::policy::types::{EnvironmentEntry, HostPath, ValueError};
 
@@ -107,9 +107,19 @@ impl Effects {
         }
     }
 
-    /// Adds a path of the host, as [`host_path`] reads it.
+    /// Adds a path of the host. One that is relative to the daemon's working directory, which nobody
+    /// outside knows, could be any.
     pub(super) fn push_path(&mut self, path: &str, at: Place) -> Result<(), BodyError> {
-        self.push_parsed(host_path(path), Effect::HostPath, at)
+        if !path.starts_with('/') {
+            self.push_any(AnyPath::Relative(path.to_owned()), at);
+            return Ok(());
+        }
+        self.push_parsed(HostPath::parse(path), Effect::HostPath, at)
+    }
+
+    /// Adds what may give any path of the host.
+    pub(super) fn push_any(&mut self, any: AnyPath, at: Place) {
+        self.push(Effect::AnyPath(any), at);
     }
 
     /// Adds a volume by its name; one without a name is new, and has nothing of before.

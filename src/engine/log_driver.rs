@@ -8,8 +8,8 @@
 
 use super::effects::{BodyError, Effects};
 use super::json::Object;
-use super::volume_options::{UNKNOWN, leads_out};
-use crate::policy::effects::Place;
+use super::volume_options::leads_out;
+use crate::policy::effects::{AnyPath, Place};
 
 /// Options whose values are never opened, whatever they begin with.
 const TEXTS: [&str; 7] =
@@ -46,8 +46,11 @@ pub(super) fn effects(
     }
     for (option, value) in options.into_iter().flat_map(Object::iter) {
         let value = value.as_text().unwrap_or_default();
-        if let Some(path) = path_of(value).filter(|_| !TEXTS.contains(&option)) {
-            effects.push_path(path, Place::Entry(fields.options, option.to_owned()))?;
+        let place = || Place::Entry(fields.options, option.to_owned());
+        match path_of(value).filter(|_| !TEXTS.contains(&option)) {
+            Some(Opened::Path(path)) => effects.push_path(path, place())?,
+            Some(Opened::Any) => effects.push_any(AnyPath::Socket(value.to_owned()), place()),
+            None => {}
         }
     }
     Ok(())
@@ -62,16 +65,24 @@ pub(super) fn check_name(name: &str, at: Place) -> Result<(), BodyError> {
     Ok(())
 }
 
+/// What is opened by a value.
+enum Opened<'a> {
+    Path(&'a str),
+    /// Any path could be meant.
+    Any,
+}
+
 /// The path in an address or of a file. An address is a URL: `%72` is a letter of its path, and a
 /// `?` ends it; nobody needs them, and any path could be meant.
-fn path_of(value: &str) -> Option<&str> {
+fn path_of(value: &str) -> Option<Opened<'_>> {
     let (scheme, rest) = value.split_once(':').unwrap_or(("", value));
     let is_local = |known: &&str| scheme.eq_ignore_ascii_case(known);
     if !["unix", "unixgram", "unixpacket", "file"].iter().any(is_local) {
-        return value.starts_with('/').then_some(value);
+        return value.starts_with('/').then_some(Opened::Path(value));
     }
     let path = rest.strip_prefix("//").unwrap_or(rest);
-    Some(if path.contains(['%', '?', '#']) { UNKNOWN } else { path })
+    let is_plain = path.starts_with('/') && !path.contains(['%', '?', '#']);
+    Some(if is_plain { Opened::Path(path) } else { Opened::Any })
 }
 
 #[cfg(test)]
@@ -85,17 +96,21 @@ mod tests {
             ("UNIX:///run/x.sock", Some("/run/x.sock")),
             ("unixgram:///dev/log", Some("/dev/log")),
             ("unix:/run/x.sock", Some("/run/x.sock")),
-            ("unix:///%72oot/x", Some("/")),
-            ("unix:///root?x", Some("/")),
+            ("unix:///%72oot/x", Some("any")),
+            ("unix:///root?x", Some("any")),
             // The first step is the name of a machine, and the path is the rest: not absolute here.
-            ("unix://run/x.sock", Some("run/x.sock")),
+            ("unix://run/x.sock", Some("any")),
             ("/etc/ssl/ca.pem", Some("/etc/ssl/ca.pem")),
             ("tcp://10.0.0.1:514", None),
             ("localhost:24224", None),
             ("10m", None),
             ("", None),
         ] {
-            assert_eq!(path_of(value), expected, "{value}");
+            let found = path_of(value).map(|opened| match opened {
+                Opened::Path(path) => path,
+                Opened::Any => "any",
+            });
+            assert_eq!(found, expected, "{value}");
         }
     }
 }

@@ -129,6 +129,7 @@ mod tests {
             let found: Vec<_> = asked
                 .map(|asked| match &asked.effect {
                     Effect::HostPath(path) => path.to_string(),
+                    Effect::AnyPath(_) => "/".to_owned(),
                     effect => format!("{effect:?}"),
                 })
                 .collect();

@@ -7,23 +7,11 @@
 //! mounted: `sysfs`, `proc`, the host's own disk. What another driver mounts only that one knows.
 //! Knows nothing of rules.
 
-use std::net::{IpAddr, Ipv6Addr};
-
 use super::effects::{BodyError, Effects};
 use super::json::Object;
-use crate::policy::effects::{Effect, Place};
-
-/// A path that options would make reachable.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Reached<'a> {
-    /// The option that says so.
-    pub option: OptionName,
-    /// An absolute path, or [`UNKNOWN`].
-    pub path: &'a str,
-}
-
-/// Any path could be meant: it is relative, escaped, or a whole file system on a device.
-pub(super) const UNKNOWN: &str = "/";
+use crate::policy::effects::{AnyPath, Effect, Place};
+use crate::policy::shares::{Protocol, Server, Share};
+use crate::policy::types::HostPath;
 
 /// An option as far as messages name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,59 +75,43 @@ impl Driver {
         if leads_out(name) {
             return Err(BodyError::Value { at, reason: "a driver's name is no path".to_owned() });
         }
-        effects.push_path(UNKNOWN, at)?;
+        effects.push_any(AnyPath::VolumeDriver(name.to_owned()), at);
         Ok(Self::Foreign)
     }
 }
 
-/// All paths of the host that a volume of the daemon's own driver with `options` would make
-/// reachable.
-pub(super) fn reached(options: &Object) -> Vec<Reached<'_>> {
+/// Adds all that a volume of the daemon's own driver with `options` would make reachable; `at` says where
+/// an option stands.
+pub(super) fn push_reached(
+    options: &Object,
+    at: impl Fn(OptionName) -> Place,
+    effects: &mut Effects,
+) -> Result<(), BodyError> {
     let text = |name| options.text(name).unwrap_or_default();
     let (kind, o, device) = (text("type"), text("o"), text("device"));
-    let mut reached = Vec::new();
     match kind {
-        _ if o.split(',').any(is_bind) => push(&mut reached, OptionName::Device, [known(device)]),
+        _ if o.split(',').any(is_bind) => effects.push_path(device, at(OptionName::Device))?,
         "" if o.is_empty() && device.is_empty() => (),
         "tmpfs" => (),
-        "overlay" => push(&mut reached, OptionName::O, o.split(',').flat_map(mount_option)),
-        "nfs" | "nfs4" | "cifs" | "smb3" if servers(options).is_some() => (),
-        "nfs" | "nfs4" | "cifs" | "smb3" => push(&mut reached, OptionName::O, [UNKNOWN]),
-        _ => push(&mut reached, OptionName::Type, [UNKNOWN]),
+        "overlay" => {
+            for option in o.split(',') {
+                push_overlay(option, at(OptionName::O), effects)?;
+            }
+        }
+        "nfs" | "nfs4" | "cifs" | "smb3" => match shares(kind, o, device) {
+            Ok(shares) => shares
+                .into_iter()
+                .for_each(|share| effects.push(Effect::FileServer(share), at(OptionName::O))),
+            Err(any) => effects.push_any(any, at(OptionName::O)),
+        },
+        _ => effects.push_any(AnyPath::FileSystem(kind.to_owned()), at(OptionName::Type)),
     }
     // The daemon refuses all others, to the letter.
-    let is_known = |name| matches!(name, "type" | "o" | "device" | "size");
-    if options.iter().any(|(name, _)| !is_known(name)) {
-        push(&mut reached, OptionName::Other, [UNKNOWN]);
+    let is_known = |name: &str| matches!(name, "type" | "o" | "device" | "size");
+    for (name, _) in options.iter().filter(|(name, _)| !is_known(name)) {
+        effects.push_any(AnyPath::Option(name.to_owned()), at(OptionName::Other));
     }
-    reached
-}
-
-/// Adds the machines of [`servers`].
-pub(super) fn push_servers(options: Option<&Object>, at: &Place, effects: &mut Effects) {
-    for address in options.and_then(servers).unwrap_or_default() {
-        effects.push(Effect::FileServer(address), at.clone());
-    }
-}
-
-/// The machines whose files a volume would mount, if each is known by an address that another than
-/// this one can have. Whether one is this host's after all, the host must be asked.
-fn servers(options: &Object) -> Option<Vec<IpAddr>> {
-    let text = |name| options.text(name).unwrap_or_default();
-    match text("type") {
-        _ if text("o").split(',').any(is_bind) => None,
-        "nfs" | "nfs4" => far_addresses(text("o"), None),
-        "cifs" | "smb3" => far_addresses(text("o"), host_of(text("device"))),
-        _ => None,
-    }
-}
-
-fn push<'a>(
-    reached: &mut Vec<Reached<'a>>,
-    option: OptionName,
-    paths: impl IntoIterator<Item = &'a str>,
-) {
-    reached.extend(paths.into_iter().map(|path| Reached { option, path }));
+    Ok(())
 }
 
 /// Whether a mount option makes the rest a bind. The daemon compares exactly; this does not.
@@ -148,64 +120,67 @@ fn is_bind(option: &str) -> bool {
     ["bind", "rbind", "move", "remount"].iter().any(|flag| option.eq_ignore_ascii_case(flag))
 }
 
-fn known(path: &str) -> &str {
-    if path.starts_with('/') { path } else { UNKNOWN }
-}
-
-/// The paths in one of the options of overlay: `lowerdir=/a:/b`.
-fn mount_option(option: &str) -> impl Iterator<Item = &str> {
+/// Adds the paths in one of the options of overlay: `lowerdir=/a:/b`.
+fn push_overlay(option: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
     let (name, value) = option.split_once('=').unwrap_or(("", option));
-    let escaped = option.contains('\\').then_some(UNKNOWN);
+    if option.contains('\\') {
+        effects.push_any(AnyPath::Option(option.to_owned()), at.clone());
+    }
     let is_directory = name.trim().trim_end_matches('+').to_ascii_lowercase().ends_with("dir");
-    let paths = value.split(':').filter(|path| !path.is_empty());
-    let paths = paths.filter_map(move |path| match path.starts_with('/') {
-        true => Some(path),
-        false => is_directory.then_some(UNKNOWN),
-    });
-    escaped.into_iter().chain(paths)
+    for path in value.split(':').filter(|path| !path.is_empty()) {
+        if is_directory || path.starts_with('/') {
+            effects.push_path(path, at.clone())?;
+        }
+    }
+    Ok(())
 }
 
-/// Every address in the options, or `otherwise` if they have none, if each is one that another
-/// machine can have. The kernel takes numbers; a name could lead here.
-fn far_addresses(o: &str, otherwise: Option<&str>) -> Option<Vec<IpAddr>> {
-    let mut addresses = Vec::new();
+/// What other machines export by these options: one share for each address that they have. The daemon
+/// resolves a name when it mounts; the kernel is told the address (`addr`), whatever `device` says.
+fn shares(kind: &str, o: &str, device: &str) -> Result<Vec<Share>, AnyPath> {
+    let (protocol, host, path) = match kind {
+        "nfs" | "nfs4" => nfs(device),
+        _ => smb(device),
+    };
+    let mut servers = Vec::new();
+    let mut is_whole = true;
     for option in o.split(',') {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
         match name.trim().to_ascii_lowercase().as_str() {
-            "addr" | "ip" | "mountaddr" => addresses.push(value),
+            "addr" | "ip" | "mountaddr" => servers.push(value),
             // `sep=;` makes the kernel split what follows at another letter than the comma.
-            "source" | "unc" | "mounthost" | "sep" => return None,
+            "source" | "unc" | "mounthost" | "sep" => {
+                return Err(AnyPath::Option(name.trim().to_owned()));
+            }
+            "prefixpath" => is_whole = false,
             _ => (),
         }
     }
-    if addresses.is_empty() {
-        addresses.extend(otherwise);
+    if servers.is_empty() && protocol == Protocol::Smb {
+        servers.extend(host.filter(|host| !host.is_empty()));
     }
-    let far = addresses.into_iter().map(far);
-    far.collect::<Option<Vec<_>>>().filter(|far| !far.is_empty())
+    if servers.is_empty() || servers.contains(&"") {
+        return Err(AnyPath::NoServer(kind.to_owned()));
+    }
+    let path = path.filter(|_| is_whole);
+    let share = |server: &str| Share { protocol, server: Server::of(server), path: path.clone() };
+    Ok(servers.into_iter().map(share).collect())
 }
 
-/// The machine in `//machine/share`.
-fn host_of(device: &str) -> Option<&str> {
-    device.trim_start_matches(['/', '\\']).split(['/', '\\']).next()
+/// `:/path`; a name of the server in front is for people.
+fn nfs(device: &str) -> (Protocol, Option<&str>, Option<HostPath>) {
+    let path =
+        device.split_once(":/").and_then(|(_, path)| HostPath::parse(&format!("/{path}")).ok());
+    (Protocol::Nfs, None, path)
 }
 
-fn far(address: &str) -> Option<IpAddr> {
-    let address = address.parse::<IpAddr>().ok()?.to_canonical();
-    let is_near = match address {
-        IpAddr::V4(v4) => {
-            v4.is_loopback()
-                || v4.octets().starts_with(&[0])
-                || v4.is_link_local()
-                || v4.is_multicast()
-                || v4.is_broadcast()
-        }
-        IpAddr::V6(v6) => {
-            let near = [Ipv6Addr::LOCALHOST, Ipv6Addr::UNSPECIFIED].contains(&v6);
-            near || v6.is_unicast_link_local() || v6.is_multicast()
-        }
-    };
-    (!is_near).then_some(address)
+/// `//server/share`, which the daemon takes for a URL: of one with more than that no path is known.
+fn smb(device: &str) -> (Protocol, Option<&str>, Option<HostPath>) {
+    let host = device.trim_start_matches(['/', '\\']).split(['/', '\\']).next();
+    let is_plain = !device.contains(['\\', '%', '?', '#', '@']);
+    let rest = device.strip_prefix("//").filter(|rest| is_plain && !rest.starts_with('/'));
+    let path = rest.and_then(|rest| rest.split_once('/'));
+    (Protocol::Smb, host, path.and_then(|(_, path)| HostPath::parse(&format!("/{path}")).ok()))
 }
 
 #[cfg(test)]
@@ -216,11 +191,20 @@ mod tests {
     use crate::engine::json;
     use crate::engine::schema::VOLUME_CREATE;
 
-    fn paths(options: &str) -> Vec<String> {
+    /// What is reached, in words: a path, `any`, or a share.
+    fn reached(options: &str) -> Vec<String> {
         let body = format!("{{\"DriverOpts\":{options}}}");
         let body = json::read(body.as_bytes(), &VOLUME_CREATE).unwrap();
+        let mut effects = Effects::default();
         let options = body.object("DriverOpts").unwrap();
-        reached(options).into_iter().map(|reached| reached.path.to_owned()).collect()
+        push_reached(options, |_| Place::Field("X"), &mut effects).unwrap();
+        let told = effects.into_asked().into_iter().map(|asked| match asked.effect {
+            Effect::HostPath(path) => path.to_string(),
+            Effect::AnyPath(any) => format!("{any:?}"),
+            Effect::FileServer(share) => share.to_string(),
+            effect => format!("{effect:?}"),
+        });
+        told.collect()
     }
 
     #[test]
@@ -230,19 +214,19 @@ mod tests {
             (r#"{"size":"10m"}"#, &[]),
             (r#"{"type":"","o":null,"device":""}"#, &[]),
             (r#"{"type":"none","o":"bind","device":"/root"}"#, &["/root"]),
-            (r#"{"type":"none","o":"ro,rbind","device":"/a/../root"}"#, &["/a/../root"]),
+            (r#"{"type":"none","o":"ro,rbind","device":"/a/../root"}"#, &["/root"]),
             (r#"{"type":"none","o":" BIND ","device":"/root"}"#, &["/root"]),
             (r#"{"type":"nfs","o":"bind","device":"/root"}"#, &["/root"]),
-            (r#"{"type":"tmpfs","o":"bind","device":"../../root"}"#, &["/"]),
-            (r#"{"type":"none","o":"","device":"/root"}"#, &["/"]),
-            (r#"{"type":"none","o":"bind","device":"root"}"#, &["/"]),
-            (r#"{"o":"uid=1000"}"#, &["/"]),
-            (r#"{"type":"ext4","device":"/dev/sda1"}"#, &["/"]),
-            (r#"{"type":"proc","device":"proc"}"#, &["/"]),
-            (r#"{"type":"sysfs","device":"x"}"#, &["/"]),
-            (r#"{"type":"cgroup","device":"x","o":"memory"}"#, &["/"]),
-            (r#"{"type":" tmpfs","device":"x"}"#, &["/"]),
-            (r#"{"type":"fuse.x","device":"x"}"#, &["/"]),
+            (r#"{"type":"tmpfs","o":"bind","device":"../../root"}"#, &["Relative(\"../../root\")"]),
+            (r#"{"type":"none","o":"","device":"/root"}"#, &["FileSystem(\"none\")"]),
+            (r#"{"type":"none","o":"bind","device":"root"}"#, &["Relative(\"root\")"]),
+            (r#"{"o":"uid=1000"}"#, &["FileSystem(\"\")"]),
+            (r#"{"type":"ext4","device":"/dev/sda1"}"#, &["FileSystem(\"ext4\")"]),
+            (r#"{"type":"proc","device":"proc"}"#, &["FileSystem(\"proc\")"]),
+            (r#"{"type":"sysfs","device":"x"}"#, &["FileSystem(\"sysfs\")"]),
+            (r#"{"type":"cgroup","device":"x","o":"memory"}"#, &["FileSystem(\"cgroup\")"]),
+            (r#"{"type":" tmpfs","device":"x"}"#, &["FileSystem(\" tmpfs\")"]),
+            (r#"{"type":"fuse.x","device":"x"}"#, &["FileSystem(\"fuse.x\")"]),
             (r#"{"type":"tmpfs","device":"tmpfs","o":"size=10m,uid=1000"}"#, &[]),
             (
                 r#"{"type":"overlay","device":"overlay","o":"lowerdir=/root:/tmp"}"#,
@@ -250,45 +234,54 @@ mod tests {
             ),
             (
                 r#"{"type":"overlay","device":"overlay","o":"lowerdir=../root::/b,upperdir=/u,workdir=/w"}"#,
-                &["/", "/b", "/u", "/w"],
+                &["Relative(\"../root\")", "/b", "/u", "/w"],
             ),
-            (r#"{"type":"overlay","device":"x","o":"lowerdir=/ro\\ot"}"#, &["/", "/ro\\ot"]),
-            (r#"{"type":"overlay","device":"x","o":"lowerdir+=root"}"#, &["/"]),
-            (r#"{"mountpoint":"/root"}"#, &["/"]),
-            (r#"{"type":"tmpfs","device":"x","Device":"/etc"}"#, &["/"]),
+            (
+                r#"{"type":"overlay","device":"x","o":"lowerdir=/ro\\ot"}"#,
+                &["Option(\"lowerdir=/ro\\\\ot\")", "\"/ro\\\\ot\""],
+            ),
+            (r#"{"type":"overlay","device":"x","o":"lowerdir+=root"}"#, &["Relative(\"root\")"]),
+            (r#"{"mountpoint":"/root"}"#, &["Option(\"mountpoint\")"]),
+            (r#"{"type":"tmpfs","device":"x","Device":"/etc"}"#, &["Option(\"Device\")"]),
         ] {
-            assert_eq!(paths(options), expected, "{options}");
+            assert_eq!(reached(options), expected, "{options}");
         }
     }
 
     #[test]
-    fn a_far_file_system_is_one_at_an_address_that_is_not_this_machine() {
-        for (kind, device, o, is_far) in [
-            ("nfs", ":/export", "addr=10.0.0.1,rw,nfsvers=4", true),
-            ("nfs4", ":/export", "rw,addr=2001:db8::1", true),
-            ("nfs", ":/export", "", false),
-            ("nfs", "10.0.0.1:/export", "rw", false),
-            ("nfs", ":/export", "addr=127.0.0.1,rw", false),
-            ("nfs", ":/export", "addr=10.0.0.1,addr=127.3.2.1", false),
-            ("nfs", ":/export", "addr=10.0.0.1, ADDR=::1", false),
-            ("nfs", ":/export", "addr=10.0.0.1,mountaddr=::ffff:127.0.0.1", false),
-            ("nfs", ":/export", "addr=localhost", false),
-            ("nfs", ":/export", "addr=0.0.0.0", false),
-            ("nfs", ":/export", "addr=127.1", false),
-            ("nfs", ":/export", "addr=fe80::1%eth0", false),
-            ("NFS", ":/export", "addr=10.0.0.1", false),
-            ("cifs", "//10.0.0.1/share", r"username=a\\b,password=/x", true),
-            ("cifs", "//nas/share", "addr=10.0.0.1", true),
-            ("cifs", "//10.0.0.1/share", "ip=127.0.0.1", false),
-            ("cifs", "//10.0.0.1/share", "sep=;ip=127.0.0.1;username=a", false),
-            ("cifs", "//10.0.0.1/share", "unc=//127.0.0.1/x", false),
-            ("cifs", r"\\\\127.0.0.1\\share", "username=a", false),
-            ("smb3", "//localhost/share", "", false),
-            ("cifs", "", "", false),
+    fn shares_by_the_server_that_the_kernel_is_told() {
+        for (kind, device, o, expected) in [
+            ("nfs", ":/export", "addr=10.0.0.1,rw,nfsvers=4", &["10.0.0.1:/export"][..]),
+            ("nfs4", ":/export", "rw,addr=2001:db8::1", &["[2001:db8::1]:/export"]),
+            ("nfs", ":/export", "addr=NAS.lan.,rw", &["nas.lan:/export"]),
+            ("nfs", "nas.lan:/a/../export", "addr=nas.lan", &["nas.lan:/export"]),
+            ("nfs", ":export", "addr=nas.lan", &["nas.lan:/..."]),
+            ("nfs", ":/export", "", &["NoServer(\"nfs\")"]),
+            ("nfs", ":/export", "addr=", &["NoServer(\"nfs\")"]),
+            ("nfs", "10.0.0.1:/export", "rw", &["NoServer(\"nfs\")"]),
+            (
+                "nfs",
+                ":/x",
+                "addr=10.0.0.1, ADDR=::1,mountaddr=::ffff:127.0.0.1",
+                &["10.0.0.1:/x", "[::1]:/x", "127.0.0.1:/x"],
+            ),
+            ("nfs", ":/x", "addr=10.0.0.1,mounthost=evil", &["Option(\"mounthost\")"]),
+            ("NFS", ":/export", "addr=10.0.0.1", &["FileSystem(\"NFS\")"]),
+            ("cifs", "//10.0.0.1/share", r"username=a\\b,password=/x", &["//10.0.0.1/share"]),
+            ("cifs", "//nas/share/x", "addr=10.0.0.1", &["//10.0.0.1/share/x"]),
+            ("cifs", "//nas/share", "", &["//nas/share"]),
+            ("cifs", "//nas/share", "prefixpath=x", &["//nas/..."]),
+            ("cifs", "//10.0.0.1/share", "ip=127.0.0.1", &["//127.0.0.1/share"]),
+            ("cifs", "//10.0.0.1/share", "sep=;ip=127.0.0.1;username=a", &["Option(\"sep\")"]),
+            ("cifs", "//10.0.0.1/share", "unc=//127.0.0.1/x", &["Option(\"unc\")"]),
+            ("cifs", r"\\\\127.0.0.1\\share", "username=a", &["//127.0.0.1/..."]),
+            ("cifs", "//nas%2fx/share", "", &["//nas%2fx/..."]),
+            ("cifs", "//u@nas/share", "", &["//u@nas/..."]),
+            ("smb3", "//localhost/share", "", &["//localhost/share"]),
+            ("cifs", "", "", &["NoServer(\"cifs\")"]),
         ] {
             let options = format!(r#"{{"type":"{kind}","device":"{device}","o":"{o}"}}"#);
-            let expected = if is_far { &[][..] } else { &["/"] };
-            assert_eq!(paths(&options), expected, "{options}");
+            assert_eq!(reached(&options), expected, "{options}");
         }
     }
 

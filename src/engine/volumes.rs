@@ -3,9 +3,9 @@
 use super::effects::{BodyError, Effects};
 use super::json::{Node, Object};
 use super::schema::VOLUME_CREATE;
-use super::volume_options::{Driver, OptionName, UNKNOWN, push_servers, reached};
+use super::volume_options::{Driver, OptionName, push_reached};
 use crate::policy::Inspected;
-use crate::policy::effects::Place;
+use crate::policy::effects::{AnyPath, Place};
 
 /// The body of a request to create a volume, in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,23 +24,21 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<VolumeBody>, BodyError> {
     }
     // A plugin of the swarm mounts it, whatever the driver is named.
     if fields.get("ClusterVolumeSpec").is_some_and(|spec| *spec != Node::Null) {
-        effects.push_path(UNKNOWN, Place::Field("ClusterVolumeSpec"))?;
+        effects.push_any(AnyPath::ClusterVolume, Place::Field("ClusterVolumeSpec"));
     }
     Ok(Inspected::new(VolumeBody(fields), effects.into_asked()))
 }
 
 fn options(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
-    push_servers(fields.object("DriverOpts"), &Place::Field("DriverOpts[o]"), effects);
-    for reached in fields.object("DriverOpts").map(reached).unwrap_or_default() {
-        let option = match reached.option {
+    let place = |option| {
+        Place::Field(match option {
             OptionName::Type => "DriverOpts[type]",
             OptionName::Device => "DriverOpts[device]",
             OptionName::O => "DriverOpts[o]",
             OptionName::Other => "DriverOpts",
-        };
-        effects.push_path(reached.path, Place::Field(option))?;
-    }
-    Ok(())
+        })
+    };
+    fields.object("DriverOpts").map_or(Ok(()), |options| push_reached(options, place, effects))
 }
 
 /// Appends the body. Nothing is forced on a volume. Only a checked body comes here: see
@@ -63,6 +61,7 @@ mod tests {
         let inspected = read(body.as_bytes()).unwrap();
         let told = inspected.effects().iter().map(|asked| match &asked.effect {
             Effect::HostPath(path) => format!("{path} at {}", asked.at),
+            Effect::AnyPath(_) => format!("/ at {}", asked.at),
             effect => format!("{effect:?} at {}", asked.at),
         });
         told.collect()

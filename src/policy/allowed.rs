@@ -4,13 +4,10 @@
 //! one already; what an archive, a container or a build would bring has none, and is refused. A path is allowed
 //! if it is below one of the list both as it is written and where it leads.
 
-use std::net::IpAddr;
-
 use super::Findings;
 use super::effects::ImageNames;
 use super::facts::{Facts, ImageFacts};
 use super::images::ImageRule;
-use super::mounts::may_be_own;
 use super::types::{HostPath, ValueError};
 use crate::image::{ImageName, ImageRef};
 
@@ -128,13 +125,6 @@ impl AllowedMounts {
     /// Whether the root of the host, and with it every path, may be mounted.
     pub(super) fn hold_root(&self) -> bool {
         self.list().is_none_or(|list| list.iter().any(HostPath::is_root))
-    }
-
-    /// A server that is this host may export any path.
-    pub(super) fn check_server(&self, at: IpAddr, facts: &Facts, found: &mut Findings<'_>) {
-        if self.0.is_some() && may_be_own(at, facts) {
-            found.add(format_args!("mount of files of this host by {at}"), MOUNTS);
-        }
     }
 
     /// Judges what a path leads to by now. One that is not allowed as it is written was mounted beside

@@ -4,8 +4,8 @@
 //! into these, and no rule ever sees where a request came from except to tell the person.
 
 use std::fmt;
-use std::net::IpAddr;
 
+use super::shares::Share;
 use super::shown::Shown;
 use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
 use super::versions::ApiVersion;
@@ -64,6 +64,8 @@ pub enum Effect {
     HostPorts(PortRange),
     /// Makes this path of the host, and all below it, reachable.
     HostPath(HostPath),
+    /// May make any path of the host reachable.
+    AnyPath(AnyPath),
     /// Mounts the volume of this name, which may exist already.
     Volume(String),
     /// Starts the container of this name or identifier. It keeps what it was given, but where the paths
@@ -92,8 +94,8 @@ pub enum Effect {
     Network(String),
     /// Puts containers on the wire of this interface of the host, beside the host itself.
     HostInterface(String),
-    /// Mounts what the machine at this address exports, which may be this one.
-    FileServer(IpAddr),
+    /// Mounts what another machine exports, which may be this one.
+    FileServer(Share),
     /// Runs under this OCI runtime instead of the daemon's default.
     Runtime(String),
     /// Mounts what another container has mounted.
@@ -174,6 +176,29 @@ pub enum Unseen {
     Instructions(String),
 }
 
+/// What gives paths of the host that cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnyPath {
+    /// The processes of the host, each with its root.
+    HostProcesses,
+    /// A volume driver of this name, which is not the daemon's own.
+    VolumeDriver(String),
+    /// A volume of the swarm, which a plugin mounts.
+    ClusterVolume,
+    /// A path that begins where the daemon works.
+    Relative(String),
+    /// A file system of this type.
+    FileSystem(String),
+    /// A volume's option: its name, or all of it.
+    Option(String),
+    /// A file system of this type from another machine, with no server that can be told.
+    NoServer(String),
+    /// A text that the swarm fills in.
+    Template(String),
+    /// The address of a socket that is not a plain path.
+    Socket(String),
+}
+
 /// The names by which images are fetched or made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageNames {
@@ -201,6 +226,15 @@ pub struct Namespace {
     pub kind: NamespaceKind,
     /// With whom.
     pub with: SharedWith,
+}
+
+impl Namespace {
+    /// What it is to share it: the processes of the host give its files too, by `/proc/PID/root`.
+    pub fn effects(&self) -> impl Iterator<Item = Effect> + use<> {
+        let is_host_pid = self.kind == NamespaceKind::Pid && self.with == SharedWith::Host;
+        let files = is_host_pid.then_some(Effect::AnyPath(AnyPath::HostProcesses));
+        [Effect::Namespace(self.clone())].into_iter().chain(files)
+    }
 }
 
 /// The kinds of namespaces that the Engine API can share.

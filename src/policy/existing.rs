@@ -18,7 +18,7 @@ use super::facts::{
 use super::privileged::PrivilegedRule;
 use super::shown::Shown;
 use super::users::UserRule;
-use super::{Findings, Policy};
+use super::{Findings, Policy, any_path};
 
 /// The effects of what `effects` name, and of what those name: one group for each thing.
 pub(super) fn implied(effects: &[Asked], facts: &Facts) -> Vec<Vec<Asked>> {
@@ -122,7 +122,7 @@ fn again(effect: &Effect) -> Option<Effect> {
 /// Whoever joins a namespace joins those whom it is shared with already.
 fn shared_by(container: &Container, kind: NamespaceKind) -> Vec<Effect> {
     let shares = container.shares.iter().filter(|shared| shared.kind == kind);
-    shares.map(|shared| Effect::Namespace(shared.clone())).collect()
+    shares.flat_map(Namespace::effects).collect()
 }
 
 /// What must be known of what exists already.
@@ -182,14 +182,21 @@ fn about_mounts(policy: &Policy) -> impl Iterator<Item = &str> {
     forbidden.chain(policy.allowed_mounts.list().map(|_| MOUNTS))
 }
 
+/// The rules that a volume may break: those about paths, and about drivers.
+fn about_volumes(policy: &Policy) -> impl Iterator<Item = &str> {
+    let denied = policy.volumedrivers.iter().map(|rule| rule.as_str());
+    let allowed = policy.allowed_volumedrivers.as_ref().map(|_| any_path::DRIVERS);
+    about_mounts(policy).chain(denied).chain(allowed)
+}
+
 fn judges_mounts(policy: &Policy) -> bool {
-    about_mounts(policy).next().is_some()
+    about_volumes(policy).next().is_some()
 }
 
 /// Whether starting what exists could break a rule: without one about mounts all paths may be mounted,
 /// whichever they lead to.
 pub(super) fn judges_starts(policy: &Policy) -> bool {
-    judges_mounts(policy)
+    about_mounts(policy).next().is_some()
 }
 
 /// The rules that privileged mode may break.
@@ -206,7 +213,7 @@ fn about_privileges(policy: &Policy) -> impl Iterator<Item = &str> {
 pub(super) fn check_volume(name: &str, policy: &Policy, facts: &Facts, found: &mut Findings<'_>) {
     if facts.volume(name).is_none() {
         let what = format_args!("volume {}", Shown(name));
-        about_mounts(policy)
+        about_volumes(policy)
             .for_each(|rule| found.add_because(what, "whose options are not known", rule));
     }
 }
@@ -240,7 +247,7 @@ pub(super) fn check_mounts_of(
     if facts.container(container).is_none() {
         let what = format_args!("mounts of container {}", Shown(container));
         let volumesfrom = policy.volumesfrom.iter().map(|rule| rule.as_str());
-        about_mounts(policy)
+        about_volumes(policy)
             .chain(volumesfrom)
             .for_each(|rule| found.add_because(what, "which are not known", rule));
     }

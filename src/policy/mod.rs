@@ -6,6 +6,7 @@
 
 pub mod allowed;
 mod annotations;
+mod any_path;
 pub mod builds;
 pub mod capabilities;
 pub mod ceilings;
@@ -26,6 +27,7 @@ pub mod opinions;
 pub mod ports;
 pub mod privileged;
 pub mod security;
+pub mod shares;
 pub(crate) mod shown;
 pub mod strict;
 
@@ -42,17 +44,18 @@ use builds::BuildRule;
 use capabilities::CapabilityRule;
 use ceilings::Ceilings;
 use devices::DeviceRule;
-use effects::{Asked, Effect, Holder, NamespaceKind};
+use effects::{AnyPath, Asked, Effect, Holder, NamespaceKind};
 use endpoints::EndpointRules;
 use environment::EnvironmentRule;
 use facts::{Facts, ImageFacts, Questions};
 use images::ImageRule;
 use mounts::MountRule;
-use names::{CgroupParent, NameRule, Runtime, Sysctl, VolumesFrom};
+use names::{CgroupParent, NameRule, Runtime, Sysctl, VolumeDriver, VolumesFrom};
 use namespaces::NamespaceRule;
 use ports::PortRule;
 use privileged::PrivilegedRule;
 use security::SecurityRule;
+use shares::ShareRule;
 use strict::StrictRule;
 use users::UserRule;
 pub(crate) use violations::Findings;
@@ -85,6 +88,10 @@ pub struct Policy {
     pub runtimes: Vec<NameRule<Runtime>>,
     /// Containers whose mounts nobody may take over.
     pub volumesfrom: Vec<NameRule<VolumesFrom>>,
+    /// Volume drivers that nobody may use.
+    pub volumedrivers: Vec<NameRule<VolumeDriver>>,
+    /// The volume drivers that may be used, if not all; what they mount is no path that rules are about.
+    pub allowed_volumedrivers: Option<Vec<NameRule<VolumeDriver>>>,
     /// Kernel parameters that nobody may set.
     pub sysctls: Vec<NameRule<Sysctl>>,
     /// Control groups that nothing may run below.
@@ -93,6 +100,8 @@ pub struct Policy {
     pub allowed_images: AllowedImages,
     /// The host paths that may be mounted, if not all.
     pub allowed_mounts: AllowedMounts,
+    /// Shares of other machines that may be mounted, though rules about paths forbid it.
+    pub allowed_shares: Vec<ShareRule>,
     /// What is done about building images.
     pub builds: BuildRule,
     /// Which endpoints may be called: asked before anything of a request is read.
@@ -125,14 +134,17 @@ impl Policy {
             namespaces,
             runtimes,
             volumesfrom,
+            volumedrivers,
+            allowed_volumedrivers,
             sysctls,
             cgroupparent,
             allowed_images,
             allowed_mounts,
-            builds: _, // To build is no power over the host, and a service builds nothing.
-            endpoints: _, // They are about requests, not about what runs.
-            strict: _, // It is about what can be said, not about what runs.
-            ceilings: _, // They force, and forbid nothing.
+            allowed_shares: _, // They are allowed besides what no rule forbids.
+            builds: _,         // To build is no power over the host, and a service builds nothing.
+            endpoints: _,      // They are about requests, not about what runs.
+            strict: _,         // It is about what can be said, not about what runs.
+            ceilings: _,       // They force, and forbid nothing.
         } = self;
         let is_configured = [
             ("ports", !ports.is_empty()),
@@ -147,6 +159,7 @@ impl Policy {
             ("namespaces", !namespaces.is_empty()),
             ("runtimes", !runtimes.is_empty()),
             ("volumesfrom", !volumesfrom.is_empty()),
+            ("volumedrivers", !volumedrivers.is_empty() || allowed_volumedrivers.is_some()),
             ("sysctls", !sysctls.is_empty()),
             ("cgroupparent", !cgroupparent.is_empty()),
         ];
@@ -279,10 +292,13 @@ fn check(
         namespaces,
         runtimes,
         volumesfrom: _, // Judged with what the other container is called.
+        volumedrivers,
+        allowed_volumedrivers,
         sysctls,
         cgroupparent,
         allowed_images,
         allowed_mounts,
+        allowed_shares,
         builds: _,    // Judged with all that a build could break.
         endpoints: _, // Asked when the head was there.
         strict,
@@ -349,9 +365,13 @@ fn check(
         Effect::HostPath(path) => {
             mounts::check((mounts, allowed_mounts), path, facts, found);
         }
-        Effect::FileServer(address) => {
-            mounts.iter().for_each(|rule| rule.check_server(*address, facts, found));
-            allowed_mounts.check_server(*address, facts, found);
+        Effect::AnyPath(AnyPath::VolumeDriver(name)) => {
+            let lists = (volumedrivers.as_slice(), allowed_volumedrivers.as_deref());
+            any_path::check_driver(lists, (mounts, allowed_mounts), name, found);
+        }
+        Effect::AnyPath(any) => any_path::check((mounts, allowed_mounts), any, found),
+        Effect::FileServer(share) => {
+            shares::check((mounts, allowed_mounts, allowed_shares), share, facts, found);
         }
         Effect::HostInterface(name) => {
             namespaces.iter().for_each(|rule| rule.check_interface(name, found));
@@ -388,7 +408,6 @@ fn check(
         Effect::Namespace(namespace) => {
             namespaces.iter().for_each(|rule| rule.check(namespace, found));
             ports.iter().for_each(|rule| rule.check_namespace(namespace, found));
-            mounts::check_namespace((mounts, allowed_mounts), namespace, found);
             existing::check_joined(namespace, policy, facts, found);
         }
         Effect::Network(name) => networks::check(name, (ports, namespaces), facts, found),

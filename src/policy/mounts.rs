@@ -3,9 +3,10 @@
 use std::borrow::Borrow;
 use std::net::IpAddr;
 
-use super::allowed::{AllowedMounts, MOUNTS};
-use super::effects::{Asked, Effect, Namespace, NamespaceKind, SharedWith};
-use super::facts::{AddressFacts, Facts};
+use super::allowed::AllowedMounts;
+use super::effects::{Asked, Effect};
+use super::facts::Facts;
+use super::shares::{Server, Share};
 use super::types::{HostPath, ValueError};
 use super::{Findings, Policy};
 
@@ -81,13 +82,6 @@ impl MountRule {
         }
     }
 
-    /// What a server exports is known to itself; one that is this host may export any path.
-    pub(super) fn check_server(&self, at: IpAddr, facts: &Facts, found: &mut Findings<'_>) {
-        if may_be_own(at, facts) {
-            found.add(format_args!("mount of files of this host by {at}"), &self.text);
-        }
-    }
-
     fn forbids(&self, path: &HostPath) -> bool {
         self.paths.forbid(path)
     }
@@ -112,23 +106,6 @@ impl<P: Borrow<HostPath>> Paths<P> {
     }
 }
 
-/// Whoever sees the processes of the host has its files too, by `/proc/PID/root`: any rule about paths
-/// can be broken.
-pub(super) fn check_namespace(
-    (denied, allowed): (&[MountRule], &AllowedMounts),
-    namespace: &Namespace,
-    found: &mut Findings<'_>,
-) {
-    if namespace.kind != NamespaceKind::Pid || namespace.with != SharedWith::Host {
-        return;
-    }
-    let reason = "which shows every process' root";
-    denied.iter().for_each(|rule| found.add_because(namespace, reason, &rule.text));
-    if !allowed.hold_root() {
-        found.add_because(namespace, reason, MOUNTS);
-    }
-}
-
 /// Shows a path to every rule about paths.
 pub(super) fn check(
     (denied, allowed): (&[MountRule], &AllowedMounts),
@@ -149,11 +126,6 @@ pub(super) fn check_again(
 ) {
     denied.iter().for_each(|rule| rule.check_again(path, facts, found));
     allowed.check_again(path, facts, found);
-}
-
-/// Whether the server at this address is not known to be another machine.
-pub(super) fn may_be_own(address: IpAddr, facts: &Facts) -> bool {
-    facts.address(address) != Some(AddressFacts::Other)
 }
 
 /// Whether a path shows the processes of the host, and with them, by `PID/root`, its files.
@@ -200,7 +172,7 @@ pub(super) fn ask_servers(policy: &Policy, effects: &[Asked], addresses: &mut Ve
         return;
     }
     addresses.extend(effects.iter().filter_map(|asked| match &asked.effect {
-        Effect::FileServer(address) => Some(*address),
+        Effect::FileServer(Share { server: Server::Address(address), .. }) => Some(*address),
         _ => None,
     }));
     addresses.sort_unstable();

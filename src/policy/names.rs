@@ -41,6 +41,7 @@ macro_rules! named {
 named! {
     Runtime: "runtime", Cow::Borrowed, None, "OCI runtimes.";
     VolumesFrom: "mounts of container", without_slash, None, "Containers whose mounts are taken over.";
+    VolumeDriver: "volume driver", plugin, None, "Volume drivers other than the daemon's own.";
     Sysctl: "kernel parameter", dotted, None, "Kernel parameters.";
     CgroupParent: "control group", cleaned, Some('/'), "Control groups.";
 }
@@ -48,6 +49,12 @@ named! {
 /// A container may be called by its name with a slash in front.
 fn without_slash(name: &str) -> Cow<'_, str> {
     Cow::Borrowed(name.strip_prefix('/').unwrap_or(name))
+}
+
+/// A plugin without a tag is `latest`, as an image is, and comes from the same registry.
+fn plugin(name: &str) -> Cow<'_, str> {
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    Cow::Borrowed(name.strip_suffix(":latest").unwrap_or(name))
 }
 
 /// Seen on 20.10: each dot is a slash, and a slash too many is none: `net.ipv4..ip_forward`,

@@ -33,6 +33,8 @@ pub enum ValueError {
     Namespace(String),
     /// No name.
     Name(String),
+    /// No share of another machine.
+    Share(String),
     /// Neither `allow` nor `forbid`.
     Builds(String),
 }
@@ -54,6 +56,7 @@ impl fmt::Display for ValueError {
                 (text, "is neither host, container, network, pid, ipc, uts, user nor cgroup")
             }
             Self::Name(text) => (text, "is no name"),
+            Self::Share(text) => (text, "is not a share such as nas.lan:/export or //nas/share"),
             Self::Builds(text) => (text, "is none of inspect, allow, forbid"),
         };
         write!(f, "{} {is_no}", InBackticks(text))

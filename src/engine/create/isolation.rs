@@ -89,7 +89,9 @@ fn namespaces(host: &Object, effects: &mut Effects) {
                 None => continue,
             },
         };
-        effects.push(Effect::Namespace(Namespace { kind, with }), Place::Field(place));
+        for effect in (Namespace { kind, with }).effects() {
+            effects.push(effect, Place::Field(place));
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::engine::effects::{BodyError, Effects, objects, texts};
 use crate::engine::json::Object;
-use crate::engine::volume_options::{Driver, OptionName, push_servers, reached};
+use crate::engine::volume_options::{Driver, push_reached};
 use crate::image::ImageRef;
 use crate::policy::effects::{Effect, Place};
 
@@ -68,11 +68,9 @@ fn driver_effects(driver: &Object, at: usize, effects: &mut Effects) -> Result<(
     if Driver::of(name, place("VolumeOptions.DriverConfig.Name"), effects)? == Driver::Foreign {
         return Ok(());
     }
-    push_servers(driver.object("Options"), &place(OptionName::O.in_mount()), effects);
-    for reached in driver.object("Options").map(reached).unwrap_or_default() {
-        effects.push_path(reached.path, place(reached.option.in_mount()))?;
-    }
-    Ok(())
+    driver
+        .object("Options")
+        .map_or(Ok(()), |options| push_reached(options, |option| place(option.in_mount()), effects))
 }
 
 fn refused(at: Place, reason: &str) -> BodyError {

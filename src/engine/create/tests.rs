@@ -24,6 +24,7 @@ fn asked(rest: &str) -> Vec<String> {
         Effect::Environment(entry) => format!("variable {} at {}", entry.to_entry(), asked.at),
         Effect::HostPorts(ports) => format!("ports {ports} at {}", asked.at),
         Effect::HostPath(path) => format!("path {path} at {}", asked.at),
+        Effect::AnyPath(_) => format!("path / at {}", asked.at),
         Effect::SecurityOption(option) => format!("option {option} at {}", asked.at),
         Effect::Privileged => format!("privileged at {}", asked.at),
         Effect::Device(Device::Path(path)) => format!("device {path}"),
@@ -474,6 +475,7 @@ fn what_takes_isolation_away() {
         assert_eq!(host(rest), [expected], "{rest}");
     }
     let pid = "Namespace(Namespace { kind: Pid, with: Host }) at HostConfig.PidMode";
-    assert_eq!(host(r#""PidMode":"host""#), [pid]);
+    let files = "path / at HostConfig.PidMode";
+    assert_eq!(host(r#""PidMode":"host""#), [pid, files]);
     assert!(host(r#""PidMode":"Host","IpcMode":"private","NetworkMode":"bridge""#).is_empty());
 }

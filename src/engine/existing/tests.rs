@@ -6,6 +6,7 @@ use crate::policy::types::Bytes;
 fn told(effects: Option<Vec<Effect>>) -> Option<Vec<String>> {
     let tell = |effect: &Effect| match effect {
         Effect::HostPath(path) => path.to_string(),
+        Effect::AnyPath(_) => "/".to_owned(),
         effect => format!("{effect:?}"),
     };
     effects.map(|effects| effects.iter().map(tell).collect())

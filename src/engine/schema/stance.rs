@@ -126,6 +126,7 @@ impl Power {
             Effect::HostPorts(_) => Self::HostPorts,
             Effect::HostPath(_)
             | Effect::HostPathAgain(_)
+            | Effect::AnyPath(_)
             | Effect::FileServer(_)
             | Effect::Started(_)
             | Effect::Volume(_)

@@ -2,10 +2,10 @@
 
 use super::{drivers, is_template};
 use crate::engine::effects::{BodyError, Effects, objects};
-use crate::engine::json::{Node, Object};
-use crate::engine::volume_options::{OptionName, UNKNOWN, push_servers, reached};
+use crate::engine::json::Object;
+use crate::engine::volume_options::{OptionName, push_reached};
 use crate::image::ImageRef;
-use crate::policy::effects::{Effect, Place};
+use crate::policy::effects::{AnyPath, Effect, Place};
 
 const MOUNTS: &str = "TaskTemplate.ContainerSpec.Mounts";
 
@@ -27,7 +27,10 @@ fn source(mount: &Object, at: Place, effects: &mut Effects) -> Result<(), BodyEr
     match mount.text("Type").unwrap_or_default().to_ascii_lowercase().as_str() {
         // It has no source.
         "tmpfs" => Ok(()),
-        _ if is_template(source) => effects.push_path(UNKNOWN, at),
+        _ if is_template(source) => {
+            effects.push_any(AnyPath::Template(source.to_owned()), at);
+            Ok(())
+        }
         "volume" | "cluster" if !source.starts_with('/') => {
             effects.push_volume(source, at);
             Ok(())
@@ -40,21 +43,19 @@ fn source(mount: &Object, at: Place, effects: &mut Effects) -> Result<(), BodyEr
 /// A volume that another driver than the daemon's own mounts can be any directory of the host.
 fn volume(driver: &Object, at: usize, effects: &mut Effects) -> Result<(), BodyError> {
     let name = Place::Inside(MOUNTS, at, "VolumeOptions.DriverConfig.Name");
-    drivers::check_name(driver.text("Name").unwrap_or_default(), name.clone())?;
+    let called = driver.text("Name").unwrap_or_default();
+    drivers::check_name(called, name.clone())?;
     if !drivers::is_local(driver.get("Name")) {
-        effects.push_path(UNKNOWN, name)?;
+        effects.push_any(AnyPath::VolumeDriver(called.to_owned()), name);
     }
     let Some(options) = driver.object("Options") else {
         return Ok(());
     };
-    let holds_template = |(_, value): (&str, &Node)| value.as_text().is_some_and(is_template);
-    if options.iter().any(holds_template) {
-        effects.push_path(UNKNOWN, Place::Inside(MOUNTS, at, OptionName::Other.in_mount()))?;
+    let place = |option: OptionName| Place::Inside(MOUNTS, at, option.in_mount());
+    for text in options.iter().filter_map(|(_, value)| value.as_text()) {
+        if is_template(text) {
+            effects.push_any(AnyPath::Template(text.to_owned()), place(OptionName::Other));
+        }
     }
-    let place = Place::Inside(MOUNTS, at, OptionName::O.in_mount());
-    push_servers(Some(options), &place, effects);
-    for reached in reached(options) {
-        effects.push_path(reached.path, Place::Inside(MOUNTS, at, reached.option.in_mount()))?;
-    }
-    Ok(())
+    push_reached(options, place, effects)
 }

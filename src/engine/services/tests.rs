@@ -27,6 +27,7 @@ fn effects_at(target: &str, body: &str) -> Result<Vec<String>, String> {
             Effect::Environment(entry) => format!("variable {}", entry.to_entry()),
             Effect::HostPorts(ports) => format!("ports {ports}"),
             Effect::HostPath(path) => format!("path {path}"),
+            Effect::AnyPath(_) => "path /".to_owned(),
             Effect::SecurityOption(option) => format!("option {option}"),
             Effect::Namespace(_) => "host network".to_owned(),
             effect => format!("{effect:?}"),

@@ -1,8 +1,11 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
+use std::net::IpAddr;
+
 use super::*;
 use crate::policy::effects::{Asked, Builder, Effect, Place};
 use crate::policy::facts::AddressFacts;
+use crate::policy::shares::{Protocol, Server, Share};
 use crate::policy::{Inspected, Policy, Verdict, judge};
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -145,7 +148,8 @@ fn a_path_is_below_an_allowed_one_as_written_and_where_it_leads() {
 fn a_file_server_may_be_this_host() {
     let address: IpAddr = "10.0.0.1".parse().unwrap();
     let mut facts = Facts::none();
-    let asked = || Effect::FileServer(address);
+    let (protocol, server) = (Protocol::Nfs, Server::Address(address));
+    let asked = || Effect::FileServer(Share { protocol, server: server.clone(), path: None });
     assert!(!passes(&mounts(&["/srv"]), asked(), &facts));
     facts.add_address(address, AddressFacts::Own);
     assert!(!passes(&mounts(&["/srv"]), asked(), &facts));
