@@ -42,10 +42,7 @@ fn heads_and_bodies_have_their_limits() {
 #[test]
 fn connections_beyond_the_limit_are_told_so_and_places_come_back() {
     let secdocker = limited("  connections: 3\n");
-    let mut held: Vec<Client> = (0..3).map(|_| secdocker.connect()).collect();
-    for client in &mut held {
-        assert_eq!(client.ask(get("/_ping")).status, 200);
-    }
+    let mut held: Vec<Client> = (0..3).map(|_| busy(&secdocker)).collect();
     assert_eq!(secdocker.connect().any_answer().status, 503);
     held.pop();
     until("a place comes back", || {
@@ -237,22 +234,117 @@ fn an_engine_that_stops_reading_costs_a_buffer() {
     api.remove(&name);
 }
 
-#[test]
-fn one_address_cannot_take_every_place() {
-    let secdocker = limited("  connections_per_client: 2\n");
-    let hold = || {
-        // The connection of the start may still be counted.
-        until("a place", || {
-            let mut client = secdocker.connect();
-            client.try_send(get("/_ping")).ok()?;
-            (client.any_answer().status == 200).then_some(client)
-        })
-    };
-    let _held = [hold(), hold()];
-    assert_eq!(secdocker.connect().any_answer().status, 503);
+/// A client from another address of this host.
+fn neighbour(secdocker: &SecDocker) -> Client {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
     socket.connect(&secdocker.address.into()).unwrap();
-    let mut neighbour = Client::over_tcp(socket.into());
+    Client::over_tcp(socket.into())
+}
+
+/// A connection whose request never ends.
+fn busy(secdocker: &SecDocker) -> Client {
+    // The connection of the start may still be counted.
+    until("a place", || {
+        let mut client = secdocker.connect();
+        client.try_send(get("/events")).ok()?;
+        (client.take_through(b"\r\n\r\n").starts_with(b"HTTP/1.1 200")).then_some(client)
+    })
+}
+
+#[test]
+fn one_address_cannot_take_every_place() {
+    let secdocker = limited("  connections_per_client: 2\n");
+    let _held = [busy(&secdocker), busy(&secdocker)];
+    assert_eq!(secdocker.connect().any_answer().status, 503);
+    let mut neighbour = neighbour(&secdocker);
     assert_eq!(neighbour.ask(get("/_ping")).status, 200, "another address has its own places");
+}
+
+/// Who holds connections that carry nothing makes room, the longest idle first; who uses them does not.
+#[test]
+fn idle_connections_make_room_for_others() {
+    let secdocker =
+        limited("  connections: 16\n  connections_per_client: 16\nlisten:\n  loops: 1\n");
+    let mut events = busy(&secdocker);
+    let mut raw = Docker::on(&secdocker).start(&["run", "--rm", "-i", "probe:1", "cat"]);
+    raw.send(b"first\n");
+    raw.says("first");
+    let mut half = secdocker.connect();
+    half.send("GET /_ping HTTP/1.1\r\nHost: d\r\n");
+    let mut others = neighbour(&secdocker);
+    assert_eq!(others.ask(get("/_ping")).status, 200);
+    // Silent from the start, and after a request.
+    let mut silent: Vec<Client> = (0..4).map(|_| secdocker.connect()).collect();
+    for _ in 0..40 {
+        let mut client = secdocker.connect();
+        assert_eq!(client.ask(get("/_ping")).status, 200, "there is room");
+        silent.push(client);
+    }
+    let is_open = |client: &mut Client| client.is_silent_for(Duration::from_millis(1));
+    let open: usize = silent.iter_mut().map(|client| usize::from(is_open(client))).sum();
+    assert!((4..12).contains(&open), "{open} of 44 are open");
+    assert!(silent.last_mut().unwrap().is_silent_for(Duration::from_millis(1)), "the last one");
+    assert!(silent.first_mut().unwrap().is_closed(), "the first one");
+    // None of those that carry something, nor the one of who holds little.
+    half.send("\r\n");
+    assert_eq!(half.answer().status, 200);
+    raw.send(b"second\n");
+    raw.says("second");
+    raw.close_stdin();
+    raw.finish().ok();
+    assert_eq!(others.ask(get("/_ping")).status, 200);
+    assert!(
+        events.is_silent_for(Duration::from_millis(1)) || events.read_more().is_ok_and(|n| n > 0)
+    );
+    secdocker.logs("idle connection closed");
+}
+
+/// Credentials for many registries, and filters with many identifiers.
+#[test]
+fn long_heads_pass_and_longer_ones_name_the_key() {
+    let secdocker = limited("  connect_time: 9s\n");
+    let credentials = format!("X-Registry-Config: {}\r\n", "e".repeat(200_000));
+    for way in [Daemon::shared() as &dyn Way, &secdocker] {
+        let request = format!("GET /_ping HTTP/1.1\r\nHost: d\r\n{credentials}\r\n");
+        assert_eq!(way.connect().ask(request).status, 200, "{}", way.name());
+        let ids = vec![format!("%22{}%22", "a".repeat(64)); 2000].join("%2c");
+        let target = format!("/containers/json?filters=%7b%22id%22:%5b{ids}%5d%7d");
+        assert_eq!(way.connect().ask(get(&target)).status, 200, "{}", way.name());
+    }
+    let body = r#"{"Image":"probe:1","Cmd":["true"]}"#;
+    let echoed = "&Env=A%3Db".repeat(15_000);
+    let name = support::unique("echo");
+    let answer =
+        secdocker.connect().ask(post(&format!("/containers/create?name={name}{echoed}"), body));
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    Daemon::shared().api().remove(&name);
+    let mut client = secdocker.connect();
+    drop(client.try_send(format!("GET /_ping HTTP/1.1\r\nX: {}\r\n\r\n", "y".repeat(300_000))));
+    let answer = client.answer();
+    assert_eq!(answer.status, 431);
+    assert!(answer.message().contains("262144 bytes; `limits.head`"), "{}", answer.message());
+}
+
+/// A build context in pieces with pauses, longer than a body may take that does not come.
+#[test]
+fn a_slow_body_goes_on_while_it_comes() {
+    let secdocker = limited("  body_time: 200ms\n  body_idle_time: 400ms\n  body_rate: 100\n");
+    let name = support::unique("slow");
+    let body =
+        format!(r#"{{"Image":"probe:1","Cmd":["true"],"Labels":{{"a":"{}"}}}}"#, "b".repeat(900));
+    let head = format!(
+        "POST /containers/create?name={name} HTTP/1.1\r\nHost: d\r\n\
+                        Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut client = secdocker.connect();
+    client.send(head);
+    for piece in body.as_bytes().chunks(100) {
+        // The pause of a slow link.
+        assert!(client.is_silent_for(Duration::from_millis(100)));
+        client.send(piece);
+    }
+    assert_eq!(client.answer().status, 201);
+    Daemon::shared().api().remove(&name);
 }

@@ -94,3 +94,52 @@ fn a_swapped_link_and_sighup_reload_too() {
     let after = log.lines().skip(before).filter(|line| line.contains("configuration reloaded"));
     assert_eq!(after.count(), 1, "{log}");
 }
+
+/// A file that is cut on its way is a valid one without rules: it lifts none of them.
+#[test]
+fn a_file_that_lost_all_its_restrictions_is_not_taken_by_itself() {
+    let folder = Folder::new("emptied");
+    let rules = "restrictions:\n  ports: [22]\n  privileged: true\n";
+    folder.write("config.yml", &format!("{DAEMON}{rules}"));
+    let proxy = folder.start("-tcp 0");
+    for emptied in
+        [DAEMON.to_owned(), format!("{DAEMON}restrictions:\n"), "strict: false\n".to_owned()]
+    {
+        folder.write("secdocker.log", "");
+        folder.write("config.yml", &emptied);
+        proxy.wait_for(
+            "reason=\"it has no `restrictions` any more: those in force stay until SIGHUP",
+        );
+        assert!(!folder.read("secdocker.log").contains("configuration reloaded"), "{emptied}");
+    }
+    folder.write("secdocker.log", "");
+    folder.write("config.yml", DAEMON);
+    proxy.signal("HUP");
+    proxy.wait_for("msg=\"configuration reloaded\"");
+    // What was asked for is in force: from there on nothing is lost.
+    folder.write("secdocker.log", "");
+    folder.write("config.yml", &format!("{DAEMON}limits:\n  body_rate: 1k\n"));
+    proxy.wait_for("msg=\"configuration reloaded\"");
+    assert_eq!(proxy.stop().code(), Some(0));
+}
+
+#[test]
+fn a_file_is_read_when_its_writer_has_closed_it() {
+    use std::io::Write;
+    let folder = Folder::new("midwrite");
+    let before = format!("{DAEMON}restrictions:\n  ports: [22]\n  mounts: [/root]\n");
+    folder.write("config.yml", &before);
+    let proxy = folder.start("-tcp 0");
+    let mut writer = std::fs::File::create(folder.path("config.yml")).unwrap();
+    for line in [DAEMON, "restrictions:\n", "  ports: [23]\n", "  privileged: true\n"] {
+        writer.write_all(line.as_bytes()).unwrap();
+        // Something beside it wakes whoever watches the folder.
+        folder.write("draft", line);
+        std::fs::rename(folder.path("draft"), folder.path("beside")).unwrap();
+    }
+    drop(writer);
+    proxy.wait_for("msg=\"configuration reloaded\"");
+    assert_eq!(proxy.stop().code(), Some(0));
+    let log = folder.read("secdocker.log");
+    assert_eq!(log.matches("configuration").count(), 1, "{log}");
+}

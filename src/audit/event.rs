@@ -109,6 +109,8 @@ pub enum Event<'a> {
     ConnectionClosed { from_client: u64, to_client: u64 },
     /// A connection was closed at once: a limit was met.
     ConnectionRefused { reason: &'a dyn fmt::Display },
+    /// A connection without a request was closed, so that others have room.
+    IdleClosed { reason: &'a dyn fmt::Display },
     /// A client or the daemon took too long, and its connection was closed.
     TimedOut { waiting_for: &'a dyn fmt::Display },
     /// A connection broke: a reset, a body that stopped half-way.
@@ -162,6 +164,7 @@ impl Event<'_> {
             | Self::RawStreamBegan
             | Self::RawStreamEnded { .. }
             | Self::PluginAnswered { agrees: true, .. }
+            | Self::IdleClosed { .. }
             | Self::ConnectionFailed { .. } => Level::Info,
             Self::ConnectionRefused { .. }
             | Self::TimedOut { .. }
@@ -181,6 +184,7 @@ impl Event<'_> {
             Self::ConnectionOpened { .. } => "connection opened",
             Self::ConnectionClosed { .. } => "connection closed",
             Self::ConnectionRefused { .. } => "connection refused",
+            Self::IdleClosed { .. } => "idle connection closed",
             Self::TimedOut { .. } => "connection timed out",
             Self::ConnectionFailed { .. } => "connection broken",
             Self::Received { .. } => "request received",
@@ -208,6 +212,7 @@ impl Event<'_> {
                 line.number("to_client", *to_client)
             }
             Self::ConnectionRefused { reason }
+            | Self::IdleClosed { reason }
             | Self::ConnectionFailed { reason }
             | Self::UpstreamFailed { reason }
             | Self::Error { reason } => line.shown("reason", *reason),

@@ -45,7 +45,7 @@ pub(super) fn run(path: &Path, overrides: Overrides) -> Result<Outcome, CliError
     let mut supervisor = Supervisor {
         path: path.to_owned(),
         overrides,
-        watcher: told(watcher),
+        watcher,
         started_with: settings.clone(),
         settings,
         proxy,
@@ -67,15 +67,6 @@ fn raise_descriptor_limit() {
 
 fn io_error(what: &'static str) -> impl Fn(io::Error) -> CliError {
     move |error| CliError::Io(what.to_owned(), error)
-}
-
-/// Traffic flows without a watcher too: `SIGHUP` is left.
-fn told(watcher: io::Result<Watcher>) -> Option<Watcher> {
-    let tell = |error: &io::Error| {
-        let reason = format_args!("changes of the configuration go unseen until SIGHUP: {error}");
-        audit::announce(&Notice::Trouble { reason: &reason });
-    };
-    watcher.inspect_err(tell).ok()
 }
 
 /// One pipe a signal, written by its handler.
@@ -137,10 +128,19 @@ fn has_bytes(mut receiver: &Receiver) -> bool {
     any
 }
 
+/// Why the configuration is read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// The file has changed, by whatever hand.
+    File,
+    /// Somebody has asked for it.
+    Signal,
+}
+
 struct Supervisor {
     path: PathBuf,
     overrides: Overrides,
-    watcher: Option<Watcher>,
+    watcher: Watcher,
     /// What only a restart changes was taken from these.
     started_with: Settings,
     settings: Settings,
@@ -161,13 +161,12 @@ impl Supervisor {
 
     /// Obeys until a signal to stop, and returns its name.
     fn watch(&mut self, signals: &SignalPipes, mut poll: Poll) -> io::Result<&'static str> {
-        if let Some(watcher) = &self.watcher {
-            let descriptor = watcher.as_raw_fd();
+        if let Some(descriptor) = self.watcher.descriptor() {
             poll.registry().register(&mut SourceFd(&descriptor), CONFIG, Interest::READABLE)?;
         }
         let mut events = Events::with_capacity(8);
         loop {
-            match poll.poll(&mut events, None) {
+            match poll.poll(&mut events, self.watcher.looks_every()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => other?,
             }
@@ -178,8 +177,8 @@ impl Supervisor {
             if let Some(signal) = arrived.stop {
                 return Ok(signal);
             }
-            if self.watcher.as_mut().is_some_and(Watcher::has_changed) {
-                self.reload();
+            if self.watcher.has_changed() {
+                self.reload(Cause::File);
             }
         }
     }
@@ -189,11 +188,21 @@ impl Supervisor {
     fn hang_up(&mut self) {
         self.log.reopen();
         audit::announce(&Notice::LogReopened);
-        self.reload();
+        self.reload(Cause::Signal);
     }
 
-    fn reload(&mut self) {
-        match config::load(&self.path, &self.overrides) {
+    fn reload(&mut self, cause: Cause) {
+        let loaded = config::load(&self.path, &self.overrides);
+        if cause == Cause::File && !self.watcher.holds_still() {
+            // It was written while it was read, and will be reported once more.
+            return;
+        }
+        match loaded {
+            Ok(settings) if cause == Cause::File && self.lifts_all(&settings) => {
+                let reason = "it has no `restrictions` any more: those in force stay until SIGHUP \
+                              or a restart says that this is meant";
+                audit::announce(&Notice::ReloadFailed { reason: &reason });
+            }
             Ok(settings) => self.take(settings),
             Err(error) => {
                 for reason in error.to_string().lines() {
@@ -201,6 +210,12 @@ impl Supervisor {
                 }
             }
         }
+    }
+
+    /// Whether there were restrictions, and are none: a file that was cut or emptied by mistake is a
+    /// valid one that allows everything.
+    fn lifts_all(&self, settings: &Settings) -> bool {
+        self.settings.policy.restricts() && !settings.policy.restricts()
     }
 
     fn take(&mut self, settings: Settings) {

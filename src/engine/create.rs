@@ -15,7 +15,6 @@ use super::dockerfile;
 use super::effects::{BodyError, Effects, HOSTNAME};
 use super::json::Object;
 use super::log_driver;
-use super::schema::CREATE;
 use crate::image::ImageRef;
 use crate::policy::effects::{Effect, Holder, Place};
 use crate::policy::opinions::{AskedImage, Purpose};
@@ -46,12 +45,7 @@ pub(super) fn asked_image(fields: &Object, purpose: Purpose) -> Option<AskedImag
 /// [`BodyError`] if the daemon would refuse the body, or nobody can say what it would do.
 pub(super) fn read(body: &[u8]) -> Result<Inspected<CreateBody>, BodyError> {
     let mut effects = Effects::default();
-    let mut fields = match effects.fields(body, &CREATE) {
-        Err(BodyError::Json(error)) if legacy::is_at_fault(&error) => {
-            legacy::read_without(body, &mut effects)?
-        }
-        read => read?,
-    };
+    let mut fields = legacy::read(body, &mut effects)?;
     legacy::settle_host_config(&mut fields);
     collect(&fields, &mut effects)?;
     Ok(Inspected::new(CreateBody(fields), effects.into_asked()))

@@ -74,18 +74,8 @@ impl Effects {
         body: &[u8],
         table: &'static Struct,
     ) -> Result<Object, BodyError> {
-        self.fields_but_for(body, table, |_| false)
-    }
-
-    /// The same, but that a path which `is_known` is no such effect.
-    pub(super) fn fields_but_for(
-        &mut self,
-        body: &[u8],
-        table: &'static Struct,
-        is_known: impl Fn(&str) -> bool,
-    ) -> Result<Object, BodyError> {
         let (fields, unknown) = json::read_closed(body, table)?;
-        for path in unknown.paths().filter(|path| !is_known(path)) {
+        for path in unknown.paths() {
             self.push(Effect::Unknown(format!("field {}", Shown(&path))), BODY);
         }
         Ok(fields)

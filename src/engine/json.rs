@@ -22,7 +22,7 @@ mod writer;
 
 pub use error::{Fault, JsonError};
 use places::Places;
-pub use reader::{DEPTH_MAX, VALUES_MAX, read, read_closed};
+pub use reader::{DEPTH_MAX, STRING, VALUES_MAX, read, read_closed};
 pub use text::Text;
 pub use unknown::Unknown;
 
@@ -253,6 +253,12 @@ impl Object {
         #[expect(clippy::indexing_slicing, reason = "found or pushed just now")]
         let (_, node) = &mut self.entries[at];
         node
+    }
+
+    /// Keeps the entries that are to be kept, in order.
+    pub fn retain(&mut self, keep: impl Fn(&str, &Node) -> bool) {
+        self.entries.retain(|(key, node)| keep(key.as_str(), node));
+        self.find_places_again();
     }
 
     /// Moves the entries whose keys `belong` into an object of their own, in order.

@@ -118,6 +118,12 @@ impl Policy {
         Self::default()
     }
 
+    /// Whether `restrictions` forbids anything at all.
+    #[must_use]
+    pub fn restricts(&self) -> bool {
+        self.builds == BuildRule::Forbid || self.configured().next().is_some()
+    }
+
     /// The keys of `restrictions` that hold a rule about what runs. One that is not taken out of
     /// the policy here breaks the build.
     fn configured(&self) -> impl Iterator<Item = &'static str> {

@@ -2,8 +2,10 @@
 //! SecDocker's own. Touched when a connection begins or ends, never while it carries bytes.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::audit::Who;
 
 /// Counts shared by all loops.
 #[derive(Debug, Default)]
@@ -16,8 +18,7 @@ struct Counts {
     total: usize,
     /// Connections accepted since the start.
     accepted: u64,
-    /// Unix clients have no address and count together.
-    by_client: HashMap<Option<IpAddr>, usize>,
+    by_client: HashMap<Who, usize>,
     /// Our own connections to daemons. A client that has made one of these is SecDocker.
     own: HashSet<Ends>,
 }
@@ -30,11 +31,26 @@ pub(super) struct Ends {
     pub(super) to: SocketAddr,
 }
 
-/// Which bound a new connection would exceed.
+/// Which bound a new connection would exceed, or comes near.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Crowded {
     Altogether,
     OneClient,
+}
+
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) total_max: usize,
+    pub(super) per_client_max: usize,
+}
+
+/// One part of so many is kept free as long as idle connections can be closed for it.
+const FREE_PART: usize = 8;
+
+/// Whether only the part that is kept free is left of a bound.
+fn is_near(count: usize, max: usize) -> bool {
+    count > max - (max / FREE_PART).max(1)
 }
 
 /// A place among the connections, free again when it is dropped.
@@ -42,7 +58,8 @@ pub(super) enum Crowded {
 pub(super) struct Place {
     census: Arc<Census>,
     number: u64,
-    client: Option<IpAddr>,
+    client: Who,
+    is_left: bool,
 }
 
 /// A connection of our own to a daemon, forgotten when it is dropped.
@@ -53,28 +70,40 @@ pub(super) struct Own {
 }
 
 impl Census {
-    /// Takes a place for a connection of `client`.
+    /// Takes a place for a connection of `client`, and says which bound is near.
     ///
     /// # Errors
     /// Says which bound is met.
     pub(super) fn enter(
         self: &Arc<Self>,
-        client: Option<IpAddr>,
-        total_max: usize,
-        per_client_max: usize,
-    ) -> Result<Place, Crowded> {
+        client: Who,
+        bounds: Bounds,
+    ) -> Result<(Place, Option<Crowded>), Crowded> {
         let mut counts = self.lock();
-        if counts.total >= total_max {
+        if counts.total >= bounds.total_max {
             return Err(Crowded::Altogether);
         }
         let of_client = counts.by_client.entry(client).or_insert(0);
-        if *of_client >= per_client_max {
+        if *of_client >= bounds.per_client_max {
             return Err(Crowded::OneClient);
         }
         *of_client += 1;
+        let of_client = *of_client;
         counts.total += 1;
         counts.accepted += 1;
-        Ok(Place { census: Arc::clone(self), number: counts.accepted, client })
+        let near = match () {
+            () if is_near(counts.total, bounds.total_max) => Some(Crowded::Altogether),
+            () if is_near(of_client, bounds.per_client_max) => Some(Crowded::OneClient),
+            () => None,
+        };
+        let number = counts.accepted;
+        Ok((Place { census: Arc::clone(self), number, client, is_left: false }, near))
+    }
+
+    /// Which of these clients has the most connections.
+    pub(super) fn largest(&self, clients: impl Iterator<Item = Who>) -> Option<Who> {
+        let counts = self.lock();
+        clients.max_by_key(|who| counts.by_client.get(who).copied().unwrap_or(0))
     }
 
     /// Remembers a connection of our own.
@@ -99,10 +128,12 @@ impl Place {
     pub(super) fn number(&self) -> u64 {
         self.number
     }
-}
 
-impl Drop for Place {
-    fn drop(&mut self) {
+    /// Makes the place free before the connection is gone: it is closed in this turn.
+    pub(super) fn leave(&mut self) {
+        if std::mem::replace(&mut self.is_left, true) {
+            return;
+        }
         let mut counts = self.census.lock();
         counts.total -= 1;
         if let Some(of_client) = counts.by_client.get_mut(&self.client) {
@@ -111,6 +142,12 @@ impl Drop for Place {
                 counts.by_client.remove(&self.client);
             }
         }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -125,16 +162,62 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
 
+    fn at(address: &str) -> Who {
+        crate::audit::Peer::Tcp((address.parse::<std::net::IpAddr>().unwrap(), 1).into()).who()
+    }
+
     #[test]
     fn bounds_hold_and_places_come_back() {
         let census = Arc::new(Census::default());
-        let [a, b] = ["10.0.0.1", "10.0.0.2"].map(|text| Some(text.parse().unwrap()));
-        let first = census.enter(a, 2, 1).unwrap();
-        assert_eq!(census.enter(a, 2, 1).unwrap_err(), Crowded::OneClient);
-        let _second = census.enter(b, 2, 1).unwrap();
-        assert_eq!(census.enter(None, 2, 1).unwrap_err(), Crowded::Altogether);
+        let bounds = Bounds { total_max: 2, per_client_max: 1 };
+        let (a, b) = (at("10.0.0.1"), at("10.0.0.2"));
+        let (first, _) = census.enter(a, bounds).unwrap();
+        assert_eq!(census.enter(a, bounds).unwrap_err(), Crowded::OneClient);
+        let (mut second, _) = census.enter(b, bounds).unwrap();
+        assert_eq!(census.enter(Who::Unnamed, bounds).unwrap_err(), Crowded::Altogether);
         drop(first);
-        assert!(census.enter(a, 2, 1).is_ok());
+        assert!(census.enter(a, bounds).is_ok());
+        second.leave();
+        let (_third, _) = census.enter(b, bounds).unwrap();
+        drop(second);
+        assert_eq!(census.enter(b, bounds).unwrap_err(), Crowded::OneClient, "left once");
+    }
+
+    #[test]
+    fn what_one_machine_can_have_counts_as_one_client() {
+        let census = Arc::new(Census::default());
+        let bounds = Bounds { total_max: 100, per_client_max: 2 };
+        let network = ["2001:db8:0:1::1", "2001:db8:0:1:ffff::2"];
+        let _places = network.map(|address| census.enter(at(address), bounds).unwrap());
+        assert_eq!(census.enter(at("2001:db8:0:1::3"), bounds).unwrap_err(), Crowded::OneClient);
+        assert!(census.enter(at("2001:db8:0:2::1"), bounds).is_ok(), "another network");
+        for address in ["::ffff:10.0.0.1", "::ffff:10.0.0.2"] {
+            assert!(census.enter(at(address), bounds).is_ok(), "IPv4 by single addresses");
+        }
+    }
+
+    #[test]
+    fn a_bound_is_near_when_the_part_that_is_kept_free_is_left() {
+        let census = Arc::new(Census::default());
+        let bounds = Bounds { total_max: 16, per_client_max: 8 };
+        let mut places = Vec::new();
+        let mut near = Vec::new();
+        for client in ["10.0.0.1"; 8].into_iter().chain(["10.0.0.2"; 8]) {
+            let (place, told) = census.enter(at(client), bounds).unwrap();
+            places.push(place);
+            near.push(told);
+        }
+        let expected = |number: usize| match number {
+            14.. => Some(Crowded::Altogether),
+            7 => Some(Crowded::OneClient),
+            _ => None,
+        };
+        assert_eq!(near, (0..16).map(expected).collect::<Vec<_>>());
+        drop(places.split_off(12));
+        let both = [at("10.0.0.2"), at("10.0.0.1"), at("10.0.0.3")];
+        assert_eq!(census.largest(both.into_iter()), Some(at("10.0.0.1")));
+        let one = Bounds { total_max: 1, per_client_max: 1 };
+        assert!(Arc::new(Census::default()).enter(at("10.0.0.1"), one).unwrap().1.is_some());
     }
 
     #[test]

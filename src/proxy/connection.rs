@@ -3,8 +3,9 @@
 //! Everything follows from [`Session::flow`] and from what is owed: a direction is read only while
 //! the other side takes bytes, so a slow peer is felt by its partner alone, through the kernel.
 
+use std::fmt::Display;
 use std::io;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use super::event_loop::{Key, Resources};
 use super::peer::{Connected, Peer, Read};
 use super::pipes::Pipe;
 use super::{Generation, READ_BYTES_PER_TURN};
+use crate::audit::{self, Event as Record, Who};
 use crate::config::UpstreamAddress;
 use crate::facts::Daemon;
 use crate::policy::facts::{Facts, Questions};
@@ -44,6 +46,8 @@ pub(super) struct Connection {
     /// What the timers have been told.
     pub(super) armed: Option<Instant>,
     lingers_until: Option<Instant>,
+    /// Since when no request is under way, in the seconds of its loop; none while one is.
+    idle_since: Option<NonZeroU32>,
     generation: Arc<Generation>,
     place: Place,
 }
@@ -107,6 +111,7 @@ impl Connection {
             is_dead: false,
             armed: None,
             lingers_until: None,
+            idle_since: None,
             generation: arrival.generation,
             place: arrival.place,
         }
@@ -122,8 +127,30 @@ impl Connection {
         self.session.is_busy() || self.downstream.owes()
     }
 
+    /// Since when it is idle, in the seconds of its loop, if it can be closed without loss.
+    pub(super) fn idle_since(&self) -> Option<NonZeroU32> {
+        self.idle_since.filter(|_| !self.is_dead && !self.is_busy())
+    }
+
+    /// Whether the client has said something since, that nobody has seen.
+    pub(super) fn has_unread(&self) -> bool {
+        self.downstream.has_unread()
+    }
+
+    /// Whose share of the bounds it takes.
+    pub(super) fn who(&self) -> Who {
+        self.session.client().peer.who()
+    }
+
+    /// Gives its place to others: it closes in this turn.
+    pub(super) fn make_room(&mut self, reason: &dyn Display) {
+        audit::record(self.session.client(), &Record::IdleClosed { reason });
+        self.place.leave();
+    }
+
     /// Remembers an event for one of its sides.
     pub(super) fn see(&mut self, side: Side, event: &Event) {
+        self.idle_since = None;
         if let Some(peer) = self.peer_mut(side) {
             peer.see(event);
         }
@@ -131,6 +158,15 @@ impl Connection {
 
     /// Moves what can be moved, then closes or waits.
     pub(super) fn drive(&mut self, with: &mut Resources) -> Outcome {
+        let outcome = self.move_and_settle(with);
+        match self.is_busy() {
+            true => self.idle_since = None,
+            false => drop(self.idle_since.get_or_insert(with.seconds())),
+        }
+        outcome
+    }
+
+    fn move_and_settle(&mut self, with: &mut Resources) -> Outcome {
         if self.downstream.is_broken() {
             return Outcome::Dead;
         }
@@ -457,7 +493,7 @@ impl Connection {
         questions: Questions,
         with: &mut Resources,
     ) -> Result<(), Broken> {
-        let (name, who) = ((self.key, self.serial(), ticket), self.session.client().peer.who());
+        let (name, who) = ((self.key, self.serial(), ticket), self.who());
         let Some(known) = with.ask(name, who, questions, self.daemon()) else {
             return Ok(());
         };

@@ -8,6 +8,7 @@
 //! meets a newcomer in the same slot.
 
 use std::io;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use mio::event::Event;
 use mio::{Events, Poll, Registry, Token, Waker};
 use slab::Slab;
 
-use super::census::{Census, Crowded, Place};
+use super::census::{Bounds, Census, Crowded, Place};
 use super::connection::{Arrival, Connection, Outcome};
 use super::inquiry::Inquiry;
 use super::listener::{Accepted, Listener, OUT_OF_DESCRIPTORS_PAUSE};
@@ -25,6 +26,7 @@ use super::origin::Origin;
 use super::peer::{Connected, Peer};
 use super::pipes::Pipes;
 use super::pool::Pool;
+use super::room::{Neighbours, Room};
 use super::timers::Timers;
 use super::{Generation, StartError};
 use crate::audit::{self, ClientId, Event as Record, Who};
@@ -71,8 +73,23 @@ impl Key {
 pub(super) enum Command {
     Renew(Arc<Generation>),
     Drain(Duration),
-    Answer { key: Key, serial: u64, ticket: Ticket, facts: Box<Facts> },
-    Advice { key: Key, serial: u64, ticket: Ticket, advice: Box<Advice> },
+    /// A bound is near, and another loop has no idle connections to close.
+    MakeRoom {
+        near: Crowded,
+        client: Who,
+    },
+    Answer {
+        key: Key,
+        serial: u64,
+        ticket: Ticket,
+        facts: Box<Facts>,
+    },
+    Advice {
+        key: Key,
+        serial: u64,
+        ticket: Ticket,
+        advice: Box<Advice>,
+    },
 }
 
 /// Where commands for a loop are left.
@@ -95,6 +112,7 @@ pub(super) struct Startup {
     pub(super) listeners: Vec<Listener>,
     pub(super) generation: Arc<Generation>,
     pub(super) census: Arc<Census>,
+    pub(super) neighbours: Neighbours,
     pub(super) pool: Pool,
     pub(super) look_ups: LookUps,
     pub(super) images: Images,
@@ -124,6 +142,7 @@ impl Default for Images {
 /// What connections borrow from their loop while they are driven.
 pub(super) struct Resources {
     pub(super) now: Instant,
+    began: Instant,
     pub(super) registry: Registry,
     pub(super) scratch: Box<[u8]>,
     pub(super) pipes: Pipes,
@@ -137,6 +156,13 @@ pub(super) struct Resources {
 }
 
 impl Resources {
+    /// How long the loop has run, from 1 on.
+    pub(super) fn seconds(&self) -> NonZeroU32 {
+        let seconds = self.now.saturating_duration_since(self.began).as_secs();
+        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+        NonZeroU32::MIN.saturating_add(seconds)
+    }
+
     pub(super) fn turn<'a>(&'a mut self, generation: &'a Generation) -> Turn<'a> {
         Turn { now: self.now, rules: &generation.rules, out: &mut self.outbox }
     }
@@ -215,8 +241,10 @@ impl EventLoop {
     pub(super) fn run(self) -> io::Result<usize> {
         audit::gather();
         let Self { poll, registry, commands, mailbox, startup } = self;
+        let now = now();
         let with = Resources {
-            now: now(),
+            now,
+            began: now,
             registry,
             scratch: vec![0; startup.generation.limits.buffer_bytes].into_boxed_slice(),
             pipes: Pipes::default(),
@@ -233,6 +261,7 @@ impl EventLoop {
             listeners: startup.listeners,
             generation: startup.generation,
             budget: startup.budget,
+            room: Room::new(startup.neighbours),
             connections: Slab::new(),
             timers: Timers::default(),
             resume: Vec::new(),
@@ -265,6 +294,7 @@ struct Active {
     listeners: Vec<Listener>,
     generation: Arc<Generation>,
     budget: Budget,
+    room: Room,
     connections: Slab<Connection>,
     timers: Timers,
     /// Connections that had their share of a turn and have more to do.
@@ -343,6 +373,12 @@ impl Active {
             match command {
                 Command::Renew(generation) => self.renew(generation),
                 Command::Drain(grace) => self.drain(grace),
+                Command::MakeRoom { near, client } => {
+                    let crowd = (near, client);
+                    let (census, now) = (&self.with.census, self.with.now);
+                    let keys = self.room.seek_here(crowd, &self.connections, census, now);
+                    self.close_idle(keys, near);
+                }
                 Command::Answer { key, serial, ticket, facts } => {
                     self.hand_over(key, serial, |connection, with| {
                         connection.answered(ticket, *facts, with);
@@ -489,11 +525,44 @@ impl Active {
 
     fn admit(&mut self, accepted: Accepted) {
         let limits = &self.generation.limits;
-        let address = accepted.client.address().map(|address| address.ip());
-        let (total, per_client) = (limits.connections, limits.connections_per_client);
-        match self.with.census.enter(address, total, per_client) {
-            Ok(place) => self.begin(accepted, place),
+        let bounds =
+            Bounds { total_max: limits.connections, per_client_max: limits.connections_per_client };
+        let client = accepted.client.who();
+        let entered = match self.with.census.enter(client, bounds) {
+            // Nothing was closed in time: others have come at once.
+            Err(met) if self.make_room(met, client) => self.with.census.enter(client, bounds),
+            entered => entered,
+        };
+        match entered {
+            Ok((place, near)) => {
+                if let Some(near) = near {
+                    self.make_room(near, client);
+                }
+                self.begin(accepted, place);
+            }
             Err(crowded) => turn_away(accepted, crowded),
+        }
+    }
+
+    /// Closes idle connections because a bound is near; whether there were any.
+    fn make_room(&mut self, near: Crowded, client: Who) -> bool {
+        let (census, now) = (&self.with.census, self.with.now);
+        let keys = self.room.seek((near, client), &self.connections, census, now);
+        let any = !keys.is_empty();
+        self.close_idle(keys, near);
+        any
+    }
+
+    fn close_idle(&mut self, keys: Vec<usize>, near: Crowded) {
+        let reason = match near {
+            Crowded::Altogether => "nearly all connections are taken",
+            Crowded::OneClient => "nearly all connections of this client are taken",
+        };
+        for key in keys {
+            if let Some(connection) = live(&mut self.connections, key) {
+                connection.make_room(&reason);
+                self.note(key, Outcome::Dead);
+            }
         }
     }
 

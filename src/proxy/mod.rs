@@ -23,6 +23,7 @@ mod origin;
 mod peer;
 mod pipes;
 mod pool;
+mod room;
 mod stream;
 mod timers;
 
@@ -43,6 +44,7 @@ use event_loop::{Command, EventLoop, Images, Mailbox, Startup};
 use listener::{Listener, SocketFile};
 use look_ups::LookUps;
 use pool::Pool;
+use room::Neighbours;
 
 /// How much one connection may read in a turn before the others get theirs, in bytes.
 const READ_BYTES_PER_TURN: usize = 256 * 1024;
@@ -155,6 +157,7 @@ impl Proxy {
     pub fn start_with(settings: &Settings, plugins: Plugins) -> Result<Self, StartError> {
         let bound = Bound::bind(settings)?;
         let census = Arc::new(Census::default());
+        let neighbours = Neighbours::default();
         let pool = Pool::default();
         let images = Images::default();
         let look_ups = LookUps::new(&images.known);
@@ -168,6 +171,7 @@ impl Proxy {
                     listeners,
                     generation: Arc::clone(&generation),
                     census: Arc::clone(&census),
+                    neighbours: neighbours.clone(),
                     pool: pool.clone(),
                     look_ups: look_ups.clone(),
                     images: images.clone(),
@@ -176,6 +180,8 @@ impl Proxy {
                 },
             )?);
         }
+        let mailboxes = |running: &Running| running.mailbox.clone();
+        neighbours.are(loops.iter().map(mailboxes).collect());
         Ok(Self { plugins, loops, addresses: bound.addresses, _socket_file: bound.socket_file })
     }
 

@@ -127,6 +127,11 @@ impl Peer {
         self.is_readable() || !self.unread.is_empty()
     }
 
+    /// Whether anything of it is unread, here or at the kernel.
+    pub(super) fn has_unread(&self) -> bool {
+        !self.unread.is_empty() || self.stream.has_unread()
+    }
+
     /// Whether bytes still have to be written to this peer.
     pub(super) fn owes(&self) -> bool {
         !self.owed.is_empty() || self.piped.is_some()

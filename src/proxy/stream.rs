@@ -8,6 +8,7 @@ use std::time::Duration;
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
+use rustix::net::RecvFlags;
 use socket2::SockRef;
 
 use super::origin;
@@ -40,6 +41,12 @@ impl Stream {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
         }
+    }
+
+    /// Whether the peer has sent what nobody has read.
+    pub(super) fn has_unread(&self) -> bool {
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        rustix::net::recv(self, &mut [0_u8; 1], flags).is_ok_and(|(bytes, _)| bytes > 0)
     }
 
     /// Our own address; a Unix socket has none.

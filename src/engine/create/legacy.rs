@@ -4,7 +4,7 @@
 //! Here they are settled once, so that the body that is forwarded means the same to both.
 
 use crate::engine::effects::{BodyError, Effects};
-use crate::engine::json::{Fault, JsonError, Node, Object};
+use crate::engine::json::{self, Fault, JsonError, Node, Object};
 use crate::engine::schema;
 
 const HOST_CONFIG: &str = "HostConfig";
@@ -28,28 +28,35 @@ pub(super) fn settle_host_config(fields: &mut Object) {
     }
 }
 
-/// Whether a body can't be read for a value of another kind in a field beside `HostConfig`. Clients
-/// that follow the oldest descriptions send `"VolumesFrom": ""`: 26 refuses it, 28 passes over it.
-pub(super) fn is_at_fault(error: &JsonError) -> bool {
-    let is_kind = matches!(error.fault, Fault::Kind { .. } | Fault::Fraction | Fault::Range);
-    is_kind && error.path.split(['.', '[']).next().is_some_and(schema::is_legacy_host_config)
-}
-
-/// Reads a body as 28 does, and leaves out what it passes over, so that it means the same to all.
+/// Reads a body in which a field beside `HostConfig` may be a text that says nothing there. Clients that
+/// follow the oldest descriptions send `"VolumesFrom": ""`: 26 refuses it, 28 passes over it. Here such a
+/// text is left out, so that the body means the same to all.
 ///
 /// # Errors
 /// As [`Effects::fields`].
-pub(super) fn read_without(body: &[u8], effects: &mut Effects) -> Result<Object, BodyError> {
-    let is_legacy = |key: &str| {
-        let field = schema::CREATE.field(key);
-        field.is_some_and(|(_, field)| schema::is_legacy_host_config(field.name))
-    };
-    let table = &schema::CREATE_WITHOUT_LEGACY;
-    let mut fields = effects.fields_but_for(body, table, |path| {
-        is_legacy(path.split(['.', '[']).next().unwrap_or_default())
-    })?;
-    drop(fields.split_off(is_legacy));
-    Ok(fields)
+pub(super) fn read(body: &[u8], effects: &mut Effects) -> Result<Object, BodyError> {
+    match effects.fields(body, &schema::CREATE) {
+        Err(BodyError::Json(error)) if is_text_beside(&error) => {
+            let mut fields = json::read(body, &schema::CREATE_WITHOUT_LEGACY)?;
+            fields.retain(|key, node| !says_nothing(key, node));
+            let mut rest = Vec::with_capacity(body.len());
+            fields.write(&mut rest);
+            effects.fields(&rest, &schema::CREATE)
+        }
+        read => read,
+    }
+}
+
+fn is_text_beside(error: &JsonError) -> bool {
+    matches!(error.fault, Fault::Kind { got: json::STRING, .. })
+        && schema::is_legacy_host_config(&error.path)
+}
+
+/// To name one container was what `VolumesFrom` was for before API v1.10.
+fn says_nothing(key: &str, node: &Node) -> bool {
+    let Some((_, field)) = schema::CREATE.field(key) else { return false };
+    schema::is_legacy_host_config(field.name)
+        && node.as_text().is_some_and(|text| text.is_empty() || field.name == "VolumesFrom")
 }
 
 fn fill(host: &mut Object, beside: &Object) {
@@ -81,24 +88,19 @@ mod tests {
     use crate::engine::json;
 
     #[test]
-    fn fields_beside_host_config_of_another_kind_are_passed_over() {
-        for (body, read) in [
+    fn texts_that_say_nothing_beside_host_config_are_left_out() {
+        for (body, left) in [
             (r#"{"Image":"x","VolumesFrom":""}"#, r#"{"Image":"x"}"#),
-            (r#"{"volume\u017ffrom":"db","Image":"x","Memory":5}"#, r#"{"Image":"x"}"#),
-            (r#"{"Memory":"5","Privileged":true,"HostConfig":{"Memory":6}}"#, {
-                r#"{"HostConfig":{"Memory":6}}"#
+            (r#"{"volume\u017ffrom":"db","Image":"x","Memory":5}"#, r#"{"Image":"x","Memory":5}"#),
+            (r#"{"Dns":"","CpuShares":"","Future":1,"Privileged":true}"#, {
+                r#"{"Future":1,"Privileged":true}"#
             }),
-            (r#"{"Dns":"","CpuShares":1.5,"Future":1}"#, r#"{"Future":1}"#),
-            (r#"{"PortBindings":{"80/tcp":5},"Tty":true}"#, r#"{"Tty":true}"#),
         ] {
             let mut effects = Effects::default();
-            let error = json::read(body.as_bytes(), &schema::CREATE).unwrap_err();
-            assert!(is_at_fault(&error), "{body}: {error}");
             let mut out = Vec::new();
-            read_without(body.as_bytes(), &mut effects).unwrap().write(&mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), read, "{body}");
-            let unknown = usize::from(body.contains("Future"));
-            assert_eq!(effects.into_asked().len(), unknown, "{body}");
+            read(body.as_bytes(), &mut effects).unwrap().write(&mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), left, "{body}");
+            assert_eq!(effects.into_asked().len(), usize::from(body.contains("Future")), "{body}");
         }
         for body in [
             r#"{"Image":5}"#,
@@ -106,10 +108,12 @@ mod tests {
             r#"{"VolumesFrom":"","VolumesFrom":""}"#,
             r#"{"VolumesFrom":[],"volumesFrom":[]}"#,
             r#"{"VolumesFrom":"","Image":5}"#,
+            r#"{"VolumesFrom":"","Memory":"5"}"#,
+            r#"{"VolumesFrom":"","Privileged":5}"#,
+            r#"{"Dns":[5]}"#,
             r#"{"VolumesFrom":"""#,
         ] {
-            let created = super::super::read(body.as_bytes());
-            assert!(created.is_err(), "{body}");
+            assert!(read(body.as_bytes(), &mut Effects::default()).is_err(), "{body}");
         }
     }
 

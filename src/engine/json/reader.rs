@@ -112,7 +112,8 @@ fn whole(fault: Fault) -> JsonError {
 const NULL: &str = "null";
 const BOOLEAN: &str = "a boolean";
 const NUMBER: &str = "a number";
-const STRING: &str = "a string";
+/// A text, as faults call it.
+pub const STRING: &str = "a string";
 const LIST: &str = "a list";
 const OBJECT: &str = "an object";
 
