@@ -9,8 +9,8 @@ mod corpus;
 mod support;
 
 use corpus::{
-    build, combined, create, endpoints, exec, existing, http, images, json, lists, networks,
-    plugins, powers, services, start, swarm, update, volumes,
+    build, combined, create, endpoints, exec, existing, http, images, json, late, lists, networks,
+    plugins, powers, reach, services, start, swarm, update, volumes,
 };
 
 /// The seven restrictions and the ceilings.
@@ -130,6 +130,16 @@ fn what_exists_already() {
     corpus::straight_and_through(existing::attacks(), &with_powers());
 }
 
+#[test]
+fn what_is_reached_through_what_exists() {
+    corpus::straight_and_through(reach::attacks(), &with_powers());
+}
+
+#[test]
+fn what_is_looked_for_late() {
+    corpus::straight_and_through(late::attacks(), &with_powers());
+}
+
 /// A preset alone refuses a create, however it is written.
 #[test]
 fn endpoints_by_any_spelling() {
@@ -167,6 +177,8 @@ fn every_attack_has_a_name_of_its_own() {
         powers::control_groups,
         exec::attacks,
         existing::attacks,
+        late::attacks,
+        reach::attacks,
         update::attacks,
         start::attacks,
         volumes::attacks,

@@ -294,6 +294,8 @@ pub enum Notice<'a> {
     PluginSays { plugin: &'a str, level: Level, text: &'a str },
     /// Something is wrong with a plugin, or no longer is.
     PluginTrouble { plugin: &'a str, reason: &'a dyn fmt::Display },
+    /// A container had something mounted that is forbidden and was not asked for; whether it was killed.
+    MountedElsewhere { container: &'a str, violations: &'a dyn fmt::Display, killed: bool },
     /// Something went wrong; traffic goes on.
     Trouble { reason: &'a dyn fmt::Display },
 }
@@ -310,9 +312,10 @@ impl Notice<'_> {
             | Self::LogReopened => Level::Info,
             Self::PluginSays { level, .. } => *level,
             Self::NeedsRestart { .. } => Level::Warn,
-            Self::ReloadFailed { .. } | Self::PluginTrouble { .. } | Self::Trouble { .. } => {
-                Level::Error
-            }
+            Self::ReloadFailed { .. }
+            | Self::PluginTrouble { .. }
+            | Self::MountedElsewhere { .. }
+            | Self::Trouble { .. } => Level::Error,
         }
     }
 
@@ -329,6 +332,7 @@ impl Notice<'_> {
             Self::PluginLoaded { .. } => "plugin loaded",
             Self::PluginSays { .. } => "plugin says",
             Self::PluginTrouble { .. } => "plugin trouble",
+            Self::MountedElsewhere { .. } => "container mounted what is forbidden",
             Self::Trouble { .. } => "trouble",
         }
     }
@@ -348,6 +352,11 @@ impl Source for Notice<'_> {
             Self::Reloaded { file } => line.shown("file", *file),
             Self::ReloadFailed { reason } | Self::Trouble { reason } => {
                 line.shown("reason", *reason)
+            }
+            Self::MountedElsewhere { container, violations, killed } => {
+                line.text("container", container)?;
+                line.shown("violations", *violations)?;
+                line.text("killed", yes_or_no(*killed))
             }
             Self::NeedsRestart { keys } => line.shown("keys", *keys),
             Self::PluginLoaded { plugin, library, what } => {

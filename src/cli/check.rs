@@ -12,6 +12,7 @@ use crate::facts::Daemon;
 use crate::image;
 use crate::plugins::Plugins;
 use crate::policy::Policy;
+use crate::policy::allowed::AllowedMount;
 use crate::policy::builds::BuildRule;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::endpoints::{EndpointRules, Otherwise};
@@ -19,7 +20,7 @@ use crate::policy::images::ImageRule;
 use crate::policy::names::NameRule;
 use crate::policy::privileged::PrivilegedRule;
 use crate::policy::strict::StrictRule;
-use crate::policy::types::{HostPath, NanoCpus};
+use crate::policy::types::NanoCpus;
 use crate::proxy::StartError;
 
 /// Prints what the configuration at `path` says.
@@ -100,8 +101,18 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
     }
     mounts.iter().try_for_each(|rule| describe_mount(out, rule.as_str()))?;
     if let Some(paths) = allowed_mounts.list() {
-        writeln!(out, "Of the host's paths only these and what is below them may be mounted:")?;
-        describe_list(out, paths.iter().map(HostPath::as_str))?;
+        writeln!(out, "Of the host's paths only these may be mounted:")?;
+        describe_list(out, paths.iter().map(AllowedMount::as_str))?;
+        for one in paths.iter().filter(|one| one.is_with_all_below()) {
+            writeln!(
+                out,
+                "Note: whoever can write to a directory in {} can put a link in the place of one below \
+                 while it is mounted. SecDocker looks at what was mounted and kills such a container, \
+                 which may have run for a moment; an entry without /** has no such gap, if none but \
+                 root can write to the directories above it.",
+                Shown(one.path().as_str())
+            )?;
+        }
     }
     for share in allowed_shares {
         writeln!(

@@ -7,7 +7,7 @@ use super::schema::{File, General, Lists, Restrictions, Text};
 use super::validate::Checker;
 use super::{endpoints, seccomp, units};
 use crate::policy::Policy;
-use crate::policy::allowed::{AllowedImages, AllowedMounts};
+use crate::policy::allowed::{AllowedImages, AllowedMount, AllowedMounts};
 use crate::policy::builds::BuildRule;
 use crate::policy::capabilities::CapabilityRule;
 use crate::policy::ceilings::Ceilings;
@@ -23,7 +23,7 @@ use crate::policy::security::SecurityRule;
 use crate::policy::shares::ShareRule;
 use crate::policy::strict::StrictRule;
 use crate::policy::types::{
-    Bytes, Capability, EnvironmentEntry, HostPath, NanoCpus, SecurityOption, UserSpec, ValueError,
+    Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption, UserSpec, ValueError,
 };
 use crate::policy::users::UserRule;
 
@@ -131,7 +131,7 @@ fn allowed_mounts(
 
 /// An entry of the list of what may be mounted.
 enum Entry {
-    Path(HostPath),
+    Path(AllowedMount),
     Share(ShareRule),
 }
 

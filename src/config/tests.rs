@@ -316,7 +316,7 @@ fn a_list_of_what_is_allowed_may_stand_beside_one_of_what_is_not() {
     let policy = &read.policy;
     assert_eq!((policy.images.len(), policy.mounts.len()), (1, 0));
     assert_eq!(policy.allowed_images.list().unwrap().len(), 2);
-    assert_eq!(policy.allowed_mounts.list().unwrap().first().unwrap().as_str(), "/srv/ci");
+    assert_eq!(policy.allowed_mounts.list().unwrap().first().unwrap().path().as_str(), "/srv/ci");
     // One without a value is there, and allows nothing.
     for text in ["allow:", "allow: []", "allow: ~"] {
         let read = settings(&format!("restrictions:\n  mounts:\n    {text}\n"));

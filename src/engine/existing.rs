@@ -3,11 +3,14 @@
 //! A volume is read as if it were created now, a specification as if it were asked for now, so that
 //! one way to a path is one piece of code.
 
-use serde::Deserialize;
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-use super::effects::host_path;
-use super::{services, volumes};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
+
+use super::effects::{host_path, may_be_network_id};
+use super::{create, services, volumes};
 use crate::policy::ceilings::{Ceilings, CpuLimit};
 use crate::policy::effects::{Asked, Effect, Namespace, NamespaceKind, SharedWith};
 use crate::policy::facts::{Container, ServiceFacts};
@@ -67,6 +70,30 @@ struct Inspection {
     host_config: HostConfig,
     #[serde(default)]
     mounts: Option<Vec<Mount>>,
+    #[serde(default)]
+    network_settings: NetworkSettings,
+    #[serde(default)]
+    state: State,
+    #[serde(default)]
+    resolv_conf_path: String,
+    #[serde(default)]
+    hosts_path: String,
+    #[serde(default)]
+    hostname_path: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct State {
+    #[serde(default)]
+    pid: u32,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NetworkSettings {
+    #[serde(default)]
+    networks: Option<BTreeMap<String, IgnoredAny>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -91,6 +118,8 @@ struct HostConfig {
     nano_cpus: i64,
     #[serde(default)]
     devices: Option<Vec<Device>>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -123,7 +152,11 @@ pub fn container(asked: &str, answer: &[u8]) -> Option<Container> {
         user => user,
     };
     let name = found.name.strip_prefix('/').unwrap_or(&found.name).to_owned();
+    let host = &found.host_config;
     Some(Container {
+        networks: networks(&host.network_mode, found.network_settings.networks)?,
+        powers: host.powers(),
+        shares_of_host: None,
         names: vec![name, found.id],
         user: UserSpec::parse(user).ok()?,
         is_privileged: found.host_config.privileged,
@@ -153,6 +186,117 @@ impl HostConfig {
         });
         shared.collect()
     }
+}
+
+/// The fields of `HostConfig` that give something to whatever runs within, beside mounts and the
+/// namespaces that can be joined.
+const POWERS: [&str; 7] = [
+    "CapAdd",
+    "Capabilities",
+    "DeviceCgroupRules",
+    "DeviceRequests",
+    "SecurityOpt",
+    "UTSMode",
+    "UsernsMode",
+];
+
+/// Lists that take something away; empty ones were asked for, and others may be those of an older
+/// daemon.
+const HIDDEN: [&str; 2] = ["MaskedPaths", "ReadonlyPaths"];
+
+impl HostConfig {
+    /// What it would be to ask for the same now.
+    fn powers(&self) -> Option<Vec<Effect>> {
+        let mut fields = Map::new();
+        for name in POWERS {
+            fields.extend(self.others.get(name).map(|value| (name.to_owned(), value.clone())));
+        }
+        for name in HIDDEN.iter().filter(|_| !self.privileged) {
+            let is_empty = |value: &&Value| value.as_array().is_some_and(Vec::is_empty);
+            let value = self.others.get(*name).filter(is_empty);
+            fields.extend(value.map(|value| ((*name).to_owned(), value.clone())));
+        }
+        let devices = self
+            .devices
+            .iter()
+            .flatten()
+            .map(|device| serde_json::json!({"PathOnHost": device.path_on_host}));
+        fields.insert("Devices".to_owned(), devices.collect());
+        let creation = serde_json::json!({"Image": "any", "HostConfig": fields});
+        let read = create::read(creation.to_string().as_bytes()).ok()?;
+        let is_power = |effect: &Effect| {
+            matches!(
+                effect,
+                Effect::AnyPath(_)
+                    | Effect::Capability(_)
+                    | Effect::Device(_)
+                    | Effect::HostPath(_)
+                    | Effect::KernelSettings
+                    | Effect::Namespace(_)
+                    | Effect::SecurityOption(_)
+            )
+        };
+        Some(effects_in(read.effects()).into_iter().filter(is_power).collect())
+    }
+}
+
+/// The networks that are looked for at every start by what may be an identifier.
+fn networks(mode: &str, joined: Option<BTreeMap<String, IgnoredAny>>) -> Option<Vec<String>> {
+    let joined = joined.unwrap_or_default();
+    if joined.len() > MOUNTS_MAX {
+        return None;
+    }
+    let mut names: Vec<String> = joined.into_keys().chain([mode.to_owned()]).collect();
+    names.retain(|name| !name.is_empty() && may_be_network_id(name));
+    names.sort_unstable();
+    names.dedup();
+    Some(names)
+}
+
+/// A container that runs, as it must be known to look at what it has mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// The number of its first process, as the daemon counts.
+    pub pid: u32,
+    /// Its identifier.
+    pub id: String,
+    /// The paths of the host that it was given.
+    pub sources: Vec<HostPath>,
+    /// Its volumes: their names, and where the daemon keeps them.
+    pub volumes: Vec<(String, HostPath)>,
+    /// Folders of the daemon's, out of which it mounts files of its own into the container.
+    pub own: Vec<HostPath>,
+}
+
+/// The container that `answer` describes, if it runs.
+#[must_use]
+pub fn running(answer: &[u8]) -> Option<Running> {
+    let found: Inspection =
+        serde_json::from_slice(answer).ok().filter(|it: &Inspection| it.state.pid != 0)?;
+    let given = found.mounts.unwrap_or_default();
+    let mut running = Running {
+        pid: found.state.pid,
+        id: found.id,
+        sources: Vec::new(),
+        volumes: Vec::new(),
+        own: Vec::new(),
+    };
+    // `…/containers/ID/resolv.conf`: beside it lie those of the container whose network it has joined.
+    for file in [found.resolv_conf_path, found.hosts_path, found.hostname_path] {
+        let folder = file.rsplit_once('/').map(|(folder, _)| HostPath::parse(folder));
+        running.own.extend(folder.and_then(Result::ok).filter(|folder| !folder.is_root()));
+    }
+    for mount in given {
+        match mount.r#type.as_str() {
+            "bind" => running.sources.extend(host_path(&mount.source)),
+            "volume" => {
+                let source = HostPath::parse(&mount.source);
+                running.volumes.extend(source.map(|source| (mount.name, source)));
+            }
+            _ => {}
+        }
+    }
+    Some(running)
 }
 
 fn mounts(mounts: &[Mount]) -> Option<Vec<Effect>> {

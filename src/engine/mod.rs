@@ -23,10 +23,12 @@ pub mod head;
 mod images;
 pub mod json;
 mod log_driver;
+mod names;
 mod networks;
 pub mod operations;
 mod plugins;
 mod query;
+mod reach;
 pub mod routes;
 pub mod schema;
 mod security_options;
@@ -102,6 +104,11 @@ pub fn as_judged(endpoint: Endpoint, target: &Target<'_>, policy: &Policy) -> Op
     Some(match endpoint {
         Endpoint::ImagePrune | Endpoint::ImageRemove if policy.images.is_empty() => return None,
         Endpoint::ContainerRestart if !policy.judges_starts() => return None,
+        Endpoint::ContainerAttach if !policy.judges_reach() => return None,
+        Endpoint::ContainerArchive if !policy.judges_mounts() => return None,
+        Endpoint::ContainerRename | Endpoint::ConfigCreate if !policy.is_restrictive() => {
+            return None;
+        }
         Endpoint::SwarmUpdate
         | Endpoint::SwarmUnlock
         | Endpoint::SwarmUnlockKey
@@ -136,7 +143,10 @@ fn read_known(
     body: &[u8],
 ) -> Result<Inspected<RequestBody>, BodyError> {
     match endpoint {
-        Endpoint::ContainerCreate => Ok(create::read(body)?.map(RequestBody::Create)),
+        Endpoint::ContainerCreate => {
+            let read = create::read(body)?.map(RequestBody::Create);
+            Ok(read.and(names::in_query(target)))
+        }
         Endpoint::ContainerExec => Ok(exec::read(target, body)?.map(RequestBody::Exec)),
         // Since 23 the daemon takes no body for one that says nothing, and 20.10 refuses it.
         Endpoint::ContainerUpdate | Endpoint::VolumeCreate if body.is_empty() => {
@@ -145,6 +155,9 @@ fn read_known(
         Endpoint::ContainerUpdate => Ok(update::read(target, body)?.map(RequestBody::Update)),
         Endpoint::ContainerStart => Ok(start::read(target, body)?.map(RequestBody::Start)),
         Endpoint::ContainerRestart => Ok(head_only(start::effects_of_restart(target))),
+        Endpoint::ContainerAttach => Ok(head_only(reach::effects_of_attach(target))),
+        Endpoint::ContainerArchive => Ok(head_only(reach::effects_of_archive(target))),
+        Endpoint::ContainerRename => Ok(head_only(names::in_query(target))),
         Endpoint::VolumeCreate => Ok(volumes::read(body)?.map(RequestBody::Volume)),
         Endpoint::Commit => Ok(images::read_commit(target, body)?.map(RequestBody::Commit)),
         Endpoint::Build => Ok(build::read(target)?.map(RequestBody::Build)),
@@ -154,6 +167,7 @@ fn read_known(
         Endpoint::BuildKit => Ok(head_only(build::effects_of_buildkit())),
         Endpoint::Plugin => Ok(head_only(plugins::effects())),
         Endpoint::SecretCreate => Ok(swarm::read_secret(body)?.map(RequestBody::Fields)),
+        Endpoint::ConfigCreate => Ok(swarm::read_config(body)?.map(RequestBody::Fields)),
         Endpoint::SwarmInit => Ok(swarm::read_init(body)?.map(RequestBody::Fields)),
         Endpoint::SwarmJoin => Ok(head_only(swarm::takeover(Takeover::Swarm))),
         Endpoint::SwarmUnlock => Ok(head_only(swarm::takeover(Takeover::SwarmUnlocked))),

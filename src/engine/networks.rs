@@ -17,6 +17,7 @@
 
 use super::effects::{BodyError, Effects};
 use super::json::Object;
+use super::names;
 use super::schema::{NETWORK_CONNECT, NETWORK_CREATE};
 use super::volume_options::check_driver;
 use crate::policy::Inspected;
@@ -26,6 +27,7 @@ use crate::policy::effects::{Effect, Place};
 pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     let mut effects = Effects::default();
     let fields = effects.fields(body, &NETWORK_CREATE)?;
+    names::push("network", &fields, &mut effects);
     let ipam = fields.object("IPAM").and_then(|ipam| ipam.text("Driver"));
     check_driver(fields.text("Driver"), "Driver")?;
     check_driver(ipam, "IPAM.Driver")?;

@@ -36,6 +36,12 @@ pub enum Endpoint {
     ContainerStart,
     /// `POST /containers/{id}/restart`.
     ContainerRestart,
+    /// `POST /containers/{id}/attach` and `GET /containers/{id}/attach/ws`.
+    ContainerAttach,
+    /// `GET`, `HEAD` or `PUT` of `/containers/{id}/archive`, and `POST /containers/{id}/copy`.
+    ContainerArchive,
+    /// `POST /containers/{id}/rename`.
+    ContainerRename,
     /// `POST /volumes/create`.
     VolumeCreate,
     /// `POST /images/create`: a pull or an import.
@@ -80,6 +86,8 @@ pub enum Endpoint {
     Checkpoints,
     /// `POST /secrets/create`.
     SecretCreate,
+    /// `POST /configs/create`.
+    ConfigCreate,
     /// `POST /services/create`.
     ServiceCreate,
     /// `POST /services/{id}/update`.
@@ -88,12 +96,15 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 32] = [
         Self::ContainerCreate,
         Self::ContainerExec,
         Self::ContainerUpdate,
         Self::ContainerStart,
         Self::ContainerRestart,
+        Self::ContainerAttach,
+        Self::ContainerArchive,
+        Self::ContainerRename,
         Self::VolumeCreate,
         Self::ImageCreate,
         Self::ImageTag,
@@ -115,6 +126,7 @@ impl Endpoint {
         Self::CheckpointCreate,
         Self::Checkpoints,
         Self::SecretCreate,
+        Self::ConfigCreate,
         Self::ServiceCreate,
         Self::ServiceUpdate,
     ];
@@ -145,8 +157,12 @@ impl Endpoint {
             | Self::NetworkConnect
             | Self::BuildContext
             | Self::SecretCreate
+            | Self::ConfigCreate
             | Self::CheckpointCreate => false,
             Self::ContainerRestart
+            | Self::ContainerAttach
+            | Self::ContainerArchive
+            | Self::ContainerRename
             | Self::ImageCreate
             | Self::ImageLoad
             | Self::ImagePrune
@@ -170,8 +186,12 @@ impl Endpoint {
             | Self::BuildContext
             | Self::ImageLoad
             | Self::ImageCreate
+            | Self::ContainerArchive
             | Self::Plugin => true,
             Self::ContainerCreate
+            | Self::ContainerAttach
+            | Self::ContainerRename
+            | Self::ConfigCreate
             | Self::ContainerExec
             | Self::ContainerUpdate
             | Self::ContainerStart
@@ -201,7 +221,7 @@ impl Endpoint {
     /// Whether the daemon may answer with a raw stream, for which the request asks by an `Upgrade`.
     #[must_use]
     pub fn may_switch(self) -> bool {
-        self == Self::BuildKit
+        matches!(self, Self::BuildKit | Self::ContainerAttach)
     }
 }
 
@@ -213,6 +233,9 @@ impl fmt::Display for Endpoint {
             Self::ContainerUpdate => "POST /containers/{id}/update",
             Self::ContainerStart => "POST /containers/{id}/start",
             Self::ContainerRestart => "POST /containers/{id}/restart",
+            Self::ContainerAttach => "POST /containers/{id}/attach",
+            Self::ContainerArchive => "/containers/{id}/archive",
+            Self::ContainerRename => "POST /containers/{id}/rename",
             Self::VolumeCreate => "POST /volumes/create",
             Self::ImageCreate => "POST /images/create",
             Self::ImageTag => "POST /images/{name}/tag",
@@ -234,6 +257,7 @@ impl fmt::Display for Endpoint {
             Self::CheckpointCreate => "POST /containers/{id}/checkpoints",
             Self::Checkpoints => "/containers/{id}/checkpoints",
             Self::SecretCreate => "POST /secrets/create",
+            Self::ConfigCreate => "POST /configs/create",
             Self::ServiceCreate => "POST /services/create",
             Self::ServiceUpdate => "POST /services/{id}/update",
         })
@@ -280,8 +304,28 @@ const ROWS: &[Row] = &[
     Row::new("POST", Path::Around("/services/", "/update"), {
         Route::Inspected(Endpoint::ServiceUpdate)
     }),
-    Row::new("POST", Path::Around("/containers/", "/attach"), Route::MaySwitch),
-    Row::new("GET", Path::Around("/containers/", "/attach/ws"), Route::MaySwitch),
+    Row::new("POST", Path::Around("/containers/", "/attach"), {
+        Route::Inspected(Endpoint::ContainerAttach)
+    }),
+    Row::new("GET", Path::Around("/containers/", "/attach/ws"), {
+        Route::Inspected(Endpoint::ContainerAttach)
+    }),
+    Row::new("GET", Path::Around("/containers/", "/archive"), {
+        Route::Inspected(Endpoint::ContainerArchive)
+    }),
+    Row::new("HEAD", Path::Around("/containers/", "/archive"), {
+        Route::Inspected(Endpoint::ContainerArchive)
+    }),
+    Row::new("PUT", Path::Around("/containers/", "/archive"), {
+        Route::Inspected(Endpoint::ContainerArchive)
+    }),
+    // 20.10 below API v1.24.
+    Row::new("POST", Path::Around("/containers/", "/copy"), {
+        Route::Inspected(Endpoint::ContainerArchive)
+    }),
+    Row::new("POST", Path::Around("/containers/", "/rename"), {
+        Route::Inspected(Endpoint::ContainerRename)
+    }),
     Row::new("POST", Path::Around("/exec/", "/start"), Route::MaySwitch),
     Row::new("POST", Path::Exact("/session"), Route::MaySwitch),
     Row::new("POST", Path::Exact("/plugins/pull"), Route::Inspected(Endpoint::Plugin)),
@@ -290,6 +334,7 @@ const ROWS: &[Row] = &[
     Row::new("POST", Path::Around("/plugins/", "/set"), Route::Inspected(Endpoint::Plugin)),
     Row::new("POST", Path::Around("/plugins/", "/enable"), Route::Inspected(Endpoint::Plugin)),
     Row::new("POST", Path::Exact("/secrets/create"), Route::Inspected(Endpoint::SecretCreate)),
+    Row::new("POST", Path::Exact("/configs/create"), Route::Inspected(Endpoint::ConfigCreate)),
     Row::new("POST", Path::Exact("/swarm/init"), Route::Inspected(Endpoint::SwarmInit)),
     Row::new("POST", Path::Exact("/swarm/join"), Route::Inspected(Endpoint::SwarmJoin)),
     Row::new("POST", Path::Exact("/swarm/update"), Route::Inspected(Endpoint::SwarmUpdate)),
@@ -554,12 +599,19 @@ mod tests {
             ("GET", "/services/create", Route::Plain),
             ("POST", "/services/update", Route::Plain),
             ("DELETE", "/services/a", Route::Plain),
-            ("POST", "/containers/create/attach", Route::MaySwitch),
-            ("POST", "/containers/a/attach", Route::MaySwitch),
-            ("POST", "/v1.41/containers/a/b/attach", Route::MaySwitch),
+            ("POST", "/containers/create/attach", Route::Inspected(Endpoint::ContainerAttach)),
+            ("POST", "/v1.41/containers/a/b/attach", Route::Inspected(Endpoint::ContainerAttach)),
+            ("GET", "/containers/a/archive", Route::Inspected(Endpoint::ContainerArchive)),
+            ("HEAD", "/v1.41/containers/a/archive", Route::Inspected(Endpoint::ContainerArchive)),
+            ("PUT", "/containers/a/b/archive", Route::Inspected(Endpoint::ContainerArchive)),
+            ("POST", "/containers/a/copy", Route::Inspected(Endpoint::ContainerArchive)),
+            ("POST", "/containers/a/archive", Route::Plain),
+            ("GET", "/containers/a/export", Route::Plain),
+            ("POST", "/containers/a/rename", Route::Inspected(Endpoint::ContainerRename)),
+            ("POST", "/configs/create", Route::Inspected(Endpoint::ConfigCreate)),
             ("POST", "/containers/attach", Route::Plain),
             ("POST", "/containers/a/attach/ws", Route::Plain),
-            ("GET", "/containers/a/attach/ws", Route::MaySwitch),
+            ("GET", "/containers/a/attach/ws", Route::Inspected(Endpoint::ContainerAttach)),
             ("HEAD", "/containers/a/attach/ws", Route::Plain),
             ("GET", "/containers/a/attach", Route::Plain),
             ("POST", "/exec/a/start", Route::MaySwitch),
@@ -659,7 +711,7 @@ mod tests {
         ] {
             assert!(refuse_if_inspected("POST", path).is_err(), "{path}");
             assert!(refuse_if_inspected("Post", path).is_err(), "{path}");
-            assert!(refuse_if_inspected("PUT", path).is_ok(), "{path}");
+            assert!(refuse_if_inspected("PATCH", path).is_ok(), "{path}");
         }
         for path in ["//networks/prune", "/create/../containers", "/images/a%25b/push", "//"] {
             assert!(refuse_if_inspected("POST", path).is_ok(), "{path}");

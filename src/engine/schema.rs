@@ -31,7 +31,7 @@ pub use query::{Parameter, lists_of, of as parameters_of};
 pub use running::{CHECKPOINT_CREATE, EXEC, START, UPDATE};
 pub use service::SERVICE;
 pub use stance::{General, Power, Stance};
-pub use swarm::{NODE_SPEC, SECRET_CREATE, SWARM_INIT, SWARM_SPEC};
+pub use swarm::{CONFIG_CREATE, NODE_SPEC, SECRET_CREATE, SWARM_INIT, SWARM_SPEC};
 pub use volume::VOLUME_CREATE;
 
 use super::routes::Endpoint;
@@ -112,6 +112,7 @@ pub fn body_of(endpoint: Endpoint) -> Option<&'static Struct> {
         Endpoint::VolumeCreate => Some(&VOLUME_CREATE),
         Endpoint::Commit => Some(&COMMIT),
         Endpoint::SecretCreate => Some(&SECRET_CREATE),
+        Endpoint::ConfigCreate => Some(&CONFIG_CREATE),
         Endpoint::SwarmInit => Some(&SWARM_INIT),
         Endpoint::SwarmUpdate => Some(&SWARM_SPEC),
         Endpoint::NodeUpdate => Some(&NODE_SPEC),
@@ -120,6 +121,9 @@ pub fn body_of(endpoint: Endpoint) -> Option<&'static Struct> {
         Endpoint::CheckpointCreate => Some(&CHECKPOINT_CREATE),
         Endpoint::ServiceCreate | Endpoint::ServiceUpdate => Some(&SERVICE),
         Endpoint::ContainerRestart
+        | Endpoint::ContainerAttach
+        | Endpoint::ContainerArchive
+        | Endpoint::ContainerRename
         | Endpoint::Build
         | Endpoint::BuildContext
         | Endpoint::BuildKit

@@ -15,6 +15,7 @@ use super::changes::Changes;
 use super::create;
 use super::effects::{BodyError, Effects, HOSTNAME, texts};
 use super::json::Object;
+use super::names;
 use super::routes::{self, name_between};
 use super::schema::SERVICE;
 use crate::http::target::{self, Target};
@@ -75,6 +76,7 @@ fn read(
     let fields = effects.fields(body, &SERVICE)?;
     let version = routes::api_version(target.path());
     effects.push(Effect::ServiceVersion(version), Place::Field("the API version"));
+    names::push("service", &fields, &mut effects);
     service(&fields, &mut effects)?;
     Ok(Inspected::new(ServiceBody(fields), effects.into_asked()))
 }

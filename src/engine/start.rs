@@ -34,7 +34,11 @@ pub(super) fn read(target: &Target<'_>, body: &[u8]) -> Result<Inspected<StartBo
         let (name, value) = pair.map_err(|error| refused("?", error.to_string()))?;
         // Where checkpoints are enabled, one is restored from any directory of the host.
         if name == "checkpoint-dir" && !value.is_empty() {
-            effects.push_path(&value, Place::Field("?checkpoint-dir"))?;
+            let at = || Place::Field("?checkpoint-dir");
+            effects.push_path(&value, at())?;
+            // Whoever has written it says what goes on within.
+            let container = name_between(target.path(), BEFORE, "/start").to_owned();
+            effects.push(Effect::Within(container), at());
         }
     }
     Ok(Inspected::new(StartBody, effects.into_asked()))
@@ -121,8 +125,11 @@ mod tests {
             ("", &[][..]),
             ("?detachKeys=ctrl-p", &[]),
             ("?checkpoint=c&checkpoint-dir=", &[]),
-            ("?checkpoint=c&checkpoint-dir=/root", &["/root"]),
-            ("?checkpoint%2ddir=%2Fa%2F..%2Froot&checkpoint-dir=x", &["/root", "/"]),
+            ("?checkpoint=c&checkpoint-dir=/root", &["/root", r#"Within("x")"#]),
+            (
+                "?checkpoint%2ddir=%2Fa%2F..%2Froot&checkpoint-dir=x",
+                &["/root", r#"Within("x")"#, "/", r#"Within("x")"#],
+            ),
         ] {
             let inspected = read_at(query, "").unwrap();
             let asked = inspected.effects().iter().skip(1);

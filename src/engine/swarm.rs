@@ -14,7 +14,8 @@
 
 use super::effects::{BodyError, Effects};
 use super::json::Object;
-use super::schema::{NODE_SPEC, SECRET_CREATE, SWARM_INIT, SWARM_SPEC};
+use super::names;
+use super::schema::{CONFIG_CREATE, NODE_SPEC, SECRET_CREATE, SWARM_INIT, SWARM_SPEC};
 use super::volume_options::check_driver;
 use crate::policy::Inspected;
 use crate::policy::effects::{Asked, Effect, Place, Takeover};
@@ -88,8 +89,17 @@ pub(super) fn read_node(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
 pub(super) fn read_secret(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     let mut effects = Effects::default();
     let fields = effects.fields(body, &SECRET_CREATE)?;
+    names::push("secret", &fields, &mut effects);
     let driver = fields.object("Driver").and_then(|driver| driver.text("Name"));
     check_driver(driver, "Driver.Name")?;
+    Ok(Inspected::new(fields, effects.into_asked()))
+}
+
+/// `POST /configs/create`: nothing but its name counts.
+pub(super) fn read_config(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
+    let mut effects = Effects::default();
+    let fields = effects.fields(body, &CONFIG_CREATE)?;
+    names::push("config", &fields, &mut effects);
     Ok(Inspected::new(fields, effects.into_asked()))
 }
 

@@ -117,6 +117,9 @@ mod tests {
     fn written_for(cpu: CpuLimit, body: &str, ceilings: &Ceilings) -> (String, String) {
         let fields = json::read(body.as_bytes(), &UPDATE).unwrap();
         let container = Container {
+            shares_of_host: None,
+            networks: vec![],
+            powers: Some(vec![]),
             names: vec![],
             user: UserSpec::parse("1000").unwrap(),
             is_privileged: false,

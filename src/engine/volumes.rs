@@ -2,6 +2,7 @@
 
 use super::effects::{BodyError, Effects};
 use super::json::{Node, Object};
+use super::names;
 use super::schema::VOLUME_CREATE;
 use super::volume_options::{Driver, OptionName, push_reached};
 use crate::policy::Inspected;
@@ -18,6 +19,7 @@ pub struct VolumeBody(Object);
 pub(super) fn read(body: &[u8]) -> Result<Inspected<VolumeBody>, BodyError> {
     let mut effects = Effects::default();
     let fields = effects.fields(body, &VOLUME_CREATE)?;
+    names::push("volume", &fields, &mut effects);
     let name = fields.text("Driver").unwrap_or_default();
     if Driver::of(name, Place::Field("Driver"), &mut effects)? == Driver::Local {
         options(&fields, &mut effects)?;

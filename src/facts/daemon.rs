@@ -39,7 +39,7 @@ impl Deadline {
     }
 
     /// The time that is left, for the next call that may wait.
-    fn left(self) -> io::Result<Duration> {
+    pub(super) fn left(self) -> io::Result<Duration> {
         match self.0.saturating_duration_since(now()) {
             Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
             left => Ok(left),
@@ -89,19 +89,38 @@ impl Daemon {
         }
     }
 
+    /// `POST /parts/…` without a body: the status.
+    ///
+    /// # Errors
+    /// If it could not be asked in time.
+    pub(super) fn post(&self, parts: &[&str], until: Deadline) -> io::Result<u16> {
+        let path: String = parts.iter().map(|part| format!("/{}", escaped(part))).collect();
+        let answer = self.exchange("POST", &path, until)?;
+        let read = read_answer(&answer).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(read.0)
+    }
+
     /// A target that is written as it goes out: the status and the body.
     pub(super) fn ask(&self, target: &str, until: Deadline) -> io::Result<(u16, Vec<u8>)> {
-        let answer = self.exchange(target, until)?;
+        let answer = self.exchange("GET", target, until)?;
         read_answer(&answer).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
-    fn exchange(&self, path: &str, until: Deadline) -> io::Result<Vec<u8>> {
+    fn exchange(&self, method: &str, path: &str, until: Deadline) -> io::Result<Vec<u8>> {
+        read_in_time(self.send(method, path, until)?, until)
+    }
+
+    /// Sends a request without a body over a connection of its own, on which the answer comes.
+    pub(super) fn send(&self, method: &str, path: &str, until: Deadline) -> io::Result<Socket> {
         let mut stream = self.connect(until)?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n");
+        let length = if method == "POST" { "Content-Length: 0\r\n" } else { "" };
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: docker\r\n{length}Connection: close\r\n\r\n"
+        );
         // It is shorter than what a new connection takes at once.
         stream.set_write_timeout(Some(until.left()?))?;
         stream.write_all(request.as_bytes())?;
-        read_in_time(stream, until)
+        Ok(stream)
     }
 
     fn connect(&self, until: Deadline) -> io::Result<Socket> {

@@ -13,14 +13,19 @@
 mod answers;
 mod cache;
 mod daemon;
+mod events;
 mod host;
 mod identity;
 mod links;
 mod mounts;
+mod process;
+mod started;
 
 pub use cache::{Epoch, ImageCache};
 pub use daemon::Daemon;
+pub use events::{Told, follow};
 pub use identity::{Identity, Presence, get, identify};
+pub use started::{Mounted, kill, mounted};
 
 use std::cell::Cell;
 use std::io;
@@ -33,6 +38,7 @@ use crate::policy::facts::{
 use crate::policy::types::HostPath;
 use daemon::{Deadline, Reply};
 use mounts::Mounts;
+use process::Process;
 
 /// Answers what is known already, and leaves it out of the questions. Blocks nobody.
 pub fn recall(questions: &mut Questions, daemon: &Daemon, cache: &ImageCache) -> Facts {
@@ -61,7 +67,7 @@ pub fn look_up(questions: &Questions, daemon: &Daemon, cache: &ImageCache) -> Fa
         is_late.set(is_late.get() || reply.as_ref().is_err_and(|e| late.contains(&e.kind())));
         reply.ok()
     };
-    follow(&questions.links, &mut facts);
+    follow_links(&questions.links, &mut facts);
     for path in &questions.devices {
         if let Some(known) = host::device(path) {
             facts.add_device(path.clone(), known);
@@ -123,7 +129,7 @@ pub fn look_up(questions: &Questions, daemon: &Daemon, cache: &ImageCache) -> Fa
 
 /// Where paths lead, and under which other paths the host has the same files. Without the one the
 /// other is left out too: it would be half an answer.
-fn follow(paths: &[HostPath], facts: &mut Facts) {
+fn follow_links(paths: &[HostPath], facts: &mut Facts) {
     let Some(mut mounts) = (!paths.is_empty()).then(Mounts::read).flatten() else {
         return;
     };
@@ -175,7 +181,13 @@ fn volume_facts(name: &str, ask: impl Fn(&[&str]) -> Option<Reply>) -> Option<Vo
 fn container_facts(asked: &str, reply: Reply) -> Option<ContainerFacts> {
     match reply {
         Reply::Absent => Some(ContainerFacts::Absent),
-        Reply::Found(body) => existing::container(asked, &body).map(ContainerFacts::Present),
+        Reply::Found(body) => {
+            let mut container = existing::container(asked, &body)?;
+            container.shares_of_host = existing::running(&body).and_then(|running| {
+                Process::of_container(running.pid, &running.id)?.shares_of_host()
+            });
+            Some(ContainerFacts::Present(container))
+        }
     }
 }
 

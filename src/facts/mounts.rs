@@ -22,10 +22,17 @@ pub(super) struct Mounts {
 
 #[derive(Debug)]
 struct Mount {
-    device: String,
-    /// The directory of the file system that is mounted.
-    root: HostPath,
+    place: Place,
     at: HostPath,
+    /// The file system's type: `ext4`.
+    kind: String,
+}
+
+/// A directory, or a file, of a file system, wherever that is mounted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    device: String,
+    root: HostPath,
 }
 
 impl Mounts {
@@ -38,11 +45,12 @@ impl Mounts {
         (u64::try_from(length).ok()? < TABLE_BYTES_MAX).then(|| Self::parse(&text))
     }
 
-    fn parse(text: &str) -> Self {
+    /// Reads a table: all lines of it that are about files.
+    pub(super) fn parse(text: &str) -> Self {
         let mut table = Self::default();
         for mount in text.lines().filter_map(Mount::parse) {
             let index = table.mounts.len();
-            table.by_device.entry(mount.device.clone()).or_default().push(index);
+            table.by_device.entry(mount.place.device.clone()).or_default().push(index);
             table.mounts.push(mount);
         }
         table
@@ -52,17 +60,13 @@ impl Mounts {
     /// bind takes the mounts below along. None if there are more than can be compared.
     pub(super) fn aliases(&mut self, path: &HostPath) -> Option<Vec<HostPath>> {
         let mut aliases = Vec::new();
-        // The longest way down, and of several mounts there the last, which hides the others.
-        let holding = self.mounts.iter().filter(|mount| path.is_within(&mount.at));
-        let holding = holding.max_by_key(|mount| mount.at.as_str().len());
-        if let Some(holding) = holding {
-            let inside = joined(&holding.root, below(path, &holding.at))?;
-            self.add_places(&holding.device, &inside, &mut aliases);
+        if self.holding(path).is_some() {
+            self.add_places(&self.place(path)?, &mut aliases);
         }
         // All that is below `/` has its path by that already.
         if !path.is_root() {
             for mount in self.mounts.iter().filter(|mount| mount.at.is_within(path)) {
-                self.add_places(&mount.device, &mount.root, &mut aliases);
+                self.add_places(&mount.place, &mut aliases);
                 if self.found + aliases.len() > ALIASES_MAX {
                     return None;
                 }
@@ -75,13 +79,48 @@ impl Mounts {
         Some(aliases)
     }
 
+    /// The mount in which a path lies: the longest way down, and of several mounts there the last, which
+    /// hides the others.
+    fn holding(&self, path: &HostPath) -> Option<&Mount> {
+        let holding = self.mounts.iter().filter(|mount| path.is_within(&mount.at));
+        holding.max_by_key(|mount| mount.at.as_str().len())
+    }
+
+    /// What is at a path without links.
+    pub(super) fn place(&self, path: &HostPath) -> Option<Place> {
+        let Mount { place, at, .. } = self.holding(path)?;
+        let root = joined(&place.root, below(path, at))?;
+        Some(Place { device: place.device.clone(), root })
+    }
+
+    /// Under which paths all of a place can be reached.
+    pub(super) fn paths(&self, place: &Place) -> Vec<HostPath> {
+        let holds = |mount: &&Mount| place.root.is_within(&mount.place.root);
+        let path = |mount: &Mount| joined(&mount.at, below(&place.root, &mount.place.root));
+        self.of_device(&place.device).filter(holds).filter_map(path).collect()
+    }
+
+    /// How often a place itself is mounted.
+    pub(super) fn times(&self, place: &Place) -> usize {
+        self.of_device(&place.device).filter(|mount| mount.place == *place).count()
+    }
+
+    /// What is mounted beside what every container has: its root, and the kernel's own file systems.
+    pub(super) fn beside_the_usual(&self) -> impl Iterator<Item = &Place> {
+        self.mounts.iter().filter(|mount| !mount.is_usual()).map(|mount| &mount.place)
+    }
+
+    fn of_device(&self, device: &str) -> impl Iterator<Item = &Mount> {
+        let indexes = self.by_device.get(device).into_iter().flatten();
+        indexes.filter_map(|&index| self.mounts.get(index))
+    }
+
     /// Where a directory of a file system, or a part of it, is mounted.
-    fn add_places(&self, device: &str, inside: &HostPath, aliases: &mut Vec<HostPath>) {
-        let places = self.by_device.get(device).into_iter().flatten();
-        for mount in places.filter_map(|&index| self.mounts.get(index)) {
-            if inside.is_within(&mount.root) {
-                aliases.extend(joined(&mount.at, below(inside, &mount.root)));
-            } else if mount.root.is_within(inside) {
+    fn add_places(&self, Place { device, root: inside }: &Place, aliases: &mut Vec<HostPath>) {
+        for mount in self.of_device(device) {
+            if inside.is_within(&mount.place.root) {
+                aliases.extend(joined(&mount.at, below(inside, &mount.place.root)));
+            } else if mount.place.root.is_within(inside) {
                 aliases.push(mount.at.clone());
             }
         }
@@ -89,14 +128,35 @@ impl Mounts {
 }
 
 impl Mount {
+    fn is_usual(&self) -> bool {
+        const USUAL: [(&str, &str); 7] = [
+            ("proc", "/proc"),
+            ("sysfs", "/sys"),
+            ("cgroup", "/sys/fs/cgroup"),
+            ("cgroup2", "/sys/fs/cgroup"),
+            ("mqueue", "/dev/mqueue"),
+            ("devpts", "/dev/pts"),
+            ("devpts", "/dev/console"),
+        ];
+        let is_at = |place: &str| {
+            let rest = self.at.as_str().strip_prefix(place);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let is_usual = |(kind, place): &(&str, &str)| self.kind == *kind && is_at(place);
+        self.at.is_root() || USUAL.iter().any(is_usual)
+    }
+
     /// Reads `36 35 98:0 /root /mount/point options …`.
     fn parse(line: &str) -> Option<Self> {
         let mut fields = line.split(' ').skip(2);
         let device = fields.next()?.to_owned();
         // Roots of file systems without directories, as `net:[4026531840]`, are no paths.
-        let root = HostPath::parse(&unescaped(fields.next()?)).ok()?;
+        let root = unescaped(fields.next()?);
+        // What was removed meanwhile is told of so.
+        let root = HostPath::parse(root.strip_suffix("//deleted").unwrap_or(&root)).ok()?;
         let at = HostPath::parse(&unescaped(fields.next()?)).ok()?;
-        Some(Self { device, root, at })
+        let kind = fields.skip_while(|field| *field != "-").nth(1)?.to_owned();
+        Some(Self { place: Place { device, root }, at, kind })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Content comes only under a name that is allowed, and a name only to content that has an allowed
 //! one already; what an archive, a container or a build would bring has none, and is refused. A path is allowed
-//! if it is below one of the list both as it is written and where it leads.
+//! if one of the list allows it both as it is written and where it leads.
 
 use super::Findings;
 use super::effects::ImageNames;
@@ -96,35 +96,84 @@ fn is_same_tag(known: &ImageName, asked: &ImageName) -> bool {
     tag(known).is_some() && tag(known) == tag(asked) && known.compared() == asked.compared()
 }
 
-/// The paths of the host below which mounts are allowed; without a list all of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AllowedMounts(Option<Vec<HostPath>>);
+/// A path of the host that may be mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedMount {
+    text: String,
+    path: HostPath,
+    /// Whether what is below it may be mounted as well.
+    with_all_below: bool,
+}
 
-impl AllowedMounts {
-    /// These and what is below them, and no others; an empty list allows none.
-    pub fn only(paths: Vec<HostPath>) -> Self {
-        Self(Some(paths))
-    }
-
-    /// Reads an absolute path.
+impl AllowedMount {
+    /// Reads an absolute path, which is meant alone, or one with `/**` behind it, which is meant with all
+    /// below it.
     ///
     /// # Errors
-    /// [`ValueError::Path`] for anything else, and for a `*`: everything below is meant anyhow.
-    pub fn parse(text: &str) -> Result<HostPath, ValueError> {
-        match text.contains('*') {
+    /// [`ValueError::Path`] for anything else, and for a `*` anywhere else.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        let (path, with_all_below) = match text.strip_suffix("/**") {
+            Some("") => ("/", true),
+            Some(path) => (path, true),
+            None => (text, false),
+        };
+        match path.contains('*') {
             true => Err(ValueError::Path(text.to_owned())),
-            false => HostPath::parse(text),
+            false => {
+                let path = HostPath::parse(path)?;
+                Ok(Self { text: text.to_owned(), path, with_all_below })
+            }
         }
     }
 
+    /// As it was configured.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The path, without what says whether all below it is meant.
+    pub fn path(&self) -> &HostPath {
+        &self.path
+    }
+
+    /// Whether what is below it may be mounted as well: whoever may write above a mount there can put
+    /// a link in its place.
+    pub fn is_with_all_below(&self) -> bool {
+        self.with_all_below
+    }
+
+    /// Whether a path is this one, which may be written `as_path`, or below it where that counts.
+    fn holds(&self, path: &HostPath, as_path: &HostPath) -> bool {
+        if self.with_all_below { path.is_within(as_path) } else { path == as_path }
+    }
+}
+
+/// The paths of the host that may be mounted; without a list all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedMounts(Option<Vec<AllowedMount>>);
+
+impl AllowedMounts {
+    /// These and no others; an empty list allows none.
+    pub fn only(paths: Vec<AllowedMount>) -> Self {
+        Self(Some(paths))
+    }
+
+    /// Reads an entry.
+    ///
+    /// # Errors
+    /// As [`AllowedMount::parse`].
+    pub fn parse(text: &str) -> Result<AllowedMount, ValueError> {
+        AllowedMount::parse(text)
+    }
+
     /// The list, if there is one.
-    pub fn list(&self) -> Option<&[HostPath]> {
+    pub fn list(&self) -> Option<&[AllowedMount]> {
         self.0.as_deref()
     }
 
     /// Whether the root of the host, and with it every path, may be mounted.
     pub(super) fn hold_root(&self) -> bool {
-        self.list().is_none_or(|list| list.iter().any(HostPath::is_root))
+        self.list().is_none_or(|list| list.iter().any(|one| one.path.is_root()))
     }
 
     /// Judges what a path leads to by now. One that is not allowed as it is written was mounted beside
@@ -135,25 +184,42 @@ impl AllowedMounts {
         }
     }
 
-    /// Whether a path is below an allowed one, as that is written or where it leads.
+    /// Whether a path is allowed by an entry as that is written or where it leads.
     fn holds(&self, path: &HostPath, facts: &Facts) -> bool {
         self.list().unwrap_or_default().iter().any(|one| {
-            path.is_within(one) || facts.link(one).is_some_and(|real| path.is_within(real))
+            let real = facts.link(&one.path);
+            one.holds(path, &one.path) || real.is_some_and(|real| one.holds(path, real))
         })
+    }
+
+    /// The entry by which only a path above this one is allowed: what a person might have meant.
+    fn above(&self, path: &HostPath) -> Option<&AllowedMount> {
+        self.list()?.iter().find(|one| !one.with_all_below && path.is_within(&one.path))
     }
 
     pub(super) fn check(&self, path: &HostPath, facts: &Facts, found: &mut Findings<'_>) {
         let Some(allowed) = self.list() else {
             return;
         };
-        let leads_to = |path| facts.link(path);
-        let really_is_below =
-            |path: &HostPath| allowed.iter().filter_map(leads_to).any(|real| path.is_within(real));
-        match leads_to(path) {
-            _ if !self.holds(path, facts) => {
-                found.add_because(format_args!("mount of {path}"), NOT_ALLOWED, MOUNTS);
-            }
-            Some(real) if really_is_below(real) => {}
+        let really_is_allowed = |path: &HostPath| {
+            allowed
+                .iter()
+                .any(|one| facts.link(&one.path).is_some_and(|real| one.holds(path, real)))
+        };
+        match facts.link(path) {
+            _ if !self.holds(path, facts) => match self.above(path) {
+                Some(one) => {
+                    let above = one.path.as_str();
+                    let reason = format_args!(
+                        "which is below {above}: the entry {above}/** would allow it, {above} alone does not"
+                    );
+                    found.add_because(format_args!("mount of {path}"), reason, MOUNTS);
+                }
+                None => {
+                    found.add_because(format_args!("mount of {path}"), NOT_ALLOWED, MOUNTS);
+                }
+            },
+            Some(real) if really_is_allowed(real) => {}
             Some(real) if real == path => {
                 found.add_because(format_args!("mount of {path}"), NOT_ALLOWED, MOUNTS);
             }

@@ -43,6 +43,15 @@ pub enum Effect {
     ContainerUser(String),
     /// Runs within that container, with all that it was given.
     Within(String),
+    /// Reads or writes files of that container, through all that it has mounted.
+    Archive(String),
+    /// Gives a name that reads as an identifier to a thing of this kind.
+    Named {
+        /// As a message names it: `container`.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
     /// Limits the CPU time of the container of this name or identifier by a quota and its period, which
     /// the daemon refuses where it is limited in another way already.
     CpuQuota(String),
@@ -78,6 +87,8 @@ pub enum Effect {
     VolumeAgain(String),
     /// The same of a device.
     DeviceAgain(HostPath),
+    /// Joins the namespace of a container that the name stands for at this start.
+    NamespaceAgain(Namespace),
     /// Asks for a security option, or for something that equals one.
     SecurityOption(SecurityOption),
     /// Lets root of a container write the settings of the kernel, which are the host's.

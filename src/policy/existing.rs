@@ -3,14 +3,17 @@
 //!
 //! To use it is what it is, so the facts give its effects, and those are judged like the request's
 //! own; they may lead to further ones ([`ROUNDS_MAX`]). What could not be learned breaks the first
-//! rule that it could break. To start what exists is judged again for the paths alone that it was given:
-//! a directory may have become a link since then. A path that is forbidden as it is written was given
-//! by somebody beside SecDocker, who has the daemon itself, and stays.
+//! rule that it could break. To start what exists is judged again for what the daemon looks for anew:
+//! where paths lead, as a directory may have become a link, and which containers and networks are meant,
+//! as their names may have changed hands. What is forbidden as it is written was given by somebody beside
+//! SecDocker, who has the daemon itself, and stays. Whoever works within what exists reaches all that it
+//! was given, whoever gave it.
 
 use std::collections::HashSet;
 use std::mem::{Discriminant, discriminant};
 
 use super::allowed::MOUNTS;
+use super::ceilings::Ceilings;
 use super::effects::{Asked, Effect, Namespace, NamespaceKind, SharedWith};
 use super::facts::{
     Container, ContainerFacts, Facts, Questions, ROUNDS_MAX, ServiceFacts, VolumeFacts,
@@ -18,35 +21,70 @@ use super::facts::{
 use super::privileged::PrivilegedRule;
 use super::shown::Shown;
 use super::users::UserRule;
+use super::violations::Violations;
 use super::{Findings, Policy, any_path};
 
+/// What one thing that exists brings about.
+#[derive(Debug)]
+pub(super) struct Implied {
+    pub(super) effects: Vec<Asked>,
+    /// The container through which it is reached, if a message should say so.
+    through: Option<String>,
+}
+
+impl Implied {
+    /// The violations, with the container in which they were found.
+    pub(super) fn told(&self, found: Violations) -> Violations {
+        match &self.through {
+            Some(name) => found.seen(format_args!(" in container {}", Shown(name))),
+            None => found,
+        }
+    }
+}
+
 /// The effects of what `effects` name, and of what those name: one group for each thing.
-pub(super) fn implied(effects: &[Asked], facts: &Facts) -> Vec<Vec<Asked>> {
+pub(super) fn implied(effects: &[Asked], facts: &Facts, ceilings: &Ceilings) -> Vec<Implied> {
+    let known = Known { facts, ceilings };
     let mut seen = HashSet::new();
-    let mut groups = implied_by(effects, facts, &mut seen);
+    let mut groups = implied_by((effects, None), known, &mut seen);
     let mut done = 0;
     for _ in 1..ROUNDS_MAX {
         let fresh = groups.get(done..).unwrap_or_default();
-        let next: Vec<_> =
-            fresh.iter().flat_map(|group| implied_by(group, facts, &mut seen)).collect();
+        let of_group = |group: &Implied| {
+            implied_by((&group.effects, group.through.as_deref()), known, &mut seen)
+        };
+        let next: Vec<_> = fresh.iter().flat_map(of_group).collect();
         done = groups.len();
         groups.extend(next);
     }
     groups
 }
 
+/// What was learned of things that exist, and what was forced on them.
+#[derive(Debug, Clone, Copy)]
+struct Known<'a> {
+    facts: &'a Facts,
+    ceilings: &'a Ceilings,
+}
+
 /// By which a thing is known that counts once, however often it is named.
 type Name = (Discriminant<Effect>, Option<NamespaceKind>, String);
 
-fn implied_by(effects: &[Asked], facts: &Facts, seen: &mut HashSet<Name>) -> Vec<Vec<Asked>> {
+fn implied_by(
+    (effects, through): (&[Asked], Option<&str>),
+    known: Known<'_>,
+    seen: &mut HashSet<Name>,
+) -> Vec<Implied> {
     let mut groups = Vec::new();
     for Asked { effect, at } in effects {
         if let Some((kind, name)) = named(effect)
             && seen.insert((discriminant(effect), kind, name.to_owned()))
         {
-            let effects = effects_of(effect, facts);
-            groups
-                .push(effects.into_iter().map(|effect| Asked { effect, at: at.clone() }).collect());
+            let effects = known.effects_of(effect);
+            let effects = effects.into_iter().map(|effect| Asked { effect, at: at.clone() });
+            let is_reached = matches!(effect, Effect::Within(_) | Effect::Archive(_));
+            let through = through.or(is_reached.then_some(name)).map(str::to_owned);
+            groups.push(Implied { effects: effects.collect(), through });
         }
     }
     groups
@@ -60,55 +98,76 @@ fn named(effect: &Effect) -> Option<(Option<NamespaceKind>, &str)> {
         | Effect::VolumesFrom(name)
         | Effect::ContainerUser(name)
         | Effect::Within(name)
+        | Effect::Archive(name)
         | Effect::PreviousSpec { service: name, .. } => Some((None, name)),
-        Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) }) => {
+        Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) })
+        | Effect::NamespaceAgain(Namespace { kind, with: SharedWith::Container(name) }) => {
             Some((Some(*kind), name))
         }
         _ => None,
     }
 }
 
-fn effects_of(effect: &Effect, facts: &Facts) -> Vec<Effect> {
-    let container = |name: &str| match facts.container(name) {
-        Some(ContainerFacts::Present(container)) => Some(container),
-        Some(ContainerFacts::Absent) | None => None,
-    };
-    match effect {
-        Effect::Volume(name) => match facts.volume(name) {
-            Some(VolumeFacts::Present(effects)) => effects.clone(),
-            Some(VolumeFacts::Absent) | None => Vec::new(),
-        },
-        Effect::VolumeAgain(name) => match facts.volume(name) {
-            Some(VolumeFacts::Present(effects)) => effects.iter().filter_map(again).collect(),
-            Some(VolumeFacts::Absent) | None => Vec::new(),
-        },
-        Effect::Started(name) => container(name).map_or_else(Vec::new, started),
-        Effect::VolumesFrom(name) => container(name).map_or_else(Vec::new, |c| c.mounts.clone()),
-        Effect::ContainerUser(name) => {
-            container(name).map(|c| Effect::User(c.user.clone())).into_iter().collect()
+impl<'a> Known<'a> {
+    fn container(self, name: &str) -> Option<&'a Container> {
+        match self.facts.container(name) {
+            Some(ContainerFacts::Present(container)) => Some(container),
+            Some(ContainerFacts::Absent) | None => None,
         }
-        Effect::Within(name) => {
-            let is_privileged = container(name).is_some_and(|c| c.is_privileged);
-            is_privileged.then_some(Effect::Privileged).into_iter().collect()
+    }
+
+    fn effects_of(self, effect: &Effect) -> Vec<Effect> {
+        let of = |name: &str, what: &dyn Fn(&Container) -> Vec<Effect>| {
+            self.container(name).map_or_else(Vec::new, what)
+        };
+        match effect {
+            Effect::Volume(name) => match self.facts.volume(name) {
+                Some(VolumeFacts::Present(effects)) => effects.clone(),
+                Some(VolumeFacts::Absent) | None => Vec::new(),
+            },
+            Effect::VolumeAgain(name) => match self.facts.volume(name) {
+                Some(VolumeFacts::Present(effects)) => effects.iter().filter_map(again).collect(),
+                Some(VolumeFacts::Absent) | None => Vec::new(),
+            },
+            Effect::Started(name) => of(name, &started),
+            Effect::VolumesFrom(name) | Effect::Archive(name) => of(name, &|c| c.mounts.clone()),
+            Effect::ContainerUser(name) => of(name, &|c| vec![Effect::User(c.user.clone())]),
+            Effect::Within(name) => of(name, &|container| reached(container, self.ceilings)),
+            Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) }) => {
+                of(name, &|container| shared_by(container, *kind))
+            }
+            Effect::NamespaceAgain(Namespace { kind, with: SharedWith::Container(name) }) => {
+                of(name, &|container| shared_by(container, *kind).into_iter().map(still).collect())
+            }
+            Effect::PreviousSpec { service, .. } => match self.facts.service(service) {
+                Some(ServiceFacts::Present { effects, .. }) => effects.clone(),
+                Some(ServiceFacts::Absent) | None => Vec::new(),
+            },
+            _ => Vec::new(),
         }
-        Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) }) => {
-            container(name).map_or_else(Vec::new, |container| shared_by(container, *kind))
-        }
-        Effect::PreviousSpec { service, .. } => match facts.service(service) {
-            Some(ServiceFacts::Present { effects, .. }) => effects.clone(),
-            Some(ServiceFacts::Absent) | None => Vec::new(),
-        },
-        _ => Vec::new(),
     }
 }
 
-/// The paths that the daemon follows anew when it starts a container.
+/// The identifier of the container that is started.
+pub(super) fn started_by(effects: &[Asked], facts: &Facts) -> Option<String> {
+    effects.iter().find_map(|asked| match &asked.effect {
+        Effect::Started(name) => match facts.container(name)? {
+            ContainerFacts::Present(Container { names, .. }) => names.last().cloned(),
+            ContainerFacts::Absent => None,
+        },
+        _ => None,
+    })
+}
+
+/// What the daemon looks for anew when it starts a container.
 fn started(container: &Container) -> Vec<Effect> {
     let devices = container
         .devices
         .iter()
         .flat_map(|path| [Effect::HostPathAgain(path.clone()), Effect::DeviceAgain(path.clone())]);
-    container.mounts.iter().filter_map(again).chain(devices).collect()
+    let joined = container.shares.iter().filter_map(joined_again);
+    let networks = container.networks.iter().cloned().map(Effect::Network);
+    container.mounts.iter().filter_map(again).chain(devices).chain(joined).chain(networks).collect()
 }
 
 fn again(effect: &Effect) -> Option<Effect> {
@@ -117,6 +176,53 @@ fn again(effect: &Effect) -> Option<Effect> {
         Effect::Volume(name) => Some(Effect::VolumeAgain(name.clone())),
         _ => None,
     }
+}
+
+/// That it shares with the host was given to it; whom it meets in a container may be another by now.
+fn joined_again(shared: &Namespace) -> Option<Effect> {
+    matches!(shared.with, SharedWith::Container(_)).then(|| Effect::NamespaceAgain(shared.clone()))
+}
+
+/// What those share who are met counts in full, but not by whom they have joined themselves.
+fn still(effect: Effect) -> Effect {
+    match effect {
+        Effect::Namespace(shared) if matches!(shared.with, SharedWith::Container(_)) => {
+            Effect::NamespaceAgain(shared)
+        }
+        effect => effect,
+    }
+}
+
+/// All that a command within the container has. What `general` forces on every container is in order.
+fn reached(container: &Container, ceilings: &Ceilings) -> Vec<Effect> {
+    let privileged = container.is_privileged.then_some(Effect::Privileged);
+    let powers = container.powers.iter().flatten().filter(|power| !is_forced(power, ceilings));
+    let shares = shared_now(container);
+    let shares = shares.iter().flat_map(Namespace::effects);
+    let mounts = container.mounts.iter().cloned();
+    privileged.into_iter().chain(powers.cloned()).chain(shares).chain(mounts).collect()
+}
+
+fn is_forced(power: &Effect, ceilings: &Ceilings) -> bool {
+    match power {
+        Effect::Capability(capability) => ceilings.capadd.contains(capability),
+        Effect::SecurityOption(option) => ceilings.secopts.contains(option),
+        _ => false,
+    }
+}
+
+/// The namespaces that a container shares: as its process shows, where that can be seen.
+fn shared_now(container: &Container) -> Vec<Namespace> {
+    let Some(of_host) = &container.shares_of_host else {
+        return container.shares.clone();
+    };
+    let joined = |shared: &&Namespace| match &shared.with {
+        SharedWith::Host => true,
+        SharedWith::Container(_) => false,
+    };
+    let mut shares: Vec<_> = container.shares.iter().filter(joined).cloned().collect();
+    shares.extend(of_host.iter().filter(|shared| !container.shares.contains(shared)).cloned());
+    shares
 }
 
 /// Whoever joins a namespace joins those whom it is shared with already.
@@ -143,13 +249,17 @@ pub(super) fn ask(policy: &Policy, effects: &[Asked], questions: &mut Questions)
             Effect::ContainerUser(name) if !policy.users.is_empty() => {
                 questions.containers.push(name.clone());
             }
-            Effect::Within(name) if about_privileges(policy).next().is_some() => {
+            Effect::Within(name) if judges_reach(policy) => {
+                questions.containers.push(name.clone());
+            }
+            Effect::Archive(name) if judges_mounts(policy) => {
                 questions.containers.push(name.clone());
             }
             Effect::CpuQuota(name) if policy.ceilings.cpu.is_some() => {
                 questions.containers.push(name.clone());
             }
             Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) })
+            | Effect::NamespaceAgain(Namespace { kind, with: SharedWith::Container(name) })
                 if may_be_forbidden(policy, *kind) =>
             {
                 questions.containers.push(name.clone());
@@ -189,14 +299,33 @@ fn about_volumes(policy: &Policy) -> impl Iterator<Item = &str> {
     about_mounts(policy).chain(denied).chain(allowed)
 }
 
-fn judges_mounts(policy: &Policy) -> bool {
+/// Whether a rule is about what is mounted: paths of the host, or volumes.
+pub(super) fn judges_mounts(policy: &Policy) -> bool {
     about_volumes(policy).next().is_some()
 }
 
-/// Whether starting what exists could break a rule: without one about mounts all paths may be mounted,
-/// whichever they lead to.
+/// Whether starting what exists could break a rule.
 pub(super) fn judges_starts(policy: &Policy) -> bool {
-    about_mounts(policy).next().is_some()
+    about_starts(policy).next().is_some()
+}
+
+/// Whether working within what exists could break a rule.
+pub(super) fn judges_reach(policy: &Policy) -> bool {
+    about_reach(policy).next().is_some()
+}
+
+/// The rules about what is looked for anew at a start: paths, devices, namespaces, networks.
+fn about_starts(policy: &Policy) -> impl Iterator<Item = &str> {
+    let Policy { ports, namespaces, privileged, .. } = policy;
+    let namespaces = namespaces.iter().map(|rule| rule.as_str());
+    let privileged = (*privileged == PrivilegedRule::Forbid).then_some("privileged");
+    let ports = ports.iter().map(|rule| rule.as_str());
+    about_volumes(policy).chain(namespaces).chain(privileged).chain(ports)
+}
+
+/// The rules about what a command within a container has by it.
+fn about_reach(policy: &Policy) -> impl Iterator<Item = &str> {
+    about_privileges(policy).chain(about_starts(policy))
 }
 
 /// The rules that privileged mode may break.
@@ -221,7 +350,16 @@ pub(super) fn check_volume(name: &str, policy: &Policy, facts: &Facts, found: &m
 pub(super) fn check_started(name: &str, policy: &Policy, facts: &Facts, found: &mut Findings<'_>) {
     if facts.container(name).is_none() {
         let what = format_args!("start of container {}", Shown(name));
-        about_mounts(policy)
+        about_starts(policy)
+            .for_each(|rule| found.add_because(what, "whose mounts are not known", rule));
+    }
+}
+
+/// Files of what can't be learned may lie anywhere.
+pub(super) fn check_archive(name: &str, policy: &Policy, facts: &Facts, found: &mut Findings<'_>) {
+    if facts.container(name).is_none() {
+        let what = format_args!("files of container {}", Shown(name));
+        about_volumes(policy)
             .for_each(|rule| found.add_because(what, "whose mounts are not known", rule));
     }
 }
@@ -271,10 +409,14 @@ pub(super) fn check_powers_of(
     facts: &Facts,
     found: &mut Findings<'_>,
 ) {
-    if facts.container(container).is_none() {
+    let is_known = match facts.container(container) {
+        Some(ContainerFacts::Present(container)) => container.powers.is_some(),
+        Some(ContainerFacts::Absent) => true,
+        None => false,
+    };
+    if !is_known {
         let what = format_args!("privileges of container {}", Shown(container));
-        about_privileges(policy)
-            .for_each(|rule| found.add_because(what, "which are not known", rule));
+        about_reach(policy).for_each(|rule| found.add_because(what, "which are not known", rule));
     }
 }
 

@@ -53,6 +53,9 @@ fn container() -> Container {
         shares: vec![],
         mounts: vec![],
         cpu: CpuLimit::QuotaOrNone,
+        shares_of_host: None,
+        networks: vec![],
+        powers: Some(vec![]),
     }
 }
 
@@ -174,7 +177,7 @@ fn a_circle_ends() {
     let mut facts = known("a", circle("b"));
     facts.add_container(text("b"), ContainerFacts::Present(circle("a")));
     let effects = [asked(joins(NamespaceKind::Network, "a"))];
-    assert!(implied(&effects, &facts).len() <= 2 * ROUNDS_MAX);
+    assert!(implied(&effects, &facts, &Ceilings::default()).len() <= 2 * ROUNDS_MAX);
     assert_eq!(verdict(&policy(), joins(NamespaceKind::Network, "a"), &facts), "allowed");
 }
 
@@ -183,7 +186,10 @@ fn what_is_named_often_counts_once() {
     let mounts = vec![Effect::Volume(text("v")); 3];
     let facts = known("c", Container { mounts, ..container() });
     let effects = vec![asked(Effect::VolumesFrom(text("c"))); 1000];
-    assert_eq!(implied(&effects, &facts).iter().flatten().count(), 3);
+    assert_eq!(
+        implied(&effects, &facts, &Ceilings::default()).iter().flat_map(|it| &it.effects).count(),
+        3
+    );
 }
 
 #[test]
@@ -302,7 +308,7 @@ fn what_is_started_is_judged_by_where_its_paths_lead_by_now() {
     let mut absent = Facts::none();
     absent.add_container(text("c"), ContainerFacts::Absent);
     assert_eq!(verdict(&policy(), starts.clone(), &absent), "allowed");
-    let without = Policy { mounts: vec![], ..policy() };
+    let without = Policy { users: policy().users, ..Policy::permissive() };
     assert!(questions(&without, &[asked(starts.clone())]).is_empty());
     assert_eq!(verdict(&without, starts, &Facts::none()), "allowed");
 }
@@ -340,7 +346,7 @@ fn a_device_that_has_become_a_disk_is_not_started_with() {
 
 #[test]
 fn under_a_list_what_is_started_must_still_lead_below_it() {
-    let list = AllowedMounts::only(vec![path("/srv")]);
+    let list = AllowedMounts::only(vec![AllowedMounts::parse("/srv/**").unwrap()]);
     let policy = Policy { allowed_mounts: list, ..Policy::permissive() };
     for (from, to, is_allowed) in
         [("/srv/d", "/srv/e", true), ("/srv/d", "/root", false), ("/data", "/root", true)]
@@ -352,4 +358,95 @@ fn under_a_list_what_is_started_must_still_lead_below_it() {
         let verdict = verdict(&policy, Effect::Started(text("c")), &facts);
         assert_eq!(verdict == "allowed", is_allowed, "{from} {to}: {verdict}");
     }
+}
+
+#[test]
+fn whoever_is_met_at_a_start_is_judged_again() {
+    let (network, pid) = (NamespaceKind::Network, NamespaceKind::Pid);
+    let met = |kind, shares: Vec<Namespace>| {
+        let Effect::Namespace(joined) = joins(kind, "b") else { panic!() };
+        let mut facts = known("c", Container { shares: vec![joined], ..container() });
+        facts
+            .add_container(text("b"), ContainerFacts::Present(Container { shares, ..container() }));
+        verdict(&policy(), Effect::Started(text("c")), &facts)
+    };
+    assert!(met(network, vec![host(network)]).contains("opens every port"));
+    assert!(met(pid, vec![host(pid)]).contains("pid namespace of the host"));
+    assert_eq!(met(network, vec![host(pid)]), "allowed");
+    assert_eq!(met(network, vec![]), "allowed");
+    // What it shares with the host itself was given beside SecDocker, and so was joining as such.
+    let beside = Container { shares: vec![host(network), host(pid)], ..container() };
+    assert_eq!(verdict(&policy(), Effect::Started(text("c")), &known("c", beside)), "allowed");
+    let rules = vec![NamespaceRule::parse("container").unwrap()];
+    let policy = Policy { namespaces: rules, ..Policy::permissive() };
+    let Effect::Namespace(joined) = joins(network, "b") else { panic!() };
+    let mut facts = known("c", Container { shares: vec![joined], ..container() });
+    facts.add_container(text("b"), ContainerFacts::Present(container()));
+    assert_eq!(verdict(&policy, Effect::Started(text("c")), &facts), "allowed");
+}
+
+#[test]
+fn a_network_that_is_joined_again_may_be_the_hosts() {
+    let given = Container { networks: vec![text("abc")], ..container() };
+    let mut facts = known("c", given);
+    let starts = [asked(Effect::Started(text("c")))];
+    assert_eq!(further_questions(&policy(), &starts, &facts).networks, ["abc"]);
+    for (found, is_allowed) in [
+        (crate::policy::facts::NetworkFacts::Other, true),
+        (crate::policy::facts::NetworkFacts::Host, false),
+    ] {
+        facts.add_network(text("abc"), found);
+        let verdict = verdict(&policy(), Effect::Started(text("c")), &facts);
+        assert_eq!(verdict == "allowed", is_allowed, "{verdict}");
+    }
+}
+
+#[test]
+fn a_command_reaches_all_that_its_container_was_given_but_what_is_forced() {
+    use crate::policy::capabilities::CapabilityRule;
+    use crate::policy::types::Capability;
+    let within = || Effect::Within(text("c"));
+    let capability = || Capability::parse("NET_ADMIN").unwrap();
+    let given = |container: Container| known("c", container);
+    let mounts = Container { mounts: vec![Effect::HostPath(path("/root"))], ..container() };
+    for effect in [within(), Effect::Archive(text("c"))] {
+        let expected = "forbidden: mount of /root in container c (rule \"/root\")";
+        assert_eq!(verdict(&policy(), effect.clone(), &given(mounts.clone())), expected);
+        assert_eq!(verdict(&policy(), effect.clone(), &given(container())), "allowed");
+        assert!(verdict(&policy(), effect.clone(), &Facts::none()).contains("not known"));
+        assert_eq!(verdict(&Policy::permissive(), effect, &Facts::none()), "allowed");
+    }
+    let mut policy =
+        Policy { capabilities: vec![CapabilityRule::parse("NET_ADMIN").unwrap()], ..policy() };
+    let powers = Some(vec![Effect::Capability(capability())]);
+    let able = given(Container { powers, ..container() });
+    assert!(verdict(&policy, within(), &able).contains("NET_ADMIN in container c"));
+    policy.ceilings.capadd = vec![capability()];
+    assert_eq!(verdict(&policy, within(), &able), "allowed");
+    let unknown = given(Container { powers: None, ..container() });
+    assert!(verdict(&policy, within(), &unknown).contains("which are not known"));
+    assert_eq!(verdict(&policy, Effect::Started(text("c")), &unknown), "allowed");
+}
+
+#[test]
+fn a_process_shows_what_is_shared_when_whom_it_joined_is_gone() {
+    let Effect::Namespace(joined) = joins(NamespaceKind::Network, "gone") else { panic!() };
+    let judged = |shares_of_host| {
+        let given = Container { shares: vec![joined.clone()], shares_of_host, ..container() };
+        let mut facts = known("c", given);
+        facts.add_container(text("gone"), ContainerFacts::Absent);
+        verdict(&policy(), Effect::Within(text("c")), &facts)
+    };
+    assert!(judged(None).contains("which may be the host's"));
+    assert_eq!(judged(Some(vec![])), "allowed");
+    assert!(judged(Some(vec![host(NamespaceKind::Network)])).contains("opens every port"));
+}
+
+#[test]
+fn names_that_read_as_identifiers_are_refused_under_any_restriction() {
+    let named = |name: &str| Effect::Named { what: "network", name: text(name) };
+    let refused = verdict(&policy(), named("0123456789ab"), &Facts::none());
+    assert!(refused.contains("network name 0123456789ab, which can be taken"), "{refused}");
+    assert_eq!(verdict(&policy(), named("0123456789a"), &Facts::none()), "allowed");
+    assert_eq!(verdict(&Policy::permissive(), named("0123456789ab"), &Facts::none()), "allowed");
 }

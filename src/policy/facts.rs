@@ -168,6 +168,7 @@ pub enum VolumeFacts {
 }
 
 /// What the daemon says of a container.
+#[expect(clippy::large_enum_variant, reason = "nearly every one asked for is there")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContainerFacts {
     /// There is none.
@@ -185,8 +186,15 @@ pub struct Container {
     pub user: UserSpec,
     /// Whether all that runs in it is privileged.
     pub is_privileged: bool,
-    /// The namespaces that it shares itself.
+    /// The namespaces that it shares, as it was made.
     pub shares: Vec<Namespace>,
+    /// Those of the host that its process shares, if it runs and that can be seen: a container whose
+    /// namespace it has joined may be gone.
+    pub shares_of_host: Option<Vec<Namespace>>,
+    /// The networks that it joins whenever it is started, by name or identifier.
+    pub networks: Vec<String>,
+    /// What it may do beside: capabilities, devices, security options. `None` if it can't be read.
+    pub powers: Option<Vec<Effect>>,
     /// To take over its mounts is this.
     pub mounts: Vec<Effect>,
     /// How its CPU time is limited.

@@ -18,6 +18,7 @@ pub mod environment;
 mod existing;
 pub mod facts;
 pub mod former;
+pub(crate) mod identifiers;
 pub mod images;
 pub mod mounts;
 pub mod names;
@@ -182,6 +183,21 @@ impl Policy {
         existing::judges_starts(self)
     }
 
+    /// Whether working within a container that exists could break a rule.
+    pub fn judges_reach(&self) -> bool {
+        existing::judges_reach(self)
+    }
+
+    /// Whether a rule is about what is mounted.
+    pub fn judges_mounts(&self) -> bool {
+        existing::judges_mounts(self)
+    }
+
+    /// Whether anything is forbidden of what runs.
+    pub fn is_restrictive(&self) -> bool {
+        self.configured().next().is_some()
+    }
+
     /// Whether every container must have control groups of its own: left out, they may be the
     /// host's.
     pub fn separates_control_groups(&self) -> bool {
@@ -263,11 +279,13 @@ pub fn judge<B>(policy: &Policy, request: Inspected<B>, facts: &Facts) -> Verdic
     for asked in &request.effects {
         check(policy, asked, &request.effects, facts, &mut violations);
     }
-    for effects in existing::implied(&request.effects, facts) {
-        for asked in &effects {
-            check(policy, asked, &effects, facts, &mut violations);
+    for group in existing::implied(&request.effects, facts, &policy.ceilings) {
+        let mut found = Violations::default();
+        for asked in &group.effects {
+            check(policy, asked, &group.effects, facts, &mut found);
         }
-        combined::check(policy.privileged, &effects, facts, &mut violations);
+        combined::check(policy.privileged, &group.effects, facts, &mut found);
+        violations.merge(group.told(found));
     }
     combined::check(policy.privileged, &request.effects, facts, &mut violations);
     match violations.is_empty() {
@@ -386,6 +404,11 @@ fn check(
             existing::check_volume(name, policy, facts, found);
         }
         Effect::Started(name) => existing::check_started(name, policy, facts, found),
+        Effect::Archive(name) => existing::check_archive(name, policy, facts, found),
+        Effect::Named { what, name } => identifiers::check((what, name), policy, found),
+        Effect::NamespaceAgain(namespace) => {
+            existing::check_joined(namespace, policy, facts, found);
+        }
         Effect::HostPathAgain(path) => {
             mounts::check_again((mounts, allowed_mounts), path, facts, found);
         }
@@ -462,6 +485,11 @@ pub fn image_of_container<'a>(
     Some((image, facts.image(image)?))
 }
 
+/// The identifier of the container that is started, if what it mounts then is of matter.
+pub fn started(policy: &Policy, effects: &[Asked], facts: &Facts) -> Option<String> {
+    existing::started_by(effects, facts).filter(|_| policy.judges_mounts())
+}
+
 fn images_in(effects: &[Asked]) -> impl Iterator<Item = &ImageRef> {
     effects.iter().filter_map(|asked| match &asked.effect {
         Effect::Image(image) => Some(image),
@@ -477,8 +505,9 @@ pub fn questions(policy: &Policy, effects: &[Asked]) -> Questions {
 /// What must still be known, as the answers so far may have led to more. Nothing is asked twice.
 pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Questions {
     let mut questions = Questions::default();
-    let implied = existing::implied(effects, facts);
-    for effects in std::iter::once(effects).chain(implied.iter().map(Vec::as_slice)) {
+    let implied = existing::implied(effects, facts, &policy.ceilings);
+    let implied = implied.iter().map(|group| group.effects.as_slice());
+    for effects in std::iter::once(effects).chain(implied) {
         let Questions {
             links, images, networks, addresses, devices, image_list, api_version, ..
         } = &mut questions;

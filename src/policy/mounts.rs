@@ -162,7 +162,8 @@ pub(super) fn ask(
             Paths::Around(path) => Some(path.clone()),
             Paths::Root | Paths::Every => None,
         }));
-        links.extend(allowed.list().unwrap_or_default().iter().cloned());
+        let allowed = allowed.list().unwrap_or_default();
+        links.extend(allowed.iter().map(|entry| entry.path().clone()));
     }
 }
 

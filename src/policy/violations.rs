@@ -56,6 +56,27 @@ impl Violations {
         self.listed.is_empty()
     }
 
+    /// The same, each with where it was seen behind what was asked.
+    pub(super) fn seen(mut self, place: impl fmt::Display) -> Self {
+        self.listed.iter_mut().for_each(|violation| violation.what += &place.to_string());
+        self
+    }
+
+    /// These as well, with all their rules.
+    pub(super) fn merge(&mut self, others: Self) {
+        self.more |= others.more;
+        for Violation { what, reasons, rules, at } in others.listed {
+            for rule in &rules {
+                self.add((&what, None), rule, &at);
+            }
+            if let Some(known) = self.listed.iter_mut().find(|known| known.what == what) {
+                let new: Vec<_> =
+                    reasons.into_iter().filter(|reason| !known.reasons.contains(reason)).collect();
+                known.reasons.extend(new);
+            }
+        }
+    }
+
     fn add(
         &mut self,
         (what, reason): (&dyn fmt::Display, Option<&dyn fmt::Display>),

@@ -456,6 +456,10 @@ impl Connection {
 
     /// Writes what the session made itself, and asks what it wants to know.
     fn deliver(&mut self, with: &mut Resources) -> Result<(), Broken> {
+        // Before the bytes that start it.
+        if let Some((container, policy)) = with.outbox.take_watched() {
+            with.watch.add(&self.daemon(), container, &policy);
+        }
         for side in [Side::Downstream, Side::Upstream] {
             let mut bytes = std::mem::take(with.outbox.to(side));
             if !bytes.is_empty() {

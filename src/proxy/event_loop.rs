@@ -28,6 +28,7 @@ use super::pipes::Pipes;
 use super::pool::Pool;
 use super::room::{Neighbours, Room};
 use super::timers::Timers;
+use super::watch::Watch;
 use super::{Generation, StartError};
 use crate::audit::{self, ClientId, Event as Record, Who};
 use crate::config::UpstreamAddress;
@@ -115,6 +116,7 @@ pub(super) struct Startup {
     pub(super) neighbours: Neighbours,
     pub(super) pool: Pool,
     pub(super) look_ups: LookUps,
+    pub(super) watch: Watch,
     pub(super) images: Images,
     pub(super) plugins: Plugins,
     pub(super) budget: Budget,
@@ -150,6 +152,7 @@ pub(super) struct Resources {
     pub(super) census: Arc<Census>,
     pool: Pool,
     look_ups: LookUps,
+    pub(super) watch: Watch,
     images: Images,
     plugins: Plugins,
     mailbox: Mailbox,
@@ -252,6 +255,7 @@ impl EventLoop {
             census: startup.census,
             pool: startup.pool,
             look_ups: startup.look_ups,
+            watch: startup.watch,
             images: startup.images,
             plugins: startup.plugins,
             mailbox,

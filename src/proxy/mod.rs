@@ -26,6 +26,7 @@ mod pool;
 mod room;
 mod stream;
 mod timers;
+mod watch;
 
 use std::fmt;
 use std::io;
@@ -45,6 +46,7 @@ use listener::{Listener, SocketFile};
 use look_ups::LookUps;
 use pool::Pool;
 use room::Neighbours;
+use watch::Watch;
 
 /// How much one connection may read in a turn before the others get theirs, in bytes.
 const READ_BYTES_PER_TURN: usize = 256 * 1024;
@@ -161,6 +163,7 @@ impl Proxy {
         let pool = Pool::default();
         let images = Images::default();
         let look_ups = LookUps::new(&images.known);
+        let watch = Watch::default();
         let generation = Generation::of(settings, &plugins);
         let budget = Budget::new(settings.limits.bodies_bytes);
         let mut loops = Vec::new();
@@ -174,6 +177,7 @@ impl Proxy {
                     neighbours: neighbours.clone(),
                     pool: pool.clone(),
                     look_ups: look_ups.clone(),
+                    watch: watch.clone(),
                     images: images.clone(),
                     plugins: plugins.clone(),
                     budget: budget.clone(),

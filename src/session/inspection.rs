@@ -294,6 +294,7 @@ impl Session {
         share: Share,
         turn: &mut Turn<'_>,
     ) {
+        let started = policy::started(&inspection.rules.policy, inspected.effects(), facts);
         match policy::judge(&inspection.rules.policy, inspected, facts) {
             Verdict::Forbidden(_) if facts.is_late() => {
                 let refusal = Refusal::not_learned(facts.unlearned().as_ref());
@@ -304,6 +305,9 @@ impl Session {
             }
             Verdict::Allowed(checked) => {
                 let policy = &inspection.rules.policy;
+                if let Some(container) = started {
+                    turn.out.watch(container, Arc::clone(policy));
+                }
                 let mut body = Vec::with_capacity(USUAL_BODY_BYTES);
                 let forwarded = engine::write_knowing(checked, policy, facts, &mut body);
                 match image {
@@ -470,6 +474,10 @@ impl Inspection {
         // It was checked with the head, so this does not fail either.
         let content_type = engine::check_head(&head, self.endpoint, framing).unwrap_or_default();
         let offer = match self.endpoint.may_switch() {
+            // A stream of a container is no HTTP/2 for want of an offer.
+            true if self.endpoint == Endpoint::ContainerAttach && head.has_http2_settings() => {
+                Offer::LeftOut
+            }
             true => Offer::WithoutSettings,
             false => Offer::LeftOut,
         };

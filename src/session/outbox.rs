@@ -1,6 +1,9 @@
 //! What a session owes: bytes of its own making to either side, and questions to the outside.
 
+use std::sync::Arc;
+
 use super::{Side, Ticket};
+use crate::policy::Policy;
 use crate::policy::facts::Questions;
 use crate::policy::opinions::Consultation;
 
@@ -11,6 +14,7 @@ pub struct Outbox {
     upstream: Vec<u8>,
     question: Option<(Ticket, Questions)>,
     consultation: Option<(Ticket, Consultation)>,
+    watched: Option<(String, Arc<Policy>)>,
 }
 
 impl Outbox {
@@ -25,7 +29,8 @@ impl Outbox {
     /// Whether nothing is owed.
     pub fn is_empty(&self) -> bool {
         let nothing_asked = self.question.is_none() && self.consultation.is_none();
-        self.downstream.is_empty() && self.upstream.is_empty() && nothing_asked
+        let nothing_said = self.downstream.is_empty() && self.upstream.is_empty();
+        nothing_said && nothing_asked && self.watched.is_none()
     }
 
     /// Forgets what is owed, with the session that owed it.
@@ -34,6 +39,7 @@ impl Outbox {
         self.upstream.clear();
         self.question = None;
         self.consultation = None;
+        self.watched = None;
     }
 
     /// Asks the outside; the answer comes back by its ticket.
@@ -51,6 +57,16 @@ impl Outbox {
     pub(super) fn consult(&mut self, ticket: Ticket, consultation: Consultation) {
         debug_assert!(self.consultation.is_none(), "one request at a time asks the plugins once");
         self.consultation = Some((ticket, consultation));
+    }
+
+    /// Has the container of this identifier looked at once it has been started.
+    pub(super) fn watch(&mut self, container: String, policy: Arc<Policy>) {
+        self.watched = Some((container, policy));
+    }
+
+    /// The container to look at and the rules for it, once: before it can have been started.
+    pub fn take_watched(&mut self) -> Option<(String, Arc<Policy>)> {
+        self.watched.take()
     }
 
     /// The question to carry to the plugins, once.

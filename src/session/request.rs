@@ -242,11 +242,11 @@ impl Session {
                 let read = engine::as_read(endpoint, &target)?;
                 let target = target::parse(&read)?;
                 let rules = Arc::clone(turn.rules);
+                self.exchange.may_switch = endpoint.may_switch();
                 let Some(endpoint) = engine::as_judged(endpoint, &target, &rules.policy) else {
                     return Ok(self.pass(&arrived, &target, turn));
                 };
                 engine::check_head(&head, endpoint, framing)?;
-                self.exchange.may_switch = endpoint.may_switch();
                 let inspection = Inspection::new(endpoint, (&whole, &head), &read, rules);
                 let share = self.share_of_head(share, bytes.len())?;
                 let share = share.map_or_else(|| self.no_share(), |share| *share);

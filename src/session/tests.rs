@@ -32,7 +32,7 @@ const FORBIDDEN: &str =
     r#"{"Image":"a","HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"022"}]}}}"#;
 const PING: &str = "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
-const ATTACH: &str = "POST /containers/x/attach?stdin=1 HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n";
+const ATTACH: &str = "POST /containers/x/attach?stdout=1 HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n";
 
 /// A session, the bytes that wait for it, and what came out of it.
 struct Talk {
@@ -272,7 +272,7 @@ fn a_switch_on_the_daemons_word_makes_both_directions_raw() {
 #[test]
 fn a_builder_that_is_spoken_to_raw_is_judged_before() {
     const SWITCHED: &str = "HTTP/1.1 101 UPGRADED\r\nUpgrade: h2c\r\n\r\n";
-    let grpc = ATTACH.replace("/containers/x/attach?stdin=1", "/v1.41/grpc").replace("tcp", "h2c");
+    let grpc = ATTACH.replace("/containers/x/attach?stdout=1", "/v1.41/grpc").replace("tcp", "h2c");
     let ports = || vec![PortRule::parse("22").unwrap()];
     for piece in [1, usize::MAX] {
         let policy = Policy { ports: ports(), builds: BuildRule::Allow, ..Policy::permissive() };

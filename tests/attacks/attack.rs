@@ -3,7 +3,8 @@
 //! In targets, bodies and bytes, `@name@` stands for a name that only this run of this attack uses
 //! (six characters, like `@name@` itself, so that lengths stay right), `@image@` for the id of the
 //! forbidden image, `@image:07@` for its first seven letters, `@version@` for the version of the
-//! service `@name@`, and `@host-network@` for the id of the host's network.
+//! service `@name@`, `@host-network@` for the id of the host's network, and `@joined@` for the id of the
+//! container whose namespace `@name@` shares.
 
 use serde_json::{Value, json};
 use std::path::Path;
@@ -90,6 +91,12 @@ impl Attack {
         self
     }
 
+    /// Before what is set up already.
+    pub(crate) fn setup_first(mut self, step: Step) -> Attack {
+        self.setup.insert(0, step);
+        self
+    }
+
     pub(crate) fn send(mut self, step: Step) -> Attack {
         self.requests.push(step);
         self
@@ -133,12 +140,20 @@ impl Step {
 
     /// A request whose parameters are all in the query.
     pub(crate) fn query(target: &str) -> Step {
-        Step::Request {
-            method: "POST",
-            target: target.into(),
-            headers: String::new(),
-            body: Vec::new(),
-        }
+        Step::without_body("POST", target)
+    }
+
+    pub(crate) fn get(target: &str) -> Step {
+        Step::without_body("GET", target)
+    }
+
+    pub(crate) fn delete(target: &str) -> Step {
+        Step::without_body("DELETE", target)
+    }
+
+    fn without_body(method: &'static str, target: &str) -> Step {
+        let (target, headers) = (target.into(), String::new());
+        Step::Request { method, target, headers, body: Vec::new() }
     }
 
     pub(crate) fn send_as(

@@ -68,7 +68,16 @@ impl Engine {
         let image = image.unwrap_or_default().replace("sha256:", "");
         let network = self.get("/networks/host").unwrap_or_default();
         let host_network = text(&network["Id"]).to_owned();
-        Words { name, image, version, host_network }
+        let joined = self.joined_by(&name).unwrap_or_default();
+        Words { name, image, version, host_network, joined }
+    }
+
+    /// The identifier of the container whose namespace this one shares.
+    fn joined_by(&self, name: &str) -> Option<String> {
+        let host = self.get(&format!("/containers/{name}/json"))?["HostConfig"].clone();
+        let modes = ["NetworkMode", "PidMode", "IpcMode"];
+        let joined = |mode| text(&host[mode]).strip_prefix("container:").map(str::to_owned);
+        modes.into_iter().find_map(joined)
     }
 
     /// All that a request could change. What a swarm does later of its own accord, the containers of

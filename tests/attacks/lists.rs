@@ -14,7 +14,7 @@ restrictions:
     allow: [\"probe:1\", \"allowed/*\"]
     deny: [\"allowed/not\"]
   mounts:
-    allow: [/run/allowed]
+    allow: [/run/allowed/**]
 ";
 
 pub(crate) fn attacks() -> Vec<Attack> {

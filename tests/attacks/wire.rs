@@ -20,6 +20,7 @@ pub(crate) struct Words {
     pub(crate) image: String,
     pub(crate) version: String,
     pub(crate) host_network: String,
+    pub(crate) joined: String,
 }
 
 impl Words {
@@ -32,6 +33,7 @@ impl Words {
             replace(&text, word.as_bytes(), letters.as_bytes())
         });
         let text = replace(&text, b"@host-network@", self.host_network.as_bytes());
+        let text = replace(&text, b"@joined@", self.joined.as_bytes());
         replace(&text, b"@version@", self.version.as_bytes())
     }
 

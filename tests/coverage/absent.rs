@@ -12,7 +12,7 @@ const BUILDS: &str = "the steps have no such parameter; what they do can't be se
 const LATER: &str = "a user that an image names is judged when the image runs";
 
 /// Kinds that are of a request as a whole, where they are, and why nowhere else.
-pub(crate) const OF_REQUESTS: [(Power, &str); 6] = [
+pub(crate) const OF_REQUESTS: [(Power, &str); 7] = [
     (Power::Build, "`POST /build` and `POST /grpc`: no other route builds"),
     (
         Power::Takeover,
@@ -29,6 +29,10 @@ pub(crate) const OF_REQUESTS: [(Power, &str); 6] = [
         Power::Version,
         "the version in the path of a service, below which the daemon drops capabilities and security \
          options; all other bodies are judged as if the newest daemon read them",
+    ),
+    (
+        Power::Name,
+        "the name of whatever is made or renamed: no other route names anything that the daemon looks for",
     ),
     (Power::Unknown, "every inspected endpoint: any key or parameter that no table has"),
 ];
@@ -47,7 +51,8 @@ pub(crate) fn reason(endpoint: Endpoint, power: Power) -> &'static str {
             Endpoint::ContainerExec
             | Endpoint::ContainerUpdate
             | Endpoint::ContainerStart
-            | Endpoint::ContainerRestart,
+            | Endpoint::ContainerRestart
+            | Endpoint::ContainerAttach,
             _,
         ) => IN_A_CONTAINER,
         (Endpoint::ServiceCreate | Endpoint::ServiceUpdate, power) => service(power),
@@ -66,6 +71,9 @@ pub(crate) fn reason(endpoint: Endpoint, power: Power) -> &'static str {
             | Endpoint::SwarmUpdate
             | Endpoint::NodeUpdate
             | Endpoint::SecretCreate
+            | Endpoint::ConfigCreate
+            | Endpoint::ContainerArchive
+            | Endpoint::ContainerRename
             | Endpoint::NetworkCreate
             | Endpoint::NetworkConnect
             | Endpoint::CheckpointCreate

@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 const TEXTS: &[&str] = &[
     "host",
+    "0123456789abcdef",
     "container:other",
     "/root",
     "/root:/x",
@@ -94,6 +95,9 @@ fn path_of(endpoint: Endpoint) -> &'static str {
     match endpoint {
         Endpoint::ContainerStart => "/containers/x/start",
         Endpoint::ContainerRestart => "/containers/x/restart",
+        Endpoint::ContainerAttach => "/containers/x/attach",
+        Endpoint::ContainerArchive => "/containers/x/archive",
+        Endpoint::ContainerRename => "/containers/x/rename",
         Endpoint::ImageTag => "/images/probe/tag",
         Endpoint::ImageRemove => "/images/probe",
         // The first version in which all that is forced on services is read.

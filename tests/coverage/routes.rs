@@ -12,8 +12,8 @@ const SETTINGS: &str = "reads; the values of settings are taken out of the answe
 const STORED: &str = "stored for services, which are judged when they name it";
 
 /// Routes that no description has: they are in the source, or were.
-pub(crate) const UNPUBLISHED: [(&str, &str); 3] =
-    [("POST", "/build/cancel"), ("POST", "/containers/{id}/copy"), ("GET", "/debug/{name}")];
+pub(crate) const UNPUBLISHED: [(&str, &str); 2] =
+    [("POST", "/build/cancel"), ("GET", "/debug/{name}")];
 
 /// Method, pattern, reason.
 pub(crate) const PASSES: &[(&str, &str, &str)] = &[
@@ -32,26 +32,7 @@ pub(crate) const PASSES: &[(&str, &str, &str)] = &[
     ("GET", "/containers/{id}/changes", READS),
     ("GET", "/containers/{id}/export", READS),
     ("GET", "/containers/{id}/stats", READS),
-    ("GET", "/containers/{id}/archive", READS),
-    ("HEAD", "/containers/{id}/archive", READS),
-    (
-        "PUT",
-        "/containers/{id}/archive",
-        "writes, as root, only into the container's own files and its mounts, which were judged; a \
-         file that belongs to root and sets its user is a way to root inside where \
-         `no-new-privileges` is not forced, and `app:x:0:0` in its `/etc/passwd` makes the user \
-         `app` root there: name users by number",
-    ),
-    ("POST", "/containers/{id}/copy", "20.10 below API v1.24: reads only"),
-    (
-        "POST",
-        "/containers/{id}/rename",
-        "gives a container another name: what a later `container:NAME` or `VolumesFrom` means is \
-         asked of the daemon when those are judged, or forbidden by its name",
-    ),
     ("POST", "/containers/{id}/resize", STREAM),
-    ("POST", "/containers/{id}/attach", STREAM),
-    ("GET", "/containers/{id}/attach/ws", STREAM),
     ("POST", "/containers/{id}/stop", RUNS_ON),
     ("POST", "/containers/{id}/kill", RUNS_ON),
     ("POST", "/containers/{id}/pause", RUNS_ON),
@@ -117,7 +98,6 @@ pub(crate) const PASSES: &[(&str, &str, &str)] = &[
     ("DELETE", "/secrets/{id}", REMOVES),
     ("GET", "/configs", READS),
     ("GET", "/configs/{id}", READS),
-    ("POST", "/configs/create", STORED),
     ("POST", "/configs/{id}/update", STORED),
     ("DELETE", "/configs/{id}", REMOVES),
 ];

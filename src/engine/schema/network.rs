@@ -2,7 +2,7 @@
 //! `/networks/{id}/connect`.
 
 use super::index::{Field, Struct, join};
-use super::reasons::{DRIVER_NAME, IGNORED_INPUT, INSIDE, ITS_NETWORK, NAMED, NAMESPACE};
+use super::reasons::{DRIVER_NAME, IGNORED_INPUT, INSIDE, ITS_NETWORK, NAME, NAMED, NAMESPACE};
 use super::stance::{Power, Stance};
 use super::{INT, Kind, TEXT_MAP, TEXTS, fields};
 
@@ -73,7 +73,7 @@ pub static NETWORK_CREATE: Struct = Struct::new(fields! {
     "ConfigFrom": Kind::Struct(&CONFIG_REFERENCE), ITS_NETWORK;
     "Options": TEXT_MAP, NAMESPACE;
     "Labels": TEXT_MAP, NAMED;
-    "Name": Kind::Text, NAMED;
+    "Name": Kind::Text, NAME;
 });
 
 static IPAM: Struct = Struct::new(fields! {

@@ -4,8 +4,8 @@
 //! the two.
 
 use super::reasons::{
-    CGROUP_PARENT, CPU, ENVIRONMENT, HOST_PATH, IMAGE, LIFE, MEMORY, NAMED, NAMESPACE, RESOURCE,
-    SECURITY_OPTION, STREAMS, WINDOWS,
+    CGROUP_PARENT, CPU, ENVIRONMENT, HOST_PATH, IMAGE, LIFE, MEMORY, NAME, NAMED, NAMESPACE,
+    RESOURCE, SECURITY_OPTION, STREAMS, WINDOWS,
 };
 use super::stance::{Power, Stance};
 use crate::engine::routes::Endpoint;
@@ -29,9 +29,12 @@ macro_rules! parameters {
 #[must_use]
 pub fn of(endpoint: Endpoint) -> &'static [Parameter] {
     match endpoint {
-        Endpoint::ContainerCreate => parameters! { "name": NAMED; "platform": PLATFORM; },
+        Endpoint::ContainerCreate => parameters! { "name": NAME; "platform": PLATFORM; },
         Endpoint::ContainerStart => START,
         Endpoint::ContainerRestart => parameters! { "t": LIFE; "signal": LIFE; },
+        Endpoint::ContainerRename => parameters! { "name": NAME; },
+        Endpoint::ContainerAttach => ATTACH,
+        Endpoint::ContainerArchive => ARCHIVE,
         Endpoint::ImageCreate => IMAGE_CREATE,
         Endpoint::ImageTag => parameters! { "repo": IMAGE; "tag": IMAGE; },
         Endpoint::Commit => COMMIT,
@@ -52,6 +55,7 @@ pub fn of(endpoint: Endpoint) -> &'static [Parameter] {
         | Endpoint::BuildKit
         | Endpoint::SwarmInit
         | Endpoint::SecretCreate
+        | Endpoint::ConfigCreate
         | Endpoint::SwarmJoin
         | Endpoint::SwarmUnlock
         | Endpoint::SwarmUnlockKey
@@ -83,10 +87,30 @@ const PLATFORM: Stance = Stance::Harmless(
 const REMOVED: Stance =
     Stance::Harmless("which images are removed; one that loses a forbidden name stays forbidden");
 
+const ATTACH: &[Parameter] = parameters! {
+    "detachKeys": STREAMS;
+    "logs": STREAMS;
+    "stream": STREAMS;
+    "stdin": Stance::Checked(&[Power::User, Power::Privileged]);
+    "stdout": STREAMS;
+    "stderr": STREAMS;
+};
+
+const ARCHIVE: &[Parameter] = parameters! {
+    "path": INSIDE_ITS_MOUNTS;
+    "noOverwriteDirNonDir": STREAMS;
+    "copyUIDGID": STREAMS;
+};
+
+const INSIDE_ITS_MOUNTS: Stance = Stance::Harmless(
+    "which files of the container; links within it may lead to any of its mounts, so that all of \
+     them are judged, whatever the path",
+);
+
 const START: &[Parameter] = parameters! {
     "detachKeys": STREAMS;
     "checkpoint": NAMED;
-    "checkpoint-dir": HOST_PATH;
+    "checkpoint-dir": Stance::Checked(&[Power::HostPath, Power::Privileged]);
 };
 
 const IMAGE_CREATE: &[Parameter] = parameters! {

@@ -38,6 +38,7 @@ pub(super) const CPU: Stance = Forced(Cpu);
 pub(super) const FILLS: Stance =
     Moved("the daemon reads it where the same field of HostConfig is empty; moved there");
 
+pub(super) const NAME: Stance = Checked(&[Power::Name]);
 pub(super) const NAMED: Stance = Harmless("names and describes things, and gives them nothing");
 pub(super) const WHAT_RUNS: Stance =
     Harmless("what runs inside the container, as the user and with the rights that were judged");

@@ -9,7 +9,7 @@ use super::mount::MOUNT;
 use super::network::SYSCTLS_OF_AN_ENDPOINT;
 use super::reasons::{
     CAPABILITIES, CONTENTS, CPU, DROPPED, ENVIRONMENT, GROUPS, HOST_PATH, HOST_PORTS, IMAGE,
-    INSIDE, INSIDE_PATH, ITS_NETWORK, LESS, LIFE, LOG_DRIVER_NAME, MEMORY, NAMED, NAMESPACE,
+    INSIDE, INSIDE_PATH, ITS_NETWORK, LESS, LIFE, LOG_DRIVER_NAME, MEMORY, NAME, NAMED, NAMESPACE,
     OTHER_RUNTIME, PLACED, RESOURCE, SECURITY_OPTION, SECURITY_OPTIONS, STREAMS, SYSCTL, USER,
     VARIABLES, WHAT_RUNS, WINDOWS,
 };
@@ -21,7 +21,7 @@ const TASK_RUNTIME: Stance =
 
 /// A `ServiceSpec`, with the fields of `Annotations` that Go embeds in it.
 pub static SERVICE: Struct = Struct::new(fields! {
-    "Name": Kind::Text, NAMED;
+    "Name": Kind::Text, NAME;
     "Labels": TEXT_MAP, NAMED;
     "TaskTemplate": Kind::Struct(&TASK), INSIDE;
     "Mode": Kind::Struct(&MODE), PLACED;

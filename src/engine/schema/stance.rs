@@ -76,12 +76,13 @@ pub enum Power {
     CpuTime,
     PreviousSpec,
     Version,
+    Name,
     Unknown,
 }
 
 impl Power {
     /// All of them, in the order in which a person looks for them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Image,
         Self::User,
         Self::Environment,
@@ -102,6 +103,7 @@ impl Power {
         Self::CpuTime,
         Self::PreviousSpec,
         Self::Version,
+        Self::Name,
         Self::Unknown,
     ];
 
@@ -129,6 +131,7 @@ impl Power {
             | Effect::AnyPath(_)
             | Effect::FileServer(_)
             | Effect::Started(_)
+            | Effect::Archive(_)
             | Effect::Volume(_)
             | Effect::VolumeAgain(_) => Self::HostPath,
             Effect::SecurityOption(_) | Effect::KernelSettings => Self::SecurityOption,
@@ -136,7 +139,10 @@ impl Power {
             Effect::Privileged | Effect::Within(_) => Self::Privileged,
             Effect::Capability(_) => Self::Capability,
             Effect::Device(_) | Effect::DeviceAgain(_) => Self::Device,
-            Effect::Namespace(_) | Effect::Network(_) | Effect::HostInterface(_) => Self::Namespace,
+            Effect::Namespace(_)
+            | Effect::NamespaceAgain(_)
+            | Effect::Network(_)
+            | Effect::HostInterface(_) => Self::Namespace,
             Effect::Runtime(_) => Self::Runtime,
             Effect::VolumesFrom(_) => Self::VolumesFrom,
             Effect::Sysctl(_) => Self::Sysctl,
@@ -144,6 +150,7 @@ impl Power {
             Effect::Annotation(_) => Self::Annotation,
             Effect::PreviousSpec { .. } => Self::PreviousSpec,
             Effect::ServiceVersion(_) => Self::Version,
+            Effect::Named { .. } => Self::Name,
             Effect::Unknown(_) => Self::Unknown,
         }
     }
@@ -181,6 +188,7 @@ impl Power {
             Self::CpuTime => "general.cpu",
             Self::PreviousSpec => "any restriction, any ceiling",
             Self::Version => "general.secopts, general.capdrop, general.capadd",
+            Self::Name => "any restriction",
             Self::Unknown => "strict",
         }
     }
@@ -210,6 +218,7 @@ impl fmt::Display for Power {
             Self::CpuTime => "limits CPU time anew",
             Self::PreviousSpec => "returns to what was before",
             Self::Version => "speaks an older version",
+            Self::Name => "gives a name",
             Self::Unknown => "says what is not known here",
         })
     }

@@ -1,7 +1,9 @@
 //! The bodies of `POST /swarm/init`, `/swarm/update`, `/nodes/{id}/update` and `/secrets/create`.
 
 use super::index::Struct;
-use super::reasons::{CONTROL_PLANE, DRIVER_NAME, HOST_PORTS, INSIDE, NAMED, SWARM_OF_ITS_OWN};
+use super::reasons::{
+    CONTROL_PLANE, DRIVER_NAME, HOST_PORTS, INSIDE, NAME, NAMED, SWARM_OF_ITS_OWN,
+};
 use super::service::LOG_DRIVER;
 use super::stance::Stance;
 use super::{INT, Kind, TEXT_MAP, TEXTS, UINT32, UINT64, fields};
@@ -30,10 +32,18 @@ pub static NODE_SPEC: Struct = Struct::new(fields! {
 
 /// The body of `POST /secrets/create`: Engine API `SecretSpec`.
 pub static SECRET_CREATE: Struct = Struct::new(fields! {
-    "Name": Kind::Text, NAMED;
+    "Name": Kind::Text, NAME;
     "Labels": TEXT_MAP, NAMED;
     "Data": Kind::Text, SWARM_OF_ITS_OWN;
     "Driver": Kind::Struct(&SECRET_DRIVER), INSIDE;
+    "Templating": Kind::Struct(&SECRET_TEMPLATING), INSIDE;
+});
+
+/// The body of `POST /configs/create`: Engine API `ConfigSpec`.
+pub static CONFIG_CREATE: Struct = Struct::new(fields! {
+    "Name": Kind::Text, NAME;
+    "Labels": TEXT_MAP, NAMED;
+    "Data": Kind::Text, SWARM_OF_ITS_OWN;
     "Templating": Kind::Struct(&SECRET_TEMPLATING), INSIDE;
 });
 

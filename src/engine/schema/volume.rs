@@ -1,12 +1,12 @@
 //! The body of `POST /volumes/create`.
 
 use super::index::Struct;
-use super::reasons::{CLUSTER_VOLUME, HOST_PATH, NAMED};
+use super::reasons::{CLUSTER_VOLUME, HOST_PATH, NAME, NAMED};
 use super::{INT, Kind, NOTHING, TEXT_MAP, TEXTS, fields};
 
 /// The body of `POST /volumes/create`.
 pub static VOLUME_CREATE: Struct = Struct::new(fields! {
-    "Name": Kind::Text, NAMED;
+    "Name": Kind::Text, NAME;
     "Driver": Kind::Text, HOST_PATH;
     "DriverOpts": TEXT_MAP, HOST_PATH;
     "Labels": TEXT_MAP, NAMED;

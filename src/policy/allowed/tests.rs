@@ -118,7 +118,7 @@ fn unseen_content_has_no_allowed_name() {
 
 #[test]
 fn a_path_is_below_an_allowed_one_as_written_and_where_it_leads() {
-    let policy = mounts(&["/srv/ci", "/data/link"]);
+    let policy = mounts(&["/srv/ci/**", "/data/link/**"]);
     for (path, leads_to, expected) in [
         ("/srv/ci", "/srv/ci", true),
         ("/srv/ci/a/b", "/srv/ci/a/b", true),
@@ -160,8 +160,48 @@ fn a_file_server_may_be_this_host() {
 
 #[test]
 fn paths_of_the_list() {
-    for text in ["", "srv", "/srv/*", "/**"] {
-        assert!(AllowedMounts::parse(text).is_err(), "{text}");
+    for text in ["", "srv", "/srv/*", "/s*/**", "srv/**", "**", "/srv/**/x"] {
+        assert!(AllowedMount::parse(text).is_err(), "{text}");
     }
-    assert_eq!(AllowedMounts::parse("/srv//ci/").unwrap().as_str(), "/srv/ci");
+    for (text, path, with_all_below) in [
+        ("/srv//ci/", "/srv/ci", false),
+        ("/srv/ci/**", "/srv/ci", true),
+        ("/srv/ci//**", "/srv/ci", true),
+        ("/", "/", false),
+        ("/**", "/", true),
+    ] {
+        let one = AllowedMount::parse(text).unwrap();
+        assert_eq!(
+            (one.path().as_str(), one.is_with_all_below()),
+            (path, with_all_below),
+            "{text}"
+        );
+        assert_eq!(one.as_str(), text);
+    }
+}
+
+#[test]
+fn an_entry_is_the_path_alone() {
+    let judged = |allowed: &str, path: &str, leads_to: &str| {
+        let mut facts = Facts::none();
+        for (path, real) in [("/srv/ci", "/srv/ci"), ("/", "/"), (path, leads_to)] {
+            facts.add_link(HostPath::parse(path).unwrap(), HostPath::parse(real).unwrap());
+        }
+        passes(&mounts(&[allowed]), Effect::HostPath(HostPath::parse(path).unwrap()), &facts)
+    };
+    for (allowed, path, leads_to, expected) in [
+        ("/srv/ci", "/srv/ci", "/srv/ci", true),
+        ("/srv/ci", "/srv/ci/", "/srv/ci", true),
+        ("/srv/ci", "/srv/ci/a", "/srv/ci/a", false),
+        ("/srv/ci", "/srv/other", "/srv/ci", false),
+        ("/srv/ci", "/srv", "/srv", false),
+        ("/srv/ci/**", "/srv/ci", "/srv/ci", true),
+        ("/srv/ci/**", "/srv/ci/a", "/srv/ci/a", true),
+        ("/srv/ci/**", "/srv/ci/a", "/root", false),
+        ("/", "/", "/", true),
+        ("/", "/srv", "/srv", false),
+        ("/**", "/srv", "/srv", true),
+    ] {
+        assert_eq!(judged(allowed, path, leads_to), expected, "{allowed} {path} {leads_to}");
+    }
 }

@@ -1,0 +1,174 @@
+//! What the daemon tells of as it happens (Engine API `SystemEvents`): containers that were started, also
+//! those that it starts by itself.
+
+use std::io::{self, Read};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::Deserialize;
+use socket2::{Socket, TcpKeepalive};
+
+use super::daemon::{Daemon, Deadline};
+use crate::config::UpstreamAddress;
+use crate::http::chunk::ChunkDecoder;
+use crate::http::framing::{self, AnswerTo, Framing};
+use crate::http::head;
+
+/// How long the daemon may take to begin.
+const BEGINS_WITHIN: Duration = Duration::from_secs(5);
+
+/// The longest line that is read, and the longest head, in bytes.
+const LINE_BYTES_MAX: usize = 1 << 20;
+
+/// What happened shortly before counts as well: it may have been missed between two streams. In seconds.
+const LOOKS_BACK: u64 = 5;
+
+/// Idle time after which the kernel asks whether the daemon is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// `{"type":["container"],"event":["start"]}`
+const FILTERS: &str = "%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22start%22%5D%7D";
+
+/// The part of Engine API `EventMessage` that is read.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Message {
+    actor: Actor,
+}
+
+#[derive(Deserialize)]
+struct Actor {
+    #[serde(rename = "ID")]
+    id: String,
+}
+
+/// What is told.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Told {
+    /// From now on every start is told of.
+    Begun,
+    /// A container was started: its identifier.
+    Started(String),
+}
+
+/// Tells of every start of a container until the daemon ends the stream. Blocks for as long.
+///
+/// # Errors
+/// If the daemon can't be reached or says anything but events.
+pub fn follow(daemon: &Daemon, mut tell: impl FnMut(Told)) -> io::Result<()> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let since = now.saturating_sub(LOOKS_BACK);
+    let target = format!("/events?since={since}&filters={FILTERS}");
+    let until = Deadline::after(BEGINS_WITHIN);
+    let mut stream = daemon.send("GET", &target, until)?;
+    let (decoder, first) = begin(&mut stream, until)?;
+    stream.set_read_timeout(None)?;
+    if matches!(daemon.address, UpstreamAddress::Tcp(_)) {
+        stream.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    }
+    tell(Told::Begun);
+    let mut lines = Lines { decoder, text: Vec::new() };
+    let mut more = lines.take(&first, &mut tell)?;
+    let mut piece = [0; 16 * 1024];
+    while more {
+        match stream.read(&mut piece)? {
+            0 => return Ok(()),
+            count => more = lines.take(piece.get(..count).unwrap_or_default(), &mut tell)?,
+        }
+    }
+    Ok(())
+}
+
+/// Reads the head: how the body is framed, and what came of it already.
+fn begin(stream: &mut Socket, until: Deadline) -> io::Result<(Option<ChunkDecoder>, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 4096];
+    let mut searched = 0;
+    let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+    loop {
+        stream.set_read_timeout(Some(until.left()?))?;
+        let count = stream.read(&mut piece)?;
+        bytes.extend_from_slice(piece.get(..count).unwrap_or_default());
+        let end = head::find_end(&bytes, &mut searched).map_err(|_| invalid())?;
+        if let Some(end) = end {
+            let body = bytes.split_off(end);
+            let mut lines = head::Lines::new();
+            let head = head::parse_response(&bytes, &mut lines).map_err(|_| invalid())?;
+            let framing = framing::of_response(&head, AnswerTo::Other).map_err(|_| invalid())?;
+            return match (head.status, framing) {
+                (200, Framing::Chunked) => Ok((Some(ChunkDecoder::new()), body)),
+                (200, Framing::UntilClose) => Ok((None, body)),
+                _ => Err(invalid()),
+            };
+        }
+        if count == 0 || bytes.len() > LINE_BYTES_MAX {
+            return Err(invalid());
+        }
+    }
+}
+
+/// The lines of a body, as they come.
+struct Lines {
+    decoder: Option<ChunkDecoder>,
+    text: Vec<u8>,
+}
+
+impl Lines {
+    /// Tells what is in further bytes; whether more may come.
+    fn take(&mut self, bytes: &[u8], tell: &mut impl FnMut(Told)) -> io::Result<bool> {
+        let mut ended = false;
+        match &mut self.decoder {
+            Some(decoder) => {
+                let scanned = decoder.collect(bytes, &mut self.text, LINE_BYTES_MAX);
+                ended = scanned.map_err(|_| io::ErrorKind::InvalidData)?.ended;
+            }
+            None => self.text.extend_from_slice(bytes),
+        }
+        while let Some(end) = memchr::memchr(b'\n', &self.text) {
+            let line: Vec<u8> = self.text.drain(..=end).collect();
+            if let Ok(Message { actor }) = serde_json::from_slice(&line) {
+                tell(Told::Started(actor.id));
+            }
+        }
+        if self.text.len() > LINE_BYTES_MAX {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(!ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+    use super::*;
+
+    #[test]
+    fn lines_are_told_however_they_are_cut() {
+        let event = |id: &str| {
+            format!(
+                r#"{{"Type":"container","Action":"start","Actor":{{"ID":"{id}","Attributes":{{}}}}}}"#
+            )
+        };
+        let text = format!("{}\n{}\nno json\n{}\n", event("a"), event("b"), event("c"));
+        for size in [1, 7, 1000] {
+            let mut told = Vec::new();
+            let mut tell = |one| told.push(one);
+            let mut plain = Lines { decoder: None, text: Vec::new() };
+            for piece in text.as_bytes().chunks(size) {
+                assert!(plain.take(piece, &mut tell).unwrap());
+            }
+            let mut chunked = Lines { decoder: Some(ChunkDecoder::new()), text: Vec::new() };
+            let framed = format!("{:x}\r\n{text}\r\n0\r\n\r\n", text.len());
+            let mut more = true;
+            for piece in framed.as_bytes().chunks(size) {
+                more = chunked.take(piece, &mut tell).unwrap();
+            }
+            assert!(!more);
+            let all = ["a", "b", "c"].map(|id| Told::Started(id.to_owned()));
+            let (first, second) = told.split_at(3);
+            assert_eq!((first, second), (&all[..], &all[..]), "{size}");
+        }
+        let mut endless = Lines { decoder: None, text: Vec::new() };
+        assert!(endless.take(&vec![b'x'; LINE_BYTES_MAX + 1], &mut |_| ()).is_err());
+    }
+}

@@ -1,0 +1,178 @@
+//! What a container has mounted once it runs: a path that was judged may lead elsewhere by then. Somebody
+//! who can write beside it puts a link in its place between the look and the mount; where the engine
+//! starts a container again by itself, nobody asks at all.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
+
+mod support;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use support::client::post;
+use support::{Daemon, SecDocker, Way, firewall, unique, until};
+
+const DENIES: &str = "restrictions:\n  mounts: [/run/secret]\n";
+const ALLOWS: &str = "restrictions:\n  mounts: {allow: [/run/ci/**]}\n";
+
+/// A directory of its own that may be mounted, and one that may not.
+fn directories(name: &str) -> PathBuf {
+    fs::create_dir_all("/run/secret").unwrap();
+    fs::write("/run/secret/key", "top secret").unwrap();
+    let path = Path::new("/run/ci").join(name);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn body(host: Value) -> Value {
+    let mut body = json!({"Image": "probe:1", "Cmd": ["sleep", "600"], "HostConfig": host});
+    body["HostConfig"]["RestartPolicy"] = json!({"Name": "always"});
+    body
+}
+
+fn begin(secdocker: &SecDocker, name: &str, body: &Value) {
+    let create = post(&format!("/containers/create?name={name}"), body.to_string());
+    let created = secdocker.connect().ask(create);
+    assert_eq!(created.status, 201, "{}", created.text());
+    let started = secdocker.connect().ask(post(&format!("/containers/{name}/start"), ""));
+    assert_eq!(started.status, 204, "{}", started.text());
+}
+
+/// Lets the engine start it again, which happens some time after its process has ended.
+fn break_down(name: &str) {
+    let api = Daemon::shared().api();
+    let pid = until("the container to run", || Some(api.pid(name)).filter(|pid| *pid > 0));
+    firewall::signal(u32::try_from(pid).unwrap(), Signal::KILL);
+}
+
+fn restarts(name: &str) -> u64 {
+    Daemon::shared().api().inspect(name)["RestartCount"].as_u64().unwrap()
+}
+
+fn swap(path: &Path) {
+    fs::remove_dir(path).unwrap();
+    symlink("/run/secret", path).unwrap();
+}
+
+#[test]
+fn what_is_mounted_elsewhere_by_a_restart_of_the_engines_own_is_killed() {
+    let api = Daemon::shared().api();
+    for rules in [DENIES, ALLOWS] {
+        let secdocker = SecDocker::before(Daemon::shared(), rules);
+        let volume = |path: &Path| {
+            let options = json!({"type": "none", "o": "bind", "device": path});
+            json!({"Mounts": [{"Type": "volume", "Source": unique("volume"), "Target": "/x",
+                "VolumeOptions": {"DriverConfig": {"Name": "local", "Options": options}}}]})
+        };
+        for is_volume in [false, true] {
+            let name = unique("swapped");
+            let path = directories(&name);
+            let bind = json!({"Binds": [format!("{}:/x", path.display())]});
+            let host = if is_volume { volume(&path) } else { bind };
+            begin(&secdocker, &name, &body(host));
+            swap(&path);
+            break_down(&name);
+            let id = api.inspect(&name)["Id"].as_str().unwrap().to_owned();
+            let line = secdocker.logs(&format!("container={id}"));
+            assert!(line.contains("level=error") && line.contains("killed=yes"), "{line}");
+            assert!(line.contains("/run/secret"), "{line}");
+            until("the container to have ended", || {
+                let state = api.inspect(&name)["State"].clone();
+                (state["Running"] == false && state["Restarting"] == false).then_some(())
+            });
+            api.remove(&name);
+        }
+    }
+}
+
+#[test]
+fn what_has_mounted_what_was_judged_goes_on() {
+    let api = Daemon::shared().api();
+    fs::create_dir_all("/run/ci/alias").unwrap();
+    let _ = symlink("/run/ci/alias", "/run/ci/link");
+    fs::write("/run/ci/file", "x").unwrap();
+    for rules in [DENIES, ALLOWS] {
+        let secdocker = SecDocker::before(Daemon::shared(), rules);
+        let (plain, volume) = (unique("plain"), unique("kept"));
+        directories(&plain);
+        let binds = json!([
+            format!("/run/ci/{plain}:/x"),
+            format!("/run/ci/{plain}:/y:ro"),
+            "/run/ci/link:/z",
+            "/run/ci/file:/etc/file",
+            format!("{volume}:/v"),
+            "/w"
+        ]);
+        let other = unique("other");
+        begin(&secdocker, &other, &body(json!({"IpcMode": "shareable"})));
+        let modes = json!({"Binds": binds, "Init": true, "NetworkMode": format!("container:{other}"),
+            "IpcMode": format!("container:{other}"), "Tmpfs": {"/t": ""}});
+        begin(&secdocker, &plain, &body(modes));
+        // Another one is caught after it, so that it was looked at before.
+        for round in 1..=2 {
+            break_down(&plain);
+            until("the engine to start it again", || {
+                let state = api.inspect(&plain)["State"].clone();
+                (restarts(&plain) >= round && state["Running"] == true).then_some(())
+            });
+        }
+        let caught = unique("caught");
+        let path = directories(&caught);
+        begin(&secdocker, &caught, &body(json!({"Binds": [format!("{}:/x", path.display())]})));
+        swap(&path);
+        break_down(&caught);
+        let id = api.inspect(&caught)["Id"].as_str().unwrap().to_owned();
+        secdocker.logs(&format!("container={id}"));
+        assert_eq!(api.inspect(&plain)["State"]["Running"], true);
+        assert_eq!(secdocker.log().matches("level=error").count(), 1, "{}", secdocker.log());
+        [plain, other, caught].iter().for_each(|name| api.remove(name));
+        api.delete(&format!("/volumes/{volume}"));
+    }
+}
+
+/// The race itself: a link and a directory change places all the time while a container is started.
+#[test]
+fn nobody_keeps_what_was_swapped_in_between_the_look_and_the_mount() {
+    let api = Daemon::shared().api();
+    let secdocker = SecDocker::before(Daemon::shared(), ALLOWS);
+    let name = unique("raced");
+    let path = directories(&name);
+    let beside = path.with_extension("link");
+    symlink("/run/secret", &beside).unwrap();
+    let stops = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stops.load(Ordering::Relaxed) {
+                rustix::fs::renameat_with(
+                    rustix::fs::CWD,
+                    &path,
+                    rustix::fs::CWD,
+                    &beside,
+                    rustix::fs::RenameFlags::EXCHANGE,
+                )
+                .unwrap();
+            }
+        });
+        let body = json!({"Image": "probe:1", "Cmd": ["sleep", "600"],
+            "HostConfig": {"Binds": [format!("{}:/x", path.display())]}});
+        let mut started = 0;
+        for _ in 0..40 {
+            let create = post(&format!("/containers/create?name={name}"), body.to_string());
+            if secdocker.connect().ask(create).status != 201 {
+                continue;
+            }
+            let start = post(&format!("/containers/{name}/start"), "");
+            if secdocker.connect().ask(start).status == 204 {
+                started += 1;
+                let pid = api.inspect(&name)["State"]["Pid"].as_u64().unwrap();
+                let reads = || fs::read_to_string(format!("/proc/{pid}/root/x/key")).is_ok();
+                until("what leads elsewhere to be gone", || (pid == 0 || !reads()).then_some(()));
+            }
+            api.remove(&name);
+        }
+        stops.store(true, Ordering::Relaxed);
+        println!("{started} were started");
+    });
+}
