@@ -4,6 +4,7 @@
 
 mod check;
 mod explain;
+mod exposure;
 mod plugin_test;
 mod run;
 

@@ -3,6 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+// Plugins include this file by its path.
+#[path = "image/host.rs"]
+mod host;
+
 /// The registry that is meant when none is named.
 const DEFAULT_DOMAIN: &str = "docker.io";
 
@@ -158,21 +162,19 @@ pub fn familiar(repository: &str) -> &str {
     shorter.into_iter().find(same).unwrap_or(repository)
 }
 
-/// A repository or the beginning of one, with one name for each registry. To the daemon only
-/// `index.docker.io` is another name of `docker.io`; but the same images come from a host in upper
-/// case, at its default port, and from the host that serves `docker.io`.
+/// A repository or the beginning of one, with one name for each registry: hosts compare as the
+/// resolver and the dialler understand them, and as what serves `docker.io`.
 pub fn comparable(repository: &str) -> Cow<'_, str> {
     let Some((domain, path)) = repository.split_once('/') else {
         return Cow::Borrowed(repository);
     };
-    let host = domain.strip_suffix(":443").unwrap_or(domain).to_ascii_lowercase();
-    let host = match host.as_str() {
-        "registry-1.docker.io" | "index.docker.io" => DEFAULT_DOMAIN,
-        host => host,
-    };
-    match host == domain {
-        true => Cow::Borrowed(repository),
-        false => Cow::Owned(format!("{host}/{path}")),
+    let host = host::compared(domain);
+    // Completing adds it to a name without a host alone.
+    let is_official = host == DEFAULT_DOMAIN && !path.contains('/');
+    match (&*host == domain, is_official) {
+        (true, false) => Cow::Borrowed(repository),
+        (_, true) => Cow::Owned(format!("{host}/library/{path}")),
+        (false, false) => Cow::Owned(format!("{host}/{path}")),
     }
 }
 

@@ -10,7 +10,7 @@ mod support;
 
 use corpus::{
     build, combined, create, endpoints, exec, existing, http, images, json, late, lists, networks,
-    plugins, powers, reach, services, start, swarm, update, volumes,
+    plugins, powers, reach, services, sockets, start, swarm, update, volumes,
 };
 
 /// The seven restrictions and the ceilings.
@@ -121,6 +121,11 @@ fn what_adds_up_to_privileged() {
 }
 
 #[test]
+fn ways_past_secdocker() {
+    corpus::straight_and_through(sockets::attacks(), sockets::RULES);
+}
+
+#[test]
 fn services_of_a_swarm() {
     corpus::straight_and_through(services::attacks(), SERVICES);
 }
@@ -187,6 +192,7 @@ fn every_attack_has_a_name_of_its_own() {
         plugins::attacks,
         swarm::attacks,
         services::attacks,
+        sockets::attacks,
     ];
     let mut names: Vec<&str> = families.iter().flat_map(|all| all()).map(|one| one.name).collect();
     let count = names.len();

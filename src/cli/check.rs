@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write};
 use std::path::Path;
 use std::thread;
 
-use super::{CliError, Outcome, print};
+use super::{CliError, Outcome, exposure, print};
 use crate::config::plugins::{Fallback, PluginSettings, Plugins as Configured};
 use crate::config::{self, Limits, Listen, Overrides, Settings};
 use crate::engine::operations;
@@ -12,15 +12,17 @@ use crate::facts::Daemon;
 use crate::image;
 use crate::plugins::Plugins;
 use crate::policy::Policy;
-use crate::policy::allowed::AllowedMount;
+use crate::policy::allowed::{AllowedMount, AllowedMounts};
 use crate::policy::builds::BuildRule;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::endpoints::{EndpointRules, Otherwise};
+use crate::policy::groups::GroupRule;
 use crate::policy::images::ImageRule;
 use crate::policy::names::NameRule;
 use crate::policy::privileged::PrivilegedRule;
 use crate::policy::strict::StrictRule;
 use crate::policy::types::NanoCpus;
+use crate::policy::way_out::WayOut;
 use crate::proxy::StartError;
 
 /// Prints what the configuration at `path` says.
@@ -31,6 +33,9 @@ pub(super) fn check(path: &Path, overrides: &Overrides) -> Result<Outcome, CliEr
     let mut text = String::new();
     // Writing to a string can't fail.
     let _ = describe(&mut text, path, &settings);
+    if settings.policy.restricts() {
+        text.push_str(&exposure::describe(&settings));
+    }
     print(&text)
 }
 
@@ -71,6 +76,7 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         ports,
         mounts,
         users,
+        groups,
         environment,
         security,
         images,
@@ -87,6 +93,7 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         allowed_images,
         allowed_mounts,
         allowed_shares,
+        way_out,
         builds,
         endpoints: _,
         strict,
@@ -124,6 +131,7 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
     for rule in users {
         writeln!(out, "Nothing may run as user {}.", Shown(rule.as_str()))?;
     }
+    groups.iter().try_for_each(|rule| describe_group(out, rule))?;
     environment.iter().try_for_each(|rule| describe_variable(out, rule.as_str()))?;
     security.iter().try_for_each(|rule| describe_security(out, rule.as_str()))?;
     images.iter().try_for_each(|rule| describe_image(out, rule.as_str()))?;
@@ -171,6 +179,9 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
     }
     for rule in cgroupparent {
         writeln!(out, "Nothing may run below control group {}.", Shown(rule.as_str()))?;
+    }
+    if policy.restricts() {
+        describe_way_out(out, way_out, allowed_mounts)?;
     }
     match builds {
         BuildRule::Inspect => {}
@@ -228,6 +239,29 @@ fn describe_mount(out: &mut String, path: &str) -> fmt::Result {
             "The host's {shown} may not be mounted, nor what is below it, nor what is above it."
         ),
     }
+}
+
+fn describe_group(out: &mut String, rule: &GroupRule) -> fmt::Result {
+    let shown = Shown(rule.as_str());
+    match rule.number() {
+        Some(number) => writeln!(out, "Nothing may run with group {shown}, on this host {number}."),
+        None if rule.is_name() && rule.as_str() != "root" => writeln!(
+            out,
+            "Nothing may run with group {shown}. Warning: this host has none of that name, so its \
+             number is not known."
+        ),
+        None => writeln!(out, "Nothing may run with group {shown}."),
+    }
+}
+
+/// Which sockets are held, and which a list lets be mounted.
+fn describe_way_out(out: &mut String, way_out: &WayOut, allowed: &AllowedMounts) -> fmt::Result {
+    let paths = allowed.list().unwrap_or_default();
+    let named = way_out.named_in(paths).map(|path| Shown(path.as_str()));
+    for path in named {
+        writeln!(out, "Warning: {path} may be mounted, and whoever has it is past every rule.")?;
+    }
+    writeln!(out, "The daemon's own sockets, and what holds them, may not be mounted otherwise.")
 }
 
 fn describe_variable(out: &mut String, rule: &str) -> fmt::Result {

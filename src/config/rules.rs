@@ -1,9 +1,11 @@
 //! The sections `restrictions`, `endpoints` and `general` to a policy: requests build the same values.
 
+use std::collections::HashMap;
+use std::fs;
 use std::path::Path;
 
 use super::error::At;
-use super::schema::{File, General, Lists, Restrictions, Text};
+use super::schema::{File, General, List, Lists, Restrictions, Text};
 use super::validate::Checker;
 use super::{endpoints, seccomp, units};
 use crate::policy::Policy;
@@ -13,6 +15,7 @@ use crate::policy::capabilities::CapabilityRule;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::devices::DeviceRule;
 use crate::policy::environment::EnvironmentRule;
+use crate::policy::groups::GroupRule;
 use crate::policy::images::ImageRule;
 use crate::policy::mounts::MountRule;
 use crate::policy::names::NameRule;
@@ -26,6 +29,7 @@ use crate::policy::types::{
     Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption, UserSpec, ValueError,
 };
 use crate::policy::users::UserRule;
+use crate::policy::way_out::WayOut;
 
 /// Reads the sections; `folder` is where the paths of seccomp profiles begin.
 pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> Policy {
@@ -43,6 +47,7 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
         allowed_mounts,
         allowed_shares,
         users: checker.list(at("users"), &rules.users, UserRule::parse),
+        groups: group_rules(checker, &rules.groups),
         environment: checker.list(at("environment"), &rules.environment, EnvironmentRule::parse),
         security: checker.list(
             at("securitypolicies"),
@@ -70,6 +75,8 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
         ),
         sysctls: checker.list(at("sysctls"), &rules.sysctls, NameRule::parse),
         cgroupparent: checker.list(at("cgroupparent"), &rules.cgroupparent, NameRule::parse),
+        // Known once the address of the daemon is.
+        way_out: WayOut::default(),
         builds: checker
             .optional(at("builds"), rules.builds.as_ref(), BuildRule::parse)
             .unwrap_or_default(),
@@ -81,6 +88,23 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
         },
         ceilings: ceilings(checker, general, folder),
     }
+}
+
+fn group_rules(checker: &mut Checker<'_>, list: &List) -> Vec<GroupRule> {
+    let host = groups_of_host();
+    checker.list(At::key("restrictions", "groups"), list, |text| {
+        GroupRule::parse(text, |name| host.get(name).copied())
+    })
+}
+
+/// The groups of this host, by name (group(5)); none if they can't be read.
+fn groups_of_host() -> HashMap<String, u32> {
+    let text = fs::read_to_string("/etc/group").unwrap_or_default();
+    let groups = text.lines().filter_map(|line| {
+        let mut fields = line.split(':');
+        Some((fields.next()?.to_owned(), fields.nth(1)?.parse().ok()?))
+    });
+    groups.collect()
 }
 
 /// What is forbidden by a list, or by the one behind the key `deny`.

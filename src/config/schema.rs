@@ -222,6 +222,7 @@ pub(super) struct Restrictions {
     pub(super) ports: List,
     pub(super) mounts: Lists,
     pub(super) users: List,
+    pub(super) groups: List,
     pub(super) environment: List,
     pub(super) securitypolicies: List,
     pub(super) images: Lists,

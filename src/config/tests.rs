@@ -54,9 +54,11 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
         ),
         (
             "restrictions:\n  prots:\n    - 22\n",
-            &["2: restrictions: unknown key `prots`, expected one of `ports`, `mounts`, `users`, \
+            &[
+                "2: restrictions: unknown key `prots`, expected one of `ports`, `mounts`, `users`, `groups`, \
                `environment`, `securitypolicies`, `images`, `privileged`, \
-                  `capabilities`, `devices`, `namespaces`, `runtimes`, `volumesfrom`, `volumedrivers`, `sysctls`, `cgroupparent`, `builds`"],
+                  `capabilities`, `devices`, `namespaces`, `runtimes`, `volumesfrom`, `volumedrivers`, `sysctls`, `cgroupparent`, `builds`",
+            ],
         ),
         (
             "restrictions:\n  builds: maybe\n",
@@ -100,9 +102,11 @@ fn keys_that_are_there_twice_and_second_documents_are_refused() {
         ("dockerapi: /a\n---\ndockerapi: /b\n", &["2: a second YAML document begins here"]),
         (
             "general: &a\n  memory: 1g\nrestrictions:\n  <<: *a\n",
-            &["4: restrictions: unknown key `<<`, expected one of `ports`, `mounts`, `users`, \
+            &[
+                "4: restrictions: unknown key `<<`, expected one of `ports`, `mounts`, `users`, `groups`, \
                `environment`, `securitypolicies`, `images`, `privileged`, \
-                  `capabilities`, `devices`, `namespaces`, `runtimes`, `volumesfrom`, `volumedrivers`, `sysctls`, `cgroupparent`, `builds`"],
+                  `capabilities`, `devices`, `namespaces`, `runtimes`, `volumesfrom`, `volumedrivers`, `sysctls`, `cgroupparent`, `builds`",
+            ],
         ),
         ("dockerapi: !secret /a\n", &["1: dockerapi: YAML tags are not understood"]),
         ("dockerapi: *a\n", &["1: unknown anchor"]),
@@ -125,7 +129,12 @@ fn a_wrong_value_is_said_with_line_and_key() {
             "restrictions:\n  mounts: [/root,\n    root]\n",
             &["3: restrictions.mounts[1]: `root` is no absolute path"],
         ),
-        ("restrictions:\n  users:\n    -\n", &["3: restrictions.users[0]: `` is no user"]),
+        (
+            "restrictions:\n  users:\n    -\n",
+            &[
+                "3: restrictions.users[0]: `` is not a user, a number or a range of numbers such as 0-999",
+            ],
+        ),
         (
             "restrictions:\n  environment: [=0]\n",
             &["2: restrictions.environment[0]: an environment entry has no name"],

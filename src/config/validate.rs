@@ -11,6 +11,9 @@ use super::error::{At, Mistake};
 use super::schema::{self, File, Text};
 use super::{Limits, Listen, Overrides, Settings, UnixListen, locate, plugins, rules, units};
 use crate::audit::{Format, LogSettings};
+use crate::policy::Policy;
+use crate::policy::types::HostPath;
+use crate::policy::way_out::WayOut;
 
 /// The port of the Go tool.
 const DEFAULT_PORT: u16 = 8999;
@@ -39,7 +42,8 @@ pub(super) fn validate(
     let upstream_mark = checker.optional(at_mark, file.upstream_mark.as_ref(), units::parse_mark);
     match dockerapi {
         Some(dockerapi) if checker.mistakes.is_empty() => {
-            let policy = Arc::new(policy);
+            let way_out = way_out(&dockerapi);
+            let policy = Arc::new(Policy { way_out, ..policy });
             Ok(Settings { listen, dockerapi, limits, log, policy, upstream_mark, plugins })
         }
         _ => Err(checker.mistakes),
@@ -147,6 +151,15 @@ fn upstream(
         checker.refuse(at, &format_args!("{upstream} is where SecDocker itself listens"));
     }
     Some(upstream)
+}
+
+/// What leads past SecDocker, the daemon's own socket first.
+fn way_out(dockerapi: &UpstreamAddress) -> WayOut {
+    let socket = match dockerapi {
+        UpstreamAddress::Unix(path) => path.to_str().and_then(|path| HostPath::parse(path).ok()),
+        UpstreamAddress::Tcp(_) => None,
+    };
+    socket.map_or_else(WayOut::default, WayOut::with)
 }
 
 /// Whether two sockets are the same one, or will be: the folder may be reached in two ways.

@@ -67,6 +67,10 @@ const USER: Place = Place::Field("User");
 fn collect(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     image(fields, effects)?;
     user(fields, effects)?;
+    let host_config = fields.object("HostConfig");
+    host_config.into_iter().for_each(|host| {
+        effects.push_groups(host, "GroupAdd", "HostConfig.GroupAdd");
+    });
     effects.push_environment(fields)?;
     defaults(fields, effects);
     effects.push(Effect::ImageEnvironment(Holder::Daemon), Place::Field("Env"));

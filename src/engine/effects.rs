@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::json::{self, JsonError, Node, Object};
 use super::schema::Struct;
 use crate::policy::effects::{AnyPath, Asked, Effect, Place};
+use crate::policy::principals::GroupSpec;
 use crate::policy::shown::Shown;
 use crate::policy::types::{EnvironmentEntry, HostPath, ValueError};
 
@@ -134,6 +135,14 @@ impl Effects {
             start = end;
             self.push_parsed(parsed, Effect::Environment, Place::Element("Env", at))
         })
+    }
+
+    /// Adds the groups in a list; no group has an empty name.
+    pub(super) fn push_groups(&mut self, object: &Object, list: &str, at: &'static str) {
+        for (index, group) in texts(object, list).filter(|(_, group)| !group.is_empty()) {
+            let group = Effect::Group(GroupSpec::parse(group));
+            self.push(group, Place::Element(at, index));
+        }
     }
 
     /// Adds the variable `TERM`, which the daemon sets in whatever has a terminal.

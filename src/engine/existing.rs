@@ -190,11 +190,12 @@ impl HostConfig {
 
 /// The fields of `HostConfig` that give something to whatever runs within, beside mounts and the
 /// namespaces that can be joined.
-const POWERS: [&str; 7] = [
+const POWERS: [&str; 8] = [
     "CapAdd",
     "Capabilities",
     "DeviceCgroupRules",
     "DeviceRequests",
+    "GroupAdd",
     "SecurityOpt",
     "UTSMode",
     "UsernsMode",
@@ -230,6 +231,7 @@ impl HostConfig {
                 Effect::AnyPath(_)
                     | Effect::Capability(_)
                     | Effect::Device(_)
+                    | Effect::Group(_)
                     | Effect::HostPath(_)
                     | Effect::KernelSettings
                     | Effect::Namespace(_)

@@ -165,6 +165,7 @@ fn container(container: &Object, effects: &mut Effects) -> Result<(), BodyError>
         "" => effects.push(Effect::ImageUser(Holder::Registry), USER),
         user => effects.push_parsed(UserSpec::parse(user), Effect::User, USER)?,
     }
+    effects.push_groups(container, "Groups", "TaskTemplate.ContainerSpec.Groups");
     effects.push(Effect::ImageEnvironment(Holder::Registry), Place::Field(ENV));
     for (at, entry) in texts(container, "Env") {
         variable(entry, Place::Element(ENV, at), effects)?;

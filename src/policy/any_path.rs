@@ -42,7 +42,8 @@ pub(super) fn check_driver(
     }
 }
 
-fn add(any: &AnyPath, rule: &str, found: &mut Findings<'_>) {
+/// Says that it breaks this rule.
+pub(super) fn add(any: &AnyPath, rule: &str, found: &mut Findings<'_>) {
     match any {
         AnyPath::HostProcesses => {
             let pid = Namespace { kind: NamespaceKind::Pid, with: SharedWith::Host };

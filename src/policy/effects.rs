@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::principals::GroupSpec;
 use super::shares::Share;
 use super::shown::Shown;
 use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
@@ -35,6 +36,8 @@ pub enum Effect {
     ImageRemoved(ImageRef),
     /// Runs as this user.
     User(UserSpec),
+    /// Runs with this group besides its own.
+    Group(GroupSpec),
     /// Names no user: what runs is the image's own user, unless `general.user` is set.
     ImageUser(Holder),
     /// Runs the image: the variables that it sets are set, where the request has no others.

@@ -22,7 +22,7 @@ use super::privileged::PrivilegedRule;
 use super::shown::Shown;
 use super::users::UserRule;
 use super::violations::Violations;
-use super::{Findings, Policy, any_path};
+use super::{Findings, Policy, any_path, way_out};
 
 /// What one thing that exists brings about.
 #[derive(Debug)]
@@ -278,7 +278,7 @@ fn may_be_forbidden(policy: &Policy, kind: NamespaceKind) -> bool {
     let Policy { ports, namespaces, .. } = policy;
     let by_kind = match kind {
         NamespaceKind::Network => !ports.is_empty(),
-        NamespaceKind::Pid => judges_mounts(policy),
+        NamespaceKind::Pid => about_paths(policy).next().is_some(),
         NamespaceKind::Ipc | NamespaceKind::Uts | NamespaceKind::User | NamespaceKind::Cgroup => {
             false
         }
@@ -287,21 +287,35 @@ fn may_be_forbidden(policy: &Policy, kind: NamespaceKind) -> bool {
 }
 
 /// The rules about paths of the host; a list of allowed ones is one.
-fn about_mounts(policy: &Policy) -> impl Iterator<Item = &str> {
+pub(super) fn about_paths(policy: &Policy) -> impl Iterator<Item = &str> {
     let forbidden = policy.mounts.iter().map(|rule| rule.as_str());
     forbidden.chain(policy.allowed_mounts.list().map(|_| MOUNTS))
 }
 
+/// The rules about what is mounted: without one about paths it may still be a way past SecDocker.
+fn about_mounts(policy: &Policy) -> impl Iterator<Item = &str> {
+    about_paths(policy).chain(way_out::as_only_rule(policy))
+}
+
 /// The rules that a volume may break: those about paths, and about drivers.
 fn about_volumes(policy: &Policy) -> impl Iterator<Item = &str> {
+    about_mounts(policy).chain(about_drivers(policy))
+}
+
+fn about_drivers(policy: &Policy) -> impl Iterator<Item = &str> {
     let denied = policy.volumedrivers.iter().map(|rule| rule.as_str());
-    let allowed = policy.allowed_volumedrivers.as_ref().map(|_| any_path::DRIVERS);
-    about_mounts(policy).chain(denied).chain(allowed)
+    denied.chain(policy.allowed_volumedrivers.as_ref().map(|_| any_path::DRIVERS))
 }
 
 /// Whether a rule is about what is mounted: paths of the host, or volumes.
 pub(super) fn judges_mounts(policy: &Policy) -> bool {
     about_volumes(policy).next().is_some()
+}
+
+/// Whether a rule is about files in what is mounted. A socket is no file that could be read or written
+/// so.
+pub(super) fn judges_files(policy: &Policy) -> bool {
+    about_paths(policy).chain(about_drivers(policy)).next().is_some()
 }
 
 /// Whether starting what exists could break a rule.
@@ -434,7 +448,7 @@ pub(super) fn check_joined(
     }
     let Policy { ports, namespaces, .. } = policy;
     let ports = ports.iter().filter(|_| *kind == NamespaceKind::Network);
-    let mounts = about_mounts(policy).filter(|_| *kind == NamespaceKind::Pid);
+    let mounts = about_paths(policy).filter(|_| *kind == NamespaceKind::Pid);
     let namespaces = namespaces.iter().filter(|rule| rule.forbids_host(*kind));
     let rules = ports.map(|rule| rule.as_str()).chain(mounts);
     for rule in rules.chain(namespaces.map(|rule| rule.as_str())) {

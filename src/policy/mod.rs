@@ -18,6 +18,7 @@ pub mod environment;
 mod existing;
 pub mod facts;
 pub mod former;
+pub mod groups;
 pub(crate) mod identifiers;
 pub mod images;
 pub mod mounts;
@@ -26,6 +27,7 @@ pub mod namespaces;
 mod networks;
 pub mod opinions;
 pub mod ports;
+pub mod principals;
 pub mod privileged;
 pub mod security;
 pub mod shares;
@@ -38,6 +40,7 @@ pub mod unrouted;
 pub mod users;
 pub mod versions;
 mod violations;
+pub mod way_out;
 
 use crate::image::ImageRef;
 use allowed::{AllowedImages, AllowedMounts};
@@ -49,6 +52,7 @@ use effects::{AnyPath, Asked, Effect, Holder, NamespaceKind};
 use endpoints::EndpointRules;
 use environment::EnvironmentRule;
 use facts::{Facts, ImageFacts, Questions};
+use groups::GroupRule;
 use images::ImageRule;
 use mounts::MountRule;
 use names::{CgroupParent, NameRule, Runtime, Sysctl, VolumeDriver, VolumesFrom};
@@ -61,6 +65,7 @@ use strict::StrictRule;
 use users::UserRule;
 pub(crate) use violations::Findings;
 pub use violations::{Violation, Violations};
+use way_out::WayOut;
 
 /// All rules and ceilings of one configuration.
 #[derive(Debug, Clone, Default)]
@@ -71,6 +76,8 @@ pub struct Policy {
     pub mounts: Vec<MountRule>,
     /// Users that nothing may run as.
     pub users: Vec<UserRule>,
+    /// Groups that nothing may run with.
+    pub groups: Vec<GroupRule>,
     /// Variables that nobody may set.
     pub environment: Vec<EnvironmentRule>,
     /// Security options that nobody may ask for.
@@ -103,6 +110,8 @@ pub struct Policy {
     pub allowed_mounts: AllowedMounts,
     /// Shares of other machines that may be mounted, though rules about paths forbid it.
     pub allowed_shares: Vec<ShareRule>,
+    /// What may not be mounted under any restriction.
+    pub way_out: WayOut,
     /// What is done about building images.
     pub builds: BuildRule,
     /// Which endpoints may be called: asked before anything of a request is read.
@@ -132,6 +141,7 @@ impl Policy {
             ports,
             mounts,
             users,
+            groups,
             environment,
             security,
             images,
@@ -148,6 +158,7 @@ impl Policy {
             allowed_images,
             allowed_mounts,
             allowed_shares: _, // They are allowed besides what no rule forbids.
+            way_out: _,        // It is there as soon as anything is forbidden.
             builds: _,         // To build is no power over the host, and a service builds nothing.
             endpoints: _,      // They are about requests, not about what runs.
             strict: _,         // It is about what can be said, not about what runs.
@@ -157,6 +168,7 @@ impl Policy {
             ("ports", !ports.is_empty()),
             ("mounts", !mounts.is_empty() || allowed_mounts.list().is_some()),
             ("users", !users.is_empty()),
+            ("groups", !groups.is_empty()),
             ("environment", !environment.is_empty()),
             ("securitypolicies", !security.is_empty()),
             ("images", !images.is_empty() || allowed_images.list().is_some()),
@@ -191,6 +203,11 @@ impl Policy {
     /// Whether a rule is about what is mounted.
     pub fn judges_mounts(&self) -> bool {
         existing::judges_mounts(self)
+    }
+
+    /// Whether a rule is about files of the host that are mounted.
+    pub fn judges_files(&self) -> bool {
+        existing::judges_files(self)
     }
 
     /// Whether anything is forbidden of what runs.
@@ -307,6 +324,7 @@ fn check(
         ports,
         mounts,
         users,
+        groups,
         environment,
         security,
         images,
@@ -323,6 +341,7 @@ fn check(
         allowed_images,
         allowed_mounts,
         allowed_shares,
+        way_out: _,   // Judged with all that is allowed.
         builds: _,    // Judged with all that a build could break.
         endpoints: _, // Asked when the head was there.
         strict,
@@ -356,12 +375,23 @@ fn check(
         Effect::ImageRemoved(image) => {
             images.iter().for_each(|rule| rule.check_removed(image, facts, found));
         }
-        Effect::User(user) => users.iter().for_each(|rule| rule.check(user, found)),
+        Effect::User(user) => {
+            users.iter().for_each(|rule| rule.check(user, found));
+            groups.iter().for_each(|rule| rule.check_user(user, found));
+        }
+        Effect::Group(group) => {
+            users.iter().for_each(|rule| rule.check_group(group, found));
+            groups.iter().for_each(|rule| rule.check(group, found));
+        }
         Effect::ImageUser(holder) => match &ceilings.user {
-            Some(forced) => users.iter().for_each(|rule| rule.check_forced(forced, found)),
+            Some(forced) => {
+                users.iter().for_each(|rule| rule.check_forced(forced, found));
+                groups.iter().for_each(|rule| rule.check_user(forced, found));
+            }
             None => {
                 let content = content_of(effects, *holder, facts);
                 users.iter().for_each(|rule| rule.check_image(content, found));
+                groups.iter().for_each(|rule| rule.check_image(content, found));
             }
         },
         Effect::Environment(entry) => environment.iter().for_each(|rule| rule.check(entry, found)),
@@ -387,13 +417,23 @@ fn check(
         }
         Effect::HostPorts(range) => ports.iter().for_each(|rule| rule.check(range, found)),
         Effect::HostPath(path) => {
+            let before = found.count();
             mounts::check((mounts, allowed_mounts), path, facts, found);
+            if found.count() == before {
+                way_out::check(policy, path, facts, found);
+            }
         }
         Effect::AnyPath(AnyPath::VolumeDriver(name)) => {
             let lists = (volumedrivers.as_slice(), allowed_volumedrivers.as_deref());
             any_path::check_driver(lists, (mounts, allowed_mounts), name, found);
+            if allowed_volumedrivers.is_none() {
+                way_out::check_any(policy, &AnyPath::VolumeDriver(name.clone()), found);
+            }
         }
-        Effect::AnyPath(any) => any_path::check((mounts, allowed_mounts), any, found),
+        Effect::AnyPath(any) => {
+            any_path::check((mounts, allowed_mounts), any, found);
+            way_out::check_any(policy, any, found);
+        }
         Effect::FileServer(share) => {
             shares::check((mounts, allowed_mounts, allowed_shares), share, facts, found);
         }
@@ -411,6 +451,7 @@ fn check(
         }
         Effect::HostPathAgain(path) => {
             mounts::check_again((mounts, allowed_mounts), path, facts, found);
+            way_out::check_again(policy, path, facts, found);
         }
         // Whether it leads to a disk by now is judged with what adds up to privileged mode.
         Effect::DeviceAgain(_) => {}
@@ -512,9 +553,10 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
             links, images, networks, addresses, devices, image_list, api_version, ..
         } = &mut questions;
         images::ask_list(policy, effects, image_list);
-        mounts::ask(&policy.mounts, &policy.allowed_mounts, effects, links);
+        mounts::ask(policy, effects, links);
         images::ask(&policy.images, &policy.allowed_images, effects, images);
         users::ask(&policy.users, &policy.ceilings, effects, images);
+        groups::ask(&policy.groups, &policy.ceilings, effects, images);
         environment::ask(&policy.environment, effects, images);
         networks::ask(&policy.ports, &policy.namespaces, effects, networks);
         mounts::ask_servers(policy, effects, addresses);

@@ -143,13 +143,9 @@ fn around(forbidden: &HostPath, path: &HostPath) -> bool {
 const LINKS_ASKED_MAX: usize = 1024;
 
 /// The paths whose links must be known: those asked for, and the rules' own.
-pub(super) fn ask(
-    rules: &[MountRule],
-    allowed: &AllowedMounts,
-    effects: &[Asked],
-    links: &mut Vec<HostPath>,
-) {
-    if rules.is_empty() && allowed.list().is_none() {
+pub(super) fn ask(policy: &Policy, effects: &[Asked], links: &mut Vec<HostPath>) {
+    let Policy { mounts: rules, allowed_mounts: allowed, way_out, .. } = policy;
+    if !policy.restricts() {
         return;
     }
     let mut asked: Vec<_> = effects.iter().filter_map(path_of).collect();
@@ -164,6 +160,7 @@ pub(super) fn ask(
         }));
         let allowed = allowed.list().unwrap_or_default();
         links.extend(allowed.iter().map(|entry| entry.path().clone()));
+        links.extend(way_out.sockets().cloned());
     }
 }
 

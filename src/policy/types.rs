@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::principals::Principal;
 use super::shown::{InBackticks, Shown};
 
 /// A text that means nothing as the value it should be.
@@ -17,6 +18,8 @@ pub enum ValueError {
     Path(String),
     /// No user.
     User(String),
+    /// No group.
+    Group(String),
     /// No environment entry.
     Environment(String),
     /// No security option.
@@ -44,7 +47,12 @@ impl fmt::Display for ValueError {
         let (text, is_no) = match self {
             Self::Port(text) => (text, "is no port from 1 to 65535 and no range of them"),
             Self::Path(text) => (text, "is no absolute path"),
-            Self::User(text) => (text, "is no user"),
+            Self::User(text) => {
+                (text, "is not a user, a number or a range of numbers such as 0-999")
+            }
+            Self::Group(text) => {
+                (text, "is not a group, a number or a range of numbers such as 0-999")
+            }
             // The value of a variable may be a secret.
             Self::Environment(_) => return f.write_str("an environment entry has no name"),
             Self::SecurityOption(text) => (text, "is no security option"),
@@ -236,16 +244,10 @@ impl fmt::Display for HostPath {
 /// A user and perhaps a group, as the daemon reads `User`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserSpec {
-    text: String,
+    text: Box<str>,
     user: Principal,
-}
-
-/// A name, or a number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Principal {
-    /// As many bits of it as the kernel keeps.
-    Number(u32),
-    Name(String),
+    /// None if the image says which.
+    group: Option<Box<Principal>>,
 }
 
 impl UserSpec {
@@ -255,10 +257,12 @@ impl UserSpec {
     /// # Errors
     /// [`ValueError::User`] for an empty text.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        let user = text.split(':').next().unwrap_or(text);
+        let (user, group) = text.split_once(':').unwrap_or((text, ""));
+        let group =
+            Some(group).filter(|group| !group.is_empty()).map(Principal::read).map(Box::new);
         match text {
             "" => Err(ValueError::User(text.to_owned())),
-            _ => Ok(Self { text: text.to_owned(), user: Principal::read(user) }),
+            _ => Ok(Self { text: text.into(), user: Principal::read(user), group }),
         }
     }
 
@@ -267,18 +271,24 @@ impl UserSpec {
         &self.text
     }
 
-    /// Whether running as this is running as `forbidden`. Groups don't count: whoever may not be
-    /// `root:root` may not be `root:users` either.
-    pub fn is(&self, forbidden: &Self) -> bool {
-        self.user == forbidden.user || self.is_root() && forbidden.is_root()
+    /// Whom it is, without the group.
+    pub fn principal(&self) -> &Principal {
+        &self.user
+    }
+
+    /// The group that it names.
+    pub fn group(&self) -> Option<&Principal> {
+        self.group.as_deref()
     }
 
     /// Whether it is number 0, or the name that number has everywhere.
     pub fn is_root(&self) -> bool {
-        match &self.user {
-            Principal::Number(number) => *number == 0,
-            Principal::Name(name) => name == "root",
-        }
+        self.user.is_root()
+    }
+
+    /// Whether it is a number.
+    pub fn is_number(&self) -> bool {
+        matches!(self.user, Principal::Number(_))
     }
 }
 
@@ -286,31 +296,6 @@ impl fmt::Display for UserSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Shown(&self.text).fmt(f)
     }
-}
-
-impl Principal {
-    /// An entry of the image's `/etc/passwd` may have a number of 64 bits, and the daemon keeps the
-    /// lower 32: 4294967296 runs as root then.
-    fn read(text: &str) -> Self {
-        let number = if text.is_empty() { Some(0) } else { signed(text) };
-        let low = number.and_then(|number| u32::try_from(number.rem_euclid(1 << 32)).ok());
-        low.map_or_else(|| Self::Name(text.to_owned()), Self::Number)
-    }
-}
-
-/// Decimal digits behind an optional sign.
-fn signed(text: &str) -> Option<i64> {
-    let (digits, sign) = match text.strip_prefix('-') {
-        Some(digits) => (digits, -1),
-        None => (text.strip_prefix('+').unwrap_or(text), 1),
-    };
-    if digits.is_empty() {
-        return None;
-    }
-    digits.bytes().try_fold(0_i64, |number, byte| match byte {
-        b'0'..=b'9' => number.checked_mul(10)?.checked_add(sign * i64::from(byte - b'0')),
-        _ => None,
-    })
 }
 
 /// `NAME=value`, or the name alone.

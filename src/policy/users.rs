@@ -3,6 +3,7 @@
 use super::ceilings::Ceilings;
 use super::effects::{Asked, Effect};
 use super::facts::ImageFacts;
+use super::principals::{GroupSpec, Held, Principal, Principals};
 use super::shown::Shown;
 use super::types::{UserSpec, ValueError};
 use super::{Findings, images_in};
@@ -11,29 +12,52 @@ use crate::image::ImageRef;
 /// One forbidden user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserRule {
-    user: UserSpec,
+    text: String,
+    users: Principals,
 }
 
 impl UserRule {
-    /// Reads a name or a number; a group behind it is read over.
+    /// Reads a name, a number, or a range of numbers such as `0-999`; a group behind it is read over.
     ///
     /// # Errors
-    /// [`ValueError::User`] for an empty text, and for one with white space, which no user has.
+    /// [`ValueError::User`] for an empty text, and for one with a character that no user has.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        if text.contains(char::is_whitespace) {
-            return Err(ValueError::User(text.to_owned()));
+        let (user, group) = text.split_once(':').unwrap_or((text, "0"));
+        let users = Principals::parse(user, ValueError::User);
+        match (users, Principals::parse(group, ValueError::User)) {
+            (Ok(users), Ok(_)) => Ok(Self { text: text.to_owned(), users }),
+            _ => Err(ValueError::User(text.to_owned())),
         }
-        Ok(Self { user: UserSpec::parse(text)? })
     }
 
     /// The rule as it was configured.
     pub fn as_str(&self) -> &str {
-        self.user.as_str()
+        &self.text
     }
 
     pub(super) fn check(&self, user: &UserSpec, found: &mut Findings<'_>) {
-        if user.is(&self.user) {
-            found.add(format_args!("user {user}"), self.as_str());
+        match self.users.hold(user.principal()) {
+            Held::Yes => found.add(format_args!("user {user}"), self.as_str()),
+            Held::Unknown => {
+                let reason = "whose number only the image tells";
+                found.add_because(format_args!("user {user}"), reason, self.as_str());
+            }
+            // The group root opens much that is root's.
+            Held::No if self.users.hold_root() && user.group().is_some_and(Principal::is_root) => {
+                found.add_because(
+                    format_args!("user {user}"),
+                    "whose group is root",
+                    self.as_str(),
+                );
+            }
+            Held::No => {}
+        }
+    }
+
+    /// Whoever may not be root may not be of its group either.
+    pub(super) fn check_group(&self, group: &GroupSpec, found: &mut Findings<'_>) {
+        if self.users.hold_root() && group.principal().is_root() {
+            found.add_because(format_args!("group {group}"), "which is root's", self.as_str());
         }
     }
 
@@ -45,7 +69,7 @@ impl UserRule {
 
     /// Nobody asked for a user, so the one that is forced is the one that runs.
     pub(super) fn check_forced(&self, forced: &UserSpec, found: &mut Findings<'_>) {
-        if forced.is(&self.user) {
+        if self.users.hold(forced.principal()) != Held::No {
             let what = format_args!("user {forced}");
             found.add_because(what, "which general.user forces", self.as_str());
         }
@@ -58,13 +82,24 @@ impl UserRule {
                 found.add_because(what, "which is not known", self.as_str());
             }
             Some(ImageFacts::Absent) => {}
-            Some(ImageFacts::Present { user: Some(user), .. }) if !user.is(&self.user) => {}
-            Some(ImageFacts::Present { user: Some(user), .. }) => {
-                found.add(format_args!("the image's own user {user}"), self.as_str());
-            }
-            Some(ImageFacts::Present { user: None, .. }) if !self.user.is_root() => {}
+            Some(ImageFacts::Present { user: Some(user), .. }) => self.check_own(user, found),
+            Some(ImageFacts::Present { user: None, .. }) if !self.users.hold_root() => {}
             Some(ImageFacts::Present { user: None, .. }) => {
                 found.add("the image's own user root", self.as_str());
+            }
+        }
+    }
+
+    fn check_own(&self, user: &UserSpec, found: &mut Findings<'_>) {
+        let is_of_root = || self.users.hold_root() && user.group().is_some_and(Principal::is_root);
+        match self.users.hold(user.principal()) {
+            Held::Unknown => {
+                let what = format_args!("the image's own user {user}");
+                found.add_because(what, "whose number only the image tells", self.as_str());
+            }
+            Held::No if !is_of_root() => {}
+            Held::Yes | Held::No => {
+                found.add(format_args!("the image's own user {user}"), self.as_str());
             }
         }
     }

@@ -147,6 +147,11 @@ impl<'a> Findings<'a> {
         Self { violations, at }
     }
 
+    /// How often a rule was found to be broken, by other effects too.
+    pub(super) fn count(&self) -> usize {
+        self.violations.found
+    }
+
     /// What was asked breaks this rule, and why shows in the words for it.
     pub(super) fn add(&mut self, what: impl fmt::Display, rule: &str) {
         self.violations.add((&what, None), rule, self.at);

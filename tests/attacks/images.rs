@@ -11,6 +11,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
     all.extend(contents());
     all.extend(pulls());
     all.extend(forms());
+    all.extend(hosts());
     all.extend(losses());
     all
 }
@@ -371,4 +372,29 @@ pub(crate) fn entry(path: &str, link: &str, content: &[u8]) -> Vec<u8> {
     header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
     let padding = content.len().next_multiple_of(512) - content.len();
     [&header, content, &vec![0; padding]].concat()
+}
+
+/// A registry that is forbidden, by other spellings of its host.
+fn hosts() -> Vec<Attack> {
+    let tags = |name, repository: &str| {
+        Attack::new(name, "the dialler reads it so")
+            .send(Step::query(&format!("/images/probe:1/tag?repo={repository}&tag=@name@")))
+            .works_when(Probe::found(&format!("/images/{repository}:@name@/json")))
+    };
+    vec![
+        tags("registry by a port with a zero before it", "127.0.0.1:05055/team/app"),
+        tags("registry by a short address", "127.1:5055/team/app"),
+        tags("registry by an octal address", "0177.0.0.1:5055/team/app"),
+        tags("registry by a hexadecimal address", "0x7f.1:5055/team/app"),
+        tags("registry by an address of one number", "2130706433:5055/team/app"),
+        tags("registry of this host by its name", "localhost:5055/team/app"),
+        tags("registry by another address of this host", "127.0.0.2:05055/team/app"),
+        tags("registry by its default port", "registry.example:0443/team/app"),
+        tags("registry in capitals", "REGISTRY.example/team/app"),
+        tags("Docker Hub by the host that serves it", "registry-1.docker.io:0443/hub-only/app"),
+        tags("Docker Hub by an older host of it", "registry.hub.docker.com/hub-only/app"),
+        Attack::harmless("registry at another port", "another registry")
+            .send(Step::query("/images/probe:1/tag?repo=127.0.0.1:50550/team/app&tag=@name@"))
+            .works_when(Probe::found("/images/127.0.0.1:50550/team/app:@name@/json")),
+    ]
 }

@@ -21,6 +21,7 @@ pub(crate) mod plugins;
 pub(crate) mod powers;
 pub(crate) mod reach;
 pub(crate) mod services;
+pub(crate) mod sockets;
 pub(crate) mod start;
 pub(crate) mod swarm;
 pub(crate) mod update;

@@ -84,9 +84,10 @@ impl Registries {
         reference: &str,
         deadline: Deadline<'_>,
     ) -> Result<Reply, Trouble> {
-        let name = name.compared();
-        let (host, path) = parts(&name);
-        let access = self.access(host);
+        let compared = name.compared();
+        let access = self.access(parts(&compared).0);
+        // Asked is the host that the daemon asks.
+        let (host, path) = parts(name.repository());
         let mut failures = Vec::new();
         for scheme in access.schemes() {
             let server = format!("{scheme}://{}", endpoint(host));

@@ -54,7 +54,7 @@ pub(super) const ITS_NETWORK: Stance =
     Harmless("addresses and names in networks of its own, which are not the host's");
 pub(super) const IGNORED_INPUT: Stance =
     Harmless("what the daemon answers with, and ignores in a request");
-pub(super) const GROUPS: Stance = Harmless("a group is no user, and no rule is about groups");
+pub(super) const GROUPS: Stance = Checked(&[Power::Group]);
 pub(super) const MOUNT_DETAIL: Stance =
     Harmless("how a path is mounted that is judged by its own name");
 pub(super) const OWN_VOLUME: Stance =

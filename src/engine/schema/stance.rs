@@ -58,6 +58,7 @@ impl Stance {
 pub enum Power {
     Image,
     User,
+    Group,
     Environment,
     HostPorts,
     HostPath,
@@ -82,9 +83,10 @@ pub enum Power {
 
 impl Power {
     /// All of them, in the order in which a person looks for them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Image,
         Self::User,
+        Self::Group,
         Self::Environment,
         Self::HostPorts,
         Self::HostPath,
@@ -119,6 +121,7 @@ impl Power {
             | Effect::ImageContent
             | Effect::ImageNamesTaken
             | Effect::ImageRemoved(_) => Self::Image,
+            Effect::Group(_) => Self::Group,
             Effect::User(_) | Effect::ImageUser(_) | Effect::ContainerUser(_) => Self::User,
             Effect::Environment(_)
             | Effect::ImageEnvironment(_)
@@ -169,7 +172,8 @@ impl Power {
     pub fn rules(self) -> &'static str {
         match self {
             Self::Image => "restrictions.images",
-            Self::User => "restrictions.users",
+            Self::User => "restrictions.users, groups",
+            Self::Group => "restrictions.groups, users",
             Self::Environment => "restrictions.environment",
             Self::HostPorts => "restrictions.ports",
             Self::HostPath => "restrictions.mounts",
@@ -200,6 +204,7 @@ impl fmt::Display for Power {
         f.write_str(match self {
             Self::Image => "uses or names an image",
             Self::User => "runs as a user",
+            Self::Group => "runs with a group",
             Self::Environment => "sets a variable",
             Self::HostPorts => "opens ports of the host",
             Self::HostPath => "reaches a path of the host",

@@ -78,7 +78,10 @@ fn image_user_and_environment() {
             &[r#"DefaultEnvironment { name: "HOSTNAME", value: None } at Hostname"#],
         ),
         (r#""Env":["A={x}"]"#, &["variable A={x} at Env[0]"]),
-        (r#""Hostname":"","Groups":["0"]"#, &[]),
+        (
+            r#""Hostname":"","Groups":["0", ""]"#,
+            &["Group(GroupSpec { text: \"0\", group: Number(0) }) at Groups[0]"],
+        ),
         (
             r#""CapabilityAdd":["cap_sys_admin"]"#,
             &["Capability(Capability(\"SYS_ADMIN\")) at CapabilityAdd[0]"],

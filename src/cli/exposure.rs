@@ -1,0 +1,238 @@
+//! Ways to the daemon past SecDocker that this host leaves open: its socket, its socket's group, and a
+//! TCP port that it answers without asking who is there.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::config::Settings;
+use crate::config::{TcpListen, UpstreamAddress};
+
+/// How long a port has to accept and to answer: it is one of this host's.
+const PROBE_TIME: Duration = Duration::from_millis(500);
+
+/// The ports that docker's documentation names, plain and with TLS.
+const USUAL_PORTS: [u16; 2] = [2375, 2376];
+
+/// The most ports that are tried.
+const PORTS_MAX: usize = 64;
+
+/// Says in sentences what leads past SecDocker.
+pub(super) fn describe(settings: &Settings) -> String {
+    let mut out = String::new();
+    let own = match settings.listen.tcp {
+        Some(TcpListen::AnyAddress(port)) => Some(port),
+        Some(TcpListen::Address(address)) => Some(address.port()),
+        None => None,
+    };
+    match &settings.dockerapi {
+        UpstreamAddress::Unix(path) => describe_socket(&mut out, path),
+        UpstreamAddress::Tcp(_) => {}
+    }
+    for address in ports().into_iter().filter(|address| Some(address.port()) != own) {
+        if answers_plainly(address) {
+            // Writing to a string can't fail.
+            let _ = writeln!(
+                out,
+                "Warning: a daemon answers plain HTTP on {address}: whoever can connect there, and \
+                 is not redirected to SecDocker, is past every rule."
+            );
+        }
+    }
+    out
+}
+
+fn describe_socket(out: &mut String, path: &Path) {
+    let Ok(found) = fs::metadata(path) else { return };
+    let (mode, gid, shown) = (found.mode() & 0o777, found.gid(), path.display());
+    if mode & 0o006 != 0 {
+        let _ = writeln!(
+            out,
+            "Warning: everybody on this host can open {shown} (permissions {mode:04o}), past every \
+             rule: chmod 0660 it."
+        );
+    } else if mode & 0o060 != 0 && gid != 0 {
+        let read = |file| fs::read_to_string(file).unwrap_or_default();
+        let group = Group::find(gid, &read("/etc/group"), &read("/etc/passwd"));
+        let _ = match group.members.is_empty() {
+            true => writeln!(
+                out,
+                "Group {} (number {gid}) can open {shown}; nobody is in it on this host.",
+                group.name
+            ),
+            false => writeln!(
+                out,
+                "Warning: the members of group {} (number {gid}: {}) can open {shown}, past every \
+                 rule: keep it to root, or to SecDocker's own group.",
+                group.name,
+                group.members.join(", ")
+            ),
+        };
+    }
+}
+
+/// Who is in a group (group(5), passwd(5)).
+struct Group {
+    name: String,
+    members: Vec<String>,
+}
+
+impl Group {
+    fn find(gid: u32, groups: &str, users: &str) -> Self {
+        let number = gid.to_string();
+        let line = groups.lines().find(|line| line.split(':').nth(2) == Some(&number));
+        let mut fields = line.unwrap_or_default().split(':');
+        let name = fields.next().filter(|name| !name.is_empty()).unwrap_or("without a name");
+        let listed = fields.nth(2).unwrap_or_default().split(',').filter(|name| !name.is_empty());
+        let of_users = users.lines().filter(|line| line.split(':').nth(3) == Some(&number));
+        let members = listed.chain(of_users.filter_map(|line| line.split(':').next()));
+        let members: BTreeSet<&str> = members.filter(|name| *name != "root").collect();
+        let escaped = |name: &str| name.escape_debug().to_string();
+        Self { name: escaped(name), members: members.into_iter().map(escaped).collect() }
+    }
+}
+
+/// Where a daemon of this host may listen: what programs of its name have open, and the usual ports.
+fn ports() -> Vec<SocketAddr> {
+    let inodes = sockets_of_daemons();
+    let mut found = Vec::new();
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        let text = fs::read_to_string(table).unwrap_or_default();
+        let listening = text.lines().filter_map(listener);
+        let is_daemons = |(address, inode): &(SocketAddr, u64)| {
+            inodes.contains(inode) || USUAL_PORTS.contains(&address.port())
+        };
+        found.extend(listening.filter(is_daemons).map(|(address, _)| address));
+    }
+    found.sort_unstable();
+    found.dedup();
+    found.truncate(PORTS_MAX);
+    found
+}
+
+/// The address and the inode of a listening socket, in a line of `/proc/net/tcp` (proc(5)).
+fn listener(line: &str) -> Option<(SocketAddr, u64)> {
+    const LISTEN: &str = "0A";
+    let mut fields = line.split_whitespace().skip(1);
+    let (address, port) = fields.next()?.split_once(':')?;
+    if fields.nth(1)? != LISTEN {
+        return None;
+    }
+    let inode = fields.nth(5)?.parse().ok()?;
+    let word = |at: usize| {
+        let digits = address.get(at * 8..at * 8 + 8)?;
+        // The kernel prints the words of an address as the machine has them.
+        Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())
+    };
+    let ip = match address.len() {
+        8 => IpAddr::V4(Ipv4Addr::from(word(0)?)),
+        32 => {
+            let mut bytes = [0; 16];
+            for (at, part) in bytes.chunks_exact_mut(4).enumerate() {
+                part.copy_from_slice(&word(at)?);
+            }
+            IpAddr::V6(Ipv6Addr::from(bytes))
+        }
+        _ => return None,
+    };
+    Some((SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?), inode))
+}
+
+/// The inodes of all sockets of programs that are daemons by their names. Of others' processes only
+/// root sees them.
+fn sockets_of_daemons() -> HashSet<u64> {
+    let is_daemon = |process: &Path| {
+        let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
+        matches!(name.trim_end(), "dockerd" | "podman")
+    };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+    let open = processes
+        .filter(|process| is_daemon(process))
+        .flat_map(|process| fs::read_dir(process.join("fd")).into_iter().flatten().flatten());
+    let inodes = open.filter_map(|entry| {
+        let target = fs::read_link(entry.path()).ok()?;
+        target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+    });
+    inodes.collect()
+}
+
+/// Whether what listens there speaks Docker's API to whoever connects.
+fn answers_plainly(address: SocketAddr) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let here = match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        let mut stream =
+            TcpStream::connect_timeout(&SocketAddr::new(here, address.port()), PROBE_TIME)?;
+        stream.set_read_timeout(Some(PROBE_TIME))?;
+        stream.set_write_timeout(Some(PROBE_TIME))?;
+        stream.write_all(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")?;
+        let mut answer = [0; 1024];
+        let length = stream.read(&mut answer)?;
+        Ok(String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).to_ascii_lowercase())
+    };
+    ask().is_ok_and(|answer| answer.contains("\r\napi-version:"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn who_is_in_a_group() {
+        let groups = "root:x:0:\ndocker:x:999:alice,bob\nci:x:1000:\n";
+        let users = "root:x:0:999::/root:/bin/sh\ncarol:x:1001:999::/:/bin/sh\nbob:x:7:999:::\n";
+        let group = Group::find(999, groups, users);
+        assert_eq!(
+            (group.name.as_str(), group.members),
+            ("docker", names(&["alice", "bob", "carol"]))
+        );
+        let group = Group::find(1000, groups, users);
+        assert_eq!((group.name.as_str(), group.members), ("ci", names(&[])));
+        assert_eq!(Group::find(7, groups, users).name, "without a name");
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_listener_is_found_by_its_inode() {
+        let listening = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listening.local_addr().unwrap();
+        let text = fs::read_to_string("/proc/net/tcp").unwrap();
+        let found = text.lines().filter_map(listener).find(|(found, _)| *found == address);
+        assert!(found.is_some_and(|(_, inode)| inode > 0), "{address}");
+    }
+
+    #[test]
+    fn only_a_daemon_is_told_of() {
+        for (answer, is_one) in [
+            ("HTTP/1.0 200 OK\r\nApi-Version: 1.41\r\n\r\nOK", true),
+            (
+                "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.",
+                false,
+            ),
+            ("", false),
+        ] {
+            let listening = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listening.local_addr().unwrap();
+            let serving = std::thread::spawn(move || {
+                let (mut stream, _) = listening.accept().unwrap();
+                let _ = stream.read(&mut [0; 256]);
+                let _ = stream.write_all(answer.as_bytes());
+            });
+            assert_eq!(answers_plainly(address), is_one, "{answer}");
+            serving.join().unwrap();
+        }
+    }
+}
