@@ -10,7 +10,7 @@ mod support;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,6 +34,11 @@ struct State {
     images_asked_by_id: AtomicUsize,
     volumes_asked: AtomicUsize,
     locked_asked: AtomicUsize,
+    copied_asked: AtomicUsize,
+    /// How many who asked for that have left.
+    copied_left: AtomicUsize,
+    pings: AtomicUsize,
+    is_dead: AtomicBool,
     /// Whether tags wait for their answer.
     holds_tags: Mutex<bool>,
     changed: Condvar,
@@ -95,9 +100,21 @@ impl State {
         }
     }
 
+    /// Whether whoever asked still listens.
+    fn is_heard(&self, stream: &UnixStream) -> bool {
+        stream.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        !matches!((&*stream).read(&mut [0]), Ok(0))
+    }
+
     fn answer(&self, line: &str, mut stream: &UnixStream) -> Option<()> {
         let target = line.split(' ').nth(1)?;
-        let (status, body) = if target.starts_with("/images/") && target.ends_with("/json") {
+        let (status, body) = if target == "/images/json" {
+            // It takes longer than anything else may.
+            support::until("the client to wait for longer", || {
+                (self.pings.load(Ordering::SeqCst) >= 1).then_some(())
+            });
+            return list_images(stream);
+        } else if target.starts_with("/images/") && target.ends_with("/json") {
             self.images_asked.fetch_add(1, Ordering::SeqCst);
             let is_by_id = target.starts_with("/images/sha256:");
             self.images_asked_by_id.fetch_add(usize::from(is_by_id), Ordering::SeqCst);
@@ -108,6 +125,20 @@ impl State {
                 return drip(stream);
             }
             (404, "{}")
+        } else if line.starts_with("GET /containers/copied") {
+            // As while files are being copied into it, until the tags are let go.
+            self.copied_asked.fetch_add(1, Ordering::SeqCst);
+            let held = self.holds_tags.lock().unwrap();
+            let held =
+                self.changed.wait_while(held, |held| *held && self.is_heard(stream)).unwrap();
+            self.copied_left.fetch_add(usize::from(*held), Ordering::SeqCst);
+            (200, r#"{"Id":"1","Name":"/copied","Config":{"User":"7"},"HostConfig":{}}"#)
+        } else if line.starts_with("GET /_ping") {
+            self.pings.fetch_add(1, Ordering::SeqCst);
+            if self.is_dead.load(Ordering::SeqCst) {
+                return drip(stream);
+            }
+            (200, "OK")
         } else if line.starts_with("GET /containers/locked") {
             // As while a container is being written to.
             self.locked_asked.fetch_add(1, Ordering::SeqCst);
@@ -120,6 +151,18 @@ impl State {
         let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n", body.len());
         stream.write_all(format!("{head}{body}").as_bytes()).ok()
     }
+}
+
+/// More images than fit in what is held of an answer; one has a forbidden name.
+fn list_images(mut stream: &UnixStream) -> Option<()> {
+    stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n[\r\n").ok()?;
+    let unnamed =
+        format!(r#"{{"Id":"sha256:2","RepoTags":null,"Labels":{{"x":"{}"}}}},"#, "y".repeat(4000));
+    for _ in 0..4000 {
+        stream.write_all(format!("{:x}\r\n{unnamed}\r\n", unnamed.len()).as_bytes()).ok()?;
+    }
+    let last = r#"{"Id":"sha256:3","RepoTags":["ubuntu:16.04"]}]"#;
+    stream.write_all(format!("{:x}\r\n{last}\r\n0\r\n\r\n", last.len()).as_bytes()).ok()
 }
 
 /// A byte now and then, for as long as anybody reads.
@@ -297,4 +340,68 @@ fn an_engine_that_drips_costs_a_bounded_time() {
     let line = secdocker.logs("msg=\"look-up failed\"");
     assert!(line.contains("level=warning") && line.contains("/containers/create"), "{line}");
     assert!(line.contains("unlearned=\"") && line.contains("volume a, volume b"), "{line}");
+}
+
+const EXEC: &str = r#"{"Cmd":["id"]}"#;
+
+/// `docker exec` while `docker cp` holds the container: the client waits as it would for the engine.
+#[test]
+fn a_container_that_is_being_written_to_is_waited_for() {
+    let engine = Engine::start(false);
+    let secdocker = engine.secdocker();
+    engine.hold_tags(true);
+    let mut client = secdocker.connect();
+    client.send(post("/containers/copied/exec", EXEC));
+    support::until("the engine to be asked whether it lives", || {
+        (engine.state.pings.load(Ordering::SeqCst) >= 1).then_some(())
+    });
+    engine.hold_tags(false);
+    assert_eq!(client.answer().status, 201);
+}
+
+#[test]
+fn an_engine_that_does_not_even_answer_a_ping_is_not_waited_for() {
+    let engine = Engine::start(false);
+    let secdocker = engine.secdocker();
+    engine.hold_tags(true);
+    engine.state.is_dead.store(true, Ordering::SeqCst);
+    let answer = secdocker.connect().ask(post("/containers/copied/exec", EXEC));
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.message().contains("container copied"), "{answer:?}");
+    engine.hold_tags(false);
+}
+
+/// Clients that leave take their look-ups with them, or those of one would fill its share for ever.
+#[test]
+fn nobody_waits_for_a_client_that_has_left() {
+    let engine = Engine::start(false);
+    let secdocker = engine.secdocker();
+    engine.hold_tags(true);
+    for _ in 0..3 {
+        for number in 0..16 {
+            let mut client = secdocker.connect();
+            client.send(post(&format!("/containers/copied{number}/exec"), EXEC));
+            client.end_sending();
+        }
+    }
+    let mut stays = secdocker.connect();
+    stays.send(post("/containers/copied-last/exec", EXEC));
+    support::until("the one that stays to have its turn", || {
+        engine.state.changed.notify_all();
+        (engine.state.copied_asked.load(Ordering::SeqCst) >= 17).then_some(())
+    });
+    engine.hold_tags(false);
+    assert_eq!(stays.answer().status, 201);
+}
+
+/// One build can leave thousands of images: their list is longer than any answer that is held.
+#[test]
+fn a_list_of_very_many_images_keeps_nobody_from_pruning() {
+    let engine = Engine::start(false);
+    let secdocker = engine.secdocker();
+    for target in ["/images/prune", "/images/load?quiet=1"] {
+        let answer = secdocker.connect().ask(post(target, ""));
+        assert_eq!(answer.status, 201, "{target} {answer:?}");
+    }
+    assert!(secdocker.resident_kib() < 64 * 1024, "{} KiB", secdocker.resident_kib());
 }

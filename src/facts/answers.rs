@@ -1,6 +1,10 @@
 //! The daemon's answers about images and networks, as far as rules are about them.
 
+use std::fmt;
+use std::io::{BufReader, Read};
+
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
 use crate::image::{ImageName, ImageRef};
 use crate::policy::facts::{ImageFacts, NamedImage, NetworkFacts};
@@ -60,14 +64,49 @@ pub(super) fn image(body: &[u8]) -> Option<ImageFacts> {
     })
 }
 
-/// The images in the answer to `GET /images/json`; `None` if it can't be read.
-pub(super) fn image_list(body: &[u8]) -> Option<Vec<NamedImage>> {
-    let images: Vec<Image> = serde_json::from_slice(body).ok()?;
-    let named = images.into_iter().map(|Image { id, repo_tags, repo_digests, .. }| {
-        let names = [&repo_tags, &repo_digests].into_iter().flatten().flatten();
-        NamedImage::new(id, names.map(String::as_str))
-    });
-    Some(named.collect())
+/// The images in the answer to `GET /images/json` that have a name that is `kept`, and those names. The
+/// others, of which there may be any number, are forgotten as they are read.
+pub(super) fn image_list(
+    body: impl Read,
+    kept: &dyn Fn(&ImageName) -> bool,
+) -> Result<Vec<NamedImage>, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_reader(BufReader::new(body));
+    let images = Images { kept }.deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(images)
+}
+
+struct Images<'a> {
+    kept: &'a dyn Fn(&ImageName) -> bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Images<'_> {
+    type Value = Vec<NamedImage>;
+
+    fn deserialize<D: Deserializer<'de>>(self, list: D) -> Result<Self::Value, D::Error> {
+        list.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Images<'_> {
+    type Value = Vec<NamedImage>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of images")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut images = Vec::new();
+        while let Some(Image { id, repo_tags, repo_digests, .. }) = list.next_element()? {
+            let names = [&repo_tags, &repo_digests].into_iter().flatten().flatten();
+            let mut image = NamedImage::new(id, names.map(String::as_str));
+            image.names.retain(self.kept);
+            if !image.names.is_empty() {
+                images.push(image);
+            }
+        }
+        Ok(images)
+    }
 }
 
 /// The daemon's newest version by the answer to `GET /version`; `None` if it can't be read.
@@ -135,12 +174,17 @@ mod tests {
     #[test]
     fn the_names_of_all_images() {
         let json = r#"[{"Id":"a","RepoTags":["app:1","<none>:<none>"],"RepoDigests":null},
-            {"Id":"b","RepoTags":null,"RepoDigests":["<none>@<none>"]}]"#;
-        let [a, b] = ["a", "b"].map(str::to_owned);
-        let all = vec![NamedImage::new(a, ["app:1"]), NamedImage::new(b, [])];
-        assert_eq!(image_list(json.as_bytes()), Some(all));
-        assert_eq!(image_list(b"[]"), Some(vec![]));
-        assert_eq!(image_list(b"{}"), None);
+            {"Id":"b","RepoTags":null,"RepoDigests":["<none>@<none>"]},
+            {"Id":"c","RepoTags":["other:1","app:2"]},{"Id":"d","RepoTags":["other:2"]}]"#;
+        let [a, c] = ["a", "c"].map(str::to_owned);
+        let all = vec![NamedImage::new(a, ["app:1"]), NamedImage::new(c, ["app:2"])];
+        let list =
+            |json: &str| image_list(json.as_bytes(), &|name| name.to_string().starts_with("app"));
+        assert_eq!(list(json).ok(), Some(all));
+        assert_eq!(list("[]").ok(), Some(vec![]));
+        for odd in ["{}", "[", "[]x", r#"[{"Id":1}]"#] {
+            assert!(list(odd).is_err(), "{odd}");
+        }
     }
 
     #[test]

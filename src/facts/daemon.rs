@@ -11,10 +11,10 @@ use crate::http::framing::{self, AnswerTo, Framing};
 use crate::http::head;
 
 /// How long all questions of one round may take together.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The longest answer that is read, in bytes.
-const ANSWER_BYTES_MAX: usize = 4 << 20;
+pub(super) const ANSWER_BYTES_MAX: usize = 4 << 20;
 
 /// Where to ask, and how: as the request itself goes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -81,8 +81,7 @@ impl Daemon {
         if parts.iter().any(|part| part.is_empty()) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let path: String = parts.iter().map(|part| format!("/{}", escaped(part))).collect();
-        match self.ask(&path, until)? {
+        match self.ask(&path_of(parts), until)? {
             (200, body) => Ok(Reply::Found(body)),
             (404, _) => Ok(Reply::Absent),
             _ => Err(io::ErrorKind::InvalidData.into()),
@@ -94,7 +93,7 @@ impl Daemon {
     /// # Errors
     /// If it could not be asked in time.
     pub(super) fn post(&self, parts: &[&str], until: Deadline) -> io::Result<u16> {
-        let path: String = parts.iter().map(|part| format!("/{}", escaped(part))).collect();
+        let path = path_of(parts);
         let answer = self.exchange("POST", &path, until)?;
         let read = read_answer(&answer).ok_or(io::ErrorKind::InvalidData)?;
         Ok(read.0)
@@ -158,6 +157,11 @@ fn read_in_time(mut stream: Socket, until: Deadline) -> io::Result<Vec<u8>> {
             _ => {}
         }
     }
+}
+
+/// `/parts/…`, where a part is one segment of the path, whatever is in it.
+pub(super) fn path_of(parts: &[&str]) -> String {
+    parts.iter().map(|part| format!("/{}", escaped(part))).collect()
 }
 
 /// A name as one segment of a path: all but what RFC 3986 §2.3 leaves as it is, and the marks that

@@ -18,6 +18,7 @@ mod host;
 mod identity;
 mod links;
 mod mounts;
+mod patient;
 mod process;
 mod started;
 
@@ -31,13 +32,15 @@ use std::cell::Cell;
 use std::io;
 
 use crate::engine::existing;
-use crate::image::ImageRef;
+use crate::image::{ImageName, ImageRef};
 use crate::policy::facts::{
-    ContainerFacts, Facts, ImageFacts, NetworkFacts, Questions, ServiceFacts, VolumeFacts,
+    ContainerFacts, Facts, ImageFacts, NamedImage, NetworkFacts, Questions, ServiceFacts,
+    VolumeFacts,
 };
 use crate::policy::types::HostPath;
-use daemon::{Deadline, Reply};
+use daemon::{ANSWER_BYTES_MAX, Deadline, Reply, path_of};
 use mounts::Mounts;
+use patient::IsWaited;
 use process::Process;
 
 /// Answers what is known already, and leaves it out of the questions. Blocks nobody.
@@ -56,17 +59,27 @@ pub fn recall(questions: &mut Questions, daemon: &Daemon, cache: &ImageCache) ->
 /// Answers what was asked, in a bounded time altogether. `daemon` is the one that the request would
 /// go to.
 pub fn look_up(questions: &Questions, daemon: &Daemon, cache: &ImageCache) -> Facts {
+    look_up_while(questions, daemon, cache, &|| false)
+}
+
+/// The same, and waits for what the daemon may take long to say (a container into which files are being
+/// copied, the list of very many images) for as long as `is_waited` says and the daemon lives.
+pub fn look_up_while(
+    questions: &Questions,
+    daemon: &Daemon,
+    cache: &ImageCache,
+    is_waited: &dyn Fn() -> bool,
+) -> Facts {
     let mut facts = Facts::none();
     facts.note(questions);
     let until = Deadline::of_one_round();
     let is_late = Cell::new(false);
-    let ask = |parts: &[&str]| {
-        let reply = daemon.get(parts, until);
-        // The kernel calls the end of a wait by either name.
-        let late = [io::ErrorKind::TimedOut, io::ErrorKind::WouldBlock];
-        is_late.set(is_late.get() || reply.as_ref().is_err_and(|e| late.contains(&e.kind())));
+    let in_time = |reply: io::Result<Reply>| {
+        is_late.set(is_late.get() || reply.as_ref().is_err_and(patient::is_timeout));
         reply.ok()
     };
+    let ask = |parts: &[&str]| in_time(daemon.get(parts, until));
+    let ask_patiently = |parts: &[&str]| in_time(get_patiently(daemon, parts, is_waited));
     follow_links(&questions.links, &mut facts);
     for path in &questions.devices {
         if let Some(known) = host::device(path) {
@@ -83,11 +96,12 @@ pub fn look_up(questions: &Questions, daemon: &Daemon, cache: &ImageCache) -> Fa
             facts.add_image(image.clone(), known);
         }
     }
-    if questions.image_list
-        && let Some(Reply::Found(body)) = ask(&["images", "json"])
-        && let Some(images) = answers::image_list(&body)
-    {
-        facts.add_image_list(images);
+    if questions.image_list {
+        match image_list(daemon, questions, is_waited) {
+            Ok(Some(images)) => facts.add_image_list(images),
+            Ok(None) => {}
+            Err(error) => is_late.set(is_late.get() || patient::is_timeout(&error)),
+        }
     }
     if questions.api_version
         && let Some(Reply::Found(body)) = ask(&["version"])
@@ -107,7 +121,7 @@ pub fn look_up(questions: &Questions, daemon: &Daemon, cache: &ImageCache) -> Fa
     }
     for name in &questions.containers {
         let bare = name.strip_prefix('/').unwrap_or(name);
-        let reply = ask(&["containers", bare, "json"]);
+        let reply = ask_patiently(&["containers", bare, "json"]);
         if let Some(known) = reply.and_then(|reply| container_facts(name, reply)) {
             facts.add_container(name.clone(), known);
         }
@@ -125,6 +139,36 @@ pub fn look_up(questions: &Questions, daemon: &Daemon, cache: &ImageCache) -> Fa
         facts.note_late();
     }
     facts
+}
+
+/// The daemon's answer about a container; as [`Daemon::get`].
+fn get_patiently(daemon: &Daemon, parts: &[&str], is_waited: IsWaited<'_>) -> io::Result<Reply> {
+    if parts.iter().any(|part| part.is_empty()) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    match daemon.open(&path_of(parts), is_waited)? {
+        (200, body) => Ok(Reply::Found(body.whole(ANSWER_BYTES_MAX)?)),
+        (404, _) => Ok(Reply::Absent),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// The images that have a name that a rule forbids, however many there are beside them.
+fn image_list(
+    daemon: &Daemon,
+    questions: &Questions,
+    is_waited: IsWaited<'_>,
+) -> io::Result<Option<Vec<NamedImage>>> {
+    let (status, body) = daemon.open("/images/json", is_waited)?;
+    let kept = |name: &ImageName| questions.image_rules.iter().any(|rule| rule.forbids(name));
+    match status {
+        200 => answers::image_list(body, &kept).map_err(|error| match error.io_error_kind() {
+            Some(kind) => kind.into(),
+            None => io::ErrorKind::InvalidData.into(),
+        }),
+        _ => return Ok(None),
+    }
+    .map(Some)
 }
 
 /// Where paths lead, and under which other paths the host has the same files. Without the one the

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use super::ceilings::{Ceilings, CpuLimit};
 use super::effects::{Effect, Namespace};
+use super::images::ImageRule;
 use super::types::{EnvironmentEntry, HostPath, UserSpec};
 use super::versions::ApiVersion;
 use crate::image::{ImageName, ImageRef};
@@ -44,6 +45,8 @@ pub struct Questions {
     pub addresses: Vec<IpAddr>,
     /// Which images the daemon has, and by which names.
     pub image_list: bool,
+    /// The names that count in that list; said only if it is asked for.
+    pub image_rules: Vec<ImageRule>,
     /// Which version of its API the daemon speaks with whoever names none.
     pub api_version: bool,
     /// What would be forced on a service; said only if one is asked for.
@@ -63,6 +66,7 @@ impl Questions {
             devices,
             addresses,
             image_list,
+            image_rules: _,
             api_version,
             ceilings: _,
         } = self;
@@ -295,6 +299,8 @@ pub struct Facts {
     api_version: Option<Option<ApiVersion>>,
     /// By identifier.
     former_names: HashMap<String, Vec<ImageName>>,
+    /// Those that had a forbidden name which is not remembered.
+    forbidden: HashSet<String>,
     is_late: bool,
 }
 
@@ -316,6 +322,7 @@ impl Facts {
             devices,
             addresses,
             image_list,
+            image_rules: _,
             api_version,
             ceilings: _,
         } = asked;
@@ -360,6 +367,7 @@ impl Facts {
             image_list,
             api_version,
             former_names,
+            forbidden,
             is_late,
         } = further;
         self.api_version = api_version.or(self.api_version);
@@ -368,6 +376,7 @@ impl Facts {
             self.image_list = image_list;
         }
         self.former_names.extend(former_names);
+        self.forbidden.extend(forbidden);
         self.aliases.extend(aliases);
         self.devices.0.extend(devices.0);
         self.addresses.0.extend(addresses.0);
@@ -476,6 +485,16 @@ impl Facts {
     /// Which version of its API the daemon speaks with whoever names none, if that was learned.
     pub fn api_version(&self) -> Option<ApiVersion> {
         self.api_version.flatten()
+    }
+
+    /// Remembers that an image has had a forbidden name.
+    pub fn mark_forbidden(&mut self, id: String) {
+        self.forbidden.insert(id);
+    }
+
+    /// Whether the image of this identifier has had a forbidden name that is not remembered.
+    pub fn was_forbidden(&self, id: &str) -> bool {
+        self.forbidden.contains(id)
     }
 
     /// Remembers what the daemon says of a network.

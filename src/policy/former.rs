@@ -4,18 +4,28 @@
 //! rule is about. So what look-ups tell of forbidden images is remembered for as long as SecDocker
 //! runs, and given back as facts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 
 use super::Policy;
 use super::facts::Facts;
 use crate::image::ImageName;
 
-/// The most images that are remembered.
-const IMAGES_MAX: usize = 4096;
+/// The most images of which the names are remembered.
+const NAMED_MAX: usize = 4096;
+
+/// The most images beyond them of which only that they were forbidden is remembered, 8 bytes each: a
+/// client can load any number of images that have forbidden names.
+const MARKED_MAX: usize = 4 << 20;
 
 /// The forbidden names of images, by identifier: one for each rule that forbade it.
 #[derive(Debug, Default)]
-pub struct FormerNames(HashMap<String, Vec<ImageName>>);
+pub struct FormerNames {
+    named: HashMap<String, Vec<ImageName>>,
+    /// By their hash, with keys of this process' own.
+    marked: HashSet<u64>,
+    hasher: RandomState,
+}
 
 /// More images have had a forbidden name than can be remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,16 +42,23 @@ impl FormerNames {
         for (id, names) in facts.images_by_id() {
             for rule in &policy.images {
                 let Some(name) = names.iter().find(|name| rule.forbids(name)) else { continue };
-                let has_room = self.0.len() < IMAGES_MAX;
-                match self.0.get_mut(id) {
+                let has_room = self.named.len() < NAMED_MAX;
+                match self.named.get_mut(id) {
                     Some(known) if known.iter().any(|name| rule.forbids(name)) => {}
                     Some(known) => known.push(name.clone()),
-                    None if has_room => drop(self.0.insert(id.to_owned(), vec![name.clone()])),
+                    None if has_room => drop(self.named.insert(id.to_owned(), vec![name.clone()])),
+                    None if self.marked.len() < MARKED_MAX => {
+                        self.marked.insert(self.hasher.hash_one(id));
+                    }
                     None => remembered = Err(TooManyForbidden),
                 }
             }
         }
-        let known = facts.images_by_id().filter_map(|(id, _)| self.0.get_key_value(id));
+        let is_marked = |id: &str| self.marked.contains(&self.hasher.hash_one(id));
+        let marked = facts.images_by_id().map(|(id, _)| id).filter(|id| is_marked(id));
+        let marked: Vec<_> = marked.map(str::to_owned).collect();
+        marked.into_iter().for_each(|id| facts.mark_forbidden(id));
+        let known = facts.images_by_id().filter_map(|(id, _)| self.named.get_key_value(id));
         let known: Vec<_> = known.map(|(id, names)| (id.clone(), names.clone())).collect();
         known.into_iter().for_each(|(id, names)| facts.add_former_names(id, names));
         remembered
@@ -160,13 +177,23 @@ mod tests {
     #[test]
     fn no_more_is_remembered_than_has_room() {
         let mut former = FormerNames::default();
-        for number in 0..IMAGES_MAX {
+        for number in 0..2 * NAMED_MAX {
             let mut facts = listed(&[(&number.to_string(), &["team/app:1"])]);
             former.remember(&policy(), &mut facts).unwrap();
         }
-        let mut again = listed(&[("0", &["team/app:1"])]);
-        assert_eq!(former.remember(&policy(), &mut again), Ok(()));
-        let mut more = listed(&[("more", &["team/app:1"])]);
-        assert_eq!(former.remember(&policy(), &mut more), Err(TooManyForbidden));
+        // Of those beyond it is remembered that they were forbidden, and no more.
+        for (number, expected) in
+            [(0, "which was"), (2 * NAMED_MAX - 1, "which had a forbidden name")]
+        {
+            let number = number.to_string();
+            let mut facts = image("free", &number, &["free"]);
+            assert_eq!(former.remember(&policy(), &mut facts), Ok(()));
+            let free = Effect::Image(ImageRef::parse("free").unwrap());
+            let said = said(free, &facts);
+            assert!(said.contains(expected), "{number}: {said}");
+        }
+        let mut other = image("free", "other", &["free"]);
+        assert_eq!(former.remember(&policy(), &mut other), Ok(()));
+        assert!(!other.was_forbidden("other"));
     }
 }

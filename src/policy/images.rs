@@ -78,6 +78,8 @@ impl ImageRule {
                     found.add_because(what, format_args!("which is {name}"), &self.text);
                 } else if let Some(name) = self.first_of(facts.former_names(id)) {
                     found.add_because(what, format_args!("which was {name}"), &self.text);
+                } else if facts.was_forbidden(id) {
+                    found.add_because(what, "which had a forbidden name", &self.text);
                 }
             }
             // Any name can have been given to any image.
@@ -114,7 +116,7 @@ impl ImageRule {
     }
 
     /// Whether an image is forbidden for having this name.
-    pub(super) fn forbids(&self, name: &ImageName) -> bool {
+    pub fn forbids(&self, name: &ImageName) -> bool {
         self.compare_name(name) == Match::Yes
     }
 

@@ -565,6 +565,9 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
         existing::ask(policy, effects, &mut questions);
     }
     questions.settle(facts);
+    if questions.image_list {
+        questions.image_rules = policy.images.clone();
+    }
     questions
 }
 

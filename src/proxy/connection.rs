@@ -22,7 +22,7 @@ use crate::audit::{self, Event as Record, Who};
 use crate::config::UpstreamAddress;
 use crate::facts::Daemon;
 use crate::policy::facts::{Facts, Questions};
-use crate::policy::opinions::{Advice, Consultation};
+use crate::policy::opinions::{Advice, Consultation, Waited};
 use crate::session::{End, Flow, Session, Side, Step, Ticket, UpstreamFailure};
 
 /// How soon a Unix socket whose queue of connections was full is tried again.
@@ -468,8 +468,8 @@ impl Connection {
             bytes.clear();
             *with.outbox.to(side) = bytes;
         }
-        if let Some((ticket, questions)) = with.outbox.take_question() {
-            self.ask(ticket, questions, with)?;
+        if let Some((ticket, questions, waited)) = with.outbox.take_question() {
+            self.ask((ticket, waited), questions, with)?;
         }
         if let Some((ticket, consultation)) = with.outbox.take_consultation() {
             return self.consult(ticket, consultation, with);
@@ -493,11 +493,11 @@ impl Connection {
 
     fn ask(
         &mut self,
-        ticket: Ticket,
+        (ticket, waited): (Ticket, Waited),
         questions: Questions,
         with: &mut Resources,
     ) -> Result<(), Broken> {
-        let (name, who) = ((self.key, self.serial(), ticket), self.who());
+        let (name, who) = ((self.key, self.serial(), ticket), (self.who(), waited));
         let Some(known) = with.ask(name, who, questions, self.daemon()) else {
             return Ok(());
         };

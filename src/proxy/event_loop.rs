@@ -38,7 +38,7 @@ use crate::http::head::Version;
 use crate::http::message::{self, Answer};
 use crate::plugins::{Plugins, Question};
 use crate::policy::facts::{Facts, Questions};
-use crate::policy::opinions::{Advice, Consultation};
+use crate::policy::opinions::{Advice, Consultation, Waited};
 use crate::session::{Budget, ImageChanges, Outbox, Session, Side, Ticket, Turn};
 
 /// Events taken from the kernel at once.
@@ -175,7 +175,7 @@ impl Resources {
     pub(super) fn ask(
         &self,
         (key, serial, ticket): (Key, u64, Ticket),
-        who: Who,
+        who: (Who, Waited),
         questions: Questions,
         daemon: Daemon,
     ) -> Option<Facts> {

@@ -15,6 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::audit::Who;
+use crate::policy::opinions::Waited;
 
 /// How long a thread without work stays.
 const IDLE_MAX: Duration = Duration::from_secs(10);
@@ -32,6 +33,9 @@ pub(super) struct LaneLimits {
     pub(super) waiting_per_client_max: usize,
 }
 
+/// Answers a question for those who wait, or did.
+type Answer<Q, A> = dyn Fn(&Q, &[Waited]) -> A + Send + Sync;
+
 /// Takes the answer, on any thread.
 pub(super) type Reply<A> = Box<dyn FnOnce(A) + Send>;
 
@@ -40,7 +44,7 @@ pub(super) struct Lane<Q, A>(Arc<Shared<Q, A>>);
 
 struct Shared<Q, A> {
     limits: LaneLimits,
-    answer: Box<dyn Fn(&Q) -> A + Send + Sync>,
+    answer: Box<Answer<Q, A>>,
     state: Mutex<State<Q, A>>,
     work: Condvar,
 }
@@ -62,6 +66,7 @@ struct Asked<Q> {
 struct Errand<Q, A> {
     asked: Arc<Asked<Q>>,
     replies: Vec<Reply<A>>,
+    waited: Vec<Waited>,
 }
 
 impl<Q, A> Clone for Lane<Q, A> {
@@ -74,7 +79,7 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Lane<Q, A> {
     /// A lane on which `answer` answers the questions.
     pub(super) fn new(
         limits: LaneLimits,
-        answer: impl Fn(&Q) -> A + Send + Sync + 'static,
+        answer: impl Fn(&Q, &[Waited]) -> A + Send + Sync + 'static,
     ) -> Self {
         let (waiting, running) = Default::default();
         let state = Mutex::new(State { waiting, running, threads: 0, idle: 0 });
@@ -83,7 +88,12 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Lane<Q, A> {
 
     /// Has a question answered. Gives the reply back if too many wait, or no thread can be had, so
     /// that the caller can reply at once.
-    pub(super) fn ask(&self, who: Who, question: Q, reply: Reply<A>) -> Result<(), Reply<A>> {
+    pub(super) fn ask(
+        &self,
+        (who, waited): (Who, Waited),
+        question: Q,
+        reply: Reply<A>,
+    ) -> Result<(), Reply<A>> {
         let shared = &self.0;
         let mut state = shared.lock();
         if !state.has_room(who, &shared.limits) {
@@ -92,9 +102,10 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Lane<Q, A> {
         let asked = Asked { who, question };
         if let Some(same) = state.waiting.iter_mut().find(|errand| *errand.asked == asked) {
             same.replies.push(reply);
+            same.waited.push(waited);
             return Ok(());
         }
-        let errand = Errand { asked: Arc::new(asked), replies: vec![reply] };
+        let errand = Errand { asked: Arc::new(asked), replies: vec![reply], waited: vec![waited] };
         state.waiting.push_back(errand);
         shared.begin_thread(&mut state);
         if state.threads == 0 {
@@ -150,7 +161,7 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Shared<Q, A> {
         loop {
             if let Some(errand) = state.next(&self.limits) {
                 drop(state);
-                self.run(errand.asked.as_ref(), errand.replies);
+                self.run(errand.asked.as_ref(), errand.replies, &errand.waited);
                 state = self.lock();
                 state.running.retain(|running| !Arc::ptr_eq(running, &errand.asked));
                 continue;
@@ -170,8 +181,8 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Shared<Q, A> {
         }
     }
 
-    fn run(&self, asked: &Asked<Q>, mut replies: Vec<Reply<A>>) {
-        let answer = (self.answer)(&asked.question);
+    fn run(&self, asked: &Asked<Q>, mut replies: Vec<Reply<A>>, waited: &[Waited]) {
+        let answer = (self.answer)(&asked.question, waited);
         let last = replies.pop();
         replies.into_iter().for_each(|reply| reply(answer.clone()));
         if let Some(last) = last {
@@ -189,6 +200,7 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Shared<Q, A> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
+    use crate::policy::opinions::Waits;
     use std::collections::HashSet;
     use std::sync::mpsc::{self, Receiver, Sender};
 
@@ -221,7 +233,7 @@ mod tests {
 
         fn lane(self: &Arc<Self>) -> (Lane<&'static str, &'static str>, Receiver<&'static str>) {
             let (hanging, (began, all)) = (Arc::clone(self), mpsc::channel());
-            let lane = Lane::new(LIMITS, move |name: &&'static str| {
+            let lane = Lane::new(LIMITS, move |name: &&'static str, _: &[Waited]| {
                 began.send(*name).unwrap();
                 let held = hanging.held.lock().unwrap();
                 drop(hanging.changed.wait_while(held, |held| held.contains(name)).unwrap());
@@ -229,6 +241,10 @@ mod tests {
             });
             (lane, all)
         }
+    }
+
+    fn by(who: Who) -> (Who, Waited) {
+        (who, Waits::default().watched())
     }
 
     fn to(replies: &Sender<&'static str>) -> Reply<&'static str> {
@@ -242,12 +258,12 @@ mod tests {
         let (lane, began) = hanging.lane();
         let (reply, replies) = mpsc::channel();
         for name in ["a", "b", "c"] {
-            assert!(lane.ask(HOSTILE, name, to(&reply)).is_ok());
+            assert!(lane.ask(by(HOSTILE), name, to(&reply)).is_ok());
         }
         let begun: HashSet<_> = began.iter().take(2).collect();
         assert_eq!(begun, HashSet::from(["a", "b"]), "one client has two threads");
         for _ in 0..20 {
-            assert!(lane.ask(OTHER, "free", to(&reply)).is_ok());
+            assert!(lane.ask(by(OTHER), "free", to(&reply)).is_ok());
             assert_eq!((began.recv().unwrap(), replies.recv().unwrap()), ("free", "free"));
         }
         hanging.let_go();
@@ -259,12 +275,12 @@ mod tests {
         let hanging = Hanging::hold(&["a"]);
         let (lane, began) = hanging.lane();
         let (reply, replies) = mpsc::channel();
-        assert!(lane.ask(HOSTILE, "a", to(&reply)).is_ok());
+        assert!(lane.ask(by(HOSTILE), "a", to(&reply)).is_ok());
         assert_eq!(began.recv().unwrap(), "a");
         for _ in 0..5 {
-            assert!(lane.ask(HOSTILE, "a", to(&reply)).is_ok());
+            assert!(lane.ask(by(HOSTILE), "a", to(&reply)).is_ok());
         }
-        assert!(lane.ask(HOSTILE, "b", to(&reply)).is_ok());
+        assert!(lane.ask(by(HOSTILE), "b", to(&reply)).is_ok());
         assert_eq!((began.recv().unwrap(), replies.recv().unwrap()), ("b", "b"));
         hanging.let_go();
         assert_eq!(replies.iter().take(6).collect::<Vec<_>>(), ["a"; 6]);
@@ -276,11 +292,11 @@ mod tests {
         let hanging = Hanging::hold(&["a"]);
         let (lane, began) = hanging.lane();
         let (reply, replies) = mpsc::channel();
-        assert!(lane.ask(HOSTILE, "a", to(&reply)).is_ok());
+        assert!(lane.ask(by(HOSTILE), "a", to(&reply)).is_ok());
         began.recv().unwrap();
-        let taken = (0..20).filter(|_| lane.ask(HOSTILE, "a", to(&reply)).is_ok()).count();
+        let taken = (0..20).filter(|_| lane.ask(by(HOSTILE), "a", to(&reply)).is_ok()).count();
         assert_eq!(taken, LIMITS.waiting_per_client_max);
-        assert!(lane.ask(OTHER, "a", to(&reply)).is_ok());
+        assert!(lane.ask(by(OTHER), "a", to(&reply)).is_ok());
         hanging.let_go();
         assert_eq!(replies.iter().take(1 + taken + 1).count(), taken + 2);
     }

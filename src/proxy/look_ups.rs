@@ -8,6 +8,7 @@ use super::lane::{Lane, LaneLimits};
 use crate::audit::Who;
 use crate::facts::{self, Daemon, ImageCache};
 use crate::policy::facts::{Facts, Questions};
+use crate::policy::opinions::Waited;
 
 /// Questions about the host's files: one whose file system hangs stays for good.
 const HOST: LaneLimits = LaneLimits {
@@ -17,10 +18,10 @@ const HOST: LaneLimits = LaneLimits {
     waiting_per_client_max: 256,
 };
 
-/// Questions to the daemon, each of which may take seconds: it answers none about a container that is
-/// being written to.
+/// Questions to the daemon, each of which may take as long as its client waits: the daemon answers none
+/// about a container that is being written to.
 const DAEMON: LaneLimits = LaneLimits {
-    threads_max: 64,
+    threads_max: 256,
     threads_per_client_max: 16,
     waiting_max: 1024,
     waiting_per_client_max: 256,
@@ -38,9 +39,13 @@ impl LookUps {
     pub(super) fn new(images: &Arc<ImageCache>) -> Self {
         let lane = |limits| {
             let images = Arc::clone(images);
-            Lane::new(limits, move |(daemon, questions): &(Daemon, Questions)| {
-                facts::look_up(questions, daemon, &images)
-            })
+            Lane::new(
+                limits,
+                move |(daemon, questions): &(Daemon, Questions), waited: &[Waited]| {
+                    let is_waited = || waited.iter().any(|one| !one.is_over());
+                    facts::look_up_while(questions, daemon, &images, &is_waited)
+                },
+            )
         };
         Self { images: Arc::clone(images), host: lane(HOST), daemon: lane(DAEMON) }
     }
@@ -48,7 +53,7 @@ impl LookUps {
     /// Answers at once if all is known; else `reply` is called once, on any thread.
     pub(super) fn ask(
         &self,
-        who: Who,
+        (who, waited): (Who, Waited),
         mut questions: Questions,
         daemon: Daemon,
         reply: impl FnOnce(Facts) + Send + 'static,
@@ -57,12 +62,13 @@ impl LookUps {
         let of_host = questions.take_about_host();
         match (of_host.is_empty(), questions.is_empty()) {
             (true, true) => return Some(known),
-            (true, false) => ask(&self.daemon, who, (daemon, questions), known, reply),
-            (false, true) => ask(&self.host, who, (daemon, of_host), known, reply),
+            (true, false) => ask(&self.daemon, (who, waited), (daemon, questions), known, reply),
+            (false, true) => ask(&self.host, (who, waited), (daemon, of_host), known, reply),
             (false, false) => {
                 let (lane, of_daemon) = (self.daemon.clone(), (daemon.clone(), questions));
-                let then = move |known| ask(&lane, who, of_daemon, known, reply);
-                ask(&self.host, who, (daemon, of_host), known, then);
+                let of = (who, waited.clone());
+                let then = move |known| ask(&lane, of, of_daemon, known, reply);
+                ask(&self.host, (who, waited), (daemon, of_host), known, then);
             }
         }
         None
@@ -72,7 +78,7 @@ impl LookUps {
 /// Adds the answers to what is known. A lane that is full answers that nothing could be learned.
 fn ask(
     lane: &Lane<(Daemon, Questions), Facts>,
-    who: Who,
+    who: (Who, Waited),
     question: (Daemon, Questions),
     mut known: Facts,
     reply: impl FnOnce(Facts) + Send + 'static,
@@ -94,6 +100,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
     use crate::config::UpstreamAddress;
+    use crate::policy::opinions::Waits;
     use crate::policy::types::HostPath;
     use std::sync::mpsc;
 
@@ -113,11 +120,20 @@ mod tests {
         };
         let (reply, replies) = mpsc::channel();
         let reply = move |facts| reply.send(facts).unwrap();
-        assert!(look_ups.ask(Who::Unnamed, questions, nowhere(), reply).is_none());
+        assert!(
+            look_ups
+                .ask((Who::Unnamed, Waits::default().watched()), questions, nowhere(), reply)
+                .is_none()
+        );
         let facts: Facts = replies.recv().unwrap();
         assert_eq!(facts.link(&root), Some(&root));
         assert_eq!(facts.unlearned().unwrap().to_string(), "volume v");
-        let none = look_ups.ask(Who::Unnamed, Questions::default(), nowhere(), |_| {});
+        let none = look_ups.ask(
+            (Who::Unnamed, Waits::default().watched()),
+            Questions::default(),
+            nowhere(),
+            |_| {},
+        );
         assert!(none.unwrap().unlearned().is_none());
     }
 }

@@ -19,7 +19,8 @@ use crate::http::framing::Framing;
 use crate::http::head::{self, Lines, RequestHead};
 use crate::http::message::{self, InspectedHead, Offer};
 use crate::http::target::{self, Target};
-use crate::policy::facts::{Facts, ImageFacts, ROUNDS_MAX};
+use crate::policy::facts::{Facts, ImageFacts, Questions, ROUNDS_MAX};
+use crate::policy::opinions::Waits;
 use crate::policy::{self, Inspected, Verdict, Violations};
 
 /// A request to an inspected endpoint whose body is still arriving.
@@ -71,8 +72,10 @@ pub(super) struct Waiting {
     /// What the rounds so far have learned.
     facts: Facts,
     round: usize,
-    /// Until when the outside may take to answer.
-    pub(super) deadline: Instant,
+    /// Until when the outside may take to answer; none while the daemon is asked for what the client waits
+    /// for as long as it likes.
+    pub(super) deadline: Option<Instant>,
+    waits: Waits,
     /// The body's share of the budget is held until the answer is there.
     share: Share,
 }
@@ -189,12 +192,22 @@ impl Session {
             return self.decline_unjudged(&no_room.into(), &inspection, turn);
         }
         let ticket = self.next_ticket();
-        turn.out.ask(ticket, questions);
-        let deadline = turn.now + inspection.rules.body_time_max;
+        let waits = Waits::default();
+        let deadline = inspection.deadline(&questions, turn.now);
+        turn.out.ask(ticket, questions, waits.watched());
         let facts = Facts::none();
         let epoch = self.changes.epoch();
-        let waiting =
-            Waiting { inspection, inspected, ticket, facts, epoch, round: 1, deadline, share };
+        let waiting = Waiting {
+            inspection,
+            inspected,
+            ticket,
+            facts,
+            epoch,
+            round: 1,
+            deadline,
+            waits,
+            share,
+        };
         self.request = Request::Waiting(Box::new(waiting));
     }
 
@@ -267,7 +280,8 @@ impl Session {
         if waiting.round < ROUNDS_MAX && !questions.is_empty() {
             waiting.round += 1;
             waiting.ticket = self.next_ticket();
-            turn.out.ask(waiting.ticket, questions);
+            waiting.deadline = waiting.inspection.deadline(&questions, turn.now);
+            turn.out.ask(waiting.ticket, questions, waiting.waits.watched());
             self.request = Request::Waiting(waiting);
             return;
         }
@@ -449,6 +463,12 @@ impl Inspection {
     /// What the head weighs while the request waits, in bytes.
     fn head_weight(&self) -> usize {
         if self.head.len() > SHORT_HEAD_BYTES_MAX { self.head.len() } else { 0 }
+    }
+
+    /// Until when the answers to these may take.
+    fn deadline(&self, questions: &Questions, now: Instant) -> Option<Instant> {
+        let may_take_long = questions.image_list || !questions.containers.is_empty();
+        (!may_take_long).then(|| now + self.rules.body_time_max)
     }
 
     fn read(&self, body: &[u8]) -> Result<Inspected<RequestBody>, Refusal> {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::{Side, Ticket};
 use crate::policy::Policy;
 use crate::policy::facts::Questions;
-use crate::policy::opinions::Consultation;
+use crate::policy::opinions::{Consultation, Waited};
 
 /// Filled by the session, emptied by whoever drives it after each call.
 #[derive(Debug, Default)]
 pub struct Outbox {
     downstream: Vec<u8>,
     upstream: Vec<u8>,
-    question: Option<(Ticket, Questions)>,
+    question: Option<(Ticket, Questions, Waited)>,
     consultation: Option<(Ticket, Consultation)>,
     watched: Option<(String, Arc<Policy>)>,
 }
@@ -43,13 +43,13 @@ impl Outbox {
     }
 
     /// Asks the outside; the answer comes back by its ticket.
-    pub(super) fn ask(&mut self, ticket: Ticket, questions: Questions) {
+    pub(super) fn ask(&mut self, ticket: Ticket, questions: Questions, waited: Waited) {
         debug_assert!(self.question.is_none(), "one request at a time asks one question");
-        self.question = Some((ticket, questions));
+        self.question = Some((ticket, questions, waited));
     }
 
-    /// The question to carry to the pool, once.
-    pub fn take_question(&mut self) -> Option<(Ticket, Questions)> {
+    /// The question to carry to the pool, once, and whether the answer still matters.
+    pub fn take_question(&mut self) -> Option<(Ticket, Questions, Waited)> {
         self.question.take()
     }
 
@@ -78,13 +78,14 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::opinions::Waits;
 
     #[test]
     fn what_is_forgotten_is_all_of_it() {
         let mut outbox = Outbox::default();
         outbox.to(Side::Downstream).push(0);
         outbox.to(Side::Upstream).push(0);
-        outbox.ask(Ticket(1), Questions::default());
+        outbox.ask(Ticket(1), Questions::default(), Waits::default().watched());
         assert!(!outbox.is_empty());
         outbox.clear();
         assert!(outbox.is_empty() && outbox.take_question().is_none());

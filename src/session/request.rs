@@ -68,7 +68,7 @@ impl Request {
         match self {
             Self::Head { deadline, .. } => *deadline,
             Self::Collecting(collecting) => Some(collecting.deadline()),
-            Self::Waiting(waiting) => Some(waiting.deadline),
+            Self::Waiting(waiting) => waiting.deadline,
             Self::Dropping(dropping) => Some(dropping.deadline()),
             Self::Consulting(consulting) => Some(consulting.deadline),
             Self::RefusingCalls(refusing) => refusing.deadline(),
@@ -350,9 +350,11 @@ impl Session {
                 self.refuse(400, &"the request body ended early", turn);
             }
             // An end looks the same whether the client still listens or has left. Written to, one that
-            // has left resets the connection, and nobody waits for the plugins any more. Clients pass
+            // has left resets the connection, and nobody waits for an answer any more. Clients pass
             // over interim answers (RFC 9110 §15.2), which came with HTTP/1.1.
-            Request::Consulting(_) if self.exchange.version == Version::Http11 => {
+            Request::Waiting(_) | Request::Consulting(_)
+                if self.exchange.version == Version::Http11 =>
+            {
                 turn.out.to(Side::Downstream).extend_from_slice(message::CONTINUE);
             }
             _ => {}

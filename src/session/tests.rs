@@ -486,7 +486,8 @@ fn asks_about_a_volume(talk: &mut Talk) -> (Ticket, Questions) {
     *talk = Talk::new(policy, talk.piece);
     let body = r#"{"Image":"a","HostConfig":{"Binds":["v:/x"]}}"#;
     talk.client(&with_body(CREATE, body)).daemon_never_sees("create");
-    talk.outbox.take_question().unwrap()
+    let (ticket, questions, _) = talk.outbox.take_question().unwrap();
+    (ticket, questions)
 }
 
 /// What the outside has learned of the volume `v`.
@@ -504,7 +505,7 @@ fn an_answer_may_lead_to_a_further_question() {
         let (ticket, questions) = asks_about_a_volume(talk);
         assert_eq!(questions.volumes, ["v"]);
         talk.call(|session, turn| session.answered(ticket, volume_at("/srv"), turn));
-        let (next, questions) = talk.outbox.take_question().unwrap();
+        let (next, questions, _) = talk.outbox.take_question().unwrap();
         assert!(next != ticket && questions.volumes.is_empty(), "{questions:?}");
         let mut facts = Facts::none();
         questions.links.iter().for_each(|path| facts.add_link(path.clone(), path.clone()));

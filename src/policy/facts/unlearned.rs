@@ -25,6 +25,7 @@ impl Facts {
             image_list,
             api_version,
             former_names: _, // Remembered, not asked for.
+            forbidden: _,    // As these.
             is_late: _,
         } = self;
         let list = matches!(image_list, ImageList::Unlearned);

@@ -13,7 +13,7 @@ fn asks_about_an_image(talk: &mut Talk) -> (Ticket, Questions, ImageChanges) {
     let changes = ImageChanges::default();
     talk.session = Session::new(ClientId::NOBODY, Budget::new(100_000), changes.clone());
     talk.client(&with_body(CREATE, r#"{"Image":"app"}"#)).daemon_never_sees("create");
-    let (ticket, questions) = talk.outbox.take_question().unwrap();
+    let (ticket, questions, _) = talk.outbox.take_question().unwrap();
     (ticket, questions, changes)
 }
 
@@ -99,7 +99,7 @@ fn an_archive_passes_once_the_forbidden_images_are_remembered() {
         let changes = ImageChanges::default();
         before_images(talk, &changes);
         talk.client(LOAD).daemon_never_sees("load");
-        let (ticket, questions) = talk.outbox.take_question().unwrap();
+        let (ticket, questions, _) = talk.outbox.take_question().unwrap();
         assert!(questions.image_list);
         let mut facts = Facts::none();
         facts.add_image_list(vec![NamedImage::new("sha256:1".to_owned(), ["ubuntu:16.04"])]);
@@ -108,7 +108,7 @@ fn an_archive_passes_once_the_forbidden_images_are_remembered() {
 
         before_images(talk, &changes);
         talk.client(&with_body(CREATE, r#"{"Image":"legacy"}"#));
-        let (ticket, asked) = talk.outbox.take_question().unwrap();
+        let (ticket, asked, _) = talk.outbox.take_question().unwrap();
         let (id, names, user, environment) = ("sha256:1".to_owned(), vec![], None, vec![]);
         let facts = known(&asked, ImageFacts::Present { id, names, user, environment });
         talk.call(|session, turn| session.answered(ticket, facts, turn));

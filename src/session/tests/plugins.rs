@@ -29,7 +29,7 @@ fn consulted(talk: &mut Talk, ticket: Ticket, said: Advice) {
 
 /// The rules have to know who the image runs as, and learn it.
 fn learn(talk: &mut Talk, image: u8, user: &str) {
-    let (ticket, questions) = talk.outbox.take_question().expect("rules ask");
+    let (ticket, questions, _) = talk.outbox.take_question().expect("rules ask");
     let mut facts = Facts::none();
     let user = Some(UserSpec::parse(user).unwrap());
     let (id, names, environment) = (format!("sha256:{image}"), vec![], vec![]);
