@@ -23,7 +23,7 @@ use crate::config::UpstreamAddress;
 use crate::facts::Daemon;
 use crate::policy::facts::{Facts, Questions};
 use crate::policy::opinions::{Advice, Consultation, Waited};
-use crate::session::{End, Flow, Session, Side, Step, Ticket, UpstreamFailure};
+use crate::session::{End, Flow, Judged, Session, Side, Step, Ticket, UpstreamFailure};
 
 /// How soon a Unix socket whose queue of connections was full is tried again.
 const REDIAL_AFTER: Duration = Duration::from_millis(5);
@@ -183,6 +183,11 @@ impl Connection {
     /// Hands the answer to a question over, if it still matters.
     pub(super) fn answered(&mut self, ticket: Ticket, facts: Facts, with: &mut Resources) {
         self.session.answered(ticket, facts, &mut with.turn(&self.generation));
+    }
+
+    /// Hands over what came of a body that was judged elsewhere, if it still matters.
+    pub(super) fn judged(&mut self, ticket: Ticket, judged: Judged, with: &mut Resources) {
+        self.session.judged(ticket, judged, &mut with.turn(&self.generation));
     }
 
     /// Hands over what the plugins said, if it still matters.
@@ -467,6 +472,13 @@ impl Connection {
             }
             bytes.clear();
             *with.outbox.to(side) = bytes;
+        }
+        if let Some((ticket, judgement)) = with.outbox.take_judgement() {
+            let name = (self.key, self.serial(), ticket);
+            if let Some(judged) = with.judge(name, judgement) {
+                self.judged(ticket, judged, with);
+                return self.deliver(with);
+            }
         }
         if let Some((ticket, questions, waited)) = with.outbox.take_question() {
             self.ask((ticket, waited), questions, with)?;

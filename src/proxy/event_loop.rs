@@ -9,8 +9,8 @@
 
 use std::io;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mio::event::Event;
@@ -39,7 +39,9 @@ use crate::http::message::{self, Answer};
 use crate::plugins::{Plugins, Question};
 use crate::policy::facts::{Facts, Questions};
 use crate::policy::opinions::{Advice, Consultation, Waited};
-use crate::session::{Budget, ImageChanges, Outbox, Session, Side, Ticket, Turn};
+use crate::session::{
+    Budget, ImageChanges, Judged, Judgement, Outbox, Session, Side, Ticket, Turn,
+};
 
 /// Events taken from the kernel at once.
 const EVENTS_MAX: usize = 1024;
@@ -79,6 +81,12 @@ pub(super) enum Command {
         near: Crowded,
         client: Who,
     },
+    Judged {
+        key: Key,
+        serial: u64,
+        ticket: Ticket,
+        judged: Box<Judged>,
+    },
     Answer {
         key: Key,
         serial: u64,
@@ -115,6 +123,8 @@ pub(super) struct Startup {
     pub(super) census: Arc<Census>,
     pub(super) neighbours: Neighbours,
     pub(super) pool: Pool,
+    /// For bodies that are judged away from the loop.
+    pub(super) judges: Pool,
     pub(super) look_ups: LookUps,
     pub(super) watch: Watch,
     pub(super) images: Images,
@@ -151,6 +161,7 @@ pub(super) struct Resources {
     pub(super) outbox: Outbox,
     pub(super) census: Arc<Census>,
     pool: Pool,
+    judges: Pool,
     look_ups: LookUps,
     pub(super) watch: Watch,
     images: Images,
@@ -185,6 +196,30 @@ impl Resources {
             mailbox.send(Command::Answer { key, serial, ticket, facts });
         };
         self.look_ups.ask(who, questions, daemon, reply)
+    }
+
+    /// Has a body judged on another thread. If none can be had, it is judged at once.
+    pub(super) fn judge(
+        &self,
+        (key, serial, ticket): (Key, u64, Ticket),
+        judgement: Judgement,
+    ) -> Option<Judged> {
+        let mailbox = self.mailbox.clone();
+        let handed = Arc::new(Mutex::new(Some(judgement)));
+        let taken = Arc::clone(&handed);
+        let take = |judgement: &Mutex<Option<Judgement>>| {
+            judgement.lock().unwrap_or_else(PoisonError::into_inner).take()
+        };
+        let job = move || {
+            if let Some(judgement) = take(&taken) {
+                let judged = Box::new(judgement.run());
+                mailbox.send(Command::Judged { key, serial, ticket, judged });
+            }
+        };
+        match self.judges.run(Box::new(job)) {
+            Ok(()) => None,
+            Err(_) => take(&handed).map(Judgement::run),
+        }
     }
 
     /// Has the plugins asked, after the daemon has said which image it is. What is known already is
@@ -254,6 +289,7 @@ impl EventLoop {
             outbox: Outbox::default(),
             census: startup.census,
             pool: startup.pool,
+            judges: startup.judges,
             look_ups: startup.look_ups,
             watch: startup.watch,
             images: startup.images,
@@ -386,6 +422,11 @@ impl Active {
                 Command::Answer { key, serial, ticket, facts } => {
                     self.hand_over(key, serial, |connection, with| {
                         connection.answered(ticket, *facts, with);
+                    });
+                }
+                Command::Judged { key, serial, ticket, judged } => {
+                    self.hand_over(key, serial, |connection, with| {
+                        connection.judged(ticket, *judged, with);
                     });
                 }
                 Command::Advice { key, serial, ticket, advice } => {

@@ -51,6 +51,9 @@ use watch::Watch;
 /// How much one connection may read in a turn before the others get theirs, in bytes.
 const READ_BYTES_PER_TURN: usize = 256 * 1024;
 
+/// Threads on which large bodies are judged. The loops need the processors, too.
+const JUDGES_MAX: usize = 2;
+
 /// Idle time after which the kernel asks whether a peer is still there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
@@ -161,6 +164,7 @@ impl Proxy {
         let census = Arc::new(Census::default());
         let neighbours = Neighbours::default();
         let pool = Pool::default();
+        let judges = Pool::of(JUDGES_MAX);
         let images = Images::default();
         let look_ups = LookUps::new(&images.known);
         let watch = Watch::default();
@@ -176,6 +180,7 @@ impl Proxy {
                     census: Arc::clone(&census),
                     neighbours: neighbours.clone(),
                     pool: pool.clone(),
+                    judges: judges.clone(),
                     look_ups: look_ups.clone(),
                     watch: watch.clone(),
                     images: images.clone(),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// Threads that are started at most. They begin when there is work and stay.
+/// Threads that are started at most, if nothing else is said. They begin when there is work and stay.
 const THREADS_MAX: usize = 4;
 
 /// Work that waits at most; what comes on top is turned away.
@@ -18,10 +18,16 @@ pub(super) struct Pool {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
+    threads_max: usize,
     state: Mutex<State>,
     work: Condvar,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { threads_max: THREADS_MAX, state: Mutex::default(), work: Condvar::default() }
+    }
 }
 
 #[derive(Default)]
@@ -32,6 +38,11 @@ struct State {
 }
 
 impl Pool {
+    /// A pool of so many threads at most.
+    pub(super) fn of(threads_max: usize) -> Self {
+        Self { shared: Arc::new(Shared { threads_max, ..Shared::default() }) }
+    }
+
     /// Runs `job` on some thread, some time. Gives it back if the queue is full or no thread can be
     /// had, so that the caller can answer at once.
     pub(super) fn run(&self, job: Job) -> Result<(), Job> {
@@ -39,7 +50,7 @@ impl Pool {
         if state.queue.len() >= QUEUE_MAX {
             return Err(job);
         }
-        if state.idle <= state.queue.len() && state.threads < THREADS_MAX {
+        if state.idle <= state.queue.len() && state.threads < self.shared.threads_max {
             let shared = Arc::clone(&self.shared);
             let begun = thread::Builder::new().name("pool".into()).spawn(move || shared.work());
             match begun {

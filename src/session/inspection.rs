@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use super::budget::Share;
 use super::consultation::Before;
+use super::images::ImageChanges;
+use super::judging;
 use super::pace::Pace;
 use super::request::{Refusal, Request, SHORT_HEAD_BYTES_MAX};
 use super::response::Response;
@@ -95,6 +97,75 @@ pub(super) enum ImageFound {
     None(String),
 }
 
+/// What the rules say of a request.
+#[derive(Debug)]
+pub(super) enum Settled {
+    /// It is not let through for another reason than a rule.
+    Refused(Refusal),
+    Forbidden(Violations),
+    /// It may be made, with this body and of this image.
+    Allowed {
+        forwarded: Forwarded,
+        body: Vec<u8>,
+        image: ImageFound,
+    },
+}
+
+impl Settled {
+    /// Whether the image of a container is still the one of its name, as far as anybody knows.
+    pub(super) fn doubt_image_unless(&mut self, certain: bool) {
+        if let Self::Allowed { image: ImageFound::One { is_certain, .. }, .. } = self {
+            *is_certain = certain;
+        }
+    }
+}
+
+/// Judges a request by what was learned for it.
+pub(super) fn verdict(
+    inspection: &Inspection,
+    inspected: Inspected<RequestBody>,
+    facts: &Facts,
+    image: ImageFound,
+) -> Settled {
+    let policy = &inspection.rules.policy;
+    let started = policy::started(policy, inspected.effects(), facts);
+    match (policy::judge(policy, inspected, facts), image) {
+        (Verdict::Forbidden(_), _) if facts.is_late() => {
+            Settled::Refused(Refusal::not_learned(facts.unlearned().as_ref()))
+        }
+        (Verdict::Forbidden(violations), _) => Settled::Forbidden(violations),
+        (Verdict::Allowed(_), ImageFound::None(name)) => {
+            Settled::Refused(Refusal::no_such_image(&name))
+        }
+        (Verdict::Allowed(checked), image) => {
+            let mut body = Vec::with_capacity(USUAL_BODY_BYTES);
+            let forwarded = engine::write_knowing(checked, policy, facts, &mut body);
+            Settled::Allowed { forwarded, body, image, started }
+        }
+    }
+}
+
+/// The same, after the outside was asked. Whether the image of a container is certain the caller knows.
+pub(super) fn verdict_knowing(
+    inspection: &Inspection,
+    inspected: Inspected<RequestBody>,
+    facts: &mut Facts,
+    changes: &ImageChanges,
+) -> Settled {
+    let remembered = changes.remember(&inspection.rules.policy, facts);
+    if remembered.is_err() && facts.image_list().is_some() {
+        return Settled::Refused(Refusal::too_many_forbidden());
+    }
+    let image = match policy::image_of_container(inspected.effects(), facts) {
+        Some((name, ImageFacts::Absent)) => ImageFound::None(name.to_string()),
+        Some((_, ImageFacts::Present { id, .. })) => {
+            ImageFound::One { id: id.clone(), is_certain: false }
+        }
+        None => ImageFound::NotAsked,
+    };
+    verdict(inspection, inspected, facts, image)
+}
+
 impl Session {
     /// Collects the body, or judges at once what a head alone can bring about.
     pub(super) fn begin_inspection(
@@ -165,6 +236,9 @@ impl Session {
         mut share: Share,
         turn: &mut Turn<'_>,
     ) {
+        if judging::is_large(inspection.endpoint, &body) {
+            return self.judge_elsewhere(inspection, body, share, turn);
+        }
         let inspected = match inspection.read(&body) {
             Ok(inspected) => inspected,
             Err(refusal) => return self.decline_unjudged(&refusal, &inspection, turn),
@@ -176,19 +250,18 @@ impl Session {
                 audit::record(&self.client, &Event::Unknown { method, target, fields: &told });
             });
         }
-        let weighs = weight(inspection.endpoint, &body);
-        if inspection.is_consulted() {
+        let kept_bytes = if inspection.is_consulted() { body.len() } else { 0 };
+        let weighs = inspection.weight_asking(&body, kept_bytes);
+        if kept_bytes > 0 {
             inspection.body = body;
         }
         let questions = policy::questions(&inspection.rules.policy, inspected.effects());
         if questions.is_empty() {
-            let request = (inspection, inspected, ImageFound::NotAsked);
-            return self.judge(request, &Facts::none(), share, turn);
+            let facts = Facts::none();
+            let settled = verdict(&inspection, inspected, &facts, ImageFound::NotAsked);
+            return self.settle(inspection, settled, share, turn);
         }
-        let before = inspection.before.as_ref().map_or(0, |before| before.body.len());
-        if let Err(no_room) =
-            share.grow_to(inspection.head_weight() + inspection.body.len() + before + weighs)
-        {
+        if let Err(no_room) = share.grow_to(weighs) {
             return self.decline_unjudged(&no_room.into(), &inspection, turn);
         }
         let ticket = self.next_ticket();
@@ -261,18 +334,16 @@ impl Session {
             Request::Waiting(waiting) if waiting.ticket == ticket => {
                 self.learned(waiting, facts, turn);
             }
+            Request::Asking(asking) if asking.ticket == ticket => {
+                self.learned_for_large(*asking, facts, turn);
+            }
             other => self.request = other,
         }
     }
 
     /// The answers may lead to further questions; once there are none, the request is judged.
     fn learned(&mut self, mut waiting: Box<Waiting>, facts: Facts, turn: &mut Turn<'_>) {
-        if let Some(unlearned) = facts.unlearned() {
-            waiting.inspection.log(|method, target| {
-                let event = Event::Unlearned { method, target, unlearned: &unlearned };
-                audit::record(&self.client, &event);
-            });
-        }
+        self.log_unlearned(&waiting.inspection, &facts);
         waiting.facts.add(facts);
         let policy = &waiting.inspection.rules.policy;
         let effects = waiting.inspected.effects();
@@ -286,60 +357,49 @@ impl Session {
             return;
         }
         let Waiting { inspection, inspected, mut facts, epoch, share, .. } = *waiting;
-        let remembered = self.changes.remember(&inspection.rules.policy, &mut facts);
-        if remembered.is_err() && facts.image_list().is_some() {
-            return self.decline_unjudged(&Refusal::too_many_forbidden(), &inspection, turn);
-        }
-        let is_certain = epoch.is_some() && epoch == self.changes.epoch();
-        let image = match policy::image_of_container(inspected.effects(), &facts) {
-            Some((name, ImageFacts::Absent)) => ImageFound::None(name.to_string()),
-            Some((_, ImageFacts::Present { id, .. })) => {
-                ImageFound::One { id: id.clone(), is_certain }
-            }
-            None => ImageFound::NotAsked,
-        };
-        self.judge((inspection, inspected, image), &facts, share, turn);
+        let mut settled = verdict_knowing(&inspection, inspected, &mut facts, &self.changes);
+        settled.doubt_image_unless(epoch.is_some() && epoch == self.changes.epoch());
+        self.settle(inspection, settled, share, turn);
     }
 
-    fn judge(
+    pub(super) fn log_unlearned(&self, inspection: &Inspection, facts: &Facts) {
+        if let Some(unlearned) = facts.unlearned() {
+            inspection.log(|method, target| {
+                let event = Event::Unlearned { method, target, unlearned: &unlearned };
+                audit::record(&self.client, &event);
+            });
+        }
+    }
+
+    /// What follows from what the rules say.
+    pub(super) fn settle(
         &mut self,
-        (inspection, inspected, image): (Inspection, Inspected<RequestBody>, ImageFound),
-        facts: &Facts,
+        inspection: Inspection,
+        settled: Settled,
         share: Share,
         turn: &mut Turn<'_>,
     ) {
-        let started = policy::started(&inspection.rules.policy, inspected.effects(), facts);
-        match policy::judge(&inspection.rules.policy, inspected, facts) {
-            Verdict::Forbidden(_) if facts.is_late() => {
-                let refusal = Refusal::not_learned(facts.unlearned().as_ref());
-                self.decline_unjudged(&refusal, &inspection, turn);
-            }
-            Verdict::Forbidden(violations) => {
+        if let Settled::Allowed { started: Some(container), .. } = &settled {
+            turn.out.watch(container.clone(), Arc::clone(&inspection.rules.policy));
+        }
+        match settled {
+            Settled::Refused(refusal) => self.decline_unjudged(&refusal, &inspection, turn),
+            Settled::Forbidden(violations) => {
                 self.decline_forbidden(&violations, &inspection, turn);
             }
-            Verdict::Allowed(checked) => {
-                let policy = &inspection.rules.policy;
-                if let Some(container) = started {
-                    turn.out.watch(container, Arc::clone(policy));
-                }
-                let mut body = Vec::with_capacity(USUAL_BODY_BYTES);
-                let forwarded = engine::write_knowing(checked, policy, facts, &mut body);
-                match image {
-                    ImageFound::None(name) => {
-                        let refusal = Refusal::no_such_image(&name);
-                        self.decline_unjudged(&refusal, &inspection, turn);
-                    }
-                    image if inspection.is_consulted() && forwarded.image.is_some() => {
-                        self.consult((inspection, image), forwarded, body, share, turn);
-                    }
-                    ImageFound::One { id, is_certain: false } => {
-                        self.let_through_pinned(&inspection, forwarded, (&body, &id), turn);
-                    }
-                    ImageFound::One { is_certain: true, .. } | ImageFound::NotAsked => {
-                        self.let_through(&inspection, &forwarded, &body, turn);
-                    }
-                }
+            Settled::Allowed { forwarded, body, image, .. }
+                if inspection.is_consulted() && forwarded.image.is_some() =>
+            {
+                self.consult((inspection, image), forwarded, body, share, turn);
             }
+            Settled::Allowed { forwarded, body, image, .. } => match image {
+                ImageFound::One { id, is_certain: false } => {
+                    self.let_through_pinned(&inspection, forwarded, (&body, &id), turn);
+                }
+                ImageFound::One { is_certain: true, .. }
+                | ImageFound::NotAsked
+                | ImageFound::None(_) => self.let_through(&inspection, &forwarded, &body, turn),
+            },
         }
     }
 
@@ -466,12 +526,19 @@ impl Inspection {
     }
 
     /// Until when the answers to these may take.
-    fn deadline(&self, questions: &Questions, now: Instant) -> Option<Instant> {
+    pub(super) fn deadline(&self, questions: &Questions, now: Instant) -> Option<Instant> {
         let may_take_long = questions.image_list || !questions.containers.is_empty();
         (!may_take_long).then(|| now + self.rules.body_time_max)
     }
 
-    fn read(&self, body: &[u8]) -> Result<Inspected<RequestBody>, Refusal> {
+    /// What a request weighs in bytes while the outside is asked about its body, of which so many bytes
+    /// are kept as they came.
+    pub(super) fn weight_asking(&self, body: &[u8], kept_bytes: usize) -> usize {
+        let before = self.before.as_ref().map_or(0, |before| before.body.len());
+        self.head_weight() + kept_bytes + before + weight(self.endpoint, body)
+    }
+
+    pub(super) fn read(&self, body: &[u8]) -> Result<Inspected<RequestBody>, Refusal> {
         Ok(engine::read(self.endpoint, &self.target()?, body)?)
     }
 

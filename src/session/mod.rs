@@ -9,6 +9,7 @@
 //! ```text
 //! request    Head ─┬─► Body ───────────────────┬─► Sent ──────► Head
 //!                  ├─► Collecting ─► Waiting ──┤     │
+//!                  │         ├─► Judging ◄► Asking   │
 //!                  │         └─► Consulting ◄─┘┘     │
 //!                  ├─► Dropping ─► Head              │
 //!                  ├─► RefusingCalls (of gRPC)       │
@@ -41,6 +42,7 @@ mod denial;
 mod exchange;
 mod images;
 mod inspection;
+mod judging;
 mod outbox;
 mod pace;
 mod request;
@@ -55,6 +57,7 @@ use std::time::{Duration, Instant};
 
 pub use budget::Budget;
 pub use images::ImageChanges;
+pub use judging::{Judged, Judgement};
 pub use outbox::Outbox;
 
 use crate::audit::{self, ClientId, Event};
@@ -301,6 +304,13 @@ impl Session {
         }
     }
 
+    /// What came of the body with this ticket that was judged elsewhere; one that is over changes nothing.
+    pub fn judged(&mut self, ticket: Ticket, judged: Judged, turn: &mut Turn<'_>) {
+        if self.end.is_none() {
+            self.request_judged(ticket, judged, turn);
+        }
+    }
+
     /// What the plugins said to the question with this ticket; one that is over changes nothing.
     pub fn consulted(&mut self, ticket: Ticket, advice: Advice, turn: &mut Turn<'_>) {
         if self.end.is_none() {
@@ -358,8 +368,11 @@ impl Session {
     pub fn elapsed(&mut self, turn: &mut Turn<'_>) {
         if self.deadline().is_some_and(|deadline| deadline <= turn.now) {
             match self.request {
-                Request::Waiting(_) => {
+                Request::Waiting(_) | Request::Asking(_) => {
                     self.refuse(503, &"what a rule must know was not learned in time", turn);
+                }
+                Request::Judging(_) => {
+                    self.refuse(503, &"the request body was not judged in time, try again", turn);
                 }
                 Request::Consulting(_) => {
                     self.refuse(503, &"the plugins have not answered in time", turn);

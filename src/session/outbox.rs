@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Side, Ticket};
+use super::{Judgement, Side, Ticket};
 use crate::policy::Policy;
 use crate::policy::facts::Questions;
 use crate::policy::opinions::{Consultation, Waited};
@@ -15,6 +15,7 @@ pub struct Outbox {
     question: Option<(Ticket, Questions, Waited)>,
     consultation: Option<(Ticket, Consultation)>,
     watched: Option<(String, Arc<Policy>)>,
+    judgement: Option<(Ticket, Judgement)>,
 }
 
 impl Outbox {
@@ -28,7 +29,8 @@ impl Outbox {
 
     /// Whether nothing is owed.
     pub fn is_empty(&self) -> bool {
-        let nothing_asked = self.question.is_none() && self.consultation.is_none();
+        let nothing_asked =
+            self.question.is_none() && self.consultation.is_none() && self.judgement.is_none();
         let nothing_said = self.downstream.is_empty() && self.upstream.is_empty();
         nothing_said && nothing_asked && self.watched.is_none()
     }
@@ -40,6 +42,7 @@ impl Outbox {
         self.question = None;
         self.consultation = None;
         self.watched = None;
+        self.judgement = None;
     }
 
     /// Asks the outside; the answer comes back by its ticket.
@@ -51,6 +54,17 @@ impl Outbox {
     /// The question to carry to the pool, once, and whether the answer still matters.
     pub fn take_question(&mut self) -> Option<(Ticket, Questions, Waited)> {
         self.question.take()
+    }
+
+    /// Has a body judged elsewhere; what comes of it comes back by its ticket.
+    pub(super) fn judge(&mut self, ticket: Ticket, judgement: Judgement) {
+        debug_assert!(self.judgement.is_none(), "one request at a time has one body");
+        self.judgement = Some((ticket, judgement));
+    }
+
+    /// The body to carry to another thread, once.
+    pub fn take_judgement(&mut self) -> Option<(Ticket, Judgement)> {
+        self.judgement.take()
     }
 
     /// Asks the plugins; their answer comes back by its ticket.

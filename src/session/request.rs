@@ -11,6 +11,7 @@ use super::consultation::Consulting;
 use super::denial::Dropping;
 use super::exchange::Exchange;
 use super::inspection::{Collecting, Inspection, Waiting};
+use super::judging::{Asking, Judging};
 use super::response::Response;
 use super::{End, Flow, Progress, Rules, Session, Side, Step, Turn, audit};
 use crate::audit::{Event, Redacted};
@@ -38,6 +39,10 @@ pub(super) enum Request {
     Collecting(Box<Collecting>),
     /// The outside is being asked about what the body would bring about.
     Waiting(Box<Waiting>),
+    /// Its body is large, and being judged elsewhere.
+    Judging(Box<Judging>),
+    /// The outside is being asked about what such a body would bring about.
+    Asking(Box<Asking>),
     /// A body that nobody will see: its request may not be made.
     Dropping(Box<Dropping>),
     /// Calls of gRPC, each of which is refused here: the daemon never hears of them.
@@ -69,6 +74,8 @@ impl Request {
             Self::Head { deadline, .. } => *deadline,
             Self::Collecting(collecting) => Some(collecting.deadline()),
             Self::Waiting(waiting) => waiting.deadline,
+            Self::Judging(judging) => Some(judging.deadline),
+            Self::Asking(asking) => asking.deadline,
             Self::Dropping(dropping) => Some(dropping.deadline()),
             Self::Consulting(consulting) => Some(consulting.deadline),
             Self::RefusingCalls(refusing) => refusing.deadline(),
@@ -103,6 +110,8 @@ impl Session {
             Request::Over => Flow::Discard,
             Request::Head { .. }
             | Request::Waiting(_)
+            | Request::Judging(_)
+            | Request::Asking(_)
             | Request::Consulting(_)
             | Request::Sent
             | Request::MaySwitch => Flow::Hold,
@@ -115,6 +124,8 @@ impl Session {
             Request::Over => true,
             Request::Collecting(_)
             | Request::Waiting(_)
+            | Request::Judging(_)
+            | Request::Asking(_)
             | Request::Consulting(_)
             | Request::Dropping(_)
             | Request::RefusingCalls(_) => false,
@@ -363,6 +374,7 @@ impl Session {
 }
 
 /// A request that is not let through for what it is, rather than for what it asks.
+#[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) reason: String,

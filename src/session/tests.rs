@@ -107,6 +107,15 @@ impl Talk {
         let mut turn = Turn { now: self.now, rules: &self.rules, out: &mut self.outbox };
         call(&mut self.session, &mut turn);
         self.collect();
+        self.judge_elsewhere();
+    }
+
+    /// Judges at once what the proxy hands to another thread.
+    fn judge_elsewhere(&mut self) {
+        while let Some((ticket, judgement)) = self.outbox.take_judgement() {
+            let judged = judgement.run();
+            self.call(|session, turn| session.judged(ticket, judged, turn));
+        }
     }
 
     fn arrive(&mut self, from: Side, bytes: &[u8]) -> &mut Self {
@@ -147,6 +156,7 @@ impl Talk {
         self.got[index(from.other())].push_str(std::str::from_utf8(&input[..forwarded]).unwrap());
         self.waiting[index(from)] = input[taken..].to_vec();
         self.collect();
+        self.judge_elsewhere();
         taken > 0
     }
 

@@ -298,3 +298,81 @@ fn tls_is_called_by_its_name() {
         assert!(talk.got[0].contains("this is TLS; "), "{}", talk.got[0]);
     });
 }
+
+/// A label so long that the body is judged away from the loop.
+fn large(rest: &str) -> String {
+    format!(r#"{{"Labels":{{"a":"{}"}},{rest}}}"#, "b".repeat(100_000))
+}
+
+fn talk_about_large(policy: &Policy, conversation: impl Fn(&mut Talk)) {
+    for piece in [4099, usize::MAX] {
+        let mut talk = Talk::new(policy.clone(), piece);
+        Arc::get_mut(&mut talk.rules).unwrap().body_bytes_max = 1 << 20;
+        talk.session =
+            Session::new(ClientId::NOBODY, Budget::new(8 << 20), ImageChanges::default());
+        conversation(&mut talk);
+    }
+}
+
+/// One whose verdict does not come at once.
+fn under_way(talk: &mut Talk, body: &str) -> (Ticket, Judgement) {
+    let request = with_body(CREATE, body);
+    let mut turn = Turn { now: talk.now, rules: &talk.rules, out: &mut talk.outbox };
+    let head = request.find("\r\n\r\n").unwrap() + 4;
+    for part in [&request[..head], &request[head..]] {
+        assert_eq!(talk.session.bytes(Side::Downstream, part.as_bytes(), &mut turn), {
+            Step::Take(part.len())
+        });
+    }
+    talk.outbox.take_judgement().unwrap()
+}
+
+#[test]
+fn large_bodies_are_judged_elsewhere_and_alike() {
+    let mounts = vec![crate::policy::mounts::MountRule::parse("/root").unwrap()];
+    let ports = vec![PortRule::parse("22").unwrap()];
+    let policy = Policy { ports, mounts, ..Policy::permissive() };
+    talk_about_large(&policy, |talk| {
+        let (allowed, forbidden) =
+            (large(r#""Image":"a""#), large(&FORBIDDEN[1..FORBIDDEN.len() - 1]));
+        for body in [with_body(CREATE, &allowed), chunked(CREATE, &allowed)] {
+            talk.client(&body).daemon_gets("POST /containers/create").daemon(OK).client_gets(OK);
+            assert!(talk.got[1].ends_with(r#""},"Image":"a"}"#));
+        }
+        talk.client(&format!("{}{PING}", with_body(CREATE, &forbidden)));
+        talk.client_gets("HTTP/1.1 403 ").daemon_gets(PING).daemon(OK).client_gets(OK);
+        talk.client(&with_body(CREATE, &large(r#""Image":5"#)))
+            .client_gets("HTTP/1.1 400 ")
+            .is(None);
+        // What must be asked is asked, and in rounds.
+        talk.client(&with_body(CREATE, &large(r#""Image":"a","HostConfig":{"Binds":["v:/x"]}"#)));
+        let (ticket, questions) = talk.outbox.take_question().unwrap();
+        assert_eq!(questions.volumes, ["v"]);
+        talk.call(|session, turn| session.answered(ticket, volume_at("/srv"), turn));
+        let (next, questions) = talk.outbox.take_question().unwrap();
+        let mut facts = Facts::none();
+        questions.links.iter().for_each(|path| facts.add_link(path.clone(), path.clone()));
+        talk.call(|session, turn| session.answered(ticket, Facts::none(), turn));
+        talk.daemon_gets("").call(|session, turn| session.answered(next, facts, turn));
+        talk.daemon_gets("POST /containers/create").daemon(OK).client_gets(OK).is(None);
+    });
+}
+
+#[test]
+fn a_verdict_that_comes_too_late_changes_nothing_and_its_body_counts_until_then() {
+    talk_about_large(&Policy::permissive(), |talk| {
+        let budget = Budget::new(8 << 20);
+        talk.session = Session::new(ClientId::NOBODY, budget.clone(), ImageChanges::default());
+        let (ticket, judgement) = under_way(talk, &large(r#""Image":"a""#));
+        assert!(talk.session.is_busy());
+        assert_eq!(talk.session.flow(Side::Downstream), Flow::Hold);
+        talk.now = talk.session.deadline().unwrap();
+        talk.call(Session::elapsed);
+        talk.client_gets("HTTP/1.1 503 ").is(Some(End::Linger));
+        let judged = judgement.run();
+        assert!(budget.free() < 8 << 20, "the body is still there");
+        talk.call(|session, turn| session.judged(ticket, judged, turn));
+        assert_eq!(budget.free(), 8 << 20);
+        talk.daemon_never_sees("create");
+    });
+}
