@@ -4,7 +4,7 @@
 mod support;
 use std::fs;
 use support::cli::client;
-use support::compare::{both, without_ids};
+use support::compare::{both, both_under, without_ids};
 use support::{Daemon, Finished, SecDocker, Way, run, sandbox, unique};
 
 /// Runs a Python program with the `docker` package, the engine taken from the environment.
@@ -95,6 +95,7 @@ volumes:
             done.ok();
             without_ids(&done.text())
         };
+        compose("build --compress");
         compose("build");
         compose("up -d web");
         let ran = compose("run --rm built");
@@ -150,6 +151,96 @@ fn curl_with_an_offer_of_http2() {
     let said = both(|way| curl(way, "/_ping", &["--http2"], b""));
     assert_eq!(said, "OK 200");
     both(|way| curl(way, "/v1.41/containers/nobody/json", &["--http2"], b""));
+    let api = Daemon::shared().api();
+    let body = br#"{"Image":"probe:1","Cmd":["true"]}"#;
+    for expect in ["Expect:", "Expect: 100-continue"] {
+        let name = unique("offer");
+        let arguments = ["--http2", "-H", expect, "-H", "Content-Type: application/json"];
+        let arguments = [&arguments[..], &["--data-binary", "@-"]].concat();
+        let target = format!("/v1.41/containers/create?name={name}");
+        let said = both_under("restrictions:\n  privileged: true\n", |way| {
+            let said = without_ids(&curl(way, &target, &arguments, body));
+            api.remove(&name);
+            said
+        });
+        assert!(said.ends_with(" 201"), "{said}");
+    }
+}
+
+const READ: &str = "restrictions:\n  images: ['forbidden:1']\n";
+
+/// The package names the compression in a header, of which the daemon reads nothing.
+#[test]
+fn the_python_package_with_compressed_contexts() {
+    let name = unique("gzip");
+    let program = format!(
+        r#"
+import docker, gzip, io, os, tarfile, tempfile
+c = docker.from_env()
+with tempfile.TemporaryDirectory() as d:
+    with open(os.path.join(d, "Dockerfile"), "w") as f: f.write("FROM probe:1\nLABEL a=b\n")
+    with open(os.path.join(d, "file"), "w") as f: f.write("x" * 100000)
+    m, _ = c.images.build(path=d, tag="{name}:1", gzip=True, rm=True); print(m.labels)
+    # A Dockerfile outside of the context: the package names it twice in the query.
+    with tempfile.NamedTemporaryFile("w", suffix=".dockerfile") as o:
+        o.write("FROM probe:1\nLABEL c=d\n"); o.flush()
+        m, _ = c.images.build(path=d, dockerfile=o.name, tag="{name}:2", rm=True); print(m.labels)
+b = io.BytesIO()
+with tarfile.open(fileobj=b, mode="w:gz") as t:
+    i = tarfile.TarInfo("Dockerfile"); f = b"FROM probe:1\nLABEL e=f\n"; i.size = len(f); t.addfile(i, io.BytesIO(f))
+b.seek(0)
+m, _ = c.images.build(fileobj=b, custom_context=True, encoding="gzip", tag="{name}:3"); print(m.labels)
+saved = gzip.compress(b"".join(c.images.get("{name}:1").save(named=True)))
+r = c.api._post(c.api._url("/images/load"), data=saved, headers={{"Content-Encoding": "gzip"}}); print(r.status_code)
+r = c.api._post(c.api._url("/images/create"), params={{"fromSrc": "-", "repo": "{name}", "tag": "4"}},
+    data=gzip.compress(b"\0" * 10240), headers={{"Content-Encoding": "gzip", "Content-Type": "application/x-tar"}}); print(r.status_code)
+for n in "1234": c.images.remove("{name}:" + n)
+"#
+    );
+    let said = both_under(READ, |way| python(way, &program).ok());
+    for label in ["{'a': 'b'}", "{'c': 'd'}", "{'e': 'f'}"] {
+        assert!(said.contains(label), "{said}");
+    }
+}
+
+/// What is compressed is read all the same.
+#[test]
+fn the_python_package_with_a_compressed_context_is_told_why() {
+    let secdocker = SecDocker::before(Daemon::shared(), READ);
+    let program = r#"
+import docker, os, tempfile
+c = docker.from_env()
+for text in ["FROM forbidden:1\n", "FROM probe:1\nCOPY --from=forbidden:1 / /\n"]:
+    with tempfile.TemporaryDirectory() as d:
+        with open(os.path.join(d, "Dockerfile"), "w") as f: f.write(text)
+        try: c.images.build(path=d, gzip=True)
+        except docker.errors.APIError as e: print(e.status_code, e.explanation)
+"#;
+    let said = python(&secdocker, program).ok();
+    assert_eq!(said.matches("403 SecDocker: forbidden: ").count(), 2, "{said}");
+}
+
+/// Text of any bytes, as Python hands it on.
+#[test]
+fn the_python_package_with_text_that_is_none() {
+    let name = unique("bytes");
+    let program = format!(
+        r#"
+import docker, os
+c = docker.from_env(); s = os.fsdecode(b"J\xf6rg")
+k = c.containers.create("probe:1", ["echo", s], name="{name}", environment={{"A": s}}, labels={{"a": s, s: "b"}},
+    volumes={{"/srv/" + s: {{"bind": "/x"}}}}, working_dir="/" + s)
+k.reload(); a = k.attrs
+print([ascii(x) for x in (a["Config"]["Env"], sorted(a["Config"]["Labels"].items()), a["Config"]["Cmd"],
+    a["Config"]["WorkingDir"], a["HostConfig"]["Binds"])])
+k.remove()
+v = c.volumes.create("{name}", labels={{"a": s}}); print(ascii(v.attrs["Labels"])); v.remove()
+n = c.networks.create("{name}", labels={{"a": s}}); n.remove()
+"#
+    );
+    let rules = "restrictions:\n  mounts: [/root]\n  environment: [B]\n";
+    let said = both_under(rules, |way| python(way, &program).ok());
+    assert!(said.contains("ufffd"), "{said}");
 }
 
 /// Curl calls all that it posts a form.
