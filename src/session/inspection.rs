@@ -108,6 +108,8 @@ pub(super) enum Settled {
         forwarded: Forwarded,
         body: Vec<u8>,
         image: ImageFound,
+        /// The container that it starts, if what is mounted there must be looked at afterwards.
+        started: Option<String>,
     },
 }
 
