@@ -363,7 +363,10 @@ impl Session {
             // An end looks the same whether the client still listens or has left. Written to, one that
             // has left resets the connection, and nobody waits for an answer any more. Clients pass
             // over interim answers (RFC 9110 §15.2), which came with HTTP/1.1.
-            Request::Waiting(_) | Request::Consulting(_)
+            Request::Waiting(_)
+            | Request::Judging(_)
+            | Request::Asking(_)
+            | Request::Consulting(_)
                 if self.exchange.version == Version::Http11 =>
             {
                 turn.out.to(Side::Downstream).extend_from_slice(message::CONTINUE);

@@ -346,10 +346,10 @@ fn large_bodies_are_judged_elsewhere_and_alike() {
             .is(None);
         // What must be asked is asked, and in rounds.
         talk.client(&with_body(CREATE, &large(r#""Image":"a","HostConfig":{"Binds":["v:/x"]}"#)));
-        let (ticket, questions) = talk.outbox.take_question().unwrap();
+        let (ticket, questions, _) = talk.outbox.take_question().unwrap();
         assert_eq!(questions.volumes, ["v"]);
         talk.call(|session, turn| session.answered(ticket, volume_at("/srv"), turn));
-        let (next, questions) = talk.outbox.take_question().unwrap();
+        let (next, questions, _) = talk.outbox.take_question().unwrap();
         let mut facts = Facts::none();
         questions.links.iter().for_each(|path| facts.add_link(path.clone(), path.clone()));
         talk.call(|session, turn| session.answered(ticket, Facts::none(), turn));
