@@ -169,32 +169,7 @@ fn endpoints_that_are_denied() {
 
 #[test]
 fn every_attack_has_a_name_of_its_own() {
-    let families: &[fn() -> Vec<corpus::Attack>] = &[
-        endpoints::more_than_looking,
-        endpoints::denied,
-        combined::attacks,
-        lists::attacks,
-        networks::attacks,
-        http::attacks,
-        json::attacks,
-        create::attacks,
-        powers::attacks,
-        powers::control_groups,
-        exec::attacks,
-        existing::attacks,
-        late::attacks,
-        reach::attacks,
-        update::attacks,
-        start::attacks,
-        volumes::attacks,
-        images::attacks,
-        build::attacks,
-        plugins::attacks,
-        swarm::attacks,
-        services::attacks,
-        sockets::attacks,
-    ];
-    let mut names: Vec<&str> = families.iter().flat_map(|all| all()).map(|one| one.name).collect();
+    let mut names = corpus::names();
     let count = names.len();
     names.sort_unstable();
     names.dedup();

@@ -24,6 +24,8 @@ pub(crate) struct Attack {
     pub(crate) outcome: Outcome,
     /// The first major version of the engine on which it works; none: 20.10, where it is shown.
     pub(crate) since: Option<u32>,
+    /// The first major version on which it works no longer.
+    pub(crate) until: Option<u32>,
 }
 
 /// What must come of it through SecDocker.
@@ -78,6 +80,7 @@ impl Attack {
             probe: Probe::exists(),
             outcome: Outcome::Refused,
             since: None,
+            until: None,
         }
     }
 
@@ -130,6 +133,16 @@ impl Attack {
     pub(crate) fn since(mut self, major: u32) -> Attack {
         self.since = Some(major);
         self
+    }
+
+    pub(crate) fn until(mut self, major: u32) -> Attack {
+        self.until = Some(major);
+        self
+    }
+
+    /// Whether an engine of this major version has what makes it work.
+    pub(crate) fn works_on(&self, major: u32) -> bool {
+        self.since.is_none_or(|since| since <= major) && self.until.is_none_or(|end| major < end)
     }
 }
 

@@ -41,7 +41,8 @@ pub(crate) fn attacks() -> Vec<Attack> {
                 "application/x-tar",
                 archive("Dockerfile", b"FROM probe:1\nRUN [\"ls\", \"/sys/class/net\"]\n"),
             ))
-            .works_when(Probe::Answers("Successfully built")),
+            .works_when(Probe::Answers("Successfully built"))
+            .until(28),
         Attack::new("build into a forbidden name by a form", "a form may follow the context")
             .send(Step::send_as(
                 "POST",

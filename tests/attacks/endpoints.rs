@@ -27,7 +27,8 @@ pub(crate) fn more_than_looking() -> Vec<Attack> {
         get("reading images by a GET", "save", "/images/get?names=probe:1", "manifest.json"),
         Attack::new("profiling by a method of one's own", "routes for debugging have no method")
             .send(line("LOOK", "/debug/pprof/cmdline"))
-            .works_when(Probe::Answers("dockerd")),
+            .works_when(Probe::Answers("dockerd"))
+            .until(28),
         Attack::new("creating behind a look", "requests may come in one piece")
             .send(Step::Bytes(vec![[look(), create()].concat()])),
         Attack::new("creating behind an exec that there is none of", "the connection goes on")
@@ -100,7 +101,8 @@ pub(crate) fn denied() -> Vec<Attack> {
             "routes for debugging have no method",
         )
         .send(line("LOOK", "/debug/pprof/cmdline"))
-        .works_when(Probe::Answers("dockerd")),
+        .works_when(Probe::Answers("dockerd"))
+        .until(28),
         Attack::harmless("what is not denied", "the default is open").create(with(json!({}))),
     ]
 }

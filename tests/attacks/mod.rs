@@ -29,3 +29,35 @@ pub(crate) mod volumes;
 
 pub(crate) use attack::{Attack, Probe, Step};
 pub(crate) use runner::straight_and_through;
+
+/// Every family of attacks.
+const FAMILIES: &[fn() -> Vec<Attack>] = &[
+    endpoints::more_than_looking,
+    endpoints::denied,
+    combined::attacks,
+    lists::attacks,
+    networks::attacks,
+    http::attacks,
+    json::attacks,
+    create::attacks,
+    powers::attacks,
+    powers::control_groups,
+    exec::attacks,
+    existing::attacks,
+    late::attacks,
+    reach::attacks,
+    update::attacks,
+    start::attacks,
+    volumes::attacks,
+    images::attacks,
+    build::attacks,
+    plugins::attacks,
+    swarm::attacks,
+    services::attacks,
+    sockets::attacks,
+];
+
+/// What the attacks of all families are called.
+pub(crate) fn names() -> Vec<&'static str> {
+    FAMILIES.iter().flat_map(|family| family()).map(|attack| attack.name).collect()
+}

@@ -40,10 +40,10 @@ fn joining() -> Vec<Attack> {
         // No attack: nothing has to be refused here.
         there(Attack::harmless("network of the host that is joined", "the engine refuses it"))
             .send(connects("host", Value::Null))
-            .works_when(Probe::Answers("connected to host network")),
+            .works_when(Probe::Answers("to host network")),
         there(Attack::harmless("network of the host joined by its id", "the engine refuses it"))
             .send(connects("@host-network@", json!({})))
-            .works_when(Probe::Answers("connected to host network")),
+            .works_when(Probe::Answers("to host network")),
     ]
 }
 

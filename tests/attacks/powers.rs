@@ -38,7 +38,10 @@ pub(crate) fn control_groups() -> Vec<Attack> {
 fn annotations() -> Vec<Attack> {
     let tells = |name, why, annotation: &'static str, value: &'static str| {
         Attack::new(name, why)
-            .create(host(json!({"Annotations": {annotation: value}})))
+            .send(Step::post(
+                "/v1.43/containers/create?name=@name@",
+                host(json!({"Annotations": {annotation: value}})),
+            ))
             .works_when(Probe::container_holds("/HostConfig/Annotations", annotation))
             .since(24)
     };
@@ -68,6 +71,7 @@ fn elsewhere() -> Vec<Attack> {
         Attack::new(name, "without a HostConfig its fields count beside it")
             .create(with(json!({"HostConfig": null, field: value})))
             .works_when(Probe::container_holds(pointer, text))
+            .until(28)
     };
     let folded = |name, key: &str, field: &'static str, value: Value, text: &'static str| {
         let pointer: &'static str = format!("/HostConfig/{field}").leak();
@@ -81,6 +85,7 @@ fn elsewhere() -> Vec<Attack> {
             .setup(Step::create(with(json!({}))))
             .send(Step::post("/v1.23/containers/@name@/start", json!({field: value})))
             .works_when(Probe::container_holds(pointer, text))
+            .until(26)
     };
     let fuse =
         json!([{"PathOnHost": "/dev/fuse", "PathInContainer": "/x", "CgroupPermissions": "r"}]);

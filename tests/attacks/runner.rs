@@ -28,6 +28,11 @@ fn alone() -> MutexGuard<'static, ()> {
 
 fn chosen(attacks: Vec<Attack>) -> Vec<Attack> {
     let wanted = std::env::var("ATTACK").unwrap_or_default();
+    let mut names = super::names().into_iter().chain(attacks.iter().map(|attack| attack.name));
+    assert!(
+        names.any(|name| name.contains(&wanted)),
+        "ATTACK={wanted}: no attack has that in its name"
+    );
     attacks.into_iter().filter(|attack| attack.name.contains(&wanted)).collect()
 }
 
@@ -37,7 +42,7 @@ fn report(failures: Vec<String>) {
 
 /// Done straight at the engine, it must have its effect; what was wrong if it has not.
 fn works(attack: &Attack, engine: &Engine) -> Option<String> {
-    if attack.since.is_some_and(|major| engine.major() < major) {
+    if !attack.works_on(engine.major()) {
         return None;
     }
     let done = Done::by(attack, engine, engine.daemon);
@@ -54,6 +59,7 @@ fn works(attack: &Attack, engine: &Engine) -> Option<String> {
 fn is_stopped(attack: &Attack, engine: &Engine, secdocker: &SecDocker) -> Option<String> {
     let done = Done::by(attack, engine, secdocker);
     let failure = match attack.outcome {
+        Outcome::Passes if !attack.works_on(engine.major()) => None,
         Outcome::Passes => {
             let shows = engine.shows(&attack.probe, &done.answers, &done.words);
             (!shows).then_some("is harmless and did not pass")

@@ -83,14 +83,14 @@ fn containers() -> Vec<Attack> {
             "Privileges",
             json!({"Seccomp": {"Mode": "unconfined"}}),
         )
-        .since(29),
+        .since(26),
         contains(
             "service without AppArmor",
             "the same as apparmor=unconfined",
             "Privileges",
             json!({"AppArmor": {"Mode": "disabled"}}),
         )
-        .since(29),
+        .since(26),
         Attack::new("service with keys in another case", "fields are matched without case")
             .setup(Step::Swarm(true))
             .send(Step::post(
@@ -107,7 +107,8 @@ fn containers() -> Vec<Attack> {
                 "text/plain",
                 service(json!({"User": "0"}), json!({})).to_string(),
             ))
-            .works_when(spec_holds("/Spec/TaskTemplate/ContainerSpec/User", "0")),
+            .works_when(spec_holds("/Spec/TaskTemplate/ContainerSpec/User", "0"))
+            .until(26),
         Attack {
             outcome: Outcome::Passes,
             ..create("service that breaks no rule", "plainly", service(json!({}), json!({})))
