@@ -5,6 +5,7 @@ mod support;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use support::cli::client;
 use support::{Daemon, SecDocker, Way, process};
@@ -13,7 +14,7 @@ use support::{Daemon, SecDocker, Way, process};
 fn every_attack_is_blocked_and_every_harmless_session_passes() {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/attacks"));
     let Ok(config) = fs::read_to_string(folder.join("config.yml")) else {
-        eprintln!("{} is not here: nothing to run", folder.display());
+        skip(&format!("{} is not here", folder.display()));
         return;
     };
     let daemon = Daemon::shared();
@@ -32,6 +33,15 @@ fn every_attack_is_blocked_and_every_harmless_session_passes() {
         .map(|(id, (result, why))| format!("{result} {id}: {why}"))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Says past the test harness, which keeps what a test prints, that nothing was tested; CI has it all.
+#[track_caller]
+fn skip(why: &str) {
+    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    assert!(!in_ci, "{why}, but CI has to run the sample");
+    let said = format!("SKIPPED: the sample of attacks: {why}\n");
+    io::stderr().write_all(said.as_bytes()).unwrap();
 }
 
 /// Result and reason by case.

@@ -4,7 +4,7 @@
 mod support;
 use std::fs;
 use support::cli::client;
-use support::compare::{both, both_under, without_ids};
+use support::compare::{POLICY, both, both_under, without_ids};
 use support::{Daemon, Finished, SecDocker, Way, run, sandbox, unique};
 
 /// Runs a Python program with the `docker` package, the engine taken from the environment.
@@ -64,6 +64,17 @@ except docker.errors.APIError as e: print(e.status_code, e.explanation)
 
 #[test]
 fn docker_compose() {
+    compose(POLICY, "0");
+}
+
+#[test]
+fn docker_compose_with_buildkit() {
+    compose(&format!("{POLICY}  builds: allow\n"), "1");
+}
+
+/// The life of a project that has a build.
+#[track_caller]
+fn compose(rules: &str, buildkit: &str) {
     let directory = sandbox::directory("compose");
     let project = unique("compose");
     let file = "\
@@ -87,10 +98,11 @@ volumes:
 ";
     fs::write(directory.join("docker-compose.yml"), file).unwrap();
     fs::write(directory.join("Dockerfile"), "FROM probe:1\nRUN echo word >/word\n").unwrap();
-    both(|way| {
+    both_under(rules, |way| {
         let compose = |arguments: &str| {
             let mut command = client("/usr/bin/docker-compose", &way.docker_host());
-            command.current_dir(&directory).args(["--no-ansi", "--project-name", &project]);
+            command.current_dir(&directory).args(["--ansi", "never"]);
+            command.args(["--project-name", &project]).env("DOCKER_BUILDKIT", buildkit);
             let done = run(command.args(arguments.split_whitespace()), b"");
             done.ok();
             without_ids(&done.text())
