@@ -36,6 +36,13 @@ impl Daemon {
         daemon.as_ref().unwrap_or_else(|e| panic!("no Docker engine: {e}"))
     }
 
+    /// An engine like the shared one, in place of it, without images. Ends when dropped.
+    pub(crate) fn fresh(arguments: &[&str]) -> Daemon {
+        let mut all = vec!["dockerd"];
+        all.extend(arguments);
+        Daemon::try_start(&all).unwrap_or_else(|e| panic!("no Docker engine: {e}"))
+    }
+
     /// An engine beside the shared one, with a network of its own: two would fight over the bridge.
     /// Ends when dropped.
     pub(crate) fn alone(arguments: &[&str]) -> Daemon {

@@ -55,6 +55,14 @@ impl std::fmt::Display for Finished {
     }
 }
 
+/// Runs without input until it ends, or is ended after so long: for what takes minutes.
+#[track_caller]
+pub(crate) fn run_for(command: &mut Command, at_most: Duration) -> Finished {
+    let mut running = Running::start(command);
+    running.close_stdin();
+    running.finish_within(at_most).1
+}
+
 /// Runs to the end with `input` as standard input.
 #[track_caller]
 pub(crate) fn run(command: &mut Command, input: &[u8]) -> Finished {
@@ -134,8 +142,15 @@ impl Running {
 
     /// Waits for its end.
     #[track_caller]
-    pub(crate) fn finish(mut self) -> Finished {
-        let status = poll::within(RUN_MAX, || self.child.try_wait().unwrap());
+    pub(crate) fn finish(self) -> Finished {
+        let (ended, finished) = self.finish_within(RUN_MAX);
+        assert!(ended, "no end within {RUN_MAX:?}: {finished}");
+        finished
+    }
+
+    /// Waits so long for its end, then kills it; whether it ended by itself, and what it left behind.
+    fn finish_within(mut self, at_most: Duration) -> (bool, Finished) {
+        let status = poll::within(at_most, || self.child.try_wait().unwrap());
         if status.is_none() {
             drop(self.child.kill());
         }
@@ -145,8 +160,7 @@ impl Running {
             stdout: self.stdout.all(),
             stderr: self.stderr.all(),
         };
-        assert!(status.is_some(), "no end within {RUN_MAX:?}: {finished}");
-        finished
+        (status.is_some(), finished)
     }
 }
 

@@ -1,0 +1,94 @@
+//! The integration tests that come with other people's clients: what passes straight at the engine
+//! passes through a SecDocker whose rules are about nothing that they do.
+//!
+//! `scripts/install-client-suites` brings them; `scripts/test-engines` and `make engines` run them, not
+//! plain `cargo test`: they take minutes.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
+
+#[path = "client_suites/registry.rs"]
+mod registry;
+#[path = "client_suites/suites.rs"]
+mod suites;
+mod support;
+
+use std::collections::BTreeMap;
+use suites::{Outcomes, Suite};
+use support::{Daemon, SecDocker, sandbox};
+
+/// Rules that make SecDocker read and write everything anew, and forbid nothing that a suite does.
+const RULES: &str = "\
+restrictions:
+  ports: [65535]
+  mounts: [/nobody/mounts/this]
+  environment: [NOBODY_SETS_THIS]
+  images: ['nobody/runs/this']
+  builds: allow
+";
+
+/// How often a test that went differently is tried again: some of them are races of their own.
+const RETRIES: usize = 2;
+
+#[test]
+fn docker_py() {
+    compare(&suites::docker_py());
+}
+
+#[test]
+fn aiodocker() {
+    compare(&suites::aiodocker());
+}
+
+#[test]
+fn bollard() {
+    compare(&suites::bollard());
+}
+
+#[track_caller]
+fn compare(suite: &Suite) {
+    let (straight, through) = (straight(suite, &[]), through(suite, &[]));
+    assert!(straight.len() >= suite.least, "only {} tests ran: {straight:?}", straight.len());
+    let passed = |outcomes: &Outcomes| outcomes.values().filter(|one| *one == "passed").count();
+    let mut differ = differing(&straight, &through);
+    for _ in 0..RETRIES {
+        if differ.is_empty() {
+            break;
+        }
+        let names: Vec<&str> = differ.keys().map(String::as_str).collect();
+        let again = differing(&self::straight(suite, &names), &self::through(suite, &names));
+        differ.retain(|name, _| again.contains_key(name));
+    }
+    let (tests, passed, before) = (straight.len(), passed(&through), passed(&straight));
+    println!("{tests} tests: {before} pass straight, {passed} through SecDocker");
+    assert!(differ.is_empty(), "straight, and through SecDocker: {differ:#?}");
+}
+
+/// What each test came to, straight and through SecDocker, where that is not the same.
+fn differing(straight: &Outcomes, through: &Outcomes) -> BTreeMap<String, (String, String)> {
+    let names = straight.keys().chain(through.keys());
+    let of = |outcomes: &Outcomes, name| outcomes.get(name).map_or("did not run", |one| one).into();
+    let pairs = names.map(|name| (name.clone(), (of(straight, name), of(through, name))));
+    pairs.filter(|(_, (straight, through))| straight != through).collect()
+}
+
+/// The suite, or these tests of it, at an engine of its own.
+fn straight(suite: &Suite, only: &[&str]) -> Outcomes {
+    let engine = engine();
+    suite.run(&engine.socket(), only)
+}
+
+fn through(suite: &Suite, only: &[&str]) -> Outcomes {
+    let engine = engine();
+    // Like the engine on a Unix socket: some clients speak otherwise on another transport.
+    let socket = sandbox::short_directory("secdocker").join("docker.sock");
+    let listen = format!("{RULES}listen:\n  unix: {}\n", socket.display());
+    let _secdocker = SecDocker::before(&engine, &listen);
+    suite.run(&socket, only)
+}
+
+/// One with the images that the suites ask for, and a registry in place of Docker's.
+fn engine() -> Daemon {
+    let registry = registry::start();
+    let engine = Daemon::fresh(&[&format!("--registry-mirror=http://{registry}")]);
+    registry::fill(&engine);
+    engine
+}

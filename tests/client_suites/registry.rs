@@ -1,0 +1,87 @@
+//! A registry in place of Docker's own, with the images that the suites pull.
+
+use crate::support::{Daemon, Docker, poll, process, sandbox};
+use std::fs::{self, File};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// The address that bollard's tests expect it at.
+const ADDRESS: &str = "127.0.0.1:5000";
+/// What the suites know them by. All have the same content.
+const IMAGES: [&str; 9] = [
+    "library/alpine:3.10",
+    "library/alpine:latest",
+    "library/busybox:latest",
+    "library/hello-world:latest",
+    "library/hello-world:linux",
+    "library/python:alpine",
+    "library/python:latest",
+    "library/python:3.6.1",
+    "fussybeaver/uhttpd:latest",
+];
+/// Those that are expected to be there.
+const THERE: [&str; 3] = ["alpine:3.10", "busybox:latest", "python:latest"];
+/// Bollard's, which are at the registry by name.
+const LOCAL: [&str; 4] =
+    ["alpine:latest", "hello-world:linux", "hello-world:latest", "python:alpine"];
+
+/// Starts the registry, which all engines share and which ends with the test binary; says where it is.
+pub(crate) fn start() -> &'static str {
+    static REGISTRY: OnceLock<Child> = OnceLock::new();
+    REGISTRY.get_or_init(|| {
+        let folder = sandbox::directory("registry");
+        let config = format!(
+            "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"{ADDRESS}\"}}\n",
+            folder.join("storage").display()
+        );
+        fs::write(folder.join("config.yml"), config).unwrap();
+        let log = File::create(folder.join("log")).unwrap();
+        let child = Command::new("docker-registry")
+            .args(["serve".as_ref(), folder.join("config.yml").as_os_str()])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        poll::until("the registry to listen", || TcpStream::connect(ADDRESS).ok());
+        child
+    });
+    ADDRESS
+}
+
+/// Gives the engine the images, and the registry if it has none yet.
+pub(crate) fn fill(engine: &Daemon) {
+    let docker = Docker::on(engine);
+    docker.run_with(&["import", "-", "content:1"], &archive()).ok();
+    let tag = |name: &str| docker.run(&["tag", "content:1", name]).ok();
+    THERE.iter().for_each(|name| drop(tag(name)));
+    static FILLED: OnceLock<()> = OnceLock::new();
+    FILLED.get_or_init(|| {
+        for name in IMAGES.iter().chain(&LOCAL) {
+            let name = format!("{ADDRESS}/{name}");
+            tag(&name);
+            docker.run(&["push", &name]).ok();
+            docker.run(&["rmi", &name]).ok();
+        }
+    });
+    docker.run(&["rmi", "content:1"]).ok();
+}
+
+/// Busybox with the programs that the suites start.
+fn archive() -> Vec<u8> {
+    let folder = sandbox::directory("content");
+    let library = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/lib.sh");
+    let script = format!(
+        ". {library}; busybox_archive | tar -x -C .
+         printf '#!/bin/sh\\necho Hello from Docker!\\n' >hello
+         printf '#!/bin/sh\\nexec sh\\n' >bin/python
+         chmod 755 hello bin/python
+         tar --owner=0 --group=0 -c ."
+    );
+    let mut bash = Command::new("bash");
+    bash.args(["-euo", "pipefail", "-c", &script]).current_dir(&folder);
+    let done = process::run(&mut bash, b"");
+    done.ok();
+    done.stdout
+}
