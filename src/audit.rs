@@ -11,6 +11,7 @@
 mod escape;
 mod event;
 mod line;
+mod parameters;
 mod queue;
 mod redact;
 mod time;

@@ -46,7 +46,18 @@ impl fmt::Display for ImageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         /// No name that the daemon takes is longer.
         const SHOWN_CHARS_MAX: usize = 255;
-        let shown = self.0.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug);
+        // A variable or the password of an address, put where a reference should be.
+        let (before, name) = self.0.rsplit_once('@').unwrap_or(("", &self.0));
+        let (name, value) = name.split_once('=').unwrap_or((name, ""));
+        let hidden = |part: &str| if part.is_empty() { "" } else { "***" };
+        let (before, at, value) = match before.contains([':', '=']) {
+            true => ("***", "@", hidden(value)),
+            false if before.is_empty() => ("", "", hidden(value)),
+            false => (before, "@", hidden(value)),
+        };
+        let equals = if value.is_empty() { "" } else { "=" };
+        let shown = [before, at, name, equals, value].concat();
+        let shown = shown.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug);
         write!(f, "`{}` is no image reference", shown.collect::<String>())
     }
 }

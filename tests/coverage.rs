@@ -20,8 +20,10 @@ mod coverage {
 mod support;
 
 use coverage::{document, facts, probes, routers, routes, table};
-use secdocker::engine::Endpoint;
+use secdocker::audit::Redacted;
+use secdocker::config::{self, Overrides};
 use secdocker::engine::schema::Stance;
+use secdocker::engine::{Endpoint, operations};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -56,6 +58,62 @@ fn every_published_route_is_inspected_or_passes_for_a_reason() {
         !published.contains(&route) && !routes::UNPUBLISHED.contains(&(method, path))
     });
     none(unpublished.map(|(method, path, _)| format!("{method} {path} is no route")).collect());
+}
+
+/// Parameters that the daemon reads, and that the log must not show.
+const HIDDEN: [&str; 12] = [
+    "author",
+    "buildargs",
+    "changes",
+    "comment",
+    "extrahosts",
+    "filters",
+    "fromSrc",
+    "labels",
+    "message",
+    "outputs",
+    "ps_args",
+    "remote",
+];
+
+#[test]
+fn of_every_parameter_it_is_decided_whether_the_log_shows_it() {
+    let published = facts::all();
+    let published: BTreeSet<_> = published.iter().filter_map(facts::Fact::parameter).collect();
+    let is_shown = |path: &str, name: &str| {
+        let path = path.replace(['{', '}'], "");
+        let shown = Redacted(&format!("{path}?{name}=hunter2")).to_string();
+        shown.contains("hunter2")
+    };
+    let is_hidden = |path: &str, name: &str| match (path, name) {
+        // Of a build it is an address, of plugins the name of one.
+        (path, "remote") => !path.starts_with("/plugins"),
+        _ => HIDDEN.contains(&name),
+    };
+    let undecided =
+        published.iter().filter(|(path, name)| is_shown(path, name) == is_hidden(path, name));
+    none(undecided.map(|(path, name)| format!("{path}?{name}")).collect());
+    let paths: BTreeSet<_> = operations::known().map(|(_, path)| path).collect();
+    let names = ["Env", "HostConfig", "Labels", "authconfig", "X-Registry-Auth", "password", "any"];
+    let any = |path: &String| names.map(|name| (path.clone(), name));
+    let shown = paths.iter().flat_map(any).filter(|(path, name)| is_shown(path, name));
+    none(shown.map(|(path, name)| format!("{path}?{name} is shown")).collect());
+}
+
+#[test]
+fn no_message_repeats_a_secret() {
+    let policies = ["core", "powers"].map(|rules| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/attacks/{rules}.yml"));
+        config::load(&path, &Overrides::default()).unwrap().policy
+    });
+    let rows = table::all();
+    let is_text = |row: &&table::Row| !["boolean", "integer", "object"].contains(&row.kind);
+    let texts = rows.iter().filter(|row| document::is_listed(row)).filter(is_text);
+    let said = texts.filter_map(|row| {
+        let words = probes::words_about(row, &policies);
+        words.first().map(|words| format!("{}: {words}", row.name()))
+    });
+    none(said.collect());
 }
 
 /// What is not known is refused under any rule, so that none may be missing, nor too many.

@@ -88,6 +88,26 @@ fn secrets_are_never_written() {
              Content-Length: 0\r\n\r\n",
         );
         client.ask(get("/_ping?buildargs=%7B%22A%22%3A%22build-secret%22%7D"));
+        // What dockerode does: the body once more in the query.
+        client
+            .ask(post(&format!("/containers/create?name={name}&Env=A%3Dquery-secret"), forbidden));
+        for target in [
+            "/containers/create?Env%3DA%3Dname-secret",
+            "/build?remote=https%3A%2F%2Fu%3Aremote-secret%40no.example%2Fx",
+            "/images/create?fromSrc=http://u:source-secret@no.example/x&repo=x",
+            "/images/create?fromImage=u:image-secret@no.example/x",
+            "/containers/json?filters=%7B%22label%22%3A%5B%22a%3Dfilter-secret%22%5D%7D",
+            "http://u:host-secret@no.example/containers/json",
+            "/containers/x%3FEnv=path-secret/kill?signal=x",
+        ] {
+            let labelled = r#"{"Labels":{"a":"label-secret"},"Env":["=nameless-secret"]}"#;
+            secdocker.connect().ask(post(target, labelled));
+        }
+        for line in ["Authorization: basic-secret", "X-Registry-Config: config-secret"] {
+            secdocker
+                .connect()
+                .ask(format!("POST /build?t=x HTTP/1.1\r\nHost: d\r\n{line}\r\n\r\n"));
+        }
         client.ask(get(&format!("/_ping?{ending}")));
         Daemon::shared().api().remove(&name);
         secdocker.logs(&ending);

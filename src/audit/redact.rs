@@ -1,64 +1,102 @@
-//! A request target as the log may show it: without the secrets that a query can carry.
+//! A request target as the log may show it: without the secrets that it can carry.
 //!
-//! Query parameters of the Engine API whose values are never written: `buildargs` (build arguments),
-//! `changes` (Dockerfile instructions, `ENV` among them), `remote` and `fromSrc` (addresses that may
-//! hold a password or be signed); and any parameter that calls itself a token, a password, a secret
-//! or a credential. Headers and bodies never come near the log, so `X-Registry-Auth` doesn't either.
+//! Shown are the path and the parameters that [`super::parameters`] lists for it, where their values look
+//! as such values do. Everything else is `***`: other values, names that are no plain words, what looks
+//! like a password before a host, and the host of a target in absolute form. Headers and bodies never
+//! come near the log, so `X-Registry-Auth` doesn't either.
 
 use std::fmt;
 
-/// A request target that prints with the values of secret query parameters replaced by `***`.
+use super::parameters::may_show;
+
+/// What stands in place of all that may be a secret.
+const HIDDEN: &str = "***";
+/// The longest name or value that is shown, in bytes.
+const SHOWN_BYTES_MAX: usize = 256;
+
+/// A request target that prints without what may be a secret.
 #[derive(Debug, Clone, Copy)]
 pub struct Redacted<'a>(pub &'a str);
 
 impl fmt::Display for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(query_at) = memchr::memchr(b'?', self.0.as_bytes()) else {
-            return f.write_str(self.0);
+        let target = without_authority(self.0);
+        let (path, query) = match memchr::memchr(b'?', target.as_bytes()) {
+            Some(at) => target.split_at(at),
+            None => (target, ""),
         };
-        let (path, query) = self.0.split_at(query_at + 1);
-        f.write_str(path)?;
+        write_path(f, path)?;
         // Old daemons also separate parameters with `;`.
-        query.split_inclusive(['&', ';']).try_for_each(|parameter| write_parameter(f, parameter))
+        query.split_inclusive(['?', '&', ';']).try_for_each(|part| {
+            let parameter = part.trim_end_matches(['&', ';', '?']);
+            write_parameter(f, path, parameter)?;
+            f.write_str(part.get(parameter.len()..).unwrap_or_default())
+        })
     }
 }
 
-/// Writes one `key=value`, with the separator that may follow it.
-fn write_parameter(f: &mut fmt::Formatter<'_>, parameter: &str) -> fmt::Result {
-    let Some((key, value)) = parameter.split_once('=') else {
-        return f.write_str(parameter);
-    };
-    if !is_secret(key) {
-        return f.write_str(parameter);
+/// What stands behind `scheme://user:password@host`.
+fn without_authority(target: &str) -> &str {
+    match target.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains(['/', '?']) => {
+            rest.find(['/', '?']).map_or("", |at| rest.get(at..).unwrap_or_default())
+        }
+        _ => target,
     }
-    let separator = value.strip_prefix(value.trim_end_matches(['&', ';'])).unwrap_or_default();
-    write!(f, "{key}=***{separator}")
 }
 
-/// Whether a key, which may be percent-encoded and in any case, names a secret.
-fn is_secret(key: &str) -> bool {
-    const WHOLE: [&str; 4] = ["buildargs", "changes", "remote", "fromsrc"];
-    const WITHIN: [&str; 6] =
-        ["token", "passw", "secret", "credential", "registry-auth", "authconfig"];
-    // Decoding makes no key longer.
-    const SHORTEST: usize = 5;
-    if key.len() < SHORTEST {
-        return false;
+/// Writes a path up to where something like a query is encoded in it, or a password in a name.
+fn write_path(f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result {
+    if !path.contains(['%', '=', '&', ';', '#', '@']) {
+        return f.write_str(path);
     }
-    let plain = Decoded(key.as_bytes()).map(|byte| byte.to_ascii_lowercase());
-    WHOLE.iter().any(|name| plain.clone().eq(name.bytes()))
-        || WITHIN.iter().any(|name| contains(plain.clone(), name))
+    for (position, segment) in path.split('/').enumerate() {
+        f.write_str(if position == 0 { "" } else { "/" })?;
+        let mut decoded = Decoded(segment.as_bytes());
+        if decoded.any(|byte| b"=?&;#".contains(&byte)) || names_password(segment) {
+            return f.write_str(HIDDEN);
+        }
+        f.write_str(segment)?;
+    }
+    Ok(())
 }
 
-fn contains(mut haystack: impl Iterator<Item = u8> + Clone, needle: &str) -> bool {
-    loop {
-        if needle.bytes().eq(haystack.clone().take(needle.len())) {
+/// Writes one `key=value`.
+fn write_parameter(f: &mut fmt::Formatter<'_>, path: &str, parameter: &str) -> fmt::Result {
+    match parameter.split_once('=') {
+        None if parameter.is_empty() || is_word(parameter) => f.write_str(parameter),
+        None => f.write_str(HIDDEN),
+        Some((key, value)) if may_show(path, key) && is_showable(value) => f.write_str(parameter),
+        Some((key, _)) if is_word(key) => write!(f, "{key}={HIDDEN}"),
+        Some(_) => write!(f, "{HIDDEN}={HIDDEN}"),
+    }
+}
+
+/// Whether a name is one as parameters have.
+fn is_word(name: &str) -> bool {
+    name.len() <= SHOWN_BYTES_MAX
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// Whether a value is a name, a number, a path, or a list of such.
+fn is_showable(value: &str) -> bool {
+    let mut decoded = Decoded(value.as_bytes());
+    value.len() <= SHOWN_BYTES_MAX
+        && decoded.all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/@,+~* ".contains(&byte))
+        && !value.contains("//")
+        && !names_password(value)
+}
+
+/// Whether something stands before an `@` that is not the name of an image with its digest.
+fn names_password(text: &str) -> bool {
+    let mut decoded = Decoded(text.as_bytes());
+    while let Some(byte) = decoded.next() {
+        let is_digest = |name: &[u8; 7]| decoded.clone().take(name.len()).eq(*name);
+        if byte == b'@' && !is_digest(b"sha256:") && !is_digest(b"sha512:") {
             return true;
         }
-        if haystack.next().is_none() {
-            return false;
-        }
     }
+    false
 }
 
 /// The bytes of percent-encoded text; an escape that is none stands for itself.
@@ -91,23 +129,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_in_the_query_are_not_shown() {
+    fn only_what_is_known_to_be_no_secret_is_shown() {
         let table = [
             ("/containers/json", "/containers/json"),
-            ("/containers/json?all=1", "/containers/json?all=1"),
+            ("/containers/json?all=1&limit=", "/containers/json?all=1&limit="),
+            ("/v1.41/containers/create?name=web", "/v1.41/containers/create?name=web"),
+            (
+                "/containers/create?name=web&Env=DB_PASSWORD%3Dx&HostConfig=%7B%22a%22%3A1%7D",
+                "/containers/create?name=web&Env=***&HostConfig=***",
+            ),
+            ("/containers/create?Image=a&Name=x", "/containers/create?Image=***&Name=***"),
+            ("/containers/create?DB_PASSWORD%3Dx", "/containers/create?***"),
+            ("/containers/create?DB_PASSWORD%3Dx=y", "/containers/create?***=***"),
+            ("/containers/create?%7B%22Env%22%3A1%7D=", "/containers/create?***=***"),
+            ("/containers/create?n%61me=web", "/containers/create?***=***"),
+            ("/%63ontainers/create?name=web", "/%63ontainers/create?name=***"),
+            ("/containers/create?name=A%3Db", "/containers/create?name=***"),
             ("/build?t=a&buildargs=%7B%22K%22%3A1%7D&q=1", "/build?t=a&buildargs=***&q=1"),
-            ("/build?build%61rgs=x", "/build?build%61rgs=***"),
+            ("/build?build%61rgs=x", "/build?***=***"),
             ("/build?BuildArgs=x;t=a", "/build?BuildArgs=***;t=a"),
-            ("/build?buildargs=a?b=c", "/build?buildargs=***"),
+            ("/build?buildargs=a?b=c", "/build?buildargs=***?b=***"),
             ("/build?buildargs=a&&buildargs=b&", "/build?buildargs=***&&buildargs=***&"),
-            ("/commit?changes=ENV%20P%3Dx", "/commit?changes=***"),
-            ("/build?remote=https://u:p@host/", "/build?remote=***"),
+            ("/build?labels=x&remote=https://u:p@h/", "/build?labels=***&remote=***"),
+            ("/build?t=https://u:p@h/", "/build?t=***"),
+            ("/commit?changes=ENV%20P%3Dx&container=a", "/commit?changes=***&container=a"),
             ("/images/create?fromSrc=http://h/", "/images/create?fromSrc=***"),
-            ("/images/create?fromImage=a&tag=b", "/images/create?fromImage=a&tag=b"),
+            ("/images/create?fromImage=a/b&tag=1", "/images/create?fromImage=a/b&tag=1"),
+            ("/images/create?fromImage=u%3Ap%40h/b", "/images/create?fromImage=***"),
+            (
+                "/images/create?fromImage=a%40sha256%3Aabc",
+                "/images/create?fromImage=a%40sha256%3Aabc",
+            ),
+            ("/images/u:p@h/a/json", "/images/***"),
+            ("/images/u:p@sha.example/a/json", "/images/***"),
+            ("/images/a@sha256:ab/json", "/images/a@sha256:ab/json"),
+            ("/networks?filters=x", "/networks?filters=***"),
             ("/x?X-Registry-Auth=abc", "/x?X-Registry-Auth=***"),
-            ("/x?my_pass%77ord=abc", "/x?my_pass%77ord=***"),
-            ("/x?token=a&passw=b&toke=c", "/x?token=***&passw=***&toke=c"),
-            ("/x?a%=b&%zz=c&=d&e", "/x?a%=b&%zz=c&=d&e"),
+            ("/containers/x%3FEnv=secret/json", "/containers/***"),
+            ("http://u:p@h/images/create?tag=1", "/images/create?tag=1"),
+            ("http://u:p@h?tag=1", "?tag=***"),
+            ("http://u:p@h", ""),
+            ("/containers/a/http://u:p@h/json", "/containers/a/http://***"),
+            ("/_ping?mark", "/_ping?mark"),
+            ("/x?a%=b&%zz=c&=d&e", "/x?***=***&***=***&=***&e"),
             ("?", "?"),
         ];
         for (target, expected) in table {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::json::{self, JsonError, Node, Object};
+use super::query::name_alone;
 use super::schema::Struct;
 use crate::policy::effects::{AnyPath, Asked, Effect, Place};
 use crate::policy::principals::GroupSpec;
@@ -77,7 +78,7 @@ impl Effects {
     ) -> Result<Object, BodyError> {
         let (fields, unknown) = json::read_closed(body, table)?;
         for path in unknown.paths() {
-            self.push(Effect::Unknown(format!("field {}", Shown(&path))), BODY);
+            self.push(Effect::Unknown(format!("field {}", Shown(name_alone(&path)))), BODY);
         }
         Ok(fields)
     }

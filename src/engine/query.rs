@@ -121,12 +121,19 @@ pub(super) fn unknown(endpoint: Endpoint, target: &Target<'_>) -> Vec<Asked> {
     let known = schema::parameters_of(endpoint);
     let is_known = |name: &str| known.iter().any(|parameter| parameter.name == name);
     let names = query_pairs(target.query().unwrap_or_default()).filter_map(|pair| match pair {
-        Ok((name, _)) => (!is_known(&name)).then(|| format!("parameter ?{}", Shown(&name))),
+        Ok((name, _)) => {
+            (!is_known(&name)).then(|| format!("parameter ?{}", Shown(name_alone(&name))))
+        }
         // The daemon refuses the request, or passes over what it can't read.
         Err(_) => Some("a parameter that can't be read".to_owned()),
     });
     let at = || Place::Field("the query");
     names.take(TOLD_MAX).map(|what| Asked { effect: Effect::Unknown(what), at: at() }).collect()
+}
+
+/// A name up to where a client has put a value into it, which may be a secret.
+pub(super) fn name_alone(name: &str) -> &str {
+    name.split('=').next().unwrap_or_default()
 }
 
 /// All but the letters, digits and marks that RFC 3986 §2.3 leaves as they are.
@@ -231,6 +238,7 @@ mod tests {
         for (endpoint, query, expected) in [
             (Endpoint::ContainerCreate, "name=a&platform=b", &[][..]),
             (Endpoint::ContainerCreate, "Name=a&b", &["parameter ?Name", "parameter ?b"]),
+            (Endpoint::ContainerCreate, "DB_PASSWORD%3Dx", &["parameter ?DB_PASSWORD"]),
             (Endpoint::ContainerExec, "a%0a=1", &["parameter ?\"a\\n\""]),
             (Endpoint::ImageTag, "repo=%zz", &["a parameter that can't be read"]),
             (Endpoint::ServiceUpdate, "version=1&rollback=previous", &[]),

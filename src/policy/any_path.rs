@@ -6,7 +6,7 @@ use super::allowed::{AllowedMounts, MOUNTS};
 use super::effects::{AnyPath, Namespace, NamespaceKind, SharedWith};
 use super::mounts::MountRule;
 use super::names::{NameRule, VolumeDriver};
-use super::shown::Shown;
+use super::shown::{Shown, without_passwords};
 
 /// Shows it to every rule about paths.
 pub(super) fn check(
@@ -51,6 +51,7 @@ pub(super) fn add(any: &AnyPath, rule: &str, found: &mut Findings<'_>) {
         }
         AnyPath::VolumeDriver(name) => {
             let what = format_args!("volume driver {}", Shown(name));
+            let name = without_passwords(name);
             let reason = format_args!(
                 "which may mount any path of the host, unless `volumedrivers: {{allow: [\"{}\"]}}` \
                  allows it",

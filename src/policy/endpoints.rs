@@ -100,7 +100,11 @@ impl<'a> Operation<'a> {
 impl fmt::Display for Operation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = [self.before, self.name.unwrap_or_default(), self.after].concat();
-        write!(f, "{} {}", Shown(self.method), Shown(&path))
+        // Behind a `=` stands the value of a parameter that was encoded into the path.
+        match path.split_once('=') {
+            None => write!(f, "{} {}", Shown(self.method), Shown(&path)),
+            Some((path, _)) => write!(f, "{} {}=***", Shown(self.method), Shown(path)),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Text of others in messages of ours: bounded, on one line, and never to be taken for our words.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 /// The most characters of a client's text that a message repeats.
@@ -11,7 +12,8 @@ pub(crate) struct Shown<'a>(pub &'a str);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (shown, rest) = cut(self.0);
+        let masked = without_passwords(self.0);
+        let (shown, rest) = cut(&masked);
         let is_plain = !shown.is_empty() && shown.bytes().all(is_plain);
         if is_plain {
             f.write_str(shown)?;
@@ -27,7 +29,8 @@ pub(crate) struct InBackticks<'a>(pub &'a str);
 
 impl fmt::Display for InBackticks<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (shown, rest) = cut(self.0);
+        let masked = without_passwords(self.0);
+        let (shown, rest) = cut(&masked);
         f.write_char('`')?;
         for char in shown.chars() {
             match char {
@@ -63,6 +66,28 @@ fn controls(char: char) -> bool {
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2066}'..='\u{2069}'
         )
+}
+
+/// `user:password@host` without the two before the host. An `@` before a digest has nothing secret
+/// before it.
+pub(crate) fn without_passwords(text: &str) -> Cow<'_, str> {
+    if !text.contains('@') {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut parts = text.split('@');
+    shown.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let begin = shown.rfind('/').map_or(0, |slash| slash + 1);
+        let is_digest = part.starts_with("sha256:") || part.starts_with("sha512:");
+        if !is_digest && shown.get(begin..).is_some_and(|before| before.contains(':')) {
+            shown.truncate(begin);
+            shown.push_str("***");
+        }
+        shown.push('@');
+        shown.push_str(part);
+    }
+    Cow::Owned(shown)
 }
 
 fn cut(text: &str) -> (&str, &str) {
@@ -108,6 +133,21 @@ mod tests {
         }
         let shown = Sentence("a\u{1b}[2J\r\n\u{9b}\u{202e}\u{2066}\u{61c}\u{2028}b").to_string();
         assert_eq!(shown, "a\\u{1b}[2J\\r\\n\\u{9b}\\u{202e}\\u{2066}\\u{61c}\\u{2028}b");
+    }
+
+    #[test]
+    fn passwords_in_addresses_are_left_out() {
+        for (text, shown) in [
+            ("//user:secret@host/share", "//***@host/share"),
+            ("user:secret@host/app:1", "***@host/app:1"),
+            ("https://a:b:c@h/d:e@f", "https://***@h/***@f"),
+            ("a:b@c@d", "***@c@d"),
+            ("host:5000/app:1@sha256:abc", "host:5000/app:1@sha256:abc"),
+            ("/var/lib/app@2", "/var/lib/app@2"),
+            ("user@host", "user@host"),
+        ] {
+            assert_eq!(without_passwords(text), shown);
+        }
     }
 
     #[test]

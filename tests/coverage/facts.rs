@@ -54,6 +54,12 @@ impl Fact {
         (self.about == "route").then(|| (self.method.to_owned(), self.path.to_owned()))
     }
 
+    /// A path and the name of a parameter that is read there.
+    pub(crate) fn parameter(&self) -> Option<(&'static str, &'static str)> {
+        let name = self.rest.split(": ").next()?;
+        (self.about == "query").then_some((self.path, name))
+    }
+
     /// `POST /containers/create HostConfig.Binds[]`.
     pub(crate) fn body_field(&self) -> Option<String> {
         let name = self.rest.split(": ").next()?;

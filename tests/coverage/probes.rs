@@ -10,11 +10,13 @@ use secdocker::http::target;
 use secdocker::policy::ceilings::Ceilings;
 use secdocker::policy::effects::{Asked, Effect};
 use secdocker::policy::facts::Facts;
+use secdocker::policy::strict::StrictRule;
 use secdocker::policy::types::{
     Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption, UserSpec,
 };
 use secdocker::policy::{Policy, Verdict, judge};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 const TEXTS: &[&str] = &[
     "host",
@@ -208,6 +210,50 @@ fn values(row: &Row) -> Vec<(&'static str, Value)> {
     };
     let keys = if row.path.contains("{}") { KEYS } else { &["key"] };
     keys.iter().flat_map(|key| values.iter().map(|value| (*key, value.clone()))).collect()
+}
+
+/// What stands for a secret of a client's.
+const SECRET: &str = "hunter2";
+/// Forms in which a field that no rule names the value of is tried.
+const SECRETS: [&str; 4] =
+    ["NAME=hunter2", "=hunter2", "username=a,password=hunter2", "{\"NAME\":\"hunter2\""];
+/// Forms in which every field is tried: what stands before a host.
+const ADDRESSES: [&str; 3] =
+    ["https://user:hunter2@host/", "//user:hunter2@host/share", "user:hunter2@host/share"];
+
+/// All that is said of requests with a secret in a field, to the client and in the log.
+pub(crate) fn words_about(row: &Row, policies: &[Arc<Policy>]) -> Vec<String> {
+    let powers = row.stance.powers();
+    let holds_options = row.path.ends_with("{}");
+    let is_named = !powers.is_empty() && !powers.contains(&Power::Environment) && !holds_options;
+    let sets = neighbours();
+    let secrets = SECRETS.iter().filter(|_| !is_named).chain(&ADDRESSES);
+    let keys: &[&str] = if holds_options { &["key", "o"] } else { &["key"] };
+    let values: Vec<_> =
+        secrets.flat_map(|secret| keys.iter().map(move |key| (*key, json!(secret)))).collect();
+    let tries = sets.iter().flat_map(|set| values.iter().map(move |value| (set, value)));
+    let said = tries.flat_map(|(set, value)| {
+        let one = attempt(row, set, value);
+        policies.iter().flat_map(move |policy| said(row.endpoint, &one, policy)).collect::<Vec<_>>()
+    });
+    said.filter(|text| text.contains(SECRET)).collect()
+}
+
+fn said(endpoint: Endpoint, one: &Try, policy: &Policy) -> Vec<String> {
+    let raw = format!("{}?{}", path_of(endpoint), one.query);
+    let target = target::parse(&raw).unwrap();
+    let read = match engine::read(endpoint, &target, one.with.to_string().as_bytes()) {
+        Ok(read) => read,
+        Err(error) => return vec![error.to_string()],
+    };
+    let told = StrictRule::Tell.told(read.effects()).map(|told| told.to_string());
+    let judged = match judge(policy, read, &Facts::none()) {
+        Verdict::Forbidden(violations) => violations.to_string(),
+        Verdict::Allowed(checked) => {
+            engine::write(checked, policy, &mut Vec::new()).changes.to_string()
+        }
+    };
+    told.into_iter().chain([judged]).collect()
 }
 
 /// What a request brings about; none if it is refused.
