@@ -87,6 +87,10 @@ struct Inspection {
 struct State {
     #[serde(default)]
     pid: u32,
+    #[serde(default)]
+    running: bool,
+    #[serde(default)]
+    restarting: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -268,6 +272,14 @@ pub struct Running {
     pub volumes: Vec<(String, HostPath)>,
     /// Folders of the daemon's, out of which it mounts files of its own into the container.
     pub own: Vec<HostPath>,
+}
+
+/// Whether the container that `answer` describes neither runs nor is about to run again. `None` if it
+/// can't be read.
+#[must_use]
+pub fn is_over(answer: &[u8]) -> Option<bool> {
+    let Inspection { state, .. } = serde_json::from_slice(answer).ok()?;
+    Some(!state.running && !state.restarting)
 }
 
 /// The container that `answer` describes, if it runs.

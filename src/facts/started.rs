@@ -53,10 +53,25 @@ pub fn mounted(daemon: &Daemon, id: &str, policy: &Policy) -> Mounted {
 }
 
 /// Kills a container (Engine API `ContainerKill`), which keeps it from being started again by itself.
-/// Whether the daemon did so.
+/// Whether it has ended: one that is told twice to end is refused the second time.
 pub fn kill(daemon: &Daemon, id: &str) -> bool {
-    let kill = daemon.post(&["containers", id, "kill"], Deadline::of_one_round());
-    kill.is_ok_and(|status| (200..300).contains(&status))
+    (0..KILLS_MAX).any(|_| {
+        match daemon.post(&["containers", id, "kill"], Deadline::of_one_round()) {
+            Ok(200..300 | 404) => true,
+            Ok(_) | Err(_) => matches!(is_over(daemon, id), Some(true)),
+        }
+    })
+}
+
+/// How often a container is killed that runs on.
+const KILLS_MAX: usize = 5;
+
+/// Whether a container neither runs nor is about to; `None` if that can't be told.
+fn is_over(daemon: &Daemon, id: &str) -> Option<bool> {
+    match daemon.get(&["containers", id, "json"], Deadline::of_one_round()).ok()? {
+        Reply::Found(body) => existing::is_over(&body),
+        Reply::Absent => Some(true),
+    }
 }
 
 fn running(daemon: &Daemon, id: &str) -> Option<Running> {

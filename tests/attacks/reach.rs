@@ -137,7 +137,8 @@ fn files() -> Vec<Attack> {
             .works_when(Probe::Answers(" 200 OK")),
         beside(Attack::new("copy out the old way", "20.10 serves it below v1.24"), bind())
             .send(Step::post("/v1.20/containers/@name@b/copy", json!({"Resource": "/x/secret"})))
-            .works_when(Probe::Answers("top secret")),
+            .works_when(Probe::Answers("top secret"))
+            .until(25),
         read(
             Attack::new(
                 "copy out of a container that never ran",
