@@ -15,7 +15,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use secdocker::audit::{self, ClientId, Event, Format, LogSettings, Peer, Redacted};
 use secdocker::config::plugins::Plugins;
 use secdocker::config::{self, Limits, Listen, Overrides, Settings, TcpListen, UpstreamAddress};
-use secdocker::engine::{self, Endpoint};
+use secdocker::engine::{self, Endpoint, FormBody};
 use secdocker::http::{head, target};
 use secdocker::image::ImageRef;
 use secdocker::policy::ceilings::Ceilings;
@@ -107,7 +107,12 @@ fn inner_parts(criterion: &mut Criterion) {
     criterion.bench_function("ask the rules about endpoints", |bencher| {
         let target = target::parse("/v1.41/configs/app").unwrap();
         bencher.iter(|| {
-            engine::access(&portainer.policy, Purposes::default(), "GET", black_box(&target))
+            engine::access(
+                &portainer.policy,
+                Purposes::default(),
+                ("GET", FormBody::None),
+                black_box(&target),
+            )
         });
     });
     let (policy, facts) = (policy(), facts());

@@ -13,7 +13,7 @@ mod support;
 
 use clients::Client;
 use secdocker::config::{self, Overrides};
-use secdocker::engine::{self, Access};
+use secdocker::engine::{self, Access, FormBody};
 use secdocker::http::target;
 use secdocker::policy::Policy;
 use secdocker::policy::opinions::Purposes;
@@ -29,8 +29,12 @@ fn rules(preset: &str) -> Arc<Policy> {
 
 fn is_open(rules: &Policy, request: &str) -> bool {
     let (method, target) = request.split_once(' ').unwrap();
-    let access =
-        engine::access(rules, Purposes::default(), method, &target::parse(target).unwrap());
+    let access = engine::access(
+        rules,
+        Purposes::default(),
+        (method, FormBody::None),
+        &target::parse(target).unwrap(),
+    );
     matches!(access, Ok(Access::Open))
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::{CliError, Outcome, print};
 use crate::config::{self, Overrides, Settings};
-use crate::engine::{self, Access, Endpoint, RequestBody, Route};
+use crate::engine::{self, Access, Endpoint, FormBody, RequestBody, Route};
 use crate::facts::{self, Daemon, ImageCache};
 use crate::http::target::{self, Target};
 use crate::policy::facts::{Facts, ImageFacts, Questions, ROUNDS_MAX, VolumeFacts};
@@ -58,7 +58,7 @@ fn fate(settings: &Settings, target: &str, body: &[u8]) -> Fate {
     };
     let plugins = settings.plugins.list.iter();
     let consulted = plugins.fold(Purposes::default(), |all, plugin| all.and(plugin.asked));
-    match engine::access(&settings.policy, consulted, "POST", &target) {
+    match engine::access(&settings.policy, consulted, ("POST", FormBody::None), &target) {
         Err(error) => return Fate::Invalid(400, error.to_string()),
         Ok(Access::Forbidden(violations)) => return Fate::Forbidden(violations),
         Ok(Access::Open) => {}

@@ -46,7 +46,7 @@ pub use effects::BodyError;
 pub use exec::ExecBody;
 pub use head::{HeadRefusal, check_head};
 pub use images::CommitBody;
-pub use operations::{Access, OddTarget, access};
+pub use operations::{Access, FormBody, OddTarget, access};
 pub use query::as_read;
 pub use routes::{Endpoint, Route, RouteError, changes_images, classify};
 pub use services::ServiceBody;

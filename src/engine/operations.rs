@@ -8,8 +8,10 @@
 use std::fmt;
 
 use super::routes::{self, unversioned};
-use crate::http::target::Target;
-use crate::policy::endpoints::{EndpointEntry, Operation};
+use crate::http::framing::Framing;
+use crate::http::head::RequestHead;
+use crate::http::target::{Target, query_pairs};
+use crate::policy::endpoints::{EndpointEntry, Operation, Parameters};
 use crate::policy::opinions::Purposes;
 use crate::policy::unrouted::Unrouted;
 use crate::policy::{Policy, Violations};
@@ -242,6 +244,32 @@ pub fn reaches_input(entry: &EndpointEntry) -> bool {
     entry.concerns(&Operation::named("GET", "/containers/", "a", "/attach/ws"))
 }
 
+/// Whether the body of a request may be a form, which the daemon merges into the query, before what
+/// stands there (Go `http.Request.ParseForm`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormBody {
+    /// It is none.
+    None,
+    /// It may be one.
+    Possible,
+}
+
+impl FormBody {
+    /// By what a head says of the body.
+    #[must_use]
+    pub fn of(head: &RequestHead<'_>, framing: Framing) -> Self {
+        let could_be_form = |value: &[u8]| {
+            let value = value.to_ascii_lowercase();
+            !value.is_ascii() || String::from_utf8_lossy(&value).contains("form")
+        };
+        match framing {
+            Framing::None => Self::None,
+            _ if head.headers.get_all("content-type").any(could_be_form) => Self::Possible,
+            _ => Self::None,
+        }
+    }
+}
+
 /// Whether a request may be made at all.
 #[derive(Debug)]
 #[must_use]
@@ -272,7 +300,7 @@ impl fmt::Display for OddTarget {
 pub fn access(
     policy: &Policy,
     consulted: Purposes,
-    method: &str,
+    (method, body): (&str, FormBody),
     target: &Target<'_>,
 ) -> Result<Access, OddTarget> {
     let rules = &policy.endpoints;
@@ -284,7 +312,14 @@ pub fn access(
     if guarding.is_none() {
         return Ok(Access::Open);
     }
-    let asked = operation(method, target.path());
+    let pairs = rules.reads_parameters().then(|| query_pairs(target.query().unwrap_or_default()));
+    let pairs = pairs.map(|pairs| pairs.collect::<Result<Vec<_>, _>>());
+    let parameters = match (&pairs, body) {
+        (None, _) => Parameters::Known(&[]),
+        (Some(Ok(pairs)), FormBody::None) => Parameters::Known(pairs),
+        (Some(Ok(_) | Err(_)), _) => Parameters::Unclear,
+    };
+    let asked = operation(method, target.path()).with(parameters);
     let denied = rules.can_deny().then(|| rules.violated(&asked)).flatten();
     let unrouted = || policy.refuse_unrouted(&asked, unrouted(method, target, &asked)?, guarding);
     Ok(denied.or_else(unrouted).map_or(Access::Open, Access::Forbidden))

@@ -6,11 +6,19 @@
 //! whole, with the slashes that `team/app` has in `/images/team/app/json`, so that `*` reaches
 //! exactly the operation that it seems to name.
 //!
+//! Behind a path parameters may stand, `POST /containers/*/kill?signal=HUP`: the entry is about requests
+//! with these values alone.
+//!
 //! An entry that denies reads generously: methods in any case, and in a path that no known daemon
 //! routes a `*` takes slashes. One that allows reads to the letter. Denied beats allowed; what is
-//! in neither list gets the default. Knows nothing of HTTP, versions or queries.
+//! in neither list gets the default. Knows nothing of HTTP or versions.
+
+mod parameters;
 
 use std::fmt;
+
+pub use parameters::Parameters;
+use parameters::Wanted;
 
 use super::Violations;
 use super::effects::Place;
@@ -50,7 +58,19 @@ impl EndpointRules {
         }
         let is_open =
             self.otherwise == Otherwise::Allow || self.allow.iter().any(|e| e.allows(asked));
-        (!is_open).then(|| violation(asked, "default deny".to_owned()))
+        let by_parameters =
+            || self.allow.iter().any(|entry| entry.has_parameters() && entry.would_allow(asked));
+        (!is_open).then(|| match by_parameters() {
+            true => {
+                violation(&format_args!("{asked} with these parameters"), "default deny".to_owned())
+            }
+            false => violation(asked, "default deny".to_owned()),
+        })
+    }
+
+    /// Whether any entry is about parameters.
+    pub fn reads_parameters(&self) -> bool {
+        self.allow.iter().chain(&self.deny).any(EndpointEntry::has_parameters)
     }
 
     /// Whether an entry of what may be called means this very operation, though no known daemon has it:
@@ -60,7 +80,7 @@ impl EndpointRules {
     }
 }
 
-fn violation(asked: &Operation<'_>, rule: String) -> Violations {
+fn violation(asked: &dyn fmt::Display, rule: String) -> Violations {
     let (what, rule) = (asked.to_string(), format!("endpoints: {rule}"));
     Violations::one(what, rule, Place::Field("the request line"))
 }
@@ -73,17 +93,26 @@ pub struct Operation<'a> {
     name: Option<&'a str>,
     after: &'a str,
     is_routed: bool,
+    parameters: Parameters<'a>,
 }
 
 impl<'a> Operation<'a> {
     /// One that the daemon knows, with a name between (`/images/`, `team/app`, `/json`).
     pub fn named(method: &'a str, before: &'a str, name: &'a str, after: &'a str) -> Self {
-        Self { method, before, name: Some(name), after, is_routed: true }
+        let parameters = Parameters::Known(&[]);
+        Self { method, before, name: Some(name), after, is_routed: true, parameters }
     }
 
     /// One that the daemon knows, without a name in it.
     pub fn unnamed(method: &'a str, path: &'a str) -> Self {
-        Self { method, before: path, name: None, after: "", is_routed: true }
+        let parameters = Parameters::Known(&[]);
+        Self { method, before: path, name: None, after: "", is_routed: true, parameters }
+    }
+
+    /// The same with what its request says beside.
+    #[must_use]
+    pub fn with(self, parameters: Parameters<'a>) -> Self {
+        Self { parameters, ..self }
     }
 
     /// Whether a known daemon has it.
@@ -153,10 +182,13 @@ pub struct EndpointEntry {
     path: String,
     /// The pattern of all below `path`, if it ended so.
     below: Option<String>,
+    /// What the parameters must be, all of them.
+    parameters: Vec<Wanted>,
 }
 
 impl EndpointEntry {
-    /// Reads methods, joined by `|`, or `*` for all of them, and a path that begins with `/`.
+    /// Reads methods, joined by `|`, or `*` for all of them, and a path that begins with `/`, perhaps
+    /// with parameters behind it.
     ///
     /// # Errors
     /// [`EntryError`] for an entry that means nothing, or that could never match.
@@ -168,12 +200,18 @@ impl EndpointEntry {
             return Err(fault(Fault::Form));
         };
         let methods = parse_methods(methods).map_err(fault)?;
+        let (pattern, query) = match pattern.split_once('?') {
+            Some((pattern, query)) => (pattern, Some(query)),
+            None => (pattern, None),
+        };
+        let parameters = query.map(parameters::parse).transpose().map_err(fault)?;
+        let parameters = parameters.unwrap_or_default();
         check_path(pattern).map_err(fault)?;
         let (path, below) = match pattern.strip_suffix("/**") {
             Some(path) => (path, Some(format!("{path}{BELOW}"))),
             None => (pattern, None),
         };
-        Ok(Self { text: text.to_owned(), methods, path: path.to_owned(), below })
+        Ok(Self { text: text.to_owned(), methods, path: path.to_owned(), below, parameters })
     }
 
     /// The entry as it was configured.
@@ -183,13 +221,29 @@ impl EndpointEntry {
 
     /// Whether it allows this operation: to the letter.
     pub fn allows(&self, asked: &Operation<'_>) -> bool {
+        self.would_allow(asked)
+            && self.parameters.iter().all(|wanted| wanted.is_said(asked.parameters))
+    }
+
+    /// The same, whatever its parameters are.
+    fn would_allow(&self, asked: &Operation<'_>) -> bool {
         self.has_method(|method| method == asked.method) && self.is_like(asked)
+    }
+
+    /// Whether it is about parameters.
+    pub fn has_parameters(&self) -> bool {
+        !self.parameters.is_empty()
     }
 
     /// Whether it denies this operation: however it might be read.
     pub fn denies(&self, asked: &Operation<'_>) -> bool {
         self.has_method(|method| method.eq_ignore_ascii_case(asked.method))
             && (self.is_like(asked) || (!asked.is_routed && self.could_be(asked.before)))
+            && self.parameters.iter().all(|wanted| {
+                // Without a name the path is in one piece.
+                let after = if asked.name.is_some() { asked.after } else { asked.before };
+                wanted.could_be_said(asked.parameters, after)
+            })
     }
 
     /// Whether it is about operations that Docker has none of, whatever follows the first segment of
@@ -339,6 +393,7 @@ enum Fault {
     Byte,
     Segment,
     Stars,
+    Parameter,
 }
 
 impl std::error::Error for EntryError {}
@@ -353,6 +408,9 @@ impl fmt::Display for EntryError {
             Fault::Byte => "has a character that no path has once it is decoded",
             Fault::Segment => "has a path with an empty segment, or with . or .. in it",
             Fault::Stars => "has ** before the end of its path",
+            Fault::Parameter => {
+                "has parameters that are not name=value, joined by &, as they are once decoded"
+            }
         };
         write!(f, "{} {why}", InBackticks(&self.text))
     }

@@ -9,7 +9,7 @@ use super::inspection::{ImageFound, Inspection};
 use super::request::{Refusal, Request};
 use super::{Rules, Session, Ticket, Turn, audit};
 use crate::audit::Event;
-use crate::engine::{self, Access, Endpoint, Forwarded};
+use crate::engine::{self, Access, Endpoint, FormBody, Forwarded};
 use crate::policy::opinions::{
     Advice, AskedImage, Consultation, ImageSeen, Opinions, PluginResult, PluginVerdict, Purpose,
     Source, Waited, Waits,
@@ -191,7 +191,9 @@ impl Inspection {
     /// Whether the request may be made at all.
     fn access(&self) -> Result<Access, Refusal> {
         let Rules { policy, consulted, .. } = &*self.rules;
-        Ok(engine::access(policy, *consulted, self.start().0, &self.target()?)?)
+        // No such endpoint takes a form.
+        let asked = (self.start().0, FormBody::None);
+        Ok(engine::access(policy, *consulted, asked, &self.target()?)?)
     }
 
     fn consultation(

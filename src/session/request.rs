@@ -15,7 +15,7 @@ use super::judging::{Asking, Judging};
 use super::response::Response;
 use super::{End, Flow, Progress, Rules, Session, Side, Step, Turn, audit};
 use crate::audit::{Event, Redacted};
-use crate::engine::{self, Access, Endpoint, Route};
+use crate::engine::{self, Access, Endpoint, FormBody, Route};
 use crate::http::chunk::{ChunkDecoder, ChunkError};
 use crate::http::framing::{self, Framing};
 use crate::http::head::{self, HeadError, Lines, RequestHead, Version};
@@ -234,7 +234,8 @@ impl Session {
         }
         audit::record(&self.client, &Event::Received { method: head.method, target: shown });
         let Rules { policy, consulted, .. } = &**turn.rules;
-        let access = engine::access(policy, *consulted, head.method, &target)?;
+        let asked = (head.method, FormBody::of(&head, framing));
+        let access = engine::access(policy, *consulted, asked, &target)?;
         if let Access::Forbidden(violations) = access {
             self.deny(&head, framing, violations, turn);
             return Ok(Step::Take(bytes.len()));

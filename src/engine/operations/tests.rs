@@ -90,7 +90,12 @@ fn verdict(rules: &EndpointRules, method: &str, raw: &str) -> &'static str {
 }
 
 fn verdict_of(policy: &Policy, method: &str, raw: &str) -> &'static str {
-    match access(policy, Purposes::default(), method, &target::parse(raw).unwrap()) {
+    match access(
+        policy,
+        Purposes::default(),
+        (method, FormBody::None),
+        &target::parse(raw).unwrap(),
+    ) {
         Ok(Access::Open) => "open",
         Ok(Access::Forbidden(_)) => "forbidden",
         Err(OddTarget) => "odd",
@@ -268,10 +273,33 @@ fn the_first_segments_are_those_of_the_known_operations() {
 }
 
 #[test]
+fn parameters_are_read_as_the_daemon_does() {
+    let rules = allowing(Otherwise::Deny, &["POST /containers/*/kill?signal=HUP"]);
+    let policy = Policy { endpoints: rules, ..Policy::permissive() };
+    for (query, body, expected) in [
+        ("signal=HUP", FormBody::None, true),
+        ("sig%6eal=%48UP", FormBody::None, true),
+        ("signal=HUP&a=b", FormBody::None, true),
+        ("signal=HUP&sig%6eal=KILL", FormBody::None, false),
+        ("signal=KILL", FormBody::None, false),
+        ("signal=HUP;signal=KILL", FormBody::None, false),
+        ("signal=HUP&a=%zz", FormBody::None, false),
+        ("signal=HUP", FormBody::Possible, false),
+        ("", FormBody::None, false),
+    ] {
+        let raw = format!("/v1.41/containers/a/kill?{query}");
+        let target = target::parse(&raw).unwrap();
+        let access = access(&policy, Purposes::default(), ("POST", body), &target).unwrap();
+        assert_eq!(matches!(access, Access::Open), expected, "{query}");
+    }
+}
+
+#[test]
 fn where_plugins_are_asked_the_world_is_closed_too() {
     let consulted = Purposes { create: true, ..Purposes::default() };
     let target = target::parse("/libpod/containers/create").unwrap();
-    let access = access(&Policy::permissive(), consulted, "POST", &target).unwrap();
+    let access =
+        access(&Policy::permissive(), consulted, ("POST", FormBody::None), &target).unwrap();
     let Access::Forbidden(violations) = access else { panic!("{access:?}") };
     assert_eq!(
         violations.to_string(),
