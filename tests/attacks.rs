@@ -10,7 +10,7 @@ mod support;
 
 use corpus::{
     build, combined, create, endpoints, exec, existing, http, images, json, late, lists, networks,
-    plugins, powers, reach, services, sockets, start, swarm, update, volumes,
+    plugins, powers, reach, services, sockets, start, subnets, swarm, update, volumes,
 };
 
 /// The seven restrictions and the ceilings.
@@ -108,6 +108,11 @@ fn swarm_and_networks() {
 #[test]
 fn networks_on_devices() {
     corpus::straight_and_through(networks::attacks(), networks::RULES);
+}
+
+#[test]
+fn networks_with_addresses_of_others() {
+    corpus::straight_and_through(subnets::attacks(), subnets::RULES);
 }
 
 #[test]

@@ -21,6 +21,7 @@ use crate::policy::images::ImageRule;
 use crate::policy::names::NameRule;
 use crate::policy::privileged::PrivilegedRule;
 use crate::policy::strict::StrictRule;
+use crate::policy::subnets::{AllowedSubnets, SubnetRule};
 use crate::policy::types::NanoCpus;
 use crate::policy::way_out::WayOut;
 use crate::proxy::StartError;
@@ -94,6 +95,8 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         allowed_mounts,
         allowed_shares,
         way_out,
+        subnets,
+        allowed_subnets,
         builds,
         endpoints: _,
         strict,
@@ -183,6 +186,7 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
     if policy.restricts() {
         describe_way_out(out, way_out, allowed_mounts)?;
     }
+    describe_subnets(out, subnets, allowed_subnets)?;
     match builds {
         BuildRule::Inspect => {}
         BuildRule::Allow => writeln!(out, "Images may be built; Dockerfiles are not read.")?,
@@ -227,6 +231,29 @@ fn describe_list<'a>(out: &mut String, texts: impl Iterator<Item = &'a str>) -> 
         writeln!(out, "- {}", Shown(text))?;
     }
     if out.len() == before { writeln!(out, "- none at all") } else { Ok(()) }
+}
+
+fn describe_subnets(
+    out: &mut String,
+    forbidden: &[SubnetRule],
+    allowed: &AllowedSubnets,
+) -> fmt::Result {
+    for rule in forbidden {
+        match rule.as_str() {
+            "public" => writeln!(out, "No network may have public addresses.")?,
+            "link-local" => writeln!(out, "No network may have link-local addresses.")?,
+            "host" => writeln!(
+                out,
+                "No network may overlap addresses, routes, gateways or name servers of the host."
+            )?,
+            subnet => writeln!(out, "No network may overlap subnet {}.", Shown(subnet))?,
+        }
+    }
+    if let Some(rules) = allowed.list() {
+        writeln!(out, "Networks that name a subnet may have one within these only:")?;
+        describe_list(out, rules.iter().map(SubnetRule::as_str))?;
+    }
+    Ok(())
 }
 
 fn describe_mount(out: &mut String, path: &str) -> fmt::Result {

@@ -25,6 +25,7 @@ use crate::policy::privileged::PrivilegedRule;
 use crate::policy::security::SecurityRule;
 use crate::policy::shares::ShareRule;
 use crate::policy::strict::StrictRule;
+use crate::policy::subnets::{AllowedSubnets, SubnetRule};
 use crate::policy::types::{
     Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption, UserSpec, ValueError,
 };
@@ -77,6 +78,9 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
         cgroupparent: checker.list(at("cgroupparent"), &rules.cgroupparent, NameRule::parse),
         // Known once the address of the daemon is.
         way_out: WayOut::default(),
+        subnets: denied(checker, at("subnets"), &rules.subnets, SubnetRule::parse),
+        allowed_subnets: allowed(checker, at("subnets"), &rules.subnets, SubnetRule::parse_allowed)
+            .map_or_else(AllowedSubnets::default, AllowedSubnets::only),
         builds: checker
             .optional(at("builds"), rules.builds.as_ref(), BuildRule::parse)
             .unwrap_or_default(),

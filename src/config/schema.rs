@@ -235,6 +235,7 @@ pub(super) struct Restrictions {
     pub(super) volumedrivers: Lists,
     pub(super) sysctls: List,
     pub(super) cgroupparent: List,
+    pub(super) subnets: Lists,
     pub(super) builds: Option<Text>,
 }
 

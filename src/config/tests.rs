@@ -57,7 +57,7 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
             &[
                 "2: restrictions: unknown key `prots`, expected one of `ports`, `mounts`, `users`, `groups`, \
                `environment`, `securitypolicies`, `images`, `privileged`, \
-                  `capabilities`, `devices`, `namespaces`, `runtimes`, `volumesfrom`, `volumedrivers`, `sysctls`, `cgroupparent`, `builds`",
+                  `capabilities`, `devices`, `namespaces`, `runtimes`, `volumesfrom`, `volumedrivers`, `sysctls`, `cgroupparent`, `subnets`, `builds`",
             ],
         ),
         (
@@ -105,7 +105,7 @@ fn keys_that_are_there_twice_and_second_documents_are_refused() {
             &[
                 "4: restrictions: unknown key `<<`, expected one of `ports`, `mounts`, `users`, `groups`, \
                `environment`, `securitypolicies`, `images`, `privileged`, \
-                  `capabilities`, `devices`, `namespaces`, `runtimes`, `volumesfrom`, `volumedrivers`, `sysctls`, `cgroupparent`, `builds`",
+                  `capabilities`, `devices`, `namespaces`, `runtimes`, `volumesfrom`, `volumedrivers`, `sysctls`, `cgroupparent`, `subnets`, `builds`",
             ],
         ),
         ("dockerapi: !secret /a\n", &["1: dockerapi: YAML tags are not understood"]),

@@ -19,6 +19,7 @@ use super::query::Query;
 use super::routes::Endpoint;
 use super::schema::{BUILD, lists_of};
 use super::security_options;
+use super::subnets;
 use crate::http::target::Target;
 use crate::image::ImageRef;
 use crate::policy::Inspected;
@@ -138,6 +139,7 @@ fn caches(fields: &Object, effects: &mut Effects) {
 fn isolation(query: &Query, effects: &mut Effects) {
     let mode = query.get("networkmode");
     effects.push_network(mode, NETWORK_MODE);
+    subnets::joined(mode, NETWORK_MODE, effects);
     let with = match (mode, mode.strip_prefix("container:")) {
         ("host", _) => Some(SharedWith::Host),
         (_, Some(name)) => Some(SharedWith::Container(name.to_owned())),

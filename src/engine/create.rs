@@ -86,8 +86,7 @@ fn collect(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
         security::effects(host, effects)?;
         log_driver(host, effects)?;
     }
-    ports::endpoints(fields, effects);
-    Ok(())
+    ports::endpoints(fields, effects)
 }
 
 /// The variables that the daemon makes of other fields.

@@ -34,6 +34,7 @@ pub mod schema;
 mod security_options;
 mod services;
 mod start;
+mod subnets;
 mod swarm;
 mod update;
 mod volume_options;
@@ -178,7 +179,9 @@ fn read_known(
         Endpoint::ImagePrune => Ok(head_only(images::effects_of_prune())),
         Endpoint::ImageRemove => images::read_removal(target).map(head_only),
         Endpoint::NetworkCreate => Ok(networks::read(body)?.map(RequestBody::Fields)),
-        Endpoint::NetworkConnect => Ok(networks::read_connect(body)?.map(RequestBody::Fields)),
+        Endpoint::NetworkConnect => {
+            Ok(networks::read_connect(target, body)?.map(RequestBody::Fields))
+        }
         Endpoint::CheckpointCreate => Ok(checkpoints::read(body)?.map(RequestBody::Fields)),
         Endpoint::Checkpoints => checkpoints::read_query(target).map(head_only),
         Endpoint::ImageCreate => images::read_create(target),

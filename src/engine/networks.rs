@@ -7,6 +7,8 @@
 //! (`ConfigFrom`) names the driver, and the configuration the parent. Without a parent the daemon
 //! makes an interface that leads nowhere.
 //!
+//! What a network has of addresses becomes routes of the host, and is read by `engine/subnets`.
+//!
 //! Other options of `bridge` let packets through to the container's own ports, or say at which of the
 //! host's addresses published ports are open. No rule is about that. But the name of a driver that is
 //! not built in is a path: the daemon talks to a socket of that name, which could be a container's
@@ -18,8 +20,11 @@
 use super::effects::{BodyError, Effects};
 use super::json::Object;
 use super::names;
+use super::routes::name_between;
 use super::schema::{NETWORK_CONNECT, NETWORK_CREATE};
+use super::subnets;
 use super::volume_options::check_driver;
+use crate::http::target::Target;
 use crate::policy::Inspected;
 use crate::policy::effects::{Effect, Place};
 
@@ -31,6 +36,7 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     let ipam = fields.object("IPAM").and_then(|ipam| ipam.text("Driver"));
     check_driver(fields.text("Driver"), "Driver")?;
     check_driver(ipam, "IPAM.Driver")?;
+    subnets::of_network(&fields, &mut effects)?;
     for (option, at) in INTERFACES {
         let name = fields.object("Options").and_then(|options| options.text(option));
         if let Some(name) = name.filter(|name| !name.is_empty()) {
@@ -41,11 +47,17 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
 }
 
 /// Reads the body of `POST /networks/{id}/connect`.
-pub(super) fn read_connect(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
+pub(super) fn read_connect(
+    target: &Target<'_>,
+    body: &[u8],
+) -> Result<Inspected<Object>, BodyError> {
     let mut effects = Effects::default();
     let fields = effects.fields(body, &NETWORK_CONNECT)?;
+    let network = name_between(target.path(), "/networks/", "/connect");
+    subnets::joined(network, Place::Field("the network"), &mut effects);
     if let Some(endpoint) = fields.object("EndpointConfig") {
         effects.push_endpoint_sysctls("EndpointConfig.DriverOpts", endpoint);
+        subnets::of_endpoint("EndpointConfig", endpoint, &mut effects)?;
     }
     Ok(Inspected::new(fields, effects.into_asked()))
 }
@@ -61,6 +73,11 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use super::*;
+    use crate::http::target;
+
+    fn connect(body: &str) -> Result<Inspected<Object>, BodyError> {
+        read_connect(&target::parse("/v1.41/networks/bridge/connect").unwrap(), body.as_bytes())
+    }
 
     #[test]
     fn drivers_are_names() {
@@ -93,7 +110,7 @@ mod tests {
         let options = r#"{"com.docker.network.endpoint.sysctls":"net.ipv4.conf.IFNAME.forwarding=1, net/core/x=2"}"#;
         for key in ["EndpointConfig", "endpointconfig"] {
             let body = format!(r#"{{"Container":"a","{key}":{{"DriverOpts":{options}}}}}"#);
-            let read = read_connect(body.as_bytes()).unwrap();
+            let read = connect(&body).unwrap();
             let told: Vec<_> = read.effects().iter().map(|it| format!("{:?}", it.effect)).collect();
             assert_eq!(
                 told,
@@ -102,10 +119,10 @@ mod tests {
         }
         let usual = r#"{"Container":"a","EndpointConfig":{"Links":["b:c"],"Aliases":null}}"#;
         for body in [usual, r#"{"Container":"a"}"#, r#"{"EndpointConfig":null}"#] {
-            assert!(read_connect(body.as_bytes()).unwrap().effects().is_empty(), "{body}");
+            assert!(connect(body).unwrap().effects().is_empty(), "{body}");
         }
         for body in ["", "[]", r#"{"EndpointConfig":1}"#, r#"{"Container":"a","container":"b"}"#] {
-            assert!(read_connect(body.as_bytes()).is_err(), "{body}");
+            assert!(connect(body).is_err(), "{body}");
         }
     }
 

@@ -16,6 +16,7 @@ use super::effects::{BodyError, Effects};
 use super::json::Object;
 use super::names;
 use super::schema::{CONFIG_CREATE, NODE_SPEC, SECRET_CREATE, SWARM_INIT, SWARM_SPEC};
+use super::subnets;
 use super::volume_options::check_driver;
 use crate::policy::Inspected;
 use crate::policy::effects::{Asked, Effect, Place, Takeover};
@@ -53,6 +54,7 @@ pub(super) fn read_init(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     if let Some(spec) = fields.object("Spec") {
         push_authority(spec, &mut effects);
     }
+    subnets::of_swarm(&fields, &mut effects)?;
     Ok(Inspected::new(fields, effects.into_asked()))
 }
 

@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
 use crate::image::{ImageName, ImageRef};
 use crate::policy::facts::{ImageFacts, NamedImage, NetworkFacts};
+use crate::policy::subnets::Subnet;
 use crate::policy::types::{EnvironmentEntry, UserSpec};
 use crate::policy::versions::ApiVersion;
 
@@ -127,10 +128,32 @@ pub(super) fn network(body: &[u8]) -> Option<NetworkFacts> {
     struct Network {
         name: String,
         driver: String,
+        #[serde(default, rename = "IPAM")]
+        ipam: Ipam,
     }
-    let Network { name, driver } = serde_json::from_slice(body).ok()?;
-    let is_host = name == "host" || driver == "host";
-    Some(if is_host { NetworkFacts::Host } else { NetworkFacts::Other })
+    let Network { name, driver, ipam } = serde_json::from_slice(body).ok()?;
+    if name == "host" || driver == "host" {
+        return Some(NetworkFacts::Host);
+    }
+    let config = ipam.config.unwrap_or_default();
+    let subnets = config.iter().map(|config| config.subnet.as_str());
+    let subnets = subnets.filter(|subnet| !subnet.is_empty()).map(Subnet::parse);
+    Some(NetworkFacts::Other(subnets.collect::<Result<_, _>>().ok()?))
+}
+
+/// Of Engine API `NetworkInspect` what a network has of addresses.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Ipam {
+    #[serde(default)]
+    config: Option<Vec<IpamConfig>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct IpamConfig {
+    #[serde(default)]
+    subnet: String,
 }
 
 #[cfg(test)]
@@ -201,7 +224,17 @@ mod tests {
             (r#"{"Name":"host","Driver":"host","Scope":"local"}"#, Some(NetworkFacts::Host)),
             (r#"{"Name":"x","Driver":"host"}"#, Some(NetworkFacts::Host)),
             (r#"{"Name":"host","Driver":""}"#, Some(NetworkFacts::Host)),
-            (r#"{"Name":"x","Driver":"overlay"}"#, Some(NetworkFacts::Other)),
+            (r#"{"Name":"x","Driver":"overlay"}"#, Some(NetworkFacts::Other(vec![]))),
+            (
+                r#"{"Name":"x","Driver":"bridge","IPAM":{"Driver":"default","Options":null,
+                "Config":[{"Subnet":"10.1.0.0/16","Gateway":"10.1.0.1"},{}]}}"#,
+                Some(NetworkFacts::Other(vec![Subnet::parse("10.1.0.0/16").unwrap()])),
+            ),
+            (
+                r#"{"Name":"x","Driver":"null","IPAM":{"Config":null}}"#,
+                Some(NetworkFacts::Other(vec![])),
+            ),
+            (r#"{"Name":"x","Driver":"bridge","IPAM":{"Config":[{"Subnet":"?"}]}}"#, None),
             (r#"{"Name":"x"}"#, None),
             ("", None),
         ] {

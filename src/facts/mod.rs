@@ -20,6 +20,7 @@ mod links;
 mod mounts;
 mod patient;
 mod process;
+mod routes;
 mod started;
 
 pub use cache::{Epoch, ImageCache};
@@ -31,17 +32,20 @@ pub use started::{Mounted, kill, mounted};
 use std::cell::Cell;
 use std::io;
 
+use crate::config::UpstreamAddress;
 use crate::engine::existing;
 use crate::image::{ImageName, ImageRef};
 use crate::policy::facts::{
     ContainerFacts, Facts, ImageFacts, NamedImage, NetworkFacts, Questions, ServiceFacts,
     VolumeFacts,
 };
+use crate::policy::subnets::Subnet;
 use crate::policy::types::HostPath;
 use daemon::{ANSWER_BYTES_MAX, Deadline, Reply, path_of};
 use mounts::Mounts;
 use patient::IsWaited;
 use process::Process;
+use routes::HostNetwork;
 
 /// Answers what is known already, and leaves it out of the questions. Blocks nobody.
 pub fn recall(questions: &mut Questions, daemon: &Daemon, cache: &ImageCache) -> Facts {
@@ -86,6 +90,7 @@ pub fn look_up_while(
             facts.add_device(path.clone(), known);
         }
     }
+    compare(&questions.subnets, daemon, &mut facts);
     for &address in &questions.addresses {
         if let Some(known) = host::address(address) {
             facts.add_address(address, known);
@@ -171,6 +176,20 @@ fn image_list(
     .map(Some)
 }
 
+/// What of the host subnets overlap. The daemon is a server of it, if it is elsewhere.
+fn compare(subnets: &[Subnet], daemon: &Daemon, facts: &mut Facts) {
+    let upstream = match &daemon.address {
+        UpstreamAddress::Tcp(address) => Some(address.ip()),
+        UpstreamAddress::Unix(_) => None,
+    };
+    let read = || HostNetwork::read(upstream);
+    if let Some(host) = (!subnets.is_empty()).then(read).flatten() {
+        for &subnet in subnets {
+            facts.add_subnet(subnet, host.overlapped(subnet));
+        }
+    }
+}
+
 /// Where paths lead, and under which other paths the host has the same files. Without the one the
 /// other is left out too: it would be half an answer.
 fn follow_links(paths: &[HostPath], facts: &mut Facts) {
@@ -197,7 +216,7 @@ fn image_facts(image: &ImageRef, ask: impl Fn(&[&str]) -> Option<Reply>) -> Opti
 
 fn network_facts(reply: Reply) -> Option<NetworkFacts> {
     match reply {
-        Reply::Absent => Some(NetworkFacts::Other),
+        Reply::Absent => Some(NetworkFacts::Other(Vec::new())),
         Reply::Found(body) => answers::network(&body),
     }
 }

@@ -61,8 +61,8 @@ fn each_kind_of_question_has_its_answer() {
         ..Questions::default()
     };
     let facts = look_up(&questions, &daemon, &ImageCache::disabled());
-    assert_eq!(facts.network("abc"), Some(NetworkFacts::Host));
-    assert_eq!(facts.network("none"), Some(NetworkFacts::Other));
+    assert_eq!(facts.network("abc"), Some(&NetworkFacts::Host));
+    assert_eq!(facts.network("none"), Some(&NetworkFacts::Other(vec![])));
     let root = Effect::HostPath(HostPath::parse("/root").unwrap());
     assert_eq!(facts.volume("v"), Some(&VolumeFacts::Present(vec![root])));
     assert_eq!(facts.volume("absent"), Some(&VolumeFacts::Absent));

@@ -8,6 +8,7 @@ use std::fmt;
 use super::principals::GroupSpec;
 use super::shares::Share;
 use super::shown::Shown;
+use super::subnets::{Subnet, SubnetUse};
 use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
 use super::versions::ApiVersion;
 use crate::image::ImageRef;
@@ -106,6 +107,12 @@ pub enum Effect {
     Namespace(Namespace),
     /// Joins a network by a name or identifier that may be the host's own network's.
     Network(String),
+    /// Puts these addresses to use.
+    Subnet(Subnet, SubnetUse),
+    /// Puts those to use that the network of this name or identifier has.
+    SubnetsOf(String, SubnetUse),
+    /// Has another address manager than the daemon's own choose subnets.
+    SubnetDriver(String),
     /// Puts containers on the wire of this interface of the host, beside the host itself.
     HostInterface(String),
     /// Mounts what another machine exports, which may be this one.

@@ -16,7 +16,8 @@ use super::allowed::MOUNTS;
 use super::ceilings::Ceilings;
 use super::effects::{Asked, Effect, Namespace, NamespaceKind, SharedWith};
 use super::facts::{
-    Container, ContainerFacts, Facts, Questions, ROUNDS_MAX, ServiceFacts, VolumeFacts,
+    Container, ContainerFacts, Facts, NetworkFacts, Questions, ROUNDS_MAX, ServiceFacts,
+    VolumeFacts,
 };
 use super::privileged::PrivilegedRule;
 use super::shown::Shown;
@@ -99,6 +100,7 @@ fn named(effect: &Effect) -> Option<(Option<NamespaceKind>, &str)> {
         | Effect::ContainerUser(name)
         | Effect::Within(name)
         | Effect::Archive(name)
+        | Effect::SubnetsOf(name, _)
         | Effect::PreviousSpec { service: name, .. } => Some((None, name)),
         Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) })
         | Effect::NamespaceAgain(Namespace { kind, with: SharedWith::Container(name) }) => {
@@ -139,6 +141,12 @@ impl<'a> Known<'a> {
             Effect::NamespaceAgain(Namespace { kind, with: SharedWith::Container(name) }) => {
                 of(name, &|container| shared_by(container, *kind).into_iter().map(still).collect())
             }
+            Effect::SubnetsOf(name, put_to) => match self.facts.network(name) {
+                Some(NetworkFacts::Other(subnets)) => {
+                    subnets.iter().map(|subnet| Effect::Subnet(*subnet, *put_to)).collect()
+                }
+                Some(NetworkFacts::Host) | None => Vec::new(),
+            },
             Effect::PreviousSpec { service, .. } => match self.facts.service(service) {
                 Some(ServiceFacts::Present { effects, .. }) => effects.clone(),
                 Some(ServiceFacts::Absent) | None => Vec::new(),

@@ -397,7 +397,7 @@ fn a_network_that_is_joined_again_may_be_the_hosts() {
     let starts = [asked(Effect::Started(text("c")))];
     assert_eq!(further_questions(&policy(), &starts, &facts).networks, ["abc"]);
     for (found, is_allowed) in [
-        (crate::policy::facts::NetworkFacts::Other, true),
+        (crate::policy::facts::NetworkFacts::Other(vec![]), true),
         (crate::policy::facts::NetworkFacts::Host, false),
     ] {
         facts.add_network(text("abc"), found);

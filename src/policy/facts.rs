@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use super::ceilings::{Ceilings, CpuLimit};
 use super::effects::{Effect, Namespace};
 use super::images::ImageRule;
+use super::subnets::Subnet;
 use super::types::{EnvironmentEntry, HostPath, UserSpec};
 use super::versions::ApiVersion;
 use crate::image::{ImageName, ImageRef};
@@ -43,6 +44,8 @@ pub struct Questions {
     pub devices: Vec<HostPath>,
     /// Whether these addresses are the host's own.
     pub addresses: Vec<IpAddr>,
+    /// What of the host these subnets overlap.
+    pub subnets: Vec<Subnet>,
     /// Which images the daemon has, and by which names.
     pub image_list: bool,
     /// The names that count in that list; said only if it is asked for.
@@ -65,6 +68,7 @@ impl Questions {
             services,
             devices,
             addresses,
+            subnets,
             image_list,
             image_rules: _,
             api_version,
@@ -80,6 +84,7 @@ impl Questions {
             && services.is_empty()
             && devices.is_empty()
             && addresses.is_empty()
+            && subnets.is_empty()
     }
 
     /// What the host itself knows; the rest, which only the daemon knows, stays.
@@ -87,7 +92,8 @@ impl Questions {
     pub fn take_about_host(&mut self) -> Self {
         let (links, devices) = (std::mem::take(&mut self.links), std::mem::take(&mut self.devices));
         let addresses = std::mem::take(&mut self.addresses);
-        Self { links, devices, addresses, ..Self::default() }
+        let subnets = std::mem::take(&mut self.subnets);
+        Self { links, devices, addresses, subnets, ..Self::default() }
     }
 
     /// Leaves out what was asked already, says nothing twice, and no more than one request may ask.
@@ -95,6 +101,7 @@ impl Questions {
         facts.links.keep_new(&mut self.links, usize::MAX);
         facts.devices.keep_new(&mut self.devices, usize::MAX);
         facts.addresses.keep_new(&mut self.addresses, usize::MAX);
+        facts.subnets.keep_new(&mut self.subnets, usize::MAX);
         self.image_list &= matches!(facts.image_list, ImageList::NotAsked);
         self.api_version &= facts.api_version.is_none();
         let mut left = QUESTIONS_MAX.saturating_sub(facts.asked_of_daemon());
@@ -154,12 +161,23 @@ enum ImageList {
 }
 
 /// What the daemon says of a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetworkFacts {
     /// It is that of the host.
     Host,
-    /// It is another one, or there is none.
-    Other,
+    /// It is another one with these subnets, or there is none.
+    Other(Vec<Subnet>),
+}
+
+/// What of the host a subnet overlaps: the first of each kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SubnetFacts {
+    /// An address of its own.
+    pub address: Option<Subnet>,
+    /// Where it sends what it has for others.
+    pub route: Option<Subnet>,
+    /// A gateway, a name server, the daemon's own address.
+    pub server: Option<Subnet>,
 }
 
 /// What the daemon says of a volume.
@@ -294,6 +312,7 @@ pub struct Facts {
     aliases: HashMap<HostPath, Vec<HostPath>>,
     devices: Answers<HostPath, DeviceFacts>,
     addresses: Answers<IpAddr, AddressFacts>,
+    subnets: Answers<Subnet, SubnetFacts>,
     image_list: ImageList,
     /// `None` if it was not asked for, and none in it if it could not be learned.
     api_version: Option<Option<ApiVersion>>,
@@ -321,6 +340,7 @@ impl Facts {
             services,
             devices,
             addresses,
+            subnets,
             image_list,
             image_rules: _,
             api_version,
@@ -334,6 +354,7 @@ impl Facts {
         }
         self.devices.note(devices);
         self.addresses.note(addresses);
+        self.subnets.note(subnets);
         self.links.note(links);
         self.images.note(images);
         self.networks.note(networks);
@@ -364,6 +385,7 @@ impl Facts {
             aliases,
             devices,
             addresses,
+            subnets,
             image_list,
             api_version,
             former_names,
@@ -380,6 +402,7 @@ impl Facts {
         self.aliases.extend(aliases);
         self.devices.0.extend(devices.0);
         self.addresses.0.extend(addresses.0);
+        self.subnets.0.extend(subnets.0);
         self.links.0.extend(links.0);
         self.images.0.extend(images.0);
         self.networks.0.extend(networks.0);
@@ -432,6 +455,16 @@ impl Facts {
     /// Whose an address is, if that was learned.
     pub fn address(&self, address: IpAddr) -> Option<AddressFacts> {
         self.addresses.get(&address).copied()
+    }
+
+    /// Remembers what of the host a subnet overlaps.
+    pub fn add_subnet(&mut self, subnet: Subnet, facts: SubnetFacts) {
+        self.subnets.0.insert(subnet, Some(facts));
+    }
+
+    /// What of the host a subnet overlaps, if that was learned.
+    pub fn subnet(&self, subnet: Subnet) -> Option<SubnetFacts> {
+        self.subnets.get(&subnet).copied()
     }
 
     /// Remembers what the daemon says of an image.
@@ -503,8 +536,8 @@ impl Facts {
     }
 
     /// What the daemon says of a network, if that was learned.
-    pub fn network(&self, name: &str) -> Option<NetworkFacts> {
-        self.networks.get(name).copied()
+    pub fn network(&self, name: &str) -> Option<&NetworkFacts> {
+        self.networks.get(name)
     }
 
     /// Remembers what the daemon says of a volume.
@@ -580,7 +613,7 @@ mod tests {
         let mut further = Facts::none();
         further.add_volume("v".to_owned(), VolumeFacts::Absent);
         facts.add(further);
-        assert_eq!(facts.network("n"), Some(NetworkFacts::Host));
+        assert_eq!(facts.network("n"), Some(&NetworkFacts::Host));
         assert_eq!(facts.volume("v"), Some(&VolumeFacts::Absent));
     }
 }

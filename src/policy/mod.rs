@@ -33,6 +33,7 @@ pub mod security;
 pub mod shares;
 pub(crate) mod shown;
 pub mod strict;
+pub mod subnets;
 
 mod takeover;
 pub mod types;
@@ -62,6 +63,7 @@ use privileged::PrivilegedRule;
 use security::SecurityRule;
 use shares::ShareRule;
 use strict::StrictRule;
+use subnets::{AllowedSubnets, SubnetRule};
 use users::UserRule;
 pub(crate) use violations::Findings;
 pub use violations::{Violation, Violations};
@@ -112,6 +114,10 @@ pub struct Policy {
     pub allowed_shares: Vec<ShareRule>,
     /// What may not be mounted under any restriction.
     pub way_out: WayOut,
+    /// Subnets that no network may have.
+    pub subnets: Vec<SubnetRule>,
+    /// The subnets that networks may have, if not all.
+    pub allowed_subnets: AllowedSubnets,
     /// What is done about building images.
     pub builds: BuildRule,
     /// Which endpoints may be called: asked before anything of a request is read.
@@ -157,6 +163,8 @@ impl Policy {
             cgroupparent,
             allowed_images,
             allowed_mounts,
+            subnets,
+            allowed_subnets,
             allowed_shares: _, // They are allowed besides what no rule forbids.
             way_out: _,        // It is there as soon as anything is forbidden.
             builds: _,         // To build is no power over the host, and a service builds nothing.
@@ -181,6 +189,7 @@ impl Policy {
             ("volumedrivers", !volumedrivers.is_empty() || allowed_volumedrivers.is_some()),
             ("sysctls", !sysctls.is_empty()),
             ("cgroupparent", !cgroupparent.is_empty()),
+            ("subnets", !subnets.is_empty() || allowed_subnets.list().is_some()),
         ];
         is_configured.into_iter().filter(|(_, is_configured)| *is_configured).map(|(key, _)| key)
     }
@@ -341,7 +350,9 @@ fn check(
         allowed_images,
         allowed_mounts,
         allowed_shares,
-        way_out: _,   // Judged with all that is allowed.
+        way_out: _, // Judged with all that is allowed.
+        subnets,
+        allowed_subnets,
         builds: _,    // Judged with all that a build could break.
         endpoints: _, // Asked when the head was there.
         strict,
@@ -481,6 +492,15 @@ fn check(
             existing::check_joined(namespace, policy, facts, found);
         }
         Effect::Network(name) => networks::check(name, (ports, namespaces), facts, found),
+        Effect::Subnet(subnet, put_to) => {
+            subnets::check((subnets, allowed_subnets), *subnet, *put_to, facts, found);
+        }
+        Effect::SubnetsOf(name, _) => {
+            subnets::check_network((subnets, allowed_subnets), name, facts, found);
+        }
+        Effect::SubnetDriver(name) => {
+            subnets::check_driver((subnets, allowed_subnets), name, found);
+        }
         Effect::Runtime(name) => runtimes.iter().for_each(|rule| rule.check(name, found)),
         Effect::VolumesFrom(name) => {
             existing::check_mounts_of(name, policy, facts, found);
@@ -550,7 +570,15 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
     let implied = implied.iter().map(|group| group.effects.as_slice());
     for effects in std::iter::once(effects).chain(implied) {
         let Questions {
-            links, images, networks, addresses, devices, image_list, api_version, ..
+            links,
+            images,
+            networks,
+            addresses,
+            devices,
+            image_list,
+            api_version,
+            subnets,
+            ..
         } = &mut questions;
         images::ask_list(policy, effects, image_list);
         mounts::ask(policy, effects, links);
@@ -561,6 +589,8 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
         networks::ask(&policy.ports, &policy.namespaces, effects, networks);
         mounts::ask_servers(policy, effects, addresses);
         combined::ask(policy.privileged, effects, devices);
+        subnets::ask(&policy.subnets, effects, subnets);
+        subnets::ask_networks((&policy.subnets, &policy.allowed_subnets), effects, networks);
         versions::ask(&policy.ceilings, effects, api_version);
         existing::ask(policy, effects, &mut questions);
     }

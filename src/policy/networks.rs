@@ -14,7 +14,7 @@ pub(super) fn check(
     found: &mut Findings<'_>,
 ) {
     let is = match facts.network(name) {
-        Some(NetworkFacts::Other) => return,
+        Some(NetworkFacts::Other(_)) => return,
         Some(NetworkFacts::Host) => "is",
         None => "may be",
     };

@@ -546,9 +546,11 @@ fn a_network_that_may_be_the_hosts_must_be_known() {
         let unknown = verdict(&policy, vec![effect()], &Facts::none());
         assert_eq!(unknown != "allowed", is_about, "{unknown}");
         assert_eq!(questions(&policy, &[asked(effect())]).is_empty(), !is_about);
-        for (known, allowed) in [(NetworkFacts::Other, true), (NetworkFacts::Host, !is_about)] {
+        for (known, allowed) in
+            [(NetworkFacts::Other(vec![]), true), (NetworkFacts::Host, !is_about)]
+        {
             let mut facts = Facts::none();
-            facts.add_network("sh8".to_owned(), known);
+            facts.add_network("sh8".to_owned(), known.clone());
             let verdict = verdict(&policy, vec![effect()], &facts);
             assert_eq!(verdict == "allowed", allowed, "{known:?}: {verdict}");
         }

@@ -40,6 +40,10 @@ pub enum ValueError {
     Share(String),
     /// Neither `allow` nor `forbid`.
     Builds(String),
+    /// No subnet and no address.
+    Subnet(String),
+    /// No rule about subnets.
+    SubnetRule(String),
 }
 
 impl fmt::Display for ValueError {
@@ -66,6 +70,12 @@ impl fmt::Display for ValueError {
             Self::Name(text) => (text, "is no name"),
             Self::Share(text) => (text, "is not a share such as nas.lan:/export or //nas/share"),
             Self::Builds(text) => (text, "is none of inspect, allow, forbid"),
+            Self::Subnet(text) => (text, "is not a subnet such as 10.0.0.0/8, and not an address"),
+            Self::SubnetRule(text) => (
+                text,
+                "is not a subnet such as 10.0.0.0/8 without further bits, and none of host (in a list \
+                 of what is forbidden), public, link-local",
+            ),
         };
         write!(f, "{} {is_no}", InBackticks(text))
     }

@@ -23,6 +23,7 @@ pub(crate) mod reach;
 pub(crate) mod services;
 pub(crate) mod sockets;
 pub(crate) mod start;
+pub(crate) mod subnets;
 pub(crate) mod swarm;
 pub(crate) mod update;
 pub(crate) mod volumes;

@@ -35,6 +35,7 @@ const TEXTS: &[&str] = &[
     "NAME=value",
     "seccomp=unconfined",
     "evil",
+    "198.51.100.0/24",
     "tmpfs",
     "image",
     "disabled",
@@ -59,6 +60,7 @@ const KEYS: &[&str] = &[
     "host",
     "device",
     "parent",
+    "com.docker.network.host_ipv4",
     "net.ipv4.ip_forward",
     "com.docker.network.endpoint.sysctls",
 ];

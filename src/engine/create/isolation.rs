@@ -5,6 +5,7 @@
 use crate::engine::effects::{BodyError, Effects, host_path, objects, texts};
 use crate::engine::force::list;
 use crate::engine::json::{Node, Object};
+use crate::engine::subnets;
 use crate::policy::effects::{Device, Effect, Namespace, NamespaceKind, Place, SharedWith};
 use crate::policy::types::Capability;
 
@@ -81,6 +82,7 @@ fn device_request(at: usize, request: &Object, effects: &mut Effects) {
 fn namespaces(host: &Object, effects: &mut Effects) {
     let network = host.text("NetworkMode").unwrap_or_default();
     effects.push_network(network, Place::Field("HostConfig.NetworkMode"));
+    subnets::joined(network, Place::Field("HostConfig.NetworkMode"), effects);
     for (field, place, kind) in NAMESPACES {
         let with = match host.text(field).unwrap_or_default() {
             "host" => SharedWith::Host,

@@ -2,6 +2,7 @@
 
 use crate::engine::effects::{BodyError, Effects};
 use crate::engine::json::Object;
+use crate::engine::subnets;
 use crate::policy::effects::{Effect, Namespace, NamespaceKind, Place, SharedWith};
 use crate::policy::types::PortRange;
 
@@ -43,13 +44,14 @@ pub(super) const HOST_NETWORK: Namespace =
 
 /// A container that is attached to the network `host` by an endpoint gets an empty network of its own
 /// on 20.10. It counts all the same.
-pub(super) fn endpoints(fields: &Object, effects: &mut Effects) {
+pub(super) fn endpoints(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     const HOST: &str = "host";
     let networking = fields.object("NetworkingConfig");
     let endpoints = networking.and_then(|networking| networking.object("EndpointsConfig"));
     for (network, endpoint) in endpoints.into_iter().flat_map(Object::iter) {
         if let Some(endpoint) = endpoint.as_object() {
             effects.push_endpoint_sysctls(ENDPOINTS, endpoint);
+            subnets::of_endpoint(ENDPOINTS, endpoint, effects)?;
         }
         let id = endpoint.as_object().and_then(|endpoint| endpoint.text("NetworkID"));
         let at = || Place::Entry(ENDPOINTS, network.to_owned());
@@ -58,6 +60,8 @@ pub(super) fn endpoints(fields: &Object, effects: &mut Effects) {
         }
         for name in [Some(network), id].into_iter().flatten() {
             effects.push_network(name, at());
+            subnets::joined(name, at(), effects);
         }
     }
+    Ok(())
 }

@@ -17,7 +17,9 @@ use crate::policy::{Policy, Verdict, judge};
 fn asked(rest: &str) -> Vec<String> {
     let body = format!(r#"{{"Image":"probe:1",{rest}}}"#);
     let inspected = read(body.as_bytes()).unwrap();
-    let told = inspected.effects().iter().map(|asked| match &asked.effect {
+    // Every network that is named is one; `engine/subnets` shows which.
+    let counts = |asked: &&Asked| !matches!(asked.effect, Effect::SubnetsOf(..));
+    let told = inspected.effects().iter().filter(counts).map(|asked| match &asked.effect {
         Effect::Image(image) => format!("image {image} at {}", asked.at),
         Effect::User(user) => format!("user {user} at {}", asked.at),
         Effect::ImageUser(_) => format!("image's user at {}", asked.at),

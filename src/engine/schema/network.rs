@@ -2,22 +2,24 @@
 //! `/networks/{id}/connect`.
 
 use super::index::{Field, Struct, join};
-use super::reasons::{DRIVER_NAME, IGNORED_INPUT, INSIDE, ITS_NETWORK, NAME, NAMED, NAMESPACE};
+use super::reasons::{
+    ADDRESSES, DRIVER_NAME, IGNORED_INPUT, INSIDE, ITS_NETWORK, NAME, NAMED, NETWORK_JOINED,
+};
 use super::stance::{Power, Stance};
 use super::{INT, Kind, TEXT_MAP, TEXTS, fields};
 
 pub(super) static NETWORKING_CONFIG: Struct = Struct::new(fields! {
     // Its keys are the names of networks.
-    "EndpointsConfig": Kind::Map(&Kind::Struct(&ENDPOINT)), NAMESPACE;
+    "EndpointsConfig": Kind::Map(&Kind::Struct(&ENDPOINT)), NETWORK_JOINED;
 });
 
 static ENDPOINT: Struct = Struct::new(&CREATED_FIELDS);
 
 const CREATED_FIELDS: [Field; CONNECTED_LENGTH] =
-    join(&[ENDPOINT_FIELDS, fields! { "NetworkID": Kind::Text, NAMESPACE; }]);
+    join(&[ENDPOINT_FIELDS, fields! { "NetworkID": Kind::Text, NETWORK_JOINED; }]);
 
 const ENDPOINT_FIELDS: &[Field] = fields! {
-    "IPAMConfig": Kind::Struct(&ENDPOINT_IPAM), ITS_NETWORK;
+    "IPAMConfig": Kind::Struct(&ENDPOINT_IPAM), INSIDE;
     "Links": TEXTS, ENDPOINT_LINKS;
     "Aliases": TEXTS, ITS_NETWORK;
     "DriverOpts": TEXT_MAP, SYSCTLS_OF_AN_ENDPOINT;
@@ -53,9 +55,9 @@ const CONNECTED_FIELDS: [Field; CONNECTED_LENGTH] =
 const CONNECTED_LENGTH: usize = ENDPOINT_FIELDS.len() + 1;
 
 static ENDPOINT_IPAM: Struct = Struct::new(fields! {
-    "IPv4Address": Kind::Text, ITS_NETWORK;
-    "IPv6Address": Kind::Text, ITS_NETWORK;
-    "LinkLocalIPs": TEXTS, ITS_NETWORK;
+    "IPv4Address": Kind::Text, ADDRESSES;
+    "IPv6Address": Kind::Text, ADDRESSES;
+    "LinkLocalIPs": TEXTS, ADDRESSES;
 });
 
 /// The body of `POST /networks/create`.
@@ -70,8 +72,8 @@ pub static NETWORK_CREATE: Struct = Struct::new(fields! {
     "Attachable": Kind::Bool, ITS_NETWORK;
     "Ingress": Kind::Bool, ITS_NETWORK;
     "ConfigOnly": Kind::Bool, ITS_NETWORK;
-    "ConfigFrom": Kind::Struct(&CONFIG_REFERENCE), ITS_NETWORK;
-    "Options": TEXT_MAP, NAMESPACE;
+    "ConfigFrom": Kind::Struct(&CONFIG_REFERENCE), INSIDE;
+    "Options": TEXT_MAP, NETWORK_JOINED;
     "Labels": TEXT_MAP, NAMED;
     "Name": Kind::Text, NAME;
 });
@@ -79,16 +81,16 @@ pub static NETWORK_CREATE: Struct = Struct::new(fields! {
 static IPAM: Struct = Struct::new(fields! {
     "Driver": Kind::Text, DRIVER_NAME;
     "Options": TEXT_MAP, ITS_NETWORK;
-    "Config": Kind::List(&Kind::Struct(&IPAM_CONFIG)), ITS_NETWORK;
+    "Config": Kind::List(&Kind::Struct(&IPAM_CONFIG)), INSIDE;
 });
 
 static IPAM_CONFIG: Struct = Struct::new(fields! {
-    "Subnet": Kind::Text, ITS_NETWORK;
-    "IPRange": Kind::Text, ITS_NETWORK;
-    "Gateway": Kind::Text, ITS_NETWORK;
-    "AuxiliaryAddresses": TEXT_MAP, ITS_NETWORK;
+    "Subnet": Kind::Text, ADDRESSES;
+    "IPRange": Kind::Text, ADDRESSES;
+    "Gateway": Kind::Text, ADDRESSES;
+    "AuxiliaryAddresses": TEXT_MAP, ADDRESSES;
 });
 
 static CONFIG_REFERENCE: Struct = Struct::new(fields! {
-    "Network": Kind::Text, ITS_NETWORK;
+    "Network": Kind::Text, ADDRESSES;
 });

@@ -4,7 +4,7 @@
 //! the two.
 
 use super::reasons::{
-    CGROUP_PARENT, CPU, ENVIRONMENT, HOST_PATH, IMAGE, LIFE, MEMORY, NAME, NAMED, NAMESPACE,
+    CGROUP_PARENT, CPU, ENVIRONMENT, HOST_PATH, IMAGE, LIFE, MEMORY, NAME, NAMED, NETWORK_JOINED,
     RESOURCE, SECURITY_OPTION, STREAMS, WINDOWS,
 };
 use super::stance::{Power, Stance};
@@ -161,7 +161,7 @@ const BUILD: &[Parameter] = parameters! {
     "buildargs": BUILD_ARGUMENTS;
     "squash": CONTEXT;
     "labels": NAMED;
-    "networkmode": NAMESPACE;
+    "networkmode": NETWORK_JOINED;
     "cgroupparent": CGROUP_PARENT;
     "securityopt": SECURITY_OPTION;
     "isolation": WINDOWS;

@@ -78,12 +78,13 @@ pub enum Power {
     PreviousSpec,
     Version,
     Name,
+    Subnet,
     Unknown,
 }
 
 impl Power {
     /// All of them, in the order in which a person looks for them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Image,
         Self::User,
         Self::Group,
@@ -106,6 +107,7 @@ impl Power {
         Self::PreviousSpec,
         Self::Version,
         Self::Name,
+        Self::Subnet,
         Self::Unknown,
     ];
 
@@ -146,6 +148,7 @@ impl Power {
             | Effect::NamespaceAgain(_)
             | Effect::Network(_)
             | Effect::HostInterface(_) => Self::Namespace,
+            Effect::Subnet(..) | Effect::SubnetsOf(..) | Effect::SubnetDriver(_) => Self::Subnet,
             Effect::Runtime(_) => Self::Runtime,
             Effect::VolumesFrom(_) => Self::VolumesFrom,
             Effect::Sysctl(_) => Self::Sysctl,
@@ -193,6 +196,7 @@ impl Power {
             Self::PreviousSpec => "any restriction, any ceiling",
             Self::Version => "general.secopts, general.capdrop, general.capadd",
             Self::Name => "any restriction",
+            Self::Subnet => "restrictions.subnets",
             Self::Unknown => "strict",
         }
     }
@@ -224,6 +228,7 @@ impl fmt::Display for Power {
             Self::PreviousSpec => "returns to what was before",
             Self::Version => "speaks an older version",
             Self::Name => "gives a name",
+            Self::Subnet => "uses addresses of a subnet",
             Self::Unknown => "says what is not known here",
         })
     }

@@ -2,7 +2,7 @@
 
 use super::index::Struct;
 use super::reasons::{
-    CONTROL_PLANE, DRIVER_NAME, HOST_PORTS, INSIDE, NAME, NAMED, SWARM_OF_ITS_OWN,
+    ADDRESSES, CONTROL_PLANE, DRIVER_NAME, HOST_PORTS, INSIDE, NAME, NAMED, SWARM_OF_ITS_OWN,
 };
 use super::service::LOG_DRIVER;
 use super::stance::Stance;
@@ -18,7 +18,7 @@ pub static SWARM_INIT: Struct = Struct::new(fields! {
     "Spec": Kind::Struct(&SWARM_SPEC), INSIDE;
     "AutoLockManagers": Kind::Bool, SWARM_OF_ITS_OWN;
     "Availability": Kind::Text, SWARM_OF_ITS_OWN;
-    "DefaultAddrPool": TEXTS, SWARM_OF_ITS_OWN;
+    "DefaultAddrPool": TEXTS, ADDRESSES;
     "SubnetSize": UINT32, SWARM_OF_ITS_OWN;
 });
 

@@ -2,6 +2,7 @@
 
 use crate::engine::effects::{BodyError, Effects, may_be_network_id, objects};
 use crate::engine::json::Object;
+use crate::engine::subnets;
 use crate::policy::effects::{Effect, Namespace, NamespaceKind, Place, SharedWith};
 use crate::policy::types::PortRange;
 
@@ -33,10 +34,11 @@ pub(super) fn effects(list: &'static str, holder: &Object, effects: &mut Effects
         let at = Place::Inside(list, at, "Target");
         if target == "host" {
             let host = Namespace { kind: NamespaceKind::Network, with: SharedWith::Host };
-            effects.push(Effect::Namespace(host), at);
+            effects.push(Effect::Namespace(host), at.clone());
         } else if may_be_host(target) {
-            effects.push(Effect::Network(target.to_owned()), at);
+            effects.push(Effect::Network(target.to_owned()), at.clone());
         }
+        subnets::joined(target, at, effects);
     }
 }
 

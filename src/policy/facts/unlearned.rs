@@ -22,6 +22,7 @@ impl Facts {
             aliases: _, // Learned with the links.
             devices,
             addresses,
+            subnets,
             image_list,
             api_version,
             former_names: _, // Remembered, not asked for.
@@ -34,10 +35,12 @@ impl Facts {
         let paths = links.unlearned().map(|path| format!("path {path}"));
         let devices = devices.unlearned().map(|path| format!("device {path}"));
         let addresses = addresses.unlearned().map(|address| format!("address {address}"));
+        let subnets = subnets.unlearned().map(|subnet| format!("routes to {subnet}"));
         let images = images.unlearned().map(|image| named("image", &image.as_asked()));
         let all = paths
             .chain(devices)
             .chain(addresses)
+            .chain(subnets)
             .chain(images)
             .chain(networks.unlearned().map(|name| named("network", name)))
             .chain(volumes.unlearned().map(|name| named("volume", name)))
