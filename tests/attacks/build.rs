@@ -18,6 +18,13 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "FROM probe:1\nRUN [\"ls\", \"/sys/class/net\"]\n",
         )
         .works_when(Probe::Answers("docker0")),
+        builds(
+            "build on the host's network, and on none",
+            "the first of several values counts",
+            "networkmode=host&networkmode=none",
+            "FROM probe:1\nRUN [\"ls\", \"/sys/class/net\"]\n",
+        )
+        .works_when(Probe::Answers("docker0")),
         Attack::new("build on the host's network by a form", "a form may follow the context")
             .send(Step::send_as(
                 "POST",

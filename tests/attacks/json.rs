@@ -34,6 +34,13 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "\r\n\t {\"Image\":\"probe:1\",\"Cmd\":[\"true\"],\"User\":\"1000\",\r\n\"HostConfig\" :\t{\"Privileged\"\n:true}}"),
         privileged("json privileged behind a null", "null leaves a field as it is",
             r#"{"Image":"probe:1","Cmd":["true"],"User":"1000","HostConfig":{"Privileged":true,"Privileged":null}}"#),
+        privileged("json in a long body", "a long body is judged as a short one is",
+            &format!(r#"{{"Image":"probe:1","Cmd":["true"],"User":"1000","Labels":{{"a":"{}"}},"HostConfig":{{"Privileged":true}}}}"#,
+                "b".repeat(200_000))),
+        privileged("json beside text that is none", "halves of characters are replaced",
+            r#"{"Image":"probe:1","Cmd":["true"],"User":"1000","Labels":{"\udcff":"\ud83d"},"HostConfig":{"Privileged":true}}"#),
+        privileged("json beside a key of no field in two cases", "both are passed over",
+            r#"{"name":"x","Name":"y","Image":"probe:1","Cmd":["true"],"User":"1000","HostConfig":{"Privileged":true}}"#),
         bodied("json image given twice", "the last counts",
             r#"{"Image":"probe:1","image":"ubuntu:16.04","Cmd":["true"],"User":"1000"}"#)
             .works_when(Probe::container_holds("/Config/Image", "ubuntu")),
