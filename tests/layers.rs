@@ -13,7 +13,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("image", &[]),
     ("policy", &["image"]),
     ("engine", &["http", "image", "policy"]),
-    ("facts", &["config", "engine", "http", "image", "policy"]),
+    ("facts", &["config", "engine", "http", "http2", "image", "policy"]),
     ("config", &["audit", "image", "policy"]),
     ("audit", &[]),
     ("session", &["audit", "engine", "http", "http2", "policy"]),

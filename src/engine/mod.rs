@@ -10,6 +10,7 @@
 pub mod answers;
 mod base64;
 mod build;
+pub mod buildkit;
 pub mod changes;
 mod checkpoints;
 mod context;

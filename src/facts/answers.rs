@@ -26,6 +26,31 @@ struct Image {
     repo_digests: Option<Vec<String>>,
     #[serde(default)]
     config: Option<Config>,
+    #[serde(default)]
+    manifests: Option<Vec<Manifest>>,
+}
+
+/// What an image of several platforms consists of (from Engine API 1.47 on, containerd's image store).
+#[derive(Debug, Deserialize)]
+struct Manifest {
+    #[serde(rename = "ID")]
+    id: String,
+}
+
+impl Image {
+    fn named(&self) -> NamedImage {
+        let names = [&self.repo_tags, &self.repo_digests].into_iter().flatten().flatten();
+        NamedImage::new(self.id.clone(), names.map(String::as_str))
+    }
+
+    /// Its parts by their digests, by which each can be had under the repository's name.
+    fn contents(&self) -> Vec<ImageName> {
+        let repository = self.named().names.first().map(|name| name.repository().to_owned());
+        let repository = repository.unwrap_or_else(|| "unnamed".to_owned());
+        let parts = self.manifests.iter().flatten();
+        let parts: Vec<_> = parts.map(|part| format!("{repository}@{}", part.id)).collect();
+        NamedImage::new(self.id.clone(), parts.iter().map(String::as_str)).names
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -66,19 +91,22 @@ pub(super) fn image(body: &[u8]) -> Option<ImageFacts> {
 }
 
 /// The images in the answer to `GET /images/json` that have a name that is `kept`, and those names. The
-/// others, of which there may be any number, are forgotten as they are read.
+/// others, of which there may be any number, are forgotten as they are read. With `others` all names of
+/// these images are kept, and those images, by identifier, whatever they are called.
 pub(super) fn image_list(
     body: impl Read,
     kept: &dyn Fn(&ImageName) -> bool,
+    others: Option<&[String]>,
 ) -> Result<Vec<NamedImage>, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_reader(BufReader::new(body));
-    let images = Images { kept }.deserialize(&mut reader)?;
+    let images = Images { kept, others }.deserialize(&mut reader)?;
     reader.end()?;
     Ok(images)
 }
 
 struct Images<'a> {
     kept: &'a dyn Fn(&ImageName) -> bool,
+    others: Option<&'a [String]>,
 }
 
 impl<'de> DeserializeSeed<'de> for Images<'_> {
@@ -98,11 +126,14 @@ impl<'de> Visitor<'de> for Images<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut images = Vec::new();
-        while let Some(Image { id, repo_tags, repo_digests, .. }) = list.next_element()? {
-            let names = [&repo_tags, &repo_digests].into_iter().flatten().flatten();
-            let mut image = NamedImage::new(id, names.map(String::as_str));
-            image.names.retain(self.kept);
-            if !image.names.is_empty() {
+        while let Some(found) = list.next_element::<Image>()? {
+            let mut image = found.named();
+            let is_kept = image.names.iter().any(self.kept);
+            match self.others {
+                None => image.names.retain(self.kept),
+                Some(_) => image.names.extend(found.contents()),
+            }
+            if is_kept || self.others.is_some_and(|others| others.contains(&image.id)) {
                 images.push(image);
             }
         }
@@ -195,14 +226,31 @@ mod tests {
     }
 
     #[test]
+    fn all_names_of_some_images() {
+        let digest = format!("sha256:{}", "1".repeat(64));
+        let json = format!(
+            r#"[{{"Id":"a","RepoTags":["app:1","b:1"],"Manifests":[{{"ID":"{digest}","Kind":"image"}}]}},
+            {{"Id":"b","RepoTags":["c:1"]}},{{"Id":"d","RepoTags":["e:1"]}}]"#
+        );
+        let kept = |name: &ImageName| name.to_string().starts_with("app");
+        let found = image_list(json.as_bytes(), &kept, Some(&["d".to_owned()])).unwrap();
+        let content = format!("app@{digest}");
+        let [a, d] = ["a", "d"].map(str::to_owned);
+        let expected =
+            [NamedImage::new(a, ["app:1", "b:1", &content]), NamedImage::new(d, ["e:1"])];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
     fn the_names_of_all_images() {
         let json = r#"[{"Id":"a","RepoTags":["app:1","<none>:<none>"],"RepoDigests":null},
             {"Id":"b","RepoTags":null,"RepoDigests":["<none>@<none>"]},
             {"Id":"c","RepoTags":["other:1","app:2"]},{"Id":"d","RepoTags":["other:2"]}]"#;
         let [a, c] = ["a", "c"].map(str::to_owned);
         let all = vec![NamedImage::new(a, ["app:1"]), NamedImage::new(c, ["app:2"])];
-        let list =
-            |json: &str| image_list(json.as_bytes(), &|name| name.to_string().starts_with("app"));
+        let list = |json: &str| {
+            image_list(json.as_bytes(), &|name| name.to_string().starts_with("app"), None)
+        };
         assert_eq!(list(json).ok(), Some(all));
         assert_eq!(list("[]").ok(), Some(vec![]));
         for odd in ["{}", "[", "[]x", r#"[{"Id":1}]"#] {

@@ -42,6 +42,8 @@ pub struct ImageCache {
     epoch: Box<dyn Fn() -> Option<Epoch> + Send + Sync>,
     facts: Mutex<Kept<ImageFacts>>,
     identities: Mutex<Kept<Identity>>,
+    /// What daemons said of themselves whose builders were seen to heed source policies.
+    heeding: Mutex<HashMap<Daemon, Vec<u8>>>,
 }
 
 struct Kept<T> {
@@ -86,8 +88,8 @@ impl fmt::Debug for ImageCache {
 impl ImageCache {
     /// An empty cache. `epoch` changes with every change of images, and is none during one.
     pub fn new(epoch: impl Fn() -> Option<Epoch> + Send + Sync + 'static) -> Self {
-        let (facts, identities) = Default::default();
-        Self { epoch: Box::new(epoch), facts, identities }
+        let (facts, identities, heeding) = Default::default();
+        Self { epoch: Box::new(epoch), facts, identities, heeding }
     }
 
     /// One that keeps nothing.
@@ -128,6 +130,27 @@ impl ImageCache {
             Ok(facts) => Some(facts),
             Err(not_kept) => not_kept,
         }
+    }
+
+    /// Whether the builder of a daemon that says `version` of itself heeds source policies. One that was
+    /// seen to do so does, for as long as it is the same daemon.
+    pub(super) fn heeds_or_learn(
+        &self,
+        daemon: &Daemon,
+        version: Vec<u8>,
+        learn: impl FnOnce() -> Option<bool>,
+    ) -> Option<bool> {
+        let heeding = || self.heeding.lock().unwrap_or_else(PoisonError::into_inner);
+        if heeding().get(daemon) == Some(&version) {
+            return Some(true);
+        }
+        let heeds = learn()?;
+        let mut heeding = heeding();
+        heeding.remove(daemon);
+        if heeds && heeding.len() < ENTRIES_MAX {
+            heeding.insert(daemon.clone(), version);
+        }
+        Some(heeds)
     }
 
     /// Which image a name means, as is known or as `learn` finds out.

@@ -105,6 +105,11 @@ impl Daemon {
         read_answer(&answer).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
+    /// A connection for another conversation than one question.
+    pub(super) fn converse(&self, until: Deadline) -> io::Result<Connection> {
+        Ok(Connection { stream: self.connect(until)?, until, unread: Vec::new() })
+    }
+
     fn exchange(&self, method: &str, path: &str, until: Deadline) -> io::Result<Vec<u8>> {
         read_in_time(self.send(method, path, until)?, until)
     }
@@ -138,6 +143,54 @@ impl Daemon {
                 }
                 socket.connect_timeout(&(*address).into(), until.left()?)?;
                 Ok(socket)
+            }
+        }
+    }
+}
+
+/// A connection that is written to and read from by turns, all within one deadline.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: Socket,
+    until: Deadline,
+    unread: Vec<u8>,
+}
+
+impl Connection {
+    pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.set_write_timeout(Some(self.until.left()?))?;
+        self.stream.write_all(bytes)
+    }
+
+    /// The head of an answer, up to the empty line.
+    pub(super) fn read_head(&mut self) -> io::Result<Vec<u8>> {
+        let mut searched = 0;
+        loop {
+            match head::find_end(&self.unread, &mut searched) {
+                Ok(Some(length)) => return self.read_exactly(length),
+                Ok(None) => self.read_more()?,
+                Err(_) => return Err(io::ErrorKind::InvalidData.into()),
+            }
+        }
+    }
+
+    pub(super) fn read_exactly(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        while self.unread.len() < count {
+            self.read_more()?;
+        }
+        let rest = self.unread.split_off(count);
+        Ok(std::mem::replace(&mut self.unread, rest))
+    }
+
+    fn read_more(&mut self) -> io::Result<()> {
+        let mut piece = [0; 16 * 1024];
+        self.stream.set_read_timeout(Some(self.until.left()?))?;
+        match self.stream.read(&mut piece)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ if self.unread.len() > ANSWER_BYTES_MAX => Err(io::ErrorKind::FileTooLarge.into()),
+            count => {
+                self.unread.extend_from_slice(piece.get(..count).unwrap_or_default());
+                Ok(())
             }
         }
     }

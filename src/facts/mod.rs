@@ -11,6 +11,7 @@
 //! ```
 
 mod answers;
+mod builder;
 mod cache;
 mod daemon;
 mod events;
@@ -114,6 +115,16 @@ pub fn look_up_while(
     {
         facts.add_api_version(version);
     }
+    if questions.source_policies
+        && let Some((version, is_trusted)) = ask(&["version"]).and_then(builder::version)
+    {
+        let heeds = || builder::heeds_policies(daemon).ok();
+        let known =
+            if is_trusted { cache.heeds_or_learn(daemon, version, heeds) } else { Some(false) };
+        if let Some(known) = known {
+            facts.add_source_policies(known);
+        }
+    }
     for name in &questions.networks {
         if let Some(known) = ask(&["networks", name]).and_then(network_facts) {
             facts.add_network(name.clone(), known);
@@ -164,13 +175,17 @@ fn image_list(
     questions: &Questions,
     is_waited: IsWaited<'_>,
 ) -> io::Result<Option<Vec<NamedImage>>> {
-    let (status, body) = daemon.open("/images/json", is_waited)?;
+    let others = questions.image_names.as_deref();
+    let target = if others.is_some() { "/images/json?manifests=1" } else { "/images/json" };
+    let (status, body) = daemon.open(target, is_waited)?;
     let kept = |name: &ImageName| questions.image_rules.iter().any(|rule| rule.forbids(name));
     match status {
-        200 => answers::image_list(body, &kept).map_err(|error| match error.io_error_kind() {
-            Some(kind) => kind.into(),
-            None => io::ErrorKind::InvalidData.into(),
-        }),
+        200 => {
+            answers::image_list(body, &kept, others).map_err(|error| match error.io_error_kind() {
+                Some(kind) => kind.into(),
+                None => io::ErrorKind::InvalidData.into(),
+            })
+        }
         _ => return Ok(None),
     }
     .map(Some)

@@ -16,6 +16,8 @@ pub enum Status {
     NotFound,
     /// It may not be made.
     PermissionDenied,
+    /// It takes up more than it may.
+    ResourceExhausted,
     /// It may be tried again later.
     Unavailable,
 }
@@ -26,7 +28,19 @@ impl Status {
             Self::InvalidArgument => b"3",
             Self::NotFound => b"5",
             Self::PermissionDenied => b"7",
+            Self::ResourceExhausted => b"8",
             Self::Unavailable => b"14",
+        }
+    }
+
+    /// The status of HTTP that says the same.
+    pub fn as_http(self) -> u16 {
+        match self {
+            Self::InvalidArgument => 400,
+            Self::NotFound => 404,
+            Self::PermissionDenied => 403,
+            Self::ResourceExhausted => 413,
+            Self::Unavailable => 503,
         }
     }
 }

@@ -208,6 +208,12 @@ impl Mediator {
         self.streams.values().map(Stream::held_bytes).sum()
     }
 
+    /// The call of which most is held.
+    pub fn largest_held(&self) -> Option<u32> {
+        let held = self.streams.iter().filter(|(_, stream)| stream.held_bytes() > 0);
+        held.max_by_key(|(_, stream)| stream.held_bytes()).map(|(number, _)| *number)
+    }
+
     /// Whether this call is still under way.
     pub fn is_open(&self, stream: u32) -> bool {
         self.streams.contains_key(&stream)

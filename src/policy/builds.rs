@@ -10,11 +10,16 @@
 //! | BuildKit | the same, and `general.memory` and `cpu`, which its steps don't heed |
 //! | BuildKit through `/grpc` | the same, and `ports`, `namespaces`, `cgroupparent`: its steps may share the host's network; and `privileged`, `capabilities`, `securitypolicies`, `devices`: where the daemon allows it (`builder.entitlements`), they may be privileged |
 //!
+//! Through `/grpc` builds are not refused where the daemon's builder can be held to the rules: it heeds a
+//! policy about images, and all else is in what each call says. Then each call is judged for itself. What
+//! no builder can be held to, `general.memory`, `general.cpu` and `cgroupparent`, still refuses all.
+//!
 //! Steps of a build run as the user of the image that they build upon, mostly root; that is no breach
 //! of a rule about users, since hardly any image could be built otherwise: such a rule holds for
 //! `USER`, and for containers of what was built. Whoever wants no root in builds forbids builds.
 
-use super::effects::{Builder, Unseen};
+use super::effects::{Asked, Builder, Effect, Unseen};
+use super::facts::Facts;
 use super::privileged::PrivilegedRule;
 use super::types::ValueError;
 use super::{Findings, Policy};
@@ -51,13 +56,42 @@ pub(super) fn must_read(policy: &Policy) -> bool {
     policy.builds == BuildRule::Inspect && breakable(policy, Builder::Unread).next().is_some()
 }
 
-pub(super) fn check(policy: &Policy, builder: Builder, found: &mut Findings<'_>) {
+/// Whether calls to BuildKit must be judged one by one: there is a rule that one can break.
+pub(super) fn must_judge_calls(policy: &Policy) -> bool {
+    policy.builds == BuildRule::Inspect
+        && breakable(policy, Builder::BuildKitUnseen).next().is_some()
+}
+
+/// Whether the builder of the daemon can be held to rules must be known before it is spoken to.
+pub(super) fn ask(policy: &Policy, effects: &[Asked], source_policies: &mut bool) {
+    let is_asked = |asked: &Asked| asked.effect == Effect::Build(Builder::BuildKitUnseen);
+    *source_policies |= must_judge_calls(policy)
+        && unforceable(policy).next().is_none()
+        && policy.allowed_images.list().is_none()
+        && effects.iter().any(is_asked);
+}
+
+/// Whether the daemon must be told of forbidden images by all their names.
+pub(super) fn needs_every_name(effects: &[Asked]) -> bool {
+    effects.iter().any(|asked| asked.effect == Effect::Build(Builder::BuildKitSolve))
+}
+
+pub(super) fn check(policy: &Policy, builder: Builder, facts: &Facts, found: &mut Findings<'_>) {
     match (policy.builds, builder) {
-        (BuildRule::Forbid, Builder::BuildKitUnseen) => {
+        (BuildRule::Forbid, Builder::BuildKitUnseen | Builder::BuildKitSolve) => {
             found.add("a build by BuildKit", "builds: forbid");
         }
         (BuildRule::Forbid, _) => found.add("a build", "builds: forbid"),
         (BuildRule::Allow, _) | (BuildRule::Inspect, Builder::Read) => {}
+        (BuildRule::Inspect, Builder::BuildKitUnseen | Builder::BuildKitSolve)
+            if unforceable(policy).next().is_some() =>
+        {
+            let rules: Vec<_> = unforceable(policy).collect();
+            found.add(UNFORCEABLE, &rules.join(", "));
+        }
+        (BuildRule::Inspect, Builder::BuildKitSolve) => {}
+        // Each call is judged for itself.
+        (BuildRule::Inspect, Builder::BuildKitUnseen) if facts.source_policies() == Some(true) => {}
         (BuildRule::Inspect, _) => {
             let rules: Vec<_> = breakable(policy, builder).collect();
             if !rules.is_empty() {
@@ -65,6 +99,18 @@ pub(super) fn check(policy: &Policy, builder: Builder, found: &mut Findings<'_>)
             }
         }
     }
+}
+
+const UNFORCEABLE: &str = "a build by BuildKit, whose steps can't be held to it: use DOCKER_BUILDKIT=0, or set `builds: allow`";
+
+/// The sections with rules that nobody can hold the steps of a build by BuildKit to.
+fn unforceable(policy: &Policy) -> impl Iterator<Item = &'static str> {
+    let sections = [
+        ("general.memory", policy.ceilings.memory.is_some()),
+        ("general.cpu", policy.ceilings.cpu.is_some()),
+        ("cgroupparent", !policy.cgroupparent.is_empty()),
+    ];
+    sections.into_iter().filter(|(_, is_there)| *is_there).map(|(section, _)| section)
 }
 
 /// What is refused, and what can be done about it.
@@ -76,7 +122,7 @@ fn unseen(builder: Builder) -> &'static str {
         Builder::Remote => {
             "a build from elsewhere, whose Dockerfile is not seen: send the context, or set `builds: allow`"
         }
-        Builder::BuildKit | Builder::BuildKitUnseen => {
+        Builder::BuildKit | Builder::BuildKitUnseen | Builder::BuildKitSolve => {
             "a build by BuildKit, whose Dockerfile is not seen: use DOCKER_BUILDKIT=0, or set `builds: allow`"
         }
     }
@@ -87,7 +133,7 @@ fn breakable(policy: &Policy, builder: Builder) -> impl Iterator<Item = &'static
     let (by_buildkit, by_grpc) = match builder {
         Builder::Read | Builder::Unread | Builder::Remote => (false, false),
         Builder::BuildKit => (true, false),
-        Builder::BuildKitUnseen => (true, true),
+        Builder::BuildKitUnseen | Builder::BuildKitSolve => (true, true),
     };
     let sections = [
         ("images", !policy.images.is_empty()),

@@ -180,8 +180,10 @@ pub enum Builder {
     Remote,
     /// BuildKit, asked in a request whose parameters are seen.
     BuildKit,
-    /// BuildKit, spoken to past every inspection.
+    /// BuildKit, spoken to past every inspection, unless each of its calls is judged for itself.
     BuildKitUnseen,
+    /// BuildKit, by a call that is judged for itself.
+    BuildKitSolve,
 }
 
 /// What an instruction does, as far as it is known.

@@ -50,8 +50,13 @@ pub struct Questions {
     pub image_list: bool,
     /// The names that count in that list; said only if it is asked for.
     pub image_rules: Vec<ImageRule>,
+    /// If all names of the images in that list are asked for, and not only those that count: these
+    /// images, by identifier, are in it whatever they are called.
+    pub image_names: Option<Vec<String>>,
     /// Which version of its API the daemon speaks with whoever names none.
     pub api_version: bool,
+    /// Whether the daemon's builder heeds source policies.
+    pub source_policies: bool,
     /// What would be forced on a service; said only if one is asked for.
     pub ceilings: Ceilings,
 }
@@ -71,11 +76,14 @@ impl Questions {
             subnets,
             image_list,
             image_rules: _,
+            image_names: _,
             api_version,
+            source_policies,
             ceilings: _,
         } = self;
         !image_list
             && !api_version
+            && !source_policies
             && links.is_empty()
             && images.is_empty()
             && networks.is_empty()
@@ -104,6 +112,7 @@ impl Questions {
         facts.subnets.keep_new(&mut self.subnets, usize::MAX);
         self.image_list &= matches!(facts.image_list, ImageList::NotAsked);
         self.api_version &= facts.api_version.is_none();
+        self.source_policies &= facts.source_policies.is_none();
         let mut left = QUESTIONS_MAX.saturating_sub(facts.asked_of_daemon());
         left -= facts.images.keep_new(&mut self.images, left);
         left -= facts.networks.keep_new(&mut self.networks, left);
@@ -316,6 +325,7 @@ pub struct Facts {
     image_list: ImageList,
     /// `None` if it was not asked for, and none in it if it could not be learned.
     api_version: Option<Option<ApiVersion>>,
+    source_policies: Option<Option<bool>>,
     /// By identifier.
     former_names: HashMap<String, Vec<ImageName>>,
     /// Those that had a forbidden name which is not remembered.
@@ -343,9 +353,14 @@ impl Facts {
             subnets,
             image_list,
             image_rules: _,
+            image_names: _,
             api_version,
+            source_policies,
             ceilings: _,
         } = asked;
+        if *source_policies {
+            self.source_policies = Some(None);
+        }
         if *api_version {
             self.api_version = Some(None);
         }
@@ -388,10 +403,12 @@ impl Facts {
             subnets,
             image_list,
             api_version,
+            source_policies,
             former_names,
             forbidden,
             is_late,
         } = further;
+        self.source_policies = source_policies.or(self.source_policies);
         self.api_version = api_version.or(self.api_version);
         self.is_late |= is_late;
         if !matches!(image_list, ImageList::NotAsked) {
@@ -508,6 +525,16 @@ impl Facts {
     /// Names that the image of this identifier has had, as far as it matters.
     pub fn former_names(&self, id: &str) -> &[ImageName] {
         self.former_names.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Remembers whether the daemon's builder heeds source policies.
+    pub fn add_source_policies(&mut self, are_heeded: bool) {
+        self.source_policies = Some(Some(are_heeded));
+    }
+
+    /// Whether the daemon's builder heeds source policies, if that was learned.
+    pub fn source_policies(&self) -> Option<bool> {
+        self.source_policies.flatten()
     }
 
     /// Remembers which version of its API the daemon speaks with whoever names none.

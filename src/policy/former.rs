@@ -65,6 +65,19 @@ impl FormerNames {
     }
 }
 
+impl FormerNames {
+    /// The images that are remembered, by identifier.
+    ///
+    /// # Errors
+    /// [`TooManyForbidden`] if of some only that they were forbidden is remembered.
+    pub fn images(&self) -> Result<Vec<String>, TooManyForbidden> {
+        match self.marked.is_empty() {
+            true => Ok(self.named.keys().cloned().collect()),
+            false => Err(TooManyForbidden),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]

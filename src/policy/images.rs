@@ -30,6 +30,26 @@ enum Pattern {
     Exact(ImageName),
 }
 
+/// What a rule is about. Repositories are as [`ImageName::compared`] has them.
+#[derive(Debug, Clone, Copy)]
+pub enum Meant<'a> {
+    /// Every repository whose name begins so, with the last slash.
+    Below(&'a str),
+    /// Every tag and digest of a repository.
+    Repository(&'a str),
+    /// One tag or digest.
+    Image(&'a ImageName),
+}
+
+/// An image that has, or has had, a forbidden name.
+#[derive(Debug, Clone, Copy)]
+pub struct ForbiddenImage<'a> {
+    /// `sha256:…`.
+    pub id: &'a str,
+    /// All names that it has.
+    pub names: &'a [ImageName],
+}
+
 /// How a name compares with a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Match {
@@ -66,6 +86,15 @@ impl ImageRule {
     /// The rule as it was configured.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// What it is about, for whoever is to be told of it.
+    pub fn meant(&self) -> Meant<'_> {
+        match &self.pattern {
+            Pattern::Below(prefix) => Meant::Below(prefix),
+            Pattern::Repository(repository) => Meant::Repository(repository),
+            Pattern::Exact(name) => Meant::Image(name),
+        }
     }
 
     pub(super) fn check(&self, image: &ImageRef, facts: &Facts, found: &mut Findings<'_>) {
@@ -245,6 +274,9 @@ pub(super) fn takes_names(policy: &Policy, effect: &Effect) -> bool {
         Effect::Build(Builder::BuildKit | Builder::BuildKitUnseen) => {
             policy.builds == BuildRule::Allow
         }
+        // It names only what may be named; but the daemon is told which images are forbidden by other
+        // names.
+        Effect::Build(Builder::BuildKitSolve) => true,
         _ => false,
     }
 }

@@ -54,7 +54,7 @@ use endpoints::EndpointRules;
 use environment::EnvironmentRule;
 use facts::{Facts, ImageFacts, Questions};
 use groups::GroupRule;
-use images::ImageRule;
+use images::{ForbiddenImage, ImageRule};
 use mounts::MountRule;
 use names::{CgroupParent, NameRule, Runtime, Sysctl, VolumeDriver, VolumesFrom};
 use namespaces::NamespaceRule;
@@ -199,6 +199,23 @@ impl Policy {
         builds::must_read(self)
     }
 
+    /// Whether calls to BuildKit must be judged one by one.
+    pub fn judges_calls_to_buildkit(&self) -> bool {
+        builds::must_judge_calls(self)
+    }
+
+    /// The images that are known to have, or to have had, a forbidden name.
+    pub fn forbidden_images<'a>(
+        &self,
+        facts: &'a Facts,
+    ) -> impl Iterator<Item = ForbiddenImage<'a>> {
+        let forbids = |name| self.images.iter().any(|rule| rule.forbids(name));
+        facts.images_by_id().filter_map(move |(id, names)| {
+            let is_forbidden = names.iter().chain(facts.former_names(id)).any(forbids);
+            is_forbidden.then_some(ForbiddenImage { id, names })
+        })
+    }
+
     /// Whether starting a container that exists could break a rule.
     pub fn judges_starts(&self) -> bool {
         existing::judges_starts(self)
@@ -262,6 +279,11 @@ impl<B> Inspected<B> {
     /// What it would bring about.
     pub fn effects(&self) -> &[Asked] {
         &self.effects
+    }
+
+    /// The body, to be looked at.
+    pub fn body(&self) -> &B {
+        &self.body
     }
 
     /// The same body, and more that it would bring about.
@@ -362,7 +384,7 @@ fn check(
     match &asked.effect {
         Effect::Takeover(by) => takeover::check(policy, *by, found),
         Effect::Build(builder) => {
-            builds::check(policy, *builder, found);
+            builds::check(policy, *builder, facts, found);
             allowed_images.check_unseen("a build", found);
             if images::takes_names(policy, &asked.effect) {
                 images.iter().for_each(|rule| rule.check_names_taken(facts, found));
@@ -578,9 +600,11 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
             image_list,
             api_version,
             subnets,
+            source_policies,
             ..
         } = &mut questions;
         images::ask_list(policy, effects, image_list);
+        builds::ask(policy, effects, source_policies);
         mounts::ask(policy, effects, links);
         images::ask(&policy.images, &policy.allowed_images, effects, images);
         users::ask(&policy.users, &policy.ceilings, effects, images);
@@ -597,6 +621,7 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
     questions.settle(facts);
     if questions.image_list {
         questions.image_rules = policy.images.clone();
+        questions.image_names = builds::needs_every_name(effects).then(Vec::new);
     }
     questions
 }

@@ -16,6 +16,8 @@ pub(super) struct Exchange {
     pub(super) may_switch: bool,
     /// Whether it would go on with calls of gRPC, so that what refuses it can be said to those.
     pub(super) begins_calls: bool,
+    /// Whether calls of gRPC are judged if the daemon switches, or pass unseen.
+    pub(super) judges_calls: bool,
     /// Interim responses seen so far.
     pub(super) interim: u8,
     /// What is taken out of the response.
@@ -32,6 +34,7 @@ impl Default for Exchange {
             persistence: Persistence::KeepAlive,
             may_switch: false,
             begins_calls: false,
+            judges_calls: false,
             interim: 0,
             withheld: None,
             changes_images: None,

@@ -57,6 +57,14 @@ impl ImageChanges {
         forbidden.remember(policy, facts)
     }
 
+    /// The images that have had a forbidden name, by identifier.
+    ///
+    /// # Errors
+    /// [`TooManyForbidden`] if not all of them are known.
+    pub(super) fn forbidden(&self) -> Result<Vec<String>, TooManyForbidden> {
+        self.0.forbidden.lock().unwrap_or_else(PoisonError::into_inner).images()
+    }
+
     /// Says that a change is about to begin. It ends when what is given back is dropped.
     pub(super) fn begin(&self) -> ImageChange {
         self.0.under_way.fetch_add(1, Ordering::SeqCst);

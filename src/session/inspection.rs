@@ -339,6 +339,9 @@ impl Session {
             Request::Asking(asking) if asking.ticket == ticket => {
                 self.learned_for_large(*asking, facts, turn);
             }
+            Request::Mediated(mediation) => {
+                self.mediation_answered(mediation, ticket, facts, turn);
+            }
             other => self.request = other,
         }
     }
@@ -435,6 +438,8 @@ impl Session {
         if inspection.endpoint.fetches_images() {
             self.exchange.changes_images = Some(self.changes.begin_that_goes_on());
         }
+        self.exchange.judges_calls = inspection.endpoint == Endpoint::BuildKit
+            && inspection.rules.policy.judges_calls_to_buildkit();
         inspection.forward(forwarded, body, turn.out.to(Side::Upstream));
         self.request = match Progress::of(inspection.passes) {
             Some(progress) => Request::Body(progress),

@@ -13,7 +13,7 @@
 //!                  │         └─► Consulting ◄─┘┘     │
 //!                  ├─► Dropping ─► Head              │
 //!                  ├─► RefusingCalls (of gRPC)       │
-//!                  └─► MaySwitch ────────────────────┴──► Raw        any ─► Over
+//!                  └─► MaySwitch ────────────────────┴──► Raw, Mediated        any ─► Over
 //!
 //! response   Idle ───► Head ─┬─► Body ─┬─► Idle
 //!                            │         └─► Done (its request has not ended) ─► Idle
@@ -27,7 +27,7 @@
 //! | request | response | then |
 //! | --- | --- | --- |
 //! | `Sent` | complete | both to the next head, or the end if either side said so |
-//! | `MaySwitch` | the daemon switches | both `Raw` |
+//! | `MaySwitch` | the daemon switches | both `Raw`, or both `Mediated`: the builder, under rules |
 //! | `MaySwitch` | any other answer | the held bytes are the next head, inspected like any other |
 //! | `Body` | complete | the body goes on while the daemon reads it, then the end |
 //! | `RefusingCalls` | whatever becomes of an idle daemon | nothing: no more goes there |
@@ -43,6 +43,7 @@ mod exchange;
 mod images;
 mod inspection;
 mod judging;
+mod mediation;
 mod outbox;
 mod pace;
 mod request;
@@ -337,12 +338,18 @@ impl Session {
             }
             Response::Idle => self.end = Some(End::Flush),
             Response::Done => self.end = Some(End::Linger),
-            Response::Body(_) | Response::Raw | Response::Over => self.end = Some(End::Abort),
+            Response::Body(_) | Response::Raw | Response::Mediated | Response::Over => {
+                self.end = Some(End::Abort);
+            }
         }
     }
 
     /// Says that the daemon reads no more: what it answered can still be read.
     pub fn upstream_deaf(&mut self) {
+        if matches!(self.response, Response::Mediated) {
+            self.end = Some(End::Flush);
+            return;
+        }
         self.request = Request::Over;
         if self.upstream_ended {
             self.end.get_or_insert(End::Flush);
@@ -378,6 +385,7 @@ impl Session {
                     self.refuse(503, &"the plugins have not answered in time", turn);
                 }
                 Request::RefusingCalls(_) => self.end = Some(End::Flush),
+                Request::Mediated(_) => self.mediation_elapsed(turn),
                 Request::Collecting(_) | Request::Dropping(_) => {
                     let slow = "the request body arrives too slowly (`limits.body_idle_time`, \
                                 `limits.body_rate`)";
@@ -402,9 +410,12 @@ impl Session {
     }
 
     /// Whether the next bytes from the client may be answered at once, with no word of the daemon's: they
-    /// begin or continue the head of a request, or are calls that are refused.
+    /// begin or continue the head of a request, or are calls that may be refused.
     pub fn may_answer_at_once(&self) -> bool {
-        matches!(self.request, Request::Head { .. } | Request::RefusingCalls(_))
+        matches!(
+            self.request,
+            Request::Head { .. } | Request::RefusingCalls(_) | Request::Mediated(_)
+        )
     }
 
     /// Whether a request is under way. An idle session can be closed without loss.

@@ -27,6 +27,11 @@ impl Outbox {
         }
     }
 
+    /// Where bytes owed to the client and to the daemon are appended.
+    pub(super) fn both(&mut self) -> (&mut Vec<u8>, &mut Vec<u8>) {
+        (&mut self.downstream, &mut self.upstream)
+    }
+
     /// Whether nothing is owed.
     pub fn is_empty(&self) -> bool {
         let nothing_asked =

@@ -12,6 +12,7 @@ use super::denial::Dropping;
 use super::exchange::Exchange;
 use super::inspection::{Collecting, Inspection, Waiting};
 use super::judging::{Asking, Judging};
+use super::mediation::Mediation;
 use super::response::Response;
 use super::{End, Flow, Progress, Rules, Session, Side, Step, Turn, audit};
 use crate::audit::{Event, Redacted};
@@ -55,6 +56,8 @@ pub(super) enum Request {
     MaySwitch,
     /// No longer HTTP.
     Raw,
+    /// Calls of gRPC, each of which is looked at.
+    Mediated(Box<Mediation>),
     /// No further request will be read.
     Over,
 }
@@ -79,6 +82,7 @@ impl Request {
             Self::Dropping(dropping) => Some(dropping.deadline()),
             Self::Consulting(consulting) => Some(consulting.deadline),
             Self::RefusingCalls(refusing) => refusing.deadline(),
+            Self::Mediated(mediation) => mediation.deadline(),
             _ => None,
         }
     }
@@ -107,6 +111,7 @@ impl Session {
             }
             Request::Body(progress) => progress.flow(),
             Request::Raw => Flow::PassToEnd,
+            Request::Mediated(mediation) if mediation.takes_from_client() => Flow::Inspect,
             Request::Over => Flow::Discard,
             Request::Head { .. }
             | Request::Waiting(_)
@@ -114,6 +119,7 @@ impl Session {
             | Request::Asking(_)
             | Request::Consulting(_)
             | Request::Sent
+            | Request::Mediated(_)
             | Request::MaySwitch => Flow::Hold,
         }
     }
@@ -142,6 +148,7 @@ impl Session {
             Request::Collecting(collecting) => self.collect(input, collecting, turn),
             Request::Dropping(dropping) => self.drop_body(input, dropping, turn),
             Request::RefusingCalls(refusing) => self.refuse_call_bytes(input, refusing, turn),
+            Request::Mediated(mediation) => self.mediate_client_bytes(input, mediation, turn),
             other => {
                 self.request = other;
                 Step::More
@@ -357,7 +364,7 @@ impl Session {
             Request::Body(_) if matches!(self.response, Response::Done) => {
                 self.end = Some(End::Flush);
             }
-            Request::RefusingCalls(_) => self.end = Some(End::Flush),
+            Request::RefusingCalls(_) | Request::Mediated(_) => self.end = Some(End::Flush),
             Request::Collecting(_) | Request::Dropping(_) => {
                 self.refuse(400, &"the request body ended early", turn);
             }

@@ -28,6 +28,8 @@ pub(super) enum Response {
     Done,
     /// No longer HTTP.
     Raw,
+    /// Answers to calls of gRPC.
+    Mediated,
     /// Nothing more will be read.
     Over,
 }
@@ -77,9 +79,11 @@ impl Session {
     pub(super) fn response_flow(&self) -> Flow {
         match &self.response {
             // Without a request out, only the end of the connection is expected.
-            Response::Idle | Response::Head { .. } | Response::Withholding(_) | Response::Done => {
-                Flow::Inspect
-            }
+            Response::Idle
+            | Response::Head { .. }
+            | Response::Withholding(_)
+            | Response::Done
+            | Response::Mediated => Flow::Inspect,
             Response::Body(progress) => progress.flow(),
             Response::Raw => Flow::PassToEnd,
             Response::Over => Flow::Hold,
@@ -90,7 +94,7 @@ impl Session {
     pub(super) fn response_is_over(&self) -> bool {
         match self.response {
             Response::Over => true,
-            Response::Raw => self.upstream_ended,
+            Response::Raw | Response::Mediated => self.upstream_ended,
             _ => false,
         }
     }
@@ -100,6 +104,10 @@ impl Session {
             Response::Head { searched } => self.response_head_bytes(input, searched, turn),
             Response::Body(Progress::Chunked(decoder)) => self.response_chunk_bytes(input, decoder),
             Response::Withholding(withholding) => self.withhold_bytes(input, withholding, turn),
+            Response::Mediated => {
+                self.response = Response::Mediated;
+                self.mediate_daemon_bytes(input, turn)
+            }
             other => {
                 self.response = other;
                 self.distrust(&"it sent bytes that answer no request", input, turn)
@@ -133,7 +141,7 @@ impl Session {
             Err(error) => return self.distrust(&error, bytes, turn),
         };
         match head.status {
-            101 if self.can_switch() => self.switch(bytes),
+            101 if self.can_switch() => self.switch(bytes, turn),
             101 => self.distrust(&"it switched protocols where no request may", bytes, turn),
             100..=199 if self.exchange.interim < INTERIM_MAX => {
                 self.exchange.interim += 1;
@@ -148,10 +156,14 @@ impl Session {
         self.exchange.may_switch && matches!(self.request, Request::MaySwitch)
     }
 
-    fn switch(&mut self, bytes: &[u8]) -> Step {
+    fn switch(&mut self, bytes: &[u8], turn: &Turn<'_>) -> Step {
         audit::record(&self.client, &Event::RawStreamBegan);
-        self.request = Request::Raw;
-        self.response = Response::Raw;
+        if self.exchange.judges_calls {
+            self.begin_mediation(turn.rules);
+        } else {
+            self.request = Request::Raw;
+            self.response = Response::Raw;
+        }
         Step::Forward(bytes.len())
     }
 
@@ -162,7 +174,7 @@ impl Session {
         };
         let until_close = matches!(framing, Framing::UntilClose);
         if until_close && head.status == 200 && is_raw_stream(head) && self.can_switch() {
-            return self.switch(bytes);
+            return self.switch(bytes, turn);
         }
         if until_close || head.persistence() == Persistence::Close {
             self.exchange.persistence = Persistence::Close;
@@ -221,6 +233,7 @@ impl Session {
                 self.upstream_failed(&UpstreamFailure::Lost(lost), turn);
             }
             Response::Body(_) => self.end = Some(End::Abort),
+            Response::Mediated => self.end = Some(End::Flush),
             Response::Raw | Response::Over => {}
         }
     }

@@ -23,6 +23,7 @@ mod calls;
 mod clients;
 mod endpoints;
 mod images;
+mod mediation;
 mod plugins;
 mod withholding;
 
@@ -100,6 +101,17 @@ impl Talk {
 
     fn ends(&mut self, side: Side) -> &mut Self {
         self.call(|session, turn| session.ended(side, turn));
+        self.pump()
+    }
+
+    /// Answers the question that was asked.
+    #[track_caller]
+    fn answer(&mut self, facts: &Facts) -> &mut Self {
+        let (ticket, questions, _) = self.outbox.take_question().unwrap();
+        let mut answers = Facts::none();
+        answers.note(&questions);
+        answers.add(facts.clone());
+        self.call(|session, turn| session.answered(ticket, answers, turn));
         self.pump()
     }
 
@@ -291,7 +303,8 @@ fn a_builder_that_is_spoken_to_raw_is_judged_before() {
         talk.client_gets(SWITCHED).daemon_gets("PRI *").is(None);
         let unseen = Policy { ports: ports(), ..Policy::permissive() };
         let no_upgrade = grpc.replace("Upgrade: h2c\r\n", "");
-        Talk::new(unseen, piece).client(&no_upgrade).client_gets("HTTP/1.1 403 Forbidden\r\n");
+        let mut talk = Talk::new(unseen, piece);
+        talk.client(&no_upgrade).answer(&Facts::none()).client_gets("HTTP/1.1 403 Forbidden\r\n");
         let policy = Policy { builds: BuildRule::Forbid, ..Policy::permissive() };
         let mut talk = Talk::new(policy, piece);
         talk.client(&no_upgrade).client(PING).client_gets("HTTP/1.1 403 Forbidden\r\n");

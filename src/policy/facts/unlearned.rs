@@ -25,6 +25,7 @@ impl Facts {
             subnets,
             image_list,
             api_version,
+            source_policies,
             former_names: _, // Remembered, not asked for.
             forbidden: _,    // As these.
             is_late: _,
@@ -32,6 +33,8 @@ impl Facts {
         let list = matches!(image_list, ImageList::Unlearned);
         let list = list.then(|| "the list of images".to_owned());
         let version = (*api_version == Some(None)).then(|| "the daemon's API version".to_owned());
+        let policies = (*source_policies == Some(None))
+            .then(|| "whether the daemon's builder heeds policies".to_owned());
         let paths = links.unlearned().map(|path| format!("path {path}"));
         let devices = devices.unlearned().map(|path| format!("device {path}"));
         let addresses = addresses.unlearned().map(|address| format!("address {address}"));
@@ -47,7 +50,8 @@ impl Facts {
             .chain(containers.unlearned().map(|name| named("container", name)))
             .chain(services.unlearned().map(|name| named("service", name)))
             .chain(list)
-            .chain(version);
+            .chain(version)
+            .chain(policies);
         let mut told: Vec<_> = all.take(TOLD_MAX + 1).collect();
         told.sort_unstable();
         (!told.is_empty()).then_some(Unlearned(told))

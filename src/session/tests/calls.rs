@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::http2::frame::{self, END_HEADERS, END_STREAM, Kind, PREFACE};
+use crate::policy::ceilings::Ceilings;
 use crate::policy::endpoints::{EndpointEntry, EndpointRules, Otherwise};
-use crate::policy::privileged::PrivilegedRule;
+use crate::policy::types::Bytes;
 
 const UPGRADE: &str = "POST /grpc HTTP/1.1\r\nHost: \r\nContent-Length: 0\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
 const SWITCHED: &str = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
@@ -35,10 +36,12 @@ fn no_grpc() -> Policy {
 
 #[test]
 fn each_call_is_told_why_and_the_daemon_never_hears_of_it() {
-    let privileged = Policy { privileged: PrivilegedRule::Forbid, ..Policy::permissive() };
+    let memory = Some(Bytes::parse("1g").unwrap());
+    let memory = Ceilings { memory, ..Ceilings::default() };
+    let memory = Policy { ceilings: memory, ..Policy::permissive() };
     for (policy, reason) in [
         (no_builds(), "forbidden: a build by BuildKit (rule \"builds: forbid\")"),
-        (privileged, "use DOCKER_BUILDKIT=0, or set `builds: allow` (rule \"privileged\")"),
+        (memory, "use DOCKER_BUILDKIT=0, or set `builds: allow` (rule \"general.memory\")"),
         (no_grpc(), "forbidden: POST /grpc (rule \"endpoints: deny POST /grpc\")"),
     ] {
         for piece in [1, 3, 10, usize::MAX] {

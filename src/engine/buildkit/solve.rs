@@ -1,0 +1,222 @@
+//! `moby.buildkit.v1.Control/Solve` and `moby.buildkit.v1.frontend.LLBBridge/Solve`: to effects, and on
+//! with what is forced (BuildKit's `api/services/control/control.proto`, `frontend/gateway/pb/gateway.proto`).
+
+use super::super::changes::Changes;
+use super::super::effects::{BodyError, Effects};
+use super::attributes;
+use super::proto::{self, Field, ProtoError};
+use super::source_policy::{self, TooLong};
+use crate::policy::effects::{
+    Builder, Device, Effect, Namespace, NamespaceKind, Place, SharedWith, Unseen,
+};
+use crate::policy::facts::Facts;
+use crate::policy::{Checked, Inspected, Policy};
+
+/// Which of the two calls it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Solve {
+    /// It begins a build.
+    Control,
+    /// It gives instructions within one.
+    Bridge,
+}
+
+/// A message that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SolveBody {
+    solve: Solve,
+    message: Vec<u8>,
+}
+
+impl SolveBody {
+    /// Which of the two it is.
+    #[must_use]
+    pub fn solve(&self) -> Solve {
+        self.solve
+    }
+
+    /// What it takes in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.message.capacity()
+    }
+}
+
+/// The fields of `Control/Solve` that stand there once: all but lists and maps. A second `Definition` or
+/// `SourcePolicy` would be merged with the first.
+const CONTROL_ONCE: [u32; 11] = [1, 2, 3, 5, 6, 8, 11, 12, 14, 15, 16];
+const BRIDGE_ONCE: [u32; 7] = [1, 2, 5, 6, 10, 11, 14];
+const CACHE_ONCE: [u32; 1] = [1];
+const ENTRY_ONCE: [u32; 1] = [1];
+
+const BODY: Place = Place::Field("the message");
+
+/// Reads the message of a call and says all that it would bring about.
+///
+/// # Errors
+/// [`BodyError`] if it can't be read in one way, or says something that is not known.
+pub fn read(solve: Solve, message: Vec<u8>) -> Result<Inspected<SolveBody>, BodyError> {
+    let mut effects = Effects::default();
+    effects.push(Effect::Build(Builder::BuildKitSolve), Place::Field("build"));
+    match solve {
+        Solve::Control => control(&message, &mut effects)?,
+        Solve::Bridge => bridge(&message, &mut effects)?,
+    }
+    let body = SolveBody { solve, message };
+    Ok(Inspected::new(body, effects.into_asked()))
+}
+
+impl From<ProtoError> for BodyError {
+    fn from(error: ProtoError) -> Self {
+        Self::Value { at: BODY, reason: error.to_string() }
+    }
+}
+
+fn control(message: &[u8], effects: &mut Effects) -> Result<(), BodyError> {
+    for field in proto::read(message, &CONTROL_ONCE)? {
+        match field.number {
+            // The build's name, its exporter's kind, the session, the frontend's name: texts.
+            1 | 3 | 5 | 6 | 15 => drop(field.text()?),
+            // Instructions, also of what is built upon, and the client's own policy: bytes.
+            2 | 12 => drop(field.bytes()?),
+            10 => drop(proto::map_entry(&field)?),
+            4 => exporter_attribute(&field, effects)?,
+            7 => frontend_attribute(&field, effects)?,
+            8 => cache(field.bytes()?, effects)?,
+            9 => entitlement(field.text()?, effects)?,
+            11 | 16 => drop(field.number()?),
+            13 => exporter(field.bytes()?, effects)?,
+            14 if field.number()? != 0 => {
+                let unseen = "of an exporter that the session names".to_owned();
+                effects.push(Effect::Unseen(Unseen::Image(unseen)), BODY);
+            }
+            14 => {}
+            other => return Err(unknown("Control/Solve", other)),
+        }
+    }
+    Ok(())
+}
+
+fn bridge(message: &[u8], effects: &mut Effects) -> Result<(), BodyError> {
+    for field in proto::read(message, &BRIDGE_ONCE)? {
+        match field.number {
+            1 | 11 | 15 => drop(field.bytes()?),
+            2 => drop(field.text()?),
+            3 => frontend_attribute(&field, effects)?,
+            4 => attributes::cached(field.text()?, BODY, effects),
+            5 | 6 | 10 | 14 => drop(field.number()?),
+            12 => cache_entry(field.bytes()?, effects)?,
+            13 => drop(proto::map_entry(&field)?),
+            other => return Err(unknown("LLBBridge/Solve", other)),
+        }
+    }
+    Ok(())
+}
+
+/// A field that came after what is known here could give any power.
+fn unknown(method: &str, field: u32) -> BodyError {
+    let reason = format!(
+        "field {field} of {method} is not known; `builds: allow` lets builds pass uninspected"
+    );
+    BodyError::Value { at: BODY, reason }
+}
+
+fn text_entry<'a>(field: &Field<'a>) -> Result<(&'a str, &'a str), ProtoError> {
+    let (key, value) = proto::map_entry(field)?;
+    Ok((key, std::str::from_utf8(value).map_err(|_| ProtoError::Text)?))
+}
+
+fn frontend_attribute(field: &Field<'_>, effects: &mut Effects) -> Result<(), BodyError> {
+    let (name, value) = text_entry(field)?;
+    attributes::of_frontend(name, value, effects)
+}
+
+fn exporter_attribute(field: &Field<'_>, effects: &mut Effects) -> Result<(), BodyError> {
+    let (name, value) = text_entry(field)?;
+    attributes::of_exporter(name, value, effects)
+}
+
+/// A kind, and attributes.
+fn exporter(message: &[u8], effects: &mut Effects) -> Result<(), BodyError> {
+    for field in proto::read(message, &ENTRY_ONCE)? {
+        match field.number {
+            1 => drop(field.text()?),
+            2 => exporter_attribute(&field, effects)?,
+            other => return Err(unknown("an exporter of Control/Solve", other)),
+        }
+    }
+    Ok(())
+}
+
+fn cache(message: &[u8], effects: &mut Effects) -> Result<(), BodyError> {
+    for field in proto::read(message, &CACHE_ONCE)? {
+        match field.number {
+            1 | 2 => attributes::cached(field.text()?, BODY, effects),
+            3 => cache_attribute(&field, effects)?,
+            4 | 5 => cache_entry(field.bytes()?, effects)?,
+            other => return Err(unknown("the caches of Control/Solve", other)),
+        }
+    }
+    Ok(())
+}
+
+/// A kind, and attributes.
+fn cache_entry(message: &[u8], effects: &mut Effects) -> Result<(), BodyError> {
+    for field in proto::read(message, &ENTRY_ONCE)? {
+        match field.number {
+            1 => drop(field.text()?),
+            2 => cache_attribute(&field, effects)?,
+            other => return Err(unknown("a cache of Control/Solve", other)),
+        }
+    }
+    Ok(())
+}
+
+fn cache_attribute(field: &Field<'_>, effects: &mut Effects) -> Result<(), BodyError> {
+    if let ("ref", image) = text_entry(field)? {
+        attributes::cached(image, Place::Entry("Cache", "ref".to_owned()), effects);
+    }
+    Ok(())
+}
+
+/// What steps may do beyond their container. Without one the daemon refuses it in any instructions.
+fn entitlement(text: &str, effects: &mut Effects) -> Result<(), BodyError> {
+    let at = Place::Entry("Entitlements", text.to_owned());
+    match text.split_once('=').unwrap_or((text, "")) {
+        ("network.host", "") => {
+            let namespace = Namespace { kind: NamespaceKind::Network, with: SharedWith::Host };
+            effects.push(Effect::Namespace(namespace), at);
+        }
+        ("security.insecure", "") => effects.push(Effect::Privileged, at),
+        ("device", name) => {
+            let name = if name.is_empty() { "every CDI device" } else { name };
+            effects.push(Effect::Device(Device::Request(name.to_owned())), at);
+        }
+        _ => {
+            let reason = "no such entitlement is known".to_owned();
+            return Err(BodyError::Value { at, reason });
+        }
+    }
+    Ok(())
+}
+
+/// The message that goes on: what was checked, and what is forced on it behind.
+///
+/// # Errors
+/// [`TooLong`] if more is forbidden than the daemon can be told.
+pub fn write(
+    checked: Checked<SolveBody>,
+    policy: &Policy,
+    facts: &Facts,
+) -> Result<(Vec<u8>, Changes), TooLong> {
+    const SOURCE_POLICY: u32 = 12;
+    let SolveBody { solve, mut message } = checked.into_body();
+    let mut changes = Changes::default();
+    if solve == Solve::Control
+        && let Some(forced) = source_policy::forced(policy, facts)?
+    {
+        proto::write_bytes(&mut message, SOURCE_POLICY, &forced.message);
+        changes.push("SourcePolicy", forced.rules);
+    }
+    Ok((message, changes))
+}

@@ -1,0 +1,416 @@
+#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+use regex::Regex;
+
+use super::proto::{write_bytes, write_number};
+use super::source_policy::ODD;
+use super::*;
+use crate::image::{ImageName, ImageRef};
+use crate::policy::builds::BuildRule;
+use crate::policy::environment::EnvironmentRule;
+use crate::policy::facts::{Facts, NamedImage};
+use crate::policy::images::ImageRule;
+use crate::policy::names::NameRule;
+use crate::policy::namespaces::NamespaceRule;
+use crate::policy::ports::PortRule;
+use crate::policy::privileged::PrivilegedRule;
+use crate::policy::{Policy, Verdict, judge};
+
+fn images(texts: &[&str]) -> Policy {
+    let images = texts.iter().map(|text| ImageRule::parse(text).unwrap()).collect();
+    Policy { images, ..Policy::permissive() }
+}
+
+fn policy() -> Policy {
+    Policy {
+        environment: vec![EnvironmentRule::parse("TOKEN").unwrap()],
+        ports: vec![PortRule::parse("22").unwrap()],
+        namespaces: vec![NamespaceRule::parse("host").unwrap()],
+        privileged: PrivilegedRule::Forbid,
+        ..images(&["ubuntu:16.04"])
+    }
+}
+
+/// It is known which images have forbidden names, and what is asked of others.
+fn known() -> Facts {
+    let mut facts = Facts::none();
+    facts.add_image_list(Vec::new());
+    for image in ["probe:1", "docker/dockerfile:1", "localhost:5000/cache"] {
+        let absent = crate::policy::facts::ImageFacts::Absent;
+        facts.add_image(ImageRef::parse(image).unwrap(), absent);
+    }
+    facts
+}
+
+fn text(field: u32, text: &str) -> Vec<u8> {
+    bytes(field, text.as_bytes())
+}
+
+fn bytes(field: u32, bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_bytes(&mut out, field, bytes);
+    out
+}
+
+fn number(field: u32, number: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_number(&mut out, field, number);
+    out
+}
+
+fn entry(field: u32, key: &str, value: &str) -> Vec<u8> {
+    bytes(field, &[text(1, key), text(2, value)].concat())
+}
+
+fn exporter(attributes: &[(&str, &str)]) -> Vec<u8> {
+    let attributes = attributes.iter().flat_map(|(key, value)| entry(2, key, value));
+    bytes(13, &text(1, "image").into_iter().chain(attributes).collect::<Vec<_>>())
+}
+
+fn verdict(solve: Solve, message: &[u8]) -> String {
+    match read(solve, message.to_vec()).map(|inspected| judge(&policy(), inspected, &known())) {
+        Err(error) => error.to_string(),
+        Ok(Verdict::Allowed(_)) => "allowed".to_owned(),
+        Ok(Verdict::Forbidden(violations)) => violations.to_string(),
+    }
+}
+
+#[test]
+fn what_a_build_would_bring_about_is_judged() {
+    let image = "image ubuntu:16.04 (rule \"ubuntu:16.04\")";
+    for (message, expected) in [
+        (exporter(&[("name", "ubuntu:16.04")]), image),
+        (exporter(&[("name", "a:1,ubuntu:16.04")]), image),
+        (exporter(&[("name", "a"), ("name", "docker.io/library/ubuntu:16.04")]), image),
+        ([exporter(&[("name", "a")]), exporter(&[("name", "ubuntu:16.04")])].concat(), image),
+        (entry(4, "name", "index.docker.io/ubuntu:16.04"), image),
+        (exporter(&[("name", "*")]), "which is not a name"),
+        (exporter(&[("dangling-name-prefix", "docker.io/library/ubuntu:16.04")]), image),
+        (exporter(&[("dangling-name-prefix", "ubuntu")]), "every tag of image ubuntu"),
+        (number(14, 1), "which is not a name"),
+        (text(9, "network.host"), "network namespace of the host"),
+        (text(9, "security.insecure"), "privileged mode"),
+        (entry(7, "build-arg:TOKEN", "x"), "TOKEN"),
+        (entry(7, "build-arg:BUILDKIT_SYNTAX", "ubuntu:16.04 --x"), image),
+        (entry(7, "context:base", "docker-image://ubuntu:16.04"), image),
+        (entry(7, "context:base", "docker-image:ubuntu:16.04"), image),
+        (entry(7, "source", "ubuntu:16.04"), image),
+        (entry(7, "attest:sbom", "generator=ubuntu:16.04"), image),
+        (entry(7, "attest:sbom", "a=b,\"generator=ubuntu:16.04\""), image),
+        (entry(7, "cache-from", "probe:1,ubuntu:16.04"), image),
+        (
+            entry(7, "cache-imports", r#"[{"Type":"registry","Attrs":{"ref":"ubuntu:16.04"}}]"#),
+            image,
+        ),
+        (bytes(8, &text(2, "ubuntu:16.04")), image),
+        (bytes(8, &bytes(5, &entry(2, "ref", "ubuntu:16.04"))), image),
+        (bytes(8, &bytes(4, &entry(2, "ref", "ubuntu:16.04"))), image),
+    ] {
+        let found = verdict(Solve::Control, &message);
+        assert!(
+            found.starts_with("forbidden: ") && found.contains(expected),
+            "{expected}: {found}"
+        );
+    }
+    for (message, expected) in [
+        (entry(3, "build-arg:TOKEN", "x"), "TOKEN"),
+        (entry(3, "source", "ubuntu:16.04"), image),
+        (text(4, "ubuntu:16.04"), image),
+        (bytes(12, &entry(2, "ref", "ubuntu:16.04")), image),
+    ] {
+        let found = verdict(Solve::Bridge, &message);
+        assert!(
+            found.starts_with("forbidden: ") && found.contains(expected),
+            "{expected}: {found}"
+        );
+    }
+}
+
+#[test]
+fn what_an_ordinary_build_says_passes() {
+    let control = [
+        text(1, "qwerty"),
+        bytes(2, b""),
+        text(3, "moby"),
+        entry(4, "name", "probe:2"),
+        text(5, "session"),
+        entry(7, "build-arg:A", "b"),
+        entry(7, "filename", "Dockerfile"),
+        entry(7, "context:x", "input:x"),
+        entry(7, "attest:provenance", "mode=min,inline-only=true"),
+        bytes(8, &bytes(5, &entry(2, "ref", "localhost:5000/cache"))),
+        entry(10, "x", ""),
+        number(11, 0),
+        exporter(&[("name", "probe:2"), ("dangling-name-prefix", "moby-dangling")]),
+        number(14, 0),
+    ];
+    assert_eq!(verdict(Solve::Control, &control.concat()), "allowed");
+    let bridge = [
+        text(2, "dockerfile.v0"),
+        entry(3, "build-arg:BUILDKIT_SYNTAX", "docker/dockerfile:1"),
+        entry(3, "context:base", "docker-image://probe:1"),
+        number(5, 1),
+        number(14, 1),
+        bytes(15, b""),
+    ];
+    assert_eq!(verdict(Solve::Bridge, &bridge.concat()), "allowed");
+}
+
+#[test]
+fn what_has_no_one_meaning_is_refused() {
+    for (message, reason) in [
+        ([bytes(12, b""), bytes(12, b"")].concat(), "field 12 stands there twice"),
+        ([bytes(2, b""), bytes(2, b"")].concat(), "field 2 stands there twice"),
+        ([text(6, "a"), text(6, "b")].concat(), "field 6 stands there twice"),
+        (number(5, 1), "field 5 has a value of another type"),
+        (text(9, "new.power"), "no such entitlement is known"),
+        (text(9, "network.host=x"), "no such entitlement is known"),
+        (number(17, 1), "field 17 of Control/Solve is not known"),
+        (exporter(&[("name", "UPPER")]), "UPPER"),
+        (bytes(13, &number(3, 1)), "is not known"),
+        (bytes(1, b"\xff"), "not UTF-8"),
+        (vec![0x0a, 9], "ends in the middle"),
+    ] {
+        let found = verdict(Solve::Control, &message);
+        assert!(found.contains(reason) && !found.starts_with("forbidden"), "{reason}: {found}");
+    }
+    let found = verdict(Solve::Bridge, &number(16, 1));
+    assert!(found.contains("field 16 of LLBBridge/Solve is not known"), "{found}");
+}
+
+#[test]
+fn builds_may_be_forbidden_when_one_is_under_way() {
+    let policy = Policy { builds: BuildRule::Forbid, ..Policy::permissive() };
+    for solve in [Solve::Control, Solve::Bridge] {
+        let Verdict::Forbidden(found) =
+            judge(&policy, read(solve, vec![]).unwrap(), &Facts::none())
+        else {
+            panic!("builds are forbidden");
+        };
+        assert_eq!(found.to_string(), "forbidden: a build by BuildKit (rule \"builds: forbid\")");
+    }
+}
+
+#[test]
+fn what_can_be_forced_on_no_step_is_refused() {
+    let cgroups =
+        Policy { cgroupparent: vec![NameRule::parse("*").unwrap()], ..Policy::permissive() };
+    let Verdict::Forbidden(found) =
+        judge(&cgroups, read(Solve::Control, vec![]).unwrap(), &Facts::none())
+    else {
+        panic!("steps could be in any control group");
+    };
+    assert!(found.to_string().contains("cgroupparent"), "{found}");
+}
+
+/// The expressions that the daemon is given.
+fn expressions(policy: &Policy, facts: &Facts) -> Vec<Regex> {
+    let forced = source_policy::forced(policy, facts).unwrap().unwrap();
+    let fields = proto::read(&forced.message, &[1]).unwrap();
+    let rules = fields.iter().filter(|field| field.number == 2);
+    rules
+        .map(|rule| {
+            let rule = proto::read(rule.bytes().unwrap(), &[1, 2]).unwrap();
+            let selector = rule.iter().find(|field| field.number == 2).unwrap().bytes().unwrap();
+            let selector = proto::read(selector, &[1, 2]).unwrap();
+            Regex::new(selector.first().unwrap().text().unwrap()).unwrap()
+        })
+        .collect()
+}
+
+fn denies(rules: &[&str], facts: &Facts, identifier: &str) -> bool {
+    expressions(&images(rules), facts).iter().any(|expression| expression.is_match(identifier))
+}
+
+/// Seen on 26.1 and 28.5: all of these reach `ubuntu:16.04`, or might.
+const SPELLINGS: [&str; 42] = [
+    "docker-image://library/ubuntu:16.04",
+    "docker-image://ubuntu:16.04",
+    "docker-image://ubuntu",
+    "docker-image://localhosts/ubuntu",
+    "docker-image://docker.io/library/ubuntu:16.04",
+    "docker-image://docker.io/library/ubuntu:16.04@sha256:0000000000000000000000000000000000000000000000000000000000000000",
+    "docker-image://docker.io/library/ubuntu@sha256:0000000000000000000000000000000000000000000000000000000000000000",
+    "docker-image://docker.io/ubuntu:16.04",
+    "docker-image://index.docker.io/library/ubuntu:16.04",
+    "docker-image://index.docker.io/ubuntu:16.04",
+    "docker-image://registry-1.docker.io/library/ubuntu:16.04",
+    "docker-image://registry.hub.docker.com/library/ubuntu:16.04",
+    "docker-image://docker.io:443/library/ubuntu:16.04",
+    "docker-image://docker.io:0443/library/ubuntu:16.04",
+    "docker-image://DOCKER.IO/library/ubuntu:16.04",
+    "docker-image://Index.Docker.io/library/ubuntu:16.04",
+    "docker-image://docker.io./library/ubuntu:16.04",
+    "docker-image://docker.io:/library/ubuntu:16.04",
+    "docker-image://me@docker.io/library/ubuntu:16.04",
+    "docker-image://me:you@docker.io/library/ubuntu:16.04",
+    "docker-image://docker.io/library/%75buntu:16.04",
+    "docker-image://docker.io/library/ubuntu:16%2e04",
+    "docker-image://docker.io/x/../library/ubuntu:16.04",
+    "docker-image://docker.io/library/x/../ubuntu:16.04",
+    "docker-image://docker.io/library/./ubuntu:16.04",
+    "docker-image://docker.io/library//ubuntu:16.04",
+    "docker-image://docker.io//library/ubuntu:16.04",
+    "docker-image://docker.io/./library/ubuntu:16.04",
+    "docker-image://docker.io/library/ubuntu/:16.04",
+    "docker-image://docker.io/library/ubuntu/.:16.04",
+    "docker-image://docker.io/library/ubuntu:16.04?x",
+    "docker-image://docker.io/library/ubuntu:16.04#x",
+    "docker-image://docker.io/library/ubuntu:16.04 ",
+    "docker-image://docker.io/library/ubuntu:16.04\n",
+    "docker-image://docker.io/library/ubuntu:16.04@",
+    "docker-image://docker.io/library/Ubuntu:16.04",
+    "docker-image://docker.io/library/ubuntu::16.04",
+    "docker-image://docker.io/\\library/ubuntu:16.04",
+    "docker-image+blob://docker.io/library/ubuntu:16.04",
+    "docker-image://docker.io/library/ubuntu:",
+    "docker-image://127.1/library/ubuntu:16.04",
+    "docker-image://0x7f.0.0.1:5000/library/ubuntu:16.04",
+];
+
+const OTHERS: [&str; 13] = [
+    "docker-image://docker.io/library/ubuntu:18.04",
+    "docker-image://docker.io/library/ubuntu:latest",
+    "docker-image://docker.io/library/ubuntu:18.04@sha256:0000000000000000000000000000000000000000000000000000000000000000",
+    "docker-image://docker.io/library/ubuntus:16.04",
+    "docker-image://docker.io/team/ubuntu:16.04",
+    "docker-image://docker.io/library/my-ubuntu_x.y:16.04",
+    "docker-image://docker.io/library/probe:1",
+    "docker-image://registry.example:5000/a/b/c:V1.0-rc_1",
+    "docker-image://10.0.0.1:5000/library/ubuntu:16.04",
+    "docker-image://[::1]:5000/library/ubuntu:16.04",
+    "docker-image://localhost/library/ubuntu:16.04",
+    "local://context",
+    "git://github.com/a/b%20c",
+];
+
+#[test]
+fn the_daemon_denies_each_spelling_of_a_forbidden_name_and_nothing_else() {
+    for identifier in SPELLINGS {
+        assert!(denies(&["ubuntu:16.04"], &known(), identifier), "{identifier}");
+    }
+    let odd = Regex::new(ODD).unwrap();
+    for identifier in OTHERS {
+        assert!(!denies(&["ubuntu:16.04"], &known(), identifier), "{identifier}");
+        assert!(!odd.is_match(identifier), "{identifier}");
+    }
+}
+
+#[test]
+fn rules_of_every_form_are_understood() {
+    const DIGEST: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+    let pinned = format!("app@{DIGEST}");
+    for (rule, identifier, expected) in [
+        ("ubuntu", "docker.io/library/ubuntu:18.04", true),
+        ("ubuntu", "docker.io/library/ubuntu", true),
+        ("ubuntu", "docker.io/library/ubuntu@sha256:1", true),
+        ("ubuntu", "docker.io/library/ubuntu-x:1", false),
+        ("ubuntu:latest", "docker.io/library/ubuntu", true),
+        ("ubuntu:latest", "docker.io/library/ubuntu:1", false),
+        ("ubuntu:1.4", "docker.io/library/ubuntu:124", false),
+        ("team/*", "docker.io/team/a/b:1", true),
+        ("team/*", "docker.io/teams/a:1", false),
+        ("docker.io/library/*", "docker.io/x:1", true),
+        ("docker.io/library/*", "docker.io/library/x:1", true),
+        ("docker.io/library/*", "docker.io/team/x:1", false),
+        ("registry.example/team/*", "REGISTRY.example:443/team/x", true),
+        ("registry.example:5000/app", "registry.example:05000/app:1", true),
+        ("registry.example:5000/app", "registry.example:5001/app:1", false),
+        ("registry.example/app", "registry.example:5000/app:1", false),
+        (
+            &pinned,
+            "docker.io/library/app@sha256:1111111111111111111111111111111111111111111111111111111111111111",
+            true,
+        ),
+        (
+            &pinned,
+            "docker.io/library/app:9@sha256:1111111111111111111111111111111111111111111111111111111111111111",
+            true,
+        ),
+        (&pinned, "docker.io/library/app:9", false),
+    ] {
+        let identifier = format!("docker-image://{identifier}");
+        assert_eq!(denies(&[rule], &known(), &identifier), expected, "{rule}: {identifier}");
+    }
+}
+
+fn name(text: &str) -> ImageName {
+    match ImageRef::parse(text).unwrap() {
+        ImageRef::Named(name) => name,
+        ImageRef::Id(_) => panic!("{text}"),
+    }
+}
+
+#[test]
+fn other_names_and_the_content_of_a_forbidden_image_are_denied_too() {
+    let digest = format!("sha256:{}", "1".repeat(64));
+    let id = format!("sha256:{}", "2".repeat(64));
+    let names = ["ubuntu:16.04", "alias:1", &format!("mirror.example/u@{digest}")].map(name);
+    let other = NamedImage { id: "sha256:3".to_owned(), names: vec![name("other:1")] };
+    let mut facts = Facts::none();
+    facts.add_image_list(vec![NamedImage { id: id.clone(), names: names.to_vec() }, other]);
+    for (identifier, expected) in [
+        ("docker.io/library/alias:1".to_owned(), true),
+        ("docker.io/library/alias:2".to_owned(), false),
+        (format!("docker.io/library/free:1@{digest}"), true),
+        (format!("docker.io/library/free@{id}"), true),
+        ("docker.io/library/other:1".to_owned(), false),
+    ] {
+        let identifier = format!("docker-image://{identifier}");
+        assert_eq!(denies(&["ubuntu:16.04"], &facts, &identifier), expected, "{identifier}");
+    }
+    // One that has lost its name stays forbidden.
+    let mut facts = Facts::none();
+    facts.add_image_list(vec![NamedImage { id: id.clone(), names: vec![name("alias:1")] }]);
+    facts.add_former_names(id, vec![name("ubuntu:16.04")]);
+    assert!(denies(&["ubuntu:16.04"], &facts, "docker-image://docker.io/library/alias:1"));
+}
+
+#[test]
+fn a_policy_is_appended_to_builds_and_to_nothing_else() {
+    let client = [text(1, "ref"), bytes(12, b"\x08\x01")].concat();
+    let write = |solve, message: &[u8], policy: &Policy| {
+        let Verdict::Allowed(checked) =
+            judge(policy, read(solve, message.to_vec()).unwrap(), &known())
+        else {
+            panic!("nothing is forbidden");
+        };
+        write(checked, policy, &known()).unwrap().0
+    };
+    let written = write(Solve::Control, &client, &images(&["ubuntu:16.04"]));
+    assert!(written.starts_with(&client));
+    let forced = source_policy::forced(&images(&["ubuntu:16.04"]), &known()).unwrap().unwrap();
+    assert_eq!(written.strip_prefix(&client[..]).unwrap(), bytes(12, &forced.message));
+    let instructions = text(2, "dockerfile.v0");
+    assert_eq!(write(Solve::Bridge, &instructions, &images(&["ubuntu:16.04"])), instructions);
+    assert_eq!(write(Solve::Control, &client, &Policy::permissive()), client);
+}
+
+#[test]
+fn more_than_the_daemon_can_be_told_is_refused() {
+    let image = |at: usize| NamedImage {
+        id: format!("sha256:{at:064}"),
+        names: vec![name("ubuntu:16.04"), name(&format!("alias{at}:1"))],
+    };
+    let mut facts = Facts::none();
+    facts.add_image_list((0..3000).map(image).collect());
+    assert!(source_policy::forced(&images(&["ubuntu:16.04"]), &facts).is_err());
+}
+
+#[test]
+fn methods_are_compared_to_the_letter() {
+    for (path, expected) in [
+        (CONTROL_SOLVE, Method::Solve(Solve::Control)),
+        (BRIDGE_SOLVE, Method::Solve(Solve::Bridge)),
+        ("/moby.buildkit.v1.Control/Status", Method::Harmless),
+        ("/moby.buildkit.v1.Control/Sol%76e", Method::Forbidden),
+        ("/moby.buildkit.v1.Control/Solve?x", Method::Forbidden),
+        ("/moby.buildkit.v1.Control/solve", Method::Forbidden),
+        ("/moby.buildkit.v1.Control/Session", Method::Forbidden),
+        ("/moby.buildkit.v1.frontend.LLBBridge/NewContainer", Method::Forbidden),
+        ("/moby.buildkit.v1.frontend.LLBBridge/ExecProcess", Method::Forbidden),
+        ("", Method::Forbidden),
+    ] {
+        assert_eq!(method(path), expected, "{path}");
+    }
+}

@@ -1,0 +1,388 @@
+//! Both directions, once the daemon has gone on in HTTP/2 in answer to `POST /grpc` while rules need it:
+//! calls that build are held and judged, one at a time, and nothing unknown passes.
+
+use std::collections::VecDeque;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::budget::Share;
+use super::images::ImageChange;
+use super::request::{Refusal, Request};
+use super::response::Response;
+use super::{End, Outbox, Rules, Session, Step, Ticket, Turn, audit, bounded};
+use crate::audit::{Event, Redacted};
+use crate::engine::buildkit::{self, Method, Solve, SolveBody};
+use crate::http2::frame::ConnectionError;
+use crate::http2::grpc::Status;
+use crate::http2::mediator::{Call, Fault, Handling, Limits, Mediator, Outputs};
+use crate::policy::facts::{Facts, ROUNDS_MAX};
+use crate::policy::opinions::Waits;
+use crate::policy::{self, Inspected, Verdict};
+
+/// A connection on which BuildKit is spoken, and what is held of it.
+#[derive(Debug)]
+pub(super) struct Mediation {
+    mediator: Mediator,
+    /// Calls that wait for their turn to be judged.
+    waiting: VecDeque<WholeCall>,
+    judging: Option<Judging>,
+    /// Builds that are under way, by their streams: they may change what images are called.
+    building: Vec<(u32, ImageChange)>,
+    share: Share,
+}
+
+#[derive(Debug)]
+struct WholeCall {
+    stream: u32,
+    path: String,
+    message: Vec<u8>,
+}
+
+/// The call whose judgement waits for facts.
+#[derive(Debug)]
+struct Judging {
+    stream: u32,
+    path: String,
+    solve: Solve,
+    inspected: Inspected<SolveBody>,
+    rules: Arc<Rules>,
+    ticket: Ticket,
+    facts: Facts,
+    round: usize,
+    /// Held until the answer is there.
+    waits: Waits,
+    deadline: Instant,
+}
+
+impl Mediation {
+    /// Whether more may be taken from the client.
+    pub(super) fn takes_from_client(&self) -> bool {
+        self.mediator.takes_from_client()
+    }
+
+    /// Until when the outside may take to answer.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.judging.as_ref().map(|judging| judging.deadline)
+    }
+
+    /// What messages take that are held, judged or on their way, in bytes.
+    fn bytes(&self) -> usize {
+        let waiting = self.waiting.iter().map(|call| call.message.capacity()).sum::<usize>();
+        let judging = self.judging.as_ref().map_or(0, |judging| judging.inspected.body().bytes());
+        self.mediator.held_bytes() + waiting + judging
+    }
+}
+
+fn handling(path: &str) -> Handling {
+    match buildkit::method(path) {
+        Method::Solve(_) => Handling::Hold,
+        Method::Harmless => Handling::Pass,
+        Method::Forbidden => Handling::Refuse,
+    }
+}
+
+fn outputs(out: &mut Outbox) -> Outputs<'_> {
+    let (client, server) = out.both();
+    Outputs { client, server }
+}
+
+impl Session {
+    /// The daemon has switched: from here on calls are looked at.
+    pub(super) fn begin_mediation(&mut self, rules: &Rules) {
+        let limits = Limits {
+            block_bytes_max: rules.head_bytes_max,
+            message_bytes_max: rules.body_bytes_max,
+            held_bytes_max: rules.body_bytes_max.saturating_mul(2),
+        };
+        self.request = Request::Mediated(Box::new(Mediation {
+            mediator: Mediator::new(handling, limits),
+            waiting: VecDeque::new(),
+            judging: None,
+            building: Vec::new(),
+            share: self.no_share(),
+        }));
+        self.response = Response::Mediated;
+        // Each build counts for itself.
+        if let Some(change) = self.exchange.changes_images.take() {
+            change.answered();
+        }
+    }
+
+    pub(super) fn mediate_client_bytes(
+        &mut self,
+        input: &[u8],
+        mut mediation: Box<Mediation>,
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        match mediation.mediator.client_bytes(input, &mut outputs(turn.out)) {
+            Ok(taken) => {
+                self.take_calls(&mut mediation, turn);
+                let waits = taken == 0 && mediation.takes_from_client();
+                self.request = Request::Mediated(mediation);
+                if waits { Step::More } else { Step::Take(taken) }
+            }
+            Err(error) => self.end_mediation(&mediation, error, input, turn),
+        }
+    }
+
+    pub(super) fn mediate_daemon_bytes(&mut self, input: &[u8], turn: &mut Turn<'_>) -> Step {
+        let Request::Mediated(mediation) = &mut self.request else {
+            self.end = Some(End::Abort);
+            return Step::Take(input.len());
+        };
+        match mediation.mediator.server_bytes(input, &mut outputs(turn.out)) {
+            Ok(0) => Step::More,
+            Ok(taken) => {
+                let Mediation { mediator, building, .. } = mediation.as_mut();
+                let is_over = |(stream, _): &mut (u32, ImageChange)| !mediator.is_open(*stream);
+                building.extract_if(.., is_over).for_each(|(_, change)| change.answered());
+                Step::Take(taken)
+            }
+            Err(error) => {
+                audit::record(&self.client, &Event::UpstreamFailed { reason: &error });
+                self.end = Some(End::Abort);
+                Step::Take(input.len())
+            }
+        }
+    }
+
+    /// What the client says is no HTTP/2, or a flood of it.
+    fn end_mediation(
+        &mut self,
+        mediation: &Mediation,
+        error: ConnectionError,
+        input: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        audit::record(&self.client, &Event::Invalid { status: 400, reason: &error });
+        mediation.mediator.write_go_away(error.code, &mut outputs(turn.out));
+        self.request = Request::Over;
+        self.response = Response::Over;
+        self.part();
+        Step::Take(input.len())
+    }
+
+    /// Answers what is refused for what it is, and judges what is whole.
+    fn take_calls(&mut self, mediation: &mut Mediation, turn: &mut Turn<'_>) {
+        while let Some(call) = mediation.mediator.next_call() {
+            match call {
+                Call::Whole { stream, path, message } => {
+                    mediation.waiting.push_back(WholeCall { stream, path, message });
+                }
+                Call::Unwanted { stream, path, fault } => {
+                    let (status, reason) = why(&path, fault);
+                    self.refuse_call(mediation, stream, (status, &reason), turn);
+                }
+            }
+        }
+        if let Err(no_room) = mediation.share.grow_to(mediation.bytes())
+            && let Some(stream) = mediation.mediator.largest_held()
+        {
+            let refusal = Refusal::from(no_room);
+            self.refuse_call(mediation, stream, (Status::ResourceExhausted, &refusal.reason), turn);
+        }
+        self.judge_calls(mediation, turn);
+    }
+
+    fn refuse_call(
+        &self,
+        mediation: &mut Mediation,
+        stream: u32,
+        (status, reason): (Status, &dyn Display),
+        turn: &mut Turn<'_>,
+    ) {
+        audit::record(&self.client, &Event::Invalid { status: status.as_http(), reason });
+        answer(mediation, stream, (status, reason), turn);
+    }
+
+    /// Judges one call after the other, until one must wait for facts.
+    fn judge_calls(&mut self, mediation: &mut Mediation, turn: &mut Turn<'_>) {
+        while mediation.judging.is_none()
+            && let Some(WholeCall { stream, path, message }) = mediation.waiting.pop_front()
+        {
+            let Method::Solve(solve) = buildkit::method(&path) else { continue };
+            if !mediation.mediator.is_open(stream) {
+                continue;
+            }
+            let inspected = match buildkit::read(solve, message) {
+                Ok(inspected) => inspected,
+                Err(error) => {
+                    let refusal = (Status::InvalidArgument, &error as &dyn Display);
+                    self.refuse_call(mediation, stream, refusal, turn);
+                    continue;
+                }
+            };
+            let rules = Arc::clone(turn.rules);
+            let mut questions = policy::questions(&rules.policy, inspected.effects());
+            if let Some(others) = &mut questions.image_names {
+                match self.changes.forbidden() {
+                    Ok(forbidden) => *others = forbidden,
+                    Err(_) => {
+                        let refusal = Refusal::too_many_forbidden();
+                        let refusal = (Status::Unavailable, &refusal.reason as &dyn Display);
+                        self.refuse_call(mediation, stream, refusal, turn);
+                        continue;
+                    }
+                }
+            }
+            let ticket = self.next_ticket();
+            let deadline = turn.now + rules.body_time_max;
+            let (facts, round, waits) = (Facts::none(), 1, Waits::default());
+            let waited = waits.watched();
+            let judging = Judging {
+                stream,
+                path,
+                solve,
+                inspected,
+                rules,
+                ticket,
+                facts,
+                round,
+                waits,
+                deadline,
+            };
+            if questions.is_empty() {
+                self.judge_call(mediation, judging, turn);
+            } else {
+                turn.out.ask(ticket, questions, waited);
+                mediation.judging = Some(judging);
+            }
+        }
+        if mediation.bytes() == 0 {
+            mediation.share = self.no_share();
+        }
+    }
+
+    /// The outside has answered; the answers may lead to further questions.
+    pub(super) fn mediation_answered(
+        &mut self,
+        mut mediation: Box<Mediation>,
+        ticket: Ticket,
+        facts: Facts,
+        turn: &mut Turn<'_>,
+    ) {
+        match mediation.judging.take() {
+            Some(judging) if judging.ticket == ticket => {
+                self.call_learned(&mut mediation, judging, facts, turn);
+                self.judge_calls(&mut mediation, turn);
+            }
+            other => mediation.judging = other,
+        }
+        self.request = Request::Mediated(mediation);
+    }
+
+    fn call_learned(
+        &mut self,
+        mediation: &mut Mediation,
+        mut judging: Judging,
+        facts: Facts,
+        turn: &mut Turn<'_>,
+    ) {
+        if let Some(unlearned) = facts.unlearned() {
+            let (method, target) = ("POST", Redacted(&judging.path));
+            let event = Event::Unlearned { method, target, unlearned: &unlearned };
+            audit::record(&self.client, &event);
+        }
+        judging.facts.add(facts);
+        let policy = &judging.rules.policy;
+        let effects = judging.inspected.effects();
+        let questions = policy::further_questions(policy, effects, &judging.facts);
+        if judging.round < ROUNDS_MAX && !questions.is_empty() {
+            judging.round += 1;
+            judging.ticket = self.next_ticket();
+            turn.out.ask(judging.ticket, questions, judging.waits.watched());
+            mediation.judging = Some(judging);
+            return;
+        }
+        let remembered = self.changes.remember(&judging.rules.policy, &mut judging.facts);
+        if remembered.is_err() {
+            let refusal = Refusal::too_many_forbidden();
+            let refusal = (Status::Unavailable, &refusal.reason as &dyn Display);
+            return self.refuse_call(mediation, judging.stream, refusal, turn);
+        }
+        self.judge_call(mediation, judging, turn);
+    }
+
+    fn judge_call(&mut self, mediation: &mut Mediation, judging: Judging, turn: &mut Turn<'_>) {
+        let Judging { stream, path, solve, inspected, rules, facts, .. } = judging;
+        let (method, target) = ("POST", Redacted(&path));
+        match policy::judge(&rules.policy, inspected, &facts) {
+            Verdict::Forbidden(_) if facts.is_late() => {
+                let refusal = Refusal::not_learned(facts.unlearned().as_ref());
+                let refusal = (Status::Unavailable, &refusal.reason as &dyn Display);
+                self.refuse_call(mediation, stream, refusal, turn);
+            }
+            Verdict::Forbidden(violations) => {
+                let violations = &violations;
+                audit::record(&self.client, &Event::Forbidden { method, target, violations });
+                answer(mediation, stream, (Status::PermissionDenied, violations), turn);
+            }
+            Verdict::Allowed(checked) => match buildkit::write(checked, &rules.policy, &facts) {
+                Ok((message, changes)) => {
+                    let changes = &changes;
+                    audit::record(&self.client, &Event::Allowed { method, target, changes });
+                    if solve == Solve::Control {
+                        mediation.building.push((stream, self.changes.begin()));
+                    }
+                    mediation.mediator.release(stream, &message, &mut outputs(turn.out));
+                }
+                Err(error) => {
+                    self.refuse_call(mediation, stream, (Status::Unavailable, &error), turn);
+                }
+            },
+        }
+    }
+
+    /// What a rule must know was not learned in time.
+    pub(super) fn mediation_elapsed(&mut self, turn: &mut Turn<'_>) {
+        let mut mediation = match std::mem::replace(&mut self.request, Request::Over) {
+            Request::Mediated(mediation) => mediation,
+            other => return self.request = other,
+        };
+        if let Some(judging) = mediation.judging.take() {
+            let reason = "what a rule must know was not learned in time";
+            let refusal = (Status::Unavailable, &reason as &dyn Display);
+            self.refuse_call(&mut mediation, judging.stream, refusal, turn);
+        }
+        self.judge_calls(&mut mediation, turn);
+        self.request = Request::Mediated(mediation);
+    }
+}
+
+fn answer(
+    mediation: &mut Mediation,
+    stream: u32,
+    (status, reason): (Status, &dyn Display),
+    turn: &mut Turn<'_>,
+) {
+    let message = format!("SecDocker: {}", bounded(reason));
+    mediation.mediator.refuse(stream, status, &message, &mut outputs(turn.out));
+}
+
+/// Why a call is refused before anything of it is judged.
+fn why(path: &str, fault: Option<Fault>) -> (Status, String) {
+    let name = path.trim_start_matches('/').escape_debug();
+    match fault {
+        None => {
+            let reason = format!(
+                "forbidden: the call {name} to BuildKit, which no rule can be held to; \
+                 `builds: allow` lets it pass"
+            );
+            (Status::PermissionDenied, reason)
+        }
+        Some(Fault::Head) => {
+            (Status::InvalidArgument, "the call to BuildKit has no plain method".to_owned())
+        }
+        Some(Fault::Compressed) => {
+            (Status::InvalidArgument, format!("the call {name} is compressed"))
+        }
+        Some(Fault::Framing) => {
+            (Status::InvalidArgument, format!("the call {name} does not hold one whole message"))
+        }
+        Some(Fault::TooLong | Fault::TooMuch) => {
+            let reason = format!("the call {name} is longer than `limits.body` lets it be");
+            (Status::ResourceExhausted, reason)
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Calls to BuildKit where rules need it: what builds is judged, and nothing unknown reaches the daemon.
+
+use super::*;
+use crate::http2::frame::{self, END_HEADERS, END_STREAM, Kind, PREFACE};
+use crate::http2::literal::write_field;
+use crate::policy::facts::{ImageFacts, NamedImage};
+use crate::policy::images::ImageRule;
+use crate::policy::privileged::PrivilegedRule;
+
+const UPGRADE: &str = "POST /grpc HTTP/1.1\r\nHost: \r\nContent-Length: 0\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+const SWITCHED: &str = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+const SOLVE: &str = "/moby.buildkit.v1.Control/Solve";
+const STATUS: &str = "/moby.buildkit.v1.Control/Status";
+
+fn frame(kind: Kind, flags: u8, stream: u32, payload: &[u8]) -> String {
+    let mut out = Vec::new();
+    frame::write(&mut out, kind, flags, stream, payload);
+    String::from_utf8(out).unwrap()
+}
+
+fn call(path: &str, stream: u32, message: &str) -> String {
+    let mut block = Vec::new();
+    write_field(&mut block, b":method", b"POST");
+    write_field(&mut block, b":path", path.as_bytes());
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    let body = [&[0][..], &length, message.as_bytes()].concat();
+    frame(Kind::Headers, END_HEADERS, stream, &block)
+        + &frame(Kind::Data, END_STREAM, stream, &body)
+}
+
+/// The end of a call, as the daemon says it.
+fn ended(stream: u32) -> String {
+    frame(Kind::Headers, END_HEADERS | END_STREAM, stream, b"\0\x0bgrpc-status\x010")
+}
+
+/// `SolveRequest { entitlements: "network.host" }`, and one that exports `name`.
+const ENTITLED: &str = "\x4a\x0cnetwork.host";
+fn exports(name: &str) -> String {
+    let entry = format!("\x0a\x04name\x12{}{name}", char::from(u8::try_from(name.len()).unwrap()));
+    format!("\x22{}{entry}", char::from(u8::try_from(entry.len()).unwrap()))
+}
+
+fn policy() -> Policy {
+    Policy {
+        images: vec![ImageRule::parse("ubuntu:16.04").unwrap()],
+        ports: vec![PortRule::parse("22").unwrap()],
+        privileged: PrivilegedRule::Forbid,
+        ..Policy::permissive()
+    }
+}
+
+fn heeds() -> Facts {
+    let mut facts = Facts::none();
+    facts.add_source_policies(true);
+    facts
+}
+
+fn images() -> Facts {
+    let mut facts = Facts::none();
+    facts.add_image_list(vec![NamedImage::new("sha256:1".to_owned(), ["ubuntu:16.04", "alias:1"])]);
+    facts
+}
+
+/// Goes on until the daemon has switched.
+fn begun(piece: usize) -> Talk {
+    let mut talk = Talk::new(policy(), piece);
+    talk.client(UPGRADE).answer(&heeds()).daemon_gets("POST /grpc HTTP/1.1\r\n");
+    talk.daemon(SWITCHED).client_gets(SWITCHED);
+    talk.client(std::str::from_utf8(PREFACE).unwrap()).client(&frame(Kind::Settings, 0, 0, b""));
+    talk.got = [String::new(), String::new()];
+    talk.seen = [0, 0];
+    talk
+}
+
+#[test]
+fn what_builds_is_judged_and_goes_on_with_what_is_forced() {
+    for piece in [1, 2, 7, 50, usize::MAX] {
+        let mut talk = begun(piece);
+        talk.client(&call(STATUS, 1, "x"));
+        assert!(talk.got[1].contains(STATUS) && talk.got[1].ends_with('x'), "{:?}", talk.got[1]);
+        talk.client(&call(SOLVE, 3, &exports("app:1")));
+        talk.daemon_never_sees("app:1").answer(&images());
+        let got = &talk.got[1];
+        assert!(got.contains("app:1") && got.contains("^docker-image"), "{got:?}");
+        assert!(got.contains("alias:1"), "other names of a forbidden image: {got:?}");
+        talk.daemon(&ended(3)).client(&call(STATUS, 5, "y"));
+        assert!(talk.got[1].ends_with('y'));
+        talk.is(None).ends(Side::Downstream).is(Some(End::Flush));
+    }
+}
+
+#[test]
+fn what_breaks_a_rule_is_refused_in_its_place() {
+    for piece in [1, 5, usize::MAX] {
+        for (message, sentence) in [
+            (
+                exports("ubuntu:16.04"),
+                "SecDocker: forbidden: image ubuntu:16.04 (rule \"ubuntu:16.04\")",
+            ),
+            (
+                ENTITLED.to_owned(),
+                "SecDocker: forbidden: network namespace of the host, which opens every port",
+            ),
+        ] {
+            let mut talk = begun(piece);
+            talk.client(&call(SOLVE, 1, &message)).answer(&images());
+            let got = &talk.got[0];
+            assert!(got.contains("grpc-status\u{1}7") && got.contains(sentence), "{got:?}");
+            talk.daemon_never_sees("ubuntu").daemon_never_sees("network.host");
+            talk.client(&call(STATUS, 3, "x")).is(None);
+            assert!(talk.got[1].ends_with('x'));
+        }
+    }
+}
+
+#[test]
+fn a_method_that_nobody_decided_about_never_reaches_the_daemon() {
+    for path in [
+        "/moby.buildkit.v1.Control/Sol%76e",
+        "/moby.buildkit.v1.frontend.LLBBridge/NewContainer",
+        "/x",
+    ] {
+        let mut talk = begun(4);
+        talk.client(&call(path, 1, "x")).is(None);
+        let got = &talk.got[0];
+        assert!(got.contains("grpc-status\u{1}7") && got.contains("builds: allow"), "{got:?}");
+        assert_eq!(talk.got[1], "");
+    }
+}
+
+#[test]
+fn a_message_that_cannot_be_read_is_refused() {
+    let mut talk = begun(usize::MAX);
+    talk.client(&call(SOLVE, 1, "\x0a\x7fx"));
+    assert!(talk.got[0].contains("grpc-status\u{1}3"), "{:?}", talk.got[0]);
+    talk.daemon_never_sees("\x0a\x7fx").is(None);
+}
+
+#[test]
+fn calls_are_judged_one_after_the_other_by_the_rules_of_then() {
+    let mut talk = begun(9);
+    talk.client(&call(SOLVE, 1, &exports("app:1"))).client(&call(SOLVE, 3, &exports("app:2")));
+    talk.answer(&images()).daemon_never_sees("app:2");
+    let mut rules =
+        Talk::new(Policy { builds: BuildRule::Forbid, ..Policy::permissive() }, 1).rules;
+    std::mem::swap(&mut talk.rules, &mut rules);
+    // The second was begun with the rules of before; the third is not.
+    talk.answer(&images());
+    assert!(talk.got[1].contains("app:2"));
+    talk.client(&call(SOLVE, 5, &exports("app:3"))).daemon_never_sees("app:3");
+    assert!(
+        talk.got[0].contains("a build by BuildKit (rule \"builds: forbid\")"),
+        "{:?}",
+        talk.got[0]
+    );
+}
+
+#[test]
+fn what_is_not_learned_in_time_is_said_so() {
+    let mut talk = begun(usize::MAX);
+    talk.client(&call(SOLVE, 1, &exports("app:1")));
+    talk.now += Duration::from_secs(61);
+    talk.call(|session, turn| session.elapsed(turn));
+    assert!(talk.got[0].contains("grpc-status\u{2}14"), "{:?}", talk.got[0]);
+    talk.answer(&images()).daemon_never_sees("app:1").is(None);
+    let mut late = Facts::none();
+    late.note(&Questions { image_list: true, ..Questions::default() });
+    late.note_late();
+    talk.client(&call(SOLVE, 3, &exports("app:1"))).answer(&late).daemon_never_sees("app:1");
+    assert!(talk.got[0].contains("the list of images"), "{:?}", talk.got[0]);
+}
+
+#[test]
+fn a_build_that_is_under_way_may_change_images_until_it_has_ended() {
+    let mut talk = begun(usize::MAX);
+    assert!(talk.session.changes.epoch().is_some());
+    talk.client(&call(SOLVE, 1, &exports("app:1"))).answer(&images());
+    assert_eq!(talk.session.changes.epoch(), None);
+    talk.daemon(&ended(1));
+    assert!(talk.session.changes.epoch().is_some());
+    assert_eq!(talk.session.changes.abandoned(), 0);
+    talk.client(&call(SOLVE, 3, &exports("app:1"))).answer(&images());
+    drop(talk.session);
+}
+
+#[test]
+fn what_is_no_http2_ends_the_connection_on_both_sides() {
+    let mut talk = begun(3);
+    talk.client(&frame(Kind::Data, 0, 1, b"x")).is(Some(End::Linger));
+    talk.client("more").daemon_never_sees("more");
+    let mut talk = begun(3);
+    talk.daemon(&frame(Kind::PushPromise, 0, 1, b"xxxx")).is(Some(End::Abort));
+    let mut talk = begun(3);
+    talk.ends(Side::Upstream).is(Some(End::Flush));
+}
+
+#[test]
+fn a_daemon_that_heeds_no_policy_is_not_spoken_to() {
+    for facts in [Facts::none(), {
+        let mut facts = heeds();
+        facts.add_source_policies(false);
+        facts
+    }] {
+        let mut talk = Talk::new(policy(), usize::MAX);
+        talk.client(UPGRADE).answer(&facts).client_gets(SWITCHED);
+        talk.client(std::str::from_utf8(PREFACE).unwrap()).client(&call(SOLVE, 1, ""));
+        assert!(talk.got[0].contains("DOCKER_BUILDKIT=0"), "{:?}", talk.got[0]);
+        assert_eq!(talk.got[1], "");
+    }
+}
+
+#[test]
+fn facts_about_images_that_are_used_are_asked_for() {
+    let mut talk = begun(usize::MAX);
+    // `SolveRequest { frontend_attrs: {"source": "alias:1"} }`
+    let source = "\x3a\x11\x0a\x06source\x12\x07alias:1";
+    talk.client(&call(SOLVE, 1, source));
+    let mut facts = images();
+    let name = crate::image::ImageRef::parse("alias:1").unwrap();
+    let names = [name.clone(), crate::image::ImageRef::parse("ubuntu:16.04").unwrap()];
+    let names = names.into_iter().filter_map(|it| match it {
+        crate::image::ImageRef::Named(name) => Some(name),
+        crate::image::ImageRef::Id(_) => None,
+    });
+    let (id, names) = ("sha256:1".to_owned(), names.collect());
+    facts.add_image(name, ImageFacts::Present { id, names, user: None, environment: vec![] });
+    talk.answer(&facts).daemon_never_sees("source");
+    assert!(talk.got[0].contains("image alias:1, which is ubuntu:16.04"), "{:?}", talk.got[0]);
+}
