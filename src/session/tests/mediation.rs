@@ -215,15 +215,13 @@ fn facts_about_images_that_are_used_are_asked_for() {
     // `SolveRequest { frontend_attrs: {"source": "alias:1"} }`
     let source = "\x3a\x11\x0a\x06source\x12\x07alias:1";
     talk.client(&call(SOLVE, 1, source));
+    let (ticket, questions, _) = talk.outbox.take_question().unwrap();
     let mut facts = images();
-    let name = crate::image::ImageRef::parse("alias:1").unwrap();
-    let names = [name.clone(), crate::image::ImageRef::parse("ubuntu:16.04").unwrap()];
-    let names = names.into_iter().filter_map(|it| match it {
-        crate::image::ImageRef::Named(name) => Some(name),
-        crate::image::ImageRef::Id(_) => None,
-    });
-    let (id, names) = ("sha256:1".to_owned(), names.collect());
-    facts.add_image(name, ImageFacts::Present { id, names, user: None, environment: vec![] });
-    talk.answer(&facts).daemon_never_sees("source");
+    let NamedImage { id, names } =
+        NamedImage::new("sha256:1".to_owned(), ["alias:1", "ubuntu:16.04"]);
+    let present = ImageFacts::Present { id, names, user: None, environment: vec![] };
+    facts.add_image(questions.images[0].clone(), present);
+    talk.call(|session, turn| session.answered(ticket, facts, turn));
+    talk.daemon_never_sees("source");
     assert!(talk.got[0].contains("image alias:1, which is ubuntu:16.04"), "{:?}", talk.got[0]);
 }
