@@ -91,7 +91,7 @@ fn check_says_the_policy_in_plain_words() {
         "Whatever was asked for, it runs as user `1000`.",
         "Variable `MY_ENV` is set to `true`.",
         "Capability `NET_RAW` is dropped.",
-        "A head has at most 64 KiB and arrives within 30s.",
+        "A head has at most 256 KiB and arrives within 30s.",
     ] {
         assert!(text.lines().any(|line| line == sentence), "{sentence}\n{text}");
     }
@@ -108,8 +108,7 @@ fn check_says_what_alone_is_allowed() {
     assert_eq!((status, complaint.as_str()), (Some(0), ""));
     let images = "Only these images may be used, and none may be built, loaded, imported or \
                   committed:\n- `team/*`\n- `app:1`\n";
-    let paths =
-        "Of the host's paths only these and what is below them may be mounted:\n- none at all\n";
+    let paths = "Of the host's paths only these may be mounted:\n- none at all\n";
     assert!(text.contains(images) && text.contains(paths), "{text}");
 }
 

@@ -18,6 +18,8 @@ pub(crate) enum Compared {
     Raw,
     /// As [`Compared::Body`] without rules; these rules refuse it, whatever it is.
     Refused,
+    /// As [`Compared::Body`], but that rules take the value of the variable `A` out of the settings.
+    Withheld,
 }
 
 /// What is sent behind the head.
@@ -188,7 +190,7 @@ fn plugins() -> Vec<Row> {
         row("GET /plugins/privileges", "/plugins/privileges?remote=127.0.0.1:1/p"),
         json("POST /plugins/pull", "/plugins/pull?remote=127.0.0.1:1/p", "[]").by(Refused),
         row("POST /plugins/create", "/plugins/create?name=p").send(Sent::Tar(plugin)).by(Refused),
-        row("GET /plugins/{name}/json", "/plugins/p/json"),
+        row("GET /plugins/{name}/json", "/plugins/p/json").by(Compared::Withheld),
         json("POST /plugins/{name}/set", "/plugins/p/set", r#"["A=2"]"#).by(Refused),
         // One that does not talk is waited for, for many seconds.
         row("POST /plugins/{name}/enable", "/plugins/nobody/enable?timeout=1").by(Refused),
