@@ -119,6 +119,15 @@ pub enum Event<'a> {
     Received { method: &'a str, target: Redacted<'a> },
     /// An inspected request passed every rule; what was changed on its way.
     Allowed { method: &'a str, target: Redacted<'a>, changes: &'a dyn fmt::Display },
+    /// An inspected request passed by an exception: what for, what would have been forbidden, and why
+    /// it is excepted.
+    Excepted {
+        method: &'a str,
+        target: Redacted<'a>,
+        exception: &'a str,
+        lifted: &'a dyn fmt::Display,
+        reason: &'a str,
+    },
     /// An inspected request says something that nobody here has decided about.
     Unknown { method: &'a str, target: Redacted<'a>, fields: &'a dyn fmt::Display },
     /// A request asked for something that is forbidden: what, and by which rule.
@@ -169,6 +178,7 @@ impl Event<'_> {
             Self::ConnectionRefused { .. }
             | Self::TimedOut { .. }
             | Self::Unknown { .. }
+            | Self::Excepted { .. }
             | Self::Unlearned { .. }
             | Self::Forbidden { .. }
             | Self::PluginAnswered { agrees: false, .. }
@@ -189,6 +199,7 @@ impl Event<'_> {
             Self::ConnectionFailed { .. } => "connection broken",
             Self::Received { .. } => "request received",
             Self::Allowed { .. } => "request allowed",
+            Self::Excepted { .. } => "exception used",
             Self::Unknown { .. } => "unknown option requested",
             Self::Forbidden { .. } => "forbidden option requested",
             Self::PluginAnswered { .. } => "plugin answered",
@@ -222,6 +233,12 @@ impl Event<'_> {
             Self::Allowed { method, target, changes } => {
                 line.request(method, target)?;
                 line.shown("changes", *changes)
+            }
+            Self::Excepted { method, target, exception, lifted, reason } => {
+                line.request(method, target)?;
+                line.text("exception", exception)?;
+                line.shown("lifted", *lifted)?;
+                line.text("reason", reason)
             }
             Self::Unknown { method, target, fields } => {
                 line.request(method, target)?;

@@ -1,5 +1,7 @@
 //! `secdocker check`: a configuration in plain words, a sentence for each rule and ceiling.
 
+mod exceptions;
+
 use std::fmt::{self, Display, Write};
 use std::path::Path;
 use std::thread;
@@ -8,7 +10,7 @@ use super::{CliError, Outcome, exposure, print};
 use crate::config::plugins::{Fallback, PluginSettings, Plugins as Configured};
 use crate::config::{self, Limits, Listen, Overrides, Settings};
 use crate::engine::operations;
-use crate::facts::Daemon;
+use crate::facts::{self, Daemon};
 use crate::image;
 use crate::plugins::Plugins;
 use crate::policy::Policy;
@@ -56,6 +58,7 @@ fn describe(out: &mut String, path: &Path, settings: &Settings) -> fmt::Result {
     )?;
     describe_endpoints(out, &policy.endpoints)?;
     describe_rules(out, policy)?;
+    exceptions::describe(out, policy, exceptions::Days::at(facts::days_since_epoch()))?;
     describe_ceilings(out, &policy.ceilings)?;
     describe_plugins(out, plugins)?;
     describe_limits(out, limits)
@@ -101,6 +104,7 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         endpoints: _,
         strict,
         ceilings: _,
+        exceptions: _,
     } = policy;
     let before = out.len();
     for rule in ports {

@@ -11,6 +11,7 @@ use crate::config::{self, Overrides, Settings};
 use crate::engine::{self, Access, Endpoint, FormBody, RequestBody, Route};
 use crate::facts::{self, Daemon, ImageCache};
 use crate::http::target::{self, Target};
+use crate::policy::exceptions::Granted;
 use crate::policy::facts::{Facts, ImageFacts, Questions, ROUNDS_MAX, VolumeFacts};
 use crate::policy::opinions::Purposes;
 use crate::policy::versions::ApiVersion;
@@ -104,6 +105,10 @@ fn judged_fate(settings: &Settings, request: Inspected<RequestBody>) -> Fate {
     match judge(policy, request, &facts) {
         Verdict::Forbidden(violations) => Fate::Forbidden(violations),
         Verdict::Allowed(checked) => {
+            if let Some(Granted { image, reason, lifted, .. }) = checked.granted() {
+                let (lifted, reason) = (lifted.sentences(), shown(reason));
+                eprintln!("note: excepted for image {image}: {lifted}; {reason}");
+            }
             let mut body = Vec::new();
             let forwarded = engine::write_knowing(checked, policy, &facts, &mut body);
             Fate::Allowed(body, forwarded.changes)

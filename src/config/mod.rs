@@ -10,6 +10,7 @@ mod address;
 mod document;
 mod endpoints;
 mod error;
+mod exceptions;
 mod locate;
 pub mod plugins;
 pub mod reload;

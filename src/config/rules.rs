@@ -7,7 +7,7 @@ use std::path::Path;
 use super::error::At;
 use super::schema::{File, General, List, Lists, Restrictions, Text};
 use super::validate::Checker;
-use super::{endpoints, seccomp, units};
+use super::{endpoints, exceptions, seccomp, units};
 use crate::policy::Policy;
 use crate::policy::allowed::{AllowedImages, AllowedMount, AllowedMounts};
 use crate::policy::builds::BuildRule;
@@ -91,6 +91,7 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
             Some(false) | None => StrictRule::Tell,
         },
         ceilings: ceilings(checker, general, folder),
+        exceptions: exceptions::exceptions(checker, &file.exceptions.0),
     }
 }
 

@@ -213,6 +213,39 @@ pub(super) struct File {
     pub(super) log: Option<Log>,
     pub(super) upstream_mark: Option<Text>,
     pub(super) strict: Option<Text>,
+    pub(super) exceptions: Exceptions,
+}
+
+/// Exceptions; none if the key has no value.
+#[derive(Debug, Default)]
+pub(super) struct Exceptions(pub(super) Vec<ExceptionKeys>);
+
+impl<'de> Deserialize<'de> for Exceptions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Option::deserialize(deserializer)?.unwrap_or_default()))
+    }
+}
+
+/// What an exception is for, what it lifts, and why.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct ExceptionKeys {
+    pub(super) image: Option<Text>,
+    pub(super) reason: Option<Text>,
+    pub(super) until: Option<Text>,
+    pub(super) privileged: Option<Text>,
+    pub(super) capabilities: List,
+    pub(super) devices: List,
+    pub(super) mounts: List,
+    pub(super) namespaces: List,
+    pub(super) users: List,
+    pub(super) groups: List,
+    pub(super) ports: List,
+    pub(super) securitypolicies: List,
+    pub(super) sysctls: List,
+    pub(super) runtimes: List,
+    pub(super) cgroupparent: List,
+    pub(super) volumedrivers: List,
 }
 
 /// What is forbidden.

@@ -105,7 +105,7 @@ fn parameters(query: &Query, effects: &mut Effects) -> Result<Given, BodyError> 
     }
     // The daemon passes over empty ones.
     for name in query.all("t").filter(|name| !name.is_empty()) {
-        image_name(name, Place::Field("?t"), effects)?;
+        given_name(name, Place::Field("?t"), effects)?;
     }
     let cached = inner_json(query, "cachefrom", "CacheFrom", effects)?;
     caches(&cached, effects);
@@ -194,10 +194,16 @@ fn outputs(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
         let attributes = output.object("Attrs");
         let names = attributes.and_then(|attributes| attributes.text("name")).unwrap_or_default();
         for name in names.split(',').filter(|name| !name.is_empty()) {
-            image_name(name, Place::Inside("?outputs", at, "Attrs"), effects)?;
+            given_name(name, Place::Inside("?outputs", at, "Attrs"), effects)?;
         }
     }
     Ok(())
+}
+
+/// The name of what is built.
+fn given_name(name: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
+    effects.push_parsed(ImageRef::parse(name.trim()), Effect::ImageNameGiven, at.clone())?;
+    image_name(name, at, effects)
 }
 
 fn image_name(name: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {

@@ -58,7 +58,7 @@ pub(super) fn write(body: CreateBody, policy: &Policy, out: &mut Vec<u8>) -> For
     let CreateBody(mut fields) = body;
     let changes = force::force(&mut fields, policy);
     let image_at = fields.write_and_find("Image", out);
-    Forwarded { target: None, changes, image, image_at }
+    Forwarded { changes, image, image_at, ..Forwarded::default() }
 }
 
 const IMAGE: Place = Place::Field("Image");

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::effects::{host_path, may_be_network_id};
 use super::{create, services, volumes};
+use crate::image::ImageRef;
 use crate::policy::ceilings::{Ceilings, CpuLimit};
 use crate::policy::effects::{Asked, Effect, Namespace, NamespaceKind, SharedWith};
 use crate::policy::facts::{Container, ServiceFacts};
@@ -66,6 +67,9 @@ struct Inspection {
     #[serde(default)]
     id: String,
     name: String,
+    /// The image's identifier.
+    #[serde(default)]
+    image: String,
     config: Config,
     host_config: HostConfig,
     #[serde(default)]
@@ -162,6 +166,7 @@ pub fn container(asked: &str, answer: &[u8]) -> Option<Container> {
         powers: host.powers(),
         shares_of_host: None,
         names: vec![name, found.id],
+        image: ImageRef::parse(&found.image).ok(),
         user: UserSpec::parse(user).ok()?,
         is_privileged: found.host_config.privileged,
         shares: found.host_config.shares(),

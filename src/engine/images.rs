@@ -64,7 +64,7 @@ fn asked_image(image: &str, tag: &str, names: &ImageNames) -> AskedImage {
 
 /// `POST /images/load`: each name in the archive is taken from the image that has it.
 pub(super) fn effects_of_load() -> Vec<Asked> {
-    let effects = [Effect::ImageContent, Effect::ImageNamesTaken];
+    let effects = [Effect::ImageContent, Effect::ImageNamesUnseen, Effect::ImageNamesTaken];
     effects.map(|effect| Asked { effect, at: Place::Field("the body") }).to_vec()
 }
 
@@ -167,6 +167,7 @@ fn new_name(query: &Query, effects: &mut Effects) -> Result<(), BodyError> {
         (repo, "") => ImageRef::Named(named(repo, REPO)?.name),
         (repo, tag) => tagged(&named(repo, REPO)?.name, tag, REPO)?,
     };
+    effects.push(Effect::ImageNameGiven(names.clone()), REPO);
     effects.push(Effect::ImageName(ImageNames::One(names)), REPO);
     Ok(())
 }

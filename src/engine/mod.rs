@@ -62,6 +62,7 @@ use std::ops::Range;
 use self::json::Object;
 use crate::http::target::Target;
 use crate::policy::effects::{Asked, Takeover};
+use crate::policy::exceptions::Granted;
 use crate::policy::facts::Facts;
 use crate::policy::opinions::AskedImage;
 use crate::policy::{Checked, Inspected, Policy};
@@ -196,6 +197,25 @@ fn read_known(
     }
 }
 
+/// An exception that was used, for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excepted {
+    /// The image that it is for, as configured.
+    pub image: String,
+    /// What would have been forbidden, by which rules.
+    pub lifted: String,
+    /// Why it is excepted.
+    pub reason: String,
+}
+
+impl From<&Granted> for Excepted {
+    fn from(granted: &Granted) -> Self {
+        let Granted { image, reason, lifted, .. } = granted;
+        let lifted = lifted.sentences().to_string();
+        Self { image: image.clone(), lifted, reason: reason.clone() }
+    }
+}
+
 /// What goes to the daemon in place of what was sent, beside the body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Forwarded {
@@ -205,6 +225,8 @@ pub struct Forwarded {
     pub changes: Changes,
     /// The image that plugins may be asked about.
     pub image: Option<AskedImage>,
+    /// The exception without which it would be refused, or forced to something else.
+    pub excepted: Option<Box<Excepted>>,
     /// Where its name stands in the body, if a container is made of it.
     image_at: Option<Range<usize>>,
 }
@@ -242,7 +264,15 @@ pub fn write_knowing(
     facts: &Facts,
     out: &mut Vec<u8>,
 ) -> Forwarded {
-    match checked.into_body() {
+    let (body, granted) = checked.into_parts();
+    // What an exception lifts is not forced away either.
+    let policy = granted.as_ref().map_or(policy, |granted| &granted.policy);
+    let excepted = granted.as_deref().map(|granted| Box::new(Excepted::from(granted)));
+    Forwarded { excepted, ..write_body(body, policy, facts, out) }
+}
+
+fn write_body(body: RequestBody, policy: &Policy, facts: &Facts, out: &mut Vec<u8>) -> Forwarded {
+    match body {
         RequestBody::Create(body) => create::write(body, policy, out),
         RequestBody::Exec(body) => exec::write(body, &policy.ceilings, out).into(),
         RequestBody::Update(body) => update::write(body, &policy.ceilings, facts, out).into(),

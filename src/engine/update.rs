@@ -121,6 +121,7 @@ mod tests {
             networks: vec![],
             powers: Some(vec![]),
             names: vec![],
+            image: None,
             user: UserSpec::parse("1000").unwrap(),
             is_privileged: false,
             shares: vec![],

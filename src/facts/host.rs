@@ -4,10 +4,19 @@ use std::fs;
 use std::net::{IpAddr, UdpSocket};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::links;
 use crate::policy::facts::{AddressFacts, DeviceFacts};
 use crate::policy::types::HostPath;
+
+const SECONDS_PER_DAY: u64 = 86_400;
+
+/// How many days after 1970-01-01 it is (UTC). A clock before has the first day.
+pub(crate) fn days_since_epoch() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    since_epoch.as_secs() / SECONDS_PER_DAY
+}
 
 /// The most entries of a folder of devices, and of all folders below it, that are looked at.
 const ENTRIES_MAX: usize = 4096;

@@ -27,6 +27,7 @@ mod started;
 pub use cache::{Epoch, ImageCache};
 pub use daemon::Daemon;
 pub use events::{Told, follow};
+pub(crate) use host::days_since_epoch;
 pub use identity::{Identity, Presence, get, identify};
 pub use started::{Mounted, kill, mounted};
 
@@ -36,6 +37,7 @@ use std::io;
 use crate::config::UpstreamAddress;
 use crate::engine::existing;
 use crate::image::{ImageName, ImageRef};
+use crate::policy::day::Day;
 use crate::policy::facts::{
     ContainerFacts, Facts, ImageFacts, NamedImage, NetworkFacts, Questions, ServiceFacts,
     VolumeFacts,
@@ -108,6 +110,9 @@ pub fn look_up_while(
             Ok(None) => {}
             Err(error) => is_late.set(is_late.get() || patient::is_timeout(&error)),
         }
+    }
+    if questions.today {
+        facts.add_today(Day::since_epoch(days_since_epoch()));
     }
     if questions.api_version
         && let Some(Reply::Found(body)) = ask(&["version"])

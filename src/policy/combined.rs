@@ -9,12 +9,13 @@ mod capabilities;
 
 use std::collections::HashSet;
 
+use super::Findings;
 use super::effects::{Asked, Device, Effect, NamespaceKind};
+use super::exceptions::Sinks;
 use super::facts::{DeviceFacts, Facts};
 use super::privileged::PrivilegedRule;
 use super::shown::Shown;
 use super::types::{Capability, HostPath, SecurityOption};
-use super::{Findings, Violations};
 use capabilities::Power;
 
 /// What makes a capability enough.
@@ -29,30 +30,31 @@ enum Beside {
 }
 
 /// Reports every combination. One violation stands for each capability and each device.
-pub(super) fn check(
-    rule: PrivilegedRule,
-    effects: &[Asked],
-    facts: &Facts,
-    violations: &mut Violations,
-) {
+pub(super) fn check(rule: PrivilegedRule, effects: &[Asked], facts: &Facts, sinks: &mut Sinks<'_>) {
     if rule == PrivilegedRule::Allow {
         return;
     }
     // Each is looked for beside all else: a list of 4 MiB names one 300,000 times.
     let mut seen = HashSet::new();
     for asked in effects {
-        let found = &mut Findings::new(violations, &asked.at);
         match &asked.effect {
             Effect::Capability(capability) if !seen.insert(capability.as_str()) => {}
             Effect::Capability(capability) => {
-                self::capability(capability, effects, found);
+                self::capability((capability, asked), effects, facts, sinks);
             }
-            Effect::Device(device) => device_alone(device, facts, found),
+            Effect::Device(device) => {
+                let sink = sinks.of(asked, effects, facts);
+                device_alone(device, facts, &mut Findings::new(sink, &asked.at));
+            }
             // As it is written it was given beside SecDocker, or is no disk.
             Effect::DeviceAgain(path) if facts.link(path) != Some(path) => {
+                let sink = sinks.of(asked, effects, facts);
+                let found = &mut Findings::new(sink, &asked.at);
                 device_alone(&Device::Path(path.clone()), facts, found);
             }
             Effect::KernelSettings => {
+                let sink = sinks.of(asked, effects, facts);
+                let found = &mut Findings::new(sink, &asked.at);
                 found.add("writable settings of the kernel, as in privileged mode", RULE);
             }
             _ => {}
@@ -62,28 +64,44 @@ pub(super) fn check(
 
 const RULE: &str = "privileged";
 
-fn capability(asked: &Capability, effects: &[Asked], found: &mut Findings<'_>) {
-    let what = format_args!("capability {asked}");
-    match capabilities::power(asked.as_str()) {
-        None => found.add_because(what, "which is not known", RULE),
-        Some(Power::Default | Power::Ordinary) => {}
-        Some(Power::Alone(why)) => found.add_because(what, why, RULE),
+/// All capabilities that are known.
+pub(super) fn capability_names() -> impl Iterator<Item = &'static str> {
+    capabilities::POWERS.iter().map(|(name, _)| *name)
+}
+
+fn capability(
+    (named, asked): (&Capability, &Asked),
+    effects: &[Asked],
+    facts: &Facts,
+    sinks: &mut Sinks<'_>,
+) {
+    let what = format_args!("capability {named}");
+    let alone = match capabilities::power(named.as_str()) {
+        None => Some("which is not known"),
+        Some(Power::Default | Power::Ordinary) => None,
+        Some(Power::Alone(why)) => Some(why),
         Some(Power::With(besides)) => {
             let named = besides
                 .iter()
                 .filter_map(|beside| effects.iter().find_map(|other| beside.named_in(other)));
-            for other in named {
-                let reason = format_args!("which with {other} is as good as privileged mode");
-                found.add_because(what, reason, RULE);
+            for (name, other) in named {
+                let reason = format_args!("which with {name} is as good as privileged mode");
+                let sink = sinks.of_both([asked, other], effects, facts);
+                Findings::new(sink, &asked.at).add_because(what, reason, RULE);
             }
+            None
         }
+    };
+    if let Some(why) = alone {
+        let sink = sinks.of(asked, effects, facts);
+        Findings::new(sink, &asked.at).add_because(what, why, RULE);
     }
 }
 
 impl Beside {
     /// What an effect is called, if it is this.
-    fn named_in(self, asked: &Asked) -> Option<String> {
-        match (&asked.effect, self) {
+    fn named_in(self, asked: &Asked) -> Option<(String, &Asked)> {
+        let name = match (&asked.effect, self) {
             (Effect::SecurityOption(option), Self::NoSeccomp) if is_without_seccomp(option) => {
                 Some(format!("security option {option}"))
             }
@@ -95,7 +113,8 @@ impl Beside {
                 Some(namespace.to_string())
             }
             _ => None,
-        }
+        };
+        name.map(|name| (name, asked))
     }
 }
 

@@ -31,6 +31,10 @@ pub enum Effect {
     ImageName(ImageNames),
     /// Makes images of content that no name says anything of: an archive's, a container's.
     ImageContent,
+    /// Gives this name to new content, or to an image that has another one.
+    ImageNameGiven(ImageRef),
+    /// May give any name to new content.
+    ImageNamesUnseen,
     /// May take any name from the image that has it.
     ImageNamesTaken,
     /// Takes this name from an image, or all names if it is its identifier.

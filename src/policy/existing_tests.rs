@@ -47,6 +47,7 @@ fn policy() -> Policy {
 fn container() -> Container {
     Container {
         devices: vec![],
+        image: None,
         names: vec!["c".to_owned(), "0123abcd".to_owned()],
         user: UserSpec::parse("1000").unwrap(),
         is_privileged: false,

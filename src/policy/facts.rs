@@ -6,6 +6,7 @@ use std::hash::Hash;
 use std::net::IpAddr;
 
 use super::ceilings::{Ceilings, CpuLimit};
+use super::day::Day;
 use super::effects::{Effect, Namespace};
 use super::images::ImageRule;
 use super::subnets::Subnet;
@@ -57,6 +58,8 @@ pub struct Questions {
     pub api_version: bool,
     /// Whether the daemon's builder heeds source policies.
     pub source_policies: bool,
+    /// What day it is.
+    pub today: bool,
     /// What would be forced on a service; said only if one is asked for.
     pub ceilings: Ceilings,
 }
@@ -79,11 +82,13 @@ impl Questions {
             image_names: _,
             api_version,
             source_policies,
+            today,
             ceilings: _,
         } = self;
         !image_list
             && !api_version
             && !source_policies
+            && !today
             && links.is_empty()
             && images.is_empty()
             && networks.is_empty()
@@ -101,7 +106,8 @@ impl Questions {
         let (links, devices) = (std::mem::take(&mut self.links), std::mem::take(&mut self.devices));
         let addresses = std::mem::take(&mut self.addresses);
         let subnets = std::mem::take(&mut self.subnets);
-        Self { links, devices, addresses, subnets, ..Self::default() }
+        let today = std::mem::take(&mut self.today);
+        Self { links, devices, addresses, subnets, today, ..Self::default() }
     }
 
     /// Leaves out what was asked already, says nothing twice, and no more than one request may ask.
@@ -113,6 +119,7 @@ impl Questions {
         self.image_list &= matches!(facts.image_list, ImageList::NotAsked);
         self.api_version &= facts.api_version.is_none();
         self.source_policies &= facts.source_policies.is_none();
+        self.today &= facts.today.is_none();
         let mut left = QUESTIONS_MAX.saturating_sub(facts.asked_of_daemon());
         left -= facts.images.keep_new(&mut self.images, left);
         left -= facts.networks.keep_new(&mut self.networks, left);
@@ -213,6 +220,8 @@ pub enum ContainerFacts {
 pub struct Container {
     /// What it can be called: its identifier and its name.
     pub names: Vec<String>,
+    /// The image that it was made of, by its identifier.
+    pub image: Option<ImageRef>,
     /// Whom its own command runs as.
     pub user: UserSpec,
     /// Whether all that runs in it is privileged.
@@ -326,6 +335,7 @@ pub struct Facts {
     /// `None` if it was not asked for, and none in it if it could not be learned.
     api_version: Option<Option<ApiVersion>>,
     source_policies: Option<Option<bool>>,
+    today: Option<Day>,
     /// By identifier.
     former_names: HashMap<String, Vec<ImageName>>,
     /// Those that had a forbidden name which is not remembered.
@@ -356,6 +366,7 @@ impl Facts {
             image_names: _,
             api_version,
             source_policies,
+            today: _, // It is always known.
             ceilings: _,
         } = asked;
         if *source_policies {
@@ -404,12 +415,14 @@ impl Facts {
             image_list,
             api_version,
             source_policies,
+            today,
             former_names,
             forbidden,
             is_late,
         } = further;
         self.source_policies = source_policies.or(self.source_policies);
         self.api_version = api_version.or(self.api_version);
+        self.today = today.or(self.today);
         self.is_late |= is_late;
         if !matches!(image_list, ImageList::NotAsked) {
             self.image_list = image_list;
@@ -580,6 +593,16 @@ impl Facts {
     /// Remembers what the daemon says of a container.
     pub fn add_container(&mut self, name: String, facts: ContainerFacts) {
         self.containers.0.insert(name, Some(facts));
+    }
+
+    /// Remembers what day it is.
+    pub fn add_today(&mut self, today: Day) {
+        self.today = Some(today);
+    }
+
+    /// What day it is, if that was asked.
+    pub fn today(&self) -> Option<Day> {
+        self.today
     }
 
     /// How the CPU time of a container is limited.

@@ -178,7 +178,7 @@ impl ImageRule {
     }
 
     /// Whether an image of the same repository is forbidden.
-    fn is_about_repository_of(&self, name: &ImageName) -> bool {
+    pub(super) fn is_about_repository_of(&self, name: &ImageName) -> bool {
         match &self.pattern {
             Pattern::Exact(forbidden) => forbidden.compared() == name.compared(),
             Pattern::Below(_) | Pattern::Repository(_) => {

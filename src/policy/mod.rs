@@ -11,10 +11,12 @@ pub mod builds;
 pub mod capabilities;
 pub mod ceilings;
 mod combined;
+pub mod day;
 pub mod devices;
 pub mod effects;
 pub mod endpoints;
 pub mod environment;
+pub mod exceptions;
 mod existing;
 pub mod facts;
 pub mod former;
@@ -49,9 +51,10 @@ use builds::BuildRule;
 use capabilities::CapabilityRule;
 use ceilings::Ceilings;
 use devices::DeviceRule;
-use effects::{AnyPath, Asked, Effect, Holder, NamespaceKind};
+use effects::{AnyPath, Asked, Builder, Effect, Holder, NamespaceKind};
 use endpoints::EndpointRules;
 use environment::EnvironmentRule;
+use exceptions::{Exception, Granted, Sinks};
 use facts::{Facts, ImageFacts, Questions};
 use groups::GroupRule;
 use images::{ForbiddenImage, ImageRule};
@@ -126,6 +129,8 @@ pub struct Policy {
     pub strict: StrictRule,
     /// What is forced on what is allowed.
     pub ceilings: Ceilings,
+    /// What containers of some images may do all the same; the first that holds counts.
+    pub exceptions: Vec<Exception>,
 }
 
 impl Policy {
@@ -171,6 +176,7 @@ impl Policy {
             endpoints: _,      // They are about requests, not about what runs.
             strict: _,         // It is about what can be said, not about what runs.
             ceilings: _,       // They force, and forbid nothing.
+            exceptions: _,     // They lift what rules forbid.
         } = self;
         let is_configured = [
             ("ports", !ports.is_empty()),
@@ -302,12 +308,25 @@ impl<B> Inspected<B> {
 /// A body that passed every rule. Only [`judge`] makes one; whoever writes an inspected body takes
 /// nothing else.
 #[derive(Debug)]
-pub struct Checked<B>(Inspected<B>);
+pub struct Checked<B> {
+    request: Inspected<B>,
+    granted: Option<Box<Granted>>,
+}
 
 impl<B> Checked<B> {
+    /// The exception without which it would not have passed, or not as it is.
+    pub fn granted(&self) -> Option<&Granted> {
+        self.granted.as_deref()
+    }
+
     /// The body, to be written.
     pub fn into_body(self) -> B {
-        self.0.body
+        self.request.body
+    }
+
+    /// The body, to be written, and the exception.
+    pub fn into_parts(self) -> (B, Option<Box<Granted>>) {
+        (self.request.body, self.granted)
     }
 }
 
@@ -323,21 +342,31 @@ pub enum Verdict<B> {
 
 /// Compares a request with every rule. All violations are reported together.
 pub fn judge<B>(policy: &Policy, request: Inspected<B>, facts: &Facts) -> Verdict<B> {
-    let mut violations = Violations::default();
+    let exception = exceptions::of(policy, &request.effects, facts);
+    let under = exception.map(|exception| exceptions::policy_under(exception, policy));
+    let rules = under.as_ref().unwrap_or(policy);
+    let mut sinks = Sinks::new(exception);
     for asked in &request.effects {
-        check(policy, asked, &request.effects, facts, &mut violations);
+        check(rules, asked, &request.effects, facts, sinks.of(asked, &request.effects, facts));
     }
     for group in existing::implied(&request.effects, facts, &policy.ceilings) {
-        let mut found = Violations::default();
+        let mut own = Sinks::new(exception);
         for asked in &group.effects {
-            check(policy, asked, &group.effects, facts, &mut found);
+            check(rules, asked, &group.effects, facts, own.of(asked, &group.effects, facts));
         }
-        combined::check(policy.privileged, &group.effects, facts, &mut found);
-        violations.merge(group.told(found));
+        combined::check(rules.privileged, &group.effects, facts, &mut own);
+        sinks.violations.merge(group.told(own.violations));
+        sinks.lifted.merge(group.told(own.lifted));
     }
-    combined::check(policy.privileged, &request.effects, facts, &mut violations);
+    combined::check(rules.privileged, &request.effects, facts, &mut sinks);
+    let Sinks { violations, lifted, .. } = sinks;
     match violations.is_empty() {
-        true => Verdict::Allowed(Checked(request)),
+        true => {
+            let granted = exception.zip(under).and_then(|(exception, under)| {
+                Granted::new(exception, lifted, under, policy).map(Box::new)
+            });
+            Verdict::Allowed(Checked { request, granted })
+        }
         false => Verdict::Forbidden(violations),
     }
 }
@@ -379,6 +408,7 @@ fn check(
         endpoints: _, // Asked when the head was there.
         strict,
         ceilings,
+        exceptions: _, // They say where what is found counts.
     } = policy;
     let found = &mut Findings::new(violations, &asked.at);
     match &asked.effect {
@@ -386,6 +416,9 @@ fn check(
         Effect::Build(builder) => {
             builds::check(policy, *builder, facts, found);
             allowed_images.check_unseen("a build", found);
+            if matches!(builder, Builder::BuildKitUnseen | Builder::BuildKitSolve) {
+                exceptions::check_unseen(policy, "a build by BuildKit", found);
+            }
             if images::takes_names(policy, &asked.effect) {
                 images.iter().for_each(|rule| rule.check_names_taken(facts, found));
             }
@@ -401,6 +434,10 @@ fn check(
         }
         Effect::ImageContent => {
             allowed_images.check_unseen("an image of an archive or a container", found)
+        }
+        Effect::ImageNameGiven(name) => exceptions::check_given(policy, name, found),
+        Effect::ImageNamesUnseen => {
+            exceptions::check_unseen(policy, "an archive of images", found);
         }
         Effect::ImageNamesTaken => {
             images.iter().for_each(|rule| rule.check_names_taken(facts, found));
@@ -538,6 +575,11 @@ fn check(
     }
 }
 
+/// All capabilities that are known.
+fn capability_names() -> impl Iterator<Item = types::Capability> {
+    combined::capability_names().filter_map(|name| types::Capability::parse(name).ok())
+}
+
 /// The image that a request uses, if it uses one.
 fn image_of(effects: &[Asked]) -> Option<&ImageRef> {
     images_in(effects).next()
@@ -617,7 +659,9 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
         subnets::ask_networks((&policy.subnets, &policy.allowed_subnets), effects, networks);
         versions::ask(&policy.ceilings, effects, api_version);
         existing::ask(policy, effects, &mut questions);
+        exceptions::ask_links(policy, effects, &mut questions);
     }
+    exceptions::ask(policy, effects, facts, &mut questions);
     questions.settle(facts);
     if questions.image_list {
         questions.image_rules = policy.images.clone();

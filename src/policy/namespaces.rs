@@ -1,7 +1,7 @@
 //! Namespaces that nobody may share.
 
 use super::Findings;
-use super::effects::{Namespace, NamespaceKind, SharedWith};
+use super::effects::{Effect, Namespace, NamespaceKind, SharedWith};
 use super::shown::Shown;
 use super::types::ValueError;
 
@@ -20,6 +20,52 @@ enum Shared {
     Container,
     /// `network`, `pid`, …: this one, with whomever.
     Kind(NamespaceKind),
+}
+
+/// A namespace that an exception lifts: more narrowly than a rule forbids one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiftedNamespace(NamespaceRule);
+
+impl LiftedNamespace {
+    /// Reads `host`, any namespace of the host; `container`, any of another container; or the kind of
+    /// a namespace of the host.
+    ///
+    /// # Errors
+    /// As [`NamespaceRule::parse`].
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        NamespaceRule::parse(text).map(Self)
+    }
+
+    /// As it was configured.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Whether sharing this one with them is lifted.
+    pub(super) fn is(&self, kind: NamespaceKind, with: &SharedWith) -> bool {
+        match (self.0.shared, with) {
+            (Shared::Host, SharedWith::Host) | (Shared::Container, SharedWith::Container(_)) => {
+                true
+            }
+            (Shared::Kind(lifted), SharedWith::Host) => lifted == kind,
+            (Shared::Host | Shared::Kind(_), SharedWith::Container(_))
+            | (Shared::Container, SharedWith::Host) => false,
+        }
+    }
+
+    /// Requests for what is lifted.
+    pub(super) fn example(&self) -> impl Iterator<Item = Effect> + use<> {
+        let with = match self.0.shared {
+            Shared::Container => SharedWith::Container("other".to_owned()),
+            Shared::Host | Shared::Kind(_) => SharedWith::Host,
+        };
+        let shared = self.0.shared;
+        let kinds = KINDS.into_iter().filter(move |kind| match shared {
+            Shared::Kind(only) => only == *kind,
+            Shared::Host | Shared::Container => true,
+        });
+        kinds.flat_map(move |kind| Namespace { kind, with: with.clone() }.effects())
+    }
 }
 
 const KINDS: [NamespaceKind; 6] = [

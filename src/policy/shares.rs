@@ -133,7 +133,14 @@ impl ShareRule {
         &self.text
     }
 
-    fn allows(&self, share: &Share) -> bool {
+    /// A share that is allowed by it.
+    pub(super) fn example(&self) -> Option<super::effects::Effect> {
+        let (protocol, server) = (self.protocol, self.server.clone());
+        let share = Share { protocol, server, path: Some(self.path.clone()) };
+        Some(super::effects::Effect::FileServer(share))
+    }
+
+    pub(super) fn allows(&self, share: &Share) -> bool {
         let Some(path) = &share.path else { return false };
         let is_path = match self.with_all_below {
             true => path.is_within(&self.path),

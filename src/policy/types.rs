@@ -38,6 +38,8 @@ pub enum ValueError {
     Name(String),
     /// No share of another machine.
     Share(String),
+    /// No day of the calendar.
+    Day(String),
     /// Neither `allow` nor `forbid`.
     Builds(String),
     /// No subnet and no address.
@@ -68,6 +70,7 @@ impl fmt::Display for ValueError {
                 (text, "is neither host, container, network, pid, ipc, uts, user nor cgroup")
             }
             Self::Name(text) => (text, "is no name"),
+            Self::Day(text) => (text, "is not a day such as 2027-01-31"),
             Self::Share(text) => (text, "is not a share such as nas.lan:/export or //nas/share"),
             Self::Builds(text) => (text, "is none of inspect, allow, forbid"),
             Self::Subnet(text) => (text, "is not a subnet such as 10.0.0.0/8, and not an address"),
@@ -133,6 +136,19 @@ impl PortRange {
             Some((first, last)) if 0 < first && first <= last => Ok(Self { first, last }),
             Some(_) | None => Err(ValueError::Port(text.to_owned())),
         }
+    }
+
+    /// The same for a port, or a range of them, that must be named, as a configuration has it.
+    ///
+    /// # Errors
+    /// [`ValueError::Port`] for anything else.
+    pub fn parse_one(text: &str) -> Result<Self, ValueError> {
+        Self::parse_named(text)
+    }
+
+    /// Whether all ports of the other are among these.
+    pub fn contains(&self, other: &Self) -> bool {
+        self.first <= other.first && other.last <= self.last
     }
 
     /// Whether both have a port in common.

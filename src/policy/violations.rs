@@ -106,14 +106,31 @@ impl Violations {
     }
 }
 
+impl Violations {
+    /// The sentences without what they mean for the request: `host port 22 (rule "22")`.
+    pub fn sentences(&self) -> impl fmt::Display {
+        Sentences(self)
+    }
+}
+
+struct Sentences<'a>(&'a Violations);
+
+impl fmt::Display for Sentences<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Violations { listed, more, .. } = self.0;
+        for (position, violation) in listed.iter().enumerate() {
+            f.write_str(if position == 0 { "" } else { "; " })?;
+            violation.fmt(f)?;
+        }
+        f.write_str(if *more { "; and more" } else { "" })
+    }
+}
+
 /// `forbidden: host port 22 (rule "22"); mount of /root/.ssh (rule "/root")`
 impl fmt::Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, violation) in self.listed.iter().enumerate() {
-            f.write_str(if position == 0 { "forbidden: " } else { "; " })?;
-            violation.fmt(f)?;
-        }
-        f.write_str(if self.more { "; and more" } else { "" })
+        f.write_str(if self.listed.is_empty() { "" } else { "forbidden: " })?;
+        self.sentences().fmt(f)
     }
 }
 

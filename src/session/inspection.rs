@@ -15,7 +15,7 @@ use super::response::Response;
 use super::{Progress, Rules, Session, Side, Step, Ticket, Turn, audit};
 use crate::audit::{Event, Redacted};
 use crate::engine::json::VALUES_MAX;
-use crate::engine::{self, Endpoint, Forwarded, RequestBody};
+use crate::engine::{self, Endpoint, Excepted, Forwarded, RequestBody};
 use crate::http::chunk::{ChunkDecoder, CollectError};
 use crate::http::framing::Framing;
 use crate::http::head::{self, Lines, RequestHead};
@@ -105,7 +105,7 @@ pub(super) enum Settled {
     Forbidden(Violations),
     /// It may be made, with this body and of this image.
     Allowed {
-        forwarded: Forwarded,
+        forwarded: Box<Forwarded>,
         body: Vec<u8>,
         image: ImageFound,
         /// The container that it starts, if what is mounted there must be looked at afterwards.
@@ -116,8 +116,9 @@ pub(super) enum Settled {
 impl Settled {
     /// Whether the image of a container is still the one of its name, as far as anybody knows.
     pub(super) fn doubt_image_unless(&mut self, certain: bool) {
-        if let Self::Allowed { image: ImageFound::One { is_certain, .. }, .. } = self {
-            *is_certain = certain;
+        if let Self::Allowed { image: ImageFound::One { is_certain, .. }, forwarded, .. } = self {
+            // An exception is for an image, so that very one must be what runs.
+            *is_certain = certain && forwarded.excepted.is_none();
         }
     }
 }
@@ -142,6 +143,7 @@ pub(super) fn verdict(
         (Verdict::Allowed(checked), image) => {
             let mut body = Vec::with_capacity(USUAL_BODY_BYTES);
             let forwarded = engine::write_knowing(checked, policy, facts, &mut body);
+            let forwarded = Box::new(forwarded);
             Settled::Allowed { forwarded, body, image, started }
         }
     }
@@ -387,6 +389,11 @@ impl Session {
         if let Settled::Allowed { started: Some(container), .. } = &settled {
             turn.out.watch(container.clone(), Arc::clone(&inspection.rules.policy));
         }
+        if let Settled::Allowed { forwarded, .. } = &settled
+            && let Some(excepted) = &forwarded.excepted
+        {
+            self.tell_of_exception(excepted, &inspection);
+        }
         match settled {
             Settled::Refused(refusal) => self.decline_unjudged(&refusal, &inspection, turn),
             Settled::Forbidden(violations) => {
@@ -395,16 +402,27 @@ impl Session {
             Settled::Allowed { forwarded, body, image, .. }
                 if inspection.is_consulted() && forwarded.image.is_some() =>
             {
-                self.consult((inspection, image), forwarded, body, share, turn);
+                self.consult((inspection, image), *forwarded, body, share, turn);
             }
             Settled::Allowed { forwarded, body, image, .. } => match image {
                 ImageFound::One { id, is_certain: false } => {
-                    self.let_through_pinned(&inspection, forwarded, (&body, &id), turn);
+                    self.let_through_pinned(&inspection, *forwarded, (&body, &id), turn);
                 }
                 ImageFound::One { is_certain: true, .. }
                 | ImageFound::NotAsked
                 | ImageFound::None(_) => self.let_through(&inspection, &forwarded, &body, turn),
             },
+        }
+    }
+
+    /// Tells of an exception that was used.
+    fn tell_of_exception(&self, excepted: &Excepted, inspection: &Inspection) {
+        if inspection.judged_again == 0 {
+            inspection.log(|method, target| {
+                let Excepted { image: exception, lifted, reason } = excepted;
+                let event = Event::Excepted { method, target, exception, lifted, reason };
+                audit::record(&self.client, &event);
+            });
         }
     }
 

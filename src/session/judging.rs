@@ -51,7 +51,7 @@ pub struct Judged {
 
 #[derive(Debug)]
 enum Outcome {
-    Ask(Questions),
+    Ask(Box<Questions>),
     Settled(Settled),
 }
 
@@ -100,7 +100,7 @@ impl Judgement {
             false => policy::further_questions(policy, inspected.effects(), &self.facts),
         };
         if self.round < ROUNDS_MAX && !questions.is_empty() {
-            return (told, Outcome::Ask(questions));
+            return (told, Outcome::Ask(Box::new(questions)));
         }
         let settled = match is_first {
             true => {
@@ -179,7 +179,7 @@ impl Session {
                 judgement.round += 1;
                 let (ticket, waits) = (self.next_ticket(), Waits::default());
                 let deadline = judgement.inspection.deadline(&questions, turn.now);
-                turn.out.ask(ticket, questions, waits.watched());
+                turn.out.ask(ticket, *questions, waits.watched());
                 let asking = Asking { judgement, ticket, deadline, _waits: waits };
                 self.request = Request::Asking(Box::new(asking));
             }

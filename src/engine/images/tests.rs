@@ -145,7 +145,11 @@ fn both_names_of_a_tag_are_judged() {
     }
     let asked = read_tag(&target::parse("/images/a/b/tag?repo=c&tag=d").unwrap()).unwrap();
     let image = |text| ImageRef::parse(text).unwrap();
-    let expected = [Effect::Image(image("a/b")), Effect::ImageName(ImageNames::One(image("c:d")))];
+    let expected = [
+        Effect::Image(image("a/b")),
+        Effect::ImageNameGiven(image("c:d")),
+        Effect::ImageName(ImageNames::One(image("c:d"))),
+    ];
     assert!(asked.iter().map(|asked| &asked.effect).eq(&expected), "{asked:?}");
     let names =
         |raw: &str| tag(raw).contains("ubuntu:16.04,") || tag(raw).contains("ubuntu:16.04 (");

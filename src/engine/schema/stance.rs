@@ -121,6 +121,8 @@ impl Power {
             Effect::Image(_)
             | Effect::ImageName(_)
             | Effect::ImageContent
+            | Effect::ImageNameGiven(_)
+            | Effect::ImageNamesUnseen
             | Effect::ImageNamesTaken
             | Effect::ImageRemoved(_) => Self::Image,
             Effect::Group(_) => Self::Group,

@@ -26,6 +26,7 @@ impl Facts {
             image_list,
             api_version,
             source_policies,
+            today: _,        // It is always known.
             former_names: _, // Remembered, not asked for.
             forbidden: _,    // As these.
             is_late: _,

@@ -1,0 +1,271 @@
+//! The values that an exception lifts, each compared more narrowly than a rule compares: exactly it is
+//! lifted, and nothing around it.
+
+use crate::policy::allowed::AllowedMounts;
+use crate::policy::ceilings::Ceilings;
+use crate::policy::effects::{
+    AnyPath, Asked, Device, Effect, Namespace, NamespaceKind, SharedWith,
+};
+use crate::policy::facts::{Facts, ImageFacts};
+use crate::policy::names::{CgroupParent, NameRule, Runtime, Sysctl, VolumeDriver};
+use crate::policy::namespaces::LiftedNamespace;
+use crate::policy::principals::{GroupSpec, Principal};
+use crate::policy::shares::ShareRule;
+use crate::policy::types::{Capability, HostPath, PortRange, SecurityOption, UserSpec, ValueError};
+use crate::policy::violations::{Findings, Violations};
+use crate::policy::{capability_names, image_of};
+
+/// What an exception lifts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lifts {
+    /// Privileged mode, and so every capability, device and security option.
+    pub privileged: bool,
+    /// Capabilities; `ALL` is every one.
+    pub capabilities: Vec<Capability>,
+    /// Devices, by path, by a rule with numbers, or by what a driver calls them.
+    pub devices: Vec<String>,
+    /// Paths of the host, as `mounts: allow` reads them.
+    pub paths: Option<AllowedMounts>,
+    /// The paths as they were configured.
+    pub path_texts: Vec<String>,
+    /// Shares of other machines.
+    pub shares: Vec<ShareRule>,
+    /// Namespaces.
+    pub namespaces: Vec<LiftedNamespace>,
+    /// Users.
+    pub users: Vec<UserSpec>,
+    /// Groups.
+    pub groups: Vec<GroupSpec>,
+    /// Ports of the host.
+    pub ports: Vec<PortRange>,
+    /// Security options; one without a value is meant with any.
+    pub security: Vec<SecurityOption>,
+    /// Kernel parameters.
+    pub sysctls: Vec<NameRule<Sysctl>>,
+    /// OCI runtimes.
+    pub runtimes: Vec<NameRule<Runtime>>,
+    /// Control groups.
+    pub cgroupparent: Vec<NameRule<CgroupParent>>,
+    /// Volume drivers.
+    pub volumedrivers: Vec<NameRule<VolumeDriver>>,
+}
+
+impl Lifts {
+    /// Whether nothing is lifted.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether an effect is lifted, whichever rule forbids it.
+    pub(in crate::policy) fn lift(&self, asked: &Asked, effects: &[Asked], facts: &Facts) -> bool {
+        match &asked.effect {
+            Effect::Privileged => self.privileged,
+            Effect::KernelSettings => self.privileged || self.lifts_option("systempaths", None),
+            Effect::Capability(asked) => {
+                let is_it = |lifted: &Capability| lifted == asked || lifted.is_all();
+                self.privileged || self.capabilities.iter().any(is_it)
+            }
+            Effect::SecurityOption(option) => {
+                self.privileged || self.lifts_option(option.name(), option.value())
+            }
+            Effect::Device(device) => self.privileged || self.lifts_device(device),
+            Effect::DeviceAgain(path) => self.privileged || self.lifts_device_path(path),
+            // A device is a path too.
+            Effect::HostPath(path) | Effect::HostPathAgain(path) => {
+                self.lifts_device_path(path) || self.lifts_path(asked, path, facts)
+            }
+            Effect::AnyPath(AnyPath::HostProcesses) => {
+                self.lifts_namespace(NamespaceKind::Pid, &SharedWith::Host)
+            }
+            Effect::AnyPath(AnyPath::VolumeDriver(name)) => {
+                self.volumedrivers.iter().any(|lifted| lifted.is_like(name))
+            }
+            Effect::FileServer(share) => self.shares.iter().any(|lifted| lifted.allows(share)),
+            Effect::Namespace(Namespace { kind, with }) => self.lifts_namespace(*kind, with),
+            Effect::Network(_) => self.lifts_namespace(NamespaceKind::Network, &SharedWith::Host),
+            Effect::HostPorts(ports) => self.ports.iter().any(|lifted| lifted.contains(ports)),
+            Effect::User(user) => self.lifts_user(user),
+            Effect::Group(group) => self.lifts_group(group.principal()),
+            Effect::ImageUser(_) => {
+                let content = image_of(effects).and_then(|image| facts.image(image));
+                let user = match content {
+                    Some(ImageFacts::Present { user: Some(user), .. }) => Ok(user.clone()),
+                    Some(ImageFacts::Present { user: None, .. }) => UserSpec::parse("root"),
+                    Some(ImageFacts::Absent) | None => return false,
+                };
+                user.is_ok_and(|user| self.lifts_user(&user))
+            }
+            Effect::Sysctl(name) => self.sysctls.iter().any(|lifted| lifted.is_like(name)),
+            Effect::Runtime(name) => self.runtimes.iter().any(|lifted| lifted.is_like(name)),
+            Effect::CgroupParent(path) => {
+                self.cgroupparent.iter().any(|lifted| lifted.is_like(path))
+            }
+            _ => false,
+        }
+    }
+
+    fn lifts_option(&self, name: &str, value: Option<&str>) -> bool {
+        let is_it = |lifted: &SecurityOption| {
+            lifted.name() == name && (lifted.value().is_none() || lifted.value() == value)
+        };
+        self.security.iter().any(is_it)
+    }
+
+    fn lifts_device(&self, device: &Device) -> bool {
+        match device {
+            Device::Path(path) => self.lifts_device_path(path),
+            Device::CgroupRule(rule) => self.devices.iter().any(|lifted| lifted == rule),
+            Device::Request(name) => {
+                self.devices.iter().any(|lifted| lifted.eq_ignore_ascii_case(name))
+            }
+        }
+    }
+
+    fn lifts_device_path(&self, path: &HostPath) -> bool {
+        let is_it = |lifted: &String| HostPath::parse(lifted).is_ok_and(|lifted| lifted == *path);
+        self.devices.iter().any(is_it)
+    }
+
+    /// As written and where it leads, as a list of allowed paths has it.
+    fn lifts_path(&self, asked: &Asked, path: &HostPath, facts: &Facts) -> bool {
+        let Some(paths) = &self.paths else { return false };
+        let mut violations = Violations::default();
+        paths.check(path, facts, &mut Findings::new(&mut violations, &asked.at));
+        violations.is_empty()
+    }
+
+    fn lifts_namespace(&self, kind: NamespaceKind, with: &SharedWith) -> bool {
+        self.namespaces.iter().any(|lifted| lifted.is(kind, with))
+    }
+
+    fn lifts_user(&self, user: &UserSpec) -> bool {
+        let is_group = |lifted: &UserSpec| match user.group() {
+            None => true,
+            Some(group) => {
+                let is_own = lifted.is_root() && group.is_root();
+                is_own || lifted.group() == Some(group) || self.lifts_group(group)
+            }
+        };
+        let is_user = |lifted: &UserSpec| {
+            lifted.principal() == user.principal() || lifted.is_root() && user.is_root()
+        };
+        self.users.iter().any(|lifted| is_user(lifted) && is_group(lifted))
+    }
+
+    fn lifts_group(&self, group: &Principal) -> bool {
+        let is_it = |lifted: &Principal| lifted == group || lifted.is_root() && group.is_root();
+        self.groups.iter().any(|lifted| is_it(lifted.principal()))
+    }
+
+    /// What is forced under the exception: nothing that would take away what is lifted.
+    pub(super) fn ceilings(&self, ceilings: &Ceilings) -> Ceilings {
+        let mut own = ceilings.clone();
+        if !self.users.is_empty() {
+            own.user = None;
+        }
+        own.secopts.retain(|forced| !self.security.iter().any(|it| it.name() == forced.name()));
+        if self.capabilities.is_empty() {
+            return own;
+        }
+        let is_lifted =
+            |name: &Capability| self.capabilities.iter().any(|it| it == name || it.is_all());
+        if own.capdrop.iter().any(Capability::is_all) {
+            // All but these: what is added and dropped both would be dropped.
+            own.capdrop = capability_names().filter(|name| !name.is_all()).collect();
+        }
+        own.capdrop.retain(|name| !is_lifted(name));
+        own
+    }
+
+    /// Each value in words.
+    pub fn words(&self) -> impl Iterator<Item = String> {
+        self.examples().map(|(what, _)| what)
+    }
+
+    /// Whether a path is lifted by which the daemon is spoken to.
+    pub fn hands_over_daemon(&self) -> bool {
+        self.path_texts.iter().any(|text| {
+            let name = text.trim_end_matches("/**").rsplit('/').next().unwrap_or_default();
+            name.ends_with(".sock") || matches!(name, "run" | "docker" | "containerd" | "")
+        })
+    }
+
+    /// Each value in words, and a request for it.
+    pub(super) fn examples(&self) -> impl Iterator<Item = (String, Vec<Effect>)> {
+        let mut all = Vec::new();
+        let mut add = |what: String, effects: Vec<Effect>| all.push((what, effects));
+        if self.privileged {
+            add("privileged mode".to_owned(), vec![Effect::Privileged]);
+        }
+        for name in &self.capabilities {
+            add(format!("capability {name}"), vec![Effect::Capability(name.clone())]);
+        }
+        for text in &self.devices {
+            let device = match HostPath::parse(text) {
+                Ok(path) => {
+                    vec![Effect::Device(Device::Path(path.clone())), Effect::HostPath(path)]
+                }
+                Err(_) if text.contains(':') => {
+                    vec![Effect::Device(Device::CgroupRule(text.clone()))]
+                }
+                Err(_) => vec![Effect::Device(Device::Request(text.clone()))],
+            };
+            add(format!("device {text}"), device);
+        }
+        for text in &self.path_texts {
+            let path = HostPath::parse(text.trim_end_matches("/**"));
+            let effects = path.map(Effect::HostPath).into_iter().collect();
+            add(format!("mount of {text}"), effects);
+        }
+        for namespace in &self.namespaces {
+            add(format!("namespace {}", namespace.as_str()), namespace.example().collect());
+        }
+        for user in &self.users {
+            add(format!("user {}", user.as_str()), vec![Effect::User(user.clone())]);
+        }
+        for group in &self.groups {
+            add(format!("group {group}"), vec![Effect::Group(group.clone())]);
+        }
+        for ports in &self.ports {
+            add(format!("host port {ports}"), vec![Effect::HostPorts(*ports)]);
+        }
+        for option in &self.security {
+            let effect = Effect::SecurityOption(option.clone());
+            add(format!("security option {option}"), vec![effect]);
+        }
+        for name in &self.sysctls {
+            let effect = Effect::Sysctl(name.as_str().to_owned());
+            add(format!("kernel parameter {}", name.as_str()), vec![effect]);
+        }
+        for name in &self.runtimes {
+            let effect = Effect::Runtime(name.as_str().to_owned());
+            add(format!("runtime {}", name.as_str()), vec![effect]);
+        }
+        for name in &self.cgroupparent {
+            let effect = Effect::CgroupParent(name.as_str().to_owned());
+            add(format!("control group {}", name.as_str()), vec![effect]);
+        }
+        for name in &self.volumedrivers {
+            let effect = Effect::AnyPath(AnyPath::VolumeDriver(name.as_str().to_owned()));
+            add(format!("volume driver {}", name.as_str()), vec![effect]);
+        }
+        for share in &self.shares {
+            add(format!("mount of {}", share.as_str()), share.example().into_iter().collect());
+        }
+        all.into_iter()
+    }
+
+    /// Reads a device: a path, a rule with numbers, or a name.
+    ///
+    /// # Errors
+    /// [`ValueError::Name`] for an empty text, and for `*`: each device is named.
+    pub fn parse_device(text: &str) -> Result<String, ValueError> {
+        match text {
+            "" | "*" => Err(ValueError::Name(text.to_owned())),
+            _ if text.starts_with('/') => {
+                HostPath::parse(text).map(|path| path.as_str().to_owned())
+            }
+            _ => Ok(text.to_owned()),
+        }
+    }
+}
