@@ -79,7 +79,8 @@ fn unreadable(error: QueryError) -> BodyError {
 }
 
 /// The request target as the daemon reads it: without the values that it passes over because another
-/// one of the same parameter stands before them. What no table knows stays as it is. The same target if
+/// one of the same parameter stands before them, and without what clients send and no engine reads. What
+/// else no table knows stays as it is. The same target if
 /// nothing is left out.
 ///
 /// # Errors
@@ -93,12 +94,17 @@ pub fn as_read<'a>(endpoint: Endpoint, target: &'a Target<'_>) -> Result<Cow<'a,
     let (known, lists) = (schema::parameters_of(endpoint), schema::lists_of(endpoint));
     let is_single =
         |name: &str| known.iter().any(|parameter| parameter.name == name) && !lists.contains(&name);
+    let is_ignored = |name: &str| {
+        !known.iter().any(|parameter| parameter.name == name)
+            && schema::is_ignored_parameter(endpoint, name)
+    };
     let mut seen = HashSet::new();
     let mut kept = Vec::new();
     let mut is_whole = true;
     for written in query.split('&') {
         // An empty piece is no parameter, to Go either.
         let counts = match query_pairs(written).next().transpose().map_err(unreadable)? {
+            Some((name, _)) if is_ignored(&name) => false,
             Some((name, _)) => !is_single(&name) || seen.insert(name),
             None => true,
         };
@@ -212,6 +218,23 @@ mod tests {
         for raw in ["/x", "/x?", "/x?&"] {
             let target = target::parse(raw).unwrap();
             assert_eq!(as_read(Endpoint::Build, &target).unwrap(), raw);
+        }
+    }
+
+    #[test]
+    fn what_clients_send_and_no_engine_reads_is_left_out() {
+        for (endpoint, query, left) in [
+            (Endpoint::ContainerCreate, "name=a&Image=b&HostConfig=%7B%7D&_query=x", "name=a"),
+            (Endpoint::ContainerCreate, "platform=a&New=b", "platform=a&New=b"),
+            (Endpoint::ImageTag, "repo=a&force=0", "repo=a"),
+            (Endpoint::ImageCreate, "fromImage=a&authconfig=b", "fromImage=a"),
+            (Endpoint::ImageRemove, "force=1&noprune=0", "force=1&noprune=0"),
+            (Endpoint::NetworkCreate, "Name=a&Driver=b&New=c", "New=c"),
+            (Endpoint::VolumeCreate, "Name=a&%44river=b", ""),
+        ] {
+            let raw = format!("/x?{query}");
+            let target = target::parse(&raw).unwrap();
+            assert_eq!(as_read(endpoint, &target).unwrap(), format!("/x?{left}"), "{query}");
         }
     }
 
