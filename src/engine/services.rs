@@ -13,7 +13,7 @@ mod privileges;
 
 use super::changes::Changes;
 use super::create;
-use super::effects::{BodyError, Effects, HOSTNAME, texts};
+use super::effects::{BodyError, Effects, HOSTNAME, objects, texts};
 use super::json::Object;
 use super::names;
 use super::routes::{self, name_between};
@@ -22,7 +22,7 @@ use crate::http::target::{self, Target};
 use crate::image::ImageRef;
 use crate::policy::Inspected;
 use crate::policy::ceilings::Ceilings;
-use crate::policy::effects::{Asked, Effect, Holder, Place};
+use crate::policy::effects::{Asked, Device, Effect, Holder, Place};
 use crate::policy::opinions::{AskedImage, Purpose};
 use crate::policy::types::{Capability, EnvironmentEntry, UserSpec};
 
@@ -139,6 +139,7 @@ fn service(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     networks::effects("TaskTemplate.Networks", task, effects);
     runtime(task)?;
     drivers::log_driver(task, effects)?;
+    generic_resources(task, effects);
     container(task.object(CONTAINER).unwrap_or(&nothing), effects)
 }
 
@@ -216,6 +217,25 @@ fn isolation(container: &Object, effects: &mut Effects) {
     for (name, _) in container.object("Sysctls").into_iter().flat_map(Object::iter) {
         let place = Place::Entry("TaskTemplate.ContainerSpec.Sysctls", name.to_owned());
         effects.push(Effect::Sysctl(name.replace('/', ".")), place);
+    }
+}
+
+/// What a node is said to have, such as GPUs: a vendor's runtime gives it to who asks.
+fn generic_resources(task: &Object, effects: &mut Effects) {
+    const AT: &str = "TaskTemplate.Resources.Reservations.GenericResources";
+    let reserved = task.object("Resources").and_then(|resources| resources.object("Reservations"));
+    for (at, resource) in
+        reserved.into_iter().flat_map(|reserved| objects(reserved, "GenericResources"))
+    {
+        for field in ["NamedResourceSpec", "DiscreteResourceSpec"] {
+            let kind =
+                resource.object(field).and_then(|spec| spec.text("Kind")).unwrap_or_default();
+            let kind = kind.to_ascii_lowercase();
+            let implied = kind.contains("gpu").then(|| "gpu".to_owned());
+            for name in implied.into_iter().chain(Some(kind).filter(|kind| !kind.is_empty())) {
+                effects.push(Effect::Device(Device::Request(name)), Place::Inside(AT, at, field));
+            }
+        }
     }
 }
 

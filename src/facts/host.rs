@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::links;
+use super::{links, majors};
 use crate::policy::facts::{AddressFacts, DeviceFacts};
 use crate::policy::types::HostPath;
 
@@ -21,9 +21,11 @@ pub(crate) fn days_since_epoch() -> u64 {
 /// The most entries of a folder of devices, and of all folders below it, that are looked at.
 const ENTRIES_MAX: usize = 4096;
 
-/// Numbers of the drivers of loop devices and CD-ROMs (Linux `Documentation/admin-guide/devices.txt`):
-/// they hold what somebody put there.
-const HARMLESS_MAJORS: [u64; 2] = [7, 11];
+/// Loop devices (Linux `Documentation/admin-guide/devices.txt`): disks while a file is behind them.
+const LOOP: u32 = 7;
+
+/// CD-ROMs: they hold what somebody put there.
+const CD_ROM: u32 = 11;
 
 /// What is at a path, links followed; none if that can't be told.
 pub(super) fn device(path: &HostPath) -> Option<DeviceFacts> {
@@ -42,11 +44,12 @@ fn has_disk(path: &Path, left: &mut usize) -> Option<bool> {
         Err(_) => return None,
     };
     let kind = found.file_type();
+    let (major, minor) = (major(found.rdev()), minor(found.rdev()));
     if kind.is_block_device() {
-        return Some(!HARMLESS_MAJORS.contains(&major(found.rdev())));
+        return Some(is_disk(major, minor));
     }
     if kind.is_char_device() {
-        return Some(passes_commands_to_disks(path, major(found.rdev())));
+        return Some(majors::may_be_disk(major, minor));
     }
     if !kind.is_dir() {
         return Some(false);
@@ -62,19 +65,30 @@ fn has_disk(path: &Path, left: &mut usize) -> Option<bool> {
     Some(false)
 }
 
-/// SCSI generic (21) and MTD (90) have numbers of their own; those of `bsg` and NVMe are given out as
-/// they come (Linux `Documentation/admin-guide/devices.txt`).
-fn passes_commands_to_disks(path: &Path, major: u64) -> bool {
-    let is_named = |part: &std::ffi::OsStr| {
-        let name = part.to_string_lossy();
-        name == "bsg" || name.starts_with("nvme") || name.starts_with("ng")
-    };
-    matches!(major, 21 | 90) || path.iter().any(is_named)
+fn is_disk(major: u32, minor: u32) -> bool {
+    match major {
+        CD_ROM => false,
+        LOOP => {
+            let file = format!("/sys/dev/block/{LOOP}:{minor}/loop/backing_file");
+            // Without the system's files nobody can tell.
+            Path::new(&file).exists() || !Path::new("/sys/dev/block").exists()
+        }
+        _ => true,
+    }
 }
 
 /// The upper part of a device number, as the C library's `gnu_dev_major` takes it out.
-fn major(number: u64) -> u64 {
-    (number >> 8 & 0xfff) | (number >> 32 & 0xffff_f000)
+fn major(number: u64) -> u32 {
+    low_word((number >> 8 & 0xfff) | (number >> 32 & 0xffff_f000))
+}
+
+/// The lower part, as `gnu_dev_minor` takes it out.
+fn minor(number: u64) -> u32 {
+    low_word((number & 0xff) | (number >> 12 & 0xffff_ff00))
+}
+
+fn low_word(number: u64) -> u32 {
+    u32::try_from(number & u64::from(u32::MAX)).unwrap_or(u32::MAX)
 }
 
 /// Whether an address is one of this host's: only to these can a socket be bound.
@@ -112,23 +126,42 @@ mod tests {
         }
     }
 
+    /// A node is what its numbers say, whatever it is called; this needs root.
     #[test]
-    fn characters_that_are_disks() {
-        for (path, major, is_one) in [
-            ("/dev/sg0", 21, true),
-            ("/dev/bsg/0:0:0:0", 250, true),
-            ("/dev/nvme0", 244, true),
-            ("/dev/mtd0", 90, true),
-            ("/dev/net/tun", 10, false),
-            ("/dev/kvm", 10, false),
+    fn nodes_by_their_numbers() {
+        let dir = std::env::temp_dir().join(format!("secdocker-nodes-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        for (name, kind, major, minor, is_disk) in [
+            ("null", "c", 10, 200, false),
+            ("harmless", "c", 21, 0, true),
+            ("innocent", "c", 511, 9, true),
+            ("tape", "c", 9, 0, true),
+            ("disk", "b", 8, 0, true),
+            ("cd", "b", 11, 0, false),
+            ("loop", "b", 7, 250, false),
         ] {
-            assert_eq!(passes_commands_to_disks(Path::new(path), major), is_one, "{path}");
+            let path = dir.join(name);
+            let mut mknod = std::process::Command::new("mknod");
+            let made = mknod.arg(&path).args([kind, &major.to_string(), &minor.to_string()]);
+            if !made.output().is_ok_and(|output| output.status.success()) {
+                println!("device nodes can't be made here");
+                break;
+            }
+            let link = dir.join(format!("{name}-link"));
+            std::os::unix::fs::symlink(&path, &link).unwrap();
+            for path in [path, link] {
+                let path = HostPath::parse(path.to_str().unwrap()).unwrap();
+                let expected = if is_disk { DeviceFacts::Disk } else { DeviceFacts::Other };
+                assert_eq!(device(&path), Some(expected), "{path}");
+            }
         }
+        fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]
     fn majors() {
         assert_eq!(major(0xfe00), 254);
-        assert_eq!(major(0x0801), 8);
+        assert_eq!((major(0x0801), minor(0x0801)), (8, 1));
+        assert_eq!((major(0x10_0830), minor(0x10_0830)), (8, 0x130));
     }
 }

@@ -18,6 +18,7 @@ mod events;
 mod host;
 mod identity;
 mod links;
+mod majors;
 mod mounts;
 mod patient;
 mod process;

@@ -3,6 +3,7 @@
 
 use super::Findings;
 use super::allowed::{AllowedMounts, MOUNTS};
+use super::devices::CONTENT_UNKNOWN;
 use super::effects::{AnyPath, Namespace, NamespaceKind, SharedWith};
 use super::mounts::MountRule;
 use super::names::{NameRule, VolumeDriver};
@@ -74,6 +75,13 @@ pub(super) fn add(any: &AnyPath, rule: &str, found: &mut Findings<'_>) {
         AnyPath::Option(text) => {
             let what = format_args!("volume option {}", Shown(text));
             found.add_because(what, "which may mean any path of the host", rule);
+        }
+        AnyPath::Devices(text) => {
+            found.add_because(
+                format_args!("device request {}", Shown(text)),
+                CONTENT_UNKNOWN,
+                rule,
+            );
         }
         AnyPath::NoServer(kind) => {
             let what = format_args!("a volume of type {}", Shown(kind));

@@ -10,9 +10,11 @@ mod capabilities;
 use std::collections::HashSet;
 
 use super::Findings;
+use super::devices::CONTENT_UNKNOWN;
 use super::effects::{Asked, Device, Effect, NamespaceKind};
 use super::exceptions::Sinks;
 use super::facts::{DeviceFacts, Facts};
+use super::majors;
 use super::privileged::PrivilegedRule;
 use super::shown::Shown;
 use super::types::{Capability, HostPath, SecurityOption};
@@ -51,6 +53,16 @@ pub(super) fn check(rule: PrivilegedRule, effects: &[Asked], facts: &Facts, sink
                 let sink = sinks.of(asked, effects, facts);
                 let found = &mut Findings::new(sink, &asked.at);
                 device_alone(&Device::Path(path.clone()), facts, found);
+            }
+            Effect::HostPath(path)
+                if is_of_devices(path, facts)
+                    && !is_device(path, effects)
+                    && facts.device(path) != Some(DeviceFacts::Other) =>
+            {
+                let reason = "which has nodes of disks";
+                let sink = sinks.of(asked, effects, facts);
+                let found = &mut Findings::new(sink, &asked.at);
+                found.add_because(format_args!("mount of {path}"), reason, RULE);
             }
             Effect::KernelSettings => {
                 let sink = sinks.of(asked, effects, facts);
@@ -137,35 +149,54 @@ fn device_alone(device: &Device, facts: &Facts, found: &mut Findings<'_>) {
             }
         },
         // With MKNOD, which every container has, a number is the device.
-        Device::CgroupRule(rule) if may_be_disks(rule) => {
+        Device::CgroupRule(rule) if majors::rule_may_be_for_disks(rule) => {
             let reason = "which is for disks, and so for the files of the host";
             found.add_because(format_args!("device rule {}", Shown(rule)), reason, RULE);
         }
+        Device::Opaque(text) => {
+            found.add_because(
+                format_args!("device request {}", Shown(text)),
+                CONTENT_UNKNOWN,
+                RULE,
+            );
+        }
         Device::CgroupRule(_) | Device::Request(_) => {}
     }
-}
-
-/// Disks are also reached as SCSI generic (21) and MTD (90) character devices.
-fn may_be_disks(rule: &str) -> bool {
-    let numbers = rule.strip_prefix('c').map(str::trim_start);
-    let major = numbers.and_then(|numbers| numbers.split(':').next());
-    major.is_none_or(|major| major.parse().map_or(true, |major: u32| matches!(major, 21 | 90)))
 }
 
 /// The most devices of one request that are looked at. Those beyond stay unknown.
 const DEVICES_ASKED_MAX: usize = 64;
 
 /// The devices that must be known.
-pub(super) fn ask(rule: PrivilegedRule, effects: &[Asked], devices: &mut Vec<HostPath>) {
+pub(super) fn ask(
+    rule: PrivilegedRule,
+    effects: &[Asked],
+    facts: &Facts,
+    devices: &mut Vec<HostPath>,
+) {
     if rule == PrivilegedRule::Forbid {
         devices.extend(effects.iter().filter_map(|asked| match &asked.effect {
             Effect::Device(Device::Path(path)) | Effect::DeviceAgain(path) => Some(path.clone()),
+            Effect::HostPath(path) if is_of_devices(path, facts) => Some(path.clone()),
             _ => None,
         }));
         devices.sort_unstable();
         devices.dedup();
         devices.truncate(DEVICES_ASKED_MAX);
     }
+}
+
+/// Whether a mount may bring device nodes.
+fn is_of_devices(path: &HostPath, facts: &Facts) -> bool {
+    let mut led_to = [path].into_iter().chain(facts.link(path)).chain(facts.aliases(path));
+    led_to.any(|path| path.as_str() == "/dev" || path.as_str().starts_with("/dev/"))
+}
+
+/// Whether a path is asked for as a device too, as all of these are paths.
+pub(super) fn is_device(path: &HostPath, effects: &[Asked]) -> bool {
+    effects.iter().any(
+        |asked| matches!(&asked.effect, Effect::Device(Device::Path(device)) if device == path),
+    )
 }
 
 #[cfg(test)]

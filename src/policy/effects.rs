@@ -220,6 +220,8 @@ pub enum AnyPath {
     Option(String),
     /// A file system of this type from another machine, with no server that can be told.
     NoServer(String),
+    /// A request for devices that is not understood; with a device may come any mount.
+    Devices(String),
     /// A text that the swarm fills in.
     Template(String),
     /// The address of a socket that is not a plain path.
@@ -244,6 +246,8 @@ pub enum Device {
     CgroupRule(String),
     /// By a driver or what it can do: `nvidia`, `gpu`.
     Request(String),
+    /// By a request of which it is not known what it gives.
+    Opaque(String),
 }
 
 /// A namespace that is shared, and with whom.

@@ -23,6 +23,7 @@ pub mod former;
 pub mod groups;
 pub(crate) mod identifiers;
 pub mod images;
+pub mod majors;
 pub mod mounts;
 pub mod names;
 pub mod namespaces;
@@ -464,7 +465,11 @@ fn check(
                 groups.iter().for_each(|rule| rule.check_image(content, found));
             }
         },
-        Effect::Environment(entry) => environment.iter().for_each(|rule| rule.check(entry, found)),
+        Effect::Environment(entry) => {
+            environment.iter().for_each(|rule| rule.check(entry, found));
+            let value = entry.value().unwrap_or_default();
+            devices.iter().for_each(|rule| rule.check_variable(entry.name(), value, found));
+        }
         Effect::ImageEnvironment(_) => {
             // Of one that is fetched the daemon's own is the best guess: to set variables is no power
             // that would be worth refusing every service for.
@@ -491,6 +496,9 @@ fn check(
             mounts::check((mounts, allowed_mounts), path, facts, found);
             if found.count() == before {
                 way_out::check(policy, path, facts, found);
+            }
+            if !combined::is_device(path, effects) {
+                devices.iter().for_each(|rule| rule.check_mount(path, facts, found));
             }
         }
         Effect::AnyPath(AnyPath::VolumeDriver(name)) => {
@@ -544,7 +552,9 @@ fn check(
         Effect::Capability(capability) => {
             capabilities.iter().for_each(|rule| rule.check(capability, found));
         }
-        Effect::Device(device) => devices.iter().for_each(|rule| rule.check(device, found)),
+        Effect::Device(device) => {
+            devices.iter().for_each(|rule| rule.check(device, facts, found));
+        }
         Effect::Namespace(namespace) => {
             namespaces.iter().for_each(|rule| rule.check(namespace, found));
             ports.iter().for_each(|rule| rule.check_namespace(namespace, found));
@@ -560,7 +570,10 @@ fn check(
         Effect::SubnetDriver(name) => {
             subnets::check_driver((subnets, allowed_subnets), name, found);
         }
-        Effect::Runtime(name) => runtimes.iter().for_each(|rule| rule.check(name, found)),
+        Effect::Runtime(name) => {
+            runtimes.iter().for_each(|rule| rule.check(name, found));
+            devices.iter().for_each(|rule| rule.check_runtime(name, found));
+        }
         Effect::VolumesFrom(name) => {
             existing::check_mounts_of(name, policy, facts, found);
         }
@@ -654,7 +667,7 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
         environment::ask(&policy.environment, effects, images);
         networks::ask(&policy.ports, &policy.namespaces, effects, networks);
         mounts::ask_servers(policy, effects, addresses);
-        combined::ask(policy.privileged, effects, devices);
+        combined::ask(policy.privileged, effects, facts, devices);
         subnets::ask(&policy.subnets, effects, subnets);
         subnets::ask_networks((&policy.subnets, &policy.allowed_subnets), effects, networks);
         versions::ask(&policy.ceilings, effects, api_version);

@@ -18,6 +18,8 @@ pub enum ValueError {
     Path(String),
     /// No user.
     User(String),
+    /// No device, and no kind of them.
+    Device(String),
     /// No group.
     Group(String),
     /// No environment entry.
@@ -56,6 +58,11 @@ impl fmt::Display for ValueError {
             Self::User(text) => {
                 (text, "is not a user, a number or a range of numbers such as 0-999")
             }
+            Self::Device(text) => (
+                text,
+                "is not a device: an absolute path, one with * at its end, a driver or what it can do, \
+                 vendor.com/class, or *",
+            ),
             Self::Group(text) => {
                 (text, "is not a group, a number or a range of numbers such as 0-999")
             }

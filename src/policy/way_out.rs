@@ -107,6 +107,7 @@ pub(super) fn check_any(policy: &Policy, any: &AnyPath, found: &mut Findings<'_>
         AnyPath::HostProcesses | AnyPath::NoServer(_) | AnyPath::Socket(_) => false,
         AnyPath::VolumeDriver(_)
         | AnyPath::ClusterVolume
+        | AnyPath::Devices(_)
         | AnyPath::Relative(_)
         | AnyPath::FileSystem(_)
         | AnyPath::Option(_)

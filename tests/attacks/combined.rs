@@ -110,6 +110,24 @@ fn argued() -> Vec<Attack> {
             .create(host(json!({"Devices": [
                 {"PathOnHost": "/run/@name@", "PathInContainer": "/y", "CgroupPermissions": "rwm"}]})))
             .works_when(Probe::container_holds("/HostConfig/Devices", "/run/@name@")),
+        Attack::new("device with a number of no known driver", "NVMe and bsg have such numbers")
+            .setup(Step::Host(|path| {
+                let mut mknod = std::process::Command::new("mknod");
+                drop(mknod.arg(path).args(["c", "511", "9"]).output().unwrap());
+            }))
+            .create(host(json!({"Devices": [
+                {"PathOnHost": "/run/@name@", "PathInContainer": "/y", "CgroupPermissions": "rwm"}]})))
+            .works_when(Probe::container_holds("/HostConfig/Devices", "/run/@name@")),
+        Attack::new("device rule for numbers that are given out", "NVMe and bsg have them")
+            .create(host(json!({"DeviceCgroupRules": ["c 254:0 rwm"]})))
+            .works_when(Probe::container_holds("/HostConfig/DeviceCgroupRules", "c 254")),
+        Attack::new("device request by a kind of CDI", "a file of the host says what comes of it")
+            .create(host(json!({"DeviceRequests": [
+                {"Driver": "cdi", "DeviceIDs": ["vendor.com/class=all"]}]})))
+            .works_when(Probe::container_holds("/HostConfig/DeviceRequests", "vendor.com")),
+        Attack::new("mount of device nodes", "a device rule opens them")
+            .create(host(json!({"Binds": ["/dev:/y"]})))
+            .works_when(Probe::container_holds("/HostConfig/Binds", "/dev:/y")),
         Attack::new("device rule for everything", "MKNOD makes a device of a number")
             .create(host(json!({"DeviceCgroupRules": ["a *:* rwm"]})))
             .works_when(Probe::container_holds("/HostConfig/DeviceCgroupRules", "a *:*")),
@@ -133,6 +151,11 @@ fn ordinary() -> Vec<Attack> {
             json!({"Devices": [{"PathOnHost": "/dev/null",
             "PathInContainer": "/y", "CgroupPermissions": "rwm"}]}),
         ),
+        passes(
+            "device request for GPUs",
+            json!({"DeviceRequests": [{"Count": -1, "Capabilities": [["compute", "utility"]]}]}),
+        ),
+        passes("mount beside device nodes", json!({"Binds": ["/dev/shm:/y"]})),
         passes("device rule for a tunnel", json!({"DeviceCgroupRules": ["c 10:200 rwm"]})),
         passes("processes of the host to be watched", json!({"PidMode": "host"})),
         passes("network of the host", json!({"NetworkMode": "host"})),

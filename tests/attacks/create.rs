@@ -243,8 +243,8 @@ fn users() -> Vec<Attack> {
         Attack::new("user root of root", "with its group")
             .create(with(json!({"User": "root:root"})))
             .works_when(Probe::container_holds("/Config/User", "root:root")),
-        Attack::harmless("user 1000 of group 0", "another user")
-            .run(with(json!({"User": "1000:0", "Cmd": ["id"]})))
+        Attack::harmless("user 1000 of a group of its own", "another user")
+            .run(with(json!({"User": "1000:1000", "Cmd": ["id"]})))
             .works_when(Probe::Prints("uid=1000")),
     ]
 }

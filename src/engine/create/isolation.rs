@@ -6,7 +6,10 @@ use crate::engine::effects::{BodyError, Effects, host_path, objects, texts};
 use crate::engine::force::list;
 use crate::engine::json::{Node, Object};
 use crate::engine::subnets;
-use crate::policy::effects::{Device, Effect, Namespace, NamespaceKind, Place, SharedWith};
+use crate::policy::devices::GPU_WORDS;
+use crate::policy::effects::{
+    AnyPath, Device, Effect, Namespace, NamespaceKind, Place, SharedWith,
+};
 use crate::policy::types::Capability;
 
 /// The fields that name a namespace, and its kind.
@@ -62,20 +65,37 @@ fn devices(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     Ok(())
 }
 
-/// A request is for a driver, for what a device can do, or for devices by name.
+/// A request is for a driver, for what a device can do, or for devices by name. What the drivers of
+/// GPUs take is known; what CDI makes of a name stands in files of the host, and may be any device and
+/// any mount.
 fn device_request(at: usize, request: &Object, effects: &mut Effects) {
     let place = || Place::Element("HostConfig.DeviceRequests", at);
     let driver = request.text("Driver").filter(|driver| !driver.is_empty());
     let alternatives = request.list("Capabilities").iter();
     let abilities = alternatives.filter_map(Node::as_list).flatten().filter_map(Node::as_text);
-    let ids = request.list("DeviceIDs").iter().filter_map(Node::as_text);
-    let mut named = false;
-    for name in driver.into_iter().chain(abilities).chain(ids) {
-        named = true;
-        effects.push(Effect::Device(Device::Request(name.to_owned())), place());
+    let ids: Vec<_> = request.list("DeviceIDs").iter().filter_map(Node::as_text).collect();
+    let words: Vec<_> = driver.into_iter().chain(abilities).map(str::to_ascii_lowercase).collect();
+    let is_of_gpus = |word: &String| GPU_WORDS.contains(&word.as_str());
+    let is_plain = |id: &&str| !id.contains(['/', '=']);
+    let is_known = !words.is_empty() && words.iter().all(is_of_gpus) && ids.iter().all(is_plain);
+    let kinds = ids.iter().filter_map(|id| id.split_once('=')).map(|(kind, _)| kind.to_owned());
+    // Without the driver's name any vendor's may answer, and every word is for its GPUs.
+    let vendor = |name: &str, other: &str| {
+        (is_known && !words.iter().any(|word| word == other)).then(|| name.to_owned())
+    };
+    let implied = is_known.then(|| "gpu".to_owned()).into_iter();
+    let vendors = vendor("nvidia", "amd").into_iter().chain(vendor("amd", "nvidia"));
+    let mut names: Vec<_> =
+        words.iter().cloned().chain(implied).chain(vendors).chain(kinds).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        effects.push(Effect::Device(Device::Request(name)), place());
     }
-    if !named {
-        effects.push(Effect::Device(Device::Request(String::new())), place());
+    if !is_known {
+        let text = words.iter().map(String::as_str).chain(ids).collect::<Vec<_>>().join(",");
+        effects.push(Effect::AnyPath(AnyPath::Devices(text.clone())), place());
+        effects.push(Effect::Device(Device::Opaque(text)), place());
     }
 }
 

@@ -453,11 +453,6 @@ fn what_takes_isolation_away() {
             "Device(CgroupRule(\"a *:* rwm\")) at HostConfig.DeviceCgroupRules[0]",
         ),
         (
-            r#""DeviceRequests":[{"Capabilities":[["gpu"]]}]"#,
-            "Device(Request(\"gpu\")) at HostConfig.DeviceRequests[0]",
-        ),
-        (r#""DeviceRequests":[{}]"#, "Device(Request(\"\")) at HostConfig.DeviceRequests[0]"),
-        (
             r#""IpcMode":"container:db""#,
             "Namespace(Namespace { kind: Ipc, with: Container(\"db\") }) at HostConfig.IpcMode",
         ),
@@ -475,6 +470,38 @@ fn what_takes_isolation_away() {
     ];
     for (rest, expected) in table {
         assert_eq!(host(rest), [expected], "{rest}");
+    }
+    for (request, names, opaque) in [
+        (r#"{"Capabilities":[["gpu"]]}"#, &["amd", "gpu", "nvidia"][..], None),
+        (
+            r#"{"Capabilities":[["compute","Utility"]],"Count":-1}"#,
+            &["amd", "compute", "gpu", "nvidia", "utility"],
+            None,
+        ),
+        (r#"{"Driver":"nvidia","DeviceIDs":["0","GPU-1a"]}"#, &["gpu", "nvidia"], None),
+        (r#"{"Driver":"amd","Capabilities":[["gpu"]]}"#, &["amd", "gpu"], None),
+        (r#"{}"#, &[], Some("")),
+        (r#"{"Count":-1}"#, &[], Some("")),
+        (
+            r#"{"Driver":"cdi","DeviceIDs":["vendor.com/class=all"]}"#,
+            &["cdi", "vendor.com/class"],
+            Some("cdi,vendor.com/class=all"),
+        ),
+        (
+            r#"{"Driver":"nvidia","DeviceIDs":["vendor.com/class=all"]}"#,
+            &["nvidia", "vendor.com/class"],
+            Some("nvidia,vendor.com/class=all"),
+        ),
+        (r#"{"Capabilities":[["gpu"],["tpu"]]}"#, &["gpu", "tpu"], Some("gpu,tpu")),
+    ] {
+        let asked = host(&format!(r#""DeviceRequests":[{request}]"#)).join("\n");
+        for name in names {
+            assert!(asked.contains(&format!("Request(\"{name}\")")), "{request} {name}: {asked}");
+        }
+        assert_eq!(asked.matches("Request(").count(), names.len(), "{request}: {asked}");
+        let expected = opaque.map(|text| format!("Opaque(\"{text}\")"));
+        assert_eq!(asked.contains("Opaque("), opaque.is_some(), "{request}: {asked}");
+        assert!(expected.is_none_or(|expected| asked.contains(&expected)), "{request}: {asked}");
     }
     let pid = "Namespace(Namespace { kind: Pid, with: Host }) at HostConfig.PidMode";
     let files = "path / at HostConfig.PidMode";

@@ -8,8 +8,8 @@ use super::index::Struct;
 use super::mount::MOUNT;
 use super::network::SYSCTLS_OF_AN_ENDPOINT;
 use super::reasons::{
-    CAPABILITIES, CONTENTS, CPU, DROPPED, ENVIRONMENT, GROUPS, HOST_PATH, HOST_PORTS, IMAGE,
-    INSIDE, INSIDE_PATH, ITS_NETWORK, LESS, LIFE, LOG_DRIVER_NAME, MEMORY, NAME, NAMED,
+    CAPABILITIES, CONTENTS, CPU, DEVICE, DROPPED, ENVIRONMENT, GROUPS, HOST_PATH, HOST_PORTS,
+    IMAGE, INSIDE, INSIDE_PATH, ITS_NETWORK, LESS, LIFE, LOG_DRIVER_NAME, MEMORY, NAME, NAMED,
     NETWORK_JOINED, OTHER_RUNTIME, PLACED, RESOURCE, SECURITY_OPTION, SECURITY_OPTIONS, STREAMS,
     SYSCTL, USER, VARIABLES, WHAT_RUNS, WINDOWS,
 };
@@ -169,21 +169,21 @@ static LIMITS: Struct = Struct::new(fields! {
 static RESERVATIONS: Struct = Struct::new(fields! {
     "NanoCPUs": INT, CPU;
     "MemoryBytes": INT, MEMORY;
-    "GenericResources": Kind::List(&Kind::Struct(&GENERIC_RESOURCE)), PLACED;
+    "GenericResources": Kind::List(&Kind::Struct(&GENERIC_RESOURCE)), INSIDE;
 });
 
 static GENERIC_RESOURCE: Struct = Struct::new(fields! {
-    "NamedResourceSpec": Kind::Struct(&NAMED_RESOURCE), PLACED;
-    "DiscreteResourceSpec": Kind::Struct(&DISCRETE_RESOURCE), PLACED;
+    "NamedResourceSpec": Kind::Struct(&NAMED_RESOURCE), INSIDE;
+    "DiscreteResourceSpec": Kind::Struct(&DISCRETE_RESOURCE), INSIDE;
 });
 
 static NAMED_RESOURCE: Struct = Struct::new(fields! {
-    "Kind": Kind::Text, PLACED;
+    "Kind": Kind::Text, DEVICE;
     "Value": Kind::Text, PLACED;
 });
 
 static DISCRETE_RESOURCE: Struct = Struct::new(fields! {
-    "Kind": Kind::Text, PLACED;
+    "Kind": Kind::Text, DEVICE;
     "Value": INT, PLACED;
 });
 

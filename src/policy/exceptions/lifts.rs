@@ -3,6 +3,7 @@
 
 use crate::policy::allowed::AllowedMounts;
 use crate::policy::ceilings::Ceilings;
+use crate::policy::devices::GPU_WORDS;
 use crate::policy::effects::{
     AnyPath, Asked, Device, Effect, Namespace, NamespaceKind, SharedWith,
 };
@@ -77,6 +78,7 @@ impl Lifts {
             Effect::AnyPath(AnyPath::HostProcesses) => {
                 self.lifts_namespace(NamespaceKind::Pid, &SharedWith::Host)
             }
+            Effect::AnyPath(AnyPath::Devices(text)) => self.lifts_opaque(text),
             Effect::AnyPath(AnyPath::VolumeDriver(name)) => {
                 self.volumedrivers.iter().any(|lifted| lifted.is_like(name))
             }
@@ -115,10 +117,23 @@ impl Lifts {
         match device {
             Device::Path(path) => self.lifts_device_path(path),
             Device::CgroupRule(rule) => self.devices.iter().any(|lifted| lifted == rule),
-            Device::Request(name) => {
-                self.devices.iter().any(|lifted| lifted.eq_ignore_ascii_case(name))
-            }
+            Device::Request(name) => self.lifts_request(name),
+            Device::Opaque(text) => self.lifts_opaque(text),
         }
+    }
+
+    /// `gpu` stands for every word of the vendors' drivers.
+    fn lifts_request(&self, name: &str) -> bool {
+        let is_of_gpus = GPU_WORDS.contains(&name);
+        self.devices.iter().any(|lifted| {
+            lifted.eq_ignore_ascii_case(name) || is_of_gpus && lifted.eq_ignore_ascii_case("gpu")
+        })
+    }
+
+    /// A request is lifted with all that it names, by CDI a kind and its devices.
+    fn lifts_opaque(&self, text: &str) -> bool {
+        let names = text.split(',').filter(|name| *name != "cdi");
+        !text.is_empty() && names.into_iter().all(|name| self.devices.iter().any(|it| it == name))
     }
 
     fn lifts_device_path(&self, path: &HostPath) -> bool {
