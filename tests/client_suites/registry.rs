@@ -8,23 +8,28 @@ use std::sync::OnceLock;
 
 /// The address that bollard's tests expect it at.
 const ADDRESS: &str = "127.0.0.1:5000";
-/// What the suites know them by. All have the same content.
-const IMAGES: [&str; 9] = [
-    "library/alpine:3.10",
-    "library/alpine:latest",
-    "library/busybox:latest",
-    "library/hello-world:latest",
-    "library/hello-world:linux",
-    "library/python:alpine",
-    "library/python:latest",
-    "library/python:3.6.1",
-    "fussybeaver/uhttpd:latest",
+/// What the images are called at Docker's registry or, where bollard takes them from, at this one, and
+/// what they run. All have the same content.
+const IMAGES: [(&str, &str); 12] = [
+    ("library/alpine:3.10", SHELL),
+    ("library/alpine:latest", SHELL),
+    ("library/busybox:latest", SHELL),
+    ("library/hello-world:latest", HELLO),
+    ("library/hello-world:linux", HELLO),
+    ("library/python:3.6.1", SHELL),
+    ("library/python:alpine", SHELL),
+    ("library/python:latest", SHELL),
+    ("alpine:latest", SHELL),
+    ("hello-world:latest", HELLO),
+    ("hello-world:linux", HELLO),
+    ("fussybeaver/uhttpd:latest", RUNS),
 ];
+const SHELL: &str = r#"CMD ["/bin/sh"]"#;
+const HELLO: &str = r#"CMD ["/hello"]"#;
+/// Until it is stopped.
+const RUNS: &str = r#"CMD ["sh", "-c", "trap exit TERM; while :; do sleep 1; done"]"#;
 /// Those that are expected to be there.
 const THERE: [&str; 3] = ["alpine:3.10", "busybox:latest", "python:latest"];
-/// Bollard's, which are at the registry by name.
-const LOCAL: [&str; 4] =
-    ["alpine:latest", "hello-world:linux", "hello-world:latest", "python:alpine"];
 
 /// Starts the registry, which all engines share and which ends with the test binary; says where it is.
 pub(crate) fn start() -> &'static str {
@@ -53,19 +58,20 @@ pub(crate) fn start() -> &'static str {
 /// Gives the engine the images, and the registry if it has none yet.
 pub(crate) fn fill(engine: &Daemon) {
     let docker = Docker::on(engine);
-    docker.run_with(&["import", "-", "content:1"], &archive()).ok();
-    let tag = |name: &str| docker.run(&["tag", "content:1", name]).ok();
-    THERE.iter().for_each(|name| drop(tag(name)));
+    let archive = archive();
+    let import = |name: &str, runs| {
+        docker.run_with(&["import", "--change", runs, "-", name], &archive).ok();
+    };
+    THERE.iter().for_each(|name| import(name, SHELL));
     static FILLED: OnceLock<()> = OnceLock::new();
     FILLED.get_or_init(|| {
-        for name in IMAGES.iter().chain(&LOCAL) {
+        for (name, runs) in IMAGES {
             let name = format!("{ADDRESS}/{name}");
-            tag(&name);
+            import(&name, runs);
             docker.run(&["push", &name]).ok();
             docker.run(&["rmi", &name]).ok();
         }
     });
-    docker.run(&["rmi", "content:1"]).ok();
 }
 
 /// Busybox with the programs that the suites start.
