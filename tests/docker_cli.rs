@@ -355,6 +355,10 @@ fn builds_with_the_classic_builder() {
 #[test]
 fn builds_with_buildkit() {
     build("1", &unread());
+    // From 25.0.2 on BuildKit can be held to these rules.
+    if Daemon::shared().major() >= 26 {
+        build("1", POLICY);
+    }
 }
 
 /// What BuildKit does is not seen: it must be allowed.
@@ -367,8 +371,10 @@ fn says_what_to_do_where_a_build_is_not_seen() {
     let directory = sandbox::directory("unseen");
     fs::write(directory.join("Dockerfile"), "FROM probe:1\n").unwrap();
     let docker = |arguments: &[&str], buildkit| {
-        let secdocker =
-            SecDocker::before(Daemon::shared(), &format!("{POLICY}limits: {{body: 1m}}\n"));
+        let secdocker = SecDocker::before(
+            Daemon::shared(),
+            &format!("{POLICY}limits: {{body: 1m}}\n{CEILING}"),
+        );
         let mut command = Docker::on(&secdocker).command(&["build"]);
         command.args(arguments).arg(&directory).env("DOCKER_BUILDKIT", buildkit);
         let ran = process::run(&mut command, b"");
@@ -381,6 +387,9 @@ fn says_what_to_do_where_a_build_is_not_seen() {
     let said = docker(&[], "0");
     assert!(said.contains("limits.body") && said.contains("builds: allow"), "{said}");
 }
+
+/// No steps of BuildKit's can be held to it, in any version.
+const CEILING: &str = "general: {memory: 2g}\n";
 
 /// A build with a context, steps, an argument and a stage; then the same with a failing step.
 #[track_caller]

@@ -156,6 +156,8 @@ pub enum Event<'a> {
     Withheld { what: &'a dyn fmt::Display },
     /// The daemon has turned a connection into a raw stream.
     RawStreamBegan,
+    /// The daemon has switched to gRPC, of which each call is looked at.
+    CallsBegan,
     /// A raw stream has ended, with the bytes that it moved.
     RawStreamEnded { from_client: u64, to_client: u64 },
     /// Something went wrong that is no client's doing.
@@ -171,6 +173,7 @@ impl Event<'_> {
             | Self::Allowed { .. }
             | Self::Withheld { .. }
             | Self::RawStreamBegan
+            | Self::CallsBegan
             | Self::RawStreamEnded { .. }
             | Self::PluginAnswered { agrees: true, .. }
             | Self::IdleClosed { .. }
@@ -209,6 +212,7 @@ impl Event<'_> {
             Self::Unlearned { .. } => "look-up failed",
             Self::Withheld { .. } => "credentials withheld",
             Self::RawStreamBegan => "raw stream began",
+            Self::CallsBegan => "calls are judged",
             Self::RawStreamEnded { .. } => "raw stream ended",
             Self::Error { .. } => "internal error",
         }
@@ -278,7 +282,7 @@ impl Event<'_> {
                 line.number("status", u64::from(*status))?;
                 line.shown("reason", *reason)
             }
-            Self::RawStreamBegan => Ok(()),
+            Self::RawStreamBegan | Self::CallsBegan => Ok(()),
         }
     }
 }

@@ -157,10 +157,11 @@ impl Session {
     }
 
     fn switch(&mut self, bytes: &[u8], turn: &Turn<'_>) -> Step {
-        audit::record(&self.client, &Event::RawStreamBegan);
         if self.exchange.judges_calls {
+            audit::record(&self.client, &Event::CallsBegan);
             self.begin_mediation(turn.rules);
         } else {
+            audit::record(&self.client, &Event::RawStreamBegan);
             self.request = Request::Raw;
             self.response = Response::Raw;
         }
