@@ -12,13 +12,14 @@ use crate::policy::endpoints::{EndpointEntry, EndpointRules, Otherwise};
 const SECTION: &str = "endpoints";
 
 /// The presets by their names.
-pub(super) const PRESETS: [(&str, &str); 6] = [
+pub(super) const PRESETS: [(&str, &str); 7] = [
     ("read-only", include_str!("../../presets/read-only.yml")),
     ("traefik", include_str!("../../presets/traefik.yml")),
     ("portainer", include_str!("../../presets/portainer.yml")),
     ("watchtower", include_str!("../../presets/watchtower.yml")),
     ("jenkins", include_str!("../../presets/jenkins.yml")),
     ("gitlab-runner", include_str!("../../presets/gitlab-runner.yml")),
+    ("testcontainers", include_str!("../../presets/testcontainers.yml")),
 ];
 
 /// Reads the section; without one, every endpoint may be called.

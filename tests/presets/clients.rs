@@ -6,14 +6,56 @@ pub(crate) struct Client {
     pub(crate) must_not: &'static [&'static str],
 }
 
-pub(crate) const ALL: [(&str, &Client); 6] = [
+pub(crate) const ALL: [(&str, &Client); 7] = [
     ("read-only", &READ_ONLY),
     ("traefik", &TRAEFIK),
     ("watchtower", &WATCHTOWER),
     ("jenkins", &JENKINS),
     ("gitlab-runner", &GITLAB_RUNNER),
     ("portainer", &PORTAINER),
+    ("testcontainers", &TESTCONTAINERS),
 ];
+
+/// testcontainers/testcontainers-go: docker.go (DockerContainer, DockerNetwork, DockerProvider), and of its
+/// reaper testcontainers/moby-ryuk: interfaces.go (dockerClient).
+const TESTCONTAINERS: Client = Client {
+    sends: &[
+        "GET /_ping",
+        "GET /info",
+        "POST /v1.41/images/create?fromImage=testcontainers%2Fryuk&tag=0.12.0",
+        "GET /v1.41/images/testcontainers%2Fryuk:0.12.0/json",
+        "POST /v1.41/build?t=test:1",
+        "POST /v1.41/containers/create?name=x",
+        "POST /v1.41/containers/x/start",
+        "GET /v1.41/containers/x/json",
+        "GET /v1.41/containers/x/logs?stdout=1&follow=1",
+        "PUT /v1.41/containers/x/archive?path=/",
+        "GET /v1.41/containers/x/archive?path=/x",
+        "POST /v1.41/containers/x/exec",
+        "POST /v1.41/exec/e/start",
+        "GET /v1.41/exec/e/json",
+        "POST /v1.41/networks/create",
+        "GET /v1.41/networks/n",
+        "POST /v1.41/networks/n/connect",
+        "DELETE /v1.41/networks/n",
+        "DELETE /v1.41/containers/x?force=1&v=1",
+        "GET /v1.41/containers/json?all=1",
+        "GET /v1.41/images/json",
+        "DELETE /v1.41/images/i?force=1",
+        "GET /v1.41/networks",
+        "GET /v1.41/volumes",
+        "DELETE /v1.41/volumes/v?force=1",
+    ],
+    must_not: &[
+        "POST /v1.41/swarm/init",
+        "GET /v1.41/swarm",
+        "POST /v1.41/plugins/pull?remote=x",
+        "POST /v1.41/images/load",
+        "POST /v1.41/containers/x/update",
+        "POST /v1.41/services/create",
+        "GET /v1.41/secrets",
+    ],
+};
 
 /// No client of ours, but the docker command's ps, images, inspect, logs, top, stats, diff, events,
 /// info, version, `system df`, `network ls`, `volume ls`, `service ls`, `node ls`, `plugin ls`:

@@ -47,7 +47,7 @@ fn who_says_what_is_allowed_denies_the_rest() {
 #[test]
 fn mistakes_have_their_line_and_key() {
     let no_preset = "is no preset: there are read-only, traefik, portainer, watchtower, jenkins, \
-                     gitlab-runner";
+                     gitlab-runner, testcontainers";
     for (text, expected) in [
         ("endpoints:\n  default: refuse\n", {
             "2: endpoints.default: `refuse` is neither allow nor deny".to_owned()
