@@ -24,7 +24,7 @@ struct Made {
     base: Option<String>,
 }
 
-/// What the reader says: all users, variables and images on the way.
+/// What the reader says: the users that stages end with, all variables and images on the way.
 #[derive(Debug, Default)]
 struct Read {
     users: Vec<String>,
@@ -176,6 +176,10 @@ const ODD: &[(&str, &str, &[&str], &str)] = &[
     ("FROM scratch AS X\nENV A=b\nUSER $A\nFROM x\nUSER $A$A", "bb", &["A=b"], ""),
     ("FROM scratch AS x\nENV A=b\nARG C=d\nFROM x\nUSER x$C$A", "xb", &["A=b"], ""),
     ("FROM scratch AS x\nUSER a\nFROM x", "a", &[], ""),
+    ("FROM scratch\nUSER root\nLABEL a=b\nUSER a", "a", &[], ""),
+    ("FROM scratch\nUSER a\nONBUILD USER b\nLABEL a=b", "a", &[], ""),
+    ("FROM scratch AS x\nUSER a\nFROM x\nUSER root\nUSER b", "b", &[], ""),
+    ("FROM scratch AS x\nUSER a\nONBUILD USER b\nFROM x\nUSER c", "c", &[], ""),
     ("FROM scratch AS x\nENV A=b\nONBUILD ENV A=c\nFROM x\nUSER $A", "c", &["A=c"], ""),
     ("FROM scratch AS x\nONBUILD USER a\nFROM x\nLABEL a=b", "a", &[], ""),
     ("FROM probe:1\nUSER a", "a", &[], "probe:1"),

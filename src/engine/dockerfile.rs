@@ -6,9 +6,9 @@
 //! ```
 //!
 //! What the daemon takes in another way from version to version is refused, and so is what it would
-//! refuse itself. Judged are the images (`FROM`, `COPY --from`), the user (`USER`) and the variables
-//! (`ENV`, `ARG`, which steps see). A step runs as the user that the image has: a Dockerfile that
-//! names none asks for none. Knows nothing of archives and queries.
+//! refuse itself. Judged are the images (`FROM`, `COPY --from`), the user that a stage ends with
+//! (`USER`: what was built runs as that one) and the variables (`ENV`, `ARG`, which steps see). A
+//! Dockerfile that names no user asks for none. Knows nothing of archives and queries.
 
 mod expand;
 mod lines;
@@ -20,7 +20,7 @@ use std::collections::{HashMap, HashSet};
 use super::effects::{BodyError, Effects, texts};
 use super::json::Object;
 use crate::image::ImageRef;
-use crate::policy::effects::{Effect, ImageNames, Place, Unseen};
+use crate::policy::effects::{Asked, Effect, ImageNames, Place, Unseen};
 use crate::policy::types::{EnvironmentEntry, UserSpec};
 use expand::{Expanded, Expander, Variable};
 use lines::{Line, Lines};
@@ -83,7 +83,9 @@ pub(super) fn read_changes(text: &str, base: Base, name: &'static str, effects: 
             Base::Nothing => Stage::empty(),
             Base::Unknown => Stage::upon_image(),
         });
-        lines.iter().try_for_each(|line| reader.instruction(line))
+        let read = lines.iter().try_for_each(|line| reader.instruction(line));
+        reader.end_user();
+        read
     });
     if let Err(fault) = read {
         fault.leave(name, effects);
@@ -138,6 +140,8 @@ struct Reader<'a> {
     /// The current one.
     stage: Option<Stage>,
     stage_name: Option<String>,
+    /// As whom its image runs, unless a later instruction names another.
+    user: Option<Asked>,
     /// Whether this is one instruction for a build yet to come.
     is_trigger: bool,
     images: HashSet<String>,
@@ -155,6 +159,7 @@ impl<'a> Reader<'a> {
             named: HashMap::new(),
             stage: None,
             stage_name: None,
+            user: None,
             is_trigger: false,
             images: HashSet::new(),
             variables: 0,
@@ -178,6 +183,7 @@ impl<'a> Reader<'a> {
                 self.instruction(line)?;
             }
         }
+        self.end_user();
         match self.stage {
             Some(_) => Ok(()),
             None => Err(Fault::new(1, "it has no FROM")),
@@ -246,6 +252,7 @@ impl<'a> Reader<'a> {
     /// Only now others can refer to it.
     fn end_stage(&mut self) -> Result<(), Reason> {
         let Some(stage) = self.stage.take() else { return Ok(()) };
+        self.end_user();
         if self.stages.len() >= IMAGES_MAX {
             return Err("it has too many stages".into());
         }
@@ -256,6 +263,13 @@ impl<'a> Reader<'a> {
         }
         self.stages.push(stage);
         Ok(())
+    }
+
+    /// A stage upon this one that names nobody runs as the same user, which needs no second look.
+    fn end_user(&mut self) {
+        if let Some(Asked { effect, at }) = self.user.take() {
+            self.effects.push(effect, at);
+        }
     }
 
     /// An image that the daemon has, or fetches.
@@ -308,7 +322,11 @@ impl<'a> Reader<'a> {
                 Effect::User(UserSpec::parse(text).map_err(|error| error.to_string())?)
             }
         };
-        self.effects.push(effect, at);
+        self.user = Some(Asked { effect, at });
+        // Nobody sees what follows it in the stage to come.
+        if self.is_trigger {
+            self.end_user();
+        }
         Ok(())
     }
 

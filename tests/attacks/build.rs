@@ -113,6 +113,47 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "FROM probe:1\nENV USER=0\n",
         )
         .works_when(Probe::holds("/images/innocent:@name@/json", "/Config/Env", "USER=0")),
+        builds(
+            "build with a user in the end",
+            "an allowed one comes before",
+            "",
+            "FROM probe:1\nUSER 1000\nLABEL a=b\nUSER root\n",
+        )
+        .works_when(Probe::holds("/images/innocent:@name@/json", "/Config/User", "root")),
+        builds(
+            "build with a user from an argument in the end",
+            "an allowed one comes before, and the request names another than the Dockerfile",
+            "buildargs=%7B%22WHO%22%3A%22root%22%7D",
+            "FROM scratch\nUSER 1000\nARG WHO=1000\nUSER ${WHO}\nLABEL a=b\n",
+        )
+        .works_when(Probe::holds("/images/innocent:@name@/json", "/Config/User", "root")),
+        builds(
+            "build up to a stage with a user",
+            "the query names the stage, which ends before the allowed user",
+            "target=one",
+            "FROM probe:1 AS one\nUSER root\nFROM one\nUSER 1000\n",
+        )
+        .works_when(Probe::holds("/images/innocent:@name@/json", "/Config/User", "root")),
+        builds(
+            "build upon a stage with a user",
+            "a stage that names nobody runs as the one below",
+            "",
+            "FROM probe:1 AS one\nUSER root\nFROM one\nLABEL a=b\n",
+        )
+        .works_when(Probe::holds("/images/innocent:@name@/json", "/Config/User", "root")),
+        builds(
+            "build that leaves a user",
+            "whoever builds upon it becomes that one, whatever this stage ends with",
+            "",
+            "FROM probe:1\nONBUILD USER root\nUSER 1000\n",
+        )
+        .works_when(built()),
+        harmless(
+            "build with a user in between",
+            "steps need root, what was built does not",
+            "FROM probe:1\nUSER root\nRUN [\"id\"]\nUSER 1000\n",
+        )
+        .works_when(Probe::Answers("uid=0")),
         // A rule about users is not one about steps: hardly any image could be built otherwise, and
         // what was built is judged when it runs. Whoever wants none as root forbids builds.
         harmless(

@@ -1,5 +1,4 @@
 use super::*;
-use crate::policy::effects::Asked;
 use proptest::prelude::*;
 
 /// What a Dockerfile brings about, in short: `image a; user b; C=d`.
@@ -64,7 +63,7 @@ fn instructions_have_these_effects() {
         ("#syntax=x\n# Escape = ` \nFROM scratch\nUSER a\\b", "user \"a\\\\b\""),
         ("\n# escape=`\nFROM scratch\nUSER r\\oot", "user root"),
         ("FROM \\\n# between\n\n  scratch\nUSER \\  \n root", "user root"),
-        ("FROM scratch\nUSER a \\\\\nUSER b", "user \"a \\\\\"; user b"),
+        ("FROM scratch\nUSER a \\\\\nUSER b", "user b"),
         ("FROM scratch\nENV a b c\nUSER $a", "a=b c; user \"b c\""),
         ("FROM scratch\nENV a=b c='d e' f=\"$a\"g\nUSER ${f}", "a=b; c=d e; f=g; user g"),
         ("FROM scratch\nENV a=b\nENV a=$a$a\nUSER $a", "a=b; a=bb; user bb"),
@@ -72,7 +71,7 @@ fn instructions_have_these_effects() {
         ("FROM scratch\nARG a\nUSER x$a", "user x"),
         ("ARG a=b c=x$a\nFROM $c", "a=b; c=x; image x:latest"),
         ("FROM scratch\nARG a=b\nENV a=c\nUSER $a", "a=b; a=c; user c"),
-        ("ARG a=b\nFROM scratch\nUSER x$a\nARG a\nUSER $a", "a=b; user x; a=b; user b"),
+        ("ARG a=b\nFROM scratch\nUSER x$a\nARG a\nUSER $a", "a=b; a=b; user b"),
         ("FROM scratch AS x\nARG a=b\nENV c=d\nFROM x\nUSER z$a$c", "a=b; c=d; user zd"),
         ("FROM i\nUSER $a", "image i:latest; User(\"$a\")"),
         ("FROM i\nENV a=b\nUSER $a", "image i:latest; a=b; user b"),
@@ -95,12 +94,37 @@ fn instructions_have_these_effects() {
 }
 
 #[test]
+fn a_stage_is_judged_by_the_user_that_it_ends_with() {
+    for (text, target, expected) in [
+        ("FROM scratch\nUSER root\nRUN x\nUSER app", "", "user app"),
+        ("FROM scratch\nUSER app\nRUN x\nUSER root", "", "user root"),
+        ("FROM scratch\nUSER app\nUSER \"\"", "", "user 0"),
+        ("FROM scratch\nUSER app\nARG u=root\nUSER $u\nRUN x", "", "u=root; user root"),
+        ("FROM i\nUSER $a\nRUN x\nUSER app", "", "image i:latest; user app"),
+        ("FROM i\nUSER app\nUSER $a", "", "image i:latest; User(\"$a\")"),
+        // Variables of any name make other variables unknown, not the user.
+        ("FROM i\nUSER root\nENV $c=d", "", "image i:latest; Variable; user root"),
+        ("FROM scratch AS a\nUSER root\nFROM scratch\nUSER app", "", "user root; user app"),
+        ("FROM scratch AS a\nUSER root\nUSER app\nFROM a", "", "user app"),
+        ("FROM scratch AS a\nUSER root\nFROM a\nUSER app", "", "user root; user app"),
+        ("FROM scratch AS a\nUSER root\nFROM scratch\nUSER app", "A", "user root"),
+        ("FROM scratch AS a\nUSER app\nFROM scratch\nUSER root", "a", "user app"),
+        ("FROM scratch\nONBUILD USER root\nUSER app", "", "user root; user app"),
+        ("FROM scratch\nONBUILD USER root\nONBUILD USER app", "", "user root; user app"),
+        ("FROM scratch\nUSER root\nONBUILD USER app", "", "user app; user root"),
+        ("FROM scratch AS a\nONBUILD USER root\nFROM a\nUSER app", "", "user root; user app"),
+    ] {
+        assert_eq!(effects_with(text, &[], target), expected, "{text:?}");
+    }
+}
+
+#[test]
 fn arguments_and_the_target_of_the_request_count() {
     let given = [("a", Some("given")), ("b", None)];
     for (text, target, expected) in [
         ("ARG a=x\nFROM $a", "", "a=given; image given:latest"),
         ("ARG b=x\nFROM $b", "", "b=x; image x:latest"),
-        ("FROM scratch\nUSER x$a\nARG a\nUSER $a", "", "user x; a=given; user given"),
+        ("FROM scratch\nUSER x$a\nARG a\nUSER $a", "", "a=given; user given"),
         ("FROM scratch AS one\nFROM x AS two\nFROM y", "ONE", ""),
         ("FROM scratch AS one\nFROM x AS two\nFROM y", "two", "image x:latest"),
         ("FROM scratch AS one\nFROM x", "other", "image x:latest"),
@@ -204,6 +228,10 @@ fn changes_are_instructions_without_a_from() {
     for (text, base, expected) in [
         ("USER root", Base::Nothing, "user root"),
         ("LABEL a=b\nuSeR 0", Base::Unknown, "user 0"),
+        ("USER root\nUSER app", Base::Unknown, "user app"),
+        ("USER app\nUSER root\nNOTHING", Base::Nothing, {
+            "user root; Instructions(\"it is no instruction that every daemon knows\")"
+        }),
         ("ENV a=root\nUSER $a", Base::Unknown, "a=root; user root"),
         ("USER x$a", Base::Nothing, "user x"),
         ("USER x$a", Base::Unknown, "User(\"x$a\")"),
