@@ -143,6 +143,11 @@ fn look_up(settings: &Settings, questions: &Questions) -> Facts {
             facts.add_image(image.clone(), ImageFacts::Absent);
         }
     }
+    for build in &questions.builds {
+        if facts.build(build).is_none() {
+            facts.add_build(build.clone(), ImageFacts::Absent);
+        }
+    }
     if questions.image_list && facts.image_list().is_none() {
         facts.add_image_list(Vec::new());
     }

@@ -15,10 +15,14 @@ use super::dockerfile;
 use super::effects::{BodyError, Effects, HOSTNAME};
 use super::json::Object;
 use super::log_driver;
+use super::routes;
+use crate::http::target::{Target, query_pairs};
 use crate::image::ImageRef;
-use crate::policy::effects::{Effect, Holder, Place};
+use crate::policy::effects::{Asked, Effect, Holder, Place};
 use crate::policy::opinions::{AskedImage, Purpose};
+use crate::policy::platform::AskedPlatform;
 use crate::policy::types::UserSpec;
+use crate::policy::versions::ApiVersion;
 use crate::policy::{Inspected, Policy};
 
 /// The body of a request to create a container: canonical, with all of `HostConfig` in one place.
@@ -59,6 +63,22 @@ pub(super) fn write(body: CreateBody, policy: &Policy, out: &mut Vec<u8>) -> For
     let changes = force::force(&mut fields, policy);
     let image_at = fields.write_and_find("Image", out);
     Forwarded { changes, image, image_at, ..Forwarded::default() }
+}
+
+/// The first version in which the daemon reads `platform`.
+const PLATFORM_SINCE: ApiVersion = ApiVersion::new(1, 41);
+
+/// The platform that the query asks for. Of several the daemon takes the first; a query that can't be
+/// read it refuses.
+pub(super) fn platform(target: &Target<'_>) -> Option<Asked> {
+    let version = routes::api_version(target.path());
+    if version.is_some_and(|version| version < PLATFORM_SINCE) {
+        return None;
+    }
+    let mut pairs = query_pairs(target.query().unwrap_or_default()).flatten();
+    let (_, platform) = pairs.find(|(name, _)| name == "platform")?;
+    let effect = || Effect::Platform(AskedPlatform::parse(&platform));
+    (!platform.is_empty()).then(|| Asked { effect: effect(), at: Place::Field("?platform") })
 }
 
 const IMAGE: Place = Place::Field("Image");

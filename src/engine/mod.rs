@@ -147,7 +147,7 @@ fn read_known(
 ) -> Result<Inspected<RequestBody>, BodyError> {
     match endpoint {
         Endpoint::ContainerCreate => {
-            let read = create::read(body)?.map(RequestBody::Create);
+            let read = create::read(body)?.and(create::platform(target)).map(RequestBody::Create);
             Ok(read.and(names::in_query(target)))
         }
         Endpoint::ContainerExec => Ok(exec::read(target, body)?.map(RequestBody::Exec)),

@@ -24,6 +24,7 @@ use crate::policy::Inspected;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{Asked, Device, Effect, Holder, Place};
 use crate::policy::opinions::{AskedImage, Purpose};
+use crate::policy::platform::AskedPlatform;
 use crate::policy::types::{Capability, EnvironmentEntry, UserSpec};
 
 /// The body of a request to create or update a service, canonical.
@@ -140,7 +141,22 @@ fn service(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     runtime(task)?;
     drivers::log_driver(task, effects)?;
     generic_resources(task, effects);
+    platforms(task, effects);
     container(task.object(CONTAINER).unwrap_or(&nothing), effects)
+}
+
+/// The platforms of the nodes on which it may run. One without an architecture is any.
+fn platforms(task: &Object, effects: &mut Effects) {
+    let nothing = Object::default();
+    for (at, platform) in objects(task.object("Placement").unwrap_or(&nothing), "Platforms") {
+        let part = |name| platform.text(name).filter(|part| !part.is_empty());
+        if let Some(architecture) = part("Architecture") {
+            let os = part("OS").unwrap_or("linux");
+            let asked = AskedPlatform::parse(&format!("{os}/{architecture}"));
+            let place = Place::Element("TaskTemplate.Placement.Platforms", at);
+            effects.push(Effect::Platform(asked), place);
+        }
+    }
 }
 
 /// The daemon knows two more: `plugin` installs a plugin, which has all rights on the host, and

@@ -141,6 +141,21 @@ impl<'de> Visitor<'de> for Images<'_> {
     }
 }
 
+/// Whether the daemon keeps several builds of one image, by the answer to `GET /info`; `None` if it
+/// can't be read.
+pub(super) fn keeps_platforms(body: &[u8]) -> Option<bool> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Info {
+        driver: String,
+        driver_status: Option<Vec<Vec<String>>>,
+    }
+    let Info { driver, driver_status } = serde_json::from_slice(body).ok()?;
+    let is_containerd =
+        |entry: &Vec<String>| entry.iter().any(|text| text.starts_with("io.containerd"));
+    Some(driver.is_empty() || driver_status.unwrap_or_default().iter().any(is_containerd))
+}
+
 /// The daemon's newest version by the answer to `GET /version`; `None` if it can't be read.
 pub(super) fn api_version(body: &[u8]) -> Option<ApiVersion> {
     #[derive(Deserialize)]
@@ -256,6 +271,16 @@ mod tests {
         for odd in ["{}", "[", "[]x", r#"[{"Id":1}]"#] {
             assert!(list(odd).is_err(), "{odd}");
         }
+    }
+
+    #[test]
+    fn stores_of_images() {
+        let read = |json: &str| keeps_platforms(json.as_bytes());
+        let classic = r#"{"Driver":"overlay2","DriverStatus":[["Backing Filesystem","extfs"]]}"#;
+        let containerd = r#"{"Driver":"overlayfs",
+            "DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]]}"#;
+        assert_eq!((read(classic), read(containerd)), (Some(false), Some(true)));
+        assert_eq!((read(r#"{"Driver":""}"#), read("{}"), read("")), (Some(true), None, None));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::config::{Settings, UpstreamAddress};
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::{self, AnswerTo, Framing};
 use crate::http::head;
+use crate::policy::platform::{ImageBuild, Platform};
 
 /// How long all questions of one round may take together.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -65,6 +66,17 @@ pub(super) enum Reply {
     Absent,
 }
 
+/// What it said of one build of an image.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Build {
+    /// `200`, with this body.
+    Known(Vec<u8>),
+    /// `404`.
+    Absent,
+    /// `400`: it does not speak a version in which it could be asked.
+    Untold,
+}
+
 impl Daemon {
     /// The one that direct connections go to.
     #[must_use]
@@ -97,6 +109,23 @@ impl Daemon {
         let answer = self.exchange("POST", &path, until)?;
         let read = read_answer(&answer).ok_or(io::ErrorKind::InvalidData)?;
         Ok(read.0)
+    }
+
+    /// `GET /images/{name}/json` for a platform, which daemons understand from API 1.49 on.
+    ///
+    /// # Errors
+    /// As [`Daemon::get`].
+    pub(super) fn build(&self, build: &ImageBuild, until: Deadline) -> io::Result<Build> {
+        let ImageBuild { image, platform: Platform { os, architecture, variant } } = build;
+        let platform =
+            serde_json::json!({"os": os, "architecture": architecture, "variant": variant});
+        let (image, platform) = (escaped(&image.as_asked()), escaped(&platform.to_string()));
+        match self.ask(&format!("/v1.49/images/{image}/json?platform={platform}"), until)? {
+            (200, body) => Ok(Build::Known(body)),
+            (404, _) => Ok(Build::Absent),
+            (400, _) => Ok(Build::Untold),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
     }
 
     /// A target that is written as it goes out: the status and the body.

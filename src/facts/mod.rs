@@ -45,7 +45,7 @@ use crate::policy::facts::{
 };
 use crate::policy::subnets::Subnet;
 use crate::policy::types::HostPath;
-use daemon::{ANSWER_BYTES_MAX, Deadline, Reply, path_of};
+use daemon::{ANSWER_BYTES_MAX, Build, Deadline, Reply, path_of};
 use mounts::Mounts;
 use patient::IsWaited;
 use process::Process;
@@ -103,6 +103,17 @@ pub fn look_up_while(
     for image in &questions.images {
         if let Some(known) = cache.or_learn(daemon, image, || image_facts(image, ask)) {
             facts.add_image(image.clone(), known);
+        }
+    }
+    for build in &questions.builds {
+        let known = match daemon.build(build, until) {
+            Ok(Build::Known(body)) => answers::image(&body),
+            Ok(Build::Absent) => Some(ImageFacts::Absent),
+            Ok(Build::Untold) => only_build(&build.image, ask),
+            Err(error) => in_time(Err(error)).and(None),
+        };
+        if let Some(known) = known {
+            facts.add_build(build.clone(), known);
         }
     }
     if questions.image_list {
@@ -232,6 +243,14 @@ fn image_facts(image: &ImageRef, ask: impl Fn(&[&str]) -> Option<Reply>) -> Opti
     match ask(&["images", &image.as_asked(), "json"])? {
         Reply::Absent => Some(ImageFacts::Absent),
         Reply::Found(body) => answers::image(&body),
+    }
+}
+
+/// What an image is where the daemon has one build of it, whatever the platform: in its classic store.
+fn only_build(image: &ImageRef, ask: impl Fn(&[&str]) -> Option<Reply>) -> Option<ImageFacts> {
+    match ask(&["info"])? {
+        Reply::Found(body) if !answers::keeps_platforms(&body)? => image_facts(image, ask),
+        Reply::Found(_) | Reply::Absent => None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::platform::AskedPlatform;
 use super::principals::GroupSpec;
 use super::shares::Share;
 use super::shown::Shown;
@@ -47,6 +48,8 @@ pub enum Effect {
     ImageUser(Holder),
     /// Runs the image: the variables that it sets are set, where the request has no others.
     ImageEnvironment(Holder),
+    /// Asks for the build of the image that is for this platform.
+    Platform(AskedPlatform),
     /// Names no user: what runs is the user of the container of this name or identifier.
     ContainerUser(String),
     /// Runs within that container, with all that it was given.

@@ -49,6 +49,11 @@ impl EnvironmentRule {
     }
 
     /// A variable is set, and nobody knows which.
+    /// The rule as it is shown: without a value, which may be a secret.
+    pub(super) fn as_shown(&self) -> &str {
+        &self.shown
+    }
+
     pub(super) fn check_unknown(&self, found: &mut Findings<'_>) {
         found.add("an environment variable whose name is not known", &self.shown);
     }

@@ -9,6 +9,7 @@ use super::ceilings::{Ceilings, CpuLimit};
 use super::day::Day;
 use super::effects::{Effect, Namespace};
 use super::images::ImageRule;
+use super::platform::ImageBuild;
 use super::subnets::Subnet;
 use super::types::{EnvironmentEntry, HostPath, UserSpec};
 use super::versions::ApiVersion;
@@ -33,6 +34,8 @@ pub struct Questions {
     pub links: Vec<HostPath>,
     /// What the daemon knows of these images.
     pub images: Vec<ImageRef>,
+    /// What the daemon knows of these builds of images.
+    pub builds: Vec<ImageBuild>,
     /// Whether these networks, by name or identifier, are the host's own.
     pub networks: Vec<String>,
     /// What these volumes are, if they exist already.
@@ -70,6 +73,7 @@ impl Questions {
         let Self {
             links,
             images,
+            builds,
             networks,
             volumes,
             containers,
@@ -91,6 +95,7 @@ impl Questions {
             && !today
             && links.is_empty()
             && images.is_empty()
+            && builds.is_empty()
             && networks.is_empty()
             && volumes.is_empty()
             && containers.is_empty()
@@ -122,6 +127,7 @@ impl Questions {
         self.today &= facts.today.is_none();
         let mut left = QUESTIONS_MAX.saturating_sub(facts.asked_of_daemon());
         left -= facts.images.keep_new(&mut self.images, left);
+        left -= facts.builds.keep_new(&mut self.builds, left);
         left -= facts.networks.keep_new(&mut self.networks, left);
         left -= facts.volumes.keep_new(&mut self.volumes, left);
         left -= facts.containers.keep_new(&mut self.containers, left);
@@ -323,6 +329,7 @@ impl<Q: Eq + Hash + Clone, A> Answers<Q, A> {
 pub struct Facts {
     links: Answers<HostPath, HostPath>,
     images: Answers<ImageRef, ImageFacts>,
+    builds: Answers<ImageBuild, ImageFacts>,
     networks: Answers<String, NetworkFacts>,
     volumes: Answers<String, VolumeFacts>,
     containers: Answers<String, ContainerFacts>,
@@ -354,6 +361,7 @@ impl Facts {
         let Questions {
             links,
             images,
+            builds,
             networks,
             volumes,
             containers,
@@ -383,6 +391,7 @@ impl Facts {
         self.subnets.note(subnets);
         self.links.note(links);
         self.images.note(images);
+        self.builds.note(builds);
         self.networks.note(networks);
         self.volumes.note(volumes);
         self.containers.note(containers);
@@ -404,6 +413,7 @@ impl Facts {
         let Self {
             links,
             images,
+            builds,
             networks,
             volumes,
             containers,
@@ -435,6 +445,7 @@ impl Facts {
         self.subnets.0.extend(subnets.0);
         self.links.0.extend(links.0);
         self.images.0.extend(images.0);
+        self.builds.0.extend(builds.0);
         self.networks.0.extend(networks.0);
         self.volumes.0.extend(volumes.0);
         self.containers.0.extend(containers.0);
@@ -443,7 +454,7 @@ impl Facts {
 
     fn asked_of_daemon(&self) -> usize {
         let named = self.networks.0.len() + self.volumes.0.len() + self.containers.0.len();
-        self.images.0.len() + self.services.0.len() + named
+        self.images.0.len() + self.builds.0.len() + self.services.0.len() + named
     }
 
     /// Remembers where a path leads; to itself, if no link is in it.
@@ -505,6 +516,16 @@ impl Facts {
     /// What the daemon says of an image, if that was learned.
     pub fn image(&self, image: &ImageRef) -> Option<&ImageFacts> {
         self.images.get(image)
+    }
+
+    /// Remembers what the daemon says of one build of an image.
+    pub fn add_build(&mut self, build: ImageBuild, facts: ImageFacts) {
+        self.builds.0.insert(build, Some(facts));
+    }
+
+    /// What the daemon says of one build of an image, if that was learned.
+    pub fn build(&self, build: &ImageBuild) -> Option<&ImageFacts> {
+        self.builds.get(build)
     }
 
     /// Remembers which images the daemon has.

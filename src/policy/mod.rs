@@ -29,6 +29,7 @@ pub mod names;
 pub mod namespaces;
 mod networks;
 pub mod opinions;
+pub mod platform;
 pub mod ports;
 pub mod principals;
 pub mod privileged;
@@ -460,9 +461,10 @@ fn check(
                 groups.iter().for_each(|rule| rule.check_user(forced, found));
             }
             None => {
-                let content = content_of(effects, *holder, facts);
-                users.iter().for_each(|rule| rule.check_image(content, found));
-                groups.iter().for_each(|rule| rule.check_image(content, found));
+                for content in contents_of(effects, (*holder, *holder), facts) {
+                    users.iter().for_each(|rule| rule.check_image(content, found));
+                    groups.iter().for_each(|rule| rule.check_image(content, found));
+                }
             }
         },
         Effect::Environment(entry) => {
@@ -470,11 +472,12 @@ fn check(
             let value = entry.value().unwrap_or_default();
             devices.iter().for_each(|rule| rule.check_variable(entry.name(), value, found));
         }
-        Effect::ImageEnvironment(_) => {
+        Effect::ImageEnvironment(holder) => {
             // Of one that is fetched the daemon's own is the best guess: to set variables is no power
             // that would be worth refusing every service for.
-            let content = content_of(effects, Holder::Daemon, facts);
-            environment::check_image((environment, ceilings), effects, content, found);
+            for content in contents_of(effects, (*holder, Holder::Daemon), facts) {
+                environment::check_image((environment, ceilings), effects, content, found);
+            }
         }
         Effect::DefaultEnvironment { name, value } => {
             let value = value.as_deref();
@@ -482,6 +485,10 @@ fn check(
         }
         Effect::LinkedEnvironment(prefix) => {
             environment.iter().for_each(|rule| rule.check_link(prefix, found));
+        }
+        Effect::Platform(asked) => {
+            let rules = (users.as_slice(), groups.as_slice(), environment.as_slice());
+            platform::check(asked, rules, ceilings, effects, facts, found);
         }
         Effect::ContainerUser(name) => existing::check_user_of(name, users, facts, found),
         Effect::Within(name) => existing::check_powers_of(name, policy, facts, found),
@@ -598,11 +605,37 @@ fn image_of(effects: &[Asked]) -> Option<&ImageRef> {
     images_in(effects).next()
 }
 
-/// What is known of the image that runs. Of one that is fetched, only if its name says which content.
-fn content_of<'a>(effects: &[Asked], holder: Holder, facts: &'a Facts) -> Option<&'a ImageFacts> {
-    let image = image_of(effects)?;
-    let known = facts.image(image)?;
-    let is_sure = match (holder, known, image) {
+/// What is known of each build of the image that may run, as `source` has it. Of a service these are
+/// those for the platforms that it asks for, as far as they are here, beside the one that runs on this
+/// host.
+fn contents_of<'a>(
+    effects: &'a [Asked],
+    (holder, source): (Holder, Holder),
+    facts: &'a Facts,
+) -> impl Iterator<Item = Option<&'a ImageFacts>> {
+    let image = image_of(effects);
+    let platforms = platform::asked(effects);
+    let has_plain = holder == Holder::Registry || platforms.clone().next().is_none();
+    let plain = has_plain.then(|| image.and_then(|image| facts.image(image)));
+    let builds = platforms.map(move |platform| {
+        let build = image.and_then(|image| platform::build_of(image, platform))?;
+        facts.build(&build)
+    });
+    let runs = move |known: &Option<&ImageFacts>| {
+        holder == Holder::Daemon || *known != Some(&ImageFacts::Absent)
+    };
+    let all = plain.into_iter().chain(builds.filter(runs));
+    all.map(move |known| sure_content(image?, known?, source))
+}
+
+/// What is known of an image, if that is what runs: of one that is fetched, only if its name says which
+/// content.
+fn sure_content<'a>(
+    image: &ImageRef,
+    known: &'a ImageFacts,
+    source: Holder,
+) -> Option<&'a ImageFacts> {
+    let is_sure = match (source, known, image) {
         (Holder::Daemon, _, _) => true,
         (Holder::Registry, ImageFacts::Absent, _) => false,
         (Holder::Registry, ImageFacts::Present { .. }, ImageRef::Named(name)) => {
@@ -620,7 +653,10 @@ pub fn image_of_container<'a>(
 ) -> Option<(&'a ImageRef, &'a ImageFacts)> {
     let runs = |asked: &Asked| asked.effect == Effect::ImageEnvironment(Holder::Daemon);
     let image = image_of(effects).filter(|_| effects.iter().any(runs))?;
-    Some((image, facts.image(image)?))
+    let builds = platform::asked(effects).filter_map(|asked| platform::build_of(image, asked));
+    let mut builds = builds.filter_map(|build| facts.build(&build));
+    let absent = builds.find(|build| **build == ImageFacts::Absent);
+    Some((image, absent.or_else(|| facts.image(image))?))
 }
 
 /// The identifier of the container that is started, if what it mounts then is of matter.
@@ -649,6 +685,7 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
         let Questions {
             links,
             images,
+            builds,
             networks,
             addresses,
             devices,
@@ -665,6 +702,9 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
         users::ask(&policy.users, &policy.ceilings, effects, images);
         groups::ask(&policy.groups, &policy.ceilings, effects, images);
         environment::ask(&policy.environment, effects, images);
+        let Policy { users, groups, environment, .. } = policy;
+        let rules = (users.as_slice(), groups.as_slice(), environment.as_slice());
+        platform::ask(rules, &policy.ceilings, effects, builds);
         networks::ask(&policy.ports, &policy.namespaces, effects, networks);
         mounts::ask_servers(policy, effects, addresses);
         combined::ask(policy.privileged, effects, facts, devices);

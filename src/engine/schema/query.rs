@@ -29,7 +29,7 @@ macro_rules! parameters {
 #[must_use]
 pub fn of(endpoint: Endpoint) -> &'static [Parameter] {
     match endpoint {
-        Endpoint::ContainerCreate => parameters! { "name": NAME; "platform": PLATFORM; },
+        Endpoint::ContainerCreate => parameters! { "name": NAME; "platform": BUILD_THAT_RUNS; },
         Endpoint::ContainerStart => START,
         Endpoint::ContainerRestart => parameters! { "t": LIFE; "signal": LIFE; },
         Endpoint::ContainerRename => parameters! { "name": NAME; },
@@ -79,6 +79,9 @@ pub fn lists_of(endpoint: Endpoint) -> &'static [&'static str] {
         _ => &[],
     }
 }
+
+/// What the build of an image for that platform brings along is judged.
+const BUILD_THAT_RUNS: Stance = Stance::Checked(&[Power::User]);
 
 const PLATFORM: Stance = Stance::Harmless(
     "which build of an image is taken; the image is judged by its name and content",

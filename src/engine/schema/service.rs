@@ -10,8 +10,8 @@ use super::network::SYSCTLS_OF_AN_ENDPOINT;
 use super::reasons::{
     CAPABILITIES, CONTENTS, CPU, DEVICE, DROPPED, ENVIRONMENT, GROUPS, HOST_PATH, HOST_PORTS,
     IMAGE, INSIDE, INSIDE_PATH, ITS_NETWORK, LESS, LIFE, LOG_DRIVER_NAME, MEMORY, NAME, NAMED,
-    NETWORK_JOINED, OTHER_RUNTIME, PLACED, RESOURCE, SECURITY_OPTION, SECURITY_OPTIONS, STREAMS,
-    SYSCTL, USER, VARIABLES, WHAT_RUNS, WINDOWS,
+    NETWORK_JOINED, OTHER_RUNTIME, PLACED, RESOURCE, RUNS_AS, SECURITY_OPTION, SECURITY_OPTIONS,
+    STREAMS, SYSCTL, USER, VARIABLES, WHAT_RUNS, WINDOWS,
 };
 use super::stance::Stance;
 use super::{INT, Kind, NOTHING, TEXT_MAP, TEXTS, UINT32, UINT64, fields};
@@ -39,7 +39,7 @@ static TASK: Struct = Struct::new(fields! {
     "NetworkAttachmentSpec": Kind::Struct(&ATTACHMENT), OTHER_RUNTIME;
     "Resources": Kind::Struct(&RESOURCES), INSIDE;
     "RestartPolicy": Kind::Struct(&RESTART), LIFE;
-    "Placement": Kind::Struct(&PLACEMENT), PLACED;
+    "Placement": Kind::Struct(&PLACEMENT), INSIDE;
     "Networks": Kind::List(&Kind::Struct(&NETWORK)), INSIDE;
     "LogDriver": Kind::Struct(&LOG_DRIVER), INSIDE;
     "ForceUpdate": UINT64, PLACED;
@@ -198,7 +198,7 @@ static PLACEMENT: Struct = Struct::new(fields! {
     "Constraints": TEXTS, PLACED;
     "Preferences": Kind::List(&Kind::Struct(&PREFERENCE)), PLACED;
     "MaxReplicas": UINT64, PLACED;
-    "Platforms": Kind::List(&Kind::Struct(&PLATFORM)), PLACED;
+    "Platforms": Kind::List(&Kind::Struct(&PLATFORM)), INSIDE;
 });
 
 static PREFERENCE: Struct = Struct::new(fields! {
@@ -210,7 +210,7 @@ static SPREAD: Struct = Struct::new(fields! {
 });
 
 static PLATFORM: Struct = Struct::new(fields! {
-    "Architecture": Kind::Text, PLACED;
+    "Architecture": Kind::Text, RUNS_AS;
     "OS": Kind::Text, PLACED;
 });
 

@@ -126,7 +126,10 @@ impl Power {
             | Effect::ImageNamesTaken
             | Effect::ImageRemoved(_) => Self::Image,
             Effect::Group(_) => Self::Group,
-            Effect::User(_) | Effect::ImageUser(_) | Effect::ContainerUser(_) => Self::User,
+            Effect::User(_)
+            | Effect::ImageUser(_)
+            | Effect::ContainerUser(_)
+            | Effect::Platform(_) => Self::User,
             Effect::Environment(_)
             | Effect::ImageEnvironment(_)
             | Effect::DefaultEnvironment { .. }

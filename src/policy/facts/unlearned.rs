@@ -15,6 +15,7 @@ impl Facts {
         let Self {
             links,
             images,
+            builds,
             networks,
             volumes,
             containers,
@@ -40,12 +41,16 @@ impl Facts {
         let devices = devices.unlearned().map(|path| format!("device {path}"));
         let addresses = addresses.unlearned().map(|address| format!("address {address}"));
         let subnets = subnets.unlearned().map(|subnet| format!("routes to {subnet}"));
+        let builds = builds.unlearned().map(|build| {
+            named("image", &format!("{} for {}", build.image.as_asked(), build.platform))
+        });
         let images = images.unlearned().map(|image| named("image", &image.as_asked()));
         let all = paths
             .chain(devices)
             .chain(addresses)
             .chain(subnets)
             .chain(images)
+            .chain(builds)
             .chain(networks.unlearned().map(|name| named("network", name)))
             .chain(volumes.unlearned().map(|name| named("volume", name)))
             .chain(containers.unlearned().map(|name| named("container", name)))
