@@ -66,6 +66,10 @@ impl Default for Effects {
 }
 
 impl Effects {
+    pub(super) fn len(&self) -> usize {
+        self.asked.len()
+    }
+
     pub(super) fn push(&mut self, effect: Effect, at: Place) {
         self.asked.push(Asked { effect, at });
     }

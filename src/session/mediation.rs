@@ -176,13 +176,18 @@ impl Session {
                 }
             }
         }
-        if let Err(no_room) = mediation.share.grow_to(mediation.bytes())
-            && let Some(stream) = mediation.mediator.largest_held()
-        {
+        self.keep_to_budget(mediation, turn);
+        self.judge_calls(mediation, turn);
+    }
+
+    /// Refuses what has come last, and then what is largest, until the rest has room.
+    fn keep_to_budget(&self, mediation: &mut Mediation, turn: &mut Turn<'_>) {
+        while let Err(no_room) = mediation.share.grow_to(mediation.bytes()) {
+            let last = mediation.waiting.pop_back().map(|call| call.stream);
+            let Some(stream) = last.or_else(|| mediation.mediator.largest_held()) else { return };
             let refusal = Refusal::from(no_room);
             self.refuse_call(mediation, stream, (Status::ResourceExhausted, &refusal.reason), turn);
         }
-        self.judge_calls(mediation, turn);
     }
 
     fn refuse_call(

@@ -11,30 +11,34 @@ use crate::policy::types::EnvironmentEntry;
 /// For each the daemon is asked.
 const CACHES_MAX: usize = 64;
 
+/// The most effects of one message: a list of names may be as long as the message.
+const EFFECTS_MAX: usize = 8 * 1024;
+
 /// An attribute of the frontend, which reads the Dockerfile.
 pub(super) fn of_frontend(name: &str, value: &str, effects: &mut Effects) -> Result<(), BodyError> {
     let place = || Place::Entry("FrontendAttrs", name.to_owned());
+    check_number(&place(), effects)?;
     if let Some(argument) = name.strip_prefix("build-arg:") {
         let entry = EnvironmentEntry::parse(&format!("{argument}={value}"));
         effects.push_parsed(entry, Effect::Environment, place())?;
         if argument == "BUILDKIT_SYNTAX" {
-            used(first_word(value), place(), effects);
+            used(first_word(value), place(), effects)?;
         }
     } else if name.starts_with("context:") {
         if let Some(image) = value.strip_prefix("docker-image:") {
-            used(image.trim_start_matches('/'), place(), effects);
+            used(image.trim_start_matches('/'), place(), effects)?;
         }
     } else if name.starts_with("attest:") {
-        generators(value, place, effects);
+        generators(value, place, effects)?;
     } else {
         match name {
-            "source" => used(value, place(), effects),
+            "source" => used(value, place(), effects)?,
             "cgroup-parent" if !value.is_empty() => {
                 effects.push(Effect::CgroupParent(value.to_owned()), place());
             }
             "cache-from" => {
-                let images = value.split(',').filter(|image| !image.is_empty());
-                images.for_each(|image| cached(image, place(), effects));
+                let mut images = value.split(',').filter(|image| !image.is_empty());
+                images.try_for_each(|image| cached(image, place(), effects))?;
             }
             "cache-imports" => cache_imports(value, place, effects)?,
             _ => {}
@@ -48,13 +52,18 @@ fn first_word(text: &str) -> &str {
 }
 
 /// An attestation is made by an image: `generator=docker/scout-sbom-indexer,…` (CSV).
-fn generators(value: &str, place: impl Fn() -> Place, effects: &mut Effects) {
+fn generators(
+    value: &str,
+    place: impl Fn() -> Place,
+    effects: &mut Effects,
+) -> Result<(), BodyError> {
     for field in value.split(',') {
         let field = field.trim_matches('"');
         if let Some(image) = field.trim_start().strip_prefix("generator=") {
-            used(image, place(), effects);
+            used(image, place(), effects)?;
         }
     }
+    Ok(())
 }
 
 #[derive(Deserialize)]
@@ -76,7 +85,7 @@ fn cache_imports(
     for import in imports.iter().take(CACHES_MAX) {
         // The daemon's decoder folds the case of fields, not of what is in a map.
         if let Some(image) = import.attributes.get("ref") {
-            cached(image, place(), effects);
+            cached(image, place(), effects)?;
         }
     }
     if imports.len() > CACHES_MAX {
@@ -86,7 +95,8 @@ fn cache_imports(
 }
 
 /// Steps that an image went through before are not run again: what was made of them comes out of it.
-pub(super) fn cached(image: &str, at: Place, effects: &mut Effects) {
+pub(super) fn cached(image: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
+    check_number(&at, effects)?;
     match ImageRef::parse(image) {
         Ok(image) => {
             effects.push(Effect::ImageName(ImageNames::One(image.clone())), at.clone());
@@ -94,14 +104,20 @@ pub(super) fn cached(image: &str, at: Place, effects: &mut Effects) {
         }
         Err(_) => effects.push(Effect::Unseen(Unseen::Image(image.to_owned())), at),
     }
+    Ok(())
+}
+
+fn check_number(at: &Place, effects: &Effects) -> Result<(), BodyError> {
+    if effects.len() < EFFECTS_MAX {
+        return Ok(());
+    }
+    let reason = "the message asks for more than any client does".to_owned();
+    Err(BodyError::Value { at: at.clone(), reason })
 }
 
 /// An image that does a part of the building, or is built upon: the daemon checks it again.
-fn used(image: &str, at: Place, effects: &mut Effects) {
-    if image.is_empty() {
-        return;
-    }
-    cached(image, at, effects);
+fn used(image: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
+    if image.is_empty() { Ok(()) } else { cached(image, at, effects) }
 }
 
 /// An attribute of an exporter: all that gives a name to what was built.
@@ -112,7 +128,10 @@ pub(super) fn of_exporter(name: &str, value: &str, effects: &mut Effects) -> Res
             for image in value.split(',').filter(|image| !image.is_empty()) {
                 match image.trim() {
                     // Its name is what the frontend says.
-                    "*" => effects.push(Effect::Unseen(Unseen::Image("*".to_owned())), place()),
+                    "*" => {
+                        check_number(&place(), effects)?;
+                        effects.push(Effect::Unseen(Unseen::Image("*".to_owned())), place());
+                    }
                     image => named(image, place(), effects)?,
                 }
             }
@@ -130,6 +149,7 @@ pub(super) fn of_exporter(name: &str, value: &str, effects: &mut Effects) -> Res
 }
 
 fn named(image: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
+    check_number(&at, effects)?;
     let named = |image| Effect::ImageName(ImageNames::One(image));
     effects.push_parsed(ImageRef::parse(image), named, at)
 }

@@ -4,6 +4,9 @@
 /// The highest number of a field.
 const FIELD_MAX: u64 = (1 << 29) - 1;
 
+/// The most fields of one message: with each goes more than its bytes.
+const FIELDS_MAX: usize = 16 * 1024;
+
 /// A message that no client sends, or that could be read in two ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ProtoError {
@@ -19,6 +22,8 @@ pub(super) enum ProtoError {
     Type(u32),
     /// A field stands there again that may stand there once.
     Repeated(u32),
+    /// There are more fields than any client needs.
+    TooMany,
 }
 
 impl std::fmt::Display for ProtoError {
@@ -30,6 +35,7 @@ impl std::fmt::Display for ProtoError {
             Self::Text => f.write_str("a text of the message is not UTF-8"),
             Self::Type(field) => write!(f, "field {field} has a value of another type"),
             Self::Repeated(field) => write!(f, "field {field} stands there twice"),
+            Self::TooMany => write!(f, "the message has more than {FIELDS_MAX} fields"),
         }
     }
 }
@@ -85,6 +91,9 @@ pub(super) fn read<'a>(mut bytes: &'a [u8], once: &[u32]) -> Result<Vec<Field<'a
                 return Err(ProtoError::Repeated(field.number));
             }
             seen |= bit;
+        }
+        if fields.len() == FIELDS_MAX {
+            return Err(ProtoError::TooMany);
         }
         fields.push(field);
     }

@@ -103,7 +103,7 @@ fn bridge(message: &[u8], effects: &mut Effects) -> Result<(), BodyError> {
             1 | 11 | 15 => drop(field.bytes()?),
             2 => drop(field.text()?),
             3 => frontend_attribute(&field, effects)?,
-            4 => attributes::cached(field.text()?, BODY, effects),
+            4 => attributes::cached(field.text()?, BODY, effects)?,
             5 | 6 | 10 | 14 => drop(field.number()?),
             12 => cache_entry(field.bytes()?, effects)?,
             13 => drop(proto::map_entry(&field)?),
@@ -151,7 +151,7 @@ fn exporter(message: &[u8], effects: &mut Effects) -> Result<(), BodyError> {
 fn cache(message: &[u8], effects: &mut Effects) -> Result<(), BodyError> {
     for field in proto::read(message, &CACHE_ONCE)? {
         match field.number {
-            1 | 2 => attributes::cached(field.text()?, BODY, effects),
+            1 | 2 => attributes::cached(field.text()?, BODY, effects)?,
             3 => cache_attribute(&field, effects)?,
             4 | 5 => cache_entry(field.bytes()?, effects)?,
             other => return Err(unknown("the caches of Control/Solve", other)),
@@ -174,7 +174,7 @@ fn cache_entry(message: &[u8], effects: &mut Effects) -> Result<(), BodyError> {
 
 fn cache_attribute(field: &Field<'_>, effects: &mut Effects) -> Result<(), BodyError> {
     if let ("ref", image) = text_entry(field)? {
-        attributes::cached(image, Place::Entry("Cache", "ref".to_owned()), effects);
+        attributes::cached(image, Place::Entry("Cache", "ref".to_owned()), effects)?;
     }
     Ok(())
 }

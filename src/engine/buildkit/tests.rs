@@ -179,6 +179,23 @@ fn what_has_no_one_meaning_is_refused() {
 }
 
 #[test]
+fn a_message_that_asks_for_very_much_is_refused() {
+    let names = "a,".repeat(100_000);
+    for message in [
+        exporter(&[("name", &names)]),
+        exporter(&[("name", &"*,".repeat(100_000))]),
+        entry(7, "cache-from", &names),
+        entry(7, "attest:sbom", &"generator=a,".repeat(100_000)),
+        (0..9_000).flat_map(|at| entry(7, &format!("build-arg:A{at}"), "x")).collect(),
+        text(9, "network.host").repeat(20_000),
+        bytes(8, &text(2, "a").repeat(10_000)),
+    ] {
+        let found = verdict(Solve::Control, &message);
+        assert!(found.contains("more than"), "{}", &found[..found.len().min(200)]);
+    }
+}
+
+#[test]
 fn builds_may_be_forbidden_when_one_is_under_way() {
     let policy = Policy { builds: BuildRule::Forbid, ..Policy::permissive() };
     for solve in [Solve::Control, Solve::Bridge] {

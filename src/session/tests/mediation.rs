@@ -13,19 +13,27 @@ const SOLVE: &str = "/moby.buildkit.v1.Control/Solve";
 const STATUS: &str = "/moby.buildkit.v1.Control/Status";
 
 fn frame(kind: Kind, flags: u8, stream: u32, payload: &[u8]) -> String {
+    String::from_utf8(frame_bytes(kind, flags, stream, payload)).unwrap()
+}
+
+fn frame_bytes(kind: Kind, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     frame::write(&mut out, kind, flags, stream, payload);
-    String::from_utf8(out).unwrap()
+    out
 }
 
 fn call(path: &str, stream: u32, message: &str) -> String {
+    String::from_utf8(call_bytes(path, stream, message)).unwrap()
+}
+
+fn call_bytes(path: &str, stream: u32, message: &str) -> Vec<u8> {
     let mut block = Vec::new();
     write_field(&mut block, b":method", b"POST");
     write_field(&mut block, b":path", path.as_bytes());
     let length = u32::try_from(message.len()).unwrap().to_be_bytes();
     let body = [&[0][..], &length, message.as_bytes()].concat();
-    frame(Kind::Headers, END_HEADERS, stream, &block)
-        + &frame(Kind::Data, END_STREAM, stream, &body)
+    let head = frame_bytes(Kind::Headers, END_HEADERS, stream, &block);
+    [head, frame_bytes(Kind::Data, END_STREAM, stream, &body)].concat()
 }
 
 /// The end of a call, as the daemon says it.
@@ -153,6 +161,21 @@ fn calls_are_judged_one_after_the_other_by_the_rules_of_then() {
         "{:?}",
         talk.got[0]
     );
+}
+
+/// While the first waits for the outside, a client may send as many as there are streams.
+#[test]
+fn calls_that_wait_keep_to_the_budget() {
+    let mut talk = begun(usize::MAX);
+    let sent = exports(&"x".repeat(100)).repeat(8);
+    for call_number in 0..250 {
+        talk.arrive(Side::Downstream, &call_bytes(SOLVE, 2 * call_number + 1, &sent));
+        talk.daemon_never_sees("xxx");
+    }
+    let refused = talk.got[0].matches("grpc-status\u{1}8").count();
+    assert!((100..249).contains(&refused), "{refused}");
+    assert!(talk.session.budget.free() < 100_000);
+    talk.ends(Side::Downstream).is(Some(End::Flush));
 }
 
 #[test]
