@@ -23,16 +23,21 @@ const FOR_PREROUTING: u16 = 2376;
 const FOR_OUTPUT: u16 = 2375;
 const FOR_LOOPS: u16 = 2374;
 const FOR_LOOK_UPS: u16 = 2373;
+const FOR_TABLE: u16 = 2372;
+const FOR_LOCAL_TABLE: u16 = 2371;
 
 /// The engine that is never asked for by its own socket here.
 fn redirected() -> &'static Daemon {
     static DAEMON: OnceLock<Daemon> = OnceLock::new();
     DAEMON.get_or_init(|| {
         connect_networks();
-        let ports = [FOR_PREROUTING, FOR_OUTPUT, FOR_LOOPS, FOR_LOOK_UPS];
-        let [a, b, c, d] = &ports.map(|port| format!("--host=tcp://[::]:{port}"));
+        let ports =
+            [FOR_PREROUTING, FOR_OUTPUT, FOR_LOOPS, FOR_LOOK_UPS, FOR_TABLE, FOR_LOCAL_TABLE];
+        let hosts = ports.map(|port| format!("--host=tcp://[::]:{port}"));
         // Said explicitly, it spares the engine's pause for thought.
-        let daemon = Daemon::on_network(&["--tls=false", a, b, c, d]);
+        let tls = std::iter::once("--tls=false");
+        let options: Vec<_> = tls.chain(hosts.iter().map(String::as_str)).collect();
+        let daemon = Daemon::on_network(&options);
         daemon.make_images().unwrap();
         daemon
     })
@@ -92,6 +97,38 @@ impl Drop for Redirect {
         for tables in ["iptables", "ip6tables"] {
             sh(&format!("{tables} --wait -t nat -D {}", self.rule)).ok();
         }
+    }
+}
+
+/// A recipe for nftables, word for word that of docs/DEPLOYMENT.md but for the values of a test; taken back
+/// as the document says when dropped.
+struct Table {
+    undo: String,
+}
+
+impl Table {
+    /// The table of this name, each value of the document replaced by the test's.
+    fn new(name: &str, values: &[(&str, String)]) -> Table {
+        let document = fs::read_to_string("docs/DEPLOYMENT.md").unwrap();
+        let undo = format!("nft delete table inet {name}");
+        assert!(document.lines().any(|line| line == undo), "the document undoes it: {undo}");
+        let blocks =
+            document.split("```nft\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+        let start = format!("table inet {name} {{");
+        let mut recipe =
+            blocks.into_iter().find(|block| block.starts_with(&start)).unwrap().to_owned();
+        for (written, own) in values {
+            assert_eq!(recipe.matches(written).count(), 1, "{written} in {recipe}");
+            recipe = recipe.replace(written, own);
+        }
+        run(Command::new("nft").args(["-f", "-"]), recipe.as_bytes()).ok();
+        Table { undo }
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        sh(&self.undo).ok();
     }
 }
 
@@ -158,6 +195,45 @@ fn local_clients_are_redirected_without_a_loop() {
     ));
     for address in ["127.0.0.1", "10.77.0.1", "[::1]", "[fd77::1]"] {
         let docker = Docker::at(format!("tcp://{address}:{FOR_OUTPUT}"));
+        let info = docker.run(&["info", "--format", "{{json .}}"]).ok();
+        assert_eq!(engine_of(&info), redirected().label(), "{address}");
+        let refused = docker.run(&["create", "--privileged", "probe:1"]).fails(1);
+        assert!(refused.contains("SecDocker: forbidden"), "{address}: {refused}");
+    }
+}
+
+/// The recipe for nftables covers both families at once.
+#[test]
+fn a_table_redirects_clients_from_outside() {
+    let secdocker = secdocker(RULES);
+    let values = [("2376", FOR_TABLE.to_string()), ("8999", secdocker.address.port().to_string())];
+    let table = Table::new("secdocker", &values);
+    for (address, peer) in [("10.77.0.1", "10.77.0.2:"), ("[fd77::1]", "[fd77::2]:")] {
+        let curl = in_client(&format!("curl -sS -g http://{address}:{FOR_TABLE}/info")).ok();
+        assert_eq!(engine_of(&curl), redirected().label(), "{address}");
+        secdocker.logs(peer);
+        let docker = format!("/usr/bin/docker -H tcp://{address}:{FOR_TABLE}");
+        let refused = in_client(&format!("{docker} create --privileged probe:1")).fails(1);
+        assert!(refused.contains("SecDocker: forbidden"), "{address}: {refused}");
+    }
+    drop(table);
+    let docker = format!("/usr/bin/docker -H tcp://10.77.0.1:{FOR_TABLE}");
+    in_client(&format!("{docker} create --privileged probe:1 true")).ok();
+}
+
+#[test]
+fn a_table_redirects_local_clients_without_a_loop() {
+    let secdocker = secdocker(&format!("upstream_mark: 0x5ee\n{RULES}"));
+    let _table = Table::new(
+        "secdocker_local",
+        &[
+            ("2376", FOR_LOCAL_TABLE.to_string()),
+            ("8999", secdocker.address.port().to_string()),
+            ("0x5d", "0x5ee".to_owned()),
+        ],
+    );
+    for address in ["127.0.0.1", "10.77.0.1", "[::1]", "[fd77::1]"] {
+        let docker = Docker::at(format!("tcp://{address}:{FOR_LOCAL_TABLE}"));
         let info = docker.run(&["info", "--format", "{{json .}}"]).ok();
         assert_eq!(engine_of(&info), redirected().label(), "{address}");
         let refused = docker.run(&["create", "--privileged", "probe:1"]).fails(1);
