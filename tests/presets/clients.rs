@@ -16,8 +16,10 @@ pub(crate) const ALL: [(&str, &Client); 7] = [
     ("testcontainers", &TESTCONTAINERS),
 ];
 
-/// testcontainers/testcontainers-go: docker.go (DockerContainer, DockerNetwork, DockerProvider), and of its
-/// reaper testcontainers/moby-ryuk: interfaces.go (dockerClient).
+/// testcontainers/testcontainers-go: docker.go (DockerContainer, DockerNetwork, DockerProvider);
+/// testcontainers-node: packages/testcontainers/src/container-runtime/clients/container/docker-container-client.ts
+/// (attach, restart, commit, events); testcontainers-dotnet: src/Testcontainers/Clients/DockerContainerOperations.cs
+/// (attach, wait, pause); and of their reaper testcontainers/moby-ryuk: interfaces.go (dockerClient).
 const TESTCONTAINERS: Client = Client {
     sends: &[
         "GET /_ping",
@@ -34,6 +36,14 @@ const TESTCONTAINERS: Client = Client {
         "POST /v1.41/containers/x/exec",
         "POST /v1.41/exec/e/start",
         "GET /v1.41/exec/e/json",
+        "POST /containers/x/attach?stream=true&stdout=true&stderr=true",
+        "POST /containers/x/wait",
+        "POST /containers/x/stop?t=10",
+        "POST /containers/x/restart",
+        "POST /containers/x/pause",
+        "POST /containers/x/unpause",
+        "POST /commit?container=x&repo=y",
+        "GET /events?filters=%7B%22container%22%3A%5B%22x%22%5D%7D",
         "POST /v1.41/networks/create",
         "GET /v1.41/networks/n",
         "POST /v1.41/networks/n/connect",

@@ -5,6 +5,11 @@ use crate::support::client::{get, post};
 use crate::support::{Daemon, SecDocker, Way, unique};
 
 const SLEEPS: &str = r#"{"Image":"probe:1","Cmd":["sleep","60"]}"#;
+const TESTED: &str = r#"{"Image":"probe:1","Cmd":["sleep","60"],"Env":["MYSQL_DATABASE=test"],
+    "ExposedPorts":{"3306/tcp":{}},
+    "Labels":{"org.testcontainers":"true","org.testcontainers.sessionId":"@name@"},
+    "HostConfig":{"PortBindings":{"3306/tcp":[{"HostIp":"","HostPort":""}]},"PublishAllPorts":false,
+        "Mounts":[{"Type":"volume","Source":"@name@-data","Target":"/data"}]}}"#;
 const CREATE: &str = "/v1.41/containers/create?name=@name@";
 
 fn named(preset: &str) -> String {
@@ -157,6 +162,79 @@ fn gitlab_runner() {
         ask("GET", "/v1.41/containers/json?all=1", 200),
     ]);
     the_same(&named("gitlab-runner"), &session);
+}
+
+/// A test with a container of its own, on a network of its own, and what is left of both removed.
+#[test]
+fn testcontainers() {
+    let mut session = greeting();
+    session.extend([
+        ask("GET", "/v1.41/info", 200),
+        ask("GET", "/v1.41/images/json?all=true", 200),
+        ask("GET", "/v1.41/images/probe:1/json", 200),
+        ask("POST", "/v1.41/images/create?fromImage=127.0.0.1:1%2Ftestcontainers%2Fryuk&tag=1", 500),
+        ask("POST", "/v1.41/networks/create", 201).json(
+            r#"{"Name":"@name@-net","Driver":"bridge","CheckDuplicate":true,"Internal":false,"EnableIPv6":false,
+                "Labels":{"org.testcontainers":"true","org.testcontainers.sessionId":"@name@"}}"#,
+        ),
+        ask("GET", "/v1.41/networks/@name@-net", 200),
+        ask("POST", "/v1.41/volumes/create", 201)
+            .json(r#"{"Name":"@name@-data","Labels":{"org.testcontainers":"true"}}"#),
+        ask("POST", CREATE, 201).json(TESTED),
+        ask("PUT", "/v1.41/containers/@name@/archive?path=%2F", 200).upload(empty_tar()),
+        ask("POST", "/v1.41/networks/@name@-net/connect", 200)
+            .json(r#"{"Container":"@name@","EndpointConfig":{"Aliases":["db"]}}"#),
+        ask("POST", "/v1.41/containers/@name@/start", 204),
+        ask("GET", "/v1.41/containers/@name@/json", 200),
+        ask("GET", "/v1.41/containers/json?all=1&limit=1&filters=%7B%22label%22%3A%5B%22org.testcontainers.sessionId%3D@name@%22%5D%7D", 200),
+        ask("GET", "/v1.41/events?since=1&until=2&filters=%7B%22type%22%3A%5B%22container%22%5D%2C%22container%22%3A%5B%22@name@%22%5D%7D", 200),
+        ask("POST", "/v1.41/containers/@name@/exec", 201).json(
+            r#"{"AttachStdout":true,"AttachStderr":true,"Cmd":["echo","is it there?"]}"#,
+        ),
+        ask("POST", "/v1.41/exec/@exec@/start", 101).raw(r#"{"Detach":false,"Tty":false}"#),
+        ask("GET", "/v1.41/exec/@exec@/json", 200),
+        ask("GET", "/v1.41/containers/@name@/archive?path=%2Fetc%2Fpasswd", 200),
+        ask("POST", "/v1.41/containers/@name@/pause", 204),
+        ask("POST", "/v1.41/containers/@name@/unpause", 204),
+        ask("POST", "/v1.41/containers/@name@/restart?t=0", 204),
+        ask("POST", "/v1.41/containers/@name@/kill?signal=SIGKILL", 204),
+        ask("POST", "/v1.41/containers/@name@/wait", 200),
+        ask("GET", "/v1.41/containers/@name@/logs?stdout=1&stderr=1&since=0", 200),
+        ask("POST", "/v1.41/containers/@name@/attach?stream=false&stdout=true&stderr=true", 101)
+            .raw(""),
+        ask("POST", "/v1.41/commit?container=@name@&repo=@name@&tag=1", 201).json("{}"),
+        ask("DELETE", "/v1.41/images/@name@:1?force=1", 200),
+        ask("DELETE", "/v1.41/containers/@name@?force=1&v=1", 204),
+        ask("POST", "/v1.41/networks/@name@-net/disconnect", 404)
+            .json(r#"{"Container":"@name@","Force":true}"#),
+        ask("GET", "/v1.41/networks?filters=%7B%22label%22%3A%5B%22org.testcontainers%22%5D%7D", 200),
+        ask("DELETE", "/v1.41/networks/@name@-net", 204),
+        ask("GET", "/v1.41/volumes?filters=%7B%22label%22%3A%5B%22org.testcontainers%22%5D%7D", 200),
+        ask("DELETE", "/v1.41/volumes/@name@-data?force=1", 204),
+    ]);
+    the_same(&named("testcontainers"), &session);
+}
+
+/// The reaper mounts the daemon's socket: without a rule it passes, under one by an exception alone.
+#[test]
+fn the_reaper_of_testcontainers() {
+    let rules = format!("{}restrictions: {{privileged: true}}\n", named("testcontainers"));
+    let exception = "exceptions:\n  - image: probe:1\n    reason: removes what tests leave behind\n    \
+                     mounts: [/var/run/docker.sock]\n";
+    let reaper = r#"{"Image":"probe:1","Cmd":["sleep","60"],
+        "HostConfig":{"AutoRemove":true,"Binds":["/var/run/docker.sock:/var/run/docker.sock"]}}"#;
+    for (rules, status) in
+        [(named("testcontainers"), 201), (rules.clone(), 403), (format!("{rules}{exception}"), 201)]
+    {
+        let secdocker = SecDocker::before(Daemon::shared(), &rules);
+        let name = unique("reaper");
+        let answer =
+            secdocker.connect().ask(post(&format!("/containers/create?name={name}"), reaper));
+        assert_eq!(answer.status, status, "{rules}{}", answer.text());
+        if status == 201 {
+            Daemon::shared().api().remove(&name);
+        }
+    }
 }
 
 #[test]
