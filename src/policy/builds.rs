@@ -19,6 +19,7 @@
 //! `USER`, and for containers of what was built. Whoever wants no root in builds forbids builds.
 
 use super::effects::{Asked, Builder, Effect, Unseen};
+use super::exceptions;
 use super::facts::Facts;
 use super::privileged::PrivilegedRule;
 use super::types::ValueError;
@@ -56,10 +57,18 @@ pub(super) fn must_read(policy: &Policy) -> bool {
     policy.builds == BuildRule::Inspect && breakable(policy, Builder::Unread).next().is_some()
 }
 
-/// Whether calls to BuildKit must be judged one by one: there is a rule that one can break.
+/// Whether calls to BuildKit must be judged one by one: there is a rule that one can break, or a name by
+/// which an exception knows an image.
 pub(super) fn must_judge_calls(policy: &Policy) -> bool {
-    policy.builds == BuildRule::Inspect
-        && breakable(policy, Builder::BuildKitUnseen).next().is_some()
+    let is_needed = breakable(policy, Builder::BuildKitUnseen).next().is_some()
+        || exceptions::guards_names(policy);
+    policy.builds == BuildRule::Inspect && is_needed
+}
+
+/// Whether calls to BuildKit are judged one by one: they must be, and the daemon's builder can be held to
+/// what is found.
+pub(super) fn are_calls_judged(policy: &Policy, facts: &Facts) -> bool {
+    must_judge_calls(policy) && facts.source_policies() == Some(true)
 }
 
 /// Whether the builder of the daemon can be held to rules must be known before it is spoken to.

@@ -266,6 +266,11 @@ pub(super) fn check_given(policy: &Policy, name: &ImageRef, found: &mut Findings
     }
 }
 
+/// Whether an exception knows an image by a name that could be given to another one.
+pub(super) fn guards_names(policy: &Policy) -> bool {
+    policy.exceptions.iter().any(|exception| !exception.image.by_digest)
+}
+
 /// Names may be given that are not seen.
 pub(super) fn check_unseen(policy: &Policy, what: &str, found: &mut Findings<'_>) {
     for image in policy.exceptions.iter().map(|it| &it.image).filter(|image| !image.by_digest) {

@@ -418,7 +418,7 @@ fn check(
         Effect::Build(builder) => {
             builds::check(policy, *builder, facts, found);
             allowed_images.check_unseen("a build", found);
-            if matches!(builder, Builder::BuildKitUnseen | Builder::BuildKitSolve) {
+            if *builder == Builder::BuildKitUnseen && !builds::are_calls_judged(policy, facts) {
                 exceptions::check_unseen(policy, "a build by BuildKit", found);
             }
             if images::takes_names(policy, &asked.effect) {

@@ -188,3 +188,23 @@ fn where_no_rule_needs_it_calls_pass_unseen() {
     let ended = Calls::begin(&secdocker).call(SOLVE, &runs(FORBIDDEN, &[]));
     assert_eq!(ended.status, 0, "{ended:?}");
 }
+
+#[test]
+fn a_name_that_an_exception_trusts_is_given_to_no_build() {
+    // No rule here is one that a build could break; the exception's name is.
+    let exception = "exceptions: [{image: \"trusted:1\", reason: x, mounts: [/root]}]\n";
+    let secdocker = under(&format!("restrictions: {{mounts: [/root]}}\n{exception}"));
+    let mut calls = Calls::begin(&secdocker);
+    let named = |name: &str| {
+        let exporter = [text(1, "image"), entry(2, "name", name)].concat();
+        runs(PROBE, &bytes(13, &exporter))
+    };
+    let trusted = calls.call(SOLVE, &named("a,docker.io/library/trusted:1"));
+    if is_mediated() {
+        trusted.is_refused_for("by which an exception knows an image");
+        calls.call(SOLVE, &named("*")).is_refused_for("exception");
+    } else {
+        trusted.is_refused_for("a build by BuildKit");
+    }
+    assert_eq!(Daemon::shared().api().get("/images/trusted:1/json").status, 404);
+}

@@ -131,6 +131,7 @@ pub(super) fn of_exporter(name: &str, value: &str, effects: &mut Effects) -> Res
                     "*" => {
                         check_number(&place(), effects)?;
                         effects.push(Effect::Unseen(Unseen::Image("*".to_owned())), place());
+                        effects.push(Effect::ImageNamesUnseen, place());
                     }
                     image => named(image, place(), effects)?,
                 }
@@ -150,6 +151,7 @@ pub(super) fn of_exporter(name: &str, value: &str, effects: &mut Effects) -> Res
 
 fn named(image: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
     check_number(&at, effects)?;
+    effects.push_parsed(ImageRef::parse(image), Effect::ImageNameGiven, at.clone())?;
     let named = |image| Effect::ImageName(ImageNames::One(image));
     effects.push_parsed(ImageRef::parse(image), named, at)
 }

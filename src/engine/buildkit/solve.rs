@@ -89,6 +89,7 @@ fn control(message: &[u8], effects: &mut Effects) -> Result<(), BodyError> {
             14 if field.number()? != 0 => {
                 let unseen = "of an exporter that the session names".to_owned();
                 effects.push(Effect::Unseen(Unseen::Image(unseen)), BODY);
+                effects.push(Effect::ImageNamesUnseen, BODY);
             }
             14 => {}
             other => return Err(unknown("Control/Solve", other)),
