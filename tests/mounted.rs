@@ -143,6 +143,8 @@ fn nobody_keeps_what_was_swapped_in_between_the_look_and_the_mount() {
     symlink("/run/secret", &beside).unwrap();
     let stops = AtomicBool::new(false);
     thread::scope(|scope| {
+        // Also where an assertion fails: the scope waits for the thread.
+        let _stop = OnDrop(&stops);
         scope.spawn(|| {
             while !stops.load(Ordering::Relaxed) {
                 rustix::fs::renameat_with(
@@ -172,7 +174,15 @@ fn nobody_keeps_what_was_swapped_in_between_the_look_and_the_mount() {
             }
             api.remove(&name);
         }
-        stops.store(true, Ordering::Relaxed);
         println!("{started} were started");
     });
+}
+
+/// Sets the flag when it is dropped.
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
