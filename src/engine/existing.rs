@@ -15,7 +15,7 @@ use crate::image::ImageRef;
 use crate::policy::ceilings::{Ceilings, CpuLimit};
 use crate::policy::effects::{Asked, Effect, Namespace, NamespaceKind, SharedWith};
 use crate::policy::facts::{Container, ServiceFacts};
-use crate::policy::types::{HostPath, UserSpec};
+use crate::policy::types::{EnvironmentEntry, HostPath, UserSpec};
 
 /// The most mounts of one container that are read; of a container with more nothing is known.
 const MOUNTS_MAX: usize = 1024;
@@ -95,6 +95,8 @@ struct State {
     running: bool,
     #[serde(default)]
     restarting: bool,
+    #[serde(default)]
+    started_at: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -109,6 +111,11 @@ struct NetworkSettings {
 struct Config {
     #[serde(default)]
     user: String,
+    /// The name that was asked for.
+    #[serde(default)]
+    image: String,
+    #[serde(default)]
+    env: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -161,13 +168,20 @@ pub fn container(asked: &str, answer: &[u8]) -> Option<Container> {
     };
     let name = found.name.strip_prefix('/').unwrap_or(&found.name).to_owned();
     let host = &found.host_config;
+    let user = UserSpec::parse(user).ok()?;
+    let image = ImageRef::parse(&found.image).ok();
+    let first_run = match found.state.has_run() {
+        true => Some(Vec::new()),
+        false => found.config.first_run(image.as_ref(), &user),
+    };
     Some(Container {
         networks: networks(&host.network_mode, found.network_settings.networks)?,
         powers: host.powers(),
         shares_of_host: None,
         names: vec![name, found.id],
-        image: ImageRef::parse(&found.image).ok(),
-        user: UserSpec::parse(user).ok()?,
+        image,
+        first_run,
+        user,
         is_privileged: found.host_config.privileged,
         shares: found.host_config.shares(),
         cpu: match found.host_config.nano_cpus {
@@ -177,6 +191,34 @@ pub fn container(asked: &str, answer: &[u8]) -> Option<Container> {
         mounts: mounts(&found.mounts.unwrap_or_default())?,
         devices: devices(&found.host_config.devices.unwrap_or_default())?,
     })
+}
+
+/// When whatever has never been started was.
+const NEVER: &str = "0001-01-01T00:00:00Z";
+
+impl State {
+    /// Whether it was ever started, as far as that is known.
+    fn has_run(&self) -> bool {
+        !matches!(self.started_at.as_str(), "" | NEVER)
+    }
+}
+
+impl Config {
+    /// The daemon has put together what the image and the request say.
+    fn first_run(&self, image: Option<&ImageRef>, user: &UserSpec) -> Option<Vec<Effect>> {
+        let asked = match ImageRef::parse(&self.image) {
+            Ok(ImageRef::Named(name)) => Some(name),
+            Ok(ImageRef::Id(_)) | Err(_) => None,
+        };
+        let image = image.filter(|image| matches!(image, ImageRef::Id(_)))?.clone();
+        let made = [Effect::MadeOf { image, asked }, Effect::User(user.clone())];
+        let variables = self
+            .env
+            .iter()
+            .flatten()
+            .map(|entry| EnvironmentEntry::parse(entry).map(Effect::Environment));
+        made.into_iter().map(Ok).chain(variables).collect::<Result<_, _>>().ok()
+    }
 }
 
 impl HostConfig {

@@ -108,7 +108,9 @@ pub fn as_judged(endpoint: Endpoint, target: &Target<'_>, policy: &Policy) -> Op
         Endpoint::ImagePrune | Endpoint::ImageRemove if policy.images.is_empty() => return None,
         Endpoint::ContainerRestart if !policy.judges_starts() => return None,
         Endpoint::ContainerAttach if !policy.judges_reach() => return None,
-        Endpoint::ContainerArchive if !policy.judges_files() => return None,
+        Endpoint::ContainerArchive if !policy.judges_files() && !policy.judges_images() => {
+            return None;
+        }
         Endpoint::ContainerRename | Endpoint::ConfigCreate if !policy.is_restrictive() => {
             return None;
         }

@@ -122,6 +122,7 @@ mod tests {
             powers: Some(vec![]),
             names: vec![],
             image: None,
+            first_run: Some(vec![]),
             user: UserSpec::parse("1000").unwrap(),
             is_privileged: false,
             shares: vec![],

@@ -122,13 +122,32 @@ impl ImageCache {
         learn: impl FnOnce() -> Option<ImageFacts>,
     ) -> Option<ImageFacts> {
         let absent = |facts: &ImageFacts| *facts == ImageFacts::Absent;
-        match self.known(&self.facts, daemon, image, || {
+        let (before, mut is_fresh) = (self.believable(&self.facts), false);
+        let known = self.known(&self.facts, daemon, image, || {
+            is_fresh = true;
             let facts = learn();
             // An image that is not there is likely to be fetched next, perhaps beside us.
             if facts.as_ref().is_some_and(absent) { Err(facts) } else { facts.ok_or(None) }
-        }) {
-            Ok(facts) => Some(facts),
+        });
+        match known {
+            Ok(facts) => {
+                if let Some(epoch) = before.filter(|_| is_fresh) {
+                    self.keep_by_id((daemon, image), &facts, epoch);
+                }
+                Some(facts)
+            }
             Err(not_kept) => not_kept,
+        }
+    }
+
+    /// What was learned of a name is as true of its image: what is made of it is looked at by its
+    /// identifier when it is started.
+    fn keep_by_id(&self, (daemon, asked): (&Daemon, &ImageRef), facts: &ImageFacts, epoch: Epoch) {
+        let ImageFacts::Present { id, .. } = facts else { return };
+        let Ok(by_id @ ImageRef::Id(_)) = ImageRef::parse(id) else { return };
+        if by_id != *asked && facts.values() <= VALUES_MAX && (self.epoch)() == Some(epoch) {
+            let entry = Entry { value: facts.clone(), epoch, learned: now() };
+            lock(&self.facts).put((daemon.clone(), by_id), entry);
         }
     }
 
@@ -310,6 +329,27 @@ mod tests {
             epoch.store(1, Ordering::SeqCst);
             assert!(asks(&cache, "a", None));
         }
+    }
+
+    #[test]
+    fn what_is_known_of_a_name_is_known_of_its_image() {
+        let (cache, epoch) = cache();
+        let id = format!("sha256:{}", "1".repeat(64));
+        let facts = || {
+            let (names, user, environment) = (vec![], None, vec![]);
+            Some(ImageFacts::Present { id: id.clone(), names, user, environment })
+        };
+        assert!(asks(&cache, "a", facts()) && !asks(&cache, &id, None));
+        epoch.store(2, Ordering::SeqCst);
+        assert!(asks(&cache, &id, None), "it was from before a change");
+        let image = ImageRef::parse("a").unwrap();
+        cache.or_learn(&daemon("/x"), &image, || {
+            epoch.store(3, Ordering::SeqCst);
+            facts()
+        });
+        assert!(asks(&cache, &id, None), "it is from during a change");
+        epoch.store(0, Ordering::SeqCst);
+        assert!(asks(&cache, "a", facts()) && asks(&cache, &id, facts()));
     }
 
     #[test]

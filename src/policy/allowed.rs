@@ -32,6 +32,18 @@ impl AllowedImages {
         self.0.as_deref()
     }
 
+    /// What a message names as the rule, if there is a list.
+    pub(super) fn rule(&self) -> Option<&'static str> {
+        self.0.as_ref().map(|_| IMAGES)
+    }
+
+    /// Whether the list names whatever has this name, and the daemon could not take it for a part of an
+    /// identifier.
+    pub(super) fn allow(&self, name: &ImageName) -> bool {
+        let mut allowed = self.list().unwrap_or_default().iter();
+        !name.maybe_id() && allowed.any(|rule| rule.covers(name))
+    }
+
     /// A tag that the daemon has must be allowed itself: a service fetches it anew. An identifier, a
     /// part of one (which may look like a name) and a digest say what the content is, and one of the
     /// names of that content must be allowed.

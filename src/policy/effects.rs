@@ -12,7 +12,7 @@ use super::shown::Shown;
 use super::subnets::{Subnet, SubnetUse};
 use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
 use super::versions::ApiVersion;
-use crate::image::ImageRef;
+use crate::image::{ImageName, ImageRef};
 
 /// One thing that a request would bring about.
 ///
@@ -27,6 +27,13 @@ pub enum Effect {
     Takeover(Takeover),
     /// Uses this image of the daemon's: runs it, or gives it another name.
     Image(ImageRef),
+    /// Has the content of this image, of which a container was made that has never run.
+    MadeOf {
+        /// By its identifier.
+        image: ImageRef,
+        /// The name by which it was asked for, if it was no identifier.
+        asked: Option<ImageName>,
+    },
     /// Fetches images by their names, or gives such a name to something new: whatever the daemon has
     /// by that name now says nothing.
     ImageName(ImageNames),
@@ -89,7 +96,7 @@ pub enum Effect {
     /// Mounts the volume of this name, which may exist already.
     Volume(String),
     /// Starts the container of this name or identifier. It keeps what it was given, but where the paths
-    /// lead that it was given is found out anew.
+    /// lead that it was given is found out anew; and what it was made of counts when it runs first.
     Started(String),
     /// Makes what this path leads to by now reachable. As it is written it was judged when it was asked
     /// for.

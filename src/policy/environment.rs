@@ -41,6 +41,11 @@ impl EnvironmentRule {
         &self.text
     }
 
+    /// What messages say of it.
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
+
     pub(super) fn check(&self, entry: &EnvironmentEntry, found: &mut Findings<'_>) {
         if self.forbids(entry.name(), entry.value()) {
             let name = Shown(entry.name());

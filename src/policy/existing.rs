@@ -23,7 +23,7 @@ use super::privileged::PrivilegedRule;
 use super::shown::Shown;
 use super::users::UserRule;
 use super::violations::Violations;
-use super::{Findings, Policy, any_path, way_out};
+use super::{Findings, Policy, any_path, first_start, way_out};
 
 /// What one thing that exists brings about.
 #[derive(Debug)]
@@ -131,8 +131,14 @@ impl<'a> Known<'a> {
                 Some(VolumeFacts::Present(effects)) => effects.iter().filter_map(again).collect(),
                 Some(VolumeFacts::Absent) | None => Vec::new(),
             },
-            Effect::Started(name) => of(name, &started),
-            Effect::VolumesFrom(name) | Effect::Archive(name) => of(name, &|c| c.mounts.clone()),
+            Effect::Started(name) => of(name, &|container| {
+                let made_of = first_start::effects(container, self.ceilings);
+                started(container).into_iter().chain(made_of).collect()
+            }),
+            Effect::VolumesFrom(name) => of(name, &|c| c.mounts.clone()),
+            Effect::Archive(name) => of(name, &|container| {
+                container.mounts.iter().cloned().chain(first_start::content(container)).collect()
+            }),
             Effect::ContainerUser(name) => of(name, &|c| vec![Effect::User(c.user.clone())]),
             Effect::Within(name) => of(name, &|container| reached(container, self.ceilings)),
             Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) }) => {
@@ -260,7 +266,7 @@ pub(super) fn ask(policy: &Policy, effects: &[Asked], questions: &mut Questions)
             Effect::Within(name) if judges_reach(policy) => {
                 questions.containers.push(name.clone());
             }
-            Effect::Archive(name) if judges_mounts(policy) => {
+            Effect::Archive(name) if judges_mounts(policy) || policy.judges_images() => {
                 questions.containers.push(name.clone());
             }
             Effect::CpuQuota(name) if policy.ceilings.cpu.is_some() => {
@@ -328,7 +334,7 @@ pub(super) fn judges_files(policy: &Policy) -> bool {
 
 /// Whether starting what exists could break a rule.
 pub(super) fn judges_starts(policy: &Policy) -> bool {
-    about_starts(policy).next().is_some()
+    about_starts(policy).chain(first_start::about(policy)).next().is_some()
 }
 
 /// Whether working within what exists could break a rule.
@@ -370,19 +376,32 @@ pub(super) fn check_volume(name: &str, policy: &Policy, facts: &Facts, found: &m
 }
 
 pub(super) fn check_started(name: &str, policy: &Policy, facts: &Facts, found: &mut Findings<'_>) {
-    if facts.container(name).is_none() {
-        let what = format_args!("start of container {}", Shown(name));
-        about_starts(policy)
-            .for_each(|rule| found.add_because(what, "whose mounts are not known", rule));
+    let what = format_args!("start of container {}", Shown(name));
+    match facts.container(name) {
+        None => about_starts(policy)
+            .chain(first_start::about(policy))
+            .for_each(|rule| found.add_because(what, "which is not known", rule)),
+        Some(ContainerFacts::Present(container)) if first_start::is_unreadable(container) => {
+            let reason = "which has never run, and of which the image is not known";
+            first_start::about(policy).for_each(|rule| found.add_because(what, reason, rule));
+        }
+        Some(ContainerFacts::Present(_) | ContainerFacts::Absent) => {}
     }
 }
 
 /// Files of what can't be learned may lie anywhere.
 pub(super) fn check_archive(name: &str, policy: &Policy, facts: &Facts, found: &mut Findings<'_>) {
-    if facts.container(name).is_none() {
-        let what = format_args!("files of container {}", Shown(name));
-        about_volumes(policy)
-            .for_each(|rule| found.add_because(what, "whose mounts are not known", rule));
+    let what = format_args!("files of container {}", Shown(name));
+    match facts.container(name) {
+        None => about_volumes(policy)
+            .chain(first_start::about_images(policy))
+            .for_each(|rule| found.add_because(what, "which is not known", rule)),
+        Some(ContainerFacts::Present(container)) if first_start::is_unreadable(container) => {
+            let reason = "which has never run, and of which the image is not known";
+            first_start::about_images(policy)
+                .for_each(|rule| found.add_because(what, reason, rule));
+        }
+        Some(ContainerFacts::Present(_) | ContainerFacts::Absent) => {}
     }
 }
 

@@ -49,6 +49,7 @@ fn container() -> Container {
         devices: vec![],
         image: None,
         names: vec!["c".to_owned(), "0123abcd".to_owned()],
+        first_run: Some(vec![]),
         user: UserSpec::parse("1000").unwrap(),
         is_privileged: false,
         shares: vec![],
@@ -308,7 +309,7 @@ fn what_is_started_is_judged_by_where_its_paths_lead_by_now() {
         assert_eq!(led(made_beside, made_beside), "allowed", "{made_beside}");
     }
     let unknown = verdict(&policy(), starts.clone(), &Facts::none());
-    assert!(unknown.contains("start of container c, whose mounts are not known"), "{unknown}");
+    assert!(unknown.contains("start of container c, which is not known"), "{unknown}");
     let mut absent = Facts::none();
     absent.add_container(text("c"), ContainerFacts::Absent);
     assert_eq!(verdict(&policy(), starts.clone(), &absent), "allowed");

@@ -228,6 +228,9 @@ pub struct Container {
     pub names: Vec<String>,
     /// The image that it was made of, by its identifier.
     pub image: Option<ImageRef>,
+    /// What it brings about to start it for the first time: its image, user and variables. Nothing if it
+    /// has run; `None` if it can't be read.
+    pub first_run: Option<Vec<Effect>>,
     /// Whom its own command runs as.
     pub user: UserSpec,
     /// Whether all that runs in it is privileged.

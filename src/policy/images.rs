@@ -287,7 +287,7 @@ pub(super) fn ask_list(policy: &Policy, effects: &[Asked], image_list: &mut bool
         !policy.images.is_empty() && effects.iter().any(|asked| takes_names(policy, &asked.effect));
 }
 
-/// The images whose names must be known: all that are used.
+/// The images whose names must be known: all that are used, or that containers were made of.
 pub(super) fn ask(
     rules: &[ImageRule],
     allowed: &AllowedImages,
@@ -296,6 +296,10 @@ pub(super) fn ask(
 ) {
     if !rules.is_empty() || allowed.list().is_some() {
         images.extend(images_in(effects).cloned());
+        images.extend(effects.iter().filter_map(|asked| match &asked.effect {
+            Effect::MadeOf { image, .. } => Some(image.clone()),
+            _ => None,
+        }));
     }
     if !rules.is_empty() {
         images.extend(effects.iter().filter_map(|asked| match &asked.effect {

@@ -19,6 +19,7 @@ pub mod environment;
 pub mod exceptions;
 mod existing;
 pub mod facts;
+mod first_start;
 pub mod former;
 pub mod groups;
 pub(crate) mod identifiers;
@@ -229,6 +230,11 @@ impl Policy {
         existing::judges_starts(self)
     }
 
+    /// Whether a rule is about images.
+    pub fn judges_images(&self) -> bool {
+        first_start::about_images(self).next().is_some()
+    }
+
     /// Whether working within a container that exists could break a rule.
     pub fn judges_reach(&self) -> bool {
         existing::judges_reach(self)
@@ -429,6 +435,9 @@ fn check(
         Effect::Image(image) => {
             images.iter().for_each(|rule| rule.check(image, facts, found));
             allowed_images.check(image, facts, found);
+        }
+        Effect::MadeOf { image, asked } => {
+            first_start::check((image, asked.as_ref()), policy, facts, found);
         }
         Effect::ImageName(names) => {
             images.iter().for_each(|rule| rule.check_names(names, found));

@@ -68,7 +68,7 @@ impl Session {
             let client = self.client.peer.to_string();
             let question = inspection.consultation(asked, &body, client, waits.watched());
             let pinned = match image {
-                ImageFound::One { id, .. } => Some(id),
+                ImageFound::One(id) => Some(id),
                 ImageFound::None(_) | ImageFound::NotAsked => None,
             };
             turn.out.consult(ticket, Consultation { pinned, before, ..question });

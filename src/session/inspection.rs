@@ -69,8 +69,6 @@ pub(super) struct Waiting {
     inspection: Inspection,
     inspected: Inspected<RequestBody>,
     pub(super) ticket: Ticket,
-    /// That in which the daemon was first asked; none while images were being changed.
-    epoch: Option<u64>,
     /// What the rounds so far have learned.
     facts: Facts,
     round: usize,
@@ -87,12 +85,8 @@ pub(super) struct Waiting {
 pub(super) enum ImageFound {
     /// Nothing.
     NotAsked,
-    /// It is the one with this `sha256:…`.
-    One {
-        id: String,
-        /// Whether its name can't have been given to another one since the daemon was asked.
-        is_certain: bool,
-    },
+    /// It is the one with this `sha256:…`; its name may mean another one by the time the daemon looks.
+    One(String),
     /// There is none by this name, and the daemon must not get one before it reads the request.
     None(String),
 }
@@ -111,16 +105,6 @@ pub(super) enum Settled {
         /// The container that it starts, if what is mounted there must be looked at afterwards.
         started: Option<String>,
     },
-}
-
-impl Settled {
-    /// Whether the image of a container is still the one of its name, as far as anybody knows.
-    pub(super) fn doubt_image_unless(&mut self, certain: bool) {
-        if let Self::Allowed { image: ImageFound::One { is_certain, .. }, forwarded, .. } = self {
-            // An exception is for an image, so that very one must be what runs.
-            *is_certain = certain && forwarded.excepted.is_none();
-        }
-    }
 }
 
 /// Judges a request by what was learned for it.
@@ -149,7 +133,7 @@ pub(super) fn verdict(
     }
 }
 
-/// The same, after the outside was asked. Whether the image of a container is certain the caller knows.
+/// The same, after the outside was asked.
 pub(super) fn verdict_knowing(
     inspection: &Inspection,
     inspected: Inspected<RequestBody>,
@@ -162,9 +146,7 @@ pub(super) fn verdict_knowing(
     }
     let image = match policy::image_of_container(inspected.effects(), facts) {
         Some((name, ImageFacts::Absent)) => ImageFound::None(name.to_string()),
-        Some((_, ImageFacts::Present { id, .. })) => {
-            ImageFound::One { id: id.clone(), is_certain: false }
-        }
+        Some((_, ImageFacts::Present { id, .. })) => ImageFound::One(id.clone()),
         None => ImageFound::NotAsked,
     };
     verdict(inspection, inspected, facts, image)
@@ -273,18 +255,8 @@ impl Session {
         let deadline = inspection.deadline(&questions, turn.now);
         turn.out.ask(ticket, questions, waits.watched());
         let facts = Facts::none();
-        let epoch = self.changes.epoch();
-        let waiting = Waiting {
-            inspection,
-            inspected,
-            ticket,
-            facts,
-            epoch,
-            round: 1,
-            deadline,
-            waits,
-            share,
-        };
+        let waiting =
+            Waiting { inspection, inspected, ticket, facts, round: 1, deadline, waits, share };
         self.request = Request::Waiting(Box::new(waiting));
     }
 
@@ -363,9 +335,8 @@ impl Session {
             self.request = Request::Waiting(waiting);
             return;
         }
-        let Waiting { inspection, inspected, mut facts, epoch, share, .. } = *waiting;
-        let mut settled = verdict_knowing(&inspection, inspected, &mut facts, &self.changes);
-        settled.doubt_image_unless(epoch.is_some() && epoch == self.changes.epoch());
+        let Waiting { inspection, inspected, mut facts, share, .. } = *waiting;
+        let settled = verdict_knowing(&inspection, inspected, &mut facts, &self.changes);
         self.settle(inspection, settled, share, turn);
     }
 
@@ -405,12 +376,14 @@ impl Session {
                 self.consult((inspection, image), *forwarded, body, share, turn);
             }
             Settled::Allowed { forwarded, body, image, .. } => match image {
-                ImageFound::One { id, is_certain: false } => {
+                // An exception is for an image, so that very one must be what runs. Where rules forbid
+                // it, another one does not: its container is judged before it is started.
+                ImageFound::One(id) if forwarded.excepted.is_some() => {
                     self.let_through_pinned(&inspection, *forwarded, (&body, &id), turn);
                 }
-                ImageFound::One { is_certain: true, .. }
-                | ImageFound::NotAsked
-                | ImageFound::None(_) => self.let_through(&inspection, &forwarded, &body, turn),
+                ImageFound::One(_) | ImageFound::NotAsked | ImageFound::None(_) => {
+                    self.let_through(&inspection, &forwarded, &body, turn)
+                }
             },
         }
     }

@@ -36,8 +36,6 @@ pub struct Judgement {
     /// What was learned in the rounds so far.
     facts: Facts,
     round: usize,
-    /// That in which the daemon was first asked; none while images were being changed.
-    epoch: Option<u64>,
 }
 
 /// What came of it.
@@ -128,8 +126,7 @@ impl Session {
     ) {
         let changes = self.changes.clone();
         let facts = Facts::none();
-        let judgement =
-            Judgement { inspection, body, share, changes, facts, round: 0, epoch: None };
+        let judgement = Judgement { inspection, body, share, changes, facts, round: 0 };
         self.hand_out(judgement, turn);
     }
 
@@ -169,7 +166,6 @@ impl Session {
         match outcome {
             Outcome::Ask(questions) => {
                 if judgement.round == 0 {
-                    judgement.epoch = self.changes.epoch();
                     let Judgement { inspection, body, share, .. } = &mut judgement;
                     if let Err(no_room) = share.grow_to(inspection.weight_asking(body, body.len()))
                     {
@@ -183,12 +179,11 @@ impl Session {
                 let asking = Asking { judgement, ticket, deadline, _waits: waits };
                 self.request = Request::Asking(Box::new(asking));
             }
-            Outcome::Settled(mut settled) => {
-                let Judgement { mut inspection, body, share, epoch, .. } = judgement;
+            Outcome::Settled(settled) => {
+                let Judgement { mut inspection, body, share, .. } = judgement;
                 if inspection.is_consulted() {
                     inspection.body = body;
                 }
-                settled.doubt_image_unless(epoch.is_some() && epoch == self.changes.epoch());
                 self.settle(inspection, settled, share, turn);
             }
         }

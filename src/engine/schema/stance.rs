@@ -119,6 +119,7 @@ impl Power {
             Effect::Takeover(_) => Self::Takeover,
             Effect::Unseen(unseen) => Self::of_unseen(unseen),
             Effect::Image(_)
+            | Effect::MadeOf { .. }
             | Effect::ImageName(_)
             | Effect::ImageContent
             | Effect::ImageNameGiven(_)

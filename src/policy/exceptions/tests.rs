@@ -227,6 +227,7 @@ fn it_is_for_containers_alone_and_for_those_of_the_image() {
     let agent = Container {
         names: vec!["c".to_owned()],
         image: Some(image(ID)),
+        first_run: Some(vec![]),
         user: UserSpec::parse("root").unwrap(),
         is_privileged: false,
         shares: vec![Namespace { kind: NamespaceKind::Network, with: SharedWith::Host }],

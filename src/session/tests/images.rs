@@ -1,7 +1,8 @@
 //! What a name means may change between the look at an image and the daemon's own.
 
 use super::*;
-use crate::policy::facts::{ImageFacts, NamedImage};
+use crate::engine::existing;
+use crate::policy::facts::{ContainerFacts, ImageFacts, NamedImage};
 use crate::policy::images::ImageRule;
 use crate::policy::types::UserSpec;
 use crate::policy::users::UserRule;
@@ -69,18 +70,95 @@ fn a_name_is_forwarded_while_no_image_changes() {
 }
 
 #[test]
-fn the_image_that_was_judged_is_the_one_that_runs() {
-    talk(|talk| {
-        let (ticket, asked, changes) = asks_about_an_image(talk);
-        drop(changes.begin());
-        talk.call(|session, turn| session.answered(ticket, of_user_1000(&asked), turn));
-        talk.daemon_gets(&with_body(CREATE, r#"{"Image":"sha256:12"}"#));
-    });
+fn a_name_is_forwarded_while_images_change_too() {
     talk(|talk| {
         let (ticket, asked, changes) = asks_about_an_image(talk);
         let _under_way = changes.begin();
         talk.call(|session, turn| session.answered(ticket, of_user_1000(&asked), turn));
-        talk.daemon_gets(&with_body(CREATE, r#"{"Image":"sha256:12"}"#));
+        talk.daemon_gets(&with_body(CREATE, r#"{"Image":"app"}"#));
+    });
+}
+
+const START: &str = "POST /containers/c/start HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n";
+const RESTART: &str = "POST /containers/c/restart HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n";
+const NEVER: &str = "0001-01-01T00:00:00Z";
+
+/// A container, as the engine describes it.
+fn described(config: &str, started_at: &str) -> ContainerFacts {
+    let answer = format!(
+        r#"{{"Id":"0","Name":"/c","Image":"sha256:{}","Config":{{{config}}},"HostConfig":{{}},
+        "State":{{"StartedAt":"{started_at}"}}}}"#,
+        "1".repeat(64)
+    );
+    ContainerFacts::Present(existing::container("c", answer.as_bytes()).unwrap())
+}
+
+/// The name may have been given to another image between the judgement and the engine's own look.
+#[test]
+fn what_was_made_is_judged_before_it_runs() {
+    let (app, root) = (r#""Image":"app","User":"1000""#, r#""Image":"app""#);
+    for (config, started_at, is_forbidden) in [
+        (app, NEVER, false),
+        (root, NEVER, true),
+        (root, "", true),
+        (root, "2026-11-30T14:00:00.5Z", false),
+    ] {
+        for request in [START, RESTART] {
+            talk(|talk| {
+                let users = vec![UserRule::parse("root").unwrap()];
+                *talk = Talk::new(Policy { users, ..Policy::permissive() }, talk.piece);
+                talk.client(request).daemon_never_sees("start");
+                let (ticket, asked, _) = talk.outbox.take_question().unwrap();
+                assert_eq!(asked.containers, ["c"]);
+                let mut facts = Facts::none();
+                facts.add_container("c".to_owned(), described(config, started_at));
+                talk.call(|session, turn| session.answered(ticket, facts, turn));
+                match is_forbidden {
+                    true => talk.client_gets("HTTP/1.1 403 ").daemon_never_sees("start"),
+                    false => talk.daemon_gets(request),
+                };
+            });
+        }
+    }
+}
+
+#[test]
+fn what_was_made_of_a_forbidden_image_neither_runs_nor_gives_files() {
+    let archive = "GET /containers/c/archive?path=/x HTTP/1.1\r\nHost: d\r\n\r\n";
+    for (request, names, is_forbidden) in [
+        (START, &["app:1"][..], false),
+        (START, &["app:1", "ubuntu:16.04"], true),
+        (archive, &["app:1"], false),
+        (archive, &["app:1", "ubuntu:16.04"], true),
+    ] {
+        talk(|talk| {
+            before_images(talk, &ImageChanges::default());
+            talk.client(request);
+            let (ticket, _, _) = talk.outbox.take_question().unwrap();
+            let mut facts = Facts::none();
+            facts.add_container("c".to_owned(), described(r#""Image":"app:1""#, NEVER));
+            talk.call(|session, turn| session.answered(ticket, facts, turn));
+            let (ticket, asked, _) = talk.outbox.take_question().unwrap();
+            let NamedImage { id, names } =
+                NamedImage::new(asked.images[0].to_string(), names.iter().copied());
+            let (user, environment) = (None, vec![]);
+            let facts = known(&asked, ImageFacts::Present { id, names, user, environment });
+            talk.call(|session, turn| session.answered(ticket, facts, turn));
+            match is_forbidden {
+                true => talk.client_gets("HTTP/1.1 403 ").daemon_never_sees("containers"),
+                false => talk.daemon_gets(request),
+            };
+            assert_eq!(talk.got[0].contains(", which is ubuntu:16.04"), is_forbidden);
+        });
+    }
+}
+
+#[test]
+fn without_rules_about_what_is_made_a_start_asks_nothing() {
+    talk(|talk| {
+        *talk = Talk::new(Policy::permissive(), talk.piece);
+        talk.client(START).daemon_gets(START);
+        assert!(talk.outbox.take_question().is_none());
     });
 }
 
