@@ -377,32 +377,19 @@ pub(super) fn check_volume(name: &str, policy: &Policy, facts: &Facts, found: &m
 
 pub(super) fn check_started(name: &str, policy: &Policy, facts: &Facts, found: &mut Findings<'_>) {
     let what = format_args!("start of container {}", Shown(name));
-    match facts.container(name) {
-        None => about_starts(policy)
-            .chain(first_start::about(policy))
-            .for_each(|rule| found.add_because(what, "which is not known", rule)),
-        Some(ContainerFacts::Present(container)) if first_start::is_unreadable(container) => {
-            let reason = "which has never run, and of which the image is not known";
-            first_start::about(policy).for_each(|rule| found.add_because(what, reason, rule));
-        }
-        Some(ContainerFacts::Present(_) | ContainerFacts::Absent) => {}
+    if facts.container(name).is_none() {
+        about_starts(policy).for_each(|rule| found.add_because(what, "which is not known", rule));
     }
+    first_start::check_known((what, name), first_start::about(policy), facts, found);
 }
 
 /// Files of what can't be learned may lie anywhere.
 pub(super) fn check_archive(name: &str, policy: &Policy, facts: &Facts, found: &mut Findings<'_>) {
     let what = format_args!("files of container {}", Shown(name));
-    match facts.container(name) {
-        None => about_volumes(policy)
-            .chain(first_start::about_images(policy))
-            .for_each(|rule| found.add_because(what, "which is not known", rule)),
-        Some(ContainerFacts::Present(container)) if first_start::is_unreadable(container) => {
-            let reason = "which has never run, and of which the image is not known";
-            first_start::about_images(policy)
-                .for_each(|rule| found.add_because(what, reason, rule));
-        }
-        Some(ContainerFacts::Present(_) | ContainerFacts::Absent) => {}
+    if facts.container(name).is_none() {
+        about_volumes(policy).for_each(|rule| found.add_because(what, "which is not known", rule));
     }
+    first_start::check_known((what, name), first_start::about_images(policy), facts, found);
 }
 
 pub(super) fn check_mounts_of(

@@ -94,6 +94,33 @@ fn what_a_container_has_been_given() {
 }
 
 #[test]
+fn what_a_container_was_made_of_counts_until_it_has_run() {
+    let id = format!("sha256:{}", "1".repeat(64));
+    let read = |image: &str, config: &str, state: &str| {
+        let answer = format!(
+            r#"{{"Name":"/c","Image":"{image}","Config":{{{config}}},"HostConfig":{{}},"State":{{{state}}}}}"#
+        );
+        container("c", answer.as_bytes()).unwrap().first_run
+    };
+    let never = r#""Status":"created","StartedAt":"0001-01-01T00:00:00Z""#;
+    let made = read(&id, r#""Image":"app:1","Env":["A=1","B"],"User":"7""#, never).unwrap();
+    let [Effect::MadeOf { image, asked }, Effect::User(user), a, b] = &made[..] else {
+        panic!("{made:?}")
+    };
+    let told = (image.to_string(), asked.as_ref().unwrap().to_string(), user.to_string());
+    assert_eq!(told, (id.clone(), "app:1".to_owned(), "7".to_owned()));
+    let variable = |text| Effect::Environment(EnvironmentEntry::parse(text).unwrap());
+    assert_eq!((a, b), (&variable("A=1"), &variable("B")));
+    // Nobody can say more of a state that is not told.
+    assert_eq!(read(&id, "", "").unwrap().len(), 2);
+    let started = r#""Status":"exited","StartedAt":"2026-11-30T14:00:00.123456789Z""#;
+    assert_eq!(read("", "", started), Some(vec![]));
+    for (image, config) in [("", ""), ("app:1", ""), (id.as_str(), r#""Env":["=x"]"#)] {
+        assert_eq!(read(image, config, never), None, "{image} {config}");
+    }
+}
+
+#[test]
 fn a_name_with_a_slash_is_no_identifier() {
     let answer = br#"{"Name":"/web","Config":{},"HostConfig":{}}"#;
     assert!(container("web", answer).is_some() && container("/web", answer).is_some());
