@@ -167,4 +167,6 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 }
 
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod tests;

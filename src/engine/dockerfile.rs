@@ -203,7 +203,7 @@ impl<'a> Reader<'a> {
             "run" | "add" => no_here_document(&parts),
             "cmd" | "entrypoint" | "expose" | "healthcheck" | "label" | "maintainer" | "shell"
             | "stopsignal" | "volume" | "workdir" => Ok(()),
-            _ => Err("it is no instruction that every daemon knows".into()),
+            _ => Err("it is not an instruction that every daemon knows".into()),
         };
         done.map_err(|reason| Fault::new(line.number, reason))
     }
@@ -436,7 +436,7 @@ impl<'a> Reader<'a> {
         };
         let trigger = Line { number: line, text: text.clone() };
         if matches!(parts(&trigger)?.name.as_str(), "from" | "maintainer") {
-            return Err(Fault::new(line, "this is no instruction for ONBUILD"));
+            return Err(Fault::new(line, "this is not an instruction for ONBUILD"));
         }
         let mut reader = Reader::new(self.name, lines.escape, &given, &mut *self.effects);
         reader.stage = Some(Stage::upon_image());

@@ -9,7 +9,7 @@ use super::effects::ImageNames;
 use super::facts::{Facts, ImageFacts};
 use super::images::ImageRule;
 use super::types::{HostPath, ValueError};
-use crate::image::{ImageName, ImageRef};
+use crate::image::{ImageName, ImageRef, familiar};
 
 /// The images that may be used; without a list all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -89,7 +89,11 @@ impl AllowedImages {
                 found.add_because(format_args!("image {image}"), NOT_ALLOWED, IMAGES);
             }
             ImageNames::EveryTag(image) => {
-                let what = format_args!("every tag of image {image}");
+                let repository = match image {
+                    ImageRef::Named(name) => familiar(name.repository()).to_owned(),
+                    ImageRef::Id(_) => image.to_string(),
+                };
+                let what = format_args!("every tag of image {repository}");
                 found.add_because(what, "which are not all allowed", IMAGES);
             }
         }

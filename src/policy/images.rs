@@ -135,7 +135,7 @@ impl ImageRule {
     /// Names may be taken away: which images have the forbidden ones must be known before.
     pub(super) fn check_names_taken(&self, facts: &Facts, found: &mut Findings<'_>) {
         if facts.image_list().is_none() {
-            let what = "names taken from images, of which it is not known which are forbidden";
+            let what = "names taken from images, some of which may be forbidden";
             found.add(what, &self.text);
         }
     }

@@ -163,9 +163,14 @@ pub(super) fn check(
     let rules = denied.iter().map(MountRule::as_str).chain(allowed.list().map(|_| MOUNTS));
     match &share.server {
         Server::Address(address) if !may_be_own(*address, facts) => {}
-        Server::Address(_) => {
+        Server::Address(address) => {
             let what = format_args!("mount of {share}");
-            rules.for_each(|rule| found.add_because(what, "whose server is this host", rule));
+            let is_own = facts.address(*address) == Some(AddressFacts::Own);
+            let reason = match is_own || address.is_loopback() {
+                true => "whose server is this host",
+                false => "whose server may be this host",
+            };
+            rules.for_each(|rule| found.add_because(what, reason, rule));
         }
         Server::Name(_) => {
             let what = format_args!("mount of {share}");

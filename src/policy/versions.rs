@@ -176,21 +176,21 @@ pub(super) fn check(
             (Some(version), _) => found.add(
                 format_args!(
                     "a service in API version {version}, in which the daemon ignores the forced \
-                     {what}: it is read from {since} on"
+                     {what}: use {since} or newer"
                 ),
                 key,
             ),
             (None, Some(version)) => found.add(
                 format_args!(
                     "a service, since the daemon's API version {version} ignores the forced {what}: \
-                     it is read from {since} on"
+                     that takes an engine of API {since} or newer"
                 ),
                 key,
             ),
             (None, None) => found.add(
                 format_args!(
-                    "a service in an API version that is not known: the forced {what} is read from \
-                     {since} on"
+                    "a service in an API version that is not known, which may ignore the forced {what}: \
+                     use {since} or newer"
                 ),
                 key,
             ),

@@ -230,7 +230,7 @@ fn changes_are_instructions_without_a_from() {
         ("LABEL a=b\nuSeR 0", Base::Unknown, "user 0"),
         ("USER root\nUSER app", Base::Unknown, "user app"),
         ("USER app\nUSER root\nNOTHING", Base::Nothing, {
-            "user root; Instructions(\"it is no instruction that every daemon knows\")"
+            "user root; Instructions(\"it is not an instruction that every daemon knows\")"
         }),
         ("ENV a=root\nUSER $a", Base::Unknown, "a=root; user root"),
         ("USER x$a", Base::Nothing, "user x"),
@@ -238,7 +238,7 @@ fn changes_are_instructions_without_a_from() {
         ("ONBUILD USER 0", Base::Unknown, "user 0"),
         ("", Base::Unknown, ""),
         ("NOTHING", Base::Unknown, {
-            "Instructions(\"it is no instruction that every daemon knows\")"
+            "Instructions(\"it is not an instruction that every daemon knows\")"
         }),
     ] {
         let mut found = Effects::default();
@@ -248,7 +248,7 @@ fn changes_are_instructions_without_a_from() {
     let mut found = Effects::default();
     read_trigger("env a=b", 0, "OnBuild", &mut found);
     read_trigger("FROM x", 1, "OnBuild", &mut found);
-    assert_eq!(shown(found), "a=b; Instructions(\"this is no instruction for ONBUILD\")");
+    assert_eq!(shown(found), "a=b; Instructions(\"this is not an instruction for ONBUILD\")");
 }
 
 proptest! {
