@@ -52,7 +52,7 @@ pub use operations::{Access, FormBody, OddTarget, access};
 pub use query::as_read;
 pub use routes::{Endpoint, Route, RouteError, changes_images, classify};
 pub use services::ServiceBody;
-pub use start::StartBody;
+pub use start::{StartBody, by_id};
 pub use update::UpdateBody;
 pub use volumes::VolumeBody;
 

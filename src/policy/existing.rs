@@ -162,17 +162,6 @@ impl<'a> Known<'a> {
     }
 }
 
-/// The identifier of the container that is started.
-pub(super) fn started_by(effects: &[Asked], facts: &Facts) -> Option<String> {
-    effects.iter().find_map(|asked| match &asked.effect {
-        Effect::Started(name) => match facts.container(name)? {
-            ContainerFacts::Present(Container { names, .. }) => names.last().cloned(),
-            ContainerFacts::Absent => None,
-        },
-        _ => None,
-    })
-}
-
 /// What the daemon looks for anew when it starts a container.
 fn started(container: &Container) -> Vec<Effect> {
     let devices = container

@@ -58,7 +58,7 @@ use effects::{AnyPath, Asked, Builder, Effect, Holder, NamespaceKind};
 use endpoints::EndpointRules;
 use environment::EnvironmentRule;
 use exceptions::{Exception, Granted, Sinks};
-use facts::{Facts, ImageFacts, Questions};
+use facts::{ContainerFacts, Facts, ImageFacts, Questions};
 use groups::GroupRule;
 use images::{ForbiddenImage, ImageRule};
 use mounts::MountRule;
@@ -668,9 +668,15 @@ pub fn image_of_container<'a>(
     Some((image, absent.or_else(|| facts.image(image))?))
 }
 
-/// The identifier of the container that is started, if what it mounts then is of matter.
-pub fn started(policy: &Policy, effects: &[Asked], facts: &Facts) -> Option<String> {
-    existing::started_by(effects, facts).filter(|_| policy.judges_mounts())
+/// The name of the container that is started, and what is known of it, if that mattered to the rules.
+pub fn started<'a>(
+    effects: &'a [Asked],
+    facts: &'a Facts,
+) -> Option<(&'a str, &'a ContainerFacts)> {
+    effects.iter().find_map(|asked| match &asked.effect {
+        Effect::Started(name) => Some((name.as_str(), facts.container(name)?)),
+        _ => None,
+    })
 }
 
 fn images_in(effects: &[Asked]) -> impl Iterator<Item = &ImageRef> {

@@ -21,7 +21,7 @@ use crate::http::framing::Framing;
 use crate::http::head::{self, Lines, RequestHead};
 use crate::http::message::{self, InspectedHead, Offer};
 use crate::http::target::{self, Target};
-use crate::policy::facts::{Facts, ImageFacts, Questions, ROUNDS_MAX};
+use crate::policy::facts::{Container, ContainerFacts, Facts, ImageFacts, Questions, ROUNDS_MAX};
 use crate::policy::opinions::Waits;
 use crate::policy::{self, Inspected, Verdict, Violations};
 
@@ -115,7 +115,13 @@ pub(super) fn verdict(
     image: ImageFound,
 ) -> Settled {
     let policy = &inspection.rules.policy;
-    let started = policy::started(policy, inspected.effects(), facts);
+    let (id, missing) = match policy::started(inspected.effects(), facts) {
+        Some((_, ContainerFacts::Present(Container { names, .. }))) => {
+            (names.last().cloned(), None)
+        }
+        Some((name, ContainerFacts::Absent)) => (None, Some(name.to_owned())),
+        None => (None, None),
+    };
     match (policy::judge(policy, inspected, facts), image) {
         (Verdict::Forbidden(_), _) if facts.is_late() => {
             Settled::Refused(Refusal::not_learned(facts.unlearned().as_ref()))
@@ -125,9 +131,16 @@ pub(super) fn verdict(
             Settled::Refused(Refusal::no_such_image(&name))
         }
         (Verdict::Allowed(checked), image) => {
+            if let Some(name) = missing {
+                return Settled::Refused(Refusal::no_such_container(&name));
+            }
             let mut body = Vec::with_capacity(USUAL_BODY_BYTES);
-            let forwarded = engine::write_knowing(checked, policy, facts, &mut body);
+            let mut forwarded = engine::write_knowing(checked, policy, facts, &mut body);
+            if let (Some(id), Ok(target)) = (&id, inspection.target()) {
+                forwarded.target = engine::by_id(&target, id);
+            }
             let forwarded = Box::new(forwarded);
+            let started = id.filter(|_| policy.judges_mounts());
             Settled::Allowed { forwarded, body, image, started }
         }
     }

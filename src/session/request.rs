@@ -23,6 +23,7 @@ use crate::http::head::{self, HeadError, Lines, RequestHead, Version};
 use crate::http::message::{self, Offer};
 use crate::http::target::{self, Target};
 use crate::policy::facts::Unlearned;
+use crate::policy::shown::Shown;
 
 /// Where the client is in its request. A variant holds what that state needs and no more.
 #[derive(Debug)]
@@ -418,6 +419,11 @@ impl Refusal {
     /// What the daemon would say: clients fetch the image, and come again.
     pub(super) fn no_such_image(name: &str) -> Self {
         Self { status: 404, reason: format!("No such image: {name}") }
+    }
+
+    /// What the daemon would say, if none came to be by that name meanwhile that nobody has judged.
+    pub(super) fn no_such_container(name: &str) -> Self {
+        Self { status: 404, reason: format!("No such container: {}", Shown(name)) }
     }
 
     /// Whatever plugins say, a container could be made of any image then.

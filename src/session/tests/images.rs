@@ -154,6 +154,33 @@ fn what_was_made_of_a_forbidden_image_neither_runs_nor_gives_files() {
 }
 
 #[test]
+fn what_was_judged_is_what_is_started_whatever_is_called_so_by_then() {
+    let answers = |talk: &mut Talk, container: ContainerFacts| {
+        let users = vec![UserRule::parse("root").unwrap()];
+        *talk = Talk::new(Policy { users, ..Policy::permissive() }, talk.piece);
+        talk.client(START);
+        let (ticket, _, _) = talk.outbox.take_question().unwrap();
+        let mut facts = Facts::none();
+        facts.add_container("c".to_owned(), container);
+        talk.call(|session, turn| session.answered(ticket, facts, turn));
+    };
+    talk(|talk| {
+        let ContainerFacts::Present(mut container) = described(r#""User":"7""#, NEVER) else {
+            panic!()
+        };
+        container.names = vec!["c".to_owned(), "0a".repeat(32)];
+        answers(talk, ContainerFacts::Present(container));
+        let by_id = format!("/containers/{}/start", "0a".repeat(32));
+        talk.daemon_gets(&START.replace("/containers/c/start", &by_id));
+    });
+    talk(|talk| {
+        answers(talk, ContainerFacts::Absent);
+        talk.client_gets("HTTP/1.1 404 ").daemon_never_sees("start");
+        assert!(talk.got[0].contains("No such container: c"), "{}", talk.got[0]);
+    });
+}
+
+#[test]
 fn without_rules_about_what_is_made_a_start_asks_nothing() {
     talk(|talk| {
         *talk = Talk::new(Policy::permissive(), talk.piece);
