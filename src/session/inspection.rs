@@ -131,7 +131,7 @@ pub(super) fn verdict(
             Settled::Refused(Refusal::no_such_image(&name))
         }
         (Verdict::Allowed(checked), image) => {
-            if let Some(name) = missing {
+            if let Some(name) = missing.filter(|_| policy.judges_first_starts()) {
                 return Settled::Refused(Refusal::no_such_container(&name));
             }
             let mut body = Vec::with_capacity(USUAL_BODY_BYTES);

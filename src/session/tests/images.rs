@@ -4,6 +4,7 @@ use super::*;
 use crate::engine::existing;
 use crate::policy::facts::{ContainerFacts, ImageFacts, NamedImage};
 use crate::policy::images::ImageRule;
+use crate::policy::ports::PortRule;
 use crate::policy::types::UserSpec;
 use crate::policy::users::UserRule;
 
@@ -177,6 +178,17 @@ fn what_was_judged_is_what_is_started_whatever_is_called_so_by_then() {
         answers(talk, ContainerFacts::Absent);
         talk.client_gets("HTTP/1.1 404 ").daemon_never_sees("start");
         assert!(talk.got[0].contains("No such container: c"), "{}", talk.got[0]);
+    });
+    // Where it does not matter what comes to be, the engine says so itself.
+    talk(|talk| {
+        let ports = vec![PortRule::parse("22").unwrap()];
+        *talk = Talk::new(Policy { ports, ..Policy::permissive() }, talk.piece);
+        talk.client(START);
+        let (ticket, _, _) = talk.outbox.take_question().unwrap();
+        let mut facts = Facts::none();
+        facts.add_container("c".to_owned(), ContainerFacts::Absent);
+        talk.call(|session, turn| session.answered(ticket, facts, turn));
+        talk.daemon_gets(START);
     });
 }
 
