@@ -248,7 +248,7 @@ fn parse_listen(value: OsString) -> Result<TcpListen, CliError> {
 fn parse_port(value: OsString) -> Result<TcpListen, CliError> {
     match parse_listen(value.clone())? {
         port @ TcpListen::AnyAddress(_) => Ok(port),
-        TcpListen::Address(_) => Err(CliError::Usage(format!("{value:?} is no port"))),
+        TcpListen::Address(_) => Err(CliError::Usage(format!("{value:?} is not a port"))),
     }
 }
 

@@ -58,7 +58,7 @@ impl fmt::Display for ImageError {
         let equals = if value.is_empty() { "" } else { "=" };
         let shown = [before, at, name, equals, value].concat();
         let shown = shown.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug);
-        write!(f, "`{}` is no image reference", shown.collect::<String>())
+        write!(f, "`{}` is not an image reference", shown.collect::<String>())
     }
 }
 

@@ -42,17 +42,17 @@ fn mistakes_are_one_line_and_status_2() {
     let folder = Folder::new("mistakes");
     folder.write("broken.yml", "restrictions:\n  ports:\n    - 22\n    - many\n");
     let table = [
-        ("frobnicate", "`frobnicate` is no command (see secdocker --help)"),
+        ("frobnicate", "`frobnicate` is not a command (see secdocker --help)"),
         ("--frobnicate", "invalid option '--frobnicate' (see secdocker --help)"),
         ("run --config none.yml", "none.yml: No such file or directory (os error 2)"),
         (
             "run --config broken.yml",
-            "broken.yml:4: restrictions.ports[1]: `many` is no port from 1 to 65535 and no range of \
+            "broken.yml:4: restrictions.ports[1]: `many` is not a port from 1 to 65535 or a range of \
              them",
         ),
         (
             "check broken.yml",
-            "broken.yml:4: restrictions.ports[1]: `many` is no port from 1 to 65535 and no range of \
+            "broken.yml:4: restrictions.ports[1]: `many` is not a port from 1 to 65535 or a range of \
              them",
         ),
     ];

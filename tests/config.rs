@@ -25,9 +25,9 @@ fn every_mistake_is_reported_at_once_each_on_its_line() {
         "restrictions:\n  ports: [0]\n  mounts:\n    - etc\ngeneral:\n  memory: 1z\n",
     );
     let complaint = "\
-secdocker: config.yml:2: restrictions.ports[0]: `0` is no port from 1 to 65535 and no range of them
-secdocker: config.yml:4: restrictions.mounts[0]: `etc` is no absolute path
-secdocker: config.yml:6: general.memory: `1z` is no size such as 512m, 1g or a number of bytes
+secdocker: config.yml:2: restrictions.ports[0]: `0` is not a port from 1 to 65535 or a range of them
+secdocker: config.yml:4: restrictions.mounts[0]: `etc` is not an absolute path
+secdocker: config.yml:6: general.memory: `1z` is not a size such as 512m, 1g or a number of bytes
 ";
     assert_eq!(folder.run("check", ""), (Some(2), String::new(), complaint.into()));
 }
@@ -52,7 +52,7 @@ fn a_changed_file_takes_effect_and_a_broken_one_does_not() {
     folder.write("config.yml", &format!("{DAEMON}restrictions:\n  ports: [many]\n"));
     proxy.wait_for(
         "level=error msg=\"configuration refused, the old one stays in force\" \
-         reason=\"config.yml:3: restrictions.ports[0]: `many` is no port",
+         reason=\"config.yml:3: restrictions.ports[0]: `many` is not a port",
     );
     // Written as editors do.
     folder.write("draft", &format!("{DAEMON}restrictions:\n  ports: [22]\n"));

@@ -60,7 +60,7 @@ fn arguments_that_make_no_sense() {
         ("-x", "invalid option '-x'"),
         ("run more", "unexpected argument \"more\""),
         ("--config", "missing argument for option '--config'"),
-        ("--tcp 127.0.0.1:80", "\"127.0.0.1:80\" is no port"),
+        ("--tcp 127.0.0.1:80", "\"127.0.0.1:80\" is not a port"),
         (
             "--listen here",
             "`here` is neither a port nor address:port, such as 8999, 127.0.0.1:8999 or [::1]:8999",

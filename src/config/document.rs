@@ -60,8 +60,8 @@ fn mistake(text: &str, error: &serde_yaml::Error) -> Mistake {
 fn in_plain_words(what: &str) -> String {
     const WORDS: [(&str, &str); 5] = [
         ("unknown field ", "unknown key "),
-        ("invalid type: sequence, ", "a list is no value here, "),
-        ("invalid type: map, ", "keys with values are no value here, "),
+        ("invalid type: sequence, ", "a list is not a value here, "),
+        ("invalid type: map, ", "keys with values are not a value here, "),
         ("invalid type: unit value, ", "a value is missing, "),
         ("invalid type: ", "not possible here: "),
     ];

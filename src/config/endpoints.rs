@@ -75,7 +75,7 @@ fn presets(checker: &mut Checker<'_>, names: Option<&Names>) -> Vec<EndpointEntr
 fn preset(name: &str) -> Result<Vec<EndpointEntry>, String> {
     let Some((_, text)) = PRESETS.iter().find(|(known, _)| *known == name) else {
         let known = PRESETS.map(|(known, _)| known).join(", ");
-        return Err(format!("`{}` is no preset: there are {known}", name.escape_debug()));
+        return Err(format!("`{}` is not a preset: there are {known}", name.escape_debug()));
     };
     let broken = |error: &dyn std::fmt::Display| format!("preset {name} is broken: {error}");
     let file = document::read(text).map_err(|mistake| broken(&mistake.what))?;

@@ -200,7 +200,7 @@ impl Entry<'_, '_> {
         }
         if purposes == Purposes::default() {
             let at = self.at.beyond(&["when"]);
-            self.checker.refuse(at, &"never is no time to ask a plugin");
+            self.checker.refuse(at, &"never is not a time to ask a plugin");
         }
         Some(purposes)
     }
@@ -223,7 +223,7 @@ fn parse_name(text: &str) -> Result<&str, String> {
     let wrong = || {
         let shown: String = text.chars().take(NAME_BYTES_MAX).collect();
         format!(
-            "`{}` is no plugin name: letters, digits, `-`, `_` and `.`, not at the beginning",
+            "`{}` is not a plugin name: letters, digits, `-`, `_` and `.`, not at the beginning",
             shown.escape_debug()
         )
     };

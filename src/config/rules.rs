@@ -212,7 +212,7 @@ fn forced_user(text: &str) -> Result<UserSpec, String> {
     let (user, group) = text.split_once(':').unwrap_or((text, "0"));
     let is_odd = |c: char| c.is_whitespace() || c.is_control() || c == ':';
     let is_id = |name: &str| !name.is_empty() && !name.contains(is_odd) && !is_too_large(name);
-    let wrong = || format!("`{}` is no user or user:group", text.escape_debug());
+    let wrong = || format!("`{}` is not a user or user:group", text.escape_debug());
     if !is_id(user) || !is_id(group) {
         return Err(wrong());
     }

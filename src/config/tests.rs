@@ -43,7 +43,7 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
         ("", &["-: the file is empty"]),
         ("# nothing\n---\n...\n", &["-: the file is empty"]),
         ("~", &["1: a value is missing, expected keys with values"]),
-        ("- a", &["1: a list is no value here, expected keys with values"]),
+        ("- a", &["1: a list is not a value here, expected keys with values"]),
         (
             "dockerapi: /a\nplugin: a\n",
             &[
@@ -70,16 +70,18 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
         ),
         (
             "restrictions:\n  ports:\n    - 22\n    - [25]\n",
-            &["4: restrictions.ports[1]: a list is no value here, expected a single value"],
+            &["4: restrictions.ports[1]: a list is not a value here, expected a single value"],
         ),
         (
             "restrictions:\n  users:\n    - root: 0\n",
-            &["3: restrictions.users[0]: keys with values are no value here, expected a single \
-               value"],
+            &[
+                "3: restrictions.users[0]: keys with values are not a value here, expected a single \
+               value",
+            ],
         ),
         (
             "general:\n  memory: [1g]\n",
-            &["2: general.memory: a list is no value here, expected a single value"],
+            &["2: general.memory: a list is not a value here, expected a single value"],
         ),
         (
             "general: 1\n",
@@ -123,11 +125,11 @@ fn a_wrong_value_is_said_with_line_and_key() {
     check(&[
         (
             "restrictions:\n  ports:\n    - 22\n    - 65536\n",
-            &["4: restrictions.ports[1]: `65536` is no port from 1 to 65535 and no range of them"],
+            &["4: restrictions.ports[1]: `65536` is not a port from 1 to 65535 or a range of them"],
         ),
         (
             "restrictions:\n  mounts: [/root,\n    root]\n",
-            &["3: restrictions.mounts[1]: `root` is no absolute path"],
+            &["3: restrictions.mounts[1]: `root` is not an absolute path"],
         ),
         (
             "restrictions:\n  users:\n    -\n",
@@ -141,21 +143,21 @@ fn a_wrong_value_is_said_with_line_and_key() {
         ),
         (
             "restrictions:\n  securitypolicies: ['']\n",
-            &["2: restrictions.securitypolicies[0]: `` is no security option"],
+            &["2: restrictions.securitypolicies[0]: `` is not a security option"],
         ),
         (
             "restrictions:\n  images: [a//b]\n",
-            &["2: restrictions.images[0]: `a//b` is no image and no pattern of images"],
+            &["2: restrictions.images[0]: `a//b` is not an image or a pattern of images"],
         ),
         (
             "restrictions:\n  images:\n    deny: [a]\n    allow:\n      - b\n      - a//b\n",
-            &["6: restrictions.images.allow[1]: `a//b` is no image and no pattern of images"],
+            &["6: restrictions.images.allow[1]: `a//b` is not an image or a pattern of images"],
         ),
         (
             "restrictions:\n  mounts: {deny: [x],\n    allow: [/srv, /a/*]}\n",
             &[
-                "2: restrictions.mounts.deny[0]: `x` is no absolute path",
-                "3: restrictions.mounts.allow[1]: `/a/*` is no absolute path",
+                "2: restrictions.mounts.deny[0]: `x` is not an absolute path",
+                "3: restrictions.mounts.allow[1]: `/a/*` is not an absolute path",
             ],
         ),
         (
@@ -166,11 +168,11 @@ fn a_wrong_value_is_said_with_line_and_key() {
             "general:\n  cpu: 0.009\n",
             &["2: general.cpu: 0.009 is less than the 0.01 that the kernel demands"],
         ),
-        ("general:\n  user: a b\n", &["2: general.user: `a b` is no user or user:group"]),
-        ("general:\n  user: ':0'\n", &["2: general.user: `:0` is no user or user:group"]),
+        ("general:\n  user: a b\n", &["2: general.user: `a b` is not a user or user:group"]),
+        ("general:\n  user: ':0'\n", &["2: general.user: `:0` is not a user or user:group"]),
         (
             "general:\n  user: 4294967296\n",
-            &["2: general.user: `4294967296` is no user or user:group"],
+            &["2: general.user: `4294967296` is not a user or user:group"],
         ),
         (
             "restrictions:\n  privileged: maybe\n",
@@ -178,9 +180,9 @@ fn a_wrong_value_is_said_with_line_and_key() {
         ),
         (
             "general:\n\n  memory: lots\n",
-            &["3: general.memory: `lots` is no size such as 512m, 1g or a number of bytes"],
+            &["3: general.memory: `lots` is not a size such as 512m, 1g or a number of bytes"],
         ),
-        ("general:\n  cpu: -1\n", &["2: general.cpu: `-1` is no number of CPUs such as 0.5"]),
+        ("general:\n  cpu: -1\n", &["2: general.cpu: `-1` is not a number of CPUs such as 0.5"]),
         (
             "general:\n  environment:\n    - \"=x\"\n",
             &["3: general.environment[0]: an environment entry has no name"],
@@ -428,12 +430,12 @@ fn what_is_wrong_with_plugins_is_said_at_the_key() {
         (
             "plugins:\n  - ../x\n  - a\n  - a\n  - .x\n  - a/b\n",
             &[
-                "2: plugins[0]: `../x` is no plugin name: letters, digits, `-`, `_` and `.`, not at \
+                "2: plugins[0]: `../x` is not a plugin name: letters, digits, `-`, `_` and `.`, not at \
                  the beginning",
                 "4: plugins[2]: `a` is there twice",
-                "5: plugins[3]: `.x` is no plugin name: letters, digits, `-`, `_` and `.`, not at \
+                "5: plugins[3]: `.x` is not a plugin name: letters, digits, `-`, `_` and `.`, not at \
                  the beginning",
-                "6: plugins[4]: `a/b` is no plugin name: letters, digits, `-`, `_` and `.`, not at \
+                "6: plugins[4]: `a/b` is not a plugin name: letters, digits, `-`, `_` and `.`, not at \
                  the beginning",
             ],
         ),
@@ -452,7 +454,7 @@ fn what_is_wrong_with_plugins_is_said_at_the_key() {
         ),
         (
             "plugins:\n  - b\n  - name: a\n    when: []\n",
-            &["4: plugins[1].when: never is no time to ask a plugin"],
+            &["4: plugins[1].when: never is not a time to ask a plugin"],
         ),
     ]);
 }
@@ -518,15 +520,15 @@ fn what_is_wrong_with_an_exception_is_said_with_line_and_key() {
         (
             "exceptions:\n- image: team/*\n  reason: x\n  until: 2027-02-30\n  privileged: true\n",
             &[
-                "2: exceptions[0].image: `team/*` is no image and no pattern of images",
+                "2: exceptions[0].image: `team/*` is not an image or a pattern of images",
                 "4: exceptions[0].until: `2027-02-30` is not a day such as 2027-01-31",
             ],
         ),
         (
             "exceptions:\n- image: a\n  reason: x\n  devices: ['*']\n  mounts: [x]\n  users: [y]\n",
             &[
-                "4: exceptions[0].devices: `*` is no name",
-                "5: exceptions[0].mounts: `x` is no absolute path",
+                "4: exceptions[0].devices: `*` is not a name",
+                "5: exceptions[0].mounts: `x` is not an absolute path",
             ],
         ),
     ]);

@@ -189,7 +189,7 @@ fn named(text: &str, at: Place) -> Result<Named, BodyError> {
     match parsed(text, at.clone())? {
         ImageRef::Named(name) => Ok(Named { name, is_bare: complete(text).is_some() }),
         ImageRef::Id(_) => {
-            let reason = "an identifier is no name".to_owned();
+            let reason = "an identifier is not a name".to_owned();
             Err(BodyError::Value { at, reason })
         }
     }

@@ -73,7 +73,10 @@ impl Driver {
             return Ok(Self::Local);
         }
         if leads_out(name) {
-            return Err(BodyError::Value { at, reason: "a driver's name is no path".to_owned() });
+            return Err(BodyError::Value {
+                at,
+                reason: "a driver's name is not a path".to_owned(),
+            });
         }
         effects.push_any(AnyPath::VolumeDriver(name.to_owned()), at);
         Ok(Self::Foreign)

@@ -96,13 +96,13 @@ mod tests {
     fn what_no_daemon_would_take() {
         for (body, reason) in [
             ("", "the body is empty"),
-            (r#"{"Driver":"../../tmp/evil"}"#, "Driver: a driver's name is no path"),
+            (r#"{"Driver":"../../tmp/evil"}"#, "Driver: a driver's name is not a path"),
             (r#"{"DriverOpts":{"o":1}}"#, "DriverOpts[o]: expected a string, got a number"),
             (r#"{"DriverOpts":{"o":"","o":"bind"}}"#, "DriverOpts[o]: given more than once"),
             (r#"{"DriverOpts":{},"driveropts":{}}"#, "DriverOpts: given more than once"),
             (
                 r#"{"DriverOpts":{"type":"none","o":"bind","device":"/a\u0000"}}"#,
-                "DriverOpts[device]: `/a\\0` is no absolute path",
+                "DriverOpts[device]: `/a\\0` is not an absolute path",
             ),
         ] {
             assert_eq!(read(body.as_bytes()).unwrap_err().to_string(), reason, "{body}");

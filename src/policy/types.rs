@@ -53,8 +53,8 @@ pub enum ValueError {
 impl fmt::Display for ValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (text, is_no) = match self {
-            Self::Port(text) => (text, "is no port from 1 to 65535 and no range of them"),
-            Self::Path(text) => (text, "is no absolute path"),
+            Self::Port(text) => (text, "is not a port from 1 to 65535 or a range of them"),
+            Self::Path(text) => (text, "is not an absolute path"),
             Self::User(text) => {
                 (text, "is not a user, a number or a range of numbers such as 0-999")
             }
@@ -68,15 +68,15 @@ impl fmt::Display for ValueError {
             }
             // The value of a variable may be a secret.
             Self::Environment(_) => return f.write_str("an environment entry has no name"),
-            Self::SecurityOption(text) => (text, "is no security option"),
-            Self::Bytes(text) => (text, "is no size such as 512m, 1g or a number of bytes"),
-            Self::Cpus(text) => (text, "is no number of CPUs such as 0.5"),
+            Self::SecurityOption(text) => (text, "is not a security option"),
+            Self::Bytes(text) => (text, "is not a size such as 512m, 1g or a number of bytes"),
+            Self::Cpus(text) => (text, "is not a number of CPUs such as 0.5"),
             Self::Capability(text) => (text, "is no Linux capability"),
-            Self::Image(text) => (text, "is no image and no pattern of images"),
+            Self::Image(text) => (text, "is not an image or a pattern of images"),
             Self::Namespace(text) => {
                 (text, "is neither host, container, network, pid, ipc, uts, user nor cgroup")
             }
-            Self::Name(text) => (text, "is no name"),
+            Self::Name(text) => (text, "is not a name"),
             Self::Day(text) => (text, "is not a day such as 2027-01-31"),
             Self::Share(text) => (text, "is not a share such as nas.lan:/export or //nas/share"),
             Self::Builds(text) => (text, "is none of inspect, allow, forbid"),

@@ -313,7 +313,7 @@ fn security() -> Vec<Attack> {
         Attack::new("security profile that is null", "it is read as one without rules")
             .run(shell("cat /proc/self/status", json!({"SecurityOpt": ["seccomp=null"]})))
             .works_when(Probe::Prints("Seccomp:\t0")),
-        Attack::new("security profile that is null behind a space", "white space is no name")
+        Attack::new("security profile that is null behind a space", "white space is not a name")
             .run(shell("cat /proc/self/status", json!({"SecurityOpt": ["seccomp: null"]})))
             .works_when(Probe::Prints("Seccomp:\t0")),
         Attack::harmless("security profile that denies what it does not name", "it confines")

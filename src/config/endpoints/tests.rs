@@ -46,7 +46,7 @@ fn who_says_what_is_allowed_denies_the_rest() {
 
 #[test]
 fn mistakes_have_their_line_and_key() {
-    let no_preset = "is no preset: there are read-only, traefik, portainer, watchtower, jenkins, \
+    let no_preset = "is not a preset: there are read-only, traefik, portainer, watchtower, jenkins, \
                      gitlab-runner, testcontainers";
     for (text, expected) in [
         ("endpoints:\n  default: refuse\n", {

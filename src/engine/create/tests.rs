@@ -301,7 +301,7 @@ fn what_no_daemon_would_take_is_refused_with_its_place() {
         ),
         (
             r#""HostConfig":{"Binds":["/a\u0000:/x"]}"#,
-            "HostConfig.Binds[0]: `/a\\0` is no absolute path",
+            "HostConfig.Binds[0]: `/a\\0` is not an absolute path",
         ),
         (
             r#""HostConfig":{"Mounts":[{"Type":"bind","Source":"\\root"}]}"#,
@@ -313,15 +313,15 @@ fn what_no_daemon_would_take_is_refused_with_its_place() {
         ),
         (
             r#""HostConfig":{"VolumeDriver":"../../tmp/evil"}"#,
-            "HostConfig.VolumeDriver: a driver's name is no path",
+            "HostConfig.VolumeDriver: a driver's name is not a path",
         ),
         (
             r#""HostConfig":{"Mounts":[{"VolumeOptions":{"DriverConfig":{"Name":"/x"}}}]}"#,
-            "HostConfig.Mounts[0].VolumeOptions.DriverConfig.Name: a driver's name is no path",
+            "HostConfig.Mounts[0].VolumeOptions.DriverConfig.Name: a driver's name is not a path",
         ),
         (
             r#""HostConfig":{"SecurityOpt":[""]}"#,
-            "HostConfig.SecurityOpt[0]: `` is no security option",
+            "HostConfig.SecurityOpt[0]: `` is not a security option",
         ),
     ] {
         assert_eq!(refused(rest), reason, "{rest}");
@@ -330,7 +330,7 @@ fn what_no_daemon_would_take_is_refused_with_its_place() {
         ("{}", "Image: no image is named"),
         (r#"{"Image":null}"#, "Image: no image is named"),
         (r#"{"Image":""}"#, "Image: no image is named"),
-        (r#"{"Image":"UPPER"}"#, "Image: `UPPER` is no image reference"),
+        (r#"{"Image":"UPPER"}"#, "Image: `UPPER` is not an image reference"),
     ] {
         assert_eq!(read(body.as_bytes()).unwrap_err().to_string(), reason, "{body}");
     }

@@ -302,7 +302,7 @@ fn what_cannot_be_told_is_refused_with_its_place() {
         ),
         (
             spec("", "", r#","EndpointSpec":{"Ports":[{"PublishedPort":65558}]}"#),
-            "EndpointSpec.Ports[0].PublishedPort: `65558` is no port from 1 to 65535 and no range of them".to_owned(),
+            "EndpointSpec.Ports[0].PublishedPort: `65558` is not a port from 1 to 65535 or a range of them".to_owned(),
         ),
         (
             spec(r#","Privileges":{"Seccomp":{"Mode":"custom","Profile":"!"}}"#, "", ""),
