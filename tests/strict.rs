@@ -17,7 +17,7 @@ const NEW: [(&str, &str, &str); 11] = [
         "field \\\"HostConfig.Mounts[0].New\\\"",
     ),
     ("/containers/create?new=1", r#"{"Image":"probe:1"}"#, "parameter ?new"),
-    ("/containers/none/exec", r#"{"Cmd":["true"],"New":null}"#, "field New"),
+    ("/containers/none/exec", r#"{"Cmd":["true"],"New":0}"#, "field New"),
     ("/containers/none/update", r#"{"Memory":0,"Annotations":{"a":"b"}}"#, "field Annotations"),
     ("/volumes/create", r#"{"Labels":{"New":"x"},"Mountpoint":"/root"}"#, "field Mountpoint"),
     ("/networks/create", r#"{"Name":"x","IPAM":{"New":"x"}}"#, "field IPAM.New"),
@@ -44,6 +44,44 @@ fn what_is_new_is_refused_everywhere_under_strict() {
         let expected = format!("forbidden: {what}, which is not known here (rule \\\"strict\\\")");
         assert_eq!(answer.status, 403, "{target}: {}", answer.text());
         assert!(answer.text().contains(&expected), "{target}: {}", answer.text());
+    }
+}
+
+/// Where the engine reads nothing of it either.
+const LEFT_OUT: &str = r#""_query":{"a":1},"_body":{},"abortSignal":{},"New":null"#;
+
+/// What dockerode and docker-java send beside what they mean.
+#[test]
+fn what_no_engine_reads_is_left_out_under_strict() {
+    let daemon = Daemon::shared();
+    let secdocker = SecDocker::before(daemon, STRICT);
+    let name = unique("ignored");
+    let body = format!(
+        r#"{{"Image":"probe:1","name":"{name}","platform":"","id":"x","Cmd":["sleep","1000"],
+            "HostConfig":{{"Newer":null}},"NetworkingConfig":{{"net":{{"driver_opt":null}}}}}}"#
+    );
+    let create = format!("/containers/create?name={name}&Image=probe%3A1&HostConfig=%7B%7D");
+    let exec =
+        (format!("/containers/{name}/exec"), r#"{"Cmd":["true"],"containerId":"x","id":"x"}"#);
+    let update = (format!("/containers/{name}/update"), r#"{"Memory":67108864}"#);
+    let commit = format!(r#"{{"container":"{name}","repo":"{name}","changes":"","User":"7"}}"#);
+    let mut connection = secdocker.connect();
+    for (target, body, status) in [
+        (create, body.as_str(), 201),
+        (format!("/containers/{name}/start"), "", 204),
+        (exec.0, exec.1, 201),
+        (update.0, update.1, 200),
+        (format!("/commit?container={name}&repo={name}&pause=0"), commit.as_str(), 201),
+        (format!("/volumes/create?Name={name}"), &format!(r#"{{"Name":"{name}"}}"#), 201),
+        (format!("/networks/create?Name={name}"), &format!(r#"{{"Name":"{name}"}}"#), 201),
+    ] {
+        let body = body.replacen('{', &format!("{{{LEFT_OUT},"), 1);
+        let answer = connection.ask(post(&target, body));
+        assert_eq!(answer.status, status, "{target}: {}", answer.text());
+    }
+    daemon.api().remove(&name);
+    for kind in ["images", "volumes", "networks"] {
+        daemon.api().delete(&format!("/{kind}/{name}"));
     }
 }
 
@@ -144,4 +182,34 @@ print("done")
     );
     let mut python = client("/usr/bin/python3", &secdocker.docker_host());
     assert_eq!(run(python.args(["-c", &program]), b"").ok(), "done");
+}
+
+/// Networks at creation and later, under the rules that are shipped.
+#[test]
+fn the_python_package_joins_networks_under_strict() {
+    let shipped = include_str!("../config.yml");
+    let rules = &shipped[shipped.find("\nrestrictions:").unwrap()..];
+    let secdocker = SecDocker::before(Daemon::shared(), &format!("{STRICT}{rules}"));
+    let name = unique("joins");
+    let program = format!(
+        r#"
+import docker
+c = docker.from_env()
+n = c.networks.create("{name}", driver="bridge")
+print(c.containers.run("probe:1", ["echo", "ran"], remove=True, network="{name}"))
+k = c.containers.run("probe:1", ["sleep", "1000"], name="{name}", detach=True, network="{name}")
+print(k.exec_run(["echo", "executed"], environment={{"A": "b"}}, workdir="/"))
+n.disconnect(k); n.connect(k, aliases=["other"]); k.reload()
+print("other" in k.attrs["NetworkSettings"]["Networks"]["{name}"]["Aliases"])
+low = c.api.create_container("probe:1", "true", host_config=c.api.create_host_config(), networking_config=
+    c.api.create_networking_config({{"{name}": c.api.create_endpoint_config(aliases=["low"])}}))
+c.api.remove_container(low)
+low = c.api.create_container("probe:1", "true", networking_config={{"{name}": {{"driver_opt": {{"a": "b"}}}}}})
+c.api.remove_container(low)
+k.remove(force=True); n.remove()
+"#
+    );
+    let mut python = client("/usr/bin/python3", &secdocker.docker_host());
+    let said = run(python.args(["-c", &program]), b"").ok();
+    assert!(said.contains("ran") && said.contains("executed") && said.ends_with("True"), "{said}");
 }

@@ -25,7 +25,7 @@ mod volume;
 
 pub use container::{COMMIT, CREATE, CREATE_WITHOUT_LEGACY, is_legacy_host_config};
 pub use host_config::HOST_CONFIG;
-pub use ignored::is_ignored_parameter;
+pub use ignored::{is_ignored_key, is_ignored_parameter, is_misplaced};
 pub use index::{FIELDS_MAX, Field, Struct, folded};
 pub use inner::{BUILD, SECCOMP_PROFILE};
 pub use network::{NETWORK_CONNECT, NETWORK_CREATE};

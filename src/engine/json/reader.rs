@@ -33,20 +33,29 @@ const NUMBER_MARK: &str = "$serde_json::private::Number";
 /// # Errors
 /// [`JsonError`] if the daemon would refuse the body, or if anything in it appears twice.
 pub fn read(body: &[u8], table: &'static Struct) -> Result<Object, JsonError> {
-    read_closed(body, table).map(|(object, _)| object)
+    read_with(body, table, Others::Kept).map(|(object, _)| object)
 }
 
-/// The same, and which keys in it are no fields of the table or of those inside it.
+/// The same without what clients send and no engine reads, and which other keys in it are no fields of
+/// the table or of those inside it.
 ///
 /// # Errors
 /// As [`read`].
 pub fn read_closed(body: &[u8], table: &'static Struct) -> Result<(Object, Unknown), JsonError> {
+    read_with(body, table, Others::Sifted)
+}
+
+fn read_with(
+    body: &[u8],
+    table: &'static Struct,
+    others: Others,
+) -> Result<(Object, Unknown), JsonError> {
     let text = utf8::as_go_reads(body);
     let body = Body::new(&text);
-    let read = read_as(&body, table, Numbers::Quickly);
+    let read = read_as(&body, table, Numbers::Quickly, others);
     let (read, trace) = match read {
         (Ok(node), trace) => (Ok(node), trace),
-        (Err(_), _) => read_as(&body, table, Numbers::Exactly),
+        (Err(_), _) => read_as(&body, table, Numbers::Exactly, others),
     };
     match read {
         Ok(Node::Object(object)) => Ok((object, trace.unknown)),
@@ -71,14 +80,25 @@ enum Numbers {
     Exactly,
 }
 
+/// What becomes of keys that are no fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Others {
+    /// All are kept.
+    Kept,
+    /// Those that are known to be read by no engine are left out.
+    Sifted,
+}
+
 fn read_as(
     body: &Body,
     table: &'static Struct,
     numbers: Numbers,
+    others: Others,
 ) -> (serde_json::Result<Node>, Trace) {
     let mut reading = Reading {
         body,
         numbers,
+        others,
         values: 0,
         trace: Trace::default(),
         entries: Vec::with_capacity(USUAL_ENTRIES),
@@ -95,6 +115,7 @@ fn read_as(
 struct Reading<'b> {
     body: &'b Body,
     numbers: Numbers,
+    others: Others,
     /// Values read so far.
     values: usize,
     trace: Trace,
@@ -496,12 +517,14 @@ struct ObjectReader<'a, 'b> {
     at: At,
     /// How many entries are no fields.
     others: usize,
+    /// How many of them no engine reads.
+    ignored: usize,
 }
 
 impl<'a, 'b> ObjectReader<'a, 'b> {
     fn new(kind: &'a Kind, depth: usize, reading: &'a mut Reading<'b>) -> Self {
         let first = reading.entries.len();
-        Self { kind, depth, reading, first, seen: 0, at: NOWHERE, others: 0 }
+        Self { kind, depth, reading, first, seen: 0, at: NOWHERE, others: 0, ignored: 0 }
     }
 
     fn entry<'de, A: MapAccess<'de>>(
@@ -521,9 +544,6 @@ impl<'a, 'b> ObjectReader<'a, 'b> {
             }
             ReadKey::Other(key) => {
                 self.others += 1;
-                if let Kind::Struct(_) = self.kind {
-                    self.reading.trace.unknown.push(&key);
-                }
                 (Key::Other(key), if let Kind::Map(kind) = self.kind { *kind } else { &Kind::Any })
             }
         };
@@ -533,6 +553,13 @@ impl<'a, 'b> ObjectReader<'a, 'b> {
                 let is_map = matches!(self.kind, Kind::Map(_));
                 let step = || Step::of(is_map, brief(key.as_str()));
                 self.reading.trace.unknown.inside(known, step);
+                if let (Kind::Struct(table), Key::Other(other)) = (self.kind, &key) {
+                    if self.reading.others == Others::Sifted && is_ignored(table, other, &node) {
+                        self.ignored += 1;
+                    } else {
+                        self.reading.trace.unknown.push(other);
+                    }
+                }
                 self.reading.entries.push((key, node));
             }
             Err(error) => {
@@ -565,7 +592,7 @@ impl<'a, 'b> ObjectReader<'a, 'b> {
             }
         }
         let places = match self.kind {
-            Kind::Struct(table) if leave_out_ambiguous(&mut entries, self.others) => {
+            Kind::Struct(table) if self.leave_out(table, &mut entries) => {
                 let moved = Places::new(table, entries.len(), NOWHERE);
                 moved.and_then(|places| places.renewed(&entries))
             }
@@ -573,6 +600,19 @@ impl<'a, 'b> ObjectReader<'a, 'b> {
             _ => None,
         };
         Ok(Node::Object(Object { entries, places }))
+    }
+
+    /// Takes out what means nothing to any engine, or not the same to all. Says whether there was any.
+    fn leave_out(&self, table: &'static Struct, entries: &mut Vec<(Key, Node)>) -> bool {
+        // What no engine reads may still be one half of what is ambiguous.
+        let is_any_ambiguous = leave_out_ambiguous(entries, self.others);
+        if self.ignored > 0 {
+            entries.retain(|(key, node)| match key {
+                Key::Field(_) => true,
+                Key::Other(other) => !is_ignored(table, other, node),
+            });
+        }
+        is_any_ambiguous || self.ignored > 0
     }
 
     fn repeated<E: Error>(&mut self, key: Key) -> E {
@@ -585,6 +625,18 @@ impl<'a, 'b> ObjectReader<'a, 'b> {
 
     fn step(&self, key: Key) -> Step {
         Step::of(matches!(self.kind, Kind::Map(_)), key)
+    }
+}
+
+/// Whether no engine reads this entry of an object, whose key is no field of `table`: to Go `null` leaves a
+/// field as if it were absent, also one of tomorrow.
+fn is_ignored(table: &'static Struct, key: &str, node: &Node) -> bool {
+    match node {
+        Node::Null => true,
+        Node::Object(object) if schema::is_misplaced(table, object.iter().map(|(key, _)| key)) => {
+            true
+        }
+        _ => schema::is_ignored_key(table, key),
     }
 }
 

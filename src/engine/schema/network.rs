@@ -13,7 +13,7 @@ pub(super) static NETWORKING_CONFIG: Struct = Struct::new(fields! {
     "EndpointsConfig": Kind::Map(&Kind::Struct(&ENDPOINT)), NETWORK_JOINED;
 });
 
-static ENDPOINT: Struct = Struct::new(&CREATED_FIELDS);
+pub(super) static ENDPOINT: Struct = Struct::new(&CREATED_FIELDS);
 
 const CREATED_FIELDS: [Field; CONNECTED_LENGTH] =
     join(&[ENDPOINT_FIELDS, fields! { "NetworkID": Kind::Text, NETWORK_JOINED; }]);
