@@ -12,7 +12,7 @@ use crate::engine::{self, Access, Endpoint, FormBody, RequestBody, Route};
 use crate::facts::{self, Daemon, ImageCache};
 use crate::http::target::{self, Target};
 use crate::policy::exceptions::Granted;
-use crate::policy::facts::{Facts, ImageFacts, Questions, ROUNDS_MAX, VolumeFacts};
+use crate::policy::facts::{Facts, ImageFacts, Questions, ROUNDS_MAX, Runtimes, VolumeFacts};
 use crate::policy::opinions::Purposes;
 use crate::policy::versions::ApiVersion;
 use crate::policy::{Inspected, Verdict, Violations, further_questions, judge};
@@ -155,6 +155,11 @@ fn look_up(settings: &Settings, questions: &Questions) -> Facts {
         let (daemon, version) = (&settings.dockerapi, ApiVersion::NEWEST);
         eprintln!("note: no daemon at {daemon}, its API version is taken to be {version}");
         facts.add_api_version(ApiVersion::NEWEST);
+    }
+    if questions.runtimes && facts.runtimes().is_none() {
+        let (daemon, default) = (&settings.dockerapi, "runc".to_owned());
+        eprintln!("note: no daemon at {daemon}, its default runtime is taken to be {default}");
+        facts.add_runtimes(Runtimes { default, programs: Vec::new() });
     }
     for volume in &questions.volumes {
         if facts.volume(volume).is_none() {

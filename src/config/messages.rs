@@ -127,7 +127,7 @@ fn has_an_example(effect: &Effect) {
         Effect::VolumesFrom(_) | Effect::Sysctl(_) | Effect::CgroupParent(_) => {}
         Effect::Annotation(_) | Effect::PreviousSpec { .. } => {}
         Effect::ServiceVersion(_) | Effect::Unknown(_) | Effect::Platform(_) => {}
-        Effect::MadeOf { .. } => {}
+        Effect::MadeOf { .. } | Effect::Renamed { .. } => {}
     }
 }
 
@@ -323,6 +323,7 @@ fn of_what_exists() -> Vec<Vec<Effect>> {
             Effect::Archive(text(name)),
             Effect::Started(text(name)),
             Effect::VolumesFrom(text(name)),
+            Effect::Renamed { container: text(name), to: text("free") },
             Effect::Volume(text(name)),
             Effect::VolumeAgain(text(name)),
         ]));

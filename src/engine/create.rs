@@ -96,7 +96,9 @@ fn collect(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     effects.push(Effect::ImageEnvironment(Holder::Daemon), Place::Field("Env"));
     // An image that is made of the container inherits them.
     dockerfile::read_triggers(fields, effects);
-    if let Some(host) = fields.object("HostConfig") {
+    let runtime = host_config.and_then(|host| host.text("Runtime")).unwrap_or_default();
+    effects.push(Effect::Runtime(runtime.to_owned()), Place::Field("HostConfig.Runtime"));
+    if let Some(host) = host_config {
         if host.is_true("Privileged") {
             effects.push(Effect::Privileged, Place::Field("HostConfig.Privileged"));
         }

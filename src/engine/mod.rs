@@ -162,7 +162,7 @@ fn read_known(
         Endpoint::ContainerRestart => Ok(head_only(start::effects_of_restart(target))),
         Endpoint::ContainerAttach => Ok(head_only(reach::effects_of_attach(target))),
         Endpoint::ContainerArchive => Ok(head_only(reach::effects_of_archive(target))),
-        Endpoint::ContainerRename => Ok(head_only(names::in_query(target))),
+        Endpoint::ContainerRename => Ok(head_only(names::effects_of_rename(target))),
         Endpoint::VolumeCreate => Ok(volumes::read(body)?.map(RequestBody::Volume)),
         Endpoint::Commit => Ok(images::read_commit(target, body)?.map(RequestBody::Commit)),
         Endpoint::Build => Ok(build::read(target)?.map(RequestBody::Build)),

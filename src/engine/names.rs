@@ -3,6 +3,7 @@
 
 use super::effects::Effects;
 use super::json::Object;
+use super::routes::name_between;
 use crate::http::target::{Target, query_pairs};
 use crate::policy::effects::{Asked, Effect, Place};
 use crate::policy::identifiers::is_like_identifier;
@@ -12,6 +13,16 @@ pub(super) fn in_query(target: &Target<'_>) -> Vec<Asked> {
     let pairs = query_pairs(target.query().unwrap_or_default()).flatten();
     let names = pairs.filter(|(key, name)| key == "name" && is_like_identifier(name));
     names.map(|(_, name)| asked("container", name, Place::Field("?name"))).collect()
+}
+
+/// `POST /containers/{id}/rename`.
+pub(super) fn effects_of_rename(target: &Target<'_>) -> Vec<Asked> {
+    let container = name_between(target.path(), "/containers/", "/rename").to_owned();
+    let mut pairs = query_pairs(target.query().unwrap_or_default()).flatten();
+    let to = pairs.find(|(key, _)| key == "name").map(|(_, to)| to).unwrap_or_default();
+    let renamed = Effect::Renamed { container, to };
+    let renamed = Asked { effect: renamed, at: Place::Field("?name") };
+    in_query(target).into_iter().chain([renamed]).collect()
 }
 
 /// The `Name` in a body.

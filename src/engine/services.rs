@@ -184,6 +184,8 @@ fn container(container: &Object, effects: &mut Effects) -> Result<(), BodyError>
     }
     effects.push_groups(container, "Groups", "TaskTemplate.ContainerSpec.Groups");
     effects.push(Effect::ImageEnvironment(Holder::Registry), Place::Field(ENV));
+    // Nothing in a specification chooses one.
+    effects.push(Effect::Runtime(String::new()), RUNTIME);
     for (at, entry) in texts(container, "Env") {
         variable(entry, Place::Element(ENV, at), effects)?;
     }

@@ -1,5 +1,6 @@
 //! The daemon's answers about images and networks, as far as rules are about them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{BufReader, Read};
 
@@ -7,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
 use crate::image::{ImageName, ImageRef};
-use crate::policy::facts::{ImageFacts, NamedImage, NetworkFacts};
+use crate::policy::facts::{ImageFacts, NamedImage, NetworkFacts, Runtimes};
 use crate::policy::subnets::Subnet;
 use crate::policy::types::{EnvironmentEntry, UserSpec};
 use crate::policy::versions::ApiVersion;
@@ -154,6 +155,32 @@ pub(super) fn keeps_platforms(body: &[u8]) -> Option<bool> {
     let is_containerd =
         |entry: &Vec<String>| entry.iter().any(|text| text.starts_with("io.containerd"));
     Some(driver.is_empty() || driver_status.unwrap_or_default().iter().any(is_containerd))
+}
+
+/// Which runtimes the daemon has, by the answer to `GET /info`; `None` if it can't be read or names no
+/// default.
+pub(super) fn runtimes(body: &[u8]) -> Option<Runtimes> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Info {
+        default_runtime: String,
+        runtimes: BTreeMap<String, Program>,
+    }
+    /// A program for the daemon's own shim, or another shim.
+    #[derive(Deserialize)]
+    struct Program {
+        #[serde(default)]
+        path: String,
+        #[serde(default, rename = "runtimeType")]
+        kind: String,
+    }
+    let Info { default_runtime: default, runtimes } = serde_json::from_slice(body).ok()?;
+    let programs = runtimes.into_iter().flat_map(|(name, Program { path, kind })| {
+        let both = [path, kind].into_iter().filter(|text| !text.is_empty());
+        both.map(move |text| (name.clone(), text)).collect::<Vec<_>>()
+    });
+    let programs = programs.collect();
+    (!default.is_empty()).then_some(Runtimes { default, programs })
 }
 
 /// The daemon's newest version by the answer to `GET /version`; `None` if it can't be read.
@@ -312,6 +339,22 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(network(json.as_bytes()), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn runtimes_and_the_default() {
+        let read = |json: &str| runtimes(json.as_bytes());
+        let known = read(
+            r#"{"DefaultRuntime":"fast","Runtimes":{"fast":{"path":"/opt/runc","runtimeArgs":["x"]},
+                "sandbox":{"runtimeType":"io.containerd.runsc.v1","status":{}}}}"#,
+        );
+        let text = |(name, program): (&str, &str)| (name.to_owned(), program.to_owned());
+        let programs = [("fast", "/opt/runc"), ("sandbox", "io.containerd.runsc.v1")].map(text);
+        let expected = Runtimes { default: "fast".to_owned(), programs: programs.to_vec() };
+        assert_eq!(known, Some(expected));
+        for unknown in [r#"{"DefaultRuntime":"","Runtimes":{}}"#, r#"{"Runtimes":{}}"#, "{}", ""] {
+            assert_eq!(read(unknown), None, "{unknown}");
         }
     }
 }

@@ -132,6 +132,12 @@ pub fn look_up_while(
     {
         facts.add_api_version(version);
     }
+    if questions.runtimes
+        && let Some(Reply::Found(body)) = ask(&["info"])
+        && let Some(runtimes) = answers::runtimes(&body)
+    {
+        facts.add_runtimes(runtimes);
+    }
     if questions.source_policies
         && let Some((version, is_trusted)) = ask(&["version"]).and_then(builder::version)
     {

@@ -131,8 +131,15 @@ pub enum Effect {
     HostInterface(String),
     /// Mounts what another machine exports, which may be this one.
     FileServer(Share),
-    /// Runs under this OCI runtime instead of the daemon's default.
+    /// Runs under this OCI runtime, or under the daemon's default if the name is empty.
     Runtime(String),
+    /// Takes its name from a container.
+    Renamed {
+        /// By name or identifier.
+        container: String,
+        /// The name that it gets.
+        to: String,
+    },
     /// Mounts what another container has mounted.
     VolumesFrom(String),
     /// Sets a kernel parameter, its name with dots.

@@ -19,6 +19,8 @@ use super::facts::{
     Container, ContainerFacts, Facts, NetworkFacts, Questions, ROUNDS_MAX, ServiceFacts,
     VolumeFacts,
 };
+use super::identifiers::is_like_identifier;
+use super::names::{NameRule, VolumesFrom};
 use super::privileged::PrivilegedRule;
 use super::shown::Shown;
 use super::users::UserRule;
@@ -249,6 +251,9 @@ pub(super) fn ask(policy: &Policy, effects: &[Asked], questions: &mut Questions)
             {
                 questions.containers.push(name.clone());
             }
+            Effect::Renamed { container, .. } if !policy.volumesfrom.is_empty() => {
+                questions.containers.push(container.clone());
+            }
             Effect::ContainerUser(name) if !policy.users.is_empty() => {
                 questions.containers.push(name.clone());
             }
@@ -394,8 +399,8 @@ pub(super) fn check_mounts_of(
             Some(ContainerFacts::Absent) | None => &[],
         };
         let asked = std::iter::once(container);
-        if let Some(name) = asked.chain(names.iter().map(String::as_str)).find(|n| rule.is_like(n))
-        {
+        let is_it = |name: &&str| rule.is_like(name) || is_short_for(rule.as_str(), name);
+        if let Some(name) = asked.chain(names.iter().map(String::as_str)).find(is_it) {
             rule.found(name, found);
         }
     }
@@ -405,6 +410,40 @@ pub(super) fn check_mounts_of(
         about_volumes(policy)
             .chain(volumesfrom)
             .for_each(|rule| found.add_because(what, "which are not known", rule));
+    }
+}
+
+/// Whether a rule names a container by the beginning of its identifier.
+fn is_short_for(rule: &str, identifier: &str) -> bool {
+    let rule = rule.strip_prefix('/').unwrap_or(rule).to_ascii_lowercase();
+    is_like_identifier(&rule) && is_like_identifier(identifier) && identifier.starts_with(&rule)
+}
+
+/// A container that a rule knows by its name keeps it: under another one its mounts were free.
+pub(super) fn check_renamed(
+    (container, to): (&str, &str),
+    rules: &[NameRule<VolumesFrom>],
+    facts: &Facts,
+    found: &mut Findings<'_>,
+) {
+    let name = match facts.container(container) {
+        Some(ContainerFacts::Absent) => return,
+        Some(ContainerFacts::Present(Container { names, .. })) => names.first(),
+        None => None,
+    };
+    for rule in rules.iter().filter(|rule| !rule.is_like(to)) {
+        match name {
+            Some(name) if rule.is_like(name) => {
+                let what = format_args!("rename of container {}", Shown(name));
+                let reason = "by whose name a rule about its mounts knows it";
+                found.add_because(what, reason, rule.as_str());
+            }
+            Some(_) => {}
+            None => {
+                let what = format_args!("rename of container {}", Shown(container));
+                found.add_because(what, "whose name is not known", rule.as_str());
+            }
+        }
     }
 }
 

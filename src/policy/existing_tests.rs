@@ -457,3 +457,40 @@ fn names_that_read_as_identifiers_are_refused_under_any_restriction() {
     assert_eq!(verdict(&policy(), named("0123456789a"), &Facts::none()), "allowed");
     assert_eq!(verdict(&Policy::permissive(), named("0123456789ab"), &Facts::none()), "allowed");
 }
+
+#[test]
+fn a_container_whose_mounts_are_forbidden_keeps_its_name() {
+    let rules =
+        |rule| Policy { volumesfrom: vec![NameRule::parse(rule).unwrap()], ..Policy::permissive() };
+    let id = "0123456789ab".repeat(5) + "0123";
+    let mut facts = Facts::none();
+    let container = Container { names: vec![text("db"), id.clone()], ..container() };
+    for asked in ["db", "/db", "0123456789ab", &id] {
+        facts.add_container(text(asked), ContainerFacts::Present(container.clone()));
+    }
+    facts.add_container(text("gone"), ContainerFacts::Absent);
+    let renamed = |asked: &str, to: &str| Effect::Renamed { container: text(asked), to: text(to) };
+    for (rule, asked, to, expected) in [
+        ("db", "db", "free", false),
+        ("/db", "db", "free", false),
+        ("db", "0123456789ab", "free", false),
+        ("db", &id, "free", false),
+        ("d*", "/db", "free", false),
+        ("d*", "db", "db2", true),
+        ("*", "db", "free", true),
+        ("web", "db", "free", true),
+        ("db", "gone", "free", true),
+        ("db", "unknown", "free", false),
+        ("0123456789ab", "db", "free", true),
+    ] {
+        let said = verdict(&rules(rule), renamed(asked, to), &facts);
+        assert_eq!(said == "allowed", expected, "{rule} {asked} {to}: {said}");
+    }
+    // By its identifier, or a part of it, it is known whatever it is called.
+    for rule in ["0123456789ab", "0123456789AB0123", &id] {
+        let said = verdict(&rules(rule), Effect::VolumesFrom(text("db")), &facts);
+        assert!(said.contains("mounts of container"), "{rule}: {said}");
+    }
+    let other = verdict(&rules("1123456789ab"), Effect::VolumesFrom(text("db")), &facts);
+    assert_eq!(other, "allowed");
+}

@@ -61,6 +61,8 @@ pub struct Questions {
     pub api_version: bool,
     /// Whether the daemon's builder heeds source policies.
     pub source_policies: bool,
+    /// Which runtimes the daemon has.
+    pub runtimes: bool,
     /// What day it is.
     pub today: bool,
     /// What would be forced on a service; said only if one is asked for.
@@ -86,12 +88,14 @@ impl Questions {
             image_names: _,
             api_version,
             source_policies,
+            runtimes,
             today,
             ceilings: _,
         } = self;
         !image_list
             && !api_version
             && !source_policies
+            && !runtimes
             && !today
             && links.is_empty()
             && images.is_empty()
@@ -124,6 +128,7 @@ impl Questions {
         self.image_list &= matches!(facts.image_list, ImageList::NotAsked);
         self.api_version &= facts.api_version.is_none();
         self.source_policies &= facts.source_policies.is_none();
+        self.runtimes &= facts.runtimes.is_none();
         self.today &= facts.today.is_none();
         let mut left = QUESTIONS_MAX.saturating_sub(facts.asked_of_daemon());
         left -= facts.images.keep_new(&mut self.images, left);
@@ -180,6 +185,15 @@ enum ImageList {
     NotAsked,
     Unlearned,
     Learned(Vec<NamedImage>),
+}
+
+/// The OCI runtimes that the daemon has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runtimes {
+    /// The one under which whoever names none runs.
+    pub default: String,
+    /// Their names, and the program or the kind of each.
+    pub programs: Vec<(String, String)>,
 }
 
 /// What the daemon says of a network.
@@ -345,6 +359,7 @@ pub struct Facts {
     /// `None` if it was not asked for, and none in it if it could not be learned.
     api_version: Option<Option<ApiVersion>>,
     source_policies: Option<Option<bool>>,
+    runtimes: Option<Option<Runtimes>>,
     today: Option<Day>,
     /// By identifier.
     former_names: HashMap<String, Vec<ImageName>>,
@@ -377,9 +392,13 @@ impl Facts {
             image_names: _,
             api_version,
             source_policies,
+            runtimes,
             today: _, // It is always known.
             ceilings: _,
         } = asked;
+        if *runtimes {
+            self.runtimes = Some(None);
+        }
         if *source_policies {
             self.source_policies = Some(None);
         }
@@ -428,11 +447,13 @@ impl Facts {
             image_list,
             api_version,
             source_policies,
+            runtimes,
             today,
             former_names,
             forbidden,
             is_late,
         } = further;
+        self.runtimes = runtimes.or(self.runtimes.take());
         self.source_policies = source_policies.or(self.source_policies);
         self.api_version = api_version.or(self.api_version);
         self.today = today.or(self.today);
@@ -572,6 +593,16 @@ impl Facts {
     /// Whether the daemon's builder heeds source policies, if that was learned.
     pub fn source_policies(&self) -> Option<bool> {
         self.source_policies.flatten()
+    }
+
+    /// Remembers which runtimes the daemon has.
+    pub fn add_runtimes(&mut self, runtimes: Runtimes) {
+        self.runtimes = Some(Some(runtimes));
+    }
+
+    /// Which runtimes the daemon has, if that was learned.
+    pub fn runtimes(&self) -> Option<&Runtimes> {
+        self.runtimes.as_ref()?.as_ref()
     }
 
     /// Remembers which version of its API the daemon speaks with whoever names none.

@@ -34,6 +34,7 @@ pub mod platform;
 pub mod ports;
 pub mod principals;
 pub mod privileged;
+mod runtimes;
 pub mod security;
 pub mod shares;
 pub(crate) mod shown;
@@ -406,7 +407,7 @@ fn check(
         devices,
         namespaces,
         runtimes,
-        volumesfrom: _, // Judged with what the other container is called.
+        volumesfrom, // Judged with what the other container is called.
         volumedrivers,
         allowed_volumedrivers,
         sysctls,
@@ -592,11 +593,14 @@ fn check(
             subnets::check_driver((subnets, allowed_subnets), name, found);
         }
         Effect::Runtime(name) => {
-            runtimes.iter().for_each(|rule| rule.check(name, found));
+            runtimes::check(runtimes, name, facts, found);
             devices.iter().for_each(|rule| rule.check_runtime(name, found));
         }
         Effect::VolumesFrom(name) => {
             existing::check_mounts_of(name, policy, facts, found);
+        }
+        Effect::Renamed { container, to } => {
+            existing::check_renamed((container, to), volumesfrom, facts, found);
         }
         Effect::Sysctl(name) => sysctls.iter().for_each(|rule| rule.check(name, found)),
         Effect::CgroupParent(path) => cgroupparent.iter().for_each(|rule| rule.check(path, found)),
@@ -713,6 +717,7 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
             api_version,
             subnets,
             source_policies,
+            runtimes,
             ..
         } = &mut questions;
         images::ask_list(policy, effects, image_list);
@@ -731,6 +736,7 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
         subnets::ask(&policy.subnets, effects, subnets);
         subnets::ask_networks((&policy.subnets, &policy.allowed_subnets), effects, networks);
         versions::ask(&policy.ceilings, effects, api_version);
+        runtimes::ask(&policy.runtimes, effects, runtimes);
         existing::ask(policy, effects, &mut questions);
         exceptions::ask_links(policy, effects, &mut questions);
     }

@@ -39,11 +39,30 @@ macro_rules! named {
 }
 
 named! {
-    Runtime: "runtime", Cow::Borrowed, None, "OCI runtimes.";
+    Runtime: "runtime", program, None, "OCI runtimes.";
     VolumesFrom: "mounts of container", without_slash, None, "Containers whose mounts are taken over.";
     VolumeDriver: "volume driver", plugin, None, "Volume drivers other than the daemon's own.";
     Sysctl: "kernel parameter", dotted, None, "Kernel parameters.";
     CgroupParent: "control group", cleaned, Some('/'), "Control groups.";
+}
+
+/// A path is as good as the program's name, and containerd makes of `io.containerd.runc.v2` the program
+/// `containerd-shim-runc-v2`, whatever is in front (`shim.BinaryName`), which runs `runc`.
+fn program(name: &str) -> Cow<'_, str> {
+    let base = name.rsplit('/').next().unwrap_or(name);
+    let is_version = |text: &str| {
+        text.strip_prefix('v').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let of_shim = |(kind, version): (&'_ str, &'_ str)| is_version(version).then_some(kind.len());
+    let shim = base.strip_prefix("containerd-shim-").unwrap_or_default();
+    if base == "io.containerd.runtime.v1.linux" {
+        return Cow::Borrowed("runc");
+    }
+    if let Some(end) = shim.rsplit_once('-').and_then(of_shim) {
+        return Cow::Borrowed(shim.get(..end).unwrap_or(base));
+    }
+    let kind = base.rsplit_once('.').filter(|(_, version)| is_version(version));
+    Cow::Borrowed(kind.map_or(base, |(kinds, _)| kinds.rsplit('.').next().unwrap_or(kinds)))
 }
 
 /// A container may be called by its name with a slash in front.
@@ -110,6 +129,14 @@ impl<N: Named> NameRule<N> {
     /// Says that what has this name is forbidden.
     pub(super) fn found(&self, asked: &str, found: &mut Findings<'_>) {
         found.add(Shown::<N>(asked, PhantomData), &self.text);
+    }
+
+    /// Whether it is this name letter by letter, or its beginning.
+    pub(super) fn is_spelled(&self, asked: &str) -> bool {
+        match self.text.strip_suffix('*') {
+            Some(prefix) => asked.starts_with(prefix),
+            None => asked == self.text,
+        }
     }
 
     pub(super) fn is_like(&self, asked: &str) -> bool {

@@ -336,6 +336,15 @@ fn security() -> Vec<Attack> {
             "a list replaces the defaults",
             json!({"MaskedPaths": ["/proc/keys"]}),
         ),
+        Attack::new("security with an older engine's masked paths", "newer ones hide more")
+            .create(host(json!({"MaskedPaths": [
+                "/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+                "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi",
+                "/sys/firmware",
+            ]})))
+            .works_when(Probe::container(|it| {
+                !it["HostConfig"]["MaskedPaths"].to_string().contains("powercap")
+            })),
         Attack::new("security by privileged", "it is all of them")
             .create(host(json!({"Privileged": true})))
             .works_when(Probe::container(|it| it["HostConfig"]["Privileged"] == true)),

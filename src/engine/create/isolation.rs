@@ -139,9 +139,6 @@ fn upper_case(char: char) -> char {
 }
 
 fn names(host: &Object, effects: &mut Effects) {
-    if let Some(name) = host.text("Runtime").filter(|name| !name.is_empty()) {
-        effects.push(Effect::Runtime(name.to_owned()), Place::Field("HostConfig.Runtime"));
-    }
     for (at, from) in texts(host, "VolumesFrom") {
         let container = from.split(':').next().unwrap_or_default().to_owned();
         let place = Place::Element("HostConfig.VolumesFrom", at);

@@ -8,10 +8,13 @@ use crate::policy::types::SecurityOption;
 
 const SECURITY_OPT: &str = "HostConfig.SecurityOpt";
 
-/// What 20.10 masks in every container; newer daemons mask these and more.
+/// What the newest daemon masks in every container, beside counters of each processor that only some
+/// hosts have (moby 28.3 and 29, `defaultLinuxMaskedPaths`). A list given is used in place of the
+/// daemon's own, so one that an older daemon had as its default takes away what a newer one hides.
 const MASKED_PATHS: &[&str] = &[
     "/proc/asound",
     "/proc/acpi",
+    "/proc/interrupts",
     "/proc/kcore",
     "/proc/keys",
     "/proc/latency_stats",
@@ -19,6 +22,7 @@ const MASKED_PATHS: &[&str] = &[
     "/proc/timer_stats",
     "/proc/sched_debug",
     "/proc/scsi",
+    "/sys/devices/virtual/powercap",
     "/sys/firmware",
 ];
 

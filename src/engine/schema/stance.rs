@@ -156,7 +156,7 @@ impl Power {
             | Effect::HostInterface(_) => Self::Namespace,
             Effect::Subnet(..) | Effect::SubnetsOf(..) | Effect::SubnetDriver(_) => Self::Subnet,
             Effect::Runtime(_) => Self::Runtime,
-            Effect::VolumesFrom(_) => Self::VolumesFrom,
+            Effect::VolumesFrom(_) | Effect::Renamed { .. } => Self::VolumesFrom,
             Effect::Sysctl(_) => Self::Sysctl,
             Effect::CgroupParent(_) => Self::CgroupParent,
             Effect::Annotation(_) => Self::Annotation,

@@ -43,6 +43,7 @@ fn effects_at(target: &str, body: &str) -> Result<Vec<String>, String> {
         "image probe:1 at Image",
         "ImageUser(Registry) at User",
         "ImageEnvironment(Registry) at Env",
+        "Runtime(\"\") at Runtime",
     ];
     Ok(told.filter(|effect| !usual.contains(&effect.as_str())).collect())
 }

@@ -14,7 +14,7 @@ use crate::policy::principals::{GroupSpec, Principal};
 use crate::policy::shares::ShareRule;
 use crate::policy::types::{Capability, HostPath, PortRange, SecurityOption, UserSpec, ValueError};
 use crate::policy::violations::{Findings, Violations};
-use crate::policy::{capability_names, image_of};
+use crate::policy::{capability_names, image_of, runtimes};
 
 /// What an exception lifts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Lifts {
                 user.is_ok_and(|user| self.lifts_user(&user))
             }
             Effect::Sysctl(name) => self.sysctls.iter().any(|lifted| lifted.is_like(name)),
-            Effect::Runtime(name) => self.runtimes.iter().any(|lifted| lifted.is_like(name)),
+            Effect::Runtime(name) => runtimes::are_lifted(&self.runtimes, name, facts),
             Effect::CgroupParent(path) => {
                 self.cgroupparent.iter().any(|lifted| lifted.is_like(path))
             }

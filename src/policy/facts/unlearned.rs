@@ -27,6 +27,7 @@ impl Facts {
             image_list,
             api_version,
             source_policies,
+            runtimes,
             today: _,        // It is always known.
             former_names: _, // Remembered, not asked for.
             forbidden: _,    // As these.
@@ -37,6 +38,7 @@ impl Facts {
         let version = (*api_version == Some(None)).then(|| "the daemon's API version".to_owned());
         let policies = (*source_policies == Some(None))
             .then(|| "whether the daemon's builder heeds policies".to_owned());
+        let runtimes = matches!(runtimes, Some(None)).then(|| "the daemon's runtimes".to_owned());
         let paths = links.unlearned().map(|path| format!("path {path}"));
         let devices = devices.unlearned().map(|path| format!("device {path}"));
         let addresses = addresses.unlearned().map(|address| format!("address {address}"));
@@ -57,7 +59,8 @@ impl Facts {
             .chain(services.unlearned().map(|name| named("service", name)))
             .chain(list)
             .chain(version)
-            .chain(policies);
+            .chain(policies)
+            .chain(runtimes);
         let mut told: Vec<_> = all.take(TOLD_MAX + 1).collect();
         told.sort_unstable();
         (!told.is_empty()).then_some(Unlearned(told))
