@@ -99,9 +99,16 @@ impl GroupRule {
         }
     }
 
+    /// A name of another group may have the forbidden number in the image.
     fn hold(&self, asked: &Principal) -> Held {
+        let is_number = matches!(self.groups, Principals::One(Principal::Number(_)));
         match (self.groups.hold(asked), asked) {
             (Held::No, Principal::Number(number)) if self.number == Some(*number) => Held::Yes,
+            (Held::No, Principal::Name(_))
+                if !asked.is_root() && (is_number || self.number.is_some()) =>
+            {
+                Held::Unknown
+            }
             (held, _) => held,
         }
     }
@@ -152,8 +159,12 @@ mod tests {
             ("docker", "998", false),
             ("nowhere", "999", false),
             ("999", "999", true),
-            ("999", "docker", false),
+            ("999", "docker", true),
+            ("docker", "wheel", true),
+            ("docker", "root", false),
+            ("nowhere", "wheel", false),
             ("root", "0", true),
+            ("0", "wheel", true),
             ("0", "root", true),
             ("100-999", "999", true),
             ("100-999", "video", true),
@@ -170,6 +181,8 @@ mod tests {
             ("docker", "1000:docker", true),
             ("docker", "1000:999", true),
             ("docker", "app:0999", true),
+            ("docker", "1000:wheel", true),
+            ("nowhere", "1000:wheel", false),
             ("docker", "1000", false),
             ("docker", "0", false),
             ("root", "1000:0", true),
