@@ -217,7 +217,10 @@ impl Arguments {
             }
             Some("help") => Command::Help,
             Some(other) => {
-                return Err(CliError::Usage(format!("`{}` is no command", other.escape_debug())));
+                return Err(CliError::Usage(format!(
+                    "`{}` is not a command",
+                    other.escape_debug()
+                )));
             }
         };
         match values.next() {

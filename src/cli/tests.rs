@@ -55,7 +55,7 @@ fn arguments_ask_for_commands() {
 #[test]
 fn arguments_that_make_no_sense() {
     let table = [
-        ("frobnicate", "`frobnicate` is no command"),
+        ("frobnicate", "`frobnicate` is not a command"),
         ("--frobnicate", "invalid option '--frobnicate'"),
         ("-x", "invalid option '-x'"),
         ("run more", "unexpected argument \"more\""),
