@@ -63,7 +63,7 @@ fn what_no_engine_reads_is_left_out_under_strict() {
     let create = format!("/containers/create?name={name}&Image=probe%3A1&HostConfig=%7B%7D");
     let exec =
         (format!("/containers/{name}/exec"), r#"{"Cmd":["true"],"containerId":"x","id":"x"}"#);
-    let update = (format!("/containers/{name}/update"), r#"{"Memory":67108864}"#);
+    let update = (format!("/containers/{name}/update"), r#"{"CpuShares":512}"#);
     let commit = format!(r#"{{"container":"{name}","repo":"{name}","changes":"","User":"7"}}"#);
     let mut connection = secdocker.connect();
     for (target, body, status) in [
