@@ -3,7 +3,12 @@
 //!
 //! `scripts/install-client-suites` brings them; `scripts/test-engines` and `make engines` run them, not
 //! plain `cargo test`: they take minutes.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a failed test says where, and it waits for what it started"
+)]
 
 #[path = "client_suites/registry.rs"]
 mod registry;
@@ -12,6 +17,7 @@ mod suites;
 mod support;
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use suites::{Outcomes, Suite};
 use support::{Daemon, SecDocker, sandbox};
 
@@ -19,8 +25,18 @@ use support::{Daemon, SecDocker, sandbox};
 const RETRIES: usize = 2;
 
 #[test]
-fn docker_py() {
-    compare(&suites::docker_py());
+fn docker_py_containers() {
+    compare(&suites::docker_py_containers());
+}
+
+#[test]
+fn docker_py_swarms() {
+    compare(&suites::docker_py_swarms());
+}
+
+#[test]
+fn docker_py_others() {
+    compare(&suites::docker_py_others());
 }
 
 #[test]
@@ -35,6 +51,9 @@ fn bollard() {
 
 #[track_caller]
 fn compare(suite: &Suite) {
+    // Each makes swarms, at the port that there is one of, and engines that share a bridge.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (straight, through) = (straight(suite, &[]), through(suite, &[]));
     assert!(straight.len() >= suite.least, "only {} tests ran: {straight:?}", straight.len());
     let passed = |outcomes: &Outcomes| outcomes.values().filter(|one| *one == "passed").count();

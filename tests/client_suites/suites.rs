@@ -20,20 +20,55 @@ pub(crate) struct Suite {
 }
 
 enum Runner {
-    /// A folder of tests and further arguments.
-    Pytest(&'static str, &'static [&'static str]),
+    /// A folder to start in, options, and which tests.
+    Pytest(&'static str, Vec<String>, Vec<String>),
     /// Built test binaries, listed in a file.
     Cargo(&'static str),
 }
 
-pub(crate) fn docker_py() -> Suite {
-    let arguments = &["--timeout=60", "tests/integration"];
-    Suite { least: 300, runner: Runner::Pytest("sources/docker-7.0.0", arguments) }
+/// Docker-py's files about containers.
+const CONTAINERS: [&str; 4] = ["api_container", "api_exec", "api_healthcheck", "models_containers"];
+/// Those about swarms, what is in one, and engine plugins.
+const SWARMS: [&str; 8] = [
+    "api_config",
+    "api_plugin",
+    "api_secret",
+    "api_service",
+    "api_swarm",
+    "models_nodes",
+    "models_services",
+    "models_swarm",
+];
+
+pub(crate) fn docker_py_containers() -> Suite {
+    docker_py(140, &[], CONTAINERS.map(docker_py_file).to_vec())
+}
+
+pub(crate) fn docker_py_swarms() -> Suite {
+    docker_py(110, &[], SWARMS.map(docker_py_file).to_vec())
+}
+
+/// The tests in all other files.
+pub(crate) fn docker_py_others() -> Suite {
+    let elsewhere = CONTAINERS.iter().chain(&SWARMS);
+    let ignored: Vec<_> =
+        elsewhere.map(|name| format!("--ignore={}", docker_py_file(name))).collect();
+    docker_py(100, &ignored, vec!["tests/integration".into()])
+}
+
+fn docker_py_file(name: &str) -> String {
+    format!("tests/integration/{name}_test.py")
+}
+
+fn docker_py(least: usize, options: &[String], tests: Vec<String>) -> Suite {
+    let options = [&["--timeout=60".into()], options].concat();
+    Suite { least, runner: Runner::Pytest("sources/docker-7.0.0", options, tests) }
 }
 
 pub(crate) fn aiodocker() -> Suite {
-    let arguments = &["--timeout=60", "--override-ini=addopts=", "tests"];
-    Suite { least: 80, runner: Runner::Pytest("sources/aiodocker-0.24.0", arguments) }
+    let options = vec!["--timeout=60".into(), "--override-ini=addopts=".into()];
+    let tests = vec!["tests".into()];
+    Suite { least: 80, runner: Runner::Pytest("sources/aiodocker-0.24.0", options, tests) }
 }
 
 pub(crate) fn bollard() -> Suite {
@@ -43,8 +78,11 @@ pub(crate) fn bollard() -> Suite {
 impl Suite {
     /// All of it, or these tests, at whatever listens there.
     pub(crate) fn run(&self, socket: &Path, only: &[&str]) -> Outcomes {
-        match self.runner {
-            Runner::Pytest(folder, arguments) => pytest(folder, arguments, socket, only),
+        match &self.runner {
+            Runner::Pytest(folder, options, tests) => {
+                let all: Vec<&str> = tests.iter().map(String::as_str).collect();
+                pytest(folder, options, socket, if only.is_empty() { &all } else { only })
+            }
             Runner::Cargo(list) => cargo(list, socket, only),
         }
     }
@@ -67,13 +105,13 @@ fn command(program: &Path, socket: &Path) -> Command {
     command
 }
 
-fn pytest(folder: &str, arguments: &[&str], socket: &Path, only: &[&str]) -> Outcomes {
+fn pytest(folder: &str, options: &[String], socket: &Path, tests: &[&str]) -> Outcomes {
     let report = sandbox::directory("report").join("outcomes");
     let mut pytest = command(&installed("python/bin/python"), socket);
     pytest
         .args(["-m", "pytest", "-q", "-p", "report", "-p", "no:cacheprovider"])
-        .args(if only.is_empty() { arguments } else { &arguments[..arguments.len() - 1] })
-        .args(only)
+        .args(options)
+        .args(tests)
         .current_dir(installed(folder))
         .env("PYTHONPATH", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/client_suites"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
