@@ -19,7 +19,11 @@ use support::{Client, SecDocker, Way, sandbox};
 
 const RULES: &str =
     "restrictions:\n  images: ['ubuntu:16.04']\n  users: [root]\n  mounts: [/root]\n";
-const IMAGE: &str = r#"{"Id":"sha256:1","RepoTags":["app:1"],"Config":{"User":"1000"}}"#;
+const IMAGE: &str = r#"{"Id":"sha256:1111111111111111111111111111111111111111111111111111111111111111",
+    "RepoTags":["app:1"],"Config":{"User":"1000"}}"#;
+const MADE: &str = r#"{"Id":"1","Name":"/made","Config":{"User":"1000","Image":"app:1"},"HostConfig":{},
+    "Image":"sha256:1111111111111111111111111111111111111111111111111111111111111111",
+    "State":{"StartedAt":"0001-01-01T00:00:00Z"}}"#;
 const CREATE: &str = r#"{"Image":"app:1","Cmd":["x"]}"#;
 
 /// An engine that knows one image, and answers all else with `201`.
@@ -35,6 +39,7 @@ struct State {
     volumes_asked: AtomicUsize,
     locked_asked: AtomicUsize,
     copied_asked: AtomicUsize,
+    made_asked: AtomicUsize,
     /// How many who asked for that have left.
     copied_left: AtomicUsize,
     pings: AtomicUsize,
@@ -125,6 +130,9 @@ impl State {
                 return drip(stream);
             }
             (404, "{}")
+        } else if line.starts_with("GET /containers/made") {
+            self.made_asked.fetch_add(1, Ordering::SeqCst);
+            (200, MADE)
         } else if line.starts_with("GET /containers/copied") {
             // As while files are being copied into it, until the tags are let go.
             self.copied_asked.fetch_add(1, Ordering::SeqCst);
@@ -190,6 +198,17 @@ fn an_image_is_asked_for_once_and_again_after_a_tag_has_passed() {
     assert_eq!(engine.images_asked(), 2);
     assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, 3));
     assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, 3));
+}
+
+/// The image that was judged when it was made is known by its identifier too.
+#[test]
+fn the_first_start_of_what_was_just_made_costs_one_question() {
+    let engine = Engine::start(false);
+    let secdocker = engine.secdocker();
+    assert_eq!((create(&secdocker, CREATE), engine.images_asked()), (201, 1));
+    assert_eq!(secdocker.connect().ask(post("/containers/made/start", "")).status, 201);
+    let made_asked = engine.state.made_asked.load(Ordering::SeqCst);
+    assert_eq!((made_asked, engine.images_asked()), (1, 1));
 }
 
 #[test]
@@ -267,7 +286,7 @@ fn a_verdict_that_is_kept_costs_no_question() {
         assert_eq!(engine.state.images_asked_by_id.load(Ordering::SeqCst), by_id);
         let line = secdocker.logs("cached=yes");
         assert!(line.contains("verdict=allow"), "{line}");
-        secdocker.logs("changes=\"Image=sha256:1\"");
+        secdocker.logs("changes=\"Image=sha256:1111");
     }
 }
 
