@@ -157,7 +157,7 @@ fn a_wrong_value_is_said_with_line_and_key() {
             "restrictions:\n  mounts: {deny: [x],\n    allow: [/srv, /a/*]}\n",
             &[
                 "2: restrictions.mounts.deny[0]: `x` is not an absolute path",
-                "3: restrictions.mounts.allow[1]: `/a/*` is not an absolute path",
+                "3: restrictions.mounts.allow[1]: `/a/*` is a pattern: paths are read as they stand",
             ],
         ),
         (
@@ -527,11 +527,78 @@ fn what_is_wrong_with_an_exception_is_said_with_line_and_key() {
         (
             "exceptions:\n- image: a\n  reason: x\n  devices: ['*']\n  mounts: [x]\n  users: [y]\n",
             &[
-                "4: exceptions[0].devices: `*` is not a name",
+                "4: exceptions[0].devices: `*` is not a name, and not its beginning with * at the end",
                 "5: exceptions[0].mounts: `x` is not an absolute path",
             ],
         ),
     ]);
     let unknown = mistakes("exceptions:\n- image: a\n  client: x\n");
     assert!(unknown.iter().any(|it| it.contains("unknown key `client`")), "{unknown:?}");
+}
+
+/// What people write in patterns is understood, or a mistake with its line and key: a rule that would match
+/// nothing protects nobody.
+#[test]
+fn no_rule_holds_a_pattern_that_would_match_nothing() {
+    let keys = [
+        ("ports", "22"),
+        ("mounts", "/root"),
+        ("users", "root"),
+        ("groups", "docker"),
+        ("environment", "LD_PRELOAD"),
+        ("securitypolicies", "seccomp"),
+        ("images", "ubuntu"),
+        ("capabilities", "SYS_ADMIN"),
+        ("devices", "/dev/kvm"),
+        ("namespaces", "host"),
+        ("runtimes", "runc"),
+        ("volumesfrom", "db"),
+        ("volumedrivers", "rclone"),
+        ("sysctls", "net.ipv4"),
+        ("cgroupparent", "/system.slice"),
+        ("subnets", "10.0.0.0/8"),
+    ];
+    let starred = [
+        "environment",
+        "devices",
+        "runtimes",
+        "volumesfrom",
+        "volumedrivers",
+        "sysctls",
+        "cgroupparent",
+    ];
+    for (key, value) in keys {
+        let with = |value: &str| mistakes(&format!("restrictions:\n  {key}:\n    - '{value}'\n"));
+        assert_eq!(with(value), Vec::<String>::new(), "{key}");
+        for odd in ["?", "!", "[a]", "{a,b}", "*", "\t"] {
+            let (begin, end) = value.split_at(value.len() / 2);
+            for pattern in
+                [format!("{odd}{value}"), format!("{begin}{odd}{end}"), format!("{value}{odd}")]
+            {
+                // Names of variables may hold white space.
+                if key == "environment" && odd == "\t" {
+                    continue;
+                }
+                let found = with(&pattern);
+                let is_prefix = pattern == format!("{value}*") && starred.contains(&key);
+                let expected = format!("3: restrictions.{key}[0]: ");
+                let is_said = found.iter().any(|mistake| mistake.starts_with(&expected));
+                assert_eq!(is_said, !is_prefix, "{key} {pattern:?}: {found:?}");
+            }
+        }
+    }
+    for (key, value) in [
+        ("securitypolicies", "seccomp=Unconfined"),
+        ("securitypolicies", "apparmor=UNCONFINED"),
+        ("securitypolicies", "label:Disable"),
+        ("securitypolicies", "no-new-privileges=maybe"),
+        ("environment", "LD_*=x"),
+        ("capabilities", "SYS_ADMN"),
+        ("images", "ubuntu:*"),
+        ("ports", "8?"),
+        ("mounts", "/ro?t"),
+    ] {
+        let found = mistakes(&format!("restrictions:\n  {key}:\n    - '{value}'\n"));
+        assert_eq!(found.len(), 1, "{key} {value}: {found:?}");
+    }
 }

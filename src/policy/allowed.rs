@@ -8,7 +8,7 @@ use super::Findings;
 use super::effects::ImageNames;
 use super::facts::{Facts, ImageFacts};
 use super::images::ImageRule;
-use super::types::{HostPath, ValueError};
+use super::types::{HostPath, ValueError, is_path_pattern};
 use crate::image::{ImageName, ImageRef, familiar};
 
 /// The images that may be used; without a list all of them.
@@ -133,8 +133,8 @@ impl AllowedMount {
             Some(path) => (path, true),
             None => (text, false),
         };
-        match path.contains('*') {
-            true => Err(ValueError::Path(text.to_owned())),
+        match is_path_pattern(path) {
+            true => Err(ValueError::Pattern(text.to_owned())),
             false => {
                 let path = HostPath::parse(path)?;
                 Ok(Self { text: text.to_owned(), path, with_all_below })

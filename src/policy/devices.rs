@@ -5,7 +5,7 @@ use super::effects::Device;
 use super::facts::Facts;
 use super::privileged::PRIVILEGED;
 use super::shown::Shown;
-use super::types::{HostPath, ValueError};
+use super::types::{HostPath, ValueError, is_of_pattern};
 
 /// What drivers of GPUs take for a device or for what it can do (moby `daemon/nvidia_linux.go` and
 /// `daemon/devices_amd_linux.go`).
@@ -41,7 +41,7 @@ impl DeviceRule {
     /// [`ValueError::Device`] for anything else, and for a pattern that would match nothing.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
         let error = || ValueError::Device(text.to_owned());
-        let is_pattern = |text: &str| text.contains(['*', '?', '!', '[', ']', '{', '}', ' ', '=']);
+        let is_pattern = |text: &str| text.contains(|char| char == '=' || is_of_pattern(char));
         let devices = match (text, text.strip_suffix('*')) {
             ("*", _) => Devices::Every,
             ("", _) => return Err(error()),

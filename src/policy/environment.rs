@@ -8,7 +8,7 @@ use super::ceilings::Ceilings;
 use super::effects::{Asked, Effect};
 use super::facts::ImageFacts;
 use super::shown::Shown;
-use super::types::{EnvironmentEntry, ValueError};
+use super::types::{EnvironmentEntry, ValueError, is_wildcard};
 use super::{Findings, images_in};
 use crate::image::ImageRef;
 
@@ -23,12 +23,20 @@ pub struct EnvironmentRule {
 }
 
 impl EnvironmentRule {
-    /// Reads `NAME=value`, that pair, or `NAME`, the variable with any value.
+    /// Reads `NAME=value`, that pair, `NAME`, the variable with any value, or `LD_*`, all that begin so.
     ///
     /// # Errors
-    /// [`ValueError::Environment`] without a name.
+    /// [`ValueError::Environment`] without a name; [`ValueError::Variable`] for a pattern that would match
+    /// nothing.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
         let entry = EnvironmentEntry::parse(text)?;
+        let (name, is_prefix) = match entry.name().strip_suffix('*') {
+            Some(prefix) => (prefix, true),
+            None => (entry.name(), false),
+        };
+        if name.contains(is_wildcard) || is_prefix && entry.value().is_some() {
+            return Err(ValueError::Variable(entry.name().to_owned()));
+        }
         let shown = match entry.value() {
             Some(_) => format!("{}=...", entry.name()),
             None => entry.name().to_owned(),
@@ -65,7 +73,7 @@ impl EnvironmentRule {
 
     /// Whatever value the rule names, the template may become it.
     pub(super) fn check_template(&self, name: &str, found: &mut Findings<'_>) {
-        if name == self.entry.name() {
+        if self.is_named(name) {
             let name = name.escape_debug();
             found.add(format_args!("environment variable {name} set by a template"), &self.shown);
         }
@@ -75,9 +83,21 @@ impl EnvironmentRule {
     /// container; whatever value the rule names, the other container may have it.
     pub(super) fn check_link(&self, prefix: &str, found: &mut Findings<'_>) {
         let name = self.entry.name();
-        let is_set = name.strip_prefix(prefix).is_some_and(|rest| {
-            matches!(rest, "NAME" | "PORT") || rest.starts_with("PORT_") || rest.starts_with("ENV_")
-        });
+        let is_set = match self.prefix() {
+            // One of those that the link sets begins so.
+            Some(begin) => {
+                let sets = |end: &str| {
+                    let set = format!("{prefix}{end}");
+                    set.starts_with(begin) || end.ends_with('_') && begin.starts_with(&set)
+                };
+                ["NAME", "PORT", "PORT_", "ENV_"].into_iter().any(sets)
+            }
+            None => name.strip_prefix(prefix).is_some_and(|rest| {
+                matches!(rest, "NAME" | "PORT")
+                    || rest.starts_with("PORT_")
+                    || rest.starts_with("ENV_")
+            }),
+        };
         if is_set {
             let name = Shown(name);
             found.add(format_args!("environment variable {name} set by a link"), &self.shown);
@@ -86,7 +106,19 @@ impl EnvironmentRule {
 
     fn forbids(&self, name: &str, value: Option<&str>) -> bool {
         let any_value = self.entry.value().is_none();
-        name == self.entry.name() && (any_value || value == self.entry.value())
+        self.is_named(name) && (any_value || value == self.entry.value())
+    }
+
+    /// What the names begin with that it is about, if it is about several.
+    fn prefix(&self) -> Option<&str> {
+        self.entry.name().strip_suffix('*')
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        match self.prefix() {
+            Some(prefix) => name.starts_with(prefix),
+            None => name == self.entry.name(),
+        }
     }
 }
 
@@ -140,9 +172,14 @@ pub(super) fn check_image(
         return;
     }
     let overridden = overridden(ceilings, effects);
-    for rule in broken.filter(|rule| !overridden.contains(rule.entry.name())) {
-        let name = Shown(rule.entry.name());
-        found.add(format_args!("environment variable {name} of the image"), &rule.shown);
+    for rule in broken {
+        let is_it = |entry: &&EnvironmentEntry| {
+            rule.forbids(entry.name(), entry.value()) && !overridden.contains(entry.name())
+        };
+        if let Some(entry) = entries.iter().find(is_it) {
+            let name = Shown(entry.name());
+            found.add(format_args!("environment variable {name} of the image"), &rule.shown);
+        }
     }
 }
 
@@ -166,5 +203,49 @@ pub(super) fn ask(rules: &[EnvironmentRule], effects: &[Asked], images: &mut Vec
 impl fmt::Debug for EnvironmentRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("EnvironmentRule").field(&self.shown).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+    use super::super::effects::Place;
+    use super::super::violations::Violations;
+    use super::*;
+
+    fn broken(rule: &str, check: impl Fn(&EnvironmentRule, &mut Findings<'_>)) -> bool {
+        let mut violations = Violations::default();
+        let rule = EnvironmentRule::parse(rule).unwrap();
+        check(&rule, &mut Findings::new(&mut violations, &Place::Field("X")));
+        violations.iter().next().is_some()
+    }
+
+    #[test]
+    fn a_star_at_the_end_is_every_name_that_begins_so() {
+        for (asked, is_forbidden) in [
+            ("LD_PRELOAD=/x", true),
+            ("LD_", true),
+            ("LD_*=", true),
+            ("LD", false),
+            ("XLD_A", false),
+        ] {
+            let entry = EnvironmentEntry::parse(asked).unwrap();
+            let said = broken("LD_*", |rule, found| rule.check(&entry, found));
+            assert_eq!(said, is_forbidden, "{asked}");
+        }
+        assert!(broken("LD_*", |rule, found| rule.check_template("LD_PRELOAD", found)));
+        for (rule, prefix, is_forbidden) in [
+            ("LD_*", "LD_", true),
+            ("L*", "LD_", true),
+            ("*", "LD_", true),
+            ("LD_ENV_SECRET*", "LD_", true),
+            ("LD_PORT_5432*", "LD_", true),
+            ("LD_OTHER*", "LD_", false),
+            ("PATH*", "LD_", false),
+        ] {
+            let said = broken(rule, |rule, found| rule.check_link(prefix, found));
+            assert_eq!(said, is_forbidden, "{rule} {prefix}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::allowed::AllowedMounts;
 use super::effects::{Asked, Effect};
 use super::facts::Facts;
 use super::shares::{Server, Share};
-use super::types::{HostPath, ValueError};
+use super::types::{HostPath, ValueError, is_path_pattern};
 use super::{Findings, Policy};
 
 /// One forbidden path.
@@ -36,7 +36,7 @@ impl MountRule {
     pub fn parse(text: &str) -> Result<Self, ValueError> {
         let paths = match text {
             "/**" => Paths::Every,
-            _ if text.contains('*') => return Err(ValueError::Path(text.to_owned())),
+            _ if is_path_pattern(text) => return Err(ValueError::Pattern(text.to_owned())),
             _ => match HostPath::parse(text)? {
                 path if path.is_root() => Paths::Root,
                 path => Paths::Around(path),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::types::ValueError;
+use super::types::{ValueError, is_of_pattern};
 use super::{Findings, shown};
 
 /// What the names of a rule are names of.
@@ -107,9 +107,10 @@ impl<N: Named> NameRule<N> {
     /// Reads a name, or a prefix with `*`.
     ///
     /// # Errors
-    /// [`ValueError::Name`] for an empty text.
+    /// [`ValueError::Name`] for an empty text, and for a pattern that would match nothing.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        if text.is_empty() {
+        let name = text.strip_suffix('*').unwrap_or(text);
+        if text.is_empty() || name.contains(is_of_pattern) {
             return Err(ValueError::Name(text.to_owned()));
         }
         Ok(Self { text: text.to_owned(), of: PhantomData })

@@ -3,7 +3,7 @@
 use super::Findings;
 use super::privileged::PRIVILEGED;
 use super::shown::Shown;
-use super::types::{SecurityOption, ValueError};
+use super::types::{SecurityOption, ValueError, is_of_pattern};
 
 /// What privileged mode brings about in terms of options, whatever options stand beside it.
 const IMPLIED_BY_PRIVILEGED: [(&str, &str); 4] = [
@@ -42,7 +42,9 @@ impl SecurityRule {
         let option = SecurityOption::parse(text)?;
         let has_space = |part: &str| part.trim() != part;
         let value = option.value().unwrap_or_default();
-        if !KNOWN.contains(&option.name()) || has_space(text) || has_space(value) {
+        let is_odd = value.contains(is_of_pattern) && !value.contains(['{', '/']);
+        let is_odd = is_odd || is_never(option.name(), option.value());
+        if !KNOWN.contains(&option.name()) || has_space(text) || has_space(value) || is_odd {
             return Err(ValueError::SecurityOption(text.to_owned()));
         }
         Ok(Self { text: text.to_owned(), option })
@@ -90,6 +92,22 @@ impl SecurityRule {
 
 /// What an option without a value means: `no-new-privileges` is `no-new-privileges=true`.
 const ALONE: &str = "true";
+
+/// Whether no daemon takes that value for the option, so that a rule about it would match nothing. Values
+/// are compared letter by letter by the daemon, as here.
+fn is_never(name: &str, value: Option<&str>) -> bool {
+    let Some(value) = value else { return false };
+    let is_misspelled = |word: &&str| value != *word && value.eq_ignore_ascii_case(word);
+    match name {
+        "seccomp" => ["unconfined", "builtin"].iter().any(is_misspelled),
+        "apparmor" | "systempaths" => is_misspelled(&"unconfined"),
+        "label" => is_misspelled(&"disable"),
+        "no-new-privileges" | "writable-cgroups" => {
+            !matches!(meaning(name, value), "true" | "false")
+        }
+        _ => false,
+    }
+}
 
 /// Truth values have several spellings (Go `strconv.ParseBool`).
 fn meaning<'a>(name: &str, value: &'a str) -> &'a str {

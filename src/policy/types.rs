@@ -24,6 +24,12 @@ pub enum ValueError {
     Group(String),
     /// No environment entry.
     Environment(String),
+    /// No name of a variable.
+    Variable(String),
+    /// No capability that is known, and the nearest one that is.
+    UnknownCapability(String, &'static str),
+    /// A path with a character of patterns, which are not read.
+    Pattern(String),
     /// No security option.
     SecurityOption(String),
     /// No size in bytes.
@@ -52,6 +58,9 @@ pub enum ValueError {
 
 impl fmt::Display for ValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::UnknownCapability(text, nearest) = self {
+            return write!(f, "{} is not a Linux capability; {nearest} is", InBackticks(text));
+        }
         let (text, is_no) = match self {
             Self::Port(text) => (text, "is not a port from 1 to 65535 or a range of them"),
             Self::Path(text) => (text, "is not an absolute path"),
@@ -68,6 +77,11 @@ impl fmt::Display for ValueError {
             }
             // The value of a variable may be a secret.
             Self::Environment(_) => return f.write_str("an environment entry has no name"),
+            Self::Variable(text) => {
+                (text, "is not a name of a variable, and not its beginning with * at the end")
+            }
+            Self::UnknownCapability(text, _) => (text, "is not a Linux capability"),
+            Self::Pattern(text) => (text, "is a pattern: paths are read as they stand"),
             Self::SecurityOption(text) => (text, "is not a security option"),
             Self::Bytes(text) => (text, "is not a size such as 512m, 1g or a number of bytes"),
             Self::Cpus(text) => (text, "is not a number of CPUs such as 0.5"),
@@ -76,7 +90,7 @@ impl fmt::Display for ValueError {
             Self::Namespace(text) => {
                 (text, "is neither host, container, network, pid, ipc, uts, user nor cgroup")
             }
-            Self::Name(text) => (text, "is not a name"),
+            Self::Name(text) => (text, "is not a name, and not its beginning with * at the end"),
             Self::Day(text) => (text, "is not a day such as 2027-01-31"),
             Self::Share(text) => (text, "is not a share such as nas.lan:/export or //nas/share"),
             Self::Builds(text) => (text, "is none of inspect, allow, forbid"),
@@ -92,6 +106,21 @@ impl fmt::Display for ValueError {
 }
 
 impl std::error::Error for ValueError {}
+
+/// Whether people write it in patterns: in a rule it would match nothing.
+pub(super) fn is_of_pattern(char: char) -> bool {
+    char.is_whitespace() || char.is_control() || is_wildcard(char)
+}
+
+/// The same without white space and control characters, which names of variables may hold.
+pub(super) fn is_wildcard(char: char) -> bool {
+    "*?![]{}".contains(char)
+}
+
+/// Whether a path of a rule holds what people write in patterns; spaces are in names of folders.
+pub(super) fn is_path_pattern(path: &str) -> bool {
+    path.contains(|char| char != ' ' && is_of_pattern(char)) || path.trim() != path
+}
 
 /// Host ports from the first to the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
