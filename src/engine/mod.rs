@@ -50,9 +50,10 @@ pub use head::{HeadRefusal, check_head};
 pub use images::CommitBody;
 pub use operations::{Access, FormBody, OddTarget, access};
 pub use query::as_read;
+pub use reach::by_id;
 pub use routes::{Endpoint, Route, RouteError, changes_images, classify};
 pub use services::ServiceBody;
-pub use start::{StartBody, by_id};
+pub use start::StartBody;
 pub use update::UpdateBody;
 pub use volumes::VolumeBody;
 

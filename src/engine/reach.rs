@@ -5,12 +5,33 @@
 //! within may lead to any of it, and of a container that is stopped the daemon mounts everything anew.
 //! What only shows the container's output or its own files passes: `logs`, `attach` without input,
 //! `export`, `changes`, `top`, `stats`.
+//!
+//! The container that was judged is the one that is reached: its name may be another's by the time the
+//! daemon looks, so its identifier is forwarded in place of it.
 
 use super::routes::{name_between, unversioned};
 use crate::http::target::{Target, query_pairs};
 use crate::policy::effects::{Asked, Effect, Place};
 
 const BEFORE: &str = "/containers/";
+
+/// Digits of a container's whole identifier.
+const ID_DIGITS: usize = 64;
+
+/// What stands behind a container's name where a request starts it or reaches into it.
+const WAYS: [&str; 7] =
+    ["/start", "/restart", "/exec", "/attach/ws", "/attach", "/archive", "/copy"];
+
+/// A target with the identifier of the container in place of its name. `None` if the target does not
+/// name it so, or that is not a whole identifier.
+pub fn by_id(target: &Target<'_>, name: &str, id: &str) -> Option<String> {
+    let is_whole = id.len() == ID_DIGITS && id.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let path = target.path();
+    let version = path.strip_suffix(unversioned(path)).filter(|_| is_whole && !name.is_empty())?;
+    let way = WAYS.into_iter().find(|way| name_between(path, BEFORE, way) == name)?;
+    let query = target.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Some(format!("{version}{BEFORE}{id}{way}{query}"))
+}
 
 /// `POST /containers/{id}/attach` and `GET /containers/{id}/attach/ws`. Of the latter daemons before
 /// API v1.42 take input whatever the query says.
@@ -55,6 +76,28 @@ mod tests {
 
     use super::*;
     use crate::http::target;
+
+    #[test]
+    fn what_was_looked_at_is_what_is_reached() {
+        let id = "0a".repeat(32);
+        for way in WAYS {
+            for (raw, expected) in [
+                ("/containers/webWAY", "/containers/IDWAY"),
+                ("/v1.41/containers/webWAY?a=b%2Cc", "/v1.41/containers/IDWAY?a=b%2Cc"),
+                ("/v1.41/containers/w%65bWAY", "/v1.41/containers/IDWAY"),
+            ] {
+                let (raw, expected) = (raw.replace("WAY", way), expected.replace("WAY", way));
+                let target = target::parse(&raw).unwrap();
+                let expected = expected.replace("ID", &id);
+                assert_eq!(by_id(&target, "web", &id), Some(expected), "{raw}");
+                assert_eq!(by_id(&target, "web", "0a"), None, "{raw}");
+                assert_eq!(by_id(&target, "other", &id), None, "{raw}");
+            }
+        }
+        for (raw, name) in [("/containers/web/stop", "web"), ("/containers/create", "")] {
+            assert_eq!(by_id(&target::parse(raw).unwrap(), name, &id), None, "{raw}");
+        }
+    }
 
     #[test]
     fn only_input_reaches_into_a_container() {

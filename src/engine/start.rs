@@ -8,16 +8,13 @@
 
 use super::effects::{BodyError, Effects};
 use super::json::{self, Fault, Object};
-use super::routes::{name_between, unversioned};
+use super::routes::name_between;
 use super::schema::START;
 use crate::http::target::{Target, query_pairs};
 use crate::policy::Inspected;
 use crate::policy::effects::{Asked, Effect, Place};
 
 const BEFORE: &str = "/containers/";
-
-/// Digits of a container's whole identifier.
-const ID_DIGITS: usize = 64;
 
 /// A request to start a container, which has no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,18 +48,6 @@ pub(super) fn read(target: &Target<'_>, body: &[u8]) -> Result<Inspected<StartBo
 pub(super) fn effects_of_restart(target: &Target<'_>) -> Vec<Asked> {
     let name = name_between(target.path(), BEFORE, "/restart").to_owned();
     vec![Asked { effect: Effect::Started(name), at: Place::Field("name") }]
-}
-
-/// The target of a start or restart with the container's identifier in place of its name, which may be
-/// another's by the time the daemon looks. `None` if that is no whole identifier.
-pub fn by_id(target: &Target<'_>, id: &str) -> Option<String> {
-    let is_whole = id.len() == ID_DIGITS && id.bytes().all(|digit| digit.is_ascii_hexdigit());
-    let path = target.path();
-    let version = path.strip_suffix(unversioned(path)).filter(|_| is_whole)?;
-    let mut ways = ["/start", "/restart"].into_iter();
-    let way = ways.find(|way| !name_between(path, BEFORE, way).is_empty())?;
-    let query = target.query().map(|query| format!("?{query}")).unwrap_or_default();
-    Some(format!("{version}{BEFORE}{id}{way}{query}"))
 }
 
 /// No JSON object with a field in it is shorter than 8 bytes, and so the daemon looks at no such body.
@@ -132,24 +117,6 @@ mod tests {
             let reason = read_at("", body).unwrap_err().to_string();
             assert!(reason.starts_with("the body: a body would replace"), "{body} {reason}");
         }
-    }
-
-    #[test]
-    fn what_was_looked_at_is_what_is_started() {
-        let id = "0a".repeat(32);
-        for (raw, expected) in [
-            ("/containers/web/start", "/containers/ID/start"),
-            (
-                "/v1.41/containers/web/start?detachKeys=a%2Cb",
-                "/v1.41/containers/ID/start?detachKeys=a%2Cb",
-            ),
-            ("/v1.41/containers/start/restart?t=0", "/v1.41/containers/ID/restart?t=0"),
-        ] {
-            let expected = expected.replace("ID", &id);
-            assert_eq!(by_id(&target::parse(raw).unwrap(), &id), Some(expected), "{raw}");
-            assert_eq!(by_id(&target::parse(raw).unwrap(), "0a"), None, "{raw}");
-        }
-        assert_eq!(by_id(&target::parse("/containers/web/stop").unwrap(), &id), None);
     }
 
     #[test]

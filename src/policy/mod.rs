@@ -677,15 +677,29 @@ pub fn image_of_container<'a>(
     Some((image, absent.or_else(|| facts.image(image))?))
 }
 
-/// The name of the container that is started, and what is known of it, if that mattered to the rules.
-pub fn started<'a>(
-    effects: &'a [Asked],
-    facts: &'a Facts,
-) -> Option<(&'a str, &'a ContainerFacts)> {
+/// The container that a request starts or reaches into by its name, and what is known of it, if that
+/// mattered to the rules.
+pub fn reached<'a>(effects: &'a [Asked], facts: &'a Facts) -> Option<Reached<'a>> {
     effects.iter().find_map(|asked| match &asked.effect {
-        Effect::Started(name) => Some((name.as_str(), facts.container(name)?)),
+        Effect::Started(name) => {
+            Some(Reached { name, container: facts.container(name)?, starts: true })
+        }
+        Effect::Within(name) | Effect::Archive(name) | Effect::ContainerUser(name) => {
+            Some(Reached { name, container: facts.container(name)?, starts: false })
+        }
         _ => None,
     })
+}
+
+/// A container that exists, as a request reaches it.
+#[derive(Debug, Clone, Copy)]
+pub struct Reached<'a> {
+    /// As the request calls it.
+    pub name: &'a str,
+    /// What the daemon said of it.
+    pub container: &'a ContainerFacts,
+    /// Whether the request starts it.
+    pub starts: bool,
 }
 
 fn images_in(effects: &[Asked]) -> impl Iterator<Item = &ImageRef> {

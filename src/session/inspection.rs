@@ -23,7 +23,7 @@ use crate::http::message::{self, InspectedHead, Offer};
 use crate::http::target::{self, Target};
 use crate::policy::facts::{Container, ContainerFacts, Facts, ImageFacts, Questions, ROUNDS_MAX};
 use crate::policy::opinions::Waits;
-use crate::policy::{self, Inspected, Verdict, Violations};
+use crate::policy::{self, Inspected, Reached, Verdict, Violations};
 
 /// A request to an inspected endpoint whose body is still arriving.
 #[derive(Debug)]
@@ -107,6 +107,25 @@ pub(super) enum Settled {
     },
 }
 
+/// The container that a request starts or reaches into.
+struct Named {
+    /// As the request calls it.
+    name: String,
+    /// `None` if the daemon has none by this name.
+    id: Option<String>,
+    starts: bool,
+}
+
+impl Named {
+    fn of(reached: Reached<'_>) -> Named {
+        let id = match reached.container {
+            ContainerFacts::Present(Container { names, .. }) => names.last().cloned(),
+            ContainerFacts::Absent => None,
+        };
+        Named { name: reached.name.to_owned(), id, starts: reached.starts }
+    }
+}
+
 /// Judges a request by what was learned for it.
 pub(super) fn verdict(
     inspection: &Inspection,
@@ -115,13 +134,7 @@ pub(super) fn verdict(
     image: ImageFound,
 ) -> Settled {
     let policy = &inspection.rules.policy;
-    let (id, missing) = match policy::started(inspected.effects(), facts) {
-        Some((_, ContainerFacts::Present(Container { names, .. }))) => {
-            (names.last().cloned(), None)
-        }
-        Some((name, ContainerFacts::Absent)) => (None, Some(name.to_owned())),
-        None => (None, None),
-    };
+    let named = policy::reached(inspected.effects(), facts).map(Named::of);
     match (policy::judge(policy, inspected, facts), image) {
         (Verdict::Forbidden(_), _) if facts.is_late() => {
             Settled::Refused(Refusal::not_learned(facts.unlearned().as_ref()))
@@ -131,16 +144,22 @@ pub(super) fn verdict(
             Settled::Refused(Refusal::no_such_image(&name))
         }
         (Verdict::Allowed(checked), image) => {
-            if let Some(name) = missing.filter(|_| policy.judges_first_starts()) {
-                return Settled::Refused(Refusal::no_such_container(&name));
+            let is_missing = |named: &&Named| named.starts && named.id.is_none();
+            if let Some(named) = named.as_ref().filter(is_missing)
+                && policy.judges_first_starts()
+            {
+                return Settled::Refused(Refusal::no_such_container(&named.name));
             }
             let mut body = Vec::with_capacity(USUAL_BODY_BYTES);
             let mut forwarded = engine::write_knowing(checked, policy, facts, &mut body);
-            if let (Some(id), Ok(target)) = (&id, inspection.target()) {
-                forwarded.target = engine::by_id(&target, id);
+            if let (Some(Named { name, id: Some(id), .. }), Ok(target)) =
+                (&named, inspection.target())
+            {
+                forwarded.target = engine::by_id(&target, name, id);
             }
             let forwarded = Box::new(forwarded);
-            let started = id.filter(|_| policy.judges_mounts());
+            let started = named.filter(|named| named.starts && policy.judges_mounts());
+            let started = started.and_then(|named| named.id);
             Settled::Allowed { forwarded, body, image, started }
         }
     }

@@ -193,6 +193,34 @@ fn what_was_judged_is_what_is_started_whatever_is_called_so_by_then() {
 }
 
 #[test]
+fn what_was_judged_is_what_is_reached_whatever_is_called_so_by_then() {
+    let id = "0a".repeat(32);
+    for (way, rest) in [
+        ("exec", "Content-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"Cmd\":[\"a\"]}"),
+        ("attach?stdin=1&stream=1", "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n"),
+    ] {
+        let request = format!("POST /containers/c/{way} HTTP/1.1\r\nHost: h\r\n{rest}");
+        talk(|talk| {
+            let ContainerFacts::Present(mut container) = described(r#""User":"7""#, NEVER) else {
+                panic!()
+            };
+            container.names = vec!["c".to_owned(), id.clone()];
+            let users = vec![UserRule::parse("root").unwrap()];
+            *talk = Talk::new(Policy { users, ..Policy::permissive() }, talk.piece);
+            talk.client(&request);
+            let (ticket, _, _) = talk.outbox.take_question().unwrap();
+            let mut facts = Facts::none();
+            facts.add_container("c".to_owned(), ContainerFacts::Present(container));
+            talk.call(|session, turn| session.answered(ticket, facts, turn));
+            talk.daemon_never_sees("/containers/c/");
+            let line = format!("POST /containers/{id}/{way} HTTP/1.1\r\n");
+            let got = &talk.got[super::index(Side::Upstream)];
+            assert!(got.starts_with(&line), "{got}");
+        });
+    }
+}
+
+#[test]
 fn without_rules_about_what_is_made_a_start_asks_nothing() {
     talk(|talk| {
         *talk = Talk::new(Policy::permissive(), talk.piece);
