@@ -343,7 +343,8 @@ fn copies_both_ways() {
         archive.ok();
         let errors = docker.run(&["cp", &format!("{name}:/none"), "-"]).fails(1);
         docker.run(&["rm", &name]).ok();
-        (archive.stdout.len(), without_ids(&errors))
+        // The container that was judged is reached by its identifier, which this engine repeats.
+        (archive.stdout.len(), without_ids(&errors).replace(&name, "<id>"))
     });
 }
 
