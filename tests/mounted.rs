@@ -4,15 +4,16 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
 
 mod support;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use support::client::post;
-use support::{Daemon, SecDocker, Way, firewall, unique, until};
+use support::{Daemon, SecDocker, Way, unique, until};
 
 const DENIES: &str = "restrictions:\n  mounts: [/run/secret]\n";
 const ALLOWS: &str = "restrictions:\n  mounts: {allow: [/run/ci/**]}\n";
@@ -40,11 +41,20 @@ fn begin(secdocker: &SecDocker, name: &str, body: &Value) {
     assert_eq!(started.status, 204, "{}", started.text());
 }
 
-/// Lets the engine start it again, which happens some time after its process has ended.
+/// Each SecDocker looks at the containers of the whole engine, so no two tests run at once.
+fn alone() -> MutexGuard<'static, ()> {
+    static ENGINE: Mutex<()> = Mutex::new(());
+    ENGINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets the engine start it again, which happens some time after its process has ended. For a moment the
+/// engine still tells of a process that is gone.
 fn break_down(name: &str) {
     let api = Daemon::shared().api();
-    let pid = until("the container to run", || Some(api.pid(name)).filter(|pid| *pid > 0));
-    firewall::signal(u32::try_from(pid).unwrap(), Signal::KILL);
+    until("a process of the container to be ended", || {
+        let pid = Pid::from_raw(i32::try_from(api.pid(name)).unwrap())?;
+        kill_process(pid, Signal::KILL).ok()
+    });
 }
 
 fn restarts(name: &str) -> u64 {
@@ -58,6 +68,7 @@ fn swap(path: &Path) {
 
 #[test]
 fn what_is_mounted_elsewhere_by_a_restart_of_the_engines_own_is_killed() {
+    let _alone = alone();
     let api = Daemon::shared().api();
     for rules in [DENIES, ALLOWS] {
         let secdocker = SecDocker::before(Daemon::shared(), rules);
@@ -89,6 +100,7 @@ fn what_is_mounted_elsewhere_by_a_restart_of_the_engines_own_is_killed() {
 
 #[test]
 fn what_has_mounted_what_was_judged_goes_on() {
+    let _alone = alone();
     let api = Daemon::shared().api();
     fs::create_dir_all("/run/ci/alias").unwrap();
     let _ = symlink("/run/ci/alias", "/run/ci/link");
@@ -135,6 +147,7 @@ fn what_has_mounted_what_was_judged_goes_on() {
 /// The race itself: a link and a directory change places all the time while a container is started.
 #[test]
 fn nobody_keeps_what_was_swapped_in_between_the_look_and_the_mount() {
+    let _alone = alone();
     let api = Daemon::shared().api();
     let secdocker = SecDocker::before(Daemon::shared(), ALLOWS);
     let name = unique("raced");
