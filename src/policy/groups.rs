@@ -3,12 +3,10 @@
 //! A group opens files of the host that are mounted, the daemon's socket among them. Which group a
 //! name stands for is said by the image; which one a user has without naming it, too.
 
-use super::ceilings::Ceilings;
+use super::Findings;
 use super::facts::ImageFacts;
 use super::principals::{GroupSpec, Held, Principal, Principals};
 use super::types::{UserSpec, ValueError};
-use super::{Findings, effects::Asked, effects::Effect, images_in};
-use crate::image::ImageRef;
 
 const NUMBER_UNKNOWN: &str = "whose number only the image tells";
 
@@ -115,19 +113,6 @@ impl GroupRule {
 
     fn holds_root(&self) -> bool {
         self.groups.hold_root() || self.number == Some(0)
-    }
-}
-
-/// The images whose own user must be known: nobody asked for one, and none is forced.
-pub(super) fn ask(
-    rules: &[GroupRule],
-    ceilings: &Ceilings,
-    effects: &[Asked],
-    images: &mut Vec<ImageRef>,
-) {
-    let is_left_to_image = effects.iter().any(|asked| matches!(asked.effect, Effect::ImageUser(_)));
-    if !rules.is_empty() && ceilings.user.is_none() && is_left_to_image {
-        images.extend(images_in(effects).cloned());
     }
 }
 

@@ -739,7 +739,7 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
         mounts::ask(policy, effects, links);
         images::ask(&policy.images, &policy.allowed_images, effects, images);
         users::ask(&policy.users, &policy.ceilings, effects, images);
-        groups::ask(&policy.groups, &policy.ceilings, effects, images);
+        users::ask(&policy.groups, &policy.ceilings, effects, images);
         environment::ask(&policy.environment, effects, images);
         let Policy { users, groups, environment, .. } = policy;
         let rules = (users.as_slice(), groups.as_slice(), environment.as_slice());

@@ -105,9 +105,9 @@ impl UserRule {
     }
 }
 
-/// The images whose own user must be known: nobody asked for one, and none is forced.
-pub(super) fn ask(
-    rules: &[UserRule],
+/// The images whose own user must be known for rules about users or groups: nobody asked for one, and none is forced.
+pub(super) fn ask<Rule>(
+    rules: &[Rule],
     ceilings: &Ceilings,
     effects: &[Asked],
     images: &mut Vec<ImageRef>,
