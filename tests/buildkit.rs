@@ -7,6 +7,8 @@ mod support;
 
 mod buildkit {
     pub(crate) mod calls;
+    mod listed;
+    mod marked;
     pub(crate) mod messages;
     mod refused;
     mod rules;

@@ -127,7 +127,7 @@ fn has_an_example(effect: &Effect) {
         Effect::VolumesFrom(_) | Effect::Sysctl(_) | Effect::CgroupParent(_) => {}
         Effect::Annotation(_) | Effect::PreviousSpec { .. } => {}
         Effect::ServiceVersion(_) | Effect::Unknown(_) | Effect::Platform(_) => {}
-        Effect::MadeOf { .. } | Effect::Renamed { .. } => {}
+        Effect::MadeOf { .. } | Effect::Renamed { .. } | Effect::SourcePolicy => {}
     }
 }
 
@@ -167,6 +167,7 @@ fn of_images() -> Vec<Vec<Effect>> {
         Effect::ImageName(ImageNames::One(image("sha256:0123456789abcdef"))),
         Effect::ImageName(ImageNames::EveryTag(image("ubuntu"))),
         Effect::ImageContent,
+        Effect::SourcePolicy,
         Effect::ImageNameGiven(image("odd:1")),
         Effect::ImageNamesUnseen,
         Effect::ImageNamesTaken,

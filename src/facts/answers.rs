@@ -9,6 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
 use crate::image::{ImageName, ImageRef};
 use crate::policy::facts::{ImageFacts, NamedImage, NetworkFacts, Runtimes};
+use crate::policy::images::ImageRule;
 use crate::policy::subnets::Subnet;
 use crate::policy::types::{EnvironmentEntry, UserSpec};
 use crate::policy::versions::ApiVersion;
@@ -94,23 +95,41 @@ pub(super) fn image(body: &[u8]) -> Option<ImageFacts> {
 /// The images in the answer to `GET /images/json` that have a name that is `kept`, and those names. The
 /// others, of which there may be any number, are forgotten as they are read. With `others` all names of
 /// these images are kept, and those images, by identifier, whatever they are called.
+///
+/// # Errors
+/// If the answer is not such a list.
 pub(super) fn image_list(
     body: impl Read,
-    kept: &dyn Fn(&ImageName) -> bool,
-    others: Option<&[String]>,
+    wanted: &WantedImages<'_>,
 ) -> Result<Vec<NamedImage>, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_reader(BufReader::new(body));
-    let images = Images { kept, others }.deserialize(&mut reader)?;
+    let images = wanted.deserialize(&mut reader)?;
     reader.end()?;
     Ok(images)
 }
 
-struct Images<'a> {
-    kept: &'a dyn Fn(&ImageName) -> bool,
-    others: Option<&'a [String]>,
+/// What is kept of a list of images.
+pub(super) struct WantedImages<'a> {
+    /// Whether an image counts for having this name.
+    pub(super) kept: &'a dyn Fn(&ImageName) -> bool,
+    /// If all names of the images are kept: those that are kept besides, by identifier.
+    pub(super) others: Option<&'a [String]>,
+    /// Images are kept as well that have no name which this list covers.
+    pub(super) allowed: Option<&'a [ImageRule]>,
 }
 
-impl<'de> DeserializeSeed<'de> for Images<'_> {
+impl WantedImages<'_> {
+    fn want(&self, image: &NamedImage) -> bool {
+        let is_allowed = |list: &[ImageRule]| {
+            image.names.iter().any(|name| list.iter().any(|rule| rule.covers(name)))
+        };
+        image.names.iter().any(self.kept)
+            || self.others.is_some_and(|others| others.contains(&image.id))
+            || self.allowed.is_some_and(|list| !is_allowed(list))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &WantedImages<'_> {
     type Value = Vec<NamedImage>;
 
     fn deserialize<D: Deserializer<'de>>(self, list: D) -> Result<Self::Value, D::Error> {
@@ -118,7 +137,7 @@ impl<'de> DeserializeSeed<'de> for Images<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Images<'_> {
+impl<'de> Visitor<'de> for &WantedImages<'_> {
     type Value = Vec<NamedImage>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -129,12 +148,12 @@ impl<'de> Visitor<'de> for Images<'_> {
         let mut images = Vec::new();
         while let Some(found) = list.next_element::<Image>()? {
             let mut image = found.named();
-            let is_kept = image.names.iter().any(self.kept);
+            let is_wanted = self.want(&image);
             match self.others {
                 None => image.names.retain(self.kept),
                 Some(_) => image.names.extend(found.contents()),
             }
-            if is_kept || self.others.is_some_and(|others| others.contains(&image.id)) {
+            if is_wanted {
                 images.push(image);
             }
         }
@@ -275,12 +294,20 @@ mod tests {
             {{"Id":"b","RepoTags":["c:1"]}},{{"Id":"d","RepoTags":["e:1"]}}]"#
         );
         let kept = |name: &ImageName| name.to_string().starts_with("app");
-        let found = image_list(json.as_bytes(), &kept, Some(&["d".to_owned()])).unwrap();
+        let others = ["d".to_owned()];
+        let mut wanted = WantedImages { kept: &kept, others: Some(&others), allowed: None };
+        let found = image_list(json.as_bytes(), &wanted).unwrap();
         let content = format!("app@{digest}");
         let [a, d] = ["a", "d"].map(str::to_owned);
         let expected =
             [NamedImage::new(a, ["app:1", "b:1", &content]), NamedImage::new(d, ["e:1"])];
         assert_eq!(found, expected);
+        // With a list of what is allowed, those that it does not name as well.
+        let allowed = ["app", "c"].map(|text| ImageRule::parse(text).unwrap());
+        wanted = WantedImages { kept: &|_| false, others: Some(&[]), allowed: Some(&allowed) };
+        let found = image_list(json.as_bytes(), &wanted).unwrap();
+        let ids: Vec<_> = found.iter().map(|image| image.id.as_str()).collect();
+        assert_eq!(ids, ["d"]);
     }
 
     #[test]
@@ -291,7 +318,9 @@ mod tests {
         let [a, c] = ["a", "c"].map(str::to_owned);
         let all = vec![NamedImage::new(a, ["app:1"]), NamedImage::new(c, ["app:2"])];
         let list = |json: &str| {
-            image_list(json.as_bytes(), &|name| name.to_string().starts_with("app"), None)
+            let kept = |name: &ImageName| name.to_string().starts_with("app");
+            let wanted = WantedImages { kept: &kept, others: None, allowed: None };
+            image_list(json.as_bytes(), &wanted)
         };
         assert_eq!(list(json).ok(), Some(all));
         assert_eq!(list("[]").ok(), Some(vec![]));

@@ -45,6 +45,7 @@ use crate::policy::facts::{
 };
 use crate::policy::subnets::Subnet;
 use crate::policy::types::HostPath;
+use answers::WantedImages;
 use daemon::{ANSWER_BYTES_MAX, Build, Deadline, Reply, path_of};
 use mounts::Mounts;
 use patient::IsWaited;
@@ -192,19 +193,22 @@ fn get_patiently(daemon: &Daemon, parts: &[&str], is_waited: IsWaited<'_>) -> io
     }
 }
 
-/// The images that have a name that a rule forbids, however many there are beside them.
+/// The images that have a name that a rule forbids, or none that a list allows; however many there are
+/// beside them.
 fn image_list(
     daemon: &Daemon,
     questions: &Questions,
     is_waited: IsWaited<'_>,
 ) -> io::Result<Option<Vec<NamedImage>>> {
     let others = questions.image_names.as_deref();
+    let allowed = questions.images_allowed.as_deref();
     let target = if others.is_some() { "/images/json?manifests=1" } else { "/images/json" };
     let (status, body) = daemon.open(target, is_waited)?;
     let kept = |name: &ImageName| questions.image_rules.iter().any(|rule| rule.forbids(name));
     match status {
         200 => {
-            answers::image_list(body, &kept, others).map_err(|error| match error.io_error_kind() {
+            let wanted = WantedImages { kept: &kept, others, allowed };
+            answers::image_list(body, &wanted).map_err(|error| match error.io_error_kind() {
                 Some(kind) => kind.into(),
                 None => io::ErrorKind::InvalidData.into(),
             })

@@ -8,6 +8,7 @@ use super::Findings;
 use super::effects::ImageNames;
 use super::facts::{Facts, ImageFacts};
 use super::images::ImageRule;
+use super::shown::Shown;
 use super::types::{HostPath, ValueError, is_path_pattern};
 use crate::image::{ImageName, ImageRef, familiar};
 
@@ -96,6 +97,28 @@ impl AllowedImages {
                 let what = format_args!("every tag of image {repository}");
                 found.add_because(what, "which are not all allowed", IMAGES);
             }
+        }
+    }
+
+    /// An image is used by a text that is no name to us.
+    pub(super) fn check_unknown(&self, text: &str, found: &mut Findings<'_>) {
+        if self.0.is_some() {
+            let what = format_args!("image {}", Shown(text));
+            found.add_because(what, "which is not a name", IMAGES);
+        }
+    }
+
+    /// The daemon is told what it may use: which of its own images have no allowed name must be known.
+    pub(super) fn check_listed(&self, facts: &Facts, found: &mut Findings<'_>) {
+        if self.0.is_some() && facts.image_list().is_none() {
+            found.add("a build while it is not known which images the daemon has", IMAGES);
+        }
+    }
+
+    /// The list is told to the daemon behind the client's own policy, and would allow what that denies.
+    pub(super) fn check_own_policy(&self, found: &mut Findings<'_>) {
+        if self.0.is_some() {
+            found.add("a source policy of the client's own, which the list would override", IMAGES);
         }
     }
 

@@ -61,6 +61,7 @@ pub(super) fn must_read(policy: &Policy) -> bool {
 /// which an exception knows an image.
 pub(super) fn must_judge_calls(policy: &Policy) -> bool {
     let is_needed = breakable(policy, Builder::BuildKitUnseen).next().is_some()
+        || policy.allowed_images.list().is_some()
         || exceptions::guards_names(policy);
     policy.builds == BuildRule::Inspect && is_needed
 }
@@ -76,7 +77,6 @@ pub(super) fn ask(policy: &Policy, effects: &[Asked], source_policies: &mut bool
     let is_asked = |asked: &Asked| asked.effect == Effect::Build(Builder::BuildKitUnseen);
     *source_policies |= must_judge_calls(policy)
         && unforceable(policy).next().is_none()
-        && policy.allowed_images.list().is_none()
         && effects.iter().any(is_asked);
 }
 
@@ -168,6 +168,7 @@ pub(super) fn check_unseen(policy: &Policy, unseen: &Unseen, found: &mut Finding
         Unseen::Variable => policy.environment.iter().for_each(|rule| rule.check_unknown(found)),
         Unseen::Image(text) => {
             policy.images.iter().for_each(|rule| rule.check_unknown(text, found));
+            policy.allowed_images.check_unknown(text, found);
         }
         Unseen::Instructions(reason) => {
             let rules: Vec<_> = breakable(policy, Builder::Unread).collect();

@@ -39,6 +39,8 @@ pub enum Effect {
     ImageName(ImageNames),
     /// Makes images of content that no name says anything of: an archive's, a container's.
     ImageContent,
+    /// Brings a policy of its own about the sources of a build, which the daemon's builder is told.
+    SourcePolicy,
     /// Gives this name to new content, or to an image that has another one.
     ImageNameGiven(ImageRef),
     /// May give any name to new content.

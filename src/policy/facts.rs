@@ -57,6 +57,9 @@ pub struct Questions {
     /// If all names of the images in that list are asked for, and not only those that count: these
     /// images, by identifier, are in it whatever they are called.
     pub image_names: Option<Vec<String>>,
+    /// If all names are asked for and images are listed that may be used: those that have no name which
+    /// this list allows are in it as well.
+    pub images_allowed: Option<Vec<ImageRule>>,
     /// Which version of its API the daemon speaks with whoever names none.
     pub api_version: bool,
     /// Whether the daemon's builder heeds source policies.
@@ -86,6 +89,7 @@ impl Questions {
             image_list,
             image_rules: _,
             image_names: _,
+            images_allowed: _,
             api_version,
             source_policies,
             runtimes,
@@ -390,6 +394,7 @@ impl Facts {
             image_list,
             image_rules: _,
             image_names: _,
+            images_allowed: _,
             api_version,
             source_policies,
             runtimes,

@@ -41,7 +41,7 @@ pub enum Meant<'a> {
     Image(&'a ImageName),
 }
 
-/// An image that has, or has had, a forbidden name.
+/// An image that has, or has had, a forbidden name; or one that no list allows.
 #[derive(Debug, Clone, Copy)]
 pub struct ForbiddenImage<'a> {
     /// `sha256:…`.
@@ -188,7 +188,7 @@ impl ImageRule {
     }
 
     /// Whether whatever has this name is meant. Beside a digest a tag says nothing of the content.
-    pub(super) fn covers(&self, name: &ImageName) -> bool {
+    pub fn covers(&self, name: &ImageName) -> bool {
         match &self.pattern {
             Pattern::Below(_) | Pattern::Repository(_) => self.compare_name(name) == Match::Yes,
             Pattern::Exact(meant) => {
@@ -283,8 +283,10 @@ pub(super) fn takes_names(policy: &Policy, effect: &Effect) -> bool {
 
 /// What must be known before forbidden names can be taken away: which images have them.
 pub(super) fn ask_list(policy: &Policy, effects: &[Asked], image_list: &mut bool) {
+    let is_solve = |asked: &Asked| asked.effect == Effect::Build(Builder::BuildKitSolve);
     *image_list |=
         !policy.images.is_empty() && effects.iter().any(|asked| takes_names(policy, &asked.effect));
+    *image_list |= policy.allowed_images.list().is_some() && effects.iter().any(is_solve);
 }
 
 /// The images whose names must be known: all that are used, or that containers were made of.

@@ -226,6 +226,19 @@ impl Policy {
         })
     }
 
+    /// Where images are listed that may be used: those of the daemon's, with all their names, of which the
+    /// list has none.
+    pub fn unlisted_images<'a>(
+        &self,
+        facts: &'a Facts,
+    ) -> impl Iterator<Item = ForbiddenImage<'a>> {
+        let list = self.allowed_images.list();
+        facts.images_by_id().filter_map(move |(id, names)| {
+            let is_unlisted = !list?.iter().any(|rule| names.iter().any(|name| rule.covers(name)));
+            is_unlisted.then_some(ForbiddenImage { id, names })
+        })
+    }
+
     /// Whether starting a container that exists could break a rule.
     pub fn judges_starts(&self) -> bool {
         existing::judges_starts(self)
@@ -429,7 +442,11 @@ fn check(
         Effect::Takeover(by) => takeover::check(policy, *by, found),
         Effect::Build(builder) => {
             builds::check(policy, *builder, facts, found);
-            allowed_images.check_unseen("a build", found);
+            match builder {
+                Builder::BuildKitSolve => allowed_images.check_listed(facts, found),
+                Builder::BuildKitUnseen if builds::are_calls_judged(policy, facts) => {}
+                _ => allowed_images.check_unseen("a build", found),
+            }
             if *builder == Builder::BuildKitUnseen && !builds::are_calls_judged(policy, facts) {
                 exceptions::check_unseen(policy, "a build by BuildKit", found);
             }
@@ -452,6 +469,7 @@ fn check(
         Effect::ImageContent => {
             allowed_images.check_unseen("an image of an archive or a container", found)
         }
+        Effect::SourcePolicy => allowed_images.check_own_policy(found),
         Effect::ImageNameGiven(name) => exceptions::check_given(policy, name, found),
         Effect::ImageNamesUnseen => {
             exceptions::check_unseen(policy, "an archive of images", found);
@@ -759,6 +777,7 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
     if questions.image_list {
         questions.image_rules = policy.images.clone();
         questions.image_names = builds::needs_every_name(effects).then(Vec::new);
+        questions.images_allowed = policy.allowed_images.list().map(<[_]>::to_vec);
     }
     questions
 }

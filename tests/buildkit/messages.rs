@@ -46,6 +46,13 @@ pub(crate) fn step(base: &[u8], arguments: &[&str], network: u64, security: u64)
     [input(base), bytes(2, &exec)].concat()
 }
 
+/// A file of this content upon nothing.
+pub(crate) fn file_alone(content: &[u8]) -> Vec<u8> {
+    let mkfile = [text(1, "/f"), number(2, 0o644), bytes(3, content)].concat();
+    let action = [number(1, u64::MAX), number(2, u64::MAX), bytes(5, &mkfile)].concat();
+    bytes(4, &bytes(2, &action))
+}
+
 /// A file of this content upon `base`: `Op { inputs, file { actions { mkfile } } }`
 pub(crate) fn file(base: &[u8], content: &[u8]) -> Vec<u8> {
     let mkfile = [text(1, "/f"), number(2, 0o644), bytes(3, content)].concat();

@@ -3,17 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Daemon, Docker, Finished, SecDocker, process, sandbox, unique};
+use crate::support::{Daemon, Docker, Finished, Way, process, sandbox, unique};
 use crate::{RULES, is_mediated, under};
 
 const PLUGINS: [&str; 2] = ["/usr/libexec/docker/cli-plugins", "/usr/lib/docker/cli-plugins"];
 
 /// Debian's docker.io before trixie has no plugins.
-fn has(plugin: &str) -> bool {
+pub(super) fn has(plugin: &str) -> bool {
     PLUGINS.iter().any(|folder| Path::new(folder).join(plugin).exists())
 }
 
-fn context(dockerfile: &str) -> PathBuf {
+pub(super) fn context(dockerfile: &str) -> PathBuf {
     let directory = sandbox::directory("context");
     fs::write(directory.join("Dockerfile"), dockerfile).unwrap();
     let compose = "services: {a: {build: ., image: \"composed:1\"}}\n";
@@ -21,8 +21,8 @@ fn context(dockerfile: &str) -> PathBuf {
     directory
 }
 
-fn run(secdocker: &SecDocker, arguments: &[&str], directory: &Path) -> Finished {
-    let mut command = Docker::on(secdocker).command(arguments);
+pub(super) fn run(way: &dyn Way, arguments: &[&str], directory: &Path) -> Finished {
+    let mut command = Docker::on(way).command(arguments);
     command.current_dir(directory).env("BUILDKIT_PROGRESS", "plain");
     process::run(&mut command, b"")
 }

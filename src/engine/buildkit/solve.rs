@@ -77,8 +77,13 @@ fn control(message: &[u8], effects: &mut Effects) -> Result<(), BodyError> {
         match field.number {
             // The build's name, its exporter's kind, the session, the frontend's name: texts.
             1 | 3 | 5 | 6 | 15 => drop(field.text()?),
-            // Instructions, also of what is built upon, and the client's own policy: bytes.
-            2 | 12 => drop(field.bytes()?),
+            // Instructions: bytes.
+            2 => drop(field.bytes()?),
+            12 => {
+                if !field.bytes()?.is_empty() {
+                    effects.push(Effect::SourcePolicy, BODY);
+                }
+            }
             10 => drop(proto::map_entry(&field)?),
             4 => exporter_attribute(&field, effects)?,
             7 => frontend_attribute(&field, effects)?,

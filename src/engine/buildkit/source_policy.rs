@@ -2,7 +2,9 @@
 //! (BuildKit's `sourcepolicy/pb/policy.proto`).
 //!
 //! A policy is appended to the message, so that its rules stand behind those of the client, and the last
-//! rule that matches decides. There are rules to deny only: their order means nothing.
+//! rule that matches decides. Where images are forbidden there are rules to deny only. Where images are
+//! listed that may be used, all is denied first, then files and what is listed are allowed, and then what
+//! is odd or forbidden is denied again; a client's own policy is not let through beside it.
 //!
 //! Identifiers of sources are compared as text until BuildKit 0.32, and instructions can spell them in many
 //! ways that mean the same image: `%75buntu`, `x/../ubuntu`, `me@docker.io/…`. So a first rule denies
@@ -12,7 +14,7 @@ use super::proto::{write_bytes, write_number};
 use crate::image::ImageName;
 use crate::policy::Policy;
 use crate::policy::facts::Facts;
-use crate::policy::images::{ForbiddenImage, Meant};
+use crate::policy::images::{ForbiddenImage, ImageRule, Meant};
 
 /// The longest regular expression that the daemon is given, in bytes.
 const EXPRESSION_BYTES_MAX: usize = 256 * 1024;
@@ -23,7 +25,7 @@ pub struct TooLong;
 
 impl std::fmt::Display for TooLong {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("too many images have a forbidden name for BuildKit to be told of all")
+        f.write_str("more images are forbidden, or not allowed, than BuildKit can be told of")
     }
 }
 
@@ -41,34 +43,67 @@ pub struct Forced {
 /// # Errors
 /// [`TooLong`] if it would be.
 pub fn forced(policy: &Policy, facts: &Facts) -> Result<Option<Forced>, TooLong> {
-    if policy.images.is_empty() {
+    let allowed = policy.allowed_images.list();
+    if policy.images.is_empty() && allowed.is_none() {
         return Ok(None);
     }
+    let (allowed, denied) = (allowed.map(allowed_names), denied_names(policy, facts));
+    let count = allowed.as_ref().map_or(0, Vec::len) + denied.len();
+    let mut rules = Vec::new();
+    if let Some(names) = allowed {
+        rules.push((Action::Deny, "(?s)^".to_owned()));
+        rules.push((Action::Allow, FILES.to_owned()));
+        rules.push((Action::Allow, format!("^docker-image://(?:{})$", any_of(&names))));
+    }
+    rules.push((Action::Deny, ODD.to_owned()));
+    if !denied.is_empty() {
+        rules.push((Action::Deny, format!("^docker-image[^:]*://(?:{})$", any_of(&denied))));
+    }
+    if rules.iter().any(|(_, expression)| expression.len() > EXPRESSION_BYTES_MAX) {
+        return Err(TooLong);
+    }
+    Ok(Some(Forced { message: written(&rules), rules: count }))
+}
+
+/// Sources that are no images: what the client sends, and what is fetched as files.
+const FILES: &str = "^(?:local|git|https?)://";
+
+/// One of these; without any, nothing.
+fn any_of(names: &[String]) -> String {
+    if names.is_empty() { r"[^\s\S]".to_owned() } else { names.join("|") }
+}
+
+/// The names of what is forbidden and of what no list allows, and what has them by other names.
+fn denied_names(policy: &Policy, facts: &Facts) -> Vec<String> {
     let mut names = Vec::new();
     for rule in &policy.images {
-        push(&mut names, pattern(&rule.meant()));
+        push(&mut names, pattern(&rule.meant(), version));
     }
-    for image in policy.forbidden_images(facts) {
-        let ForbiddenImage { id, names: others } = image;
+    for ForbiddenImage { id, names: others } in policy.forbidden_images(facts) {
         for name in others {
             // Its content is denied by its digest.
             if let Some(tag) = name.tag() {
-                let tag = if tag == "latest" {
-                    "(?::latest)?".to_owned()
-                } else {
-                    format!(":{}", literal(tag))
-                };
-                push(&mut names, format!("{}{tag}(?:@.*)?", repository(&name.compared())));
+                push(&mut names, format!("{}{}", repository(&name.compared()), this_tag(tag)));
             }
-            name.digest().into_iter().for_each(|digest| push(&mut names, anywhere(digest)));
         }
-        push(&mut names, anywhere(id));
+        push_contents(&mut names, id, others);
     }
-    let expression = format!("^docker-image[^:]*://(?:{})$", names.join("|"));
-    if expression.len() > EXPRESSION_BYTES_MAX {
-        return Err(TooLong);
+    // Their names are not allowed; but beside an allowed name may stand any digest.
+    for ForbiddenImage { id, names: others } in policy.unlisted_images(facts) {
+        push_contents(&mut names, id, others);
     }
-    Ok(Some(Forced { message: deny(&[ODD, &expression]), rules: names.len() }))
+    names
+}
+
+fn push_contents(names: &mut Vec<String>, id: &str, others: &[ImageName]) {
+    for digest in others.iter().filter_map(ImageName::digest).chain([id]) {
+        push(names, anywhere(digest));
+    }
+}
+
+/// The names that a list allows.
+fn allowed_names(list: &[ImageRule]) -> Vec<String> {
+    list.iter().map(|rule| pattern(&rule.meant(), allowed_version)).collect()
 }
 
 fn push(names: &mut Vec<String>, name: String) {
@@ -97,7 +132,7 @@ pub const ODD: &str = concat!(
 );
 
 /// The names that are meant, as far behind `docker-image://` as the end.
-fn pattern(meant: &Meant<'_>) -> String {
+fn pattern(meant: &Meant<'_>, version: fn(&ImageName) -> String) -> String {
     match meant {
         Meant::Below(prefix) => match prefix.strip_prefix("docker.io/library/") {
             Some("") => format!("{HUB}/(?:library/.*|[^/]+)"),
@@ -145,6 +180,24 @@ fn version(name: &ImageName) -> String {
     }
 }
 
+/// The same where only what is listed is meant. A digest stands beside each tag that was looked up at a
+/// registry.
+fn allowed_version(name: &ImageName) -> String {
+    match (name.tag(), name.digest()) {
+        (_, Some(digest)) => format!("(?::[^@]*)?@{}", literal(digest)),
+        (Some(tag), None) => this_tag(tag),
+        (None, None) => "(?:[:@].*)?".to_owned(),
+    }
+}
+
+/// This tag, with any digest.
+fn this_tag(tag: &str) -> String {
+    match tag {
+        "latest" => "(?::latest(?:@.*)?)?".to_owned(),
+        tag => format!(":{}(?:@.*)?", literal(tag)),
+    }
+}
+
 /// This content by any name.
 fn anywhere(digest: &str) -> String {
     format!(".*@{}", literal(digest))
@@ -162,18 +215,29 @@ fn literal(text: &str) -> String {
     escaped
 }
 
+/// What becomes of a source that a rule matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Allow,
+    Deny,
+}
+
 /// A policy that denies whatever matches one of these regular expressions.
 #[must_use]
 pub fn deny(expressions: &[&str]) -> Vec<u8> {
-    const DENY: u64 = 1;
+    let deny = |expression: &&str| (Action::Deny, (*expression).to_owned());
+    written(&expressions.iter().map(deny).collect::<Vec<_>>())
+}
+
+fn written(rules: &[(Action, String)]) -> Vec<u8> {
     const REGEX: u64 = 2;
     let mut policy = Vec::new();
     write_number(&mut policy, 1, 1);
-    for expression in expressions {
+    for (action, expression) in rules {
         let (mut selector, mut rule) = (Vec::new(), Vec::new());
         write_bytes(&mut selector, 1, expression.as_bytes());
         write_number(&mut selector, 2, REGEX);
-        write_number(&mut rule, 1, DENY);
+        write_number(&mut rule, 1, u64::from(*action == Action::Deny));
         write_bytes(&mut rule, 2, &selector);
         write_bytes(&mut policy, 2, &rule);
     }

@@ -6,6 +6,7 @@ use super::proto::{write_bytes, write_number};
 use super::source_policy::ODD;
 use super::*;
 use crate::image::{ImageName, ImageRef};
+use crate::policy::allowed::AllowedImages;
 use crate::policy::builds::BuildRule;
 use crate::policy::environment::EnvironmentRule;
 use crate::policy::facts::{Facts, NamedImage};
@@ -220,23 +221,31 @@ fn what_can_be_forced_on_no_step_is_refused() {
     assert!(found.to_string().contains("cgroupparent"), "{found}");
 }
 
-/// The expressions that the daemon is given.
-fn expressions(policy: &Policy, facts: &Facts) -> Vec<Regex> {
+/// The rules that the daemon is given, in their order: whether one denies, and what.
+fn expressions(policy: &Policy, facts: &Facts) -> Vec<(bool, Regex)> {
     let forced = source_policy::forced(policy, facts).unwrap().unwrap();
     let fields = proto::read(&forced.message, &[1]).unwrap();
     let rules = fields.iter().filter(|field| field.number == 2);
     rules
         .map(|rule| {
             let rule = proto::read(rule.bytes().unwrap(), &[1, 2]).unwrap();
+            let action = rule.iter().find(|field| field.number == 1).unwrap().number().unwrap();
             let selector = rule.iter().find(|field| field.number == 2).unwrap().bytes().unwrap();
             let selector = proto::read(selector, &[1, 2]).unwrap();
-            Regex::new(selector.first().unwrap().text().unwrap()).unwrap()
+            (action == 1, Regex::new(selector.first().unwrap().text().unwrap()).unwrap())
         })
         .collect()
 }
 
 fn denies(rules: &[&str], facts: &Facts, identifier: &str) -> bool {
-    expressions(&images(rules), facts).iter().any(|expression| expression.is_match(identifier))
+    is_denied(&images(rules), facts, identifier)
+}
+
+/// As the daemon decides: by the last rule that matches.
+fn is_denied(policy: &Policy, facts: &Facts, identifier: &str) -> bool {
+    let rules = expressions(policy, facts);
+    let last = rules.iter().rev().find(|(_, expression)| expression.is_match(identifier));
+    last.is_some_and(|(denies, _)| *denies)
 }
 
 /// Seen on 26.1 and 28.5: all of these reach `ubuntu:16.04`, or might.
@@ -381,6 +390,84 @@ fn other_names_and_the_content_of_a_forbidden_image_are_denied_too() {
     facts.add_image_list(vec![NamedImage { id: id.clone(), names: vec![name("alias:1")] }]);
     facts.add_former_names(id, vec![name("ubuntu:16.04")]);
     assert!(denies(&["ubuntu:16.04"], &facts, "docker-image://docker.io/library/alias:1"));
+}
+
+fn only(texts: &[&str]) -> Policy {
+    let list = texts.iter().map(|text| ImageRule::parse(text).unwrap()).collect();
+    Policy { allowed_images: AllowedImages::only(list), ..Policy::permissive() }
+}
+
+#[test]
+fn where_images_are_listed_all_others_are_denied() {
+    let (unlisted, listed) =
+        (format!("sha256:{}", "3".repeat(64)), format!("sha256:{}", "4".repeat(64)));
+    let mut facts = Facts::none();
+    facts.add_image_list(vec![
+        NamedImage { id: unlisted.clone(), names: vec![name("other:1")] },
+        NamedImage { id: listed.clone(), names: vec![name("alias:1"), name("ubuntu:16.04")] },
+    ]);
+    let mut policy = only(&["ubuntu:16.04", "team/*", "app", &format!("pinned@{listed}")]);
+    let beside = |digest: &str| format!("docker-image://docker.io/library/ubuntu:16.04@{digest}");
+    let pinned = format!("docker-image://docker.io/library/pinned:1@{listed}");
+    let (allowed, denied) = (beside(&listed), beside(&unlisted));
+    for (identifier, expected) in [
+        ("docker-image://docker.io/library/ubuntu:16.04", false),
+        (&allowed, false),
+        (&denied, true),
+        (&pinned, false),
+        ("docker-image://docker.io/library/pinned:1", true),
+        ("docker-image://docker.io/team/a/b:1", false),
+        ("docker-image://docker.io/library/app:2", false),
+        ("docker-image://docker.io/library/apps:2", true),
+        ("docker-image://docker.io/library/ubuntu:18.04", true),
+        ("docker-image://docker.io/library/ubuntu", true),
+        ("docker-image://docker.io/library/alias:1", true),
+        ("docker-image://docker.io/team/../library/alias:1", true),
+        ("docker-image://docker.io/team/%2e%2e/library/alias:1", true),
+        ("docker-image://docker.io/team/a\n", true),
+        ("docker-image+blob://docker.io/team/a", true),
+        ("oci-layout://x/y@sha256:1", true),
+        ("x", true),
+        ("", true),
+        ("local://context", false),
+        ("git://github.com/moby/buildkit.git", false),
+        ("https://example.com/x", false),
+    ] {
+        assert_eq!(is_denied(&policy, &facts, identifier), expected, "{identifier}");
+    }
+    for spelling in SPELLINGS.iter().filter(|spelling| is_denied(&only(&[]), &facts, spelling)) {
+        assert!(is_denied(&only(&["team/*", "app"]), &facts, spelling), "{spelling}");
+    }
+    // What is forbidden besides stays so.
+    policy.images = vec![ImageRule::parse("team/old").unwrap()];
+    assert!(is_denied(&policy, &facts, "docker-image://docker.io/team/old:1"));
+    assert!(is_denied(&only(&[]), &facts, "docker-image://docker.io/team/a:1"));
+}
+
+#[test]
+fn where_images_are_listed_names_must_be_and_no_other_policy_stands_beside() {
+    let exporter = |name: &str| bytes(13, &[text(1, "image"), entry(2, "name", name)].concat());
+    for (message, sentence) in [
+        (exporter("app:1"), ""),
+        (exporter("app:1,other:1"), "image other:1, which is not allowed"),
+        (exporter("*"), "image \"*\", which is not a name"),
+        (bytes(12, b"\x08\x01"), "a source policy of the client's own"),
+        (bytes(12, b""), ""),
+        (entry(7, "source", "probe:1"), "image probe:1, which is not allowed"),
+        (entry(7, "context:base", "docker-image://probe:1"), "image probe:1"),
+    ] {
+        let said = match judge(&only(&["app"]), read(Solve::Control, message).unwrap(), &known()) {
+            Verdict::Allowed(_) => String::new(),
+            Verdict::Forbidden(found) => found.to_string(),
+        };
+        assert_eq!(
+            (said.is_empty(), said.contains(sentence)),
+            (sentence.is_empty(), true),
+            "{said}"
+        );
+    }
+    let unknown = judge(&only(&["app"]), read(Solve::Control, vec![]).unwrap(), &Facts::none());
+    assert!(matches!(unknown, Verdict::Forbidden(_)), "the daemon's own images must be known");
 }
 
 #[test]

@@ -122,6 +122,7 @@ impl Power {
             | Effect::MadeOf { .. }
             | Effect::ImageName(_)
             | Effect::ImageContent
+            | Effect::SourcePolicy
             | Effect::ImageNameGiven(_)
             | Effect::ImageNamesUnseen
             | Effect::ImageNamesTaken
