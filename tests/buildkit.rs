@@ -6,6 +6,8 @@
 mod support;
 
 mod buildkit {
+    #[cfg(feature = "plugins")]
+    mod asked;
     pub(crate) mod calls;
     mod listed;
     mod marked;

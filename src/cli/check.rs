@@ -377,8 +377,12 @@ fn describe_plugins(out: &mut String, plugins: &Configured) -> fmt::Result {
     let Configured { list, threads } = plugins;
     for plugin in list {
         let PluginSettings { name, timeout, on_error, on_timeout, asked, .. } = plugin;
-        let purposes =
-            [(asked.create, "containers"), (asked.service, "services"), (asked.pull, "pulls")];
+        let purposes = [
+            (asked.create, "containers"),
+            (asked.service, "services"),
+            (asked.pull, "pulls"),
+            (asked.build, "builds"),
+        ];
         let asked = purposes.iter().filter(|(is_asked, _)| *is_asked).map(|(_, what)| *what);
         let asked = asked.collect::<Vec<_>>().join(", ");
         let consequence = |fallback: &Fallback| match fallback {

@@ -57,9 +57,7 @@ fn fate(settings: &Settings, target: &str, body: &[u8]) -> Fate {
         Ok(target) => target,
         Err(error) => return Fate::Invalid(400, error.to_string()),
     };
-    let plugins = settings.plugins.list.iter();
-    let consulted = plugins.fold(Purposes::default(), |all, plugin| all.and(plugin.asked));
-    match engine::access(&settings.policy, consulted, ("POST", FormBody::None), &target) {
+    match engine::access(&settings.policy, consulted(settings), ("POST", FormBody::None), &target) {
         Err(error) => return Fate::Invalid(400, error.to_string()),
         Ok(Access::Forbidden(violations)) => return Fate::Forbidden(violations),
         Ok(Access::Open) => {}
@@ -81,13 +79,20 @@ fn fate(settings: &Settings, target: &str, body: &[u8]) -> Fate {
     }
 }
 
+/// What any plugin is asked about.
+fn consulted(settings: &Settings) -> Purposes {
+    let plugins = settings.plugins.list.iter();
+    plugins.fold(Purposes::default(), |all, plugin| all.and(plugin.asked))
+}
+
 fn inspected_fate(
     settings: &Settings,
     endpoint: Endpoint,
     target: &Target<'_>,
     body: &[u8],
 ) -> Fate {
-    let Some(endpoint) = engine::as_judged(endpoint, target, &settings.policy) else {
+    let judged = engine::as_judged(endpoint, target, &settings.policy, consulted(settings));
+    let Some(endpoint) = judged else {
         return Fate::NotInspected;
     };
     match engine::read(endpoint, target, body) {

@@ -96,7 +96,7 @@ impl PluginSettings {
             on_timeout: Fallback::Deny,
             cache: None,
             concurrency: None,
-            asked: Purposes { create: true, service: true, pull: false },
+            asked: Purposes { create: true, service: true, pull: false, build: false },
         }
     }
 }
@@ -194,7 +194,11 @@ impl Entry<'_, '_> {
                 "create" => Ok(Purposes { create: true, ..Purposes::default() }),
                 "services" => Ok(Purposes { service: true, ..Purposes::default() }),
                 "pull" => Ok(Purposes { pull: true, ..Purposes::default() }),
-                _ => Err(format!("`{}` is none of create, services, pull", text.escape_debug())),
+                "builds" => Ok(Purposes { build: true, ..Purposes::default() }),
+                _ => {
+                    let text = text.escape_debug();
+                    Err(format!("`{text}` is none of create, services, pull, builds"))
+                }
             })?;
             purposes = purposes.and(purpose);
         }

@@ -449,7 +449,7 @@ fn what_is_wrong_with_plugins_is_said_at_the_key() {
                 "7: plugins[0].concurrency: `0` is not a number from 1 to 256",
                 "5: plugins[0].cache.life: `0s` is not a time with its unit (ms, s, m, h), above \
                  zero and at most a day",
-                "6: plugins[0].when: `build` is none of create, services, pull",
+                "6: plugins[0].when: `build` is none of create, services, pull, builds",
             ],
         ),
         (
@@ -475,7 +475,7 @@ fn plugins_are_names_or_names_with_settings() {
     assert_eq!(notary.timeout, Duration::from_secs(5));
     let minute = CacheSettings { life: Duration::from_secs(60), ..CacheSettings::default() };
     assert_eq!(notary.cache, Some(minute));
-    assert_eq!(notary.asked, Purposes { create: true, service: false, pull: true });
+    assert_eq!(notary.asked, Purposes { create: true, service: false, pull: true, build: false });
 }
 
 #[test]

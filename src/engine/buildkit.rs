@@ -3,13 +3,14 @@
 //!
 //! A build is asked for in two ways: `Control/Solve` makes one, with all that leaves it (names of images,
 //! caches, entitlements); with current clients it carries no instructions, and `LLBBridge/Solve` does, for
-//! the same build. Instructions, "LLB", are not interpreted: which images they use the daemon itself checks
+//! the same build. Instructions, "LLB", are hardly interpreted ([`llb`]): which images they use the daemon itself checks
 //! against a policy that is added here ([`source_policy`]), and what power their steps may have against the
 //! entitlements, which are judged.
 //!
 //! Nothing is written anew: protocol buffers are added to by appending.
 
 mod attributes;
+mod llb;
 pub mod proof;
 mod proto;
 mod solve;

@@ -65,8 +65,8 @@ use crate::http::target::Target;
 use crate::policy::effects::{Asked, Takeover};
 use crate::policy::exceptions::Granted;
 use crate::policy::facts::Facts;
-use crate::policy::opinions::AskedImage;
-use crate::policy::{Checked, Inspected, Policy};
+use crate::policy::opinions::{AskedImage, Purposes};
+use crate::policy::{self, Checked, Inspected, Policy};
 
 /// The body of a request to an inspected endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,10 +101,15 @@ fn head_only(effects: Vec<Asked>) -> Inspected<RequestBody> {
     Inspected::new(RequestBody::Passes, effects)
 }
 
-/// The endpoint by what must be judged of it under this policy: a build may have to be read. `None` if
-/// no rule is about it, so that it passes as it is.
+/// The endpoint by what must be judged of it under this policy, and by what plugins are asked about: a
+/// build may have to be read. `None` if no rule is about it, so that it passes as it is.
 #[must_use]
-pub fn as_judged(endpoint: Endpoint, target: &Target<'_>, policy: &Policy) -> Option<Endpoint> {
+pub fn as_judged(
+    endpoint: Endpoint,
+    target: &Target<'_>,
+    policy: &Policy,
+    consulted: Purposes,
+) -> Option<Endpoint> {
     Some(match endpoint {
         Endpoint::ImagePrune | Endpoint::ImageRemove if policy.images.is_empty() => return None,
         Endpoint::ContainerRestart if !policy.judges_starts() => return None,
@@ -123,7 +128,10 @@ pub fn as_judged(endpoint: Endpoint, target: &Target<'_>, policy: &Policy) -> Op
         {
             return None;
         }
-        Endpoint::Build if policy.reads_dockerfiles() && build::brings_dockerfile(target) => {
+        Endpoint::Build
+            if (consulted.build || policy.reads_dockerfiles())
+                && build::brings_dockerfile(target) =>
+        {
             Endpoint::BuildContext
         }
         endpoint => endpoint,
@@ -228,6 +236,8 @@ pub struct Forwarded {
     pub changes: Changes,
     /// The image that plugins may be asked about.
     pub image: Option<AskedImage>,
+    /// Those of a build, as far as they are named.
+    pub built_upon: Vec<AskedImage>,
     /// The exception without which it would be refused, or forced to something else.
     pub excepted: Option<Box<Excepted>>,
     /// Where its name stands in the body, if a container is made of it.
@@ -235,6 +245,11 @@ pub struct Forwarded {
 }
 
 impl Forwarded {
+    /// All images that plugins may be asked about.
+    pub fn asked_images(&self) -> impl Iterator<Item = &AskedImage> {
+        self.image.iter().chain(&self.built_upon)
+    }
+
     /// The body that was written for a container, of the image with this `sha256:…`: its name may mean
     /// another one by now. None if the body is not that of a container.
     pub fn pin<'b>(&mut self, body: &'b [u8], id: &str) -> Option<Cow<'b, [u8]>> {
@@ -267,11 +282,15 @@ pub fn write_knowing(
     facts: &Facts,
     out: &mut Vec<u8>,
 ) -> Forwarded {
+    let built_upon = match checked.body() {
+        RequestBody::Build(_) => AskedImage::of_build(policy::images_in(checked.effects())),
+        _ => Vec::new(),
+    };
     let (body, granted) = checked.into_parts();
     // What an exception lifts is not forced away either.
     let policy = granted.as_ref().map_or(policy, |granted| &granted.policy);
     let excepted = granted.as_deref().map(|granted| Box::new(Excepted::from(granted)));
-    Forwarded { excepted, ..write_body(body, policy, facts, out) }
+    Forwarded { excepted, built_upon, ..write_body(body, policy, facts, out) }
 }
 
 fn write_body(body: RequestBody, policy: &Policy, facts: &Facts, out: &mut Vec<u8>) -> Forwarded {

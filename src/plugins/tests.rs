@@ -114,7 +114,7 @@ fn a_verdict_answers_no_other_purpose_or_daemon() {
     let (judge, _calls) = Gated::new();
     judge.open();
     let mut settings = PluginSettings::named("scan", "/".as_ref());
-    settings.asked = Purposes { create: true, service: true, pull: true };
+    settings.asked = Purposes { create: true, service: true, pull: true, build: true };
     let judge = judge as Arc<dyn Judge>;
     let plugins = Plugins::of(vec![(settings, judge)], NonZeroUsize::MIN).unwrap();
     let waits = Waits::default();

@@ -346,6 +346,16 @@ impl<B> Checked<B> {
         self.granted.as_deref()
     }
 
+    /// What it would bring about.
+    pub fn effects(&self) -> &[Asked] {
+        self.request.effects()
+    }
+
+    /// The body, to be looked at.
+    pub fn body(&self) -> &B {
+        self.request.body()
+    }
+
     /// The body, to be written.
     pub fn into_body(self) -> B {
         self.request.body
@@ -720,7 +730,8 @@ pub struct Reached<'a> {
     pub starts: bool,
 }
 
-fn images_in(effects: &[Asked]) -> impl Iterator<Item = &ImageRef> {
+/// The images that a request uses.
+pub fn images_in(effects: &[Asked]) -> impl Iterator<Item = &ImageRef> {
     effects.iter().filter_map(|asked| match &asked.effect {
         Effect::Image(image) => Some(image),
         _ => None,

@@ -16,6 +16,8 @@ pub enum Purpose {
     Service,
     /// To have it.
     Pull,
+    /// To build upon it, or to have it do a part of the building.
+    Build,
 }
 
 /// The purposes that are asked about.
@@ -27,6 +29,8 @@ pub struct Purposes {
     pub service: bool,
     /// Pulls are.
     pub pull: bool,
+    /// Builds are.
+    pub build: bool,
 }
 
 impl Purposes {
@@ -36,6 +40,7 @@ impl Purposes {
             Purpose::Create => self.create,
             Purpose::Service => self.service,
             Purpose::Pull => self.pull,
+            Purpose::Build => self.build,
         }
     }
 
@@ -46,6 +51,7 @@ impl Purposes {
             create: self.create || other.create,
             service: self.service || other.service,
             pull: self.pull || other.pull,
+            build: self.build || other.build,
         }
     }
 }
@@ -61,6 +67,20 @@ pub struct AskedImage {
     pub image: ImageRef,
     /// Whether all images of the repository are meant, not the one with the tag.
     pub every_tag: bool,
+}
+
+impl AskedImage {
+    /// The images that a build uses, each once, as far as they are named.
+    pub fn of_build<'a>(images: impl Iterator<Item = &'a ImageRef>) -> Vec<Self> {
+        let mut asked: Vec<Self> = Vec::new();
+        for image in images {
+            if !asked.iter().any(|known| known.image == *image) {
+                let (purpose, given) = (Purpose::Build, image.to_string());
+                asked.push(Self { purpose, given, image: image.clone(), every_tag: false });
+            }
+        }
+        asked
+    }
 }
 
 /// Held by whoever waits for an answer; without it, nobody does.

@@ -16,26 +16,42 @@ use crate::policy::opinions::{
 };
 
 /// How often one request is judged again, as plugins were asked anew: its image has changed each time.
-const JUDGED_AGAIN_MAX: u8 = 4;
+pub(super) const JUDGED_AGAIN_MAX: u8 = 4;
+
+/// The most images of one build that plugins are asked about, one after the other.
+const IMAGES_MAX: usize = 64;
 
 /// A request that no rule forbids, and that plugins may.
 #[derive(Debug)]
 pub(super) struct Consulting {
-    inspection: Inspection,
-    forwarded: Forwarded,
-    body: Arc<Vec<u8>>,
+    asking: Asking,
     pub(super) ticket: Ticket,
     /// Until when the plugins may take to answer.
     pub(super) deadline: Instant,
+    _waits: Waits,
+}
+
+/// The request, and what was said of its images so far.
+#[derive(Debug)]
+struct Asking {
+    inspection: Inspection,
+    forwarded: Forwarded,
+    body: Arc<Vec<u8>>,
+    /// The image that the rules have judged, if they had to know it.
+    pinned: Option<String>,
+    /// Of each image in turn.
+    said: Vec<Advice>,
+    /// The same when the request was judged before.
+    said_before: Vec<Advice>,
     /// The body's share of the budget is held until the answer is there.
     share: Share,
-    _waits: Waits,
 }
 
 /// What plugins have said of a request when it was judged before.
 #[derive(Debug)]
 pub(super) struct Before {
-    advice: Advice,
+    /// Of each image in turn.
+    said: Vec<Advice>,
     /// What would have been forwarded then.
     pub(super) body: Arc<Vec<u8>>,
 }
@@ -54,35 +70,41 @@ impl Session {
         if let Err(no_room) = share.grow_to(inspection.body.len() + 2 * body.len()) {
             return self.decline_unjudged(&no_room.into(), &inspection, turn);
         }
-        let (waits, mut body) = (Waits::default(), Arc::new(body));
+        if forwarded.asked_images().count() > IMAGES_MAX {
+            return self.decline_unjudged(&Refusal::too_many_images(IMAGES_MAX), &inspection, turn);
+        }
+        let mut body = Arc::new(body);
         let before = inspection.before.take().filter(|before| before.body == body);
-        let before = before.map(|before| {
+        let said_before = before.map(|before| {
             body = before.body;
-            before.advice
+            before.said
         });
+        let pinned = match image {
+            ImageFound::One(id) => Some(id),
+            ImageFound::None(_) | ImageFound::NotAsked => None,
+        };
+        let (said, said_before) = (Vec::new(), said_before.unwrap_or_default());
+        let asking = Asking { inspection, forwarded, body, pinned, said, said_before, share };
+        self.consult_about_next(asking, turn);
+    }
+
+    /// Asks about the first image of which nothing was said.
+    fn consult_about_next(&mut self, mut asking: Asking, turn: &mut Turn<'_>) {
         let ticket = self.next_ticket();
+        let waits = Waits::default();
+        let Asking { inspection, forwarded, body, pinned, said, said_before, .. } = &mut asking;
         if inspection.name.is_empty() {
             inspection.name = format!("{}-{}", self.client.connection, ticket.0);
         }
-        if let Some(asked) = forwarded.image.clone() {
+        if let Some(asked) = forwarded.asked_images().nth(said.len()).cloned() {
             let client = self.client.peer.to_string();
-            let question = inspection.consultation(asked, &body, client, waits.watched());
-            let pinned = match image {
-                ImageFound::One(id) => Some(id),
-                ImageFound::None(_) | ImageFound::NotAsked => None,
-            };
+            let question = inspection.consultation(asked, body, client, waits.watched());
+            let (pinned, before) = (pinned.clone(), said_before.get(said.len()).cloned());
             turn.out.consult(ticket, Consultation { pinned, before, ..question });
         }
         let deadline = turn.now + inspection.rules.consult_time_max;
-        self.request = Request::Consulting(Box::new(Consulting {
-            inspection,
-            forwarded,
-            body,
-            ticket,
-            deadline,
-            share,
-            _waits: waits,
-        }));
+        let consulting = Consulting { asking, ticket, deadline, _waits: waits };
+        self.request = Request::Consulting(Box::new(consulting));
     }
 
     pub(super) fn request_consulted(
@@ -95,6 +117,9 @@ impl Session {
             Request::Consulting(consulting) if consulting.ticket == ticket => {
                 self.advised(*consulting, advice, turn);
             }
+            Request::Mediated(mediation) => {
+                self.mediation_consulted(mediation, ticket, advice, turn);
+            }
             other => self.request = other,
         }
     }
@@ -102,22 +127,30 @@ impl Session {
     /// What plugins have taken their time for is judged again, by the rules of now: what they have said
     /// stands if it is still about the same.
     fn advised(&mut self, consulting: Consulting, advice: Advice, turn: &mut Turn<'_>) {
-        let Consulting { inspection, forwarded, body, share, .. } = consulting;
+        let Consulting { mut asking, .. } = consulting;
+        let Asking { inspection, forwarded, said, .. } = &mut asking;
         if advice.source != Source::Before {
-            self.log_opinions(&advice.opinions, &inspection, &forwarded);
+            let image = forwarded.asked_images().nth(said.len());
+            self.log_opinions(&advice.opinions, &inspection.name, image);
         }
         if let Some(refusal) = advice.opinions.refusal() {
             inspection.log(|method, target| {
                 let event = Event::Disliked { method, target, reason: &refusal };
                 audit::record(&self.client, &event);
             });
-            return self.decline(refusal.status(), &refusal, &inspection, turn);
+            return self.decline(refusal.status(), &refusal, inspection, turn);
         }
-        if advice.source == Source::Asked {
-            return self.judge_again(inspection, Before { advice, body }, share, turn);
+        said.push(advice);
+        if said.len() < forwarded.asked_images().count() {
+            return self.consult_about_next(asking, turn);
         }
+        let Asking { inspection, forwarded, body, mut said, share, .. } = asking;
+        if said.iter().any(|advice| advice.source == Source::Asked) {
+            return self.judge_again(inspection, Before { said, body }, share, turn);
+        }
+        let image = said.pop().map_or(ImageSeen::Unknown, |advice| advice.image);
         let asked = forwarded.image.as_ref().filter(|asked| asked.purpose == Purpose::Create);
-        match (asked, &advice.image) {
+        match (asked, &image) {
             (None, _) => self.let_through(&inspection, &forwarded, &body, turn),
             (Some(_), ImageSeen::One(id)) => {
                 self.let_through_pinned(&inspection, forwarded, (&body, id), turn);
@@ -158,11 +191,16 @@ impl Session {
         }
     }
 
-    fn log_opinions(&self, opinions: &Opinions, inspection: &Inspection, forwarded: &Forwarded) {
-        let image = forwarded.image.as_ref().map_or("", |asked| &asked.given);
+    pub(super) fn log_opinions(
+        &self,
+        opinions: &Opinions,
+        request: &str,
+        image: Option<&AskedImage>,
+    ) {
+        let image = image.map_or("", |asked| &asked.given);
         for PluginResult { plugin, verdict, reason, cached, refuses } in &opinions.results {
             let event = Event::PluginAnswered {
-                request: &inspection.name,
+                request,
                 plugin,
                 image,
                 verdict,
@@ -183,6 +221,7 @@ impl Inspection {
             Endpoint::ContainerCreate => Purpose::Create,
             Endpoint::ServiceCreate | Endpoint::ServiceUpdate => Purpose::Service,
             Endpoint::ImageCreate => Purpose::Pull,
+            Endpoint::Build | Endpoint::BuildContext => Purpose::Build,
             _ => return false,
         };
         self.rules.consulted.contain(purpose)
@@ -205,7 +244,9 @@ impl Inspection {
     ) -> Consultation {
         let (method, _) = self.start();
         let path = self.target().map(|target| target.path().into()).unwrap_or_default();
-        let body = (!self.endpoint.body_passes()).then(|| Arc::downgrade(body));
+        // A context is no JSON.
+        let is_shown = !self.endpoint.body_passes() && self.endpoint != Endpoint::BuildContext;
+        let body = is_shown.then(|| Arc::downgrade(body));
         Consultation {
             request: self.name.clone(),
             asked,

@@ -403,7 +403,7 @@ impl Session {
                 self.decline_forbidden(&violations, &inspection, turn);
             }
             Settled::Allowed { forwarded, body, image, .. }
-                if inspection.is_consulted() && forwarded.image.is_some() =>
+                if inspection.is_consulted() && forwarded.asked_images().next().is_some() =>
             {
                 self.consult((inspection, image), *forwarded, body, share, turn);
             }
@@ -461,8 +461,9 @@ impl Session {
         if inspection.endpoint.fetches_images() {
             self.exchange.changes_images = Some(self.changes.begin_that_goes_on());
         }
+        let Rules { policy, consulted, .. } = &*inspection.rules;
         self.exchange.judges_calls = inspection.endpoint == Endpoint::BuildKit
-            && inspection.rules.policy.judges_calls_to_buildkit();
+            && (consulted.build || policy.judges_calls_to_buildkit());
         inspection.forward(forwarded, body, turn.out.to(Side::Upstream));
         self.request = match Progress::of(inspection.passes) {
             Some(progress) => Request::Body(progress),

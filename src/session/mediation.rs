@@ -1,6 +1,8 @@
 //! Both directions, once the daemon has gone on in HTTP/2 in answer to `POST /grpc` while rules need it:
 //! calls that build are held and judged, one at a time, and nothing unknown passes.
 
+mod plugins;
+
 use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -18,7 +20,8 @@ use crate::http2::grpc::Status;
 use crate::http2::mediator::{Call, Fault, Handling, Limits, Mediator, Outputs};
 use crate::policy::facts::{Facts, ROUNDS_MAX};
 use crate::policy::opinions::Waits;
-use crate::policy::{self, Inspected, Verdict};
+use crate::policy::{self, Checked, Inspected, Verdict};
+use plugins::{Consulting, History};
 
 /// A connection on which BuildKit is spoken, and what is held of it.
 #[derive(Debug)]
@@ -27,6 +30,7 @@ pub(super) struct Mediation {
     /// Calls that wait for their turn to be judged.
     waiting: VecDeque<WholeCall>,
     judging: Option<Judging>,
+    consulting: Option<Box<Consulting>>,
     /// Builds that are under way, by their streams: they may change what images are called.
     building: Vec<(u32, ImageChange)>,
     share: Share,
@@ -37,6 +41,7 @@ struct WholeCall {
     stream: u32,
     path: String,
     message: Vec<u8>,
+    history: History,
 }
 
 /// The call whose judgement waits for facts.
@@ -46,6 +51,7 @@ struct Judging {
     path: String,
     solve: Solve,
     inspected: Inspected<SolveBody>,
+    history: History,
     rules: Arc<Rules>,
     ticket: Ticket,
     facts: Facts,
@@ -53,6 +59,17 @@ struct Judging {
     /// Held until the answer is there.
     waits: Waits,
     deadline: Instant,
+}
+
+/// A call that no rule forbids.
+#[derive(Debug)]
+struct Judged {
+    stream: u32,
+    path: String,
+    solve: Solve,
+    checked: Checked<SolveBody>,
+    rules: Arc<Rules>,
+    facts: Facts,
 }
 
 impl Mediation {
@@ -63,14 +80,21 @@ impl Mediation {
 
     /// Until when the outside may take to answer.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.judging.as_ref().map(|judging| judging.deadline)
+        let judging = self.judging.as_ref().map(|judging| judging.deadline);
+        judging.or_else(|| self.consulting.as_ref().map(|consulting| consulting.deadline))
     }
 
     /// What messages take that are held, judged or on their way, in bytes.
     fn bytes(&self) -> usize {
         let waiting = self.waiting.iter().map(|call| call.message.capacity()).sum::<usize>();
         let judging = self.judging.as_ref().map_or(0, |judging| judging.inspected.body().bytes());
-        self.mediator.held_bytes() + waiting + judging
+        let consulting = self.consulting.as_ref().map_or(0, |consulting| consulting.bytes());
+        self.mediator.held_bytes() + waiting + judging + consulting
+    }
+
+    /// Whether no call is being judged.
+    fn is_free(&self) -> bool {
+        self.judging.is_none() && self.consulting.is_none()
     }
 }
 
@@ -99,6 +123,7 @@ impl Session {
             mediator: Mediator::new(handling, limits),
             waiting: VecDeque::new(),
             judging: None,
+            consulting: None,
             building: Vec::new(),
             share: self.no_share(),
         }));
@@ -168,7 +193,8 @@ impl Session {
         while let Some(call) = mediation.mediator.next_call() {
             match call {
                 Call::Whole { stream, path, message } => {
-                    mediation.waiting.push_back(WholeCall { stream, path, message });
+                    let history = History::default();
+                    mediation.waiting.push_back(WholeCall { stream, path, message, history });
                 }
                 Call::Unwanted { stream, path, fault } => {
                     let (status, reason) = why(&path, fault);
@@ -201,10 +227,11 @@ impl Session {
         answer(mediation, stream, (status, reason), turn);
     }
 
-    /// Judges one call after the other, until one must wait for facts.
+    /// Judges one call after the other, until one must wait for facts or plugins.
     fn judge_calls(&mut self, mediation: &mut Mediation, turn: &mut Turn<'_>) {
-        while mediation.judging.is_none()
-            && let Some(WholeCall { stream, path, message }) = mediation.waiting.pop_front()
+        while mediation.is_free()
+            && let Some(WholeCall { stream, path, message, history }) =
+                mediation.waiting.pop_front()
         {
             let Method::Solve(solve) = buildkit::method(&path) else { continue };
             if !mediation.mediator.is_open(stream) {
@@ -240,6 +267,7 @@ impl Session {
                 path,
                 solve,
                 inspected,
+                history,
                 rules,
                 ticket,
                 facts,
@@ -310,7 +338,7 @@ impl Session {
     }
 
     fn judge_call(&mut self, mediation: &mut Mediation, judging: Judging, turn: &mut Turn<'_>) {
-        let Judging { stream, path, solve, inspected, rules, facts, .. } = judging;
+        let Judging { stream, path, solve, inspected, history, rules, facts, .. } = judging;
         let (method, target) = ("POST", Redacted(&path));
         match policy::judge(&rules.policy, inspected, &facts) {
             Verdict::Forbidden(_) if facts.is_late() => {
@@ -323,32 +351,51 @@ impl Session {
                 audit::record(&self.client, &Event::Forbidden { method, target, violations });
                 answer(mediation, stream, (Status::PermissionDenied, violations), turn);
             }
-            Verdict::Allowed(checked) => match buildkit::write(checked, &rules.policy, &facts) {
-                Ok((message, changes)) => {
-                    let changes = &changes;
-                    audit::record(&self.client, &Event::Allowed { method, target, changes });
-                    if solve == Solve::Control {
-                        mediation.building.push((stream, self.changes.begin()));
-                    }
-                    mediation.mediator.release(stream, &message, &mut outputs(turn.out));
+            Verdict::Allowed(checked) => {
+                let images = plugins::asked_images(&rules, &checked);
+                let judged = Judged { stream, path, solve, checked, rules, facts };
+                if images.is_empty() {
+                    self.release_call(mediation, judged, turn);
+                } else {
+                    self.consult_about_call(mediation, judged, (images, history), turn);
                 }
-                Err(error) => {
-                    self.refuse_call(mediation, stream, (Status::Unavailable, &error), turn);
-                }
-            },
+            }
         }
     }
 
-    /// What a rule must know was not learned in time.
+    /// Sends on what was checked, with what is forced on it.
+    fn release_call(&mut self, mediation: &mut Mediation, judged: Judged, turn: &mut Turn<'_>) {
+        let Judged { stream, path, solve, checked, rules, facts } = judged;
+        match buildkit::write(checked, &rules.policy, &facts) {
+            Ok((message, changes)) => {
+                let (method, target) = ("POST", Redacted(&path));
+                let event = Event::Allowed { method, target, changes: &changes };
+                audit::record(&self.client, &event);
+                if solve == Solve::Control {
+                    mediation.building.push((stream, self.changes.begin()));
+                }
+                mediation.mediator.release(stream, &message, &mut outputs(turn.out));
+            }
+            Err(error) => {
+                self.refuse_call(mediation, stream, (Status::Unavailable, &error), turn);
+            }
+        }
+    }
+
+    /// What a rule must know was not learned in time, or plugins have not answered.
     pub(super) fn mediation_elapsed(&mut self, turn: &mut Turn<'_>) {
         let mut mediation = match std::mem::replace(&mut self.request, Request::Over) {
             Request::Mediated(mediation) => mediation,
             other => return self.request = other,
         };
-        if let Some(judging) = mediation.judging.take() {
-            let reason = "what a rule must know was not learned in time";
+        let judging = mediation.judging.take().map(|judging| judging.stream);
+        let late = judging.map(|stream| (stream, "what a rule must know was not learned in time"));
+        let consulting = mediation.consulting.take().map(|consulting| consulting.stream());
+        let late =
+            late.or(consulting.map(|stream| (stream, "the plugins have not answered in time")));
+        if let Some((stream, reason)) = late {
             let refusal = (Status::Unavailable, &reason as &dyn Display);
-            self.refuse_call(&mut mediation, judging.stream, refusal, turn);
+            self.refuse_call(&mut mediation, stream, refusal, turn);
         }
         self.judge_calls(&mut mediation, turn);
         self.request = Request::Mediated(mediation);

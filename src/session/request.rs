@@ -263,7 +263,8 @@ impl Session {
                 let target = target::parse(&read)?;
                 let rules = Arc::clone(turn.rules);
                 self.exchange.may_switch = endpoint.may_switch();
-                let Some(endpoint) = engine::as_judged(endpoint, &target, &rules.policy) else {
+                let judged = engine::as_judged(endpoint, &target, &rules.policy, rules.consulted);
+                let Some(endpoint) = judged else {
                     return Ok(self.pass(&arrived, &target, turn));
                 };
                 engine::check_head(&head, endpoint, framing)?;
@@ -431,6 +432,12 @@ impl Refusal {
         let reason =
             format!("which image {name} is was not learned, and plugins must know, try again");
         Self { status: 503, reason }
+    }
+
+    /// Each would be waited for.
+    pub(super) fn too_many_images(max: usize) -> Self {
+        let reason = format!("the build uses more than {max} images, and plugins must know each");
+        Self { status: 403, reason }
     }
 
     pub(super) fn changes() -> Self {

@@ -71,7 +71,10 @@ impl Purpose {
         };
         match path {
             "images/create" => Self::Pull,
+            // A build fetches what it is built upon, or has it here: by its name, as a service.
+            "build" => Self::Service,
             path if path.starts_with("services/") => Self::Service,
+            path if path.starts_with("moby.buildkit.") => Self::Service,
             _ => Self::Create,
         }
     }
@@ -237,6 +240,8 @@ mod tests {
             ("/containers/create", Purpose::Create),
             ("/services/create", Purpose::Service),
             ("/services/app/update", Purpose::Service),
+            ("/build", Purpose::Service),
+            ("/moby.buildkit.v1.Control/Solve", Purpose::Service),
             ("/images/create", Purpose::Pull),
         ] {
             for prefix in ["", "/v1.41"] {

@@ -9,6 +9,7 @@ use crate::policy::facts::Facts;
 use crate::policy::images::ImageRule;
 use crate::policy::names::NameRule;
 use crate::policy::namespaces::NamespaceRule;
+use crate::policy::opinions::Purposes;
 use crate::policy::ports::PortRule;
 use crate::policy::types::{Bytes, NanoCpus};
 use crate::policy::{Policy, Verdict, judge};
@@ -115,7 +116,7 @@ fn the_first_of_several_values_is_judged() {
 fn inspected(policy: &Policy, query: &str) -> (bool, String) {
     let raw = format!("/v1.41/build?{query}");
     let target = target::parse(&raw).unwrap();
-    let judged = as_judged(Endpoint::Build, &target, policy).unwrap();
+    let judged = as_judged(Endpoint::Build, &target, policy, Purposes::default()).unwrap();
     (judged == Endpoint::BuildContext, verdict(policy, query))
 }
 

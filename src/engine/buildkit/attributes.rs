@@ -107,7 +107,7 @@ pub(super) fn cached(image: &str, at: Place, effects: &mut Effects) -> Result<()
     Ok(())
 }
 
-fn check_number(at: &Place, effects: &Effects) -> Result<(), BodyError> {
+pub(super) fn check_number(at: &Place, effects: &Effects) -> Result<(), BodyError> {
     if effects.len() < EFFECTS_MAX {
         return Ok(());
     }

@@ -4,8 +4,10 @@
 use super::super::changes::Changes;
 use super::super::effects::{BodyError, Effects};
 use super::attributes;
+use super::llb::Instructions;
 use super::proto::{self, Field, ProtoError};
 use super::source_policy::{self, TooLong};
+use crate::image::ImageRef;
 use crate::policy::effects::{
     Builder, Device, Effect, Namespace, NamespaceKind, Place, SharedWith, Unseen,
 };
@@ -26,6 +28,8 @@ pub enum Solve {
 pub struct SolveBody {
     solve: Solve,
     message: Vec<u8>,
+    /// The images that the client's own instructions name.
+    images: Vec<ImageRef>,
 }
 
 impl SolveBody {
@@ -33,6 +37,18 @@ impl SolveBody {
     #[must_use]
     pub fn solve(&self) -> Solve {
         self.solve
+    }
+
+    /// The images that the client's own instructions name, which the daemon itself judges.
+    #[must_use]
+    pub fn images(&self) -> &[ImageRef] {
+        &self.images
+    }
+
+    /// The message again, as it was sent.
+    #[must_use]
+    pub fn into_message(self) -> Vec<u8> {
+        self.message
     }
 
     /// What it takes in memory.
@@ -58,11 +74,17 @@ const BODY: Place = Place::Field("the message");
 pub fn read(solve: Solve, message: Vec<u8>) -> Result<Inspected<SolveBody>, BodyError> {
     let mut effects = Effects::default();
     effects.push(Effect::Build(Builder::BuildKitSolve), Place::Field("build"));
+    let mut instructions = Instructions::default();
     match solve {
-        Solve::Control => control(&message, &mut effects)?,
-        Solve::Bridge => bridge(&message, &mut effects)?,
+        Solve::Control => control(&message, &mut instructions, &mut effects)?,
+        Solve::Bridge => bridge(&message, &mut instructions, &mut effects)?,
     }
-    let body = SolveBody { solve, message };
+    let Instructions { images, cgroup_parents, .. } = instructions;
+    for parent in cgroup_parents {
+        attributes::check_number(&BODY, &effects)?;
+        effects.push(Effect::CgroupParent(parent), Place::Field("Definition"));
+    }
+    let body = SolveBody { solve, message, images };
     Ok(Inspected::new(body, effects.into_asked()))
 }
 
@@ -72,19 +94,23 @@ impl From<ProtoError> for BodyError {
     }
 }
 
-fn control(message: &[u8], effects: &mut Effects) -> Result<(), BodyError> {
+fn control(
+    message: &[u8],
+    instructions: &mut Instructions,
+    effects: &mut Effects,
+) -> Result<(), BodyError> {
     for field in proto::read(message, &CONTROL_ONCE)? {
         match field.number {
             // The build's name, its exporter's kind, the session, the frontend's name: texts.
             1 | 3 | 5 | 6 | 15 => drop(field.text()?),
-            // Instructions: bytes.
-            2 => drop(field.bytes()?),
+            2 => instructions.read(field.bytes()?)?,
             12 => {
                 if !field.bytes()?.is_empty() {
                     effects.push(Effect::SourcePolicy, BODY);
                 }
             }
-            10 => drop(proto::map_entry(&field)?),
+            // What is built upon, as instructions.
+            10 => instructions.read(proto::map_entry(&field)?.1)?,
             4 => exporter_attribute(&field, effects)?,
             7 => frontend_attribute(&field, effects)?,
             8 => cache(field.bytes()?, effects)?,
@@ -103,16 +129,21 @@ fn control(message: &[u8], effects: &mut Effects) -> Result<(), BodyError> {
     Ok(())
 }
 
-fn bridge(message: &[u8], effects: &mut Effects) -> Result<(), BodyError> {
+fn bridge(
+    message: &[u8],
+    instructions: &mut Instructions,
+    effects: &mut Effects,
+) -> Result<(), BodyError> {
     for field in proto::read(message, &BRIDGE_ONCE)? {
         match field.number {
-            1 | 11 | 15 => drop(field.bytes()?),
+            1 => instructions.read(field.bytes()?)?,
+            11 | 15 => drop(field.bytes()?),
             2 => drop(field.text()?),
             3 => frontend_attribute(&field, effects)?,
             4 => attributes::cached(field.text()?, BODY, effects)?,
             5 | 6 | 10 | 14 => drop(field.number()?),
             12 => cache_entry(field.bytes()?, effects)?,
-            13 => drop(proto::map_entry(&field)?),
+            13 => instructions.read(proto::map_entry(&field)?.1)?,
             other => return Err(unknown("LLBBridge/Solve", other)),
         }
     }
@@ -216,7 +247,7 @@ pub fn write(
     facts: &Facts,
 ) -> Result<(Vec<u8>, Changes), TooLong> {
     const SOURCE_POLICY: u32 = 12;
-    let SolveBody { solve, mut message } = checked.into_body();
+    let SolveBody { solve, mut message, .. } = checked.into_body();
     let mut changes = Changes::default();
     if solve == Solve::Control
         && let Some(forced) = source_policy::forced(policy, facts)?

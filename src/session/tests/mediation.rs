@@ -248,3 +248,91 @@ fn facts_about_images_that_are_used_are_asked_for() {
     talk.daemon_never_sees("source");
     assert!(talk.got[0].contains("image alias:1, which is ubuntu:16.04"), "{:?}", talk.got[0]);
 }
+
+/// `SolveRequest { frontend_attrs: {"source": name} }`
+fn sourced(name: &str) -> String {
+    let entry =
+        format!("\x0a\x06source\x12{}{name}", char::from(u8::try_from(name.len()).unwrap()));
+    format!("\x3a{}{entry}", char::from(u8::try_from(entry.len()).unwrap()))
+}
+
+/// No rule, and plugins that are asked about builds.
+fn consulting() -> Talk {
+    let mut talk = Talk::new(Policy::permissive(), 7);
+    let rules = Arc::get_mut(&mut talk.rules).unwrap();
+    rules.body_bytes_max = 4000;
+    rules.consulted = Purposes { build: true, ..Purposes::default() };
+    talk.client(UPGRADE).daemon_gets("POST /grpc HTTP/1.1\r\n");
+    talk.daemon(SWITCHED).client_gets(SWITCHED);
+    talk.client(std::str::from_utf8(PREFACE).unwrap()).client(&frame(Kind::Settings, 0, 0, b""));
+    talk.got = [String::new(), String::new()];
+    talk.seen = [0, 0];
+    talk
+}
+
+#[test]
+fn plugins_are_asked_about_each_image_and_what_they_say_stands() {
+    let two = [sourced("a:1"), sourced("b:1")].concat();
+    for refusing in [None, Some(PluginVerdict::Deny), Some(PluginVerdict::Timeout)] {
+        let mut talk = consulting();
+        talk.client(&call(SOLVE, 1, &two)).daemon_never_sees("a:1");
+        let (ticket, question) = talk.outbox.take_consultation().unwrap();
+        assert_eq!((&*question.asked.given, &*question.path), ("a:1", SOLVE));
+        talk.call(|session, turn| session.consulted(ticket, advice(None), turn));
+        let (ticket, question) = talk.outbox.take_consultation().unwrap();
+        assert_eq!(question.asked.given, "b:1");
+        // Another call waits for its turn, and what needs none passes.
+        talk.client(&call(SOLVE, 3, "")).client(&call(STATUS, 5, "x"));
+        assert!(talk.got[1].ends_with('x'));
+        talk.call(|session, turn| session.consulted(ticket, advice(refusing), turn));
+        if refusing.is_none() {
+            talk.daemon_never_sees("a:1");
+            said_before(&mut talk);
+            said_before(&mut talk);
+            assert!(talk.got[1].contains("a:1"), "{:?}", talk.got[1]);
+        } else {
+            talk.daemon_never_sees("a:1");
+            let status = if refusing == Some(PluginVerdict::Deny) { "\u{1}7" } else { "\u{2}14" };
+            assert!(talk.got[0].contains(&format!("grpc-status{status}")), "{:?}", talk.got[0]);
+            assert!(talk.got[0].contains("plugin anchore"), "{:?}", talk.got[0]);
+        }
+        assert!(talk.outbox.take_consultation().is_none());
+        talk.is(None);
+    }
+}
+
+#[test]
+fn plugins_that_never_answer_hold_up_no_other_call() {
+    let mut talk = consulting();
+    talk.client(&call(SOLVE, 1, &sourced("a:1")));
+    let (ticket, _) = talk.outbox.take_consultation().unwrap();
+    talk.now = talk.session.deadline().unwrap();
+    talk.call(Session::elapsed);
+    assert!(talk.got[0].contains("the plugins have not answered in time"), "{:?}", talk.got[0]);
+    talk.call(|session, turn| session.consulted(ticket, advice(None), turn));
+    talk.daemon_never_sees("a:1").client(&call(SOLVE, 3, "y")).is(None);
+}
+
+#[test]
+fn an_image_that_changes_again_and_again_is_built_upon_by_nobody() {
+    let mut talk = consulting();
+    talk.client(&call(SOLVE, 1, &sourced("a:1")));
+    let mut times = 0;
+    while let Some((ticket, _)) = talk.outbox.take_consultation() {
+        talk.call(|session, turn| session.consulted(ticket, advice(None), turn));
+        times += 1;
+    }
+    assert_eq!(times, 5);
+    assert!(talk.got[0].contains("grpc-status\u{2}14"), "{:?}", talk.got[0]);
+}
+
+#[test]
+fn a_build_of_more_images_than_are_asked_about_is_refused() {
+    let many = |count: u8| (0..count).map(|number| sourced(&format!("a:{number}")));
+    let mut talk = consulting();
+    talk.arrive(Side::Downstream, &call_bytes(SOLVE, 1, &many(65).collect::<String>()));
+    talk.daemon_never_sees("a:64");
+    assert!(talk.got[0].contains("more than 64 images"), "{:?}", talk.got[0]);
+    talk.arrive(Side::Downstream, &call_bytes(SOLVE, 3, &many(64).collect::<String>()));
+    assert!(talk.outbox.take_consultation().is_some());
+}

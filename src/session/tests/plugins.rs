@@ -90,7 +90,7 @@ fn services_and_pulls_go_by_the_name() {
     for request in [&*service, PULL] {
         talk_with_plugins(|talk| {
             let rules = Arc::get_mut(&mut talk.rules).unwrap();
-            rules.consulted = Purposes { create: true, service: true, pull: true };
+            rules.consulted = Purposes { create: true, service: true, pull: true, build: true };
             talk.client(request);
             let (ticket, _) = consultation(talk);
             consulted(talk, ticket, asked(1));

@@ -1,0 +1,67 @@
+//! Instructions that a client sends itself, "LLB" (BuildKit's `solver/pb/ops.proto`): only what is looked for
+//! in them, whatever else they say.
+
+use super::proto::{self, ProtoError};
+use crate::image::ImageRef;
+
+/// What instructions say of themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Instructions {
+    /// The images that they name plainly.
+    pub(super) images: Vec<ImageRef>,
+    /// The control groups that steps ask to run below.
+    pub(super) cgroup_parents: Vec<String>,
+    /// Whether further instructions are read from a file that a step makes.
+    pub(super) has_unseen: bool,
+}
+
+impl Instructions {
+    /// Adds those of a `Definition`.
+    pub(super) fn read(&mut self, definition: &[u8]) -> Result<(), ProtoError> {
+        const OPERATION: u32 = 1;
+        for field in proto::read(definition, &[])? {
+            if field.number == OPERATION {
+                self.operation(field.bytes()?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Were one of several kinds, all of them count: which one the daemon takes is of no matter.
+    fn operation(&mut self, operation: &[u8]) -> Result<(), ProtoError> {
+        const STEP: u32 = 2;
+        const SOURCE: u32 = 3;
+        const BUILD: u32 = 5;
+        for field in proto::read(operation, &[])? {
+            match field.number {
+                STEP => self.step(field.bytes()?)?,
+                SOURCE => self.source(field.bytes()?)?,
+                BUILD => self.has_unseen = true,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: &[u8]) -> Result<(), ProtoError> {
+        const META: u32 = 1;
+        const CGROUP_PARENT: u32 = 10;
+        for field in proto::read(step, &[])?.iter().filter(|field| field.number == META) {
+            for field in proto::read(field.bytes()?, &[])? {
+                if field.number == CGROUP_PARENT && !field.text()?.is_empty() {
+                    self.cgroup_parents.push(field.text()?.to_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn source(&mut self, source: &[u8]) -> Result<(), ProtoError> {
+        const IDENTIFIER: u32 = 1;
+        for field in proto::read(source, &[])?.iter().filter(|field| field.number == IDENTIFIER) {
+            let image = field.text()?.strip_prefix("docker-image://").map(ImageRef::parse);
+            self.images.extend(image.and_then(Result::ok));
+        }
+        Ok(())
+    }
+}

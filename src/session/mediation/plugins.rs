@@ -1,0 +1,185 @@
+//! What plugins are asked about a build that no rule forbids: each image that the call names, one after the
+//! other. Which images a Dockerfile names the daemon alone sees; what comes out is judged when a container is
+//! made of it.
+
+use std::time::Instant;
+
+use super::super::consultation::JUDGED_AGAIN_MAX;
+use super::super::request::{Refusal, Request};
+use super::super::{Rules, Session, Ticket, Turn, audit};
+use super::{Judged, Mediation, WholeCall, answer};
+use crate::audit::{Event, Redacted};
+use crate::engine::buildkit::SolveBody;
+use crate::http2::grpc::Status;
+use crate::policy::opinions::{Advice, AskedImage, Consultation, Source, Waits};
+use crate::policy::{self, Checked};
+
+/// The most images of one call, as each is waited for.
+const IMAGES_MAX: usize = 64;
+
+/// How often a call was judged, and what plugins have said of its images then.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    judged_again: u8,
+    /// What it is called where plugins are asked about it; empty until then.
+    name: String,
+    /// Of each image in turn.
+    said: Vec<Advice>,
+}
+
+/// The call whose images plugins are asked about.
+#[derive(Debug)]
+pub(super) struct Consulting {
+    judged: Judged,
+    images: Vec<AskedImage>,
+    /// What was said when it was judged before.
+    history: History,
+    /// What was said of the first images by now.
+    said: Vec<Advice>,
+    ticket: Ticket,
+    pub(super) deadline: Instant,
+    /// Held until the answer is there.
+    _waits: Waits,
+}
+
+impl Consulting {
+    pub(super) fn stream(&self) -> u32 {
+        self.judged.stream
+    }
+
+    /// What its message takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.judged.checked.body().bytes()
+    }
+}
+
+/// The images that plugins are asked about.
+pub(super) fn asked_images(rules: &Rules, checked: &Checked<SolveBody>) -> Vec<AskedImage> {
+    let images = policy::images_in(checked.effects()).chain(checked.body().images());
+    match rules.consulted.build {
+        true => AskedImage::of_build(images.take(IMAGES_MAX + 1)),
+        false => Vec::new(),
+    }
+}
+
+impl Session {
+    /// No rule forbids it: what do the plugins say of its images?
+    pub(super) fn consult_about_call(
+        &mut self,
+        mediation: &mut Mediation,
+        judged: Judged,
+        (images, history): (Vec<AskedImage>, History),
+        turn: &mut Turn<'_>,
+    ) {
+        if images.len() > IMAGES_MAX {
+            let refusal = Refusal::too_many_images(IMAGES_MAX);
+            let refusal = (Status::PermissionDenied, &refusal.reason as _);
+            return self.refuse_call(mediation, judged.stream, refusal, turn);
+        }
+        let (ticket, deadline) = (self.next_ticket(), turn.now);
+        let (said, _waits) = (Vec::new(), Waits::default());
+        let consulting = Consulting { judged, images, history, said, ticket, deadline, _waits };
+        self.consult_about_next_of(mediation, Box::new(consulting), turn);
+    }
+
+    /// Asks about the first image of which nothing was said.
+    fn consult_about_next_of(
+        &mut self,
+        mediation: &mut Mediation,
+        mut consulting: Box<Consulting>,
+        turn: &mut Turn<'_>,
+    ) {
+        let (ticket, waits) = (self.next_ticket(), Waits::default());
+        let Consulting { judged, images, history, said, .. } = &mut *consulting;
+        if history.name.is_empty() {
+            history.name = format!("{}-{}", self.client.connection, ticket.0);
+        }
+        if let Some(asked) = images.get(said.len()).cloned() {
+            let question = Consultation {
+                request: history.name.clone(),
+                asked,
+                pinned: None,
+                before: history.said.get(said.len()).cloned(),
+                method: "POST".into(),
+                path: judged.path.clone(),
+                body: None,
+                client: self.client.peer.to_string(),
+                waited: waits.watched(),
+            };
+            turn.out.consult(ticket, question);
+        }
+        consulting.ticket = ticket;
+        consulting.deadline = turn.now + consulting.judged.rules.consult_time_max;
+        consulting._waits = waits;
+        mediation.consulting = Some(consulting);
+    }
+
+    /// The plugins have answered; there may be more images to ask about.
+    pub(in super::super) fn mediation_consulted(
+        &mut self,
+        mut mediation: Box<Mediation>,
+        ticket: Ticket,
+        advice: Advice,
+        turn: &mut Turn<'_>,
+    ) {
+        match mediation.consulting.take() {
+            Some(consulting) if consulting.ticket == ticket => {
+                self.call_advised(&mut mediation, consulting, advice, turn);
+                self.judge_calls(&mut mediation, turn);
+            }
+            other => mediation.consulting = other,
+        }
+        self.request = Request::Mediated(mediation);
+    }
+
+    fn call_advised(
+        &mut self,
+        mediation: &mut Mediation,
+        mut consulting: Box<Consulting>,
+        advice: Advice,
+        turn: &mut Turn<'_>,
+    ) {
+        let Consulting { judged, images, history, said, .. } = &mut *consulting;
+        if advice.source != Source::Before {
+            self.log_opinions(&advice.opinions, &history.name, images.get(said.len()));
+        }
+        if let Some(refusal) = advice.opinions.refusal() {
+            let (method, target) = ("POST", Redacted(&judged.path));
+            let event = Event::Disliked { method, target, reason: &refusal };
+            audit::record(&self.client, &event);
+            let status = match refusal.status() {
+                403 => Status::PermissionDenied,
+                _ => Status::Unavailable,
+            };
+            return answer(mediation, judged.stream, (status, &refusal), turn);
+        }
+        said.push(advice);
+        if said.len() < images.len() {
+            return self.consult_about_next_of(mediation, consulting, turn);
+        }
+        if said.iter().any(|advice| advice.source == Source::Asked) {
+            return self.judge_call_again(mediation, *consulting, turn);
+        }
+        self.release_call(mediation, consulting.judged, turn);
+    }
+
+    /// What plugins have taken their time for is judged again, by the rules of now.
+    fn judge_call_again(
+        &self,
+        mediation: &mut Mediation,
+        consulting: Consulting,
+        turn: &mut Turn<'_>,
+    ) {
+        let Consulting { judged, history, said, .. } = consulting;
+        let Judged { stream, path, checked, .. } = judged;
+        let judged_again = history.judged_again + 1;
+        if judged_again > JUDGED_AGAIN_MAX {
+            let refusal = Refusal::changes();
+            let refusal = (Status::Unavailable, &refusal.reason as _);
+            return self.refuse_call(mediation, stream, refusal, turn);
+        }
+        let (message, history) =
+            (checked.into_body().into_message(), History { judged_again, said, ..history });
+        mediation.waiting.push_front(WholeCall { stream, path, message, history });
+    }
+}
