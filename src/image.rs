@@ -128,6 +128,11 @@ impl ImageName {
         &self.repository
     }
 
+    /// Whether the daemon may also read it as the beginning of an image's identifier.
+    pub fn may_be_id(&self) -> bool {
+        self.maybe_id
+    }
+
     /// Registry and path in the one form in which to compare them, which says what is pulled.
     pub fn compared(&self) -> Cow<'_, str> {
         comparable(&self.repository)

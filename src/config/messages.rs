@@ -128,6 +128,7 @@ fn has_an_example(effect: &Effect) {
         Effect::Annotation(_) | Effect::PreviousSpec { .. } => {}
         Effect::ServiceVersion(_) | Effect::Unknown(_) | Effect::Platform(_) => {}
         Effect::MadeOf { .. } | Effect::Renamed { .. } | Effect::SourcePolicy => {}
+        Effect::HostProgram(_) | Effect::ManagerRole { .. } => {}
     }
 }
 
@@ -311,6 +312,9 @@ fn of_networks() -> Vec<Vec<Effect>> {
         Effect::Network(text("unknown")),
         Effect::SubnetDriver(text("odd")),
         Effect::HostInterface(text("eth0")),
+        Effect::HostProgram(text("/usr/bin/hook")),
+        Effect::ManagerRole { node: text("unknown"), version: Some(1) },
+        Effect::Device(Device::Cdi(text("vendor.com/class=unknown"))),
     ]));
     all
 }

@@ -3,6 +3,7 @@
 //! Field names are those of the Engine API. What is said of the daemon was seen on 20.10.24 or
 //! stands in its source and in that of 29.7.2.
 
+mod containers;
 mod force;
 mod isolation;
 mod legacy;
@@ -19,6 +20,7 @@ use super::routes;
 use crate::http::target::{Target, query_pairs};
 use crate::image::ImageRef;
 use crate::policy::effects::{Asked, Effect, Holder, Place};
+use crate::policy::facts::Facts;
 use crate::policy::opinions::{AskedImage, Purpose};
 use crate::policy::platform::AskedPlatform;
 use crate::policy::types::UserSpec;
@@ -57,10 +59,16 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<CreateBody>, BodyError> {
 
 /// Appends the body with all that is forced, and says what that changed. Only a checked body comes
 /// here: see [`super::write`].
-pub(super) fn write(body: CreateBody, policy: &Policy, out: &mut Vec<u8>) -> Forwarded {
+pub(super) fn write(
+    body: CreateBody,
+    policy: &Policy,
+    facts: &Facts,
+    out: &mut Vec<u8>,
+) -> Forwarded {
     let image = body.image();
     let CreateBody(mut fields) = body;
-    let changes = force::force(&mut fields, policy);
+    let mut changes = force::force(&mut fields, policy);
+    containers::pin(&mut fields, facts, &mut changes);
     let image_at = fields.write_and_find("Image", out);
     Forwarded { changes, image, image_at, ..Forwarded::default() }
 }

@@ -11,6 +11,7 @@ pub mod answers;
 mod base64;
 mod build;
 pub mod buildkit;
+pub mod cdi;
 pub mod changes;
 mod checkpoints;
 mod context;
@@ -187,7 +188,7 @@ fn read_known(
         Endpoint::SwarmUnlock => Ok(head_only(swarm::takeover(Takeover::SwarmUnlocked))),
         Endpoint::SwarmUnlockKey => Ok(head_only(swarm::takeover(Takeover::SwarmUnlockKey))),
         Endpoint::SwarmUpdate => Ok(swarm::read_update(body)?.map(RequestBody::Fields)),
-        Endpoint::NodeUpdate => Ok(swarm::read_node(body)?.map(RequestBody::Fields)),
+        Endpoint::NodeUpdate => Ok(swarm::read_node(target, body)?.map(RequestBody::Fields)),
         Endpoint::ImageLoad => Ok(head_only(images::effects_of_load())),
         Endpoint::ImagePrune => Ok(head_only(images::effects_of_prune())),
         Endpoint::ImageRemove => images::read_removal(target).map(head_only),
@@ -295,7 +296,7 @@ pub fn write_knowing(
 
 fn write_body(body: RequestBody, policy: &Policy, facts: &Facts, out: &mut Vec<u8>) -> Forwarded {
     match body {
-        RequestBody::Create(body) => create::write(body, policy, out),
+        RequestBody::Create(body) => create::write(body, policy, facts, out),
         RequestBody::Exec(body) => exec::write(body, &policy.ceilings, out).into(),
         RequestBody::Update(body) => update::write(body, &policy.ceilings, facts, out).into(),
         RequestBody::Start(StartBody) => Forwarded::default(),

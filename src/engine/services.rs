@@ -18,6 +18,7 @@ use super::json::Object;
 use super::names;
 use super::routes::{self, name_between};
 use super::schema::SERVICE;
+use super::swarm::version_in;
 use crate::http::target::{self, Target};
 use crate::image::ImageRef;
 use crate::policy::Inspected;
@@ -108,23 +109,15 @@ pub(super) fn read_stored(
 /// is replaced the daemon otherwise takes nothing but the registry's credentials.
 fn rollback(target: &Target<'_>, effects: &mut Effects) -> Result<(), BodyError> {
     let at = || Place::Field("?rollback");
-    let mut version = None;
     let mut returns = false;
     for pair in target::query_pairs(target.query().unwrap_or_default()) {
         let (key, value) =
             pair.map_err(|error| BodyError::Value { at: at(), reason: error.to_string() })?;
-        match key.as_str() {
-            "rollback" => returns |= !matches!(value.as_str(), "" | "none"),
-            // The daemon takes the first.
-            "version" if version.is_none() => version = Some(value),
-            _ => (),
-        }
+        returns |= key == "rollback" && !matches!(value.as_str(), "" | "none");
     }
     if returns {
         let service = name_between(target.path(), "/services/", "/update").to_owned();
-        // What Go's `strconv.ParseUint` refuses is no version; `+7`, which Rust takes, is one of them.
-        let digits = version.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-        let version = digits.and_then(|digits| digits.parse().ok());
+        let version = version_in(target)?;
         effects.push(Effect::PreviousSpec { service, version }, at());
     }
     Ok(())

@@ -3,8 +3,11 @@
 //! Whoever is a manager of a swarm that this host belongs to starts on it what they like, past every
 //! rule: the managers listen at a port of their own. So to join a swarm, to begin one, to unlock one, to
 //! have its certificates made by an authority of one's own and to make a node a manager hand the host over.
-//! What else an update says (names, limits, times, tokens made anew at random) opens nothing. The
-//! tokens for joining are taken out of the answer to `GET /swarm`: see [`super::answers`].
+//! What else an update says opens nothing: names, limits, times. Tokens and the unlock key are made anew at
+//! random (`?rotateWorkerToken=true`): the daemon answers nothing, its events don't tell of it, and a token of
+//! one's choice can't be asked for (20.10.24, 28.5.2, `daemon/cluster/swarm.go`, `daemon/events.go`). The tokens
+//! for joining are taken out of the answer to `GET /swarm`, and the key is not handed out: see
+//! [`super::answers`].
 //!
 //! To begin a swarm opens ports besides: the one of `ListenAddr`, that of the data path, and 7946, at
 //! which the members talk.
@@ -15,9 +18,11 @@
 use super::effects::{BodyError, Effects};
 use super::json::Object;
 use super::names;
+use super::routes::name_between;
 use super::schema::{CONFIG_CREATE, NODE_SPEC, SECRET_CREATE, SWARM_INIT, SWARM_SPEC};
 use super::subnets;
 use super::volume_options::check_driver;
+use crate::http::target::{Target, query_pairs};
 use crate::policy::Inspected;
 use crate::policy::effects::{Asked, Effect, Place, Takeover};
 use crate::policy::types::PortRange;
@@ -76,13 +81,36 @@ fn push_authority(spec: &Object, effects: &mut Effects) {
     }
 }
 
+/// The version of what is changed, as the query names it: the first counts. `None` if the daemon takes it for
+/// none.
+///
+/// # Errors
+/// [`BodyError`] if the query can't be read.
+pub(super) fn version_in(target: &Target<'_>) -> Result<Option<u64>, BodyError> {
+    let mut version = None;
+    for pair in query_pairs(target.query().unwrap_or_default()) {
+        let (key, value) = pair.map_err(|error| BodyError::Value {
+            at: Place::Field("?version"),
+            reason: error.to_string(),
+        })?;
+        if key == "version" && version.is_none() {
+            version = Some(value);
+        }
+    }
+    // What Go's `strconv.ParseUint` refuses is no version; `+7`, which Rust takes, is one of them.
+    let digits = version.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    Ok(digits.and_then(|digits| digits.parse().ok()))
+}
+
 /// `POST /nodes/{id}/update`: the daemon compares roles in any case, and takes no other ones.
-pub(super) fn read_node(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
+pub(super) fn read_node(target: &Target<'_>, body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     let mut effects = Effects::default();
     let spec = effects.fields(body, &NODE_SPEC)?;
     let role = spec.text("Role").unwrap_or_default();
     if !role.is_empty() && !role.eq_ignore_ascii_case("worker") {
-        effects.push(Effect::Takeover(Takeover::Manager), Place::Field("Role"));
+        let node = name_between(target.path(), "/nodes/", "/update").to_owned();
+        let version = version_in(target)?;
+        effects.push(Effect::ManagerRole { node, version }, Place::Field("Role"));
     }
     Ok(Inspected::new(spec, effects.into_asked()))
 }
@@ -122,6 +150,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use super::*;
+    use crate::http::target;
 
     fn ports(body: &str) -> Option<String> {
         let read = read_init(body.as_bytes()).ok()?;
@@ -147,7 +176,7 @@ mod tests {
     #[test]
     fn what_opens_the_control_plane_is_a_takeover() {
         let own = r#"{"CAConfig":{"SigningCACert":"x"}}"#;
-        let (init, update, node): (Read, Read, Read) = (read_init, read_update, read_node);
+        let (init, update): (Read, Read) = (read_init, read_update);
         for (read, body, expected) in [
             (init, "{}".to_owned(), &[Takeover::OwnSwarm][..]),
             (init, format!(r#"{{"Spec":{own}}}"#), &[Takeover::OwnSwarm, Takeover::SwarmAuthority]),
@@ -161,11 +190,6 @@ mod tests {
                     .into(),
                 &[],
             ),
-            (node, r#"{"Role":"manager"}"#.into(), &[Takeover::Manager]),
-            (node, r#"{"role":"MaNager"}"#.into(), &[Takeover::Manager]),
-            (node, r#"{"Role":"other"}"#.into(), &[Takeover::Manager]),
-            (node, r#"{"Role":"Worker","Availability":"drain"}"#.into(), &[]),
-            (node, r#"{"Labels":{"a":"b"}}"#.into(), &[]),
         ] {
             let inspected = read(body.as_bytes()).unwrap();
             let found = inspected.effects().iter().filter_map(|asked| match asked.effect {
@@ -174,6 +198,29 @@ mod tests {
             });
             assert!(found.eq(expected.iter().copied()), "{body}");
         }
+    }
+
+    #[test]
+    fn the_role_of_a_manager_is_one_of_a_node_and_version() {
+        for (raw, body, expected) in [
+            ("/nodes/n/update?version=7", r#"{"Role":"manager"}"#, Some(Some(7))),
+            ("/v1.41/nodes/n/update?version=7&version=8", r#"{"role":"MaNager"}"#, Some(Some(7))),
+            ("/nodes/n/update?version=%2B7", r#"{"Role":"other"}"#, Some(None)),
+            ("/nodes/n/update", r#"{"Role":"manager"}"#, Some(None)),
+            ("/nodes/n/update?version=7", r#"{"Role":"Worker","Availability":"drain"}"#, None),
+            ("/nodes/n/update?version=7", r#"{"Labels":{"a":"b"}}"#, None),
+        ] {
+            let read = read_node(&target::parse(raw).unwrap(), body.as_bytes()).unwrap();
+            let expected =
+                expected.map(|version| Effect::ManagerRole { node: "n".to_owned(), version });
+            assert_eq!(
+                read.effects().first().map(|asked| &asked.effect),
+                expected.as_ref(),
+                "{raw}"
+            );
+        }
+        let raw = target::parse("/nodes/n/update?version=%zz").unwrap();
+        assert!(read_node(&raw, br#"{"Role":"manager"}"#).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
 use crate::image::{ImageName, ImageRef};
-use crate::policy::facts::{ImageFacts, NamedImage, NetworkFacts, Runtimes};
+use crate::policy::facts::{ImageFacts, NamedImage, NetworkFacts, NodeFacts, Runtimes};
 use crate::policy::images::ImageRule;
 use crate::policy::subnets::Subnet;
 use crate::policy::types::{EnvironmentEntry, UserSpec};
@@ -200,6 +200,42 @@ pub(super) fn runtimes(body: &[u8]) -> Option<Runtimes> {
     });
     let programs = programs.collect();
     (!default.is_empty()).then_some(Runtimes { default, programs })
+}
+
+/// What a node is by the answer to `GET /nodes/{id}`; `None` if it can't be read.
+pub(super) fn node(body: &[u8]) -> Option<NodeFacts> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Node {
+        #[serde(rename = "ID")]
+        id: String,
+        version: Version,
+        spec: Spec,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Version {
+        index: u64,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Spec {
+        role: String,
+    }
+    let Node { id, version, spec } = serde_json::from_slice(body).ok()?;
+    Some(NodeFacts::Present { id, version: version.index, is_manager: spec.role == "manager" })
+}
+
+/// Where the daemon looks for what devices are by CDI, by the answer to `GET /info`: nowhere before Docker
+/// 25, or if it is not enabled. `None` if that can't be read.
+pub(super) fn cdi_folders(body: &[u8]) -> Option<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Info {
+        #[serde(default, rename = "CDISpecDirs")]
+        folders: Option<Vec<String>>,
+    }
+    let Info { folders } = serde_json::from_slice(body).ok()?;
+    Some(folders.unwrap_or_default())
 }
 
 /// The daemon's newest version by the answer to `GET /version`; `None` if it can't be read.

@@ -13,6 +13,7 @@
 mod answers;
 mod builder;
 mod cache;
+mod cdi;
 mod daemon;
 mod events;
 mod host;
@@ -40,8 +41,8 @@ use crate::engine::existing;
 use crate::image::{ImageName, ImageRef};
 use crate::policy::day::Day;
 use crate::policy::facts::{
-    ContainerFacts, Facts, ImageFacts, NamedImage, NetworkFacts, Questions, ServiceFacts,
-    VolumeFacts,
+    ContainerFacts, Facts, ImageFacts, NamedImage, NetworkFacts, NodeFacts, Questions,
+    ServiceFacts, VolumeFacts,
 };
 use crate::policy::subnets::Subnet;
 use crate::policy::types::HostPath;
@@ -139,6 +140,15 @@ pub fn look_up_while(
     {
         facts.add_runtimes(runtimes);
     }
+    if !questions.cdi.is_empty()
+        && cdi::is_here(&daemon.address)
+        && let Some(Reply::Found(body)) = ask(&["info"])
+        && let Some(folders) = answers::cdi_folders(&body)
+    {
+        for (name, effects) in cdi::devices(&folders, &questions.cdi).into_iter().flatten() {
+            facts.add_cdi(name, effects);
+        }
+    }
     if questions.source_policies
         && let Some((version, is_trusted)) = ask(&["version"]).and_then(builder::version)
     {
@@ -173,6 +183,15 @@ pub fn look_up_while(
         });
         if let Some(known) = known {
             facts.add_service(name.clone(), known);
+        }
+    }
+    for name in &questions.nodes {
+        let known = ask(&["nodes", name]).and_then(|reply| match reply {
+            Reply::Absent => Some(NodeFacts::Absent),
+            Reply::Found(body) => answers::node(&body),
+        });
+        if let Some(known) = known {
+            facts.add_node(name.clone(), known);
         }
     }
     if is_late.get() {

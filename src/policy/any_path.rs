@@ -3,7 +3,7 @@
 
 use super::Findings;
 use super::allowed::{AllowedMounts, MOUNTS};
-use super::devices::CONTENT_UNKNOWN;
+use super::devices::{CDI_UNKNOWN, CONTENT_UNKNOWN};
 use super::effects::{AnyPath, Namespace, NamespaceKind, SharedWith};
 use super::mounts::MountRule;
 use super::names::{NameRule, VolumeDriver};
@@ -75,6 +75,9 @@ pub(super) fn add(any: &AnyPath, rule: &str, found: &mut Findings<'_>) {
         AnyPath::Option(text) => {
             let what = format_args!("volume option {}", Shown(text));
             found.add_because(what, "which may mean any path of the host", rule);
+        }
+        AnyPath::Cdi(name) => {
+            found.add_because(format_args!("device {}", Shown(name)), CDI_UNKNOWN, rule);
         }
         AnyPath::Devices(text) => {
             found.add_because(

@@ -10,7 +10,7 @@ mod capabilities;
 use std::collections::HashSet;
 
 use super::Findings;
-use super::devices::CONTENT_UNKNOWN;
+use super::devices::{CDI_UNKNOWN, CONTENT_UNKNOWN};
 use super::effects::{Asked, Device, Effect, NamespaceKind};
 use super::exceptions::Sinks;
 use super::facts::{DeviceFacts, Facts};
@@ -153,6 +153,9 @@ fn device_alone(device: &Device, facts: &Facts, found: &mut Findings<'_>) {
             let reason = "which is for disks, and so for the files of the host";
             found.add_because(format_args!("device rule {}", Shown(rule)), reason, RULE);
         }
+        Device::Cdi(name) if facts.cdi(name).is_none() => {
+            found.add_because(format_args!("device {}", Shown(name)), CDI_UNKNOWN, RULE);
+        }
         Device::Opaque(text) => {
             found.add_because(
                 format_args!("device request {}", Shown(text)),
@@ -160,7 +163,7 @@ fn device_alone(device: &Device, facts: &Facts, found: &mut Findings<'_>) {
                 RULE,
             );
         }
-        Device::CgroupRule(_) | Device::Request(_) => {}
+        Device::CgroupRule(_) | Device::Request(_) | Device::Cdi(_) => {}
     }
 }
 

@@ -80,11 +80,23 @@ impl DeviceRule {
             Device::Request(name) if self.forbids_request(name) => {
                 found.add(format_args!("devices of {}", Shown(name)), &self.text);
             }
+            Device::Cdi(name) => self.check_cdi(name, facts, found),
             Device::Opaque(text) => {
                 let what = format_args!("device request {}", Shown(text));
                 found.add_because(what, CONTENT_UNKNOWN, &self.text);
             }
             Device::CgroupRule(_) | Device::Request(_) => {}
+        }
+    }
+
+    /// What it consists of is judged besides, if it is known.
+    fn check_cdi(&self, name: &str, facts: &Facts, found: &mut Findings<'_>) {
+        let kind = name.split_once('=').map_or(name, |(kind, _)| kind);
+        let what = format_args!("device {}", Shown(name));
+        if self.forbids_request(kind) || self.forbids_request("cdi") {
+            found.add(what, &self.text);
+        } else if facts.cdi(name).is_none() {
+            found.add_because(what, CDI_UNKNOWN, &self.text);
         }
     }
 
@@ -173,6 +185,10 @@ impl DeviceRule {
 pub(super) const CONTENT_UNKNOWN: &str =
     "whose content is not known: it may be any device and path";
 
+/// Why a device by CDI is refused of which no file says what it is.
+pub(super) const CDI_UNKNOWN: &str = "whose content is not known: no file that can be read in the daemon's folders for CDI says it \
+     (before Docker 25, or if it is not enabled, there are none)";
+
 fn is_word_or_kind(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let is_word = |part: &str| !part.is_empty() && part.bytes().all(is_plain);
@@ -240,6 +256,26 @@ mod tests {
                 broken(rule, |rule, found| rule.check(&opaque, &Facts::none(), found)),
                 "{rule}"
             );
+        }
+    }
+
+    #[test]
+    fn devices_by_cdi() {
+        let mut facts = Facts::none();
+        facts.add_cdi("vendor.com/class=a".to_owned(), Vec::new());
+        for (rule, name, expected) in [
+            ("*", "vendor.com/class=a", true),
+            ("cdi", "vendor.com/class=a", true),
+            ("vendor.com/class", "vendor.com/class=a", true),
+            ("vendor.com/other", "vendor.com/class=a", false),
+            ("/dev/vda", "vendor.com/class=a", false),
+            ("/dev/vda", "vendor.com/class=b", true),
+            ("gpu", "vendor.com/class=b", true),
+            ("gpu", "vendor.com/class=a", false),
+        ] {
+            let device = Device::Cdi(name.to_owned());
+            let is_broken = broken(rule, |rule, found| rule.check(&device, &facts, found));
+            assert_eq!(is_broken, expected, "{rule} {name}");
         }
     }
 

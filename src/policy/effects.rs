@@ -148,6 +148,16 @@ pub enum Effect {
     Sysctl(String),
     /// Runs below this control group instead of the daemon's own.
     CgroupParent(String),
+    /// Gives a node of the swarm the role of a manager, which it may have.
+    ManagerRole {
+        /// By name or identifier.
+        node: String,
+        /// The version of the node that is changed; `None` if the request names none that the daemon would
+        /// take.
+        version: Option<u64>,
+    },
+    /// Has the OCI runtime run this program on the host, as root, for a device.
+    HostProgram(String),
     /// Hands the OCI runtime an annotation of this name.
     Annotation(String),
     /// Returns to the specification that a service had before this version of it.
@@ -241,6 +251,8 @@ pub enum AnyPath {
     NoServer(String),
     /// A request for devices that is not understood; with a device may come any mount.
     Devices(String),
+    /// A device by its name in CDI, of which no file says what it is.
+    Cdi(String),
     /// A text that the swarm fills in.
     Template(String),
     /// The address of a socket that is not a plain path.
@@ -265,6 +277,8 @@ pub enum Device {
     CgroupRule(String),
     /// By a driver or what it can do: `nvidia`, `gpu`.
     Request(String),
+    /// By its name in CDI, `vendor.com/class=name`: what it is stands in a file of the host.
+    Cdi(String),
     /// By a request of which it is not known what it gives.
     Opaque(String),
 }

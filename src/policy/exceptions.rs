@@ -79,7 +79,7 @@ impl ExceptedImage {
     /// Whether what a request names may be this image, before the daemon is asked.
     fn may_be(&self, image: &ImageRef) -> bool {
         match image {
-            ImageRef::Named(name) => self.rule.is_about_repository_of(name),
+            ImageRef::Named(name) => name.may_be_id() || self.rule.is_about_repository_of(name),
             ImageRef::Id(_) => true,
         }
     }
@@ -141,13 +141,16 @@ impl Granted {
 #[derive(Debug)]
 pub(super) struct Sinks<'a> {
     exception: Option<&'a Exception>,
+    /// Whether the exception lifts what all of it belongs to.
+    pub(super) lifts_all: bool,
     pub(super) violations: Violations,
     pub(super) lifted: Violations,
 }
 
 impl<'a> Sinks<'a> {
     pub(super) fn new(exception: Option<&'a Exception>) -> Self {
-        Self { exception, violations: Violations::default(), lifted: Violations::default() }
+        let (violations, lifted) = (Violations::default(), Violations::default());
+        Self { exception, lifts_all: false, violations, lifted }
     }
 
     /// Where what is found of this effect goes.
@@ -176,8 +179,10 @@ impl<'a> Sinks<'a> {
         }
     }
 
-    fn lifts(&self, asked: &Asked, effects: &[Asked], facts: &Facts) -> bool {
-        self.exception.is_some_and(|exception| exception.lifts.lift(asked, effects, facts))
+    /// Whether the exception lifts this effect.
+    pub(super) fn lifts(&self, asked: &Asked, effects: &[Asked], facts: &Facts) -> bool {
+        self.lifts_all
+            || self.exception.is_some_and(|exception| exception.lifts.lift(asked, effects, facts))
     }
 }
 

@@ -14,7 +14,7 @@ use std::mem::{Discriminant, discriminant};
 
 use super::allowed::MOUNTS;
 use super::ceilings::Ceilings;
-use super::effects::{Asked, Effect, Namespace, NamespaceKind, SharedWith};
+use super::effects::{Asked, Device, Effect, Namespace, NamespaceKind, SharedWith};
 use super::facts::{
     Container, ContainerFacts, Facts, NetworkFacts, Questions, ROUNDS_MAX, ServiceFacts,
     VolumeFacts,
@@ -33,6 +33,8 @@ pub(super) struct Implied {
     pub(super) effects: Vec<Asked>,
     /// The container through which it is reached, if a message should say so.
     through: Option<String>,
+    /// The device of which these are the parts: an exception for it is one for them.
+    pub(super) device: Option<Asked>,
 }
 
 impl Implied {
@@ -87,7 +89,9 @@ fn implied_by(
             let effects = effects.into_iter().map(|effect| Asked { effect, at: at.clone() });
             let is_reached = matches!(effect, Effect::Within(_) | Effect::Archive(_));
             let through = through.or(is_reached.then_some(name)).map(str::to_owned);
-            groups.push(Implied { effects: effects.collect(), through });
+            let is_device = matches!(effect, Effect::Device(_));
+            let device = is_device.then(|| Asked { effect: effect.clone(), at: at.clone() });
+            groups.push(Implied { effects: effects.collect(), through, device });
         }
     }
     groups
@@ -103,6 +107,7 @@ fn named(effect: &Effect) -> Option<(Option<NamespaceKind>, &str)> {
         | Effect::Within(name)
         | Effect::Archive(name)
         | Effect::SubnetsOf(name, _)
+        | Effect::Device(Device::Cdi(name))
         | Effect::PreviousSpec { service: name, .. } => Some((None, name)),
         Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) })
         | Effect::NamespaceAgain(Namespace { kind, with: SharedWith::Container(name) }) => {
@@ -149,6 +154,7 @@ impl<'a> Known<'a> {
             Effect::NamespaceAgain(Namespace { kind, with: SharedWith::Container(name) }) => {
                 of(name, &|container| shared_by(container, *kind).into_iter().map(still).collect())
             }
+            Effect::Device(Device::Cdi(name)) => self.facts.cdi(name).unwrap_or_default().to_vec(),
             Effect::SubnetsOf(name, put_to) => match self.facts.network(name) {
                 Some(NetworkFacts::Other(subnets)) => {
                     subnets.iter().map(|subnet| Effect::Subnet(*subnet, *put_to)).collect()
@@ -262,6 +268,12 @@ pub(super) fn ask(policy: &Policy, effects: &[Asked], questions: &mut Questions)
             }
             Effect::Archive(name) if judges_mounts(policy) || policy.judges_images() => {
                 questions.containers.push(name.clone());
+            }
+            Effect::Device(Device::Cdi(name)) if policy.restricts() => {
+                questions.cdi.push(name.clone());
+            }
+            Effect::ManagerRole { node, .. } if policy.can_be_taken_over() => {
+                questions.nodes.push(node.clone());
             }
             Effect::CpuQuota(name) if policy.ceilings.cpu.is_some() => {
                 questions.containers.push(name.clone());
@@ -404,13 +416,15 @@ pub(super) fn check_mounts_of(
             rule.found(name, found);
         }
     }
-    if facts.container(container).is_none() {
-        let what = format_args!("mounts of container {}", Shown(container));
-        let volumesfrom = policy.volumesfrom.iter().map(|rule| rule.as_str());
-        about_volumes(policy)
-            .chain(volumesfrom)
-            .for_each(|rule| found.add_because(what, "which are not known", rule));
-    }
+    // One that is not there may be another, renamed, by the time the daemon looks.
+    let reason = match facts.container(container) {
+        Some(ContainerFacts::Present(_)) => return,
+        Some(ContainerFacts::Absent) => "which is not there",
+        None => "which are not known",
+    };
+    let what = format_args!("mounts of container {}", Shown(container));
+    let volumesfrom = policy.volumesfrom.iter().map(|rule| rule.as_str());
+    about_volumes(policy).chain(volumesfrom).for_each(|rule| found.add_because(what, reason, rule));
 }
 
 /// Whether a rule names a container by the beginning of its identifier.

@@ -3,7 +3,8 @@
 use super::*;
 use crate::policy::allowed::AllowedMounts;
 use crate::policy::ceilings::CpuLimit;
-use crate::policy::effects::{Holder, Place};
+use crate::policy::devices::DeviceRule;
+use crate::policy::effects::{Device, Holder, Place};
 use crate::policy::environment::EnvironmentRule;
 use crate::policy::facts::{DeviceFacts, ImageFacts};
 use crate::policy::mounts::MountRule;
@@ -149,7 +150,9 @@ fn mounts_of_another_container_are_judged_as_ones_own() {
     assert_eq!(verdict(&policy(), from(), &known("c", container())), "allowed");
     let mut facts = Facts::none();
     facts.add_container(text("c"), ContainerFacts::Absent);
-    assert_eq!(verdict(&policy(), from(), &facts), "allowed");
+    let told = verdict(&policy(), Effect::VolumesFrom(text("c")), &facts);
+    let expected = r#"forbidden: mounts of container c, which is not there (rule "/root")"#;
+    assert_eq!(told, expected);
 }
 
 #[test]
@@ -493,4 +496,57 @@ fn a_container_whose_mounts_are_forbidden_keeps_its_name() {
     }
     let other = verdict(&rules("1123456789ab"), Effect::VolumesFrom(text("db")), &facts);
     assert_eq!(other, "allowed");
+}
+
+#[test]
+fn a_device_by_cdi_is_what_its_file_says() {
+    let name = || text("vendor.com/class=a");
+    let device = || Effect::Device(Device::Cdi(name()));
+    let node =
+        |node: &str| vec![Effect::HostPath(path(node)), Effect::Device(Device::Path(path(node)))];
+    let paths = |rule: &str| Policy {
+        mounts: vec![MountRule::parse(rule).unwrap()],
+        ..Policy::permissive()
+    };
+    let devices = |rule: &str| Policy {
+        devices: vec![DeviceRule::parse(rule).unwrap()],
+        ..Policy::permissive()
+    };
+    let privileged = || Policy { privileged: PrivilegedRule::Forbid, ..Policy::permissive() };
+    let ports = || Policy { ports: vec![PortRule::parse("22").unwrap()], ..Policy::permissive() };
+    let hook = || vec![Effect::HostProgram(text("/h"))];
+    let numbers = || vec![Effect::Device(Device::CgroupRule(text("b 8:0 rwm")))];
+    for (policy, parts, broken) in [
+        (paths("/root"), vec![], None),
+        (paths("/root"), vec![Effect::HostPath(path("/root"))], Some("mount of /root")),
+        (paths("/root"), vec![Effect::HostPath(path("/srv"))], None),
+        (devices("/dev/vda"), node("/dev/vda"), Some("device /dev/vda")),
+        (devices("/dev/vda"), node("/dev/fuse"), None),
+        (devices("/dev/vda"), numbers(), Some("device rule")),
+        (privileged(), node("/dev/vda"), Some("device /dev/vda, which holds files")),
+        (privileged(), node("/dev/fuse"), None),
+        (privileged(), numbers(), Some("device rule")),
+        (privileged(), hook(), Some("program /h for a device")),
+        (ports(), hook(), Some("program /h for a device")),
+        (ports(), vec![], None),
+        (Policy::permissive(), hook(), None),
+    ] {
+        let mut facts = known("0123", container());
+        ["/dev/vda", "/dev/fuse"].iter().for_each(|text| facts.add_link(path(text), path(text)));
+        facts.add_device(path("/dev/vda"), DeviceFacts::Disk);
+        facts.add_device(path("/dev/fuse"), DeviceFacts::Other);
+        facts.add_cdi(name(), parts.clone());
+        let told = verdict(&policy, device(), &facts);
+        match broken {
+            None => assert_eq!(told, "allowed", "{parts:?}"),
+            Some(why) => assert!(told.contains(why), "{parts:?}: {told}"),
+        }
+    }
+    // Of what nothing is known, anything may be in it; without a rule nobody asks.
+    for policy in [paths("/root"), devices("/dev/vda"), privileged(), ports()] {
+        let told = verdict(&policy, device(), &Facts::none());
+        assert!(told.contains("device vendor.com/class=a, whose content is not known"), "{told}");
+        assert_eq!(questions(&policy, &[asked(device())]).cdi, [name()]);
+    }
+    assert!(questions(&Policy::permissive(), &[asked(device())]).is_empty());
 }

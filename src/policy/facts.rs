@@ -44,8 +44,12 @@ pub struct Questions {
     pub containers: Vec<String>,
     /// What these services, by name or identifier, were before.
     pub services: Vec<String>,
+    /// What these nodes of the swarm, by name or identifier, are.
+    pub nodes: Vec<String>,
     /// What these devices of the host are.
     pub devices: Vec<HostPath>,
+    /// What these devices are, by their names in CDI.
+    pub cdi: Vec<String>,
     /// Whether these addresses are the host's own.
     pub addresses: Vec<IpAddr>,
     /// What of the host these subnets overlap.
@@ -83,7 +87,9 @@ impl Questions {
             volumes,
             containers,
             services,
+            nodes,
             devices,
+            cdi,
             addresses,
             subnets,
             image_list,
@@ -108,7 +114,9 @@ impl Questions {
             && volumes.is_empty()
             && containers.is_empty()
             && services.is_empty()
+            && nodes.is_empty()
             && devices.is_empty()
+            && cdi.is_empty()
             && addresses.is_empty()
             && subnets.is_empty()
     }
@@ -127,6 +135,7 @@ impl Questions {
     pub(super) fn settle(&mut self, facts: &Facts) {
         facts.links.keep_new(&mut self.links, usize::MAX);
         facts.devices.keep_new(&mut self.devices, usize::MAX);
+        facts.cdi.keep_new(&mut self.cdi, QUESTIONS_MAX.saturating_sub(facts.cdi.0.len()));
         facts.addresses.keep_new(&mut self.addresses, usize::MAX);
         facts.subnets.keep_new(&mut self.subnets, usize::MAX);
         self.image_list &= matches!(facts.image_list, ImageList::NotAsked);
@@ -140,7 +149,8 @@ impl Questions {
         left -= facts.networks.keep_new(&mut self.networks, left);
         left -= facts.volumes.keep_new(&mut self.volumes, left);
         left -= facts.containers.keep_new(&mut self.containers, left);
-        facts.services.keep_new(&mut self.services, left);
+        left -= facts.services.keep_new(&mut self.services, left);
+        facts.nodes.keep_new(&mut self.nodes, left);
     }
 }
 
@@ -286,6 +296,22 @@ pub enum ServiceFacts {
     },
 }
 
+/// What the daemon says of a node of the swarm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeFacts {
+    /// There is none, and the daemon will say so itself.
+    Absent,
+    /// There is one.
+    Present {
+        /// Its identifier.
+        id: String,
+        /// The version of its specification; an update of any other is refused by the daemon.
+        version: u64,
+        /// Whether that says that it is to be a manager.
+        is_manager: bool,
+    },
+}
+
 /// What the host's file system says of a path that is asked for as a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceFacts {
@@ -355,8 +381,10 @@ pub struct Facts {
     volumes: Answers<String, VolumeFacts>,
     containers: Answers<String, ContainerFacts>,
     services: Answers<String, ServiceFacts>,
+    nodes: Answers<String, NodeFacts>,
     aliases: HashMap<HostPath, Vec<HostPath>>,
     devices: Answers<HostPath, DeviceFacts>,
+    cdi: Answers<String, Vec<Effect>>,
     addresses: Answers<IpAddr, AddressFacts>,
     subnets: Answers<Subnet, SubnetFacts>,
     image_list: ImageList,
@@ -388,7 +416,9 @@ impl Facts {
             volumes,
             containers,
             services,
+            nodes,
             devices,
+            cdi,
             addresses,
             subnets,
             image_list,
@@ -414,6 +444,7 @@ impl Facts {
             self.image_list = ImageList::Unlearned;
         }
         self.devices.note(devices);
+        self.cdi.note(cdi);
         self.addresses.note(addresses);
         self.subnets.note(subnets);
         self.links.note(links);
@@ -423,6 +454,7 @@ impl Facts {
         self.volumes.note(volumes);
         self.containers.note(containers);
         self.services.note(services);
+        self.nodes.note(nodes);
     }
 
     /// Remembers that an answer was not there in time: asked again, it may be.
@@ -445,8 +477,10 @@ impl Facts {
             volumes,
             containers,
             services,
+            nodes,
             aliases,
             devices,
+            cdi,
             addresses,
             subnets,
             image_list,
@@ -470,6 +504,7 @@ impl Facts {
         self.forbidden.extend(forbidden);
         self.aliases.extend(aliases);
         self.devices.0.extend(devices.0);
+        self.cdi.0.extend(cdi.0);
         self.addresses.0.extend(addresses.0);
         self.subnets.0.extend(subnets.0);
         self.links.0.extend(links.0);
@@ -479,11 +514,16 @@ impl Facts {
         self.volumes.0.extend(volumes.0);
         self.containers.0.extend(containers.0);
         self.services.0.extend(services.0);
+        self.nodes.0.extend(nodes.0);
     }
 
     fn asked_of_daemon(&self) -> usize {
         let named = self.networks.0.len() + self.volumes.0.len() + self.containers.0.len();
-        self.images.0.len() + self.builds.0.len() + self.services.0.len() + named
+        self.images.0.len()
+            + self.builds.0.len()
+            + self.services.0.len()
+            + self.nodes.0.len()
+            + named
     }
 
     /// Remembers where a path leads; to itself, if no link is in it.
@@ -515,6 +555,16 @@ impl Facts {
     /// What a device is, if that was learned.
     pub fn device(&self, path: &HostPath) -> Option<DeviceFacts> {
         self.devices.get(path).copied()
+    }
+
+    /// Remembers what it is to use a device, by its name in CDI.
+    pub fn add_cdi(&mut self, name: String, effects: Vec<Effect>) {
+        self.cdi.0.insert(name, Some(effects));
+    }
+
+    /// What it is to use a device, by its name in CDI, if that was learned.
+    pub fn cdi(&self, name: &str) -> Option<&[Effect]> {
+        self.cdi.get(name).map(Vec::as_slice)
     }
 
     /// Remembers whose an address is.
@@ -681,6 +731,16 @@ impl Facts {
     /// Remembers what the daemon says of a service.
     pub fn add_service(&mut self, name: String, facts: ServiceFacts) {
         self.services.0.insert(name, Some(facts));
+    }
+
+    /// Remembers what the daemon says of a node.
+    pub fn add_node(&mut self, name: String, facts: NodeFacts) {
+        self.nodes.0.insert(name, Some(facts));
+    }
+
+    /// What the daemon says of a node, if that was learned.
+    pub fn node(&self, name: &str) -> Option<&NodeFacts> {
+        self.nodes.get(name)
     }
 
     /// What the daemon says of a service, if that was learned.

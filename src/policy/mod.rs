@@ -55,7 +55,7 @@ use builds::BuildRule;
 use capabilities::CapabilityRule;
 use ceilings::Ceilings;
 use devices::DeviceRule;
-use effects::{AnyPath, Asked, Builder, Effect, Holder, NamespaceKind};
+use effects::{AnyPath, Asked, Builder, Device, Effect, Holder, NamespaceKind};
 use endpoints::EndpointRules;
 use environment::EnvironmentRule;
 use exceptions::{Exception, Granted, Sinks};
@@ -388,6 +388,7 @@ pub fn judge<B>(policy: &Policy, request: Inspected<B>, facts: &Facts) -> Verdic
     }
     for group in existing::implied(&request.effects, facts, &policy.ceilings) {
         let mut own = Sinks::new(exception);
+        own.lifts_all = group.device.as_ref().is_some_and(|device| sinks.lifts(device, &[], facts));
         for asked in &group.effects {
             check(rules, asked, &group.effects, facts, own.of(asked, &group.effects, facts));
         }
@@ -604,7 +605,18 @@ fn check(
         }
         Effect::Device(device) => {
             devices.iter().for_each(|rule| rule.check(device, facts, found));
+            if let Device::Cdi(name) = device
+                && facts.cdi(name).is_none()
+            {
+                let any = AnyPath::Cdi(name.clone());
+                any_path::check((mounts, allowed_mounts), &any, found);
+                way_out::check_any(policy, &any, found);
+            }
         }
+        Effect::ManagerRole { node, version } => {
+            takeover::check_role((node, *version), policy, facts, found);
+        }
+        Effect::HostProgram(path) => takeover::check_program(policy, path, found),
         Effect::Namespace(namespace) => {
             namespaces.iter().for_each(|rule| rule.check(namespace, found));
             ports.iter().for_each(|rule| rule.check_namespace(namespace, found));

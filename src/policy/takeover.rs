@@ -1,7 +1,11 @@
 //! What hands the host to others breaks every rule at once: whoever has the host can do all that any
 //! rule forbids.
 
+use std::fmt;
+
 use super::effects::Takeover;
+use super::facts::{Facts, NodeFacts};
+use super::shown::Shown;
 use super::{Findings, Policy};
 
 /// Reports one violation for each kind of rule that is configured, or one for all that is forced.
@@ -28,6 +32,40 @@ pub(super) fn check(policy: &Policy, by: Takeover, found: &mut Findings<'_>) {
              daemon itself"
         }
     };
+    add(policy, what, found);
+}
+
+/// The role that a node has already opens nothing: labels and availability are set beside it. The node must be
+/// the one that was looked at, as it was then: named by its identifier and version.
+pub(super) fn check_role(
+    (node, version): (&str, Option<u64>),
+    policy: &Policy,
+    facts: &Facts,
+    found: &mut Findings<'_>,
+) {
+    let is_manager = match facts.node(node) {
+        Some(NodeFacts::Absent) => true,
+        Some(NodeFacts::Present { id, version: current, is_manager }) => {
+            *is_manager && id == node && version == Some(*current)
+        }
+        None => false,
+    };
+    if !is_manager {
+        check(policy, Takeover::Manager, found);
+    }
+}
+
+/// A program of the host's that runs as root there, for a container whose content is a client's.
+pub(super) fn check_program(policy: &Policy, path: &str, found: &mut Findings<'_>) {
+    let what = format_args!(
+        "program {} for a device, which runs as root on the host, unless an exception names the \
+         device",
+        Shown(path)
+    );
+    add(policy, what, found);
+}
+
+fn add(policy: &Policy, what: impl fmt::Display + Copy, found: &mut Findings<'_>) {
     // What is forced can be left behind as well as what is forbidden.
     let forced = policy.first_section().filter(|section| *section == "general");
     for key in policy.configured().chain(forced) {
@@ -41,10 +79,34 @@ mod tests {
 
     use super::*;
     use crate::policy::effects::{Asked, Effect, Place};
-    use crate::policy::facts::Facts;
     use crate::policy::ports::PortRule;
     use crate::policy::privileged::PrivilegedRule;
-    use crate::policy::{Inspected, Verdict, judge};
+    use crate::policy::{Inspected, Verdict, judge, questions};
+
+    #[test]
+    fn a_manager_may_stay_one() {
+        let policy = Policy { privileged: PrivilegedRule::Forbid, ..Policy::permissive() };
+        let present = |id: &str, version, is_manager| {
+            Some(NodeFacts::Present { id: id.to_owned(), version, is_manager })
+        };
+        for (known, version, passes) in [
+            (present("n", 7, true), Some(7), true),
+            (present("n", 7, true), Some(8), false),
+            (present("n", 7, true), None, false),
+            (present("n", 7, false), Some(7), false),
+            (present("another", 7, true), Some(7), false),
+            (Some(NodeFacts::Absent), Some(7), true),
+            (None, Some(7), false),
+        ] {
+            let mut facts = Facts::none();
+            known.iter().for_each(|known| facts.add_node("n".to_owned(), known.clone()));
+            let effect = Effect::ManagerRole { node: "n".to_owned(), version };
+            let asked = vec![Asked { effect, at: Place::Field("Role") }];
+            assert_eq!(questions(&policy, &asked).nodes, ["n"]);
+            let verdict = judge(&policy, Inspected::new((), asked), &facts);
+            assert_eq!(matches!(verdict, Verdict::Allowed(_)), passes, "{known:?} {version:?}");
+        }
+    }
 
     #[test]
     fn any_restriction_refuses_it_once() {

@@ -108,6 +108,7 @@ pub(super) fn check_any(policy: &Policy, any: &AnyPath, found: &mut Findings<'_>
         AnyPath::VolumeDriver(_)
         | AnyPath::ClusterVolume
         | AnyPath::Devices(_)
+        | AnyPath::Cdi(_)
         | AnyPath::Relative(_)
         | AnyPath::FileSystem(_)
         | AnyPath::Option(_)

@@ -66,10 +66,17 @@ fn devices(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
 }
 
 /// A request is for a driver, for what a device can do, or for devices by name. What the drivers of
-/// GPUs take is known; what CDI makes of a name stands in files of the host, and may be any device and
-/// any mount.
+/// GPUs take is known; what CDI makes of a name stands in files of the host.
 fn device_request(at: usize, request: &Object, effects: &mut Effects) {
     let place = || Place::Element("HostConfig.DeviceRequests", at);
+    let named: Vec<_> = request.list("DeviceIDs").iter().filter_map(Node::as_text).collect();
+    // The driver's name alone decides, in this spelling.
+    if request.text("Driver") == Some("cdi") && !named.is_empty() {
+        for name in named {
+            effects.push(Effect::Device(Device::Cdi(name.to_owned())), place());
+        }
+        return;
+    }
     let driver = request.text("Driver").filter(|driver| !driver.is_empty());
     let alternatives = request.list("Capabilities").iter();
     let abilities = alternatives.filter_map(Node::as_list).flatten().filter_map(Node::as_text);

@@ -498,8 +498,10 @@ fn what_takes_isolation_away() {
         (r#"{"Driver":"amd","Capabilities":[["gpu"]]}"#, &["amd", "gpu"], None),
         (r#"{}"#, &[], Some("")),
         (r#"{"Count":-1}"#, &[], Some("")),
+        (r#"{"Driver":"cdi","DeviceIDs":["vendor.com/class=all"]}"#, &[], None),
+        (r#"{"Driver":"cdi"}"#, &["cdi"], Some("cdi")),
         (
-            r#"{"Driver":"cdi","DeviceIDs":["vendor.com/class=all"]}"#,
+            r#"{"Driver":"CDI","DeviceIDs":["vendor.com/class=all"]}"#,
             &["cdi", "vendor.com/class"],
             Some("cdi,vendor.com/class=all"),
         ),
@@ -519,6 +521,9 @@ fn what_takes_isolation_away() {
         assert_eq!(asked.contains("Opaque("), opaque.is_some(), "{request}: {asked}");
         assert!(expected.is_none_or(|expected| asked.contains(&expected)), "{request}: {asked}");
     }
+    let named = r#""DeviceRequests":[{"Driver":"cdi","DeviceIDs":["a.b/c=all","x"],"Capabilities":[["gpu"]]}]"#;
+    let cdi = |name: &str| format!("Device(Cdi(\"{name}\")) at HostConfig.DeviceRequests[0]");
+    assert_eq!(host(named), [cdi("a.b/c=all"), cdi("x")]);
     let pid = "Namespace(Namespace { kind: Pid, with: Host }) at HostConfig.PidMode";
     let files = "path / at HostConfig.PidMode";
     assert_eq!(host(r#""PidMode":"host""#), [pid, files]);

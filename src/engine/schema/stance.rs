@@ -116,7 +116,9 @@ impl Power {
     pub fn of(effect: &Effect) -> Self {
         match effect {
             Effect::Build(_) => Self::Build,
-            Effect::Takeover(_) => Self::Takeover,
+            Effect::Takeover(_) | Effect::ManagerRole { .. } | Effect::HostProgram(_) => {
+                Self::Takeover
+            }
             Effect::Unseen(unseen) => Self::of_unseen(unseen),
             Effect::Image(_)
             | Effect::MadeOf { .. }

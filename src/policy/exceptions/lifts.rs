@@ -118,6 +118,7 @@ impl Lifts {
             Device::Path(path) => self.lifts_device_path(path),
             Device::CgroupRule(rule) => self.devices.iter().any(|lifted| lifted == rule),
             Device::Request(name) => self.lifts_request(name),
+            Device::Cdi(name) => self.devices.iter().any(|lifted| lifted == name),
             Device::Opaque(text) => self.lifts_opaque(text),
         }
     }
@@ -130,9 +131,9 @@ impl Lifts {
         })
     }
 
-    /// A request is lifted with all that it names, by CDI a kind and its devices.
+    /// A request is lifted with all that it names.
     fn lifts_opaque(&self, text: &str) -> bool {
-        let names = text.split(',').filter(|name| *name != "cdi");
+        let names = text.split(',');
         !text.is_empty() && names.into_iter().all(|name| self.devices.iter().any(|it| it == name))
     }
 
@@ -223,6 +224,7 @@ impl Lifts {
                 Err(_) if text.contains(':') => {
                     vec![Effect::Device(Device::CgroupRule(text.clone()))]
                 }
+                Err(_) if text.contains('=') => vec![Effect::Device(Device::Cdi(text.clone()))],
                 Err(_) => vec![Effect::Device(Device::Request(text.clone()))],
             };
             add(format!("device {text}"), device);

@@ -20,8 +20,10 @@ impl Facts {
             volumes,
             containers,
             services,
+            nodes,
             aliases: _, // Learned with the links.
             devices,
+            cdi,
             addresses,
             subnets,
             image_list,
@@ -53,10 +55,12 @@ impl Facts {
             .chain(subnets)
             .chain(images)
             .chain(builds)
+            .chain(cdi.unlearned().map(|name| named("device", name)))
             .chain(networks.unlearned().map(|name| named("network", name)))
             .chain(volumes.unlearned().map(|name| named("volume", name)))
             .chain(containers.unlearned().map(|name| named("container", name)))
             .chain(services.unlearned().map(|name| named("service", name)))
+            .chain(nodes.unlearned().map(|name| named("node", name)))
             .chain(list)
             .chain(version)
             .chain(policies)
