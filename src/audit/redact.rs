@@ -25,8 +25,12 @@ impl fmt::Display for Redacted<'_> {
             Some(at) => target.split_at(at),
             None => (target, ""),
         };
-        write_path(f, path)?;
         // Old daemons also separate parameters with `;`.
+        let mut parameters = query.split(['?', '&', ';']);
+        if is_plain_path(path) && parameters.all(|parameter| is_shown(path, parameter)) {
+            return f.write_str(target);
+        }
+        write_path(f, path)?;
         query.split_inclusive(['?', '&', ';']).try_for_each(|part| {
             let parameter = part.trim_end_matches(['&', ';', '?']);
             write_parameter(f, path, parameter)?;
@@ -37,6 +41,9 @@ impl fmt::Display for Redacted<'_> {
 
 /// What stands behind `scheme://user:password@host`.
 fn without_authority(target: &str) -> &str {
+    if target.starts_with('/') {
+        return target;
+    }
     match target.split_once("://") {
         Some((scheme, rest)) if !scheme.contains(['/', '?']) => {
             rest.find(['/', '?']).map_or("", |at| rest.get(at..).unwrap_or_default())
@@ -45,9 +52,14 @@ fn without_authority(target: &str) -> &str {
     }
 }
 
+/// Whether nothing in a path could be a query or a password.
+fn is_plain_path(path: &str) -> bool {
+    !path.bytes().any(|byte| matches!(byte, b'%' | b'=' | b'&' | b';' | b'#' | b'@'))
+}
+
 /// Writes a path up to where something like a query is encoded in it, or a password in a name.
 fn write_path(f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result {
-    if !path.contains(['%', '=', '&', ';', '#', '@']) {
+    if is_plain_path(path) {
         return f.write_str(path);
     }
     for (position, segment) in path.split('/').enumerate() {
@@ -63,12 +75,21 @@ fn write_path(f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result {
 
 /// Writes one `key=value`.
 fn write_parameter(f: &mut fmt::Formatter<'_>, path: &str, parameter: &str) -> fmt::Result {
+    if is_shown(path, parameter) {
+        return f.write_str(parameter);
+    }
     match parameter.split_once('=') {
-        None if parameter.is_empty() || is_word(parameter) => f.write_str(parameter),
         None => f.write_str(HIDDEN),
-        Some((key, value)) if may_show(path, key) && is_showable(value) => f.write_str(parameter),
         Some((key, _)) if is_word(key) => write!(f, "{key}={HIDDEN}"),
         Some(_) => write!(f, "{HIDDEN}={HIDDEN}"),
+    }
+}
+
+/// Whether a parameter is written as it is.
+fn is_shown(path: &str, parameter: &str) -> bool {
+    match parameter.split_once('=') {
+        None => is_word(parameter),
+        Some((key, value)) => may_show(path, key) && is_showable(value),
     }
 }
 

@@ -12,8 +12,8 @@ use std::path::Path;
 use super::{Overrides, Policy, parse};
 use crate::image::ImageRef;
 use crate::policy::effects::{
-    AnyPath, Asked, Builder, Device, Effect, Holder, ImageNames, Namespace, NamespaceKind, Place,
-    SharedWith, Takeover, Unseen,
+    AnyPath, Asked, Builder, Device, Effect, Holder, ImageNames, MadeOf, Namespace, NamespaceKind,
+    Place, SharedWith, Takeover, Unseen,
 };
 use crate::policy::facts::{
     AddressFacts, Container, ContainerFacts, DeviceFacts, Facts, ImageFacts, NamedImage,
@@ -127,7 +127,7 @@ fn has_an_example(effect: &Effect) {
         Effect::VolumesFrom(_) | Effect::Sysctl(_) | Effect::CgroupParent(_) => {}
         Effect::Annotation(_) | Effect::PreviousSpec { .. } => {}
         Effect::ServiceVersion(_) | Effect::Unknown(_) | Effect::Platform(_) => {}
-        Effect::MadeOf { .. } | Effect::Renamed { .. } | Effect::SourcePolicy => {}
+        Effect::MadeOf(_) | Effect::Renamed { .. } | Effect::SourcePolicy => {}
         Effect::HostProgram(_) | Effect::ManagerRole { .. } => {}
     }
 }
@@ -162,8 +162,8 @@ fn of_images() -> Vec<Vec<Effect>> {
         Effect::Image(image("alias:1")),
         Effect::Image(image("former:1")),
         Effect::Image(image("unknown:1")),
-        Effect::MadeOf { image: image("alias:1"), asked: None },
-        Effect::MadeOf { image: image("unknown:1"), asked: None },
+        Effect::MadeOf(Box::new(MadeOf { image: image("alias:1"), asked: None })),
+        Effect::MadeOf(Box::new(MadeOf { image: image("unknown:1"), asked: None })),
         Effect::ImageName(ImageNames::One(image("ubuntu:16.04"))),
         Effect::ImageName(ImageNames::One(image("sha256:0123456789abcdef"))),
         Effect::ImageName(ImageNames::EveryTag(image("ubuntu"))),
@@ -190,7 +190,7 @@ fn of_principals() -> Vec<Vec<Effect>> {
         }
     }
     for platform in ["linux/arm64", "odd"] {
-        let asked = Effect::Platform(AskedPlatform::parse(platform));
+        let asked = Effect::Platform(Box::new(AskedPlatform::parse(platform)));
         all.push(vec![
             Effect::Image(image("alias:1")),
             Effect::ImageUser(Holder::Daemon),

@@ -85,7 +85,7 @@ pub(super) fn platform(target: &Target<'_>) -> Option<Asked> {
     }
     let mut pairs = query_pairs(target.query().unwrap_or_default()).flatten();
     let (_, platform) = pairs.find(|(name, _)| name == "platform")?;
-    let effect = || Effect::Platform(AskedPlatform::parse(&platform));
+    let effect = || Effect::Platform(Box::new(AskedPlatform::parse(&platform)));
     (!platform.is_empty()).then(|| Asked { effect: effect(), at: Place::Field("?platform") })
 }
 

@@ -13,7 +13,7 @@ use super::effects::{host_path, may_be_network_id};
 use super::{create, services, volumes};
 use crate::image::ImageRef;
 use crate::policy::ceilings::{Ceilings, CpuLimit};
-use crate::policy::effects::{Asked, Effect, Namespace, NamespaceKind, SharedWith};
+use crate::policy::effects::{Asked, Effect, MadeOf, Namespace, NamespaceKind, SharedWith};
 use crate::policy::facts::{Container, ServiceFacts};
 use crate::policy::types::{EnvironmentEntry, HostPath, UserSpec};
 
@@ -211,7 +211,8 @@ impl Config {
             Ok(ImageRef::Id(_)) | Err(_) => None,
         };
         let image = image.filter(|image| matches!(image, ImageRef::Id(_)))?.clone();
-        let made = [Effect::MadeOf { image, asked }, Effect::User(user.clone())];
+        let made = Effect::MadeOf(Box::new(MadeOf { image, asked }));
+        let made = [made, Effect::User(user.clone())];
         let variables = self
             .env
             .iter()

@@ -147,7 +147,7 @@ fn platforms(task: &Object, effects: &mut Effects) {
             let os = part("OS").unwrap_or("linux");
             let asked = AskedPlatform::parse(&format!("{os}/{architecture}"));
             let place = Place::Element("TaskTemplate.Placement.Platforms", at);
-            effects.push(Effect::Platform(asked), place);
+            effects.push(Effect::Platform(Box::new(asked)), place);
         }
     }
 }

@@ -28,12 +28,7 @@ pub enum Effect {
     /// Uses this image of the daemon's: runs it, or gives it another name.
     Image(ImageRef),
     /// Has the content of this image, of which a container was made that has never run.
-    MadeOf {
-        /// By its identifier.
-        image: ImageRef,
-        /// The name by which it was asked for, if it was no identifier.
-        asked: Option<ImageName>,
-    },
+    MadeOf(Box<MadeOf>),
     /// Fetches images by their names, or gives such a name to something new: whatever the daemon has
     /// by that name now says nothing.
     ImageName(ImageNames),
@@ -58,7 +53,7 @@ pub enum Effect {
     /// Runs the image: the variables that it sets are set, where the request has no others.
     ImageEnvironment(Holder),
     /// Asks for the build of the image that is for this platform.
-    Platform(AskedPlatform),
+    Platform(Box<AskedPlatform>),
     /// Names no user: what runs is the user of the container of this name or identifier.
     ContainerUser(String),
     /// Runs within that container, with all that it was given.
@@ -231,6 +226,18 @@ pub enum Unseen {
     /// Anything at all; why it can't be read.
     Instructions(String),
 }
+
+/// An image of which a container was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeOf {
+    /// By its identifier.
+    pub image: ImageRef,
+    /// The name by which it was asked for, if it was no identifier.
+    pub asked: Option<ImageName>,
+}
+
+// A body asks for as many effects as it has values.
+const _: () = assert!(size_of::<Effect>() <= 80);
 
 /// What gives paths of the host that cannot be told.
 #[derive(Debug, Clone, PartialEq, Eq)]

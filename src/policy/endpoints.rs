@@ -227,7 +227,7 @@ impl EndpointEntry {
 
     /// The same, whatever its parameters are.
     fn would_allow(&self, asked: &Operation<'_>) -> bool {
-        self.has_method(|method| method == asked.method) && self.is_like(asked)
+        self.is_like(asked) && self.has_method(|method| method == asked.method)
     }
 
     /// Whether it is about parameters.

@@ -16,6 +16,8 @@ use crate::image::ImageRef;
 #[derive(Clone, PartialEq, Eq)]
 pub struct EnvironmentRule {
     entry: EnvironmentEntry,
+    /// Whether it is about all variables whose names begin so, but for the `*`.
+    is_prefix: bool,
     text: String,
     /// What messages say of it. They reach the client and the log, where no value belongs, and what
     /// breaks a rule has the rule's value.
@@ -41,7 +43,7 @@ impl EnvironmentRule {
             Some(_) => format!("{}=...", entry.name()),
             None => entry.name().to_owned(),
         };
-        Ok(Self { entry, text: text.to_owned(), shown })
+        Ok(Self { entry, is_prefix, text: text.to_owned(), shown })
     }
 
     /// The rule as it was configured, with the value, which may be a secret.
@@ -49,7 +51,7 @@ impl EnvironmentRule {
         &self.text
     }
 
-    /// What messages say of it.
+    /// What messages say of it: without a value, which may be a secret.
     pub(super) fn shown(&self) -> &str {
         &self.shown
     }
@@ -62,11 +64,6 @@ impl EnvironmentRule {
     }
 
     /// A variable is set, and nobody knows which.
-    /// The rule as it is shown: without a value, which may be a secret.
-    pub(super) fn as_shown(&self) -> &str {
-        &self.shown
-    }
-
     pub(super) fn check_unknown(&self, found: &mut Findings<'_>) {
         found.add("an environment variable whose name is not known", &self.shown);
     }
@@ -111,7 +108,7 @@ impl EnvironmentRule {
 
     /// What the names begin with that it is about, if it is about several.
     fn prefix(&self) -> Option<&str> {
-        self.entry.name().strip_suffix('*')
+        self.is_prefix.then(|| self.entry.name().trim_end_matches('*'))
     }
 
     fn is_named(&self, name: &str) -> bool {

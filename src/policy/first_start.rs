@@ -29,7 +29,7 @@ fn is_forced(effect: &Effect, ceilings: &Ceilings) -> bool {
 
 /// Whose files are in a container that has never run: its image's.
 pub(super) fn content(container: &Container) -> Option<Effect> {
-    let is_image = |effect: &&Effect| matches!(effect, Effect::MadeOf { .. });
+    let is_image = |effect: &&Effect| matches!(effect, Effect::MadeOf(_));
     container.first_run.iter().flatten().find(is_image).cloned()
 }
 
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
     use crate::policy::allowed::AllowedImages;
     use crate::policy::ceilings::CpuLimit;
-    use crate::policy::effects::{Asked, Place};
+    use crate::policy::effects::{Asked, MadeOf, Place};
     use crate::policy::environment::EnvironmentRule;
     use crate::policy::images::ImageRule;
     use crate::policy::types::{EnvironmentEntry, UserSpec};
@@ -113,7 +113,7 @@ mod tests {
 
     fn made_of(asked: &str) -> Effect {
         let image = ImageRef::parse(ID).unwrap();
-        Effect::MadeOf { image, asked: names(&[asked]).pop() }
+        Effect::MadeOf(Box::new(MadeOf { image, asked: names(&[asked]).pop() }))
     }
 
     fn variable(text: &str) -> Effect {

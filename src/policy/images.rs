@@ -299,7 +299,7 @@ pub(super) fn ask(
     if !rules.is_empty() || allowed.list().is_some() {
         images.extend(images_in(effects).cloned());
         images.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::MadeOf { image, .. } => Some(image.clone()),
+            Effect::MadeOf(made) => Some(made.image.clone()),
             _ => None,
         }));
     }

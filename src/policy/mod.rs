@@ -470,8 +470,8 @@ fn check(
             images.iter().for_each(|rule| rule.check(image, facts, found));
             allowed_images.check(image, facts, found);
         }
-        Effect::MadeOf { image, asked } => {
-            first_start::check((image, asked.as_ref()), policy, facts, found);
+        Effect::MadeOf(made) => {
+            first_start::check((&made.image, made.asked.as_ref()), policy, facts, found);
         }
         Effect::ImageName(names) => {
             images.iter().for_each(|rule| rule.check_names(names, found));

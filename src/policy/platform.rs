@@ -99,7 +99,7 @@ pub struct ImageBuild {
 /// The platforms that a request asks for.
 pub(super) fn asked(effects: &[Asked]) -> impl Iterator<Item = &AskedPlatform> + Clone {
     effects.iter().filter_map(|asked| match &asked.effect {
-        Effect::Platform(platform) => Some(platform),
+        Effect::Platform(platform) => Some(&**platform),
         _ => None,
     })
 }
@@ -131,7 +131,7 @@ fn rule_about<'a>(
     let user = user.filter(|_| is_left_to_image);
     let variable = environment.first();
     let variable = variable.filter(|_| has(|effect| matches!(effect, Effect::ImageEnvironment(_))));
-    user.or_else(|| variable.map(EnvironmentRule::as_shown))
+    user.or_else(|| variable.map(EnvironmentRule::shown))
 }
 
 /// Says what can be done where the daemon does not tell of the build that was asked for.
@@ -195,7 +195,7 @@ mod tests {
             Effect::Image(ImageRef::parse("two:1").unwrap()),
             Effect::ImageUser(holder),
             Effect::ImageEnvironment(holder),
-            Effect::Platform(AskedPlatform::parse(platform)),
+            Effect::Platform(Box::new(AskedPlatform::parse(platform))),
         ];
         effects.into_iter().map(|effect| Asked { effect, at: at.clone() }).collect()
     }

@@ -104,10 +104,8 @@ fn what_a_container_was_made_of_counts_until_it_has_run() {
     };
     let never = r#""Status":"created","StartedAt":"0001-01-01T00:00:00Z""#;
     let made = read(&id, r#""Image":"app:1","Env":["A=1","B"],"User":"7""#, never).unwrap();
-    let [Effect::MadeOf { image, asked }, Effect::User(user), a, b] = &made[..] else {
-        panic!("{made:?}")
-    };
-    let told = (image.to_string(), asked.as_ref().unwrap().to_string(), user.to_string());
+    let [Effect::MadeOf(of), Effect::User(user), a, b] = &made[..] else { panic!("{made:?}") };
+    let told = (of.image.to_string(), of.asked.as_ref().unwrap().to_string(), user.to_string());
     assert_eq!(told, (id.clone(), "app:1".to_owned(), "7".to_owned()));
     let variable = |text| Effect::Environment(EnvironmentEntry::parse(text).unwrap());
     assert_eq!((a, b), (&variable("A=1"), &variable("B")));

@@ -121,7 +121,7 @@ impl Power {
             }
             Effect::Unseen(unseen) => Self::of_unseen(unseen),
             Effect::Image(_)
-            | Effect::MadeOf { .. }
+            | Effect::MadeOf(_)
             | Effect::ImageName(_)
             | Effect::ImageContent
             | Effect::SourcePolicy
