@@ -54,7 +54,9 @@ fn without_authority(target: &str) -> &str {
 
 /// Whether nothing in a path could be a query or a password.
 fn is_plain_path(path: &str) -> bool {
-    !path.bytes().any(|byte| matches!(byte, b'%' | b'=' | b'&' | b';' | b'#' | b'@'))
+    let path = path.as_bytes();
+    memchr::memchr3(b'%', b'=', b'&', path).is_none()
+        && memchr::memchr3(b';', b'#', b'@', path).is_none()
 }
 
 /// Writes a path up to where something like a query is encoded in it, or a password in a name.

@@ -5,7 +5,7 @@ use super::effects::Device;
 use super::facts::Facts;
 use super::privileged::PRIVILEGED;
 use super::shown::Shown;
-use super::types::{HostPath, ValueError, is_of_pattern};
+use super::types::{EnvironmentEntry, HostPath, ValueError, is_of_pattern};
 
 /// What drivers of GPUs take for a device or for what it can do (moby `daemon/nvidia_linux.go` and
 /// `daemon/devices_amd_linux.go`).
@@ -136,7 +136,8 @@ impl DeviceRule {
     }
 
     /// A vendor's runtime may be the default.
-    pub(super) fn check_variable(&self, name: &str, value: &str, found: &mut Findings<'_>) {
+    pub(super) fn check_variable(&self, entry: &EnvironmentEntry, found: &mut Findings<'_>) {
+        let (name, value) = (entry.name(), entry.value().unwrap_or_default());
         let asks = matches!(name, "NVIDIA_VISIBLE_DEVICES" | "AMD_VISIBLE_DEVICES");
         if asks && !matches!(value, "" | "void" | "none") && self.is_about_gpus() {
             let reason = "by which a runtime gives GPUs";
@@ -290,9 +291,9 @@ mod tests {
             }
             assert!(!broken(rule, |rule, found| rule.check_runtime("runc", found)));
             for (value, asks) in [("all", true), ("0,1", true), ("void", false), ("", false)] {
-                let is_broken = broken(rule, |rule, found| {
-                    rule.check_variable("NVIDIA_VISIBLE_DEVICES", value, found);
-                });
+                let variable = format!("NVIDIA_VISIBLE_DEVICES={value}");
+                let variable = EnvironmentEntry::parse(&variable).unwrap();
+                let is_broken = broken(rule, |rule, found| rule.check_variable(&variable, found));
                 assert_eq!(is_broken, expected && asks, "{rule} {value}");
             }
         }

@@ -237,7 +237,7 @@ pub struct MadeOf {
 }
 
 // A body asks for as many effects as it has values.
-const _: () = assert!(size_of::<Effect>() <= 80);
+const _: () = assert!(size_of::<Effect>() <= 72);
 
 /// What gives paths of the host that cannot be told.
 #[derive(Debug, Clone, PartialEq, Eq)]

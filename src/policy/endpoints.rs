@@ -180,6 +180,8 @@ pub struct EndpointEntry {
     methods: Option<Vec<String>>,
     /// The pattern, without a `/**` at its end.
     path: String,
+    /// How many bytes of it stand before its first `*`.
+    fixed_bytes: usize,
     /// The pattern of all below `path`, if it ended so.
     below: Option<String>,
     /// What the parameters must be, all of them.
@@ -211,7 +213,9 @@ impl EndpointEntry {
             Some(path) => (path, Some(format!("{path}{BELOW}"))),
             None => (pattern, None),
         };
-        Ok(Self { text: text.to_owned(), methods, path: path.to_owned(), below, parameters })
+        let fixed_bytes = path.find('*').unwrap_or(path.len());
+        let (text, path) = (text.to_owned(), path.to_owned());
+        Ok(Self { text, methods, path, fixed_bytes, below, parameters })
     }
 
     /// The entry as it was configured.
@@ -227,7 +231,9 @@ impl EndpointEntry {
 
     /// The same, whatever its parameters are.
     fn would_allow(&self, asked: &Operation<'_>) -> bool {
-        self.is_like(asked) && self.has_method(|method| method == asked.method)
+        self.begins_like(asked)
+            && self.has_method(|method| method == asked.method)
+            && self.is_like(asked)
     }
 
     /// Whether it is about parameters.
@@ -263,6 +269,16 @@ impl EndpointEntry {
         self.has_method(|method| method == kind.method) && self.fits(kind, |_| true)
     }
 
+    /// Whether what is fixed of the path begins as that of the operation. Most entries are about something
+    /// else, and the last letter shows it as often as the first ones.
+    #[inline]
+    fn begins_like(&self, asked: &Operation<'_>) -> bool {
+        let common = self.fixed_bytes.min(asked.before.len());
+        let own = self.path.as_bytes().get(..common);
+        let other = asked.before.as_bytes().get(..common);
+        own.and_then(<[u8]>::last) == other.and_then(<[u8]>::last) && own == other
+    }
+
     fn has_method(&self, is_it: impl Fn(&str) -> bool) -> bool {
         self.methods.as_ref().is_none_or(|methods| methods.iter().any(|method| is_it(method)))
     }
@@ -274,12 +290,6 @@ impl EndpointEntry {
 
     /// Segment by segment, but for a name, which may have several of the pattern's.
     fn fits(&self, asked: &Operation<'_>, is_name: impl Fn(&str) -> bool) -> bool {
-        // Most entries are about something else from the first letters on.
-        let differs = |(own, other)| own != other;
-        if self.path.bytes().take_while(|byte| *byte != b'*').zip(asked.before.bytes()).any(differs)
-        {
-            return false;
-        }
         let mut pattern = self.path.strip_prefix('/').unwrap_or_default();
         for segment in segments(asked.before) {
             let (first, rest) = pattern.split_once('/').unwrap_or((pattern, ""));

@@ -15,13 +15,20 @@ use crate::image::ImageRef;
 /// One forbidden variable, with one value or with any.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EnvironmentRule {
-    entry: EnvironmentEntry,
-    /// Whether it is about all variables whose names begin so, but for the `*`.
-    is_prefix: bool,
+    names: Names,
+    /// None for any.
+    value: Option<String>,
     text: String,
     /// What messages say of it. They reach the client and the log, where no value belongs, and what
     /// breaks a rule has the rule's value.
     shown: String,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Names {
+    One(String),
+    /// All that begin so.
+    Prefix(String),
 }
 
 impl EnvironmentRule {
@@ -32,18 +39,22 @@ impl EnvironmentRule {
     /// nothing.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
         let entry = EnvironmentEntry::parse(text)?;
-        let (name, is_prefix) = match entry.name().strip_suffix('*') {
-            Some(prefix) => (prefix, true),
-            None => (entry.name(), false),
+        let (name, names): (_, fn(String) -> Names) = match entry.name().strip_suffix('*') {
+            Some(_) if entry.value().is_some() => {
+                return Err(ValueError::Variable(entry.name().to_owned()));
+            }
+            Some(prefix) => (prefix, Names::Prefix),
+            None => (entry.name(), Names::One),
         };
-        if name.contains(is_wildcard) || is_prefix && entry.value().is_some() {
+        if name.contains(is_wildcard) {
             return Err(ValueError::Variable(entry.name().to_owned()));
         }
         let shown = match entry.value() {
             Some(_) => format!("{}=...", entry.name()),
             None => entry.name().to_owned(),
         };
-        Ok(Self { entry, is_prefix, text: text.to_owned(), shown })
+        let (names, value) = (names(name.to_owned()), entry.value().map(str::to_owned));
+        Ok(Self { names, value, text: text.to_owned(), shown })
     }
 
     /// The rule as it was configured, with the value, which may be a secret.
@@ -56,8 +67,9 @@ impl EnvironmentRule {
         &self.shown
     }
 
+    #[inline]
     pub(super) fn check(&self, entry: &EnvironmentEntry, found: &mut Findings<'_>) {
-        if self.forbids(entry.name(), entry.value()) {
+        if self.is_named(entry.name()) && self.is_value(entry.value()) {
             let name = Shown(entry.name());
             found.add(format_args!("environment variable {name}"), &self.shown);
         }
@@ -79,21 +91,23 @@ impl EnvironmentRule {
     /// A link sets `ALIAS_NAME`, `ALIAS_PORT…`, and `ALIAS_ENV_X` for each variable `X` of the other
     /// container; whatever value the rule names, the other container may have it.
     pub(super) fn check_link(&self, prefix: &str, found: &mut Findings<'_>) {
-        let name = self.entry.name();
-        let is_set = match self.prefix() {
+        let (is_set, name) = match &self.names {
             // One of those that the link sets begins so.
-            Some(begin) => {
+            Names::Prefix(begin) => {
                 let sets = |end: &str| {
                     let set = format!("{prefix}{end}");
                     set.starts_with(begin) || end.ends_with('_') && begin.starts_with(&set)
                 };
-                ["NAME", "PORT", "PORT_", "ENV_"].into_iter().any(sets)
+                (["NAME", "PORT", "PORT_", "ENV_"].into_iter().any(sets), &self.shown)
             }
-            None => name.strip_prefix(prefix).is_some_and(|rest| {
-                matches!(rest, "NAME" | "PORT")
-                    || rest.starts_with("PORT_")
-                    || rest.starts_with("ENV_")
-            }),
+            Names::One(name) => {
+                let is_set = name.strip_prefix(prefix).is_some_and(|rest| {
+                    matches!(rest, "NAME" | "PORT")
+                        || rest.starts_with("PORT_")
+                        || rest.starts_with("ENV_")
+                });
+                (is_set, name)
+            }
         };
         if is_set {
             let name = Shown(name);
@@ -101,20 +115,20 @@ impl EnvironmentRule {
         }
     }
 
+    #[inline]
     fn forbids(&self, name: &str, value: Option<&str>) -> bool {
-        let any_value = self.entry.value().is_none();
-        self.is_named(name) && (any_value || value == self.entry.value())
+        self.is_named(name) && self.is_value(value)
     }
 
-    /// What the names begin with that it is about, if it is about several.
-    fn prefix(&self) -> Option<&str> {
-        self.is_prefix.then(|| self.entry.name().trim_end_matches('*'))
+    fn is_value(&self, value: Option<&str>) -> bool {
+        self.value.is_none() || value == self.value.as_deref()
     }
 
+    #[inline]
     fn is_named(&self, name: &str) -> bool {
-        match self.prefix() {
-            Some(prefix) => name.starts_with(prefix),
-            None => name == self.entry.name(),
+        match &self.names {
+            Names::Prefix(prefix) => name.starts_with(prefix.as_str()),
+            Names::One(own) => name == own,
         }
     }
 }

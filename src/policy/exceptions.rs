@@ -160,7 +160,7 @@ impl<'a> Sinks<'a> {
         effects: &[Asked],
         facts: &Facts,
     ) -> &mut Violations {
-        match self.lifts(asked, effects, facts) {
+        match self.exception.is_some() && self.lifts(asked, effects, facts) {
             true => &mut self.lifted,
             false => &mut self.violations,
         }

@@ -513,8 +513,7 @@ fn check(
         },
         Effect::Environment(entry) => {
             environment.iter().for_each(|rule| rule.check(entry, found));
-            let value = entry.value().unwrap_or_default();
-            devices.iter().for_each(|rule| rule.check_variable(entry.name(), value, found));
+            devices.iter().for_each(|rule| rule.check_variable(entry, found));
         }
         Effect::ImageEnvironment(holder) => {
             // Of one that is fetched the daemon's own is the best guess: to set variables is no power

@@ -405,11 +405,13 @@ impl EnvironmentEntry {
     }
 
     /// The name.
+    #[inline]
     pub fn name(&self) -> &str {
         self.text.get(self.start..self.name_end).unwrap_or_default()
     }
 
     /// The value, which may be a secret.
+    #[inline]
     pub fn value(&self) -> Option<&str> {
         self.text.get(self.name_end + 1..self.end)
     }

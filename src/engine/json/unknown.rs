@@ -25,6 +25,7 @@ impl Unknown {
         self.told.iter().map(|steps| path(steps)).chain(more)
     }
 
+    #[inline]
     pub(super) fn found(&self) -> usize {
         self.told.len()
     }
@@ -38,7 +39,11 @@ impl Unknown {
     }
 
     /// All that were found after the first `known` are inside `step`.
+    #[inline]
     pub(super) fn inside(&mut self, known: usize, step: impl Fn() -> Step) {
+        if self.told.len() == known {
+            return;
+        }
         for steps in self.told.iter_mut().skip(known) {
             steps.push(step());
         }

@@ -13,7 +13,7 @@ use crate::policy::types::ValueError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Subnet {
     /// All bits behind the prefix are 0.
-    first: u128,
+    first: Ipv6Addr,
     /// How many bits are the prefix, at most 128.
     bits: u8,
 }
@@ -32,18 +32,17 @@ const NOT_PUBLIC: [Subnet; 9] = [
     v4(100, 64, 0, 0, 10),
     v4(127, 0, 0, 0, 8),
     v6(0xfc00, 7),
-    Subnet { first: 1, bits: BITS_MAX },
+    Subnet { first: Ipv6Addr::LOCALHOST, bits: BITS_MAX },
     LINK_LOCAL[0],
     LINK_LOCAL[1],
 ];
 
 const fn v4(a: u8, b: u8, c: u8, d: u8, bits: u8) -> Subnet {
-    let first = Ipv4Addr::new(a, b, c, d).to_ipv6_mapped().to_bits();
-    Subnet { first, bits: MAPPED_BITS + bits }
+    Subnet { first: Ipv4Addr::new(a, b, c, d).to_ipv6_mapped(), bits: MAPPED_BITS + bits }
 }
 
 const fn v6(first: u16, bits: u8) -> Subnet {
-    Subnet { first: Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 0).to_bits(), bits }
+    Subnet { first: Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 0), bits }
 }
 
 impl Subnet {
@@ -140,25 +139,25 @@ impl Subnet {
 
 impl From<IpAddr> for Subnet {
     fn from(address: IpAddr) -> Self {
-        let address = match address {
+        let first = match address {
             IpAddr::V4(address) => address.to_ipv6_mapped(),
             IpAddr::V6(address) => address,
         };
-        Self { first: address.to_bits(), bits: BITS_MAX }
+        Self { first, bits: BITS_MAX }
     }
 }
 
-fn mask(bits: u8) -> u128 {
-    u128::MAX.checked_shl(u32::from(BITS_MAX - bits.min(BITS_MAX))).unwrap_or(0)
+fn mask(bits: u8) -> Ipv6Addr {
+    let mask = u128::MAX.checked_shl(u32::from(BITS_MAX - bits.min(BITS_MAX)));
+    Ipv6Addr::from_bits(mask.unwrap_or(0))
 }
 
 /// `10.0.0.0/8`; an address without its length.
 impl fmt::Display for Subnet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = Ipv6Addr::from_bits(self.first);
-        match address.to_ipv4_mapped().filter(|_| self.is_ipv4()) {
+        match self.first.to_ipv4_mapped().filter(|_| self.is_ipv4()) {
             Some(address) => write!(f, "{address}")?,
-            None => write!(f, "{address}")?,
+            None => write!(f, "{}", self.first)?,
         }
         if self.bits == BITS_MAX { Ok(()) } else { write!(f, "/{}", self.prefix_bits()) }
     }
