@@ -3,7 +3,11 @@
 //! starts a container again by itself, nobody asks at all.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
 
+#[path = "mounted/relay.rs"]
+mod relay;
 mod support;
+
+use relay::Relay;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs;
@@ -13,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use support::client::post;
+use support::firewall::config;
 use support::{Daemon, SecDocker, Way, unique, until};
 
 const DENIES: &str = "restrictions:\n  mounts: [/run/secret]\n";
@@ -61,6 +66,15 @@ fn restarts(name: &str) -> u64 {
     Daemon::shared().api().inspect(name)["RestartCount"].as_u64().unwrap()
 }
 
+/// Waits until it neither runs nor will.
+fn ends(name: &str) {
+    let api = Daemon::shared().api();
+    until("the container to have ended", || {
+        let state = api.inspect(name)["State"].clone();
+        (state["Running"] == false && state["Restarting"] == false).then_some(())
+    });
+}
+
 fn swap(path: &Path) {
     fs::remove_dir(path).unwrap();
     symlink("/run/secret", path).unwrap();
@@ -77,7 +91,7 @@ fn what_is_mounted_elsewhere_by_a_restart_of_the_engines_own_is_killed() {
             json!({"Mounts": [{"Type": "volume", "Source": unique("volume"), "Target": "/x",
                 "VolumeOptions": {"DriverConfig": {"Name": "local", "Options": options}}}]})
         };
-        for is_volume in [false, true] {
+        for (is_volume, caught) in [(false, 1), (true, 2)] {
             let name = unique("swapped");
             let path = directories(&name);
             let bind = json!({"Binds": [format!("{}:/x", path.display())]});
@@ -89,11 +103,9 @@ fn what_is_mounted_elsewhere_by_a_restart_of_the_engines_own_is_killed() {
             let line = secdocker.logs(&format!("container={id}"));
             assert!(line.contains("level=error") && line.contains("killed=yes"), "{line}");
             assert!(line.contains("/run/secret"), "{line}");
-            until("the container to have ended", || {
-                let state = api.inspect(&name)["State"].clone();
-                (state["Running"] == false && state["Restarting"] == false).then_some(())
-            });
+            ends(&name);
             api.remove(&name);
+            assert_eq!(secdocker.log().matches("killed=").count(), caught, "{}", secdocker.log());
         }
     }
 }
@@ -138,9 +150,59 @@ fn what_has_mounted_what_was_judged_goes_on() {
         let id = api.inspect(&caught)["Id"].as_str().unwrap().to_owned();
         secdocker.logs(&format!("container={id}"));
         assert_eq!(api.inspect(&plain)["State"]["Running"], true);
-        assert_eq!(secdocker.log().matches("level=error").count(), 1, "{}", secdocker.log());
+        assert_eq!(secdocker.log().matches("killed=").count(), 1, "{}", secdocker.log());
         [plain, other, caught].iter().for_each(|name| api.remove(name));
         api.delete(&format!("/volumes/{volume}"));
+    }
+}
+
+/// What is put in place for the mount alone, and is gone before anybody looks. The engine tells of the
+/// start when all is as it was judged; in the second case also when no process of the container shows
+/// what is mounted any more.
+#[test]
+fn what_is_put_back_before_the_look_is_found() {
+    let _alone = alone();
+    let api = Daemon::shared().api();
+    for (rules, hides) in [(DENIES, false), (ALLOWS, false), (DENIES, true), (ALLOWS, true)] {
+        let name = unique("put-back");
+        let path = directories(&name);
+        let aside = path.with_extension("aside");
+        let (from, to) = ((path.clone(), aside.clone()), (path.clone(), aside));
+        let relay = Relay::start(
+            &Daemon::shared().socket(),
+            move || {
+                fs::rename(&from.0, &from.1).unwrap();
+                symlink("/run/secret", &from.0).unwrap();
+            },
+            move || {
+                fs::remove_file(&to.0).unwrap();
+                fs::rename(&to.1, &to.0).unwrap();
+            },
+        );
+        let secdocker = SecDocker::start(&config(&relay.socket, rules), &[]);
+        let hide = "mkdir -p /jail/bin; cp /bin/busybox /jail/bin; \
+                    exec chroot /jail /bin/busybox sleep 600";
+        let command = if hides { json!(["sh", "-c", hide]) } else { json!(["sleep", "600"]) };
+        let bind = json!({"Binds": [format!("{}:/x", path.display())]});
+        let mut body = body(bind);
+        body["Cmd"] = command;
+        begin(&secdocker, &name, &body);
+        let pid = api.pid(&name);
+        if hides {
+            let root = Path::new("/proc").join(pid.to_string()).join("root");
+            until("it to hide", || fs::read_link(&root).ok().filter(|to| to.ends_with("jail")));
+        } else {
+            let key = Path::new("/proc").join(pid.to_string()).join("root/x/key");
+            assert_eq!(fs::read_to_string(key).unwrap(), "top secret");
+        }
+        relay.tells_events();
+        let id = api.inspect(&name)["Id"].as_str().unwrap().to_owned();
+        let line = secdocker.logs(&format!("container={id}"));
+        assert!(line.contains("level=error") && line.contains("killed=yes"), "{line}");
+        let reason = if hides { "cannot be seen" } else { "mount of /run/secret" };
+        assert!(line.contains(reason), "{line}");
+        ends(&name);
+        api.remove(&name);
     }
 }
 
@@ -173,7 +235,7 @@ fn nobody_keeps_what_was_swapped_in_between_the_look_and_the_mount() {
         let body = json!({"Image": "probe:1", "Cmd": ["sleep", "600"],
             "HostConfig": {"Binds": [format!("{}:/x", path.display())]}});
         let mut started = 0;
-        for _ in 0..40 {
+        for _ in 0..30 {
             let create = post(&format!("/containers/create?name={name}"), body.to_string());
             if secdocker.connect().ask(create).status != 201 {
                 continue;

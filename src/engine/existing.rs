@@ -152,6 +152,8 @@ struct Mount {
     name: String,
     #[serde(default)]
     source: String,
+    #[serde(default)]
+    destination: String,
 }
 
 /// What the container that `answer` describes has been given. `None` if it can't be read, or is not
@@ -310,16 +312,46 @@ fn networks(mode: &str, joined: Option<BTreeMap<String, IgnoredAny>>) -> Option<
 /// A container that runs, as it must be known to look at what it has mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
-    /// The number of its first process, as the daemon counts.
-    pub pid: u32,
+    /// Which of its runs this is.
+    pub run: Run,
     /// Its identifier.
     pub id: String,
-    /// The paths of the host that it was given.
-    pub sources: Vec<HostPath>,
-    /// Its volumes: their names, and where the daemon keeps them.
-    pub volumes: Vec<(String, HostPath)>,
+    /// What it was given of the host.
+    pub given: Vec<Given>,
     /// Folders of the daemon's, out of which it mounts files of its own into the container.
     pub own: Vec<HostPath>,
+}
+
+/// One run of a container, from its start to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The number of its first process, as the daemon counts.
+    pub pid: u32,
+    /// When it was started, as the daemon writes it.
+    pub started_at: String,
+}
+
+/// A mount that somebody asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// Where it is in the container, if the image has no links on the way there.
+    pub at: HostPath,
+    /// What is mounted there.
+    pub source: Source,
+}
+
+/// What of the host a container was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A path, as it was written.
+    Path(HostPath),
+    /// A volume.
+    Volume {
+        /// Its name.
+        name: String,
+        /// Where the daemon keeps it, if it says so.
+        kept_at: Option<HostPath>,
+    },
 }
 
 /// Whether the container that `answer` describes neither runs nor is about to run again. `None` if it
@@ -330,35 +362,40 @@ pub fn is_over(answer: &[u8]) -> Option<bool> {
     Some(!state.running && !state.restarting)
 }
 
-/// The container that `answer` describes, if it runs.
+/// The container that `answer` describes; `Some(None)` if it does not run, and `None` if it can't be
+/// read.
 #[must_use]
-pub fn running(answer: &[u8]) -> Option<Running> {
-    let found: Inspection =
-        serde_json::from_slice(answer).ok().filter(|it: &Inspection| it.state.pid != 0)?;
+pub fn running(answer: &[u8]) -> Option<Option<Running>> {
+    let found: Inspection = serde_json::from_slice(answer).ok()?;
+    if found.state.pid == 0 {
+        return Some(None);
+    }
     let given = found.mounts.unwrap_or_default();
-    let mut running = Running {
-        pid: found.state.pid,
-        id: found.id,
-        sources: Vec::new(),
-        volumes: Vec::new(),
-        own: Vec::new(),
-    };
+    let given = given.iter().filter_map(Mount::given).collect::<Option<_>>()?;
+    let run = Run { pid: found.state.pid, started_at: found.state.started_at };
     // `…/containers/ID/resolv.conf`: beside it lie those of the container whose network it has joined.
+    let mut own = Vec::new();
     for file in [found.resolv_conf_path, found.hosts_path, found.hostname_path] {
         let folder = file.rsplit_once('/').map(|(folder, _)| HostPath::parse(folder));
-        running.own.extend(folder.and_then(Result::ok).filter(|folder| !folder.is_root()));
+        own.extend(folder.and_then(Result::ok).filter(|folder| !folder.is_root()));
     }
-    for mount in given {
-        match mount.r#type.as_str() {
-            "bind" => running.sources.extend(host_path(&mount.source)),
+    Some(Some(Running { run, id: found.id, given, own }))
+}
+
+impl Mount {
+    /// What it is of the host, if anything: `Some(None)` if it can't be read.
+    fn given(&self) -> Option<Option<Given>> {
+        let source = match self.r#type.as_str() {
+            "bind" => host_path(&self.source).ok().map(Source::Path),
             "volume" => {
-                let source = HostPath::parse(&mount.source);
-                running.volumes.extend(source.map(|source| (mount.name, source)));
+                let kept_at = HostPath::parse(&self.source).ok();
+                Some(Source::Volume { name: self.name.clone(), kept_at })
             }
-            _ => {}
-        }
+            _ => return None,
+        };
+        let at = HostPath::parse(&self.destination).ok();
+        Some(at.zip(source).map(|(at, source)| Given { at, source }))
     }
-    Some(running)
 }
 
 fn mounts(mounts: &[Mount]) -> Option<Vec<Effect>> {

@@ -1,5 +1,5 @@
 //! What the daemon tells of as it happens (Engine API `SystemEvents`): containers that were started, also
-//! those that it starts by itself.
+//! those that it starts by itself, and containers that are gone.
 
 use std::io::{self, Read};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -25,13 +25,16 @@ const LOOKS_BACK: u64 = 5;
 /// Idle time after which the kernel asks whether the daemon is still there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// `{"type":["container"],"event":["start"]}`
-const FILTERS: &str = "%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22start%22%5D%7D";
+/// `{"type":["container"],"event":["start","destroy"]}`
+const FILTERS: &str =
+    "%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22start%22%2C%22destroy%22%5D%7D";
 
 /// The part of Engine API `EventMessage` that is read.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Message {
+    #[serde(default)]
+    action: String,
     actor: Actor,
 }
 
@@ -48,6 +51,8 @@ pub enum Told {
     Begun,
     /// A container was started: its identifier.
     Started(String),
+    /// A container is no more: its identifier.
+    Removed(String),
 }
 
 /// Tells of every start of a container until the daemon ends the stream. Blocks for as long.
@@ -125,8 +130,11 @@ impl Lines {
         }
         while let Some(end) = memchr::memchr(b'\n', &self.text) {
             let line: Vec<u8> = self.text.drain(..=end).collect();
-            if let Ok(Message { actor }) = serde_json::from_slice(&line) {
-                tell(Told::Started(actor.id));
+            if let Ok(Message { action, actor }) = serde_json::from_slice(&line) {
+                tell(match action.as_str() {
+                    "destroy" => Told::Removed(actor.id),
+                    _ => Told::Started(actor.id),
+                });
             }
         }
         if self.text.len() > LINE_BYTES_MAX {
@@ -144,12 +152,13 @@ mod tests {
 
     #[test]
     fn lines_are_told_however_they_are_cut() {
-        let event = |id: &str| {
+        let event = |action: &str, id: &str| {
             format!(
-                r#"{{"Type":"container","Action":"start","Actor":{{"ID":"{id}","Attributes":{{}}}}}}"#
+                r#"{{"Type":"container","Action":"{action}","Actor":{{"ID":"{id}","Attributes":{{}}}}}}"#
             )
         };
-        let text = format!("{}\n{}\nno json\n{}\n", event("a"), event("b"), event("c"));
+        let (a, b, c) = (event("start", "a"), event("destroy", "b"), event("start", "c"));
+        let text = format!("{a}\n{b}\nno json\n{c}\n");
         for size in [1, 7, 1000] {
             let mut told = Vec::new();
             let mut tell = |one| told.push(one);
@@ -164,7 +173,8 @@ mod tests {
                 more = chunked.take(piece, &mut tell).unwrap();
             }
             assert!(!more);
-            let all = ["a", "b", "c"].map(|id| Told::Started(id.to_owned()));
+            let [a, b, c] = ["a", "b", "c"].map(str::to_owned);
+            let all = [Told::Started(a), Told::Removed(b), Told::Started(c)];
             let (first, second) = told.split_at(3);
             assert_eq!((first, second), (&all[..], &all[..]), "{size}");
         }

@@ -31,7 +31,7 @@ pub use daemon::Daemon;
 pub use events::{Told, follow};
 pub(crate) use host::days_since_epoch;
 pub use identity::{Identity, Presence, get, identify};
-pub use started::{Mounted, kill, mounted};
+pub use started::{Mounted, kill, mounted, running};
 
 use std::cell::Cell;
 use std::io;
@@ -315,8 +315,8 @@ fn container_facts(asked: &str, reply: Reply) -> Option<ContainerFacts> {
         Reply::Absent => Some(ContainerFacts::Absent),
         Reply::Found(body) => {
             let mut container = existing::container(asked, &body)?;
-            container.shares_of_host = existing::running(&body).and_then(|running| {
-                Process::of_container(running.pid, &running.id)?.shares_of_host()
+            container.shares_of_host = existing::running(&body).flatten().and_then(|running| {
+                Process::of_container(running.run.pid, &running.id)?.shares_of_host()
             });
             Some(ContainerFacts::Present(container))
         }

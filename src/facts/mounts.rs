@@ -21,9 +21,9 @@ pub(super) struct Mounts {
 }
 
 #[derive(Debug)]
-struct Mount {
-    place: Place,
-    at: HostPath,
+pub(super) struct Mount {
+    pub(super) place: Place,
+    pub(super) at: HostPath,
     /// The file system's type: `ext4`.
     kind: String,
 }
@@ -32,7 +32,7 @@ struct Mount {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     device: String,
-    root: HostPath,
+    pub(super) root: HostPath,
 }
 
 impl Mounts {
@@ -100,14 +100,14 @@ impl Mounts {
         self.of_device(&place.device).filter(holds).filter_map(path).collect()
     }
 
-    /// How often a place itself is mounted.
-    pub(super) fn times(&self, place: &Place) -> usize {
-        self.of_device(&place.device).filter(|mount| mount.place == *place).count()
+    /// All mounts.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Mount> {
+        self.mounts.iter()
     }
 
-    /// What is mounted beside what every container has: its root, and the kernel's own file systems.
-    pub(super) fn beside_the_usual(&self) -> impl Iterator<Item = &Place> {
-        self.mounts.iter().filter(|mount| !mount.is_usual()).map(|mount| &mount.place)
+    /// The last mount at a path, which hides the others there.
+    pub(super) fn last_at(&self, path: &HostPath) -> Option<&Mount> {
+        self.mounts.iter().rfind(|mount| mount.at == *path)
     }
 
     fn of_device(&self, device: &str) -> impl Iterator<Item = &Mount> {
@@ -128,7 +128,8 @@ impl Mounts {
 }
 
 impl Mount {
-    fn is_usual(&self) -> bool {
+    /// Whether every container has it: its root, and the kernel's own file systems.
+    pub(super) fn is_usual(&self) -> bool {
         const USUAL: [(&str, &str); 7] = [
             ("proc", "/proc"),
             ("sysfs", "/sys"),
@@ -161,7 +162,7 @@ impl Mount {
 }
 
 /// What stands in `path` behind `above`, of which it is known to be below.
-fn below<'a>(path: &'a HostPath, above: &HostPath) -> &'a str {
+pub(super) fn below<'a>(path: &'a HostPath, above: &HostPath) -> &'a str {
     let above = if above.is_root() { "" } else { above.as_str() };
     path.as_str().strip_prefix(above).unwrap_or_default()
 }

@@ -22,13 +22,27 @@ impl Process {
     /// the identifier in it.
     pub(super) fn of_container(pid: u32, id: &str) -> Option<Self> {
         let process = Self(pid);
-        let groups = read(&process.file("cgroup"))?;
+        let groups = process.read("cgroup")?;
         (!id.is_empty() && groups.contains(id)).then_some(process)
     }
 
-    /// Its table of mounts (proc(5), `mountinfo`).
+    /// All processes in the control group of a container that this one sees.
+    pub(super) fn all_of_container(id: &str) -> impl Iterator<Item = Self> {
+        numbers(Path::new("/proc")).filter_map(move |pid| Self::of_container(pid, id))
+    }
+
+    /// Its table of mounts (proc(5), `mountinfo`): those that are below its root.
     pub(super) fn mounts(self) -> Option<String> {
-        read(&self.file("mountinfo"))
+        self.read("mountinfo")
+    }
+
+    /// A file of the process, or of another thread of it: the first may have ended before the others,
+    /// and has none then.
+    fn read(self, name: &str) -> Option<String> {
+        read(&self.file(name)).or_else(|| {
+            let tasks = self.file("task");
+            numbers(&tasks).find_map(|task| read(&tasks.join(task.to_string()).join(name)))
+        })
     }
 
     /// The namespaces that it shares with the host; `None` if that can't be seen.
@@ -54,6 +68,21 @@ impl Process {
     fn file(self, name: &str) -> PathBuf {
         Path::new("/proc").join(self.0.to_string()).join(name)
     }
+}
+
+/// The most processes, or threads of one, that are looked through.
+const NUMBERS_MAX: usize = 65_536;
+
+/// The numbers that are names in a folder.
+fn numbers(folder: &Path) -> impl Iterator<Item = u32> + use<> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(NUMBERS_MAX);
+    entries.filter_map(|entry| units(entry.file_name().as_encoded_bytes()))
+}
+
+fn units(digits: &[u8]) -> Option<u32> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(10);
+    let add = |sum: u32, byte| sum.checked_mul(10)?.checked_add(digit(byte)?);
+    (!digits.is_empty()).then(|| digits.iter().try_fold(0, add)).flatten()
 }
 
 /// A file of the kernel's as text; none if it is not there, may not be read, or is too long.

@@ -1,70 +1,92 @@
 //! What a container that has been started has really mounted.
 //!
-//! Between the look at a path and the mount somebody may have put a link in its place. So what was
-//! mounted is compared with what was judged: each path that the container was given must be there, as
-//! the file system and the directory in it that the path means now. If one is not, or means by now what
-//! is forbidden, whatever else is mounted must be allowed itself.
+//! Between the look at a path and the mount somebody may have put a link in its place, and may put
+//! back what was there before anybody looks. So no path that a client can change is followed here: what
+//! stands in the container's own table of mounts is judged, as the directory of the host that it is.
 //!
 //! ```text
-//! daemon ─► process, paths given ─┬─ the same ───────────────────────────► as judged
-//!                                 └─ not ─► /proc/PID/mountinfo ─► rules ─► as judged, or elsewhere
+//! daemon ─► process, what was given ─┬─ each at its place ────────────────► rules ─┬─► as judged
+//!           /proc/PID/mountinfo ─────┼─ one at no place ─► all that is there ──────┴─► elsewhere
+//!                                    └─ nothing of the container's own in it ────────► hidden
 //! ```
+//!
+//! What a hook of the runtime has mounted besides was asked for by nobody, and is no concern of the rules
+//! as long as all else is at its place.
 
-use std::collections::HashMap;
+use std::io;
+use std::time::Duration;
 
-use super::cache::ImageCache;
 use super::daemon::{Daemon, Deadline, Reply};
 use super::links;
-use super::look_up;
-use super::mounts::{Mounts, Place};
+use super::mounts::{Mount, Mounts, below};
 use super::process::Process;
 use crate::engine::existing::{self, Running};
-use crate::policy::effects::{Asked, Effect, Place as At};
-use crate::policy::facts::{Facts, VolumeFacts};
 use crate::policy::types::HostPath;
-use crate::policy::{self, Inspected, Policy, Verdict, Violations};
+use crate::policy::{Policy, Violations};
+use judge::{Asked, Judge, Sources};
 
-/// What was found of a container.
+mod judge;
+
+/// What was found of a container that runs.
 #[derive(Debug)]
 pub enum Mounted {
     /// All that it has mounted was judged.
     AsJudged,
-    /// It has ended, or is gone.
-    Gone,
-    /// It runs where SecDocker can't see it.
+    /// Its processes can't be seen: it has just ended, or they are another machine's.
     Unseen,
+    /// Its processes are seen, but not all that they have mounted: all have gone to another root.
+    Hidden,
+    /// The daemon did not say what had to be known.
+    Untold,
     /// It has something mounted that is forbidden, and was not asked for.
     Elsewhere(Violations),
 }
 
-/// Looks at what the container of this identifier has mounted. Blocks.
-pub fn mounted(daemon: &Daemon, id: &str, policy: &Policy) -> Mounted {
-    let Some(running) = running(daemon, id) else { return Mounted::Gone };
-    let found = Process::of_container(running.pid, &running.id)
-        .and_then(|process| Some((Mounts::parse(&process.mounts()?), Mounts::read()?)));
-    match found {
-        Some((its, ours)) => compare(&its, &ours, &running, &Judge { daemon, policy }),
-        // It may have ended meanwhile.
-        None => match self::running(daemon, id) {
-            Some(still) if still.pid == running.pid => Mounted::Unseen,
-            Some(_) | None => Mounted::Gone,
-        },
+/// The container of this identifier, if it runs (Engine API `ContainerInspect`). Blocks.
+///
+/// # Errors
+/// If the daemon doesn't say within this time: it says nothing of a container into which files are
+/// being copied.
+pub fn running(daemon: &Daemon, id: &str, patience: Duration) -> io::Result<Option<Running>> {
+    match daemon.get(&["containers", id, "json"], Deadline::after(patience))? {
+        Reply::Found(body) => {
+            existing::running(&body).ok_or_else(|| io::ErrorKind::InvalidData.into())
+        }
+        Reply::Absent => Ok(None),
     }
 }
 
-/// Kills a container (Engine API `ContainerKill`), which keeps it from being started again by itself.
-/// Whether it has ended: one that is told twice to end is refused the second time.
-pub fn kill(daemon: &Daemon, id: &str) -> bool {
-    (0..KILLS_MAX).any(|_| {
-        match daemon.post(&["containers", id, "kill"], Deadline::of_one_round()) {
-            Ok(200..300 | 404) => true,
-            Ok(_) | Err(_) => matches!(is_over(daemon, id), Some(true)),
-        }
-    })
+/// Looks at what a container has mounted. Blocks.
+pub fn mounted(daemon: &Daemon, running: &Running, policy: &Policy) -> Mounted {
+    let first = Process::of_container(running.run.pid, &running.id);
+    let (Some(its), Some(ours)) = (first.and_then(table), Mounts::read()) else {
+        return Mounted::Unseen;
+    };
+    let mut judge = Judge { daemon, policy, ours };
+    let Some(sources) = judge.sources(running) else { return Mounted::Untold };
+    // One of a container's processes sees it all, unless each has gone to another root.
+    let others = Process::all_of_container(&running.id).filter_map(table).take(OTHERS_MAX);
+    let tables = std::iter::once(its).chain(others);
+    let found = tables.map(|its| compare(&its, &sources, running, &mut judge));
+    let mut found = found.skip_while(|found| matches!(found, Mounted::Hidden));
+    found.next().unwrap_or(Mounted::Hidden)
 }
 
-/// How often a container is killed that runs on.
-const KILLS_MAX: usize = 5;
+/// The most further processes of a container whose tables are looked at.
+const OTHERS_MAX: usize = 64;
+
+fn table(process: Process) -> Option<Mounts> {
+    process.mounts().map(|text| Mounts::parse(&text))
+}
+
+/// Kills a container (Engine API `ContainerKill`), which keeps it from being started again by itself.
+/// Whether it has ended, or will: one that is told twice to end is refused the second time.
+pub fn kill(daemon: &Daemon, id: &str) -> bool {
+    match daemon.post(&["containers", id, "kill"], Deadline::of_one_round()) {
+        Ok(200..300 | 404) => true,
+        Ok(_) | Err(_) => matches!(is_over(daemon, id), Some(true)),
+    }
+}
 
 /// Whether a container neither runs nor is about to; `None` if that can't be told.
 fn is_over(daemon: &Daemon, id: &str) -> Option<bool> {
@@ -74,122 +96,87 @@ fn is_over(daemon: &Daemon, id: &str) -> Option<bool> {
     }
 }
 
-fn running(daemon: &Daemon, id: &str) -> Option<Running> {
-    match daemon.get(&["containers", id, "json"], Deadline::of_one_round()).ok()? {
-        Reply::Found(body) => existing::running(&body),
-        Reply::Absent => None,
-    }
-}
-
-fn compare(its: &Mounts, ours: &Mounts, running: &Running, judge: &Judge<'_>) -> Mounted {
-    let sources = judge.sources(running);
-    let mut wanted: HashMap<Place, usize> = HashMap::new();
-    let mut is_as_judged = true;
-    for path in &sources.checked {
-        match links::resolve(path).and_then(|real| ours.place(&real)) {
-            Some(place) if !judge.forbids(path) => *wanted.entry(place).or_default() += 1,
-            Some(_) | None => is_as_judged = false,
+fn compare(its: &Mounts, sources: &Sources, running: &Running, judge: &mut Judge<'_>) -> Mounted {
+    let mut astray = Vec::new();
+    for asked in &sources.checked {
+        match its.last_at(&asked.at) {
+            Some(mount) => {
+                if let Some(violations) = judge.violations(mount, Some(asked)) {
+                    return Mounted::Elsewhere(violations);
+                }
+            }
+            // There are links on the way to it, in the image.
+            None => astray.push(asked),
         }
     }
-    let has = |(place, count): (&Place, &usize)| its.times(place) >= *count;
-    if is_as_judged && wanted.iter().all(has) {
+    if astray.is_empty() {
         return Mounted::AsJudged;
     }
-    for place in its.beside_the_usual() {
-        let paths = ours.paths(place);
-        let is_in_order =
-            |path: &HostPath| sources.in_order.iter().any(|known| path.is_within(known));
-        if paths.iter().any(is_in_order) {
-            continue;
-        }
-        let mut found = paths.iter().map(|path| judge.violations(path));
-        // Of the same files under several paths, one that is allowed is enough: it was asked for.
-        if let Some(Some(first)) = found.next()
-            && found.all(|found| found.is_some())
-        {
-            return Mounted::Elsewhere(first);
-        }
+    if !its.iter().any(|mount| is_its_own(mount, running, judge)) {
+        return Mounted::Hidden;
     }
-    Mounted::AsJudged
+    let is_at_its_place = |mount: &Mount| sources.places().any(|at| mount.at == *at);
+    let mut rest: Vec<&Mount> = its.iter().filter(|mount| !mount.is_usual()).collect();
+    rest.retain(|mount| {
+        !(is_at_its_place(mount)
+            || is_its_own(mount, running, judge)
+            || is_shared_memory(mount, running, judge)
+            || came_along(mount, its, judge))
+    });
+    if astray.iter().all(|asked| take(asked, &mut rest, judge)) {
+        return Mounted::AsJudged;
+    }
+    rest.retain(|mount| !sources.in_order(&judge.paths(mount)));
+    match rest.iter().find_map(|mount| judge.violations(mount, None)) {
+        Some(violations) => Mounted::Elsewhere(violations),
+        None => Mounted::AsJudged,
+    }
 }
 
-/// The paths of a container.
-#[derive(Debug, Default)]
-struct Sources {
-    /// Those that were checked: each must be there.
-    checked: Vec<HostPath>,
-    /// Those that need no look: the daemon's own, and what somebody beside SecDocker has given, as it
-    /// is forbidden as it is written.
-    in_order: Vec<HostPath>,
+/// Takes out of `rest` what a path means now, if that is there and allowed: each stands for one.
+fn take(asked: &Asked, rest: &mut Vec<&Mount>, judge: &mut Judge<'_>) -> bool {
+    let is_it = |mount: &Mount, judge: &mut Judge<'_>| {
+        let means = |path| {
+            let real = links::resolve(path);
+            real.and_then(|real| judge.ours.place(&real)).is_some_and(|place| place == mount.place)
+        };
+        asked.paths.iter().any(means) && judge.violations(mount, Some(asked)).is_none()
+    };
+    let found = rest.iter().position(|mount| is_it(mount, judge));
+    found.map(|at| rest.remove(at)).is_some()
 }
 
-/// The rules about paths, and whom to ask about volumes.
-struct Judge<'a> {
-    daemon: &'a Daemon,
-    policy: &'a Policy,
+/// Whether it is a file of the daemon's that this container has: `/etc/hosts`.
+fn is_its_own(mount: &Mount, running: &Running, judge: &Judge<'_>) -> bool {
+    let is_own = |path: &HostPath| running.own.iter().any(|own| path.is_within(own));
+    judge.paths(mount).iter().any(is_own)
+        || mount.place.root.as_str().split('/').any(|step| step == running.id)
 }
 
-impl Judge<'_> {
-    fn sources(&self, running: &Running) -> Sources {
-        let mut sources = Sources { in_order: running.own.clone(), ..Sources::default() };
-        let mut given = running.sources.clone();
-        for (name, kept_at) in &running.volumes {
-            let paths = self.volume(name);
-            if paths.is_empty() {
-                sources.in_order.push(kept_at.clone());
-            }
-            given.extend(paths);
-        }
-        for path in given {
-            match self.forbids_as_written(&path) {
-                true => sources.in_order.extend(links::resolve(&path).into_iter().chain([path])),
-                false => sources.checked.push(path),
-            }
-        }
-        sources
-    }
+/// Whether it is the shared memory of a container, which another has joined.
+fn is_shared_memory(mount: &Mount, running: &Running, judge: &Judge<'_>) -> bool {
+    let is_kept_beside = |path: &HostPath, own: &HostPath| {
+        let containers = own.as_str().rsplit_once('/').map_or("", |(containers, _)| containers);
+        let rest = path.as_str().strip_prefix(containers);
+        rest.is_some_and(|rest| rest.ends_with("/mounts/shm"))
+    };
+    let paths = judge.paths(mount);
+    paths.iter().any(|path| running.own.iter().any(|own| is_kept_beside(path, own)))
+}
 
-    /// The paths of the host that a volume is; none of one that the daemon keeps.
-    fn volume(&self, name: &str) -> Vec<HostPath> {
-        let questions =
-            policy::facts::Questions { volumes: vec![name.to_owned()], ..Default::default() };
-        let facts = look_up(&questions, self.daemon, &ImageCache::disabled());
-        let Some(VolumeFacts::Present(effects)) = facts.volume(name) else { return Vec::new() };
-        let paths = effects.iter().filter_map(|effect| match effect {
-            Effect::HostPath(path) => Some(path.clone()),
-            _ => None,
-        });
-        paths.collect()
-    }
-
-    fn forbids_as_written(&self, path: &HostPath) -> bool {
-        let (asked, mut facts) = self.facts(path);
-        facts.add_link(path.clone(), path.clone());
-        facts.add_aliases(path.clone(), Vec::new());
-        self.judge(asked, &facts).is_some()
-    }
-
-    fn forbids(&self, path: &HostPath) -> bool {
-        self.violations(path).is_some()
-    }
-
-    fn violations(&self, path: &HostPath) -> Option<Violations> {
-        let (asked, facts) = self.facts(path);
-        self.judge(asked, &facts)
-    }
-
-    fn facts(&self, path: &HostPath) -> (Asked, Facts) {
-        let asked = Asked { effect: Effect::HostPath(path.clone()), at: At::Field("mounts") };
-        let questions = policy::questions(self.policy, std::slice::from_ref(&asked));
-        (asked, look_up(&questions, self.daemon, &ImageCache::disabled()))
-    }
-
-    fn judge(&self, asked: Asked, facts: &Facts) -> Option<Violations> {
-        match policy::judge(self.policy, Inspected::new((), vec![asked]), facts) {
-            Verdict::Allowed(_) => None,
-            Verdict::Forbidden(violations) => Some(violations),
-        }
-    }
+/// Whether the host has the same below what is mounted above it: a bind takes that along.
+fn came_along(mount: &Mount, its: &Mounts, judge: &Judge<'_>) -> bool {
+    let paths = judge.paths(mount);
+    let above = its.iter().filter(|above| {
+        !above.at.is_root() && above.at != mount.at && mount.at.is_within(&above.at)
+    });
+    above.into_iter().any(|above| {
+        let inside = below(&mount.at, &above.at);
+        let holds = |over: &HostPath| {
+            paths.iter().any(|path| path.is_within(over) && below(path, over) == inside)
+        };
+        judge.paths(above).iter().any(holds)
+    })
 }
 
 #[cfg(test)]

@@ -244,11 +244,6 @@ impl Policy {
         existing::judges_starts(self)
     }
 
-    /// Whether a rule is about what a container is made of, which counts when it runs first.
-    pub fn judges_first_starts(&self) -> bool {
-        first_start::about(self).next().is_some()
-    }
-
     /// Whether a rule is about images.
     pub fn judges_images(&self) -> bool {
         first_start::about_images(self).next().is_some()

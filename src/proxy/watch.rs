@@ -2,76 +2,134 @@
 //!
 //! ```text
 //! a start is let through ─► the container is watched ─┐
-//! daemon ─► a container was started, or starts again ─┴─► facts::mounted ─► killed, if it is elsewhere
+//! daemon ─► a container was started, or starts again ─┴─► look ─┬─► as judged, or ended
+//!                               again, after a while ◄──────────┼── the daemon didn't say, or not seen yet
+//!                                                               └─► killed, until it has ended
 //! ```
 //!
 //! The daemon tells of starts as they happen, also of those of its own accord, whoever reads the answer
-//! to the first. A container is watched before its start reaches the daemon.
+//! to the first. A container is watched before its start reaches the daemon, until it is removed. Each
+//! of its runs is judged once, however often it is told of.
 
-use std::collections::{HashMap, VecDeque};
+mod look;
+
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use super::pool::Pool;
 use crate::audit::{self, Notice};
-use crate::facts::{self, Daemon, Mounted, Told};
+use crate::engine::existing::Run;
+use crate::facts::{self, Daemon, Told};
 use crate::policy::Policy;
 
-/// The most containers that are watched; the oldest give way.
-const CONTAINERS_MAX: usize = 8192;
+/// The most containers that are watched; the oldest give way. Those that are removed don't count.
+const CONTAINERS_MAX: usize = 16_384;
 
 /// The most daemons whose events are followed. Behind a redirect clients choose where they go.
-const DAEMONS_MAX: usize = 8;
+const DAEMONS_MAX: usize = 64;
 
 /// How long to wait before a daemon that ended its events is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How often a container is looked at that can't be seen, and after which time again.
-const LOOKS_MAX: usize = 5;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+/// After which time a container is looked at again where that is not done.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 200 });
+
+/// Threads that look at what was just started, and again at what could not be seen: as long as a client
+/// has the daemon busy with a container, nothing is said of it.
+const THREADS_MAX: usize = 16;
+const THREADS_AGAIN_MAX: usize = 8;
 
 /// A container of a daemon, by its identifier.
 type Key = (Daemon, String);
 
 /// A handle to what is watched; clones share it.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Watch(Arc<Shared>);
 
-#[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    pool: Pool,
+    first: Pool,
+    again: Pool,
 }
 
 #[derive(Default)]
 struct State {
-    containers: HashMap<Key, Arc<Policy>>,
+    containers: HashMap<Key, Watched>,
     oldest: VecDeque<Key>,
-    daemons: Vec<Daemon>,
-    is_told_of_unseen: bool,
-    is_told_of_unheard: bool,
+    followed: Vec<Daemon>,
+    /// Daemons of which a container's process was seen: what is not seen there hides itself.
+    seen: HashSet<Daemon>,
+    later: Vec<Key>,
+    has_clock: bool,
+    said: HashSet<&'static str>,
+}
+
+/// One container.
+#[derive(Debug, Clone)]
+struct Watched {
+    policy: Arc<Policy>,
+    stage: Stage,
+    /// How often it was looked at in vain.
+    looks: u32,
+    /// The run of which all is known.
+    judged: Option<Run>,
+    condemned: Option<Condemned>,
+}
+
+/// A run that is to be killed, and why.
+#[derive(Debug, Clone)]
+struct Condemned {
+    run: Run,
+    reason: String,
+    /// Whether the daemon took the order.
+    is_killed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Idle,
+    /// A look is to come.
+    Due,
+    Looking,
+    /// It was started again while somebody looks.
+    LookingAndDue,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        let (first, again) = (Pool::of(THREADS_MAX), Pool::of(THREADS_AGAIN_MAX));
+        Self(Arc::new(Shared { state: Mutex::default(), first, again }))
+    }
 }
 
 impl Watch {
     /// Watches a container from its next start on, by these rules.
     pub(super) fn add(&self, daemon: &Daemon, id: String, policy: &Arc<Policy>) {
-        let mut state = self.lock();
         let key = (daemon.clone(), id);
-        if state.containers.insert(key.clone(), Arc::clone(policy)).is_none() {
-            state.oldest.push_back(key);
+        let (is_full, is_followed) = {
+            let mut state = self.lock();
+            (state.add(key, policy), state.follow(daemon))
+        };
+        if is_full {
+            self.say(
+                "more containers are watched than can be: of the oldest it is not looked at \
+                 any more what they have mounted",
+            );
         }
-        if state.oldest.len() > CONTAINERS_MAX
-            && let Some(oldest) = state.oldest.pop_front()
-        {
-            state.containers.remove(&oldest);
-        }
-        if !state.daemons.contains(daemon) && state.daemons.len() < DAEMONS_MAX {
+        let begins = is_followed.map(|is_first| {
             let (watch, followed) = (self.clone(), daemon.clone());
-            let begun = thread::Builder::new().name("events".into());
-            if begun.spawn(move || watch.follow(&followed)).is_ok() {
-                state.daemons.push(daemon.clone());
-            }
+            let follow = move || watch.follow(&followed);
+            is_first.then(|| thread::Builder::new().name("events".into()).spawn(follow))
+        });
+        match begins {
+            Some(None | Some(Ok(_))) => {}
+            Some(Some(Err(_))) => self.lock().followed.retain(|followed| followed != daemon),
+            None => self.say(
+                "more daemons are behind it than can be followed: at some of them it is not \
+                 looked at what containers have mounted after their start",
+            ),
         }
     }
 
@@ -82,9 +140,10 @@ impl Watch {
                 // What was started before is looked at once.
                 Told::Begun => self.of_daemon(daemon).for_each(|key| self.look_at(key)),
                 Told::Started(id) => self.look_at((daemon.clone(), id)),
+                Told::Removed(id) => self.lock().remove(&(daemon.clone(), id)),
             });
             if let Err(error) = ended
-                && !std::mem::replace(&mut self.lock().is_told_of_unheard, true)
+                && self.lock().said.insert("unheard")
             {
                 let reason = format_args!(
                     "the events of the daemon cannot be read ({error}): what containers have \
@@ -102,33 +161,54 @@ impl Watch {
         keys.collect::<Vec<_>>().into_iter()
     }
 
-    /// Looks at a container on a thread of the pool, if it is watched.
+    /// Has a container looked at, if it is watched.
     fn look_at(&self, key: Key) {
-        let Some(policy) = self.lock().containers.get(&key).cloned() else { return };
-        let watch = self.clone();
-        let look = move || watch.look(&key, &policy);
-        if let Err(look) = self.0.pool.run(Box::new(look)) {
-            // Rather late than never: this thread has nothing else to do.
-            look();
+        let mut state = self.lock();
+        let Some(watched) = state.containers.get_mut(&key) else { return };
+        match watched.stage {
+            Stage::Idle => watched.stage = Stage::Due,
+            Stage::Looking => return watched.stage = Stage::LookingAndDue,
+            Stage::Due | Stage::LookingAndDue => return,
+        }
+        drop(state);
+        self.hand_out(&self.0.first, key, look::PATIENCE);
+    }
+
+    /// Has a container that is due looked at by a thread; later, if none can be had.
+    fn hand_out(&self, pool: &Pool, key: Key, patience: Duration) {
+        let (watch, of) = (self.clone(), key.clone());
+        if pool.run(Box::new(move || watch.look(&of, patience))).is_err() {
+            self.look_later(key);
         }
     }
 
-    fn look(&self, (daemon, id): &Key, policy: &Policy) {
-        match see(daemon, id, policy) {
-            Mounted::AsJudged | Mounted::Gone => {}
-            Mounted::Unseen => {
-                if !std::mem::replace(&mut self.lock().is_told_of_unseen, true) {
-                    let reason = "containers run where SecDocker cannot see their processes: what \
-                                  they have mounted is not looked at after their start";
-                    audit::announce(&Notice::Trouble { reason: &reason });
-                }
-            }
-            Mounted::Elsewhere(violations) => {
-                let killed = facts::kill(daemon, id);
-                let notice =
-                    Notice::MountedElsewhere { container: id, violations: &violations, killed };
-                audit::announce(&notice);
-            }
+    fn look_later(&self, key: Key) {
+        let mut state = self.lock();
+        state.later.push(key);
+        if !state.has_clock {
+            let watch = self.clone();
+            let ticks = move || while watch.tick() {};
+            let begun = thread::Builder::new().name("looks".into()).spawn(ticks);
+            state.has_clock = begun.is_ok();
+        }
+    }
+
+    /// Waits, and has looked at what waited; whether there is more to wait for.
+    fn tick(&self) -> bool {
+        pause(BETWEEN_LOOKS);
+        let mut state = self.lock();
+        let due = std::mem::take(&mut state.later);
+        state.has_clock = !due.is_empty();
+        drop(state);
+        let more = !due.is_empty();
+        due.into_iter().for_each(|key| self.hand_out(&self.0.again, key, look::PATIENCE_AGAIN));
+        more
+    }
+
+    /// Tells of a trouble once.
+    fn say(&self, reason: &'static str) {
+        if self.lock().said.insert(reason) {
+            audit::announce(&Notice::Trouble { reason: &reason });
         }
     }
 
@@ -138,15 +218,51 @@ impl Watch {
     }
 }
 
-/// A container that is just starting, or ends, can't be seen for a moment.
-fn see(daemon: &Daemon, id: &str, policy: &Policy) -> Mounted {
-    for _ in 1..LOOKS_MAX {
-        match facts::mounted(daemon, id, policy) {
-            Mounted::Unseen => pause(BETWEEN_LOOKS),
-            found => return found,
+impl State {
+    /// Whether another had to give way.
+    fn add(&mut self, key: Key, policy: &Arc<Policy>) -> bool {
+        if let Some(watched) = self.containers.get_mut(&key) {
+            watched.policy = Arc::clone(policy);
+            return false;
+        }
+        self.oldest.push_back(key.clone());
+        self.containers.insert(key, Watched::by(policy));
+        let gives_way = (self.oldest.len() > CONTAINERS_MAX).then(|| self.oldest.pop_front());
+        gives_way.flatten().is_some_and(|oldest| self.containers.remove(&oldest).is_some())
+    }
+
+    fn remove(&mut self, key: &Key) {
+        if self.containers.remove(key).is_some() {
+            self.oldest.retain(|other| other != key);
         }
     }
-    facts::mounted(daemon, id, policy)
+
+    /// Notes whether a process of a daemon's containers was seen; whether one ever was.
+    fn has_seen(&mut self, daemon: &Daemon, is_seen: bool) -> bool {
+        if is_seen && !self.seen.contains(daemon) {
+            self.seen.insert(daemon.clone());
+        }
+        self.seen.contains(daemon)
+    }
+
+    /// Notes that a daemon is followed: whether it was not before, and `None` if it can't be.
+    fn follow(&mut self, daemon: &Daemon) -> Option<bool> {
+        if self.followed.contains(daemon) {
+            return Some(false);
+        }
+        let has_room = self.followed.len() < DAEMONS_MAX;
+        has_room.then(|| {
+            self.followed.push(daemon.clone());
+            true
+        })
+    }
+}
+
+impl Watched {
+    fn by(policy: &Arc<Policy>) -> Self {
+        let (judged, condemned) = (None, None);
+        Self { policy: Arc::clone(policy), stage: Stage::Idle, looks: 0, judged, condemned }
+    }
 }
 
 fn pause(time: Duration) {
@@ -154,3 +270,7 @@ fn pause(time: Duration) {
     let locked = never.lock().unwrap_or_else(PoisonError::into_inner);
     let _ = Condvar::new().wait_timeout(locked, time);
 }
+
+#[cfg(test)]
+#[path = "watch/tests.rs"]
+mod tests;
