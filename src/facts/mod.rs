@@ -26,6 +26,7 @@ mod process;
 mod routes;
 mod started;
 
+pub use crate::engine::existing::{Run, Running};
 pub use cache::{Epoch, ImageCache};
 pub use daemon::Daemon;
 pub use events::{Told, follow};

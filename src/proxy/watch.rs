@@ -20,8 +20,7 @@ use std::time::Duration;
 
 use super::pool::Pool;
 use crate::audit::{self, Notice};
-use crate::engine::existing::Run;
-use crate::facts::{self, Daemon, Told};
+use crate::facts::{self, Daemon, Run, Told};
 use crate::policy::Policy;
 
 /// The most containers that are watched; the oldest give way. Those that are removed don't count.

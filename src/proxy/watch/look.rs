@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::{Condemned, Key, Stage, Watch, Watched};
 use crate::audit::{self, Notice};
-use crate::engine::existing::{Run, Running};
-use crate::facts::{self, Mounted};
+use crate::facts::{self, Mounted, Run, Running};
 
 /// How long the daemon may take to say what a container is: at first, so that the others have their
 /// turn, and when it is asked again.
