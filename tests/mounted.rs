@@ -3,11 +3,8 @@
 //! starts a container again by itself, nobody asks at all.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
 
-#[path = "mounted/relay.rs"]
-mod relay;
 mod support;
 
-use relay::Relay;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs;
@@ -18,6 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use support::client::post;
 use support::firewall::config;
+use support::relay::Relay;
 use support::{Daemon, SecDocker, Way, unique, until};
 
 const DENIES: &str = "restrictions:\n  mounts: [/run/secret]\n";
@@ -170,6 +168,7 @@ fn what_is_put_back_before_the_look_is_found() {
         let (from, to) = ((path.clone(), aside.clone()), (path.clone(), aside));
         let relay = Relay::start(
             &Daemon::shared().socket(),
+            |line| line.starts_with("POST ") && line.contains("/start "),
             move || {
                 fs::rename(&from.0, &from.1).unwrap();
                 symlink("/run/secret", &from.0).unwrap();

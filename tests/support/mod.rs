@@ -18,6 +18,7 @@ pub(crate) mod daemon;
 pub(crate) mod firewall;
 pub(crate) mod poll;
 pub(crate) mod process;
+pub(crate) mod relay;
 pub(crate) mod sandbox;
 
 pub(crate) use api::Api;

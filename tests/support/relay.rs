@@ -1,7 +1,8 @@
-//! Stands between SecDocker and an engine, and does something just before a start reaches the engine, and
-//! after it has answered. What the engine tells of as it happens is held back until it may go on.
+//! Stands between SecDocker and an engine, and does something just before certain requests reach the
+//! engine, and after it has answered. What the engine tells of as it happens is held back until it may
+//! go on.
 
-use super::support::sandbox;
+use super::sandbox;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -18,6 +19,9 @@ pub(crate) struct Relay {
 
 struct Between {
     engine: PathBuf,
+    /// Of which request lines this is.
+    is_one: fn(&str) -> bool,
+    lines: Mutex<Vec<String>>,
     before: Box<dyn Fn() + Send + Sync>,
     after: Box<dyn Fn() + Send + Sync>,
     tells_events: Mutex<bool>,
@@ -27,13 +31,14 @@ struct Between {
 /// What the requests on a connection were.
 #[derive(Default)]
 struct Seen {
-    starts: AtomicBool,
+    is_one: AtomicBool,
     events: AtomicBool,
 }
 
 impl Relay {
     pub(crate) fn start(
         engine: &Path,
+        is_one: fn(&str) -> bool,
         before: impl Fn() + Send + Sync + 'static,
         after: impl Fn() + Send + Sync + 'static,
     ) -> Relay {
@@ -42,10 +47,17 @@ impl Relay {
         let (before, after) = (Box::new(before), Box::new(after));
         let (tells_events, told) = (Mutex::new(false), Condvar::new());
         let engine = engine.to_owned();
-        let between = Arc::new(Between { engine, before, after, tells_events, told });
+        let lines = Mutex::default();
+        let between = Between { engine, is_one, lines, before, after, tells_events, told };
+        let between = Arc::new(between);
         let shared = Arc::clone(&between);
         thread::spawn(move || listener.incoming().for_each(|client| shared.join(client.unwrap())));
         Relay { socket, between }
+    }
+
+    /// Those request lines, as they came.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.between.lines.lock().unwrap().clone()
     }
 
     /// Lets events pass from now on.
@@ -71,9 +83,10 @@ impl Between {
     fn request(&self, piece: &[u8], seen: &Seen) {
         let text = String::from_utf8_lossy(piece);
         let line = text.lines().next().unwrap_or_default();
-        if line.starts_with("POST ") && line.contains("/start ") {
+        if (self.is_one)(line) {
             (self.before)();
-            seen.starts.store(true, Ordering::SeqCst);
+            self.lines.lock().unwrap().push(line.to_owned());
+            seen.is_one.store(true, Ordering::SeqCst);
         }
         if line.starts_with("GET /events") {
             seen.events.store(true, Ordering::SeqCst);
@@ -81,7 +94,7 @@ impl Between {
     }
 
     fn answer(&self, seen: &Seen) {
-        if seen.starts.swap(false, Ordering::SeqCst) {
+        if seen.is_one.swap(false, Ordering::SeqCst) {
             (self.after)();
         }
         if seen.events.load(Ordering::SeqCst) {
