@@ -140,7 +140,12 @@ impl Caller {
 
     /// A small request and its answer.
     pub(crate) fn ping(&mut self) -> io::Result<()> {
-        self.stream.write_all(PING)?;
+        self.ask(PING)
+    }
+
+    /// A request and its answer.
+    pub(crate) fn ask(&mut self, request: &[u8]) -> io::Result<()> {
+        self.stream.write_all(request)?;
         self.answer()
     }
 

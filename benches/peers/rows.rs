@@ -36,6 +36,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("raw", raw),
     ("idle", idle),
     ("latency", latency),
+    ("beside", beside),
     ("loops", loops),
     ("engine", engine),
     ("start", start),
@@ -107,9 +108,12 @@ fn create_body(bytes: usize) -> Vec<u8> {
             r#"{{"Hostname":"","User":"1000","AttachStdin":false,"AttachStdout":true,"AttachStderr":true,"ExposedPorts":{{"80/tcp":{{}}}},"Tty":false,"Env":[{variables}],"Cmd":["serve"],"Image":"app:1","Volumes":{{}},"WorkingDir":"","Entrypoint":null,"Labels":{{"team":"web"}},"HostConfig":{{"Binds":null,"LogConfig":{{"Type":"","Config":{{}}}},"NetworkMode":"default","PortBindings":{{"80/tcp":[{{"HostIp":"","HostPort":"8080"}}]}},"RestartPolicy":{{"Name":"no","MaximumRetryCount":0}},"CapAdd":null,"CapDrop":null,"Dns":[],"Privileged":false,"SecurityOpt":null,"Memory":0,"NanoCpus":0,"Devices":[],"PidsLimit":0,"Ulimits":null}},"NetworkingConfig":{{"EndpointsConfig":{{}}}}}}"#
         )
     };
+    let frame = body("").len();
+    // A large body has long variables: the daemon's clients send no hundred thousand of them.
+    let filling = "x".repeat(bytes / 20_000);
     let mut number = 0;
-    while body(&variables).len() < bytes {
-        variables.push_str(&format!(r#","SETTING_{number}=value number {number}""#));
+    while frame + variables.len() < bytes {
+        variables.push_str(&format!(r#","SETTING_{number}=value number {number}{filling}""#));
         number += 1;
     }
     body(&variables).into_bytes()
@@ -263,6 +267,43 @@ fn latency(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
         }
     }
     Ok(vec![middle, tail])
+}
+
+/// What others feel while a client has the largest bodies judged that are usual.
+fn beside(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
+    const ROW: &str = "one connection beside creates of 3.5 MB";
+    let request = load::post("/v1.41/containers/create?name=one", &create_body(3_500_000));
+    let peers = bench.start(PROXIES, false)?;
+    let mut without = Figure::new(ROW, "median µs without them");
+    let mut middle = Figure::new(ROW, "median µs beside them");
+    let mut tail = Figure::new(ROW, "p99 µs beside them");
+    for _ in 0..bench.rounds {
+        for peer in &peers {
+            let mut caller = Caller::connect(peer.address)?;
+            without.add(peer.kind, at(&timed(3_000, || caller.ping())?, 0.5));
+            let mut times = std::thread::scope(|scope| {
+                let large = scope.spawn(|| ask_for(peer, &request, bench.time));
+                let mut times = Vec::new();
+                while !large.is_finished() {
+                    times.extend(timed(10, || caller.ping())?);
+                }
+                large.join().unwrap().map(|()| times)
+            })?;
+            times.sort_by(f64::total_cmp);
+            middle.add(peer.kind, at(&times, 0.5));
+            tail.add(peer.kind, at(&times, 0.99));
+        }
+    }
+    Ok(vec![without, middle, tail])
+}
+
+fn ask_for(peer: &Peer, request: &[u8], time: Duration) -> io::Result<()> {
+    let mut caller = Caller::connect(peer.address)?;
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        caller.ask(request)?;
+    }
+    Ok(())
 }
 
 /// What a second loop brings. Clients and upstream need a core as well, so that requests a second show

@@ -58,6 +58,9 @@ impl Write for Shown {
 
 /// What of `text` is no longer than `bytes`, cut between characters.
 fn within(bytes: usize, text: &str) -> &str {
+    if text.len() <= bytes {
+        return text;
+    }
     let end = (0..=bytes.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
     end.and_then(|end| text.get(..end)).unwrap_or_default()
 }
@@ -65,13 +68,40 @@ fn within(bytes: usize, text: &str) -> &str {
 /// Whether a value can stand in a logfmt line as it is, without quotes. It is asked in the same
 /// alphabet as logrus has, so that tools that read its lines read ours.
 pub(super) fn is_plain(value: Bounded<'_>) -> bool {
-    let plain = |byte: u8| {
-        byte.is_ascii_alphanumeric()
-            | matches!(byte, b'-' | b'.' | b'_' | b'/' | b'@' | b'^' | b'+')
-    };
-    // Without a way out of the loop, the compiler looks at many bytes at a time.
-    let all_plain = value.text.bytes().fold(true, |all, byte| all & plain(byte));
-    all_plain && !value.text.is_empty() && value.dropped == 0
+    found_in(value.text) & NOT_PLAIN == 0 && !value.text.is_empty() && value.dropped == 0
+}
+
+/// A byte that a logfmt line has within quotes only.
+const NOT_PLAIN: u8 = 1;
+/// One that does not stand for itself, or may be part of a character that does not.
+const ODD: u8 = 2;
+
+/// What each byte is of these.
+#[expect(clippy::indexing_slicing, reason = "what is out of bounds does not compile")]
+static BYTES: [u8; 256] = {
+    let mut bytes = [0; 256];
+    let mut byte = 0;
+    while byte <= u8::MAX as usize {
+        let is_plain = (byte as u8).is_ascii_alphanumeric()
+            || matches!(byte as u8, b'-' | b'.' | b'_' | b'/' | b'@' | b'^' | b'+');
+        let is_clear = matches!(byte as u8, b' '..=b'~') && !matches!(byte as u8, b'"' | b'\\');
+        bytes[byte] = if is_plain { 0 } else { NOT_PLAIN } | if is_clear { 0 } else { ODD };
+        byte += 1;
+    }
+    bytes
+};
+
+fn is_odd(byte: u8) -> bool {
+    found_in_byte(byte) & ODD != 0
+}
+
+fn found_in_byte(byte: u8) -> u8 {
+    BYTES.get(usize::from(byte)).copied().unwrap_or(NOT_PLAIN | ODD)
+}
+
+/// What any byte of a text is. A line is mostly short texts, without a way out of the loop.
+fn found_in(text: &str) -> u8 {
+    text.bytes().fold(0, |found, byte| found | found_in_byte(byte))
 }
 
 /// Writes a value that [`is_plain`].
@@ -97,12 +127,10 @@ pub(super) fn write_escaped(out: &mut String, value: Bounded<'_>) {
 
 /// The first character that does not stand for itself, and where it is.
 fn first_odd(text: &str) -> Option<(usize, char)> {
-    // Most text has none, which shows fastest without a way out of the loop.
-    let clear = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
-    if text.bytes().fold(true, |all, byte| all & clear(byte)) {
+    if found_in(text) & ODD == 0 {
         return None;
     }
-    let from = text.bytes().position(|byte| !clear(byte))?;
+    let from = text.bytes().position(is_odd)?;
     let mut characters = text.get(from..)?.char_indices();
     let (at, odd) = characters.find(|(_, character)| !stands_for_itself(*character))?;
     Some((from + at, odd))

@@ -106,12 +106,15 @@ fn is_showable(value: &str) -> bool {
     let mut decoded = Decoded(value.as_bytes());
     value.len() <= SHOWN_BYTES_MAX
         && decoded.all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/@,+~* ".contains(&byte))
-        && !value.contains("//")
+        && !value.as_bytes().windows(2).any(|pair| pair == b"//")
         && !names_password(value)
 }
 
 /// Whether something stands before an `@` that is not the name of an image with its digest.
 fn names_password(text: &str) -> bool {
+    if memchr::memchr2(b'@', b'%', text.as_bytes()).is_none() {
+        return false;
+    }
     let mut decoded = Decoded(text.as_bytes());
     while let Some(byte) = decoded.next() {
         let is_digest = |name: &[u8; 7]| decoded.clone().take(name.len()).eq(*name);
