@@ -9,6 +9,7 @@ mod buildkit {
     #[cfg(feature = "plugins")]
     mod asked;
     pub(crate) mod calls;
+    mod ceilings;
     mod listed;
     mod marked;
     pub(crate) mod messages;

@@ -101,6 +101,7 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         subnets,
         allowed_subnets,
         builds,
+        build_group,
         endpoints: _,
         strict,
         ceilings: _,
@@ -145,7 +146,7 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
     if let Some(images) = allowed_images.list() {
         writeln!(
             out,
-            "Only these images may be used, and none may be built, loaded, imported or committed:"
+            "Only these images may be used, and built by BuildKit; none may be loaded, imported or committed:"
         )?;
         describe_list(out, images.iter().map(ImageRule::as_str))?;
     }
@@ -195,6 +196,16 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         BuildRule::Inspect => {}
         BuildRule::Allow => writeln!(out, "Images may be built; Dockerfiles are not read.")?,
         BuildRule::Forbid => writeln!(out, "Images may not be built.")?,
+    }
+    if let Some(group) = build_group {
+        let group = group.as_str();
+        match policy.ceilings.memory.is_some() || policy.ceilings.cpu.is_some() {
+            true => writeln!(out, "Steps of builds share control group {group} and its limits.")?,
+            false => writeln!(
+                out,
+                "Warning: control group {group} limits no build without general.memory or general.cpu."
+            )?,
+        }
     }
     if *strict == StrictRule::Refuse {
         writeln!(out, "What SecDocker does not know may not be said.")?;

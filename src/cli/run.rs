@@ -17,7 +17,7 @@ use super::{CliError, EXIT_ERROR, Outcome, print};
 use crate::audit::{self, Notice};
 use crate::config::reload::Watcher;
 use crate::config::{self, Overrides, Settings};
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, StartError, build_group};
 
 /// A signal to stop has arrived; from now on another one ends the process at once.
 static STOPPING: AtomicBool = AtomicBool::new(false);
@@ -34,7 +34,8 @@ pub(super) fn run(path: &Path, overrides: Overrides) -> Result<Outcome, CliError
     let watcher = Watcher::new(path);
     let settings = config::load(path, &overrides)?;
     let log = audit::init(&settings.log).map_err(CliError::Audit)?;
-    let proxy = match Proxy::start(&settings) {
+    let group = build_group::prepare(&settings).map_err(StartError::BuildGroup);
+    let proxy = match group.and_then(|()| Proxy::start(&settings)) {
         Ok(proxy) => proxy,
         Err(error) => {
             audit::announce(&Notice::Trouble { reason: &error });
@@ -203,7 +204,10 @@ impl Supervisor {
                               or a restart says that this is meant";
                 audit::announce(&Notice::ReloadFailed { reason: &reason });
             }
-            Ok(settings) => self.take(settings),
+            Ok(settings) => match build_group::prepare(&settings) {
+                Ok(()) => self.take(settings),
+                Err(error) => audit::announce(&Notice::ReloadFailed { reason: &error }),
+            },
             Err(error) => {
                 for reason in error.to_string().lines() {
                     audit::announce(&Notice::ReloadFailed { reason: &reason });

@@ -13,7 +13,7 @@ use super::{Overrides, Policy, parse};
 use crate::image::ImageRef;
 use crate::policy::effects::{
     AnyPath, Asked, Builder, Device, Effect, Holder, ImageNames, MadeOf, Namespace, NamespaceKind,
-    Place, SharedWith, Takeover, Unseen,
+    Place, SharedWith, Steps, Takeover, Unseen,
 };
 use crate::policy::facts::{
     AddressFacts, Container, ContainerFacts, DeviceFacts, Facts, ImageFacts, NamedImage,
@@ -128,7 +128,7 @@ fn has_an_example(effect: &Effect) {
         Effect::Annotation(_) | Effect::PreviousSpec { .. } => {}
         Effect::ServiceVersion(_) | Effect::Unknown(_) | Effect::Platform(_) => {}
         Effect::MadeOf(_) | Effect::Renamed { .. } | Effect::SourcePolicy => {}
-        Effect::HostProgram(_) | Effect::ManagerRole { .. } => {}
+        Effect::HostProgram(_) | Effect::ManagerRole { .. } | Effect::BuildSteps(_) => {}
     }
 }
 
@@ -169,6 +169,10 @@ fn of_images() -> Vec<Vec<Effect>> {
         Effect::ImageName(ImageNames::EveryTag(image("ubuntu"))),
         Effect::ImageContent,
         Effect::SourcePolicy,
+        Effect::BuildSteps(Steps::Frontend),
+        Effect::BuildSteps(Steps::Unseen),
+        Effect::BuildSteps(Steps::Scanner),
+        Effect::BuildSteps(Steps::OfClient(None)),
         Effect::ImageNameGiven(image("odd:1")),
         Effect::ImageNamesUnseen,
         Effect::ImageNamesTaken,

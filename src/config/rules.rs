@@ -5,11 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use super::error::At;
-use super::schema::{File, General, List, Lists, Restrictions, Text};
+use super::schema::{Builds, File, General, List, Lists, Restrictions, Text};
 use super::validate::Checker;
 use super::{endpoints, exceptions, seccomp, units};
 use crate::policy::Policy;
 use crate::policy::allowed::{AllowedImages, AllowedMount, AllowedMounts};
+use crate::policy::build_steps::BuildGroup;
 use crate::policy::builds::BuildRule;
 use crate::policy::capabilities::CapabilityRule;
 use crate::policy::ceilings::Ceilings;
@@ -81,9 +82,12 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
         subnets: denied(checker, at("subnets"), &rules.subnets, SubnetRule::parse),
         allowed_subnets: allowed(checker, at("subnets"), &rules.subnets, SubnetRule::parse_allowed)
             .map_or_else(AllowedSubnets::default, AllowedSubnets::only),
-        builds: checker
-            .optional(at("builds"), rules.builds.as_ref(), BuildRule::parse)
-            .unwrap_or_default(),
+        builds: build_rule(checker, at("builds"), &rules.builds),
+        build_group: checker.optional(
+            at("builds").inner("cgroup"),
+            rules.builds.cgroup.as_ref(),
+            BuildGroup::parse,
+        ),
         endpoints: endpoints::rules(checker, file.endpoints.as_ref()),
         strict: match checker.optional(At::top("strict"), file.strict.as_ref(), units::parse_switch)
         {
@@ -93,6 +97,11 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
         ceilings: ceilings(checker, general, folder),
         exceptions: exceptions::exceptions(checker, &file.exceptions.0),
     }
+}
+
+fn build_rule(checker: &mut Checker<'_>, at: At, builds: &Builds) -> BuildRule {
+    let at = if builds.is_keyed { at.inner("mode") } else { at };
+    checker.optional(at, builds.mode.as_ref(), BuildRule::parse).unwrap_or_default()
 }
 
 fn group_rules(checker: &mut Checker<'_>, list: &List) -> Vec<GroupRule> {

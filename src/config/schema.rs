@@ -137,6 +137,62 @@ impl<'de> Visitor<'de> for ListsVisitor {
     }
 }
 
+/// What is done about builds, or keys: `mode`, the same, and `cgroup`, where their steps run.
+#[derive(Debug, Default)]
+pub(super) struct Builds {
+    pub(super) mode: Option<Text>,
+    pub(super) cgroup: Option<Text>,
+    /// Whether the mode stands behind a key.
+    pub(super) is_keyed: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyedBuilds {
+    #[serde(default)]
+    mode: Option<Text>,
+    #[serde(default)]
+    cgroup: Option<Text>,
+}
+
+impl<'de> Deserialize<'de> for Builds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(BuildsVisitor)
+    }
+}
+
+struct BuildsVisitor;
+
+impl<'de> Visitor<'de> for BuildsVisitor {
+    type Value = Builds;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a single value, or the keys `mode` and `cgroup`")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Builds, E> {
+        Ok(Builds::default())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Builds, E> {
+        Ok(Builds { mode: Some(Text(text.to_owned())), ..Builds::default() })
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Builds, E> {
+        self.visit_str(if value { "true" } else { "false" })
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Builds, E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, keys: A) -> Result<Builds, A::Error> {
+        let KeyedBuilds { mode, cgroup } =
+            KeyedBuilds::deserialize(MapAccessDeserializer::new(keys))?;
+        Ok(Builds { mode, cgroup, is_keyed: true })
+    }
+}
+
 /// Plugins, by their names or with settings.
 #[derive(Debug, Default)]
 pub(super) struct PluginList(pub(super) Vec<PluginEntry>);
@@ -269,7 +325,7 @@ pub(super) struct Restrictions {
     pub(super) sysctls: List,
     pub(super) cgroupparent: List,
     pub(super) subnets: Lists,
-    pub(super) builds: Option<Text>,
+    pub(super) builds: Builds,
 }
 
 /// What is forced.

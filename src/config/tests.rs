@@ -65,6 +65,17 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
             &["2: restrictions.builds: `maybe` is none of inspect, allow, forbid"],
         ),
         (
+            "restrictions:\n  builds:\n    mode: maybe\n    cgroup: builds\n",
+            &[
+                "3: restrictions.builds.mode: `maybe` is none of inspect, allow, forbid",
+                "4: restrictions.builds.cgroup: `builds` is not the path of a control group, such as /secdocker-builds",
+            ],
+        ),
+        (
+            "restrictions:\n  builds: {group: /x}\n",
+            &["2: restrictions.builds: unknown key `group`, expected `mode` or `cgroup`"],
+        ),
+        (
             "restrictions:\n  ports: 22\n",
             &["2: restrictions.ports: not possible here: integer `22`, expected a list"],
         ),

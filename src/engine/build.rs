@@ -244,16 +244,19 @@ fn force_cpu(query: &mut Query, ceilings: &Ceilings, changes: &mut Changes) {
     set(query, "cpuquota", quota, changes);
 }
 
+/// The period in which the kernel counts CPU time if it is told of none, in microseconds.
+pub(super) const PERIOD_USUAL: i64 = 100_000;
+
 /// Billionths of a CPU as a period and the quota of it, in microseconds. The kernel takes periods up
 /// to a second, and quotas from a thousandth of one.
-fn as_quota(nano: i64) -> (i64, i64) {
+pub(super) fn as_quota(nano: i64) -> (i64, i64) {
     const QUOTA_MIN: i64 = 1_000;
     let quota_of = |period: i64| {
         let quota = i128::from(nano) * i128::from(period) / 1_000_000_000;
         i64::try_from(quota).unwrap_or(i64::MAX)
     };
-    match quota_of(100_000) {
-        quota @ QUOTA_MIN.. => (100_000, quota),
+    match quota_of(PERIOD_USUAL) {
+        quota @ QUOTA_MIN.. => (PERIOD_USUAL, quota),
         _ => (1_000_000, quota_of(1_000_000).max(QUOTA_MIN)),
     }
 }

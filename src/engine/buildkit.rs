@@ -10,6 +10,7 @@
 //! Nothing is written anew: protocol buffers are added to by appending.
 
 mod attributes;
+mod forced;
 mod llb;
 pub mod proof;
 mod proto;

@@ -22,6 +22,9 @@ use crate::http2::literal::write_field;
 /// The first version that is trusted.
 const VERSION_MIN: [u32; 3] = [25, 0, 2];
 
+/// The first version whose builder limits what each step takes, as the attributes of its frontend say.
+const LIMITS_MIN: [u32; 3] = [29, 6, 0];
+
 /// How long the proof may take; without a network it takes a tenth of a second.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -31,30 +34,39 @@ const BLOCK_BYTES_MAX: usize = 64 * 1024;
 const UPGRADE: &[u8] = b"POST /grpc HTTP/1.1\r\nHost: docker\r\nContent-Length: 0\r\n\
     Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
 
-/// The part of Engine API `SystemVersion` that is looked at.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Version {
-    version: String,
+/// What `GET /version` says of the builder.
+pub(super) struct Version {
+    /// All of it, which is another text for each build of a daemon.
+    pub(super) answer: Vec<u8>,
+    /// Whether the builder may heed policies.
+    pub(super) is_trusted: bool,
+    /// Whether it limits each step.
+    pub(super) limits_steps: bool,
 }
 
-/// What `GET /version` says, which is another text for each build of a daemon; and whether it is one whose
-/// builder may heed policies.
-pub(super) fn version(reply: Reply) -> Option<(Vec<u8>, bool)> {
-    let Reply::Found(body) = reply else { return None };
-    let Version { version } = serde_json::from_slice(&body).ok()?;
-    Some((body, is_trusted(&version)))
+/// Reads the answer to `GET /version`.
+pub(super) fn version(reply: Reply) -> Option<Version> {
+    /// The part of Engine API `SystemVersion` that is looked at.
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Answer {
+        version: String,
+    }
+    let Reply::Found(answer) = reply else { return None };
+    let Answer { version } = serde_json::from_slice(&answer).ok()?;
+    let is_trusted = is_from(VERSION_MIN, &version);
+    Some(Version { answer, is_trusted, limits_steps: is_from(LIMITS_MIN, &version) })
 }
 
-/// Compares `26.1.5+dfsg1` with [`VERSION_MIN`]. One that can't be read is not trusted.
-fn is_trusted(version: &str) -> bool {
+/// Compares `26.1.5+dfsg1` with the first version of a kind. One that can't be read is older.
+fn is_from(first: [u32; 3], version: &str) -> bool {
     let mut parts = version.splitn(3, '.').map(|part| {
         let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
         part.get(..digits).and_then(|digits| digits.parse::<u16>().ok()).map(u32::from)
     });
     let mut next = || parts.next().flatten();
     match (next(), next(), next()) {
-        (Some(major), Some(minor), Some(patch)) => [major, minor, patch] >= VERSION_MIN,
+        (Some(major), Some(minor), Some(patch)) => [major, minor, patch] >= first,
         _ => false,
     }
 }
@@ -159,7 +171,10 @@ mod tests {
             ("26.1", false),
             ("99999999999.0.0", false),
         ] {
-            assert_eq!(is_trusted(version), expected, "{version}");
+            assert_eq!(is_from(VERSION_MIN, version), expected, "{version}");
+        }
+        for (version, expected) in [("29.6.0", true), ("29.5.3", false), ("30.0.0-rc.1", true)] {
+            assert_eq!(is_from(LIMITS_MIN, version), expected, "{version}");
         }
     }
 }

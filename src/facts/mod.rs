@@ -151,11 +151,13 @@ pub fn look_up_while(
         }
     }
     if questions.source_policies
-        && let Some((version, is_trusted)) = ask(&["version"]).and_then(builder::version)
+        && let Some(version) = ask(&["version"]).and_then(builder::version)
     {
+        let builder::Version { answer, is_trusted, limits_steps } = version;
         let heeds = || builder::heeds_policies(daemon).ok();
         let known =
-            if is_trusted { cache.heeds_or_learn(daemon, version, heeds) } else { Some(false) };
+            if is_trusted { cache.heeds_or_learn(daemon, answer, heeds) } else { Some(false) };
+        facts.add_limits_steps(limits_steps);
         if let Some(known) = known {
             facts.add_source_policies(known);
         }

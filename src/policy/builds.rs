@@ -11,13 +11,14 @@
 //! | BuildKit through `/grpc` | the same, and `ports`, `namespaces`, `cgroupparent`: its steps may share the host's network; and `privileged`, `capabilities`, `securitypolicies`, `devices`: where the daemon allows it (`builder.entitlements`), they may be privileged |
 //!
 //! Through `/grpc` builds are not refused where the daemon's builder can be held to the rules: it heeds a
-//! policy about images, and all else is in what each call says. Then each call is judged for itself. What
-//! no builder can be held to, `general.memory`, `general.cpu` and `cgroupparent`, still refuses all.
+//! policy about images, and all else is in what each call says. Then each call is judged for itself. Under
+//! `general.memory` and `general.cpu` all are refused where nothing holds steps to them ([`super::build_steps`]).
 //!
 //! Steps of a build run as the user of the image that they build upon, mostly root; that is no breach
 //! of a rule about users, since hardly any image could be built otherwise: such a rule holds for
 //! `USER`, and for containers of what was built. Whoever wants no root in builds forbids builds.
 
+use super::build_steps::{Held, held, unforceable};
 use super::effects::{Asked, Builder, Effect, Unseen};
 use super::exceptions;
 use super::facts::Facts;
@@ -75,9 +76,11 @@ pub(super) fn are_calls_judged(policy: &Policy, facts: &Facts) -> bool {
 /// Whether the builder of the daemon can be held to rules must be known before it is spoken to.
 pub(super) fn ask(policy: &Policy, effects: &[Asked], source_policies: &mut bool) {
     let is_asked = |asked: &Asked| asked.effect == Effect::Build(Builder::BuildKitUnseen);
+    // Of a build that has begun by then only whether its steps can be held to ceilings is not known.
+    let is_begun = |asked: &Asked| asked.effect == Effect::Build(Builder::BuildKitSolve);
+    let is_unknown = held(policy, &Facts::none()) == Held::Nothing;
     *source_policies |= must_judge_calls(policy)
-        && unforceable(policy).next().is_none()
-        && effects.iter().any(is_asked);
+        && effects.iter().any(|asked| is_asked(asked) || (is_unknown && is_begun(asked)));
 }
 
 /// Whether the daemon must be told of forbidden images by all their names.
@@ -93,10 +96,9 @@ pub(super) fn check(policy: &Policy, builder: Builder, facts: &Facts, found: &mu
         (BuildRule::Forbid, _) => found.add("a build", "builds: forbid"),
         (BuildRule::Allow, _) | (BuildRule::Inspect, Builder::Read) => {}
         (BuildRule::Inspect, Builder::BuildKitUnseen | Builder::BuildKitSolve)
-            if unforceable(policy).next().is_some() =>
+            if !unforceable(policy, facts).is_empty() =>
         {
-            let rules: Vec<_> = unforceable(policy).collect();
-            found.add(UNFORCEABLE, &rules.join(", "));
+            found.add(UNFORCEABLE, &unforceable(policy, facts).join(", "));
         }
         (BuildRule::Inspect, Builder::BuildKitSolve) => {}
         // Each call is judged for itself.
@@ -110,17 +112,7 @@ pub(super) fn check(policy: &Policy, builder: Builder, facts: &Facts, found: &mu
     }
 }
 
-const UNFORCEABLE: &str = "a build by BuildKit, whose steps can't be held to it: use DOCKER_BUILDKIT=0, or set `builds: allow`";
-
-/// The sections with rules that nobody can hold the steps of a build by BuildKit to.
-fn unforceable(policy: &Policy) -> impl Iterator<Item = &'static str> {
-    let sections = [
-        ("general.memory", policy.ceilings.memory.is_some()),
-        ("general.cpu", policy.ceilings.cpu.is_some()),
-        ("cgroupparent", !policy.cgroupparent.is_empty()),
-    ];
-    sections.into_iter().filter(|(_, is_there)| *is_there).map(|(section, _)| section)
-}
+const UNFORCEABLE: &str = "a build by BuildKit, whose steps can't be held to it: use DOCKER_BUILDKIT=0, or set `builds: allow`, or a control group for them (`builds: {cgroup: /secdocker-builds}`)";
 
 /// What is refused, and what can be done about it.
 fn unseen(builder: Builder) -> &'static str {

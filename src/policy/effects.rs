@@ -21,6 +21,8 @@ use crate::image::{ImageName, ImageRef};
 pub enum Effect {
     /// Builds an image.
     Build(Builder),
+    /// Runs steps of a build that the daemon is not told where to run.
+    BuildSteps(Steps),
     /// Does something by a Dockerfile's instruction that only the daemon can work out.
     Unseen(Unseen),
     /// Hands the host to someone whom no rule reaches.
@@ -238,6 +240,19 @@ pub struct MadeOf {
 
 // A body asks for as many effects as it has values.
 const _: () = assert!(size_of::<Effect>() <= 72);
+
+/// Steps of a build that do not come from a Dockerfile which the daemon itself reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Steps {
+    /// What makes them is an image, or nothing that is known.
+    Frontend,
+    /// A step makes further instructions.
+    Unseen,
+    /// An image looks at what was built.
+    Scanner,
+    /// The client sends them, to run in this control group, or in the daemon's own.
+    OfClient(Option<String>),
+}
 
 /// What gives paths of the host that cannot be told.
 #[derive(Debug, Clone, PartialEq, Eq)]

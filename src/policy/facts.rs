@@ -391,6 +391,7 @@ pub struct Facts {
     /// `None` if it was not asked for, and none in it if it could not be learned.
     api_version: Option<Option<ApiVersion>>,
     source_policies: Option<Option<bool>>,
+    limits_steps: Option<bool>,
     runtimes: Option<Option<Runtimes>>,
     today: Option<Day>,
     /// By identifier.
@@ -486,6 +487,7 @@ impl Facts {
             image_list,
             api_version,
             source_policies,
+            limits_steps,
             runtimes,
             today,
             former_names,
@@ -494,6 +496,7 @@ impl Facts {
         } = further;
         self.runtimes = runtimes.or(self.runtimes.take());
         self.source_policies = source_policies.or(self.source_policies);
+        self.limits_steps = limits_steps.or(self.limits_steps);
         self.api_version = api_version.or(self.api_version);
         self.today = today.or(self.today);
         self.is_late |= is_late;
@@ -648,6 +651,16 @@ impl Facts {
     /// Whether the daemon's builder heeds source policies, if that was learned.
     pub fn source_policies(&self) -> Option<bool> {
         self.source_policies.flatten()
+    }
+
+    /// Remembers whether the daemon's builder limits each step as it is told to.
+    pub fn add_limits_steps(&mut self, are_known: bool) {
+        self.limits_steps = Some(are_known);
+    }
+
+    /// Whether the daemon's builder limits each step as it is told to, if that was learned.
+    pub fn limits_steps(&self) -> Option<bool> {
+        self.limits_steps
     }
 
     /// Remembers which runtimes the daemon has.

@@ -7,6 +7,7 @@
 pub mod allowed;
 mod annotations;
 mod any_path;
+pub mod build_steps;
 pub mod builds;
 pub mod capabilities;
 pub mod ceilings;
@@ -51,6 +52,7 @@ pub mod way_out;
 
 use crate::image::ImageRef;
 use allowed::{AllowedImages, AllowedMounts};
+use build_steps::BuildGroup;
 use builds::BuildRule;
 use capabilities::CapabilityRule;
 use ceilings::Ceilings;
@@ -127,6 +129,8 @@ pub struct Policy {
     pub allowed_subnets: AllowedSubnets,
     /// What is done about building images.
     pub builds: BuildRule,
+    /// The control group in which steps of builds run, under the ceilings.
+    pub build_group: Option<BuildGroup>,
     /// Which endpoints may be called: asked before anything of a request is read.
     pub endpoints: EndpointRules,
     /// Whether fields and parameters may be there that nobody has decided about.
@@ -177,6 +181,7 @@ impl Policy {
             allowed_shares: _, // They are allowed besides what no rule forbids.
             way_out: _,        // It is there as soon as anything is forbidden.
             builds: _,         // To build is no power over the host, and a service builds nothing.
+            build_group: _,    // It is for what is forced.
             endpoints: _,      // They are about requests, not about what runs.
             strict: _,         // It is about what can be said, not about what runs.
             ceilings: _,       // They force, and forbid nothing.
@@ -437,8 +442,9 @@ fn check(
         way_out: _, // Judged with all that is allowed.
         subnets,
         allowed_subnets,
-        builds: _,    // Judged with all that a build could break.
-        endpoints: _, // Asked when the head was there.
+        builds: _,      // Judged with all that a build could break.
+        build_group: _, // Judged with the steps that could run elsewhere.
+        endpoints: _,   // Asked when the head was there.
         strict,
         ceilings,
         exceptions: _, // They say where what is found counts.
@@ -460,6 +466,7 @@ fn check(
                 images.iter().for_each(|rule| rule.check_names_taken(facts, found));
             }
         }
+        Effect::BuildSteps(steps) => build_steps::check(policy, steps, facts, found),
         Effect::Unseen(unseen) => builds::check_unseen(policy, unseen, found),
         Effect::Image(image) => {
             images.iter().for_each(|rule| rule.check(image, facts, found));

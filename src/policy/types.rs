@@ -50,6 +50,8 @@ pub enum ValueError {
     Day(String),
     /// Neither `allow` nor `forbid`.
     Builds(String),
+    /// No control group that SecDocker could make.
+    BuildGroup(String),
     /// No subnet and no address.
     Subnet(String),
     /// No rule about subnets.
@@ -94,6 +96,9 @@ impl fmt::Display for ValueError {
             Self::Day(text) => (text, "is not a day such as 2027-01-31"),
             Self::Share(text) => (text, "is not a share such as nas.lan:/export or //nas/share"),
             Self::Builds(text) => (text, "is none of inspect, allow, forbid"),
+            Self::BuildGroup(text) => {
+                (text, "is not the path of a control group, such as /secdocker-builds")
+            }
             Self::Subnet(text) => (text, "is not a subnet such as 10.0.0.0/8, and not an address"),
             Self::SubnetRule(text) => (
                 text,

@@ -11,6 +11,7 @@
 //! `census`; a new policy reaches them as a command.
 
 mod buffers;
+pub mod build_group;
 mod census;
 mod connection;
 mod dial;
@@ -40,6 +41,7 @@ use crate::config::{Limits, Settings, UpstreamAddress};
 use crate::facts::Daemon;
 use crate::plugins::{LoadError, Plugins};
 use crate::session::{Budget, Rules};
+use build_group::BuildGroupError;
 use census::Census;
 use event_loop::{Command, EventLoop, Images, Mailbox, Startup};
 use listener::{Listener, SocketFile};
@@ -102,6 +104,8 @@ pub enum StartError {
     },
     /// A plugin can't be used.
     Plugin(LoadError),
+    /// Steps of builds could not be held to their limits.
+    BuildGroup(BuildGroupError),
     /// A poll or a thread could not be had.
     Resources(io::Error),
 }
@@ -111,6 +115,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Bind { address, error } => write!(f, "cannot listen on {address}: {error}"),
             Self::Plugin(error) => error.fmt(f),
+            Self::BuildGroup(error) => error.fmt(f),
             Self::Resources(error) => write!(f, "cannot start a poll loop: {error}"),
         }
     }

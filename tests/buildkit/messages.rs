@@ -49,8 +49,25 @@ pub(crate) fn step(base: &[u8], arguments: &[&str], network: u64, security: u64)
 /// A file of this content upon nothing.
 pub(crate) fn file_alone(content: &[u8]) -> Vec<u8> {
     let mkfile = [text(1, "/f"), number(2, 0o644), bytes(3, content)].concat();
-    let action = [number(1, u64::MAX), number(2, u64::MAX), bytes(5, &mkfile)].concat();
-    bytes(4, &bytes(2, &action))
+    // Output 0 is the result.
+    let action = [number(1, u64::MAX), number(2, u64::MAX), number(3, 0), bytes(5, &mkfile)];
+    bytes(4, &bytes(2, &action.concat()))
+}
+
+/// Instructions that are read from the file that `made` has: `Op { inputs, build { builder, inputs, attrs } }`
+pub(crate) fn nested(made: &[u8]) -> Vec<u8> {
+    let read_from =
+        bytes(2, &[text(1, "buildkit.llb.definition"), bytes(2, &number(1, 0))].concat());
+    let build = [number(1, u64::MAX), read_from, entry(4, "llbbuild.filename", "/f")].concat();
+    [input(made), bytes(5, &build)].concat()
+}
+
+/// A step upon `base` in this control group.
+pub(crate) fn step_in(base: &[u8], arguments: &[&str], group: &str) -> Vec<u8> {
+    let meta: Vec<u8> = arguments.iter().flat_map(|argument| text(1, argument)).collect();
+    let meta = [meta, text(2, "PATH=/bin"), text(3, "/"), text(10, group)].concat();
+    let mount = [number(1, 0), text(3, "/"), number(4, 0)].concat();
+    [input(base), bytes(2, &[bytes(1, &meta), bytes(2, &mount)].concat())].concat()
 }
 
 /// A file of this content upon `base`: `Op { inputs, file { actions { mkfile } } }`

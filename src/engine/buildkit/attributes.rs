@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::super::effects::{BodyError, Effects};
 use crate::image::ImageRef;
-use crate::policy::effects::{Effect, ImageNames, Place, Unseen};
+use crate::policy::effects::{Effect, ImageNames, Place, Steps, Unseen};
 use crate::policy::types::EnvironmentEntry;
 
 /// For each the daemon is asked.
@@ -29,6 +29,10 @@ pub(super) fn of_frontend(name: &str, value: &str, effects: &mut Effects) -> Res
             used(image.trim_start_matches('/'), place(), effects)?;
         }
     } else if name.starts_with("attest:") {
+        let is_scan = name == "attest:sbom" && !value.split(',').any(|it| it == "disabled=true");
+        if is_scan {
+            effects.push(Effect::BuildSteps(Steps::Scanner), place());
+        }
         generators(value, place, effects)?;
     } else {
         match name {

@@ -9,8 +9,8 @@ use crate::image::ImageRef;
 pub(super) struct Instructions {
     /// The images that they name plainly.
     pub(super) images: Vec<ImageRef>,
-    /// The control groups that steps ask to run below.
-    pub(super) cgroup_parents: Vec<String>,
+    /// The control groups that steps ask to run below, each once; none where a step asks for none.
+    pub(super) cgroup_parents: Vec<Option<String>>,
     /// Whether further instructions are read from a file that a step makes.
     pub(super) has_unseen: bool,
 }
@@ -46,13 +46,19 @@ impl Instructions {
     fn step(&mut self, step: &[u8]) -> Result<(), ProtoError> {
         const META: u32 = 1;
         const CGROUP_PARENT: u32 = 10;
+        let mut parents = Vec::new();
         for field in proto::read(step, &[])?.iter().filter(|field| field.number == META) {
             for field in proto::read(field.bytes()?, &[])? {
                 if field.number == CGROUP_PARENT && !field.text()?.is_empty() {
-                    self.cgroup_parents.push(field.text()?.to_owned());
+                    parents.push(Some(field.text()?.to_owned()));
                 }
             }
         }
+        if parents.is_empty() {
+            parents.push(None);
+        }
+        parents.retain(|parent| !self.cgroup_parents.contains(parent));
+        self.cgroup_parents.extend(parents);
         Ok(())
     }
 

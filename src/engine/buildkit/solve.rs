@@ -4,12 +4,13 @@
 use super::super::changes::Changes;
 use super::super::effects::{BodyError, Effects};
 use super::attributes;
+use super::forced;
 use super::llb::Instructions;
 use super::proto::{self, Field, ProtoError};
 use super::source_policy::{self, TooLong};
 use crate::image::ImageRef;
 use crate::policy::effects::{
-    Builder, Device, Effect, Namespace, NamespaceKind, Place, SharedWith, Unseen,
+    Builder, Device, Effect, Namespace, NamespaceKind, Place, SharedWith, Steps, Unseen,
 };
 use crate::policy::facts::Facts;
 use crate::policy::{Checked, Inspected, Policy};
@@ -79,10 +80,17 @@ pub fn read(solve: Solve, message: Vec<u8>) -> Result<Inspected<SolveBody>, Body
         Solve::Control => control(&message, &mut instructions, &mut effects)?,
         Solve::Bridge => bridge(&message, &mut instructions, &mut effects)?,
     }
-    let Instructions { images, cgroup_parents, .. } = instructions;
+    let Instructions { images, cgroup_parents, has_unseen } = instructions;
+    const INSTRUCTIONS: Place = Place::Field("Definition");
     for parent in cgroup_parents {
         attributes::check_number(&BODY, &effects)?;
-        effects.push(Effect::CgroupParent(parent), Place::Field("Definition"));
+        effects.push(Effect::BuildSteps(Steps::OfClient(parent.clone())), INSTRUCTIONS);
+        if let Some(parent) = parent {
+            effects.push(Effect::CgroupParent(parent), INSTRUCTIONS);
+        }
+    }
+    if has_unseen {
+        effects.push(Effect::BuildSteps(Steps::Unseen), INSTRUCTIONS);
     }
     let body = SolveBody { solve, message, images };
     Ok(Inspected::new(body, effects.into_asked()))
@@ -101,8 +109,9 @@ fn control(
 ) -> Result<(), BodyError> {
     for field in proto::read(message, &CONTROL_ONCE)? {
         match field.number {
-            // The build's name, its exporter's kind, the session, the frontend's name: texts.
-            1 | 3 | 5 | 6 | 15 => drop(field.text()?),
+            // The build's name, its exporter's kind, sessions: texts.
+            1 | 3 | 5 | 15 => drop(field.text()?),
+            6 => frontend(field.text()?, effects),
             2 => instructions.read(field.bytes()?)?,
             12 => {
                 if !field.bytes()?.is_empty() {
@@ -138,7 +147,7 @@ fn bridge(
         match field.number {
             1 => instructions.read(field.bytes()?)?,
             11 | 15 => drop(field.bytes()?),
-            2 => drop(field.text()?),
+            2 => frontend(field.text()?, effects),
             3 => frontend_attribute(&field, effects)?,
             4 => attributes::cached(field.text()?, BODY, effects)?,
             5 | 6 | 10 | 14 => drop(field.number()?),
@@ -148,6 +157,13 @@ fn bridge(
         }
     }
     Ok(())
+}
+
+/// What makes instructions: nothing if the client sends them itself.
+fn frontend(name: &str, effects: &mut Effects) {
+    if !matches!(name, "" | forced::DOCKERFILES) {
+        effects.push(Effect::BuildSteps(Steps::Frontend), Place::Field("Frontend"));
+    }
 }
 
 /// A field that came after what is known here could give any power.
@@ -249,6 +265,7 @@ pub fn write(
     const SOURCE_POLICY: u32 = 12;
     let SolveBody { solve, mut message, .. } = checked.into_body();
     let mut changes = Changes::default();
+    forced::attributes(solve, &mut message, policy, facts, &mut changes);
     if solve == Solve::Control
         && let Some(forced) = source_policy::forced(policy, facts)?
     {

@@ -7,6 +7,7 @@ use super::source_policy::ODD;
 use super::*;
 use crate::image::{ImageName, ImageRef};
 use crate::policy::allowed::AllowedImages;
+use crate::policy::build_steps::BuildGroup;
 use crate::policy::builds::BuildRule;
 use crate::policy::environment::EnvironmentRule;
 use crate::policy::facts::{Facts, NamedImage};
@@ -15,6 +16,7 @@ use crate::policy::names::NameRule;
 use crate::policy::namespaces::NamespaceRule;
 use crate::policy::ports::PortRule;
 use crate::policy::privileged::PrivilegedRule;
+use crate::policy::types::{Bytes, NanoCpus};
 use crate::policy::{Policy, Verdict, judge};
 
 fn images(texts: &[&str]) -> Policy {
@@ -209,16 +211,115 @@ fn builds_may_be_forbidden_when_one_is_under_way() {
     }
 }
 
+fn said(policy: &Policy, solve: Solve, message: Vec<u8>, facts: &Facts) -> String {
+    match judge(policy, read(solve, message).unwrap(), facts) {
+        Verdict::Allowed(_) => String::new(),
+        Verdict::Forbidden(found) => found.to_string(),
+    }
+}
+
+/// A definition of one step: `Op { exec { meta { cgroupParent } } }`
+fn step_in(group: Option<&str>) -> Vec<u8> {
+    let meta = group.map(|group| text(10, group)).unwrap_or_default();
+    bytes(1, &bytes(2, &bytes(1, &meta)))
+}
+
+fn ceilings(group: Option<&str>) -> Policy {
+    let mut policy = Policy::permissive();
+    policy.ceilings.memory = Some(Bytes::parse("20m").unwrap());
+    policy.ceilings.cpu = Some(NanoCpus::parse("0.5").unwrap());
+    policy.build_group = group.map(|group| BuildGroup::parse(group).unwrap());
+    policy
+}
+
+fn limits_steps() -> Facts {
+    let mut facts = known();
+    facts.add_limits_steps(true);
+    facts
+}
+
 #[test]
 fn what_can_be_forced_on_no_step_is_refused() {
+    let elsewhere = |message: Vec<u8>| bytes(2, &message);
+    let beyond = "can't be held to it";
     let cgroups =
-        Policy { cgroupparent: vec![NameRule::parse("*").unwrap()], ..Policy::permissive() };
-    let Verdict::Forbidden(found) =
-        judge(&cgroups, read(Solve::Control, vec![]).unwrap(), &Facts::none())
-    else {
-        panic!("steps could be in any control group");
+        Policy { cgroupparent: vec![NameRule::parse("/other").unwrap()], ..Policy::permissive() };
+    let (own, none) = (ceilings(Some("/ours")), ceilings(None));
+    for (policy, facts, message, sentence) in [
+        (&none, known(), vec![], "a control group for them"),
+        (&none, limits_steps(), vec![], ""),
+        (&own, known(), vec![], ""),
+        (&own, known(), text(6, "dockerfile.v0"), ""),
+        (&own, known(), text(6, "gateway.v0"), "another frontend than dockerfile.v0"),
+        (&own, known(), entry(7, "attest:sbom", ""), "build without --sbom"),
+        (&own, known(), entry(7, "attest:sbom", "disabled=true"), ""),
+        (&own, known(), elsewhere(step_in(None)), "steps that the client sends"),
+        (&own, known(), elsewhere(step_in(Some("/ours/x"))), beyond),
+        (&own, known(), elsewhere(step_in(Some("/ours"))), ""),
+        (&own, known(), elsewhere([step_in(Some("/ours")), step_in(None)].concat()), beyond),
+        (&own, known(), bytes(10, &[text(1, "x"), bytes(2, &step_in(None))].concat()), beyond),
+        (&none, limits_steps(), elsewhere(step_in(Some("/ours"))), beyond),
+        (&own, known(), elsewhere(bytes(1, &bytes(5, b""))), "instructions that a step"),
+        (&cgroups, known(), vec![], ""),
+        (&cgroups, known(), text(6, "gateway.v0"), "another frontend than dockerfile.v0"),
+        (&cgroups, known(), text(6, "x"), "(rule \"cgroupparent\")"),
+        (&cgroups, known(), elsewhere(bytes(1, &bytes(5, b""))), "instructions that a step"),
+        (&cgroups, known(), elsewhere(step_in(Some("/other/x"))), "control group /other/x"),
+        (&cgroups, known(), elsewhere(step_in(Some("/free"))), ""),
+        (&cgroups, known(), elsewhere(step_in(None)), ""),
+        (&cgroups, known(), entry(7, "cgroup-parent", "/other"), "control group /other"),
+        (&cgroups, known(), entry(7, "attest:sbom", ""), ""),
+    ] {
+        let said = said(policy, Solve::Control, message.clone(), &facts);
+        let is_it = said.is_empty() == sentence.is_empty() && said.contains(sentence);
+        assert!(is_it, "{sentence}: {said}, {message:x?}");
+    }
+    let frontend = said(&own, Solve::Bridge, text(2, "gateway.v0"), &known());
+    assert!(frontend.contains("another frontend"), "{frontend}");
+    let nested = bytes(13, &[text(1, "x"), bytes(2, &step_in(None))].concat());
+    assert!(said(&own, Solve::Bridge, nested, &known()).contains(beyond));
+}
+
+#[test]
+fn steps_are_told_where_to_run_and_what_they_may_take() {
+    let forced = |policy: &Policy, facts: &Facts, asked: &[u8]| {
+        let message = [text(2, "dockerfile.v0"), asked.to_vec()].concat();
+        let read = read(Solve::Bridge, message.clone()).unwrap();
+        let Verdict::Allowed(checked) = judge(policy, read, facts) else { panic!() };
+        let (written, _) = write(checked, policy, facts).unwrap();
+        let behind = written.strip_prefix(&message[..]).unwrap().to_vec();
+        let fields = proto::read(&behind, &[]).unwrap();
+        let entries = fields.iter().map(|field| {
+            assert_eq!(field.number, 3);
+            let (name, value) = proto::map_entry(field).unwrap();
+            format!("{name}={}", std::str::from_utf8(value).unwrap())
+        });
+        entries.collect::<Vec<_>>().join(" ")
     };
-    assert!(found.to_string().contains("cgroupparent"), "{found}");
+    let group = entry(3, "cgroup-parent", "/mine");
+    let own = ceilings(Some("/ours"));
+    assert_eq!(forced(&own, &known(), &group), "cmdline= cgroup-parent=/ours");
+    let cgroups =
+        Policy { cgroupparent: vec![NameRule::parse("/other").unwrap()], ..Policy::permissive() };
+    assert_eq!(forced(&cgroups, &known(), b""), "cmdline=");
+    assert_eq!(forced(&Policy::permissive(), &known(), b""), "");
+    let each = |asked: &[u8]| forced(&ceilings(None), &limits_steps(), asked);
+    let usual = "cmdline= memory=20971520 memswap=41943040 cpuperiod=100000 cpuquota=50000";
+    assert_eq!(each(b""), usual);
+    assert_eq!(each(&entry(3, "memory", "99999999999")), usual);
+    let lower = [
+        entry(3, "memory", "99999999999"),
+        entry(3, "memory", "1048576"),
+        entry(3, "cpuquota", "10000"),
+    ];
+    let lower = each(&lower.concat());
+    assert!(lower.contains("memory=1048576 memswap=2097152"), "{lower}");
+    assert!(lower.contains("cpuquota=10000"), "{lower}");
+    // Instructions of the client's own are not read as a Dockerfile: nothing is forced on them.
+    let read = read(Solve::Control, bytes(2, &step_in(Some("/ours")))).unwrap();
+    let Verdict::Allowed(checked) = judge(&own, read, &known()) else { panic!() };
+    let written = write(checked, &own, &known()).unwrap().0;
+    assert_eq!(written, bytes(2, &step_in(Some("/ours"))));
 }
 
 /// The rules that the daemon is given, in their order: whether one denies, and what.

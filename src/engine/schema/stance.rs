@@ -115,7 +115,7 @@ impl Power {
     #[must_use]
     pub fn of(effect: &Effect) -> Self {
         match effect {
-            Effect::Build(_) => Self::Build,
+            Effect::Build(_) | Effect::BuildSteps(_) => Self::Build,
             Effect::Takeover(_) | Effect::ManagerRole { .. } | Effect::HostProgram(_) => {
                 Self::Takeover
             }

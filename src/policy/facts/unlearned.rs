@@ -29,6 +29,7 @@ impl Facts {
             image_list,
             api_version,
             source_policies,
+            limits_steps: _, // Learned with the policies.
             runtimes,
             today: _,        // It is always known.
             former_names: _, // Remembered, not asked for.
