@@ -225,6 +225,11 @@ impl Config {
 }
 
 impl HostConfig {
+    fn shows_mounts(&self) -> bool {
+        let runtime = self.others.get("Runtime").and_then(Value::as_str).unwrap_or_default();
+        OF_NAMESPACES.contains(&runtime)
+    }
+
     fn shares(&self) -> Vec<Namespace> {
         let modes = [
             (NamespaceKind::Network, &self.network_mode),
@@ -320,6 +325,9 @@ pub struct Running {
     pub given: Vec<Given>,
     /// Folders of the daemon's, out of which it mounts files of its own into the container.
     pub own: Vec<HostPath>,
+    /// Whether it runs as processes of the host that show what it has mounted, as far as is known by the
+    /// name of its runtime: what runs in a virtual machine, or before a kernel of its own, does not.
+    pub shows_mounts: bool,
 }
 
 /// One run of a container, from its start to its end.
@@ -379,8 +387,14 @@ pub fn running(answer: &[u8]) -> Option<Option<Running>> {
         let folder = file.rsplit_once('/').map(|(folder, _)| HostPath::parse(folder));
         own.extend(folder.and_then(Result::ok).filter(|folder| !folder.is_root()));
     }
-    Some(Some(Running { run, id: found.id, given, own }))
+    let shows_mounts = found.host_config.shows_mounts();
+    Some(Some(Running { run, id: found.id, given, own, shows_mounts }))
 }
+
+/// Runtimes that set up namespaces and no more, by the names that they commonly have. None is the
+/// engine's default, before it wrote that down.
+const OF_NAMESPACES: [&str; 7] =
+    ["", "runc", "crun", "youki", "nvidia", "io.containerd.runc.v1", "io.containerd.runc.v2"];
 
 impl Mount {
     /// What it is of the host, if anything: `Some(None)` if it can't be read.

@@ -44,6 +44,7 @@ fn outcome(policy: &Policy, given: &[&str], mounts: &[&str], shows_own: bool) ->
         id: "c".to_owned(),
         given: given.collect(),
         own: vec![path("/nowhere/docker/containers/c")],
+        shows_mounts: true,
     };
     let address = UpstreamAddress::Unix("/nowhere/docker.sock".into());
     let daemon = &Daemon { address, mark: None };

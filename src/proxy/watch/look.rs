@@ -76,7 +76,7 @@ impl Watch {
             Mounted::AsJudged => return Outcome::Done(Some(running.run)),
             Mounted::Untold => return Outcome::Again,
             Mounted::Unseen if watched.looks < LOOKS_MAX => return Outcome::Again,
-            Mounted::Unseen if !has_seen => {
+            Mounted::Unseen | Mounted::Hidden if !has_seen || !running.shows_mounts => {
                 self.say(UNSEEN);
                 return Outcome::Done(Some(running.run));
             }

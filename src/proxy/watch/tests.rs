@@ -25,8 +25,10 @@ enum Says {
     Runs(&'static str),
     /// It runs as a process that nobody sees.
     RunsUnseen,
+    /// It runs in a virtual machine, and the process is that.
+    RunsInMachine,
 }
-use Says::{Absent, Ended, Nonsense, Nothing, Runs, RunsUnseen};
+use Says::{Absent, Ended, Nonsense, Nothing, Runs, RunsInMachine, RunsUnseen};
 
 struct Fake {
     daemon: Daemon,
@@ -113,13 +115,18 @@ fn answer(stream: UnixStream, script: &Mutex<Script>) {
             Ended => says("200 OK", &description(0, "/")),
             Runs(at) => says("200 OK", &description(std::process::id(), at)),
             RunsUnseen => says("200 OK", &description(u32::MAX, "/")),
+            RunsInMachine => {
+                let description = description(std::process::id(), "/nowhere");
+                let machine = description.replace("runc", "kata");
+                says("200 OK", &machine);
+            }
         }
     }
 }
 
 fn description(pid: u32, at: &str) -> String {
     serde_json::json!({
-        "Id": ID, "Name": "/c", "Config": {}, "HostConfig": {},
+        "Id": ID, "Name": "/c", "Config": {}, "HostConfig": {"Runtime": "runc"},
         "HostsPath": "/nowhere/containers/c/hosts",
         "State": {"Pid": pid, "Running": pid != 0, "StartedAt": at},
         "Mounts": [{"Type": "bind", "Source": "/nowhere/ci", "Destination": at}]
@@ -196,6 +203,7 @@ fn each_thing_that_is_found_has_its_consequence() {
         (&[RunsUnseen], 0, denies(), false, 0),
         // It hides what it has mounted.
         (&[Runs("/nowhere")], 0, denies(), true, 1),
+        (&[RunsInMachine], 0, denies(), true, 0),
         // The daemon does not kill it at once.
         (&[Runs("/")], 3, denies(), true, 4),
     ] {
