@@ -22,3 +22,4 @@ pub mod plugins;
 pub mod policy;
 pub mod proxy;
 pub mod session;
+pub mod tls;

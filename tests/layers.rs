@@ -7,20 +7,30 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and the modules it may name. What is missing here may name none.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("client", &[]),
     ("http", &[]),
+    ("tls", &["client"]),
     ("http2", &[]),
     ("image", &[]),
     ("policy", &["image"]),
     ("engine", &["http", "image", "policy"]),
-    ("facts", &["config", "engine", "http", "http2", "image", "policy"]),
-    ("config", &["audit", "image", "policy"]),
-    ("audit", &[]),
+    ("facts", &["config", "engine", "http", "http2", "image", "policy", "tls"]),
+    ("config", &["audit", "image", "policy", "tls"]),
+    ("audit", &["client"]),
     ("session", &["audit", "engine", "http", "http2", "policy"]),
     ("plugins", &["audit", "config", "facts", "image", "policy"]),
-    ("proxy", &["audit", "config", "facts", "http", "plugins", "policy", "session"]),
-    ("cli", &["audit", "config", "engine", "facts", "http", "image", "plugins", "policy", "proxy"]),
+    (
+        "proxy",
+        &["audit", "client", "config", "facts", "http", "plugins", "policy", "session", "tls"],
+    ),
+    (
+        "cli",
+        &[
+            "audit", "config", "engine", "facts", "http", "image", "plugins", "policy", "proxy",
+            "tls",
+        ],
+    ),
 ];
 
 fn sources_of(module: &str) -> Vec<PathBuf> {

@@ -1,0 +1,344 @@
+//! One connection's records: what came from the wire to plain bytes, and plain bytes to records.
+//!
+//! rustls works in the buffers that it is lent. What is kept between calls is a record that has come in part,
+//! and nothing at all most of the time.
+
+use std::sync::Arc;
+
+use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
+use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
+use rustls::unbuffered::{
+    ConnectionState, EncodeError, EncryptError, InsufficientSizeError, UnbufferedStatus,
+};
+use rustls::{CommonState, HandshakeKind, ProtocolVersion};
+
+use super::{Client, Error, Outgoing, Received, Server, ServerName, x509};
+use crate::client::ClientCertificate;
+
+/// The longest record with its head: nothing of more bytes is ever kept but a handshake, of at most 64 KiB.
+const RECORD_BYTES_MAX: usize = (1 << 14) + 2048 + 5;
+
+/// What a record costs beside its content, at most.
+const RECORD_OVERHEAD_BYTES: usize = 5 + 8 + 1 + 16;
+
+/// The most plain bytes in one record.
+const FRAGMENT_BYTES: usize = 1 << 14;
+
+/// One side of one connection.
+pub struct Session {
+    end: End,
+    /// The beginning of a record of which more must come.
+    pub(super) kept: Vec<u8>,
+    /// The handshake is over; the other side may still refuse what it was shown.
+    is_open: bool,
+}
+
+enum End {
+    Server(Box<UnbufferedServerConnection>),
+    Client(Box<UnbufferedClientConnection>),
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("is_open", &self.is_open).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Awaits a client's handshake.
+    ///
+    /// # Errors
+    /// If the system has no random numbers, or the settings contradict each other.
+    pub fn accept(server: &Server) -> Result<Self, Error> {
+        let connection = UnbufferedServerConnection::new(Arc::clone(&server.config))?;
+        Ok(Self { end: End::Server(Box::new(connection)), kept: Vec::new(), is_open: false })
+    }
+
+    /// Begins a handshake with a daemon that must have a certificate for this name; what is to be said first
+    /// comes with the first [`Session::receive`] of nothing.
+    ///
+    /// # Errors
+    /// As for [`Session::accept`].
+    pub fn connect(client: &Client, name: &ServerName) -> Result<Self, Error> {
+        let config = Arc::clone(&client.config);
+        let connection = UnbufferedClientConnection::new(config, name.0.clone())?;
+        Ok(Self { end: End::Client(Box::new(connection)), kept: Vec::new(), is_open: false })
+    }
+
+    /// Puts the part of a record that came before at the beginning of a buffer, behind which the next bytes
+    /// from the wire belong: how many bytes it has. It stays here until [`Session::receive`] is called.
+    #[must_use]
+    pub fn resume(&self, buffer: &mut [u8]) -> usize {
+        match buffer.get_mut(..self.kept.len()) {
+            Some(beginning) => {
+                beginning.copy_from_slice(&self.kept);
+                self.kept.len()
+            }
+            None => 0,
+        }
+    }
+
+    /// The bytes that a buffer must have for [`Session::resume`] and a whole record.
+    #[must_use]
+    pub fn buffer_bytes_min(&self) -> usize {
+        self.kept.len() + RECORD_BYTES_MAX
+    }
+
+    /// Takes bytes from the wire, behind what [`Session::resume`] has put before them: gives plain bytes to
+    /// `plain`, and puts what must be said in reply into `out`, also where it fails.
+    ///
+    /// # Errors
+    /// If the other side breaks the protocol, can't be trusted, or refuses. Nothing follows.
+    pub fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        plain: &mut dyn FnMut(&[u8]),
+        out: &mut Outgoing,
+    ) -> Result<Received, Error> {
+        let ran = match &mut self.end {
+            End::Server(connection) => run(&mut **connection, buffer, plain, out),
+            End::Client(connection) => run(&mut **connection, buffer, plain, out),
+        };
+        let Ran { taken, ended, may_write } = ran?;
+        self.is_open |= may_write && !self.common().is_handshaking();
+        let rest = buffer.get(taken..).unwrap_or_default();
+        self.kept.clear();
+        if rest.is_empty() {
+            self.kept = Vec::new();
+        } else {
+            self.kept.extend_from_slice(rest);
+        }
+        Ok(Received { ended })
+    }
+
+    /// Puts plain bytes into records.
+    ///
+    /// # Errors
+    /// If the handshake is not over, or the connection is.
+    pub fn send(&mut self, plain: &[u8], out: &mut Outgoing) -> Result<(), Error> {
+        self.write(Write::Plain(plain), out)
+    }
+
+    /// Ends our direction: `close_notify` (RFC 8446 §6.1). Where there is no direction yet, nothing is said.
+    pub fn end(&mut self, out: &mut Outgoing) {
+        // What can't be ended has never begun.
+        let _ = self.write(Write::End, out);
+    }
+
+    fn write(&mut self, what: Write<'_>, out: &mut Outgoing) -> Result<(), Error> {
+        // It may hold a part of a message, without which the connection does not know where it was.
+        let kept = self.kept.as_mut_slice();
+        match &mut self.end {
+            End::Server(connection) => write(&mut **connection, kept, what, out),
+            End::Client(connection) => write(&mut **connection, kept, what, out),
+        }
+    }
+
+    /// Whether plain bytes can't go either way yet.
+    #[must_use]
+    pub fn is_handshaking(&self) -> bool {
+        !self.is_open
+    }
+
+    /// What the client has proved, once the handshake is over; `None` if it has shown no certificate. One that
+    /// can't be read is as good as none.
+    #[must_use]
+    pub fn client_certificate(&self) -> Option<ClientCertificate> {
+        x509::client_certificate(self.common().peer_certificates()?.first()?)
+    }
+
+    /// For the log: `TLS 1.3, resumed`.
+    #[must_use]
+    pub fn describe(&self) -> &'static str {
+        let is_resumed = self.common().handshake_kind() == Some(HandshakeKind::Resumed);
+        match (self.common().protocol_version(), is_resumed) {
+            (Some(ProtocolVersion::TLSv1_3), false) => "TLS 1.3",
+            (Some(ProtocolVersion::TLSv1_3), true) => "TLS 1.3, resumed",
+            (_, false) => "TLS 1.2",
+            (_, true) => "TLS 1.2, resumed",
+        }
+    }
+
+    pub(super) fn common(&self) -> &CommonState {
+        match &self.end {
+            End::Server(connection) => connection,
+            End::Client(connection) => connection,
+        }
+    }
+}
+
+/// Either end of rustls.
+trait Records {
+    type Data;
+
+    fn process<'c, 'i>(&'c mut self, buffer: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
+
+    /// Whether records wait to be given out.
+    fn has_to_say(&self) -> bool;
+}
+
+impl Records for UnbufferedServerConnection {
+    type Data = ServerConnectionData;
+
+    fn process<'c, 'i>(&'c mut self, buffer: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(buffer)
+    }
+
+    fn has_to_say(&self) -> bool {
+        self.wants_write()
+    }
+}
+
+impl Records for UnbufferedClientConnection {
+    type Data = ClientConnectionData;
+
+    fn process<'c, 'i>(&'c mut self, buffer: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(buffer)
+    }
+
+    fn has_to_say(&self) -> bool {
+        self.wants_write()
+    }
+}
+
+struct Ran {
+    /// So many bytes of the buffer are done with.
+    taken: usize,
+    ended: bool,
+    may_write: bool,
+}
+
+/// Works through a buffer until nothing more can be done.
+fn run<R: Records>(
+    connection: &mut R,
+    buffer: &mut [u8],
+    plain: &mut dyn FnMut(&[u8]),
+    out: &mut Outgoing,
+) -> Result<Ran, Error> {
+    let (mut taken, mut ended) = (0, false);
+    loop {
+        let rest = buffer.get_mut(taken..).unwrap_or_default();
+        let UnbufferedStatus { mut discard, state } = connection.process(rest);
+        match state {
+            Ok(ConnectionState::ReadTraffic(mut records)) => {
+                while let Some(record) = records.next_record() {
+                    let record = record?;
+                    discard += record.discard;
+                    plain(record.payload);
+                }
+            }
+            Ok(ConnectionState::EncodeTlsData(mut data)) => encode(|room| data.encode(room), out)?,
+            Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
+            Ok(ConnectionState::PeerClosed) => ended = true,
+            Ok(ConnectionState::Closed) => {
+                return Ok(Ran { taken: taken + discard, ended: true, may_write: false });
+            }
+            Ok(ConnectionState::WriteTraffic(_)) => {
+                return Ok(Ran { taken: taken + discard, ended, may_write: true });
+            }
+            Ok(ConnectionState::BlockedHandshake) => {
+                return Ok(Ran { taken: taken + discard, ended, may_write: false });
+            }
+            // Early data is not asked for; what else there may be one day is not known here.
+            Ok(_) => return Err(Error("it has sent what was not asked for".to_owned())),
+            Err(error) => {
+                let rest = buffer.get_mut(taken + discard..).unwrap_or_default();
+                say_why(connection, rest, out);
+                return Err(error.into());
+            }
+        }
+        taken += discard;
+    }
+}
+
+/// The alert that rustls has for the other side. It is asked only while it has one: whatever is left of the
+/// buffer is not to be looked at again.
+fn say_why<R: Records>(connection: &mut R, rest: &mut [u8], out: &mut Outgoing) {
+    while connection.has_to_say() {
+        match connection.process(rest).state {
+            Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                if encode(|room| data.encode(room), out).is_err() {
+                    return;
+                }
+            }
+            _ => return,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Write<'a> {
+    Plain(&'a [u8]),
+    End,
+}
+
+fn write<R: Records>(
+    connection: &mut R,
+    kept: &mut [u8],
+    what: Write<'_>,
+    out: &mut Outgoing,
+) -> Result<(), Error> {
+    loop {
+        let UnbufferedStatus { discard, state } = connection.process(kept);
+        debug_assert_eq!(discard, 0, "all that could be done with it was done when it came");
+        match state {
+            Ok(ConnectionState::EncodeTlsData(mut data)) => encode(|room| data.encode(room), out)?,
+            Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
+            Ok(ConnectionState::WriteTraffic(mut traffic)) => {
+                return match what {
+                    Write::Plain(plain) => {
+                        encrypt(records_bytes(plain), |room| traffic.encrypt(plain, room), out)
+                    }
+                    Write::End => {
+                        encrypt(RECORD_OVERHEAD_BYTES, |room| traffic.queue_close_notify(room), out)
+                    }
+                };
+            }
+            Ok(_) => return Err(Error("its connection cannot be written to".to_owned())),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The bytes of the records that hold these.
+fn records_bytes(plain: &[u8]) -> usize {
+    plain.len() + (plain.len() / FRAGMENT_BYTES + 1) * RECORD_OVERHEAD_BYTES
+}
+
+fn encode(
+    mut put: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>,
+    out: &mut Outgoing,
+) -> Result<(), Error> {
+    let mut room = 512;
+    loop {
+        match put(out.room(room)) {
+            Ok(count) => {
+                out.filled += count;
+                return Ok(());
+            }
+            Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size })) => {
+                room = required_size;
+            }
+            Err(error) => return Err(Error(error.to_string())),
+        }
+    }
+}
+
+fn encrypt(
+    mut room: usize,
+    mut put: impl FnMut(&mut [u8]) -> Result<usize, EncryptError>,
+    out: &mut Outgoing,
+) -> Result<(), Error> {
+    loop {
+        match put(out.room(room)) {
+            Ok(count) => {
+                out.filled += count;
+                return Ok(());
+            }
+            Err(EncryptError::InsufficientSize(InsufficientSizeError { required_size })) => {
+                room = required_size;
+            }
+            Err(error) => return Err(Error(error.to_string())),
+        }
+    }
+}
