@@ -157,6 +157,9 @@ fn whole_create(criterion: &mut Criterion) {
             tcp: Some(TcpListen::Address(([127, 0, 0, 1], 0).into())),
             unix: None,
             loops: std::num::NonZeroUsize::MIN,
+            tls: None,
+            allow_plain: false,
+            transparent: false,
         },
         dockerapi: UpstreamAddress::Tcp(daemon()),
         limits: Limits::default(),
@@ -167,6 +170,7 @@ fn whole_create(criterion: &mut Criterion) {
         },
         // Without rules that an image may break, so that nothing is asked of the outside.
         policy: Arc::new(Policy { images: Vec::new(), environment: Vec::new(), ..policy() }),
+        upstream_tls: None,
         upstream_mark: None,
         plugins: Plugins::default(),
     };

@@ -111,7 +111,8 @@ fn question(waits: &Waits) -> Question {
     };
     let id = format!("sha256:{}", "0123456789abcdef".repeat(4));
     let presence = Presence::Present(Identity { id, ..Identity::default() });
-    let daemon = Daemon { address: UpstreamAddress::Unix("/nowhere".into()), mark: None };
+    let daemon =
+        Daemon { address: UpstreamAddress::Unix("/nowhere".into()), mark: None, tls: None };
     Question { consultation, presence, daemon }
 }
 
@@ -182,6 +183,9 @@ fn settings() -> Settings {
             tcp: Some(TcpListen::Address(([127, 0, 0, 1], 0).into())),
             unix: None,
             loops: NonZeroUsize::MIN,
+            tls: None,
+            allow_plain: false,
+            transparent: false,
         },
         dockerapi: UpstreamAddress::Tcp(daemon()),
         limits: Limits::default(),
@@ -191,6 +195,7 @@ fn settings() -> Settings {
             level: log::LevelFilter::Off,
         },
         policy: Arc::new(Policy::permissive()),
+        upstream_tls: None,
         upstream_mark: None,
         plugins: Default::default(),
     }

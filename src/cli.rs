@@ -2,6 +2,7 @@
 //!
 //! The Go tool's options have one dash (`-tcp 8999`), ours two; both are taken.
 
+mod certificates;
 mod check;
 mod explain;
 mod exposure;

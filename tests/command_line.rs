@@ -198,7 +198,7 @@ fn signals_stop_it_with_status_0() {
     for signal in ["TERM", "INT"] {
         let folder = Folder::new(&format!("stop-{signal}"));
         folder.write("config.yml", "dockerapi: /nowhere/docker.sock\n");
-        let mut proxy = folder.start("-tcp 0");
+        let mut proxy = folder.start("--listen 127.0.0.1:0");
         let greeting = &proxy.greeting;
         assert!(greeting.starts_with("secdocker: listening on "), "{greeting}");
         assert!(greeting.contains("daemon at unix:///nowhere/docker.sock"), "{greeting}");

@@ -48,7 +48,7 @@ fn a_seccomp_profile_is_looked_for_beside_the_configuration() {
 fn a_changed_file_takes_effect_and_a_broken_one_does_not() {
     let folder = Folder::new("reload");
     folder.write("config.yml", DAEMON);
-    let proxy = folder.start("-tcp 0");
+    let proxy = folder.start("--listen 127.0.0.1:0");
     folder.write("config.yml", &format!("{DAEMON}restrictions:\n  ports: [many]\n"));
     proxy.wait_for(
         "level=error msg=\"configuration refused, the old one stays in force\" \
@@ -65,7 +65,7 @@ fn a_changed_file_takes_effect_and_a_broken_one_does_not() {
 fn what_only_a_restart_changes_is_said() {
     let folder = Folder::new("restart");
     folder.write("config.yml", DAEMON);
-    let proxy = folder.start("-tcp 0");
+    let proxy = folder.start("--listen 127.0.0.1:0");
     folder.write("config.yml", &format!("{DAEMON}listen:\n  loops: 7\nlog:\n  file: other.log\n"));
     proxy.wait_for(
         "level=warning msg=\"changed keys take effect after a restart\" keys=\"listen.loops, log.file\"",
@@ -82,7 +82,7 @@ fn a_swapped_link_and_sighup_reload_too() {
     }
     symlink("v1", folder.path("..data")).unwrap();
     symlink("..data/config.yml", folder.path("config.yml")).unwrap();
-    let proxy = folder.start("-tcp 0");
+    let proxy = folder.start("--listen 127.0.0.1:0");
     symlink("v2", folder.path("..new")).unwrap();
     std::fs::rename(folder.path("..new"), folder.path("..data")).unwrap();
     proxy.wait_for("msg=\"configuration reloaded\"");
@@ -101,7 +101,7 @@ fn a_file_that_lost_all_its_restrictions_is_not_taken_by_itself() {
     let folder = Folder::new("emptied");
     let rules = "restrictions:\n  ports: [22]\n  privileged: true\n";
     folder.write("config.yml", &format!("{DAEMON}{rules}"));
-    let proxy = folder.start("-tcp 0");
+    let proxy = folder.start("--listen 127.0.0.1:0");
     for emptied in
         [DAEMON.to_owned(), format!("{DAEMON}restrictions:\n"), "strict: false\n".to_owned()]
     {
@@ -129,7 +129,7 @@ fn a_file_is_read_when_its_writer_has_closed_it() {
     let folder = Folder::new("midwrite");
     let before = format!("{DAEMON}restrictions:\n  ports: [22]\n  mounts: [/root]\n");
     folder.write("config.yml", &before);
-    let proxy = folder.start("-tcp 0");
+    let proxy = folder.start("--listen 127.0.0.1:0");
     let mut writer = std::fs::File::create(folder.path("config.yml")).unwrap();
     for line in [DAEMON, "restrictions:\n", "  ports: [23]\n", "  privileged: true\n"] {
         writer.write_all(line.as_bytes()).unwrap();

@@ -107,8 +107,11 @@ impl Drop for Folder {
 
 fn load(settings: PluginSettings) -> Result<Plugins, String> {
     let configured = Configured { list: vec![settings], ..Configured::default() };
-    let daemon =
-        Daemon { address: UpstreamAddress::Unix("/nowhere/docker.sock".into()), mark: None };
+    let daemon = Daemon {
+        address: UpstreamAddress::Unix("/nowhere/docker.sock".into()),
+        mark: None,
+        tls: None,
+    };
     Plugins::load(&configured, &daemon).map_err(|error| error.to_string())
 }
 
@@ -138,8 +141,11 @@ fn ask(plugins: &Plugins, given: &str, body: &str) -> mpsc::Receiver<Opinions> {
         ..Identity::default()
     };
     let presence = Presence::Present(identity);
-    let daemon =
-        Daemon { address: UpstreamAddress::Unix("/nowhere/docker.sock".into()), mark: None };
+    let daemon = Daemon {
+        address: UpstreamAddress::Unix("/nowhere/docker.sock".into()),
+        mark: None,
+        tls: None,
+    };
     plugins.consult(Question { consultation, presence, daemon }, move |opinions| {
         drop((waits, body));
         drop(answer.send(opinions));

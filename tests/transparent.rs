@@ -16,7 +16,8 @@ use std::sync::OnceLock;
 use support::client::{Client, get};
 use support::{Daemon, Docker, Finished, SecDocker, run, sandbox};
 
-const RULES: &str = "restrictions:\n  privileged: true\ngeneral:\n  user: '1000'\n";
+const RULES: &str =
+    "listen:\n  transparent: true\nrestrictions:\n  privileged: true\ngeneral:\n  user: '1000'\n";
 
 /// Where the engine of the redirected clients listens, by the chain that redirects.
 const FOR_PREROUTING: u16 = 2376;
@@ -286,7 +287,8 @@ fn it_does_not_serve_itself() {
     let port = sandbox::port();
     let directory = sandbox::directory("itself");
     for listen in ["127.0.0.1", "[::]"] {
-        let config = format!("dockerapi: \"tcp://127.0.0.1:{port}\"\n");
+        let config =
+            format!("dockerapi: \"tcp://127.0.0.1:{port}\"\nlisten:\n  allow_plain: true\n");
         fs::write(directory.join("config.yml"), config).unwrap();
         let mut secdocker = support::firewall::command();
         secdocker.current_dir(&directory).args(["--listen", &format!("{listen}:{port}")]);

@@ -10,6 +10,7 @@ use log::Level;
 use log::kv::{Error, Key, Source, Value, VisitSource};
 
 use super::redact::Redacted;
+use crate::client::ClientCertificate;
 
 /// Who caused an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +112,10 @@ pub enum Event<'a> {
     ConnectionRefused { reason: &'a dyn fmt::Display },
     /// A connection without a request was closed, so that others have room.
     IdleClosed { reason: &'a dyn fmt::Display },
+    /// A client could not be spoken to with TLS.
+    HandshakeFailed { reason: &'a dyn fmt::Display },
+    /// A client has proved who it is.
+    CertificateShown { certificate: &'a ClientCertificate },
     /// A client or the daemon took too long, and its connection was closed.
     TimedOut { waiting_for: &'a dyn fmt::Display },
     /// A connection broke: a reset, a body that stopped half-way.
@@ -168,7 +173,9 @@ impl Event<'_> {
     /// How important the event is.
     pub fn level(&self) -> Level {
         match self {
-            Self::ConnectionOpened { .. } | Self::ConnectionClosed { .. } => Level::Debug,
+            Self::ConnectionOpened { .. }
+            | Self::ConnectionClosed { .. }
+            | Self::CertificateShown { .. } => Level::Debug,
             Self::Received { .. }
             | Self::Allowed { .. }
             | Self::Withheld { .. }
@@ -179,6 +186,7 @@ impl Event<'_> {
             | Self::IdleClosed { .. }
             | Self::ConnectionFailed { .. } => Level::Info,
             Self::ConnectionRefused { .. }
+            | Self::HandshakeFailed { .. }
             | Self::TimedOut { .. }
             | Self::Unknown { .. }
             | Self::Excepted { .. }
@@ -198,6 +206,8 @@ impl Event<'_> {
             Self::ConnectionClosed { .. } => "connection closed",
             Self::ConnectionRefused { .. } => "connection refused",
             Self::IdleClosed { .. } => "idle connection closed",
+            Self::HandshakeFailed { .. } => "TLS handshake failed",
+            Self::CertificateShown { .. } => "client certificate shown",
             Self::TimedOut { .. } => "connection timed out",
             Self::ConnectionFailed { .. } => "connection broken",
             Self::Received { .. } => "request received",
@@ -226,7 +236,14 @@ impl Event<'_> {
                 line.number("from_client", *from_client)?;
                 line.number("to_client", *to_client)
             }
+            Self::CertificateShown { certificate } => {
+                let name = certificate.names().next().unwrap_or_default();
+                line.text("name", name)?;
+                line.text("issuer", &certificate.issuer)?;
+                line.shown("fingerprint", &certificate.fingerprint)
+            }
             Self::ConnectionRefused { reason }
+            | Self::HandshakeFailed { reason }
             | Self::IdleClosed { reason }
             | Self::ConnectionFailed { reason }
             | Self::UpstreamFailed { reason }
@@ -309,6 +326,8 @@ pub enum Notice<'a> {
     NeedsRestart { keys: &'a dyn fmt::Display },
     /// The log was opened anew.
     LogReopened,
+    /// A certificate is not valid, or soon will not be.
+    Certificate { reason: &'a dyn fmt::Display },
     /// A plugin was loaded.
     PluginLoaded { plugin: &'a str, library: &'a dyn fmt::Display, what: &'a dyn fmt::Display },
     /// A plugin has something to say, at a level of its own.
@@ -332,7 +351,7 @@ impl Notice<'_> {
             | Self::PluginLoaded { .. }
             | Self::LogReopened => Level::Info,
             Self::PluginSays { level, .. } => *level,
-            Self::NeedsRestart { .. } => Level::Warn,
+            Self::NeedsRestart { .. } | Self::Certificate { .. } => Level::Warn,
             Self::ReloadFailed { .. }
             | Self::PluginTrouble { .. }
             | Self::MountedElsewhere { .. }
@@ -350,6 +369,7 @@ impl Notice<'_> {
             Self::ReloadFailed { .. } => "configuration refused, the old one stays in force",
             Self::NeedsRestart { .. } => "changed keys take effect after a restart",
             Self::LogReopened => "log reopened",
+            Self::Certificate { .. } => "certificate must be renewed",
             Self::PluginLoaded { .. } => "plugin loaded",
             Self::PluginSays { .. } => "plugin says",
             Self::PluginTrouble { .. } => "plugin trouble",
@@ -371,9 +391,9 @@ impl Source for Notice<'_> {
             Self::Stopping { signal } => line.text("signal", signal),
             Self::Stopped { cut } => line.number("cut", *cut),
             Self::Reloaded { file } => line.shown("file", *file),
-            Self::ReloadFailed { reason } | Self::Trouble { reason } => {
-                line.shown("reason", *reason)
-            }
+            Self::ReloadFailed { reason }
+            | Self::Certificate { reason }
+            | Self::Trouble { reason } => line.shown("reason", *reason),
             Self::MountedElsewhere { container, violations, killed } => {
                 line.text("container", container)?;
                 line.shown("violations", *violations)?;

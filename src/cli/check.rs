@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Write};
 use std::path::Path;
 use std::thread;
 
-use super::{CliError, Outcome, exposure, print};
+use super::{CliError, Outcome, certificates, exposure, print};
 use crate::config::plugins::{Fallback, PluginSettings, Plugins as Configured};
 use crate::config::{self, Limits, Listen, Overrides, Settings};
 use crate::engine::operations;
@@ -43,10 +43,20 @@ pub(super) fn check(path: &Path, overrides: &Overrides) -> Result<Outcome, CliEr
 }
 
 fn describe(out: &mut String, path: &Path, settings: &Settings) -> fmt::Result {
-    let Settings { listen, dockerapi, limits, log, policy, upstream_mark, plugins } = settings;
+    let Settings {
+        listen,
+        dockerapi,
+        upstream_tls: _,
+        limits,
+        log,
+        policy,
+        upstream_mark,
+        plugins,
+    } = settings;
     writeln!(out, "{} is valid.\n", path.display())?;
     describe_listen(out, listen)?;
     writeln!(out, "Connections that were not redirected go to {dockerapi}.")?;
+    certificates::describe(out, settings)?;
     if let Some(mark) = upstream_mark {
         writeln!(out, "Connections to the daemon carry the mark {mark:#x}.")?;
     }
@@ -67,6 +77,12 @@ fn describe(out: &mut String, path: &Path, settings: &Settings) -> fmt::Result {
 fn describe_listen(out: &mut String, listen: &Listen) -> fmt::Result {
     if let Some(tcp) = &listen.tcp {
         writeln!(out, "Clients are awaited on {tcp}.")?;
+        if listen.transparent {
+            writeln!(out, "Those of other hosts are served only if they were redirected here.")?;
+        }
+        if listen.allow_plain && !tcp.is_loopback() {
+            writeln!(out, "Those of other hosts may come without a certificate (`allow_plain`).")?;
+        }
     }
     if let Some(unix) = &listen.unix {
         let (path, mode) = (unix.path.display(), unix.mode);
@@ -422,6 +438,7 @@ fn describe_limits(out: &mut String, limits: &Limits) -> fmt::Result {
         buffer_bytes,
         connections,
         connections_per_client,
+        handshake_time,
         head_time,
         body_time,
         body_idle_time,
@@ -451,6 +468,7 @@ fn describe_limits(out: &mut String, limits: &Limits) -> fmt::Result {
         "Open connections are at most {connections}, from one address at most \
          {connections_per_client}."
     )?;
+    writeln!(out, "A TLS handshake takes at most {handshake_time:?}.")?;
     writeln!(out, "The daemon has {connect_time:?} to accept a connection.")?;
     writeln!(out, "A refused client has {linger_time:?} to read its answer.")?;
     writeln!(out, "Open requests have {shutdown_time:?} to finish at a stop.")

@@ -136,7 +136,7 @@ fn learn(settings: &Settings, request: &Inspected<RequestBody>) -> Facts {
 
 /// Without a daemon images and volumes are judged by what the request says alone, and that is said.
 fn look_up(settings: &Settings, questions: &Questions) -> Facts {
-    let daemon = Daemon { address: settings.dockerapi.clone(), mark: settings.upstream_mark };
+    let daemon = Daemon::of(settings);
     let mut facts = facts::look_up(questions, &daemon, &ImageCache::disabled());
     let note = |what: &dyn Display| {
         let daemon = &settings.dockerapi;

@@ -35,7 +35,7 @@ pub(super) fn plugin_test(library: &Path, image: &str) -> Result<Outcome, CliErr
 
 fn ask(library: &Path, given: &str) -> Result<PluginResult, CliError> {
     let image = ImageRef::parse(given).map_err(|error| CliError::Usage(error.to_string()))?;
-    let daemon = Daemon { address: UpstreamAddress::Unix(DAEMON.into()), mark: None };
+    let daemon = Daemon { address: UpstreamAddress::Unix(DAEMON.into()), mark: None, tls: None };
     let name = library.file_stem().unwrap_or_default().to_string_lossy();
     let folder = library.parent().unwrap_or(Path::new("")).to_owned();
     let library = Some(library.to_owned());

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::unix::pipe::{self, Receiver};
@@ -13,7 +14,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
-use super::{CliError, EXIT_ERROR, Outcome, print};
+use super::{CliError, EXIT_ERROR, Outcome, certificates, print};
 use crate::audit::{self, Notice};
 use crate::config::reload::Watcher;
 use crate::config::{self, Overrides, Settings};
@@ -21,6 +22,12 @@ use crate::proxy::{Proxy, StartError, build_group};
 
 /// A signal to stop has arrived; from now on another one ends the process at once.
 static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// How often it is looked whether a day has passed.
+const LOOKS_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// How often the log tells of certificates, in seconds.
+const TOLD_EVERY_SECONDS: u64 = 24 * 60 * 60;
 
 const SIGNAL: Token = Token(0);
 const CONFIG: Token = Token(1);
@@ -51,8 +58,10 @@ pub(super) fn run(path: &Path, overrides: Overrides) -> Result<Outcome, CliError
         settings,
         proxy,
         log,
+        told_at: 0,
     };
     supervisor.announce_start()?;
+    supervisor.tell_of_certificates();
     let signal = supervisor.watch(&signals, poll);
     STOPPING.store(true, Ordering::SeqCst);
     supervisor.stop(signal.map_err(io_error("cannot wait for signals"))?)
@@ -147,6 +156,8 @@ struct Supervisor {
     settings: Settings,
     proxy: Proxy,
     log: audit::Handle,
+    /// When certificates were told of, in seconds since 1970.
+    told_at: u64,
 }
 
 impl Supervisor {
@@ -167,7 +178,8 @@ impl Supervisor {
         }
         let mut events = Events::with_capacity(8);
         loop {
-            match poll.poll(&mut events, self.watcher.looks_every()) {
+            let wait = self.watcher.looks_every().map_or(LOOKS_EVERY, |time| time.min(LOOKS_EVERY));
+            match poll.poll(&mut events, Some(wait)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => other?,
             }
@@ -181,6 +193,17 @@ impl Supervisor {
             if self.watcher.has_changed() {
                 self.reload(Cause::File);
             }
+            if certificates::now().saturating_sub(self.told_at) >= TOLD_EVERY_SECONDS {
+                self.tell_of_certificates();
+            }
+        }
+    }
+
+    /// Tells of certificates that end soon.
+    fn tell_of_certificates(&mut self) {
+        self.told_at = certificates::now();
+        for reason in certificates::warnings(&self.settings, self.told_at) {
+            audit::announce(&Notice::Certificate { reason: &reason });
         }
     }
 
@@ -222,7 +245,8 @@ impl Supervisor {
         self.settings.policy.restricts() && !settings.policy.restricts()
     }
 
-    fn take(&mut self, settings: Settings) {
+    fn take(&mut self, mut settings: Settings) {
+        settings.keep_tls_of(&self.settings);
         self.log.set_level(settings.log.level);
         self.proxy.reload(&settings);
         audit::announce(&Notice::Reloaded { file: &self.path.display() });
@@ -231,6 +255,7 @@ impl Supervisor {
             audit::announce(&Notice::NeedsRestart { keys: &waiting.join(", ") });
         }
         self.settings = settings;
+        self.tell_of_certificates();
     }
 
     fn stop(self, signal: &str) -> Result<Outcome, CliError> {

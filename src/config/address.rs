@@ -56,7 +56,10 @@ impl fmt::Display for AddressError {
                 "`{}` is none of /path, unix:///path, tcp://host:port, http://host:port",
                 text.escape_debug()
             ),
-            Self::Encrypted => f.write_str("TLS to the daemon is not built in"),
+            Self::Encrypted => f.write_str(
+                "https:// does not say whose certificate is trusted: write tcp://host:port, and \
+                 `upstream.tls` with a `ca`",
+            ),
             Self::RelativePath(text) => write!(f, "path `{}` is not absolute", text.escape_debug()),
             Self::LongPath(bytes) => write!(
                 f,
@@ -85,6 +88,15 @@ impl TcpListen {
         let (host, port) = split_port(text).ok_or_else(wrong)?;
         let port = parse_port(port.ok_or_else(wrong)?).ok_or_else(wrong)?;
         Ok(Self::Address(SocketAddr::new(parse_ip(host).ok_or_else(wrong)?, port)))
+    }
+
+    /// Whether this host alone can reach it.
+    #[must_use]
+    pub fn is_loopback(self) -> bool {
+        match self {
+            Self::AnyAddress(_) => false,
+            Self::Address(address) => address.ip().to_canonical().is_loopback(),
+        }
     }
 
     /// Whether a connection to `address` would arrive at this listener.
@@ -143,6 +155,12 @@ impl fmt::Display for UpstreamAddress {
             Self::Tcp(address) => write!(f, "tcp://{address}"),
         }
     }
+}
+
+/// The host of an address that was read, as it is written.
+pub(super) fn host_of(text: &str) -> Option<&str> {
+    let (_, place) = text.split_once("://")?;
+    split_port(place.strip_suffix('/').unwrap_or(place)).map(|(host, _)| host)
 }
 
 /// An absolute path that fits into a socket's address.
@@ -268,7 +286,7 @@ mod tests {
             ("", "`` is none of"),
             ("unix://docker.sock", "path `docker.sock` is not absolute"),
             ("ssh://host", "`ssh://host` is none of"),
-            ("https://host", "TLS to the daemon is not built in"),
+            ("https://host", "https:// does not say whose certificate is trusted"),
             ("tcp://host:0", "`tcp://host:0` is none of"),
             ("tcp://host:+1", "`tcp://host:+1` is none of"),
             ("tcp://:2375", "`tcp://:2375` is none of"),

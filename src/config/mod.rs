@@ -17,6 +17,7 @@ pub mod reload;
 mod rules;
 mod schema;
 mod seccomp;
+mod tls;
 mod units;
 mod validate;
 
@@ -32,6 +33,7 @@ pub use error::{At, ConfigError, Mistake};
 
 use crate::audit::LogSettings;
 use crate::policy::Policy;
+use crate::tls::{Client, Server, ServerName};
 
 /// The largest `config.yml` that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -43,6 +45,8 @@ pub struct Settings {
     pub listen: Listen,
     /// Where connections go that were not redirected.
     pub dockerapi: UpstreamAddress,
+    /// How daemons are spoken to with TLS, if they are.
+    pub upstream_tls: Option<UpstreamTls>,
     /// What every client is held to.
     pub limits: Limits,
     /// Where the log goes.
@@ -64,6 +68,35 @@ pub struct Listen {
     pub unix: Option<UnixListen>,
     /// Event loops, each a thread with listeners of its own.
     pub loops: NonZeroUsize,
+    /// How clients of the TCP listener are spoken to with TLS, if they are.
+    pub tls: Option<Arc<Server>>,
+    /// Whether it is meant that whoever reaches the TCP listener needs no certificate.
+    pub allow_plain: bool,
+    /// Whether other hosts are served only if they were redirected here.
+    pub transparent: bool,
+}
+
+/// How daemons are spoken to with TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamTls {
+    /// What they must prove, and what we prove.
+    pub client: Arc<Client>,
+    /// The name that each daemon's certificate must be for; without it the address that it is reached at.
+    pub name: Option<ServerName>,
+    /// The name of the daemon at `dockerapi`; none if that is a Unix socket, on which there is no TLS.
+    pub of_dockerapi: Option<ServerName>,
+}
+
+impl Settings {
+    /// Goes on with the TLS settings of before where they are the same, so that sessions can be resumed.
+    pub fn keep_tls_of(&mut self, before: &Self) {
+        if self.listen.tls == before.listen.tls {
+            self.listen.tls.clone_from(&before.listen.tls);
+        }
+        if self.upstream_tls == before.upstream_tls {
+            self.upstream_tls.clone_from(&before.upstream_tls);
+        }
+    }
 }
 
 /// A Unix socket to listen on.
@@ -90,6 +123,8 @@ pub struct Limits {
     pub connections: usize,
     /// Open connections from one address.
     pub connections_per_client: usize,
+    /// How long a TLS handshake with a client may take.
+    pub handshake_time: Duration,
     /// How long a head may take to arrive.
     pub head_time: Duration,
     /// How long an inspected body may take to arrive before `body_rate` counts.
@@ -115,6 +150,7 @@ impl Default for Limits {
             buffer_bytes: 256 * 1024,
             connections: 16_384,
             connections_per_client: 4_096,
+            handshake_time: Duration::from_secs(10),
             head_time: Duration::from_secs(30),
             body_time: Duration::from_secs(60),
             body_idle_time: Duration::from_secs(60),

@@ -265,6 +265,7 @@ pub(super) struct File {
     pub(super) general: Option<General>,
     pub(super) endpoints: Option<Endpoints>,
     pub(super) listen: Option<Listen>,
+    pub(super) upstream: Option<Upstream>,
     pub(super) limits: Option<Limits>,
     pub(super) log: Option<Log>,
     pub(super) upstream_mark: Option<Text>,
@@ -400,6 +401,37 @@ pub(super) struct Listen {
     pub(super) unix: Option<Text>,
     pub(super) unix_mode: Option<Text>,
     pub(super) loops: Option<Text>,
+    pub(super) allow_plain: Option<Text>,
+    pub(super) transparent: Option<Text>,
+    pub(super) tls: Option<ListenTls>,
+}
+
+/// How clients are spoken to that speak TLS.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct ListenTls {
+    pub(super) certificate: Option<Text>,
+    pub(super) key: Option<Text>,
+    pub(super) clients: Option<Text>,
+    pub(super) client_certificates: Option<Text>,
+    pub(super) plain: Option<Text>,
+}
+
+/// How daemons are spoken to.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct Upstream {
+    pub(super) tls: Option<UpstreamTls>,
+}
+
+/// How daemons are spoken to that speak TLS.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct UpstreamTls {
+    pub(super) ca: Option<Text>,
+    pub(super) certificate: Option<Text>,
+    pub(super) key: Option<Text>,
+    pub(super) server_name: Option<Text>,
 }
 
 /// The bounds of everything that a client can make grow.
@@ -412,6 +444,7 @@ pub(super) struct Limits {
     pub(super) buffer: Option<Text>,
     pub(super) connections: Option<Text>,
     pub(super) connections_per_client: Option<Text>,
+    pub(super) handshake_time: Option<Text>,
     pub(super) head_time: Option<Text>,
     pub(super) body_time: Option<Text>,
     pub(super) body_idle_time: Option<Text>,

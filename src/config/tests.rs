@@ -49,7 +49,7 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
             &[
                 "2: unknown key `plugin`, expected one of `plugins`, `plugin_threads`, `dockerapi`, \
                `restrictions`, \
-               `general`, `endpoints`, `listen`, `limits`, `log`, `upstream_mark`, `strict`, `exceptions`",
+               `general`, `endpoints`, `listen`, `upstream`, `limits`, `log`, `upstream_mark`, `strict`, `exceptions`",
             ],
         ),
         (
@@ -291,7 +291,7 @@ fn the_daemon_is_never_at_our_own_listener() {
         ("listen:\n  tcp: 127.0.0.2:8999\ndockerapi: tcp://127.0.0.1:8999\n", &[]),
     ]);
     let overrides = Overrides { tcp: Some(TcpListen::AnyAddress(2375)) };
-    let text = "dockerapi: http://127.0.0.1:2375\n";
+    let text = "dockerapi: http://127.0.0.1:2375\nlisten:\n  allow_plain: true\n";
     let mistakes = parse(text, Path::new(""), &overrides).unwrap_err();
     assert_eq!(
         mistakes.first().unwrap().what,
@@ -357,7 +357,8 @@ fn sections_without_a_value_are_empty() {
         assert!(settings.policy.ports.is_empty());
         assert_eq!(settings.policy.privileged, PrivilegedRule::Allow);
         assert_eq!(settings.limits, Limits::default());
-        assert_eq!(settings.listen.tcp, Some(TcpListen::AnyAddress(8999)));
+        let own = TcpListen::Address((std::net::Ipv4Addr::LOCALHOST, 8999).into());
+        assert_eq!(settings.listen.tcp, Some(own));
         assert_eq!(settings.dockerapi.to_string(), "unix:///var/run/docker.sock");
         assert_eq!(settings.log.file, Path::new("secdocker.log"));
         assert_eq!(settings.upstream_mark, None);
@@ -611,5 +612,103 @@ fn no_rule_holds_a_pattern_that_would_match_nothing() {
     ] {
         let found = mistakes(&format!("restrictions:\n  {key}:\n    - '{value}'\n"));
         assert_eq!(found.len(), 1, "{key} {value}: {found:?}");
+    }
+}
+
+#[test]
+fn strangers_are_let_in_only_if_somebody_says_so() {
+    for open in ["8999", "0.0.0.0:8999", "'[::]:8999'", "192.0.2.1:8999"] {
+        let [mistake] = &mistakes(&format!("listen:\n  tcp: {open}\n"))[..] else {
+            panic!("{open} is one mistake");
+        };
+        assert!(mistake.starts_with("2: listen.tcp: other hosts can reach"), "{mistake}");
+        for meant in ["allow_plain: true", "transparent: true"] {
+            assert_eq!(mistakes(&format!("listen:\n  tcp: {open}\n  {meant}\n")), [""; 0]);
+        }
+        for not_meant in ["allow_plain: false", "transparent: off"] {
+            assert_eq!(mistakes(&format!("listen:\n  tcp: {open}\n  {not_meant}\n")).len(), 1);
+        }
+    }
+    for closed in [
+        "127.0.0.1:8999",
+        "127.9.9.9:1",
+        "'[::1]:8999'",
+        "'[::ffff:127.0.0.1]:1'",
+        "off\n  unix: /run/s",
+    ] {
+        assert_eq!(mistakes(&format!("listen:\n  tcp: {closed}\n")), [""; 0], "{closed}");
+    }
+    let overrides = Overrides { tcp: Some(TcpListen::AnyAddress(1)) };
+    let [mistake] = &parse("{}", Path::new(""), &overrides).unwrap_err()[..] else {
+        panic!("the command line opens it as well");
+    };
+    assert!(mistake.line.is_none() && mistake.what.contains("allow_plain"), "{mistake:?}");
+}
+
+#[test]
+fn keys_of_tls_are_held_against_each_other() {
+    check(&[
+        (
+            "listen:\n  allow_plain: maybe\n",
+            &["2: listen.allow_plain: `maybe` is not true or false"],
+        ),
+        (
+            "listen:\n  tcp: off\n  unix: /run/s\n  tls: {certificate: a, key: b}\n",
+            &[
+                "4: listen.tls: there is no `tcp` listener that it could be for",
+                "4: listen.tls.certificate: cannot read /nowhere/a: No such file or directory (os error 2)",
+                "4: listen.tls.key: cannot read /nowhere/b: No such file or directory (os error 2)",
+            ],
+        ),
+        (
+            "listen:\n  tls:\n    plain: some\n    client_certificates: all\n",
+            &[
+                "4: listen.tls.client_certificates: `all` is none of require, request, none",
+                "3: listen.tls.plain: `some` is neither allow nor refuse",
+                "2: listen.tls: `certificate` and `key` are missing",
+            ],
+        ),
+        (
+            "listen:\n  tls:\n    certificate: /no/file\n    client_certificates: require\n",
+            &[
+                "4: listen.tls.client_certificates: `clients`, the file of the authorities that issue \
+                 them, is missing",
+                "3: listen.tls.certificate: its `key` is missing",
+                "3: listen.tls.certificate: cannot read /no/file: No such file or directory (os error 2)",
+            ],
+        ),
+        (
+            "listen:\n  tls:\n    key: /dev/null\n    certificate: /dev/null\n    clients: /dev/null\n    \
+             client_certificates: none\n",
+            &["5: listen.tls.clients: it has no use: `client_certificates` is none"],
+        ),
+        (
+            "upstream:\n  tls:\n    server_name: a b\n    key: /dev/null\n",
+            &[
+                "2: upstream.tls: `ca`, the file of the authorities that the daemon's certificate is \
+                 from, is missing",
+                "3: upstream.tls.server_name: `a b` is neither the name of a host nor an IP address",
+                "4: upstream.tls.key: its `certificate` is missing",
+            ],
+        ),
+        (
+            "listen:\n  tls:\n    keys: a\n",
+            &["3: listen.tls: unknown key `keys`, expected one of \
+           `certificate`, `key`, `clients`, `client_certificates`, `plain`"],
+        ),
+    ]);
+    if cfg!(feature = "tls") {
+        check(&[
+            (
+                "listen:\n  tls:\n    key: /dev/null\n    certificate: /dev/null\n",
+                &["4: listen.tls.certificate: the file has no certificate in PEM form"],
+            ),
+            (
+                "upstream:\n  tls:\n    ca: /dev/null\n",
+                &[
+                    "3: upstream.tls.ca: the authority cannot be used: the file has no certificate in PEM form",
+                ],
+            ),
+        ]);
     }
 }

@@ -1,6 +1,7 @@
 //! Schema to settings: every value read, every mistake gathered with its line and key.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,11 +10,12 @@ use std::thread;
 use super::address::{self, TcpListen, UpstreamAddress};
 use super::error::{At, Mistake};
 use super::schema::{self, File, Text};
-use super::{Limits, Listen, Overrides, Settings, UnixListen, locate, plugins, rules, units};
+use super::{Limits, Listen, Overrides, Settings, UnixListen, locate, plugins, rules, tls, units};
 use crate::audit::{Format, LogSettings};
 use crate::policy::Policy;
 use crate::policy::types::HostPath;
 use crate::policy::way_out::WayOut;
+use crate::tls::{ClientCertificates, PlainClients};
 
 /// The port of the Go tool.
 const DEFAULT_PORT: u16 = 8999;
@@ -34,8 +36,15 @@ pub(super) fn validate(
     let mut checker = Checker { text, mistakes: Vec::new() };
     let plugins = plugins::plugins(&mut checker, file, folder);
     let policy = rules::policy(&mut checker, file, folder);
-    let listen = listen(&mut checker, file.listen.as_ref(), overrides);
+    let listen = listen(&mut checker, file.listen.as_ref(), folder, overrides);
     let dockerapi = upstream(&mut checker, file.dockerapi.as_ref(), &listen);
+    let upstream_tls = tls::client(
+        &mut checker,
+        file.upstream.as_ref().and_then(|upstream| upstream.tls.as_ref()),
+        file.dockerapi.as_deref().unwrap_or_default(),
+        dockerapi.as_ref(),
+        folder,
+    );
     let limits = limits(&mut checker, file.limits.as_ref());
     let log = log(&mut checker, file.log.as_ref());
     let at_mark = At::top("upstream_mark");
@@ -44,7 +53,16 @@ pub(super) fn validate(
         Some(dockerapi) if checker.mistakes.is_empty() => {
             let way_out = way_out(&dockerapi);
             let policy = Arc::new(Policy { way_out, ..policy });
-            Ok(Settings { listen, dockerapi, limits, log, policy, upstream_mark, plugins })
+            Ok(Settings {
+                listen,
+                dockerapi,
+                upstream_tls,
+                limits,
+                log,
+                policy,
+                upstream_mark,
+                plugins,
+            })
         }
         _ => Err(checker.mistakes),
     }
@@ -57,6 +75,11 @@ pub(super) struct Checker<'t> {
 }
 
 impl Checker<'_> {
+    /// How many were found so far.
+    pub(super) fn mistakes(&self) -> usize {
+        self.mistakes.len()
+    }
+
     /// Notes a mistake at a place.
     pub(super) fn refuse(&mut self, at: At, reason: &dyn fmt::Display) {
         let line = locate::locate(self.text, at);
@@ -93,14 +116,20 @@ impl Checker<'_> {
 fn listen(
     checker: &mut Checker<'_>,
     section: Option<&schema::Listen>,
+    folder: &Path,
     overrides: &Overrides,
 ) -> Listen {
     let at = |key| At::key("listen", key);
     let absent = schema::Listen::default();
     let section = section.unwrap_or(&absent);
     let tcp = checker.optional(at("tcp"), section.tcp.as_ref(), parse_tcp);
-    let tcp = tcp.unwrap_or(Some(TcpListen::AnyAddress(DEFAULT_PORT)));
+    let tcp = tcp.unwrap_or(Some(TcpListen::Address((Ipv4Addr::LOCALHOST, DEFAULT_PORT).into())));
     let tcp = overrides.tcp.or(tcp);
+    let mut switch = |key, text: &Option<Text>| {
+        checker.optional(at(key), text.as_ref(), units::parse_switch).unwrap_or(false)
+    };
+    let allow_plain = switch("allow_plain", &section.allow_plain);
+    let transparent = switch("transparent", &section.transparent);
     let path = checker.optional(at("unix"), section.unix.as_ref(), address::unix_path);
     let mode = checker.optional(at("unix_mode"), section.unix_mode.as_ref(), units::parse_mode);
     if mode.is_some() && section.unix.is_none() {
@@ -111,7 +140,38 @@ fn listen(
     }
     let unix = path.map(|path| UnixListen { path, mode: mode.unwrap_or(DEFAULT_UNIX_MODE) });
     let loops = checker.optional(at("loops"), section.loops.as_ref(), parse_loops);
-    Listen { tcp, unix, loops: loops.unwrap_or_else(cores) }
+    if tcp.is_none() && section.tls.is_some() {
+        checker.refuse(at("tls"), &"there is no `tcp` listener that it could be for");
+    }
+    let before = checker.mistakes();
+    let tls = tls::server(checker, section.tls.as_ref(), folder);
+    let listen =
+        Listen { tcp, unix, loops: loops.unwrap_or_else(cores), tls, allow_plain, transparent };
+    if checker.mistakes() == before {
+        refuse_strangers(checker, &listen);
+    }
+    listen
+}
+
+/// Whoever reaches a listener may ask for all that no rule forbids: it is opened to others than this host
+/// only if somebody says so.
+fn refuse_strangers(checker: &mut Checker<'_>, listen: &Listen) {
+    let Some(tcp) = listen.tcp.filter(|tcp| !tcp.is_loopback()) else { return };
+    let proves = listen.tls.as_ref().is_some_and(|tls| {
+        tls.client_certificates == ClientCertificates::Require && tls.plain == PlainClients::Refuse
+    });
+    if proves || listen.allow_plain || listen.transparent {
+        return;
+    }
+    checker.refuse(
+        At::key("listen", "tcp"),
+        &format_args!(
+            "other hosts can reach {tcp}, and need no certificate to ask for all that is not forbidden: \
+             give `listen.tls` with `client_certificates: require`, or listen on 127.0.0.1, or say \
+             `transparent: true` if only redirected connections are to be served, or `allow_plain: true` if \
+             this is meant"
+        ),
+    );
 }
 
 /// An address to listen on, or none for `off`.
@@ -193,6 +253,7 @@ fn limits(checker: &mut Checker<'_>, section: Option<&schema::Limits>) -> Limits
         ),
     ];
     let times = [
+        ("handshake_time", &section.handshake_time, &mut limits.handshake_time),
         ("head_time", &section.head_time, &mut limits.head_time),
         ("body_time", &section.body_time, &mut limits.body_time),
         ("body_idle_time", &section.body_idle_time, &mut limits.body_idle_time),

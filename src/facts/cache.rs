@@ -281,7 +281,7 @@ mod tests {
     }
 
     fn daemon(path: &str) -> Daemon {
-        Daemon { address: UpstreamAddress::Unix(path.into()), mark: None }
+        Daemon { address: UpstreamAddress::Unix(path.into()), mark: None, tls: None }
     }
 
     fn present() -> ImageFacts {

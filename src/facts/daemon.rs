@@ -1,15 +1,18 @@
 //! Questions to the daemon, each over a connection of its own, all within one deadline.
 
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use super::channel::Channel;
 use crate::config::{Settings, UpstreamAddress};
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::{self, AnswerTo, Framing};
 use crate::http::head;
 use crate::policy::platform::{ImageBuild, Platform};
+use crate::tls::{Client, ServerName};
 
 /// How long all questions of one round may take together.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,6 +27,17 @@ pub struct Daemon {
     pub address: UpstreamAddress,
     /// The firewall mark of connections there, so that a redirect of local traffic leaves them alone.
     pub mark: Option<u32>,
+    /// How it is spoken to with TLS, if it is.
+    pub tls: Option<DaemonTls>,
+}
+
+/// How one daemon is spoken to with TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DaemonTls {
+    /// Whom to trust, and what to prove.
+    pub client: Arc<Client>,
+    /// The name that its certificate must be for.
+    pub name: ServerName,
 }
 
 /// When to give up.
@@ -81,7 +95,15 @@ impl Daemon {
     /// The one that direct connections go to.
     #[must_use]
     pub fn of(settings: &Settings) -> Self {
-        Self { address: settings.dockerapi.clone(), mark: settings.upstream_mark }
+        let tls = settings.upstream_tls.as_ref();
+        Self {
+            address: settings.dockerapi.clone(),
+            mark: settings.upstream_mark,
+            tls: tls.and_then(|tls| {
+                let name = tls.of_dockerapi.clone()?;
+                Some(DaemonTls { client: Arc::clone(&tls.client), name })
+            }),
+        }
     }
 
     /// `GET /parts/…`, where a part is one segment of the path, whatever is in it.
@@ -144,7 +166,7 @@ impl Daemon {
     }
 
     /// Sends a request without a body over a connection of its own, on which the answer comes.
-    pub(super) fn send(&self, method: &str, path: &str, until: Deadline) -> io::Result<Socket> {
+    pub(super) fn send(&self, method: &str, path: &str, until: Deadline) -> io::Result<Channel> {
         let mut stream = self.connect(until)?;
         let length = if method == "POST" { "Content-Length: 0\r\n" } else { "" };
         let request = format!(
@@ -156,14 +178,14 @@ impl Daemon {
         Ok(stream)
     }
 
-    fn connect(&self, until: Deadline) -> io::Result<Socket> {
+    fn connect(&self, until: Deadline) -> io::Result<Channel> {
         match &self.address {
             UpstreamAddress::Unix(path) => {
                 let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
                 // The kernel waits that long for room in the daemon's queue.
                 socket.set_write_timeout(Some(until.left()?))?;
                 socket.connect(&SockAddr::unix(path)?)?;
-                Ok(socket)
+                Ok(Channel::plain(socket))
             }
             UpstreamAddress::Tcp(address) => {
                 let socket = Socket::new(Domain::for_address(*address), Type::STREAM, None)?;
@@ -171,7 +193,10 @@ impl Daemon {
                     socket.set_mark(mark)?;
                 }
                 socket.connect_timeout(&(*address).into(), until.left()?)?;
-                Ok(socket)
+                match &self.tls {
+                    None => Ok(Channel::plain(socket)),
+                    Some(tls) => Channel::encrypted(socket, tls, until),
+                }
             }
         }
     }
@@ -180,7 +205,7 @@ impl Daemon {
 /// A connection that is written to and read from by turns, all within one deadline.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: Socket,
+    stream: Channel,
     until: Deadline,
     unread: Vec<u8>,
 }
@@ -226,7 +251,7 @@ impl Connection {
 }
 
 /// Reads to the end. Each read may take what is left of the time: one that drips gets no more.
-fn read_in_time(mut stream: Socket, until: Deadline) -> io::Result<Vec<u8>> {
+fn read_in_time(mut stream: Channel, until: Deadline) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
     let mut piece = [0; 16 * 1024];
     loop {
@@ -324,7 +349,8 @@ mod tests {
                 let _ = (&idle).read(&mut [0]);
             }
         });
-        let error = read_in_time(Socket::from(std::os::fd::OwnedFd::from(ours)), until);
+        let error =
+            read_in_time(Channel::plain(Socket::from(std::os::fd::OwnedFd::from(ours))), until);
         let kind = error.unwrap_err().kind();
         assert!(matches!(kind, io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock), "{kind}");
         drips.join().unwrap();

@@ -5,8 +5,9 @@ use std::io::{self, Read};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
-use socket2::{Socket, TcpKeepalive};
+use socket2::TcpKeepalive;
 
+use super::channel::Channel;
 use super::daemon::{Daemon, Deadline};
 use crate::config::UpstreamAddress;
 use crate::http::chunk::ChunkDecoder;
@@ -84,7 +85,7 @@ pub fn follow(daemon: &Daemon, mut tell: impl FnMut(Told)) -> io::Result<()> {
 }
 
 /// Reads the head: how the body is framed, and what came of it already.
-fn begin(stream: &mut Socket, until: Deadline) -> io::Result<(Option<ChunkDecoder>, Vec<u8>)> {
+fn begin(stream: &mut Channel, until: Deadline) -> io::Result<(Option<ChunkDecoder>, Vec<u8>)> {
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
     let mut searched = 0;

@@ -14,6 +14,7 @@ mod answers;
 mod builder;
 mod cache;
 mod cdi;
+mod channel;
 mod daemon;
 mod events;
 mod host;
@@ -28,7 +29,7 @@ mod started;
 
 pub use crate::engine::existing::{Run, Running};
 pub use cache::{Epoch, ImageCache};
-pub use daemon::Daemon;
+pub use daemon::{Daemon, DaemonTls};
 pub use events::{Told, follow};
 pub(crate) use host::days_since_epoch;
 pub use identity::{Identity, Presence, get, identify};

@@ -7,8 +7,7 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use socket2::Socket;
-
+use super::channel::Channel;
 use super::daemon::{Daemon, Deadline, PATIENCE, now};
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::{self, AnswerTo, Framing};
@@ -43,7 +42,7 @@ enum Left {
 
 /// A connection that is read for as long as that makes sense.
 struct Patient<'a> {
-    stream: Socket,
+    stream: Channel,
     daemon: &'a Daemon,
     is_waited: IsWaited<'a>,
     /// Until when nothing has to be asked.

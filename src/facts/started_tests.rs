@@ -47,7 +47,7 @@ fn outcome(policy: &Policy, given: &[&str], mounts: &[&str], shows_own: bool) ->
         shows_mounts: true,
     };
     let address = UpstreamAddress::Unix("/nowhere/docker.sock".into());
-    let daemon = &Daemon { address, mark: None };
+    let daemon = &Daemon { address, mark: None, tls: None };
     let mut judge = Judge { daemon, policy, ours: Mounts::parse(OURS) };
     let sources = judge.sources(&running).unwrap();
     match compare(&its(mounts, shows_own), &sources, &running, &mut judge) {

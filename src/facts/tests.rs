@@ -33,7 +33,7 @@ fn daemon(answers: &'static [(&'static str, &'static str)]) -> (Daemon, Receiver
             let _ = (&stream).write_all(format!("{head}{body}").as_bytes());
         }
     });
-    (Daemon { address: UpstreamAddress::Unix(path), mark: None }, told)
+    (Daemon { address: UpstreamAddress::Unix(path), mark: None, tls: None }, told)
 }
 
 fn names(names: &[&str]) -> Vec<String> {
@@ -83,10 +83,11 @@ fn each_kind_of_question_has_its_answer() {
 fn of_a_daemon_that_is_not_there_nothing_is_known() {
     let address = UpstreamAddress::Unix("/nowhere/docker.sock".into());
     let questions = Questions { volumes: names(&["v"]), ..Questions::default() };
-    let daemon = Daemon { address, mark: None };
+    let daemon = Daemon { address, mark: None, tls: None };
     let facts = look_up(&questions, &daemon, &ImageCache::disabled());
     assert_eq!(facts.volume("v"), None);
     let address = UpstreamAddress::Tcp("127.0.0.1:1".parse().unwrap());
-    let facts = look_up(&questions, &Daemon { address, mark: None }, &ImageCache::disabled());
+    let facts =
+        look_up(&questions, &Daemon { address, mark: None, tls: None }, &ImageCache::disabled());
     assert_eq!(facts.volume("v"), None);
 }

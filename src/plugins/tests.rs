@@ -72,7 +72,8 @@ fn question(given: &str, waits: &Waits) -> Question {
         waited: waits.watched(),
     };
     let presence = Presence::Present(Identity { id: given.to_owned(), ..Identity::default() });
-    let daemon = Daemon { address: UpstreamAddress::Unix("/nowhere".into()), mark: None };
+    let daemon =
+        Daemon { address: UpstreamAddress::Unix("/nowhere".into()), mark: None, tls: None };
     Question { consultation, presence, daemon }
 }
 

@@ -14,13 +14,15 @@ use mio::event::Event;
 
 use super::census::{Census, Ends, Own, Place};
 use super::dial::{self, Dialled};
+use super::encrypted::Handshake;
 use super::event_loop::{Key, Resources};
 use super::peer::{Connected, Peer, Read};
 use super::pipes::Pipe;
 use super::{Generation, READ_BYTES_PER_TURN};
 use crate::audit::{self, Event as Record, Who};
+use crate::client::ClientCertificate;
 use crate::config::UpstreamAddress;
-use crate::facts::Daemon;
+use crate::facts::{Daemon, DaemonTls};
 use crate::policy::facts::{Facts, Questions};
 use crate::policy::opinions::{Advice, Consultation, Waited};
 use crate::session::{End, Flow, Judged, Session, Side, Step, Ticket, UpstreamFailure};
@@ -43,6 +45,8 @@ pub(super) struct Connection {
     key: Key,
     /// It has ended, and is buried when the turn is over.
     pub(super) is_dead: bool,
+    /// It waits for its turn among those with more to do.
+    pub(super) is_queued: bool,
     /// What the timers have been told.
     pub(super) armed: Option<Instant>,
     lingers_until: Option<Instant>,
@@ -81,6 +85,8 @@ pub(super) enum Outcome {
     Waits,
     /// There is more, but others had to wait long enough.
     Resume,
+    /// The same, and what is next takes a processor's time: a step of a handshake.
+    Queue,
     /// It is over.
     Dead,
 }
@@ -109,6 +115,7 @@ impl Connection {
             destination: arrival.destination,
             key: arrival.key,
             is_dead: false,
+            is_queued: false,
             armed: None,
             lingers_until: None,
             idle_since: None,
@@ -168,16 +175,34 @@ impl Connection {
 
     fn move_and_settle(&mut self, with: &mut Resources) -> Outcome {
         if self.downstream.is_broken() {
-            return Outcome::Dead;
+            return self.break_off();
         }
         match self.advance(with) {
-            Ok(Progress::Stuck) => self.settle(with),
-            Ok(Progress::Moved) => match self.settle(with) {
-                Outcome::Waits => Outcome::Resume,
-                outcome => outcome,
+            Ok(progress) => match (self.settle(with), progress) {
+                (Outcome::Waits, _) if self.is_postponed() => Outcome::Queue,
+                (Outcome::Waits, Progress::Moved) => Outcome::Resume,
+                (outcome, _) => outcome,
             },
-            Err(Broken) => Outcome::Dead,
+            Err(Broken) => self.break_off(),
         }
+    }
+
+    /// Whether either side has put off what is next.
+    fn is_postponed(&mut self) -> bool {
+        let downstream = self.downstream.take_postponed();
+        let upstream = self.peer_mut(Side::Upstream).is_some_and(Peer::take_postponed);
+        downstream || upstream
+    }
+
+    /// The client is gone in the middle of something. A TLS stream that is cut off has not ended, whatever the
+    /// kernel says of the connection below: the daemon must not take it for an end either.
+    fn break_off(&mut self) -> Outcome {
+        if !self.downstream.is_plain()
+            && let Some(peer) = self.peer(Side::Upstream)
+        {
+            peer.reset_on_close();
+        }
+        Outcome::Dead
     }
 
     /// Hands the answer to a question over, if it still matters.
@@ -202,12 +227,21 @@ impl Connection {
             Upstream::Connecting { until, .. } => Some(*until),
             Upstream::None | Upstream::Open { .. } => None,
         };
-        [self.session.deadline(), upstream, self.lingers_until].into_iter().flatten().min()
+        let handshake = self.downstream.handshake_deadline();
+        [self.session.deadline(), upstream, self.lingers_until, handshake]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// A deadline has passed.
     pub(super) fn elapsed(&mut self, with: &mut Resources) -> Outcome {
         if self.lingers_until.is_some_and(|until| until <= with.now) {
+            return Outcome::Dead;
+        }
+        if self.downstream.handshake_deadline().is_some_and(|until| until <= with.now) {
+            let waiting_for = &"the TLS handshake (`limits.handshake_time`)";
+            audit::record(self.session.client(), &Record::TimedOut { waiting_for });
             return Outcome::Dead;
         }
         self.session.elapsed(&mut with.turn(&self.generation));
@@ -323,6 +357,7 @@ impl Connection {
             Flow::Inspect | Flow::Hold | Flow::Discard => false,
         };
         is_long
+            && self.peer(from.other()).is_some_and(Peer::is_plain)
             && self.peer(from).is_some_and(|peer| {
                 peer.is_flowing() && peer.is_readable() && peer.unread.is_empty()
             })
@@ -357,8 +392,38 @@ impl Connection {
         let Some(peer) = self.peer_mut(from).filter(|peer| peer.is_readable()) else {
             return Ok(0);
         };
-        let read = peer.read(into);
+        let read = peer.read(into, with.now);
+        if from == Side::Downstream
+            && let Some(news) = self.downstream.take_news()
+        {
+            self.handshake_ended(news, with)?;
+        }
         self.bytes_read(from, read, with)
+    }
+
+    /// What follows from a handshake, before the session sees what the client says.
+    fn handshake_ended(&mut self, news: Handshake, with: &mut Resources) -> Result<(), Broken> {
+        match news {
+            Handshake::Done(certificate) => self.identified(certificate.as_deref()),
+            Handshake::Failed(error) => {
+                audit::record(self.session.client(), &Record::HandshakeFailed { reason: &error });
+                self.session.hear_out();
+            }
+            Handshake::PlainRefused => {
+                let reason = "the client speaks HTTP without TLS, and this port speaks TLS only \
+                              (`listen.tls.plain`): use `--tlsverify` or https://";
+                self.session.reject(400, &reason, &mut with.turn(&self.generation));
+                self.deliver(with)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The client is known as well as it will ever be.
+    fn identified(&self, certificate: Option<&ClientCertificate>) {
+        if let Some(certificate) = certificate {
+            audit::record(self.session.client(), &Record::CertificateShown { certificate });
+        }
     }
 
     /// What follows from a read.
@@ -519,7 +584,26 @@ impl Connection {
 
     /// Whom to ask about a request: the daemon that it would go to.
     fn daemon(&self) -> Daemon {
-        Daemon { address: self.destination.clone(), mark: self.generation.upstream_mark }
+        Daemon {
+            address: self.destination.clone(),
+            mark: self.generation.upstream_mark,
+            tls: self.daemon_tls(),
+        }
+    }
+
+    /// How the daemon is spoken to: at `dockerapi` as the configuration says, elsewhere as the client speaks
+    /// to it.
+    fn daemon_tls(&self) -> Option<DaemonTls> {
+        let tls = self.generation.upstream_tls.as_ref()?;
+        let name = match (&self.destination, self.is_redirected) {
+            (UpstreamAddress::Unix(_), _) => return None,
+            (UpstreamAddress::Tcp(_), false) => tls.of_dockerapi.clone()?,
+            (UpstreamAddress::Tcp(_), true) if self.downstream.is_plain() => return None,
+            (UpstreamAddress::Tcp(address), true) => {
+                tls.name.clone().unwrap_or_else(|| address.ip().into())
+            }
+        };
+        Some(DaemonTls { client: Arc::clone(&tls.client), name })
     }
 
     fn send(&mut self, to: Side, bytes: &[u8], with: &mut Resources) -> Result<(), Broken> {
@@ -636,7 +720,15 @@ impl Connection {
             let reason = format!("a connection to {} leads back to SecDocker", self.destination);
             return self.fail(&UpstreamFailure::Loop(reason), with);
         }
-        match dial::dial(&self.destination, self.generation.upstream_mark, &with.census) {
+        let daemon = self.daemon();
+        if daemon.tls.is_none() && self.is_redirected && !self.downstream.is_plain() {
+            let reason = format!(
+                "the client speaks TLS to {}, and `upstream.tls` does not say whom to trust there",
+                self.destination
+            );
+            return self.fail(&UpstreamFailure::Unreachable(reason), with);
+        }
+        match dial::dial(&daemon, &with.census, &with.lent) {
             Ok(dialled) => self.connecting(dialled, owed, until, with),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && with.now < until => {
                 self.upstream = Upstream::Redialling { owed, at: with.now + REDIAL_AFTER, until };
@@ -714,6 +806,9 @@ impl Connection {
 
     /// Closes the daemon's side. The kernel forgets what was asked of a closed descriptor.
     fn drop_upstream(&mut self) {
+        if let Upstream::Open { peer, .. } = &mut self.upstream {
+            peer.say_end();
+        }
         self.upstream = Upstream::None;
     }
 
@@ -727,7 +822,14 @@ impl Connection {
                 return Outcome::Dead;
             }
             Some(End::Flush) if flushed && self.must_linger() => return Outcome::Resume,
-            Some(End::Flush) if flushed => return Outcome::Dead,
+            Some(End::Flush) if flushed => {
+                self.drop_upstream();
+                self.downstream.say_end();
+                // The end may not have fit behind the answer.
+                if !self.downstream.owes() {
+                    return Outcome::Dead;
+                }
+            }
             Some(End::Flush) => self.drop_upstream(),
             Some(End::Linger) => {
                 self.drop_upstream();

@@ -10,9 +10,12 @@ use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::census::{Census, Ends, Own};
+use super::encrypted::{Encrypted, Lent};
 use super::stream::Stream;
 use super::{KEEPALIVE, origin};
 use crate::config::UpstreamAddress;
+use crate::facts::{Daemon, DaemonTls};
+use crate::tls::Session;
 
 /// A connection attempt that has begun.
 pub(super) struct Dialled {
@@ -26,22 +29,31 @@ pub(super) struct Dialled {
 /// # Errors
 /// What the kernel says at once: no such socket, no route, nobody listening, or `WouldBlock` when
 /// a Unix socket's queue of connections is full.
-pub(super) fn dial(
-    address: &UpstreamAddress,
-    mark: Option<u32>,
-    census: &Arc<Census>,
-) -> io::Result<Dialled> {
-    match address {
-        UpstreamAddress::Unix(path) => dial_unix(path),
-        UpstreamAddress::Tcp(address) => dial_tcp(*address, mark, census),
+pub(super) fn dial(daemon: &Daemon, census: &Arc<Census>, lent: &Lent) -> io::Result<Dialled> {
+    match (&daemon.address, &daemon.tls) {
+        (UpstreamAddress::Unix(path), _) => dial_unix(path),
+        (UpstreamAddress::Tcp(address), tls) => {
+            let (tcp, own) = dial_tcp(*address, daemon.mark, census)?;
+            Ok(Dialled { stream: stream(tcp, tls.as_ref(), lent)?, own })
+        }
     }
+}
+
+fn stream(tcp: TcpStream, tls: Option<&DaemonTls>, lent: &Lent) -> io::Result<Stream> {
+    let Some(DaemonTls { client, name }) = tls else { return Ok(Stream::Tcp(tcp)) };
+    let session = Session::connect(client, name).map_err(io::Error::other)?;
+    Ok(Stream::Encrypted(Box::new(Encrypted::dialled(tcp, session, lent.clone())?)))
 }
 
 fn dial_unix(path: &Path) -> io::Result<Dialled> {
     Ok(Dialled { stream: Stream::Unix(UnixStream::connect(path)?), own: None })
 }
 
-fn dial_tcp(address: SocketAddr, mark: Option<u32>, census: &Arc<Census>) -> io::Result<Dialled> {
+fn dial_tcp(
+    address: SocketAddr,
+    mark: Option<u32>,
+    census: &Arc<Census>,
+) -> io::Result<(TcpStream, Option<Own>)> {
     let kind = Type::STREAM.nonblocking().cloexec();
     let socket = Socket::new_raw(Domain::for_address(address), kind, Some(Protocol::TCP))?;
     socket.set_tcp_nodelay(true)?;
@@ -59,5 +71,5 @@ fn dial_tcp(address: SocketAddr, mark: Option<u32>, census: &Arc<Census>) -> io:
     let from = socket.local_addr()?.as_socket().map(origin::canonical);
     let to = origin::canonical(address);
     let own = from.map(|from| census.remember(Ends { from, to }));
-    Ok(Dialled { stream: Stream::Tcp(TcpStream::from_std(socket.into())), own })
+    Ok((TcpStream::from_std(socket.into()), own))
 }

@@ -7,6 +7,7 @@
 //! Connections that are over are buried at the end of a turn, so that an event of this turn never
 //! meets a newcomer in the same slot.
 
+use std::collections::VecDeque;
 use std::io;
 use std::num::NonZeroU32;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -19,6 +20,7 @@ use slab::Slab;
 
 use super::census::{Bounds, Census, Crowded, Place};
 use super::connection::{Arrival, Connection, Outcome};
+use super::encrypted::{Encrypted, Lent};
 use super::inquiry::Inquiry;
 use super::listener::{Accepted, Listener, OUT_OF_DESCRIPTORS_PAUSE};
 use super::look_ups::LookUps;
@@ -27,6 +29,7 @@ use super::peer::{Connected, Peer};
 use super::pipes::Pipes;
 use super::pool::Pool;
 use super::room::{Neighbours, Room};
+use super::stream::Stream;
 use super::timers::Timers;
 use super::watch::Watch;
 use super::{Generation, StartError};
@@ -48,6 +51,9 @@ const EVENTS_MAX: usize = 1024;
 
 /// Clients accepted from one listener before the others get their turn.
 const ACCEPTS_PER_TURN: usize = 64;
+
+/// Steps of handshakes in one turn. Each may take a signature, for which all others wait.
+const HANDSHAKES_PER_TURN: usize = 1;
 
 const WAKER: Token = Token(usize::MAX);
 const LISTENERS_FROM: usize = usize::MAX / 2;
@@ -158,6 +164,7 @@ pub(super) struct Resources {
     pub(super) registry: Registry,
     pub(super) scratch: Box<[u8]>,
     pub(super) pipes: Pipes,
+    pub(super) lent: Lent,
     pub(super) outbox: Outbox,
     pub(super) census: Arc<Census>,
     pool: Pool,
@@ -286,6 +293,7 @@ impl EventLoop {
             registry,
             scratch: vec![0; startup.generation.limits.buffer_bytes].into_boxed_slice(),
             pipes: Pipes::default(),
+            lent: Lent::default(),
             outbox: Outbox::default(),
             census: startup.census,
             pool: startup.pool,
@@ -305,6 +313,7 @@ impl EventLoop {
             connections: Slab::new(),
             timers: Timers::default(),
             resume: Vec::new(),
+            queue: VecDeque::new(),
             dead: Vec::new(),
             accept_again: AcceptAgain::WhenTold,
             drain_until: None,
@@ -339,6 +348,8 @@ struct Active {
     timers: Timers,
     /// Connections that had their share of a turn and have more to do.
     resume: Vec<usize>,
+    /// Connections with a step of a handshake before them, the oldest first.
+    queue: VecDeque<usize>,
     /// Connections that ended in this turn.
     dead: Vec<usize>,
     accept_again: AcceptAgain,
@@ -364,7 +375,9 @@ impl Active {
 
     /// How long the loop may sleep.
     fn patience(&self) -> Option<Duration> {
-        if !self.resume.is_empty() || self.accept_again == AcceptAgain::NextTurn {
+        if !(self.resume.is_empty() && self.queue.is_empty())
+            || self.accept_again == AcceptAgain::NextTurn
+        {
             return Some(Duration::ZERO);
         }
         let accept = match self.accept_again {
@@ -396,6 +409,7 @@ impl Active {
         for key in self.timers.expired(self.with.now) {
             self.elapsed(key);
         }
+        self.shake_hands();
         self.bury();
         audit::flush();
     }
@@ -465,6 +479,22 @@ impl Active {
         }
     }
 
+    /// Lets the first in the queue go on, until the steps of this turn are taken.
+    fn shake_hands(&mut self) {
+        self.with.lent.permit(HANDSHAKES_PER_TURN);
+        for _ in 0..self.queue.len() {
+            if self.with.lent.permits() == 0 {
+                break;
+            }
+            let Some(key) = self.queue.pop_front() else { break };
+            if let Some(connection) = live(&mut self.connections, key) {
+                connection.is_queued = false;
+                self.drive(key);
+            }
+        }
+        self.with.lent.permit(0);
+    }
+
     fn see(&mut self, event: &Event) {
         let (Key(key), side) = Key::of(event.token());
         if let Some(connection) = live(&mut self.connections, key) {
@@ -492,13 +522,18 @@ impl Active {
         let Some(connection) = live(&mut self.connections, key) else { return };
         let deadline = match outcome {
             Outcome::Dead => None,
-            Outcome::Waits | Outcome::Resume => connection.deadline(),
+            Outcome::Waits | Outcome::Resume | Outcome::Queue => connection.deadline(),
         };
         let armed = std::mem::replace(&mut connection.armed, deadline);
         self.timers.rearm(key, armed, deadline);
         match outcome {
             Outcome::Waits => {}
             Outcome::Resume => self.resume.push(key),
+            Outcome::Queue => {
+                if !std::mem::replace(&mut connection.is_queued, true) {
+                    self.queue.push_back(key);
+                }
+            }
             Outcome::Dead => {
                 connection.is_dead = true;
                 self.dead.push(key);
@@ -569,6 +604,11 @@ impl Active {
     }
 
     fn admit(&mut self, accepted: Accepted) {
+        if self.generation.transparent && is_from_elsewhere(&accepted) {
+            let reason =
+                "only connections that were redirected here are served (`listen.transparent`)";
+            return turn_away(accepted, 403, &reason);
+        }
         let limits = &self.generation.limits;
         let bounds =
             Bounds { total_max: limits.connections, per_client_max: limits.connections_per_client };
@@ -585,7 +625,10 @@ impl Active {
                 }
                 self.begin(accepted, place);
             }
-            Err(crowded) => turn_away(accepted, crowded),
+            Err(Crowded::Altogether) => turn_away(accepted, 503, &"too many connections"),
+            Err(Crowded::OneClient) => {
+                turn_away(accepted, 503, &"too many connections from this client");
+            }
         }
     }
 
@@ -617,8 +660,15 @@ impl Active {
         let key = Key(slot.key());
         let registry = &self.with.registry;
         let token = key.token(Side::Downstream);
-        let Ok(downstream) = Peer::register(accepted.stream, token, registry, Connected::Already)
-        else {
+        let stream = match (accepted.stream, &self.generation.tls) {
+            (Stream::Tcp(tcp), Some(server)) => {
+                let time = (self.with.now, self.generation.limits.handshake_time);
+                let lent = self.with.lent.clone();
+                Stream::Encrypted(Box::new(Encrypted::accepted(tcp, server, lent, time)))
+            }
+            (stream, _) => stream,
+        };
+        let Ok(downstream) = Peer::register(stream, token, registry, Connected::Already) else {
             return;
         };
         slot.insert(Connection::new(Arrival {
@@ -647,17 +697,19 @@ fn destination(origin: Origin, dockerapi: &UpstreamAddress) -> UpstreamAddress {
     }
 }
 
-/// Tells a client that there is no room. One write is tried: a fresh socket has space for it.
-fn turn_away(mut accepted: Accepted, crowded: Crowded) {
-    let reason = match crowded {
-        Crowded::Altogether => "too many connections",
-        Crowded::OneClient => "too many connections from this client",
-    };
+/// Whether a client of another host has connected to SecDocker itself.
+fn is_from_elsewhere(accepted: &Accepted) -> bool {
+    let address = accepted.client.address();
+    accepted.origin == Origin::Direct && address.is_some_and(|from| !from.ip().is_loopback())
+}
+
+/// Tells a client why it is not served. One write is tried: a fresh socket has space for it.
+fn turn_away(mut accepted: Accepted, status: u16, reason: &dyn std::fmt::Display) {
     let client = ClientId { connection: 0, peer: accepted.client };
-    audit::record(&client, &Record::ConnectionRefused { reason: &reason });
+    audit::record(&client, &Record::ConnectionRefused { reason });
     let mut bytes = Vec::new();
     let answer = Answer {
-        status: 503,
+        status,
         message: &format_args!("SecDocker: {reason}"),
         version: Version::Http11,
         persistence: Persistence::Close,
@@ -668,5 +720,5 @@ fn turn_away(mut accepted: Accepted, crowded: Crowded) {
     let _ = accepted.stream.write(&bytes);
     let _ = accepted.stream.shut_write();
     // What was sent already and is not read would reset the connection under the answer.
-    let _ = accepted.stream.read(&mut [0; 4096]);
+    let _ = accepted.stream.drop_some();
 }

@@ -106,7 +106,7 @@ mod tests {
 
     fn nowhere() -> Daemon {
         let address = UpstreamAddress::Unix("/nowhere/docker.sock".into());
-        Daemon { address, mark: None }
+        Daemon { address, mark: None, tls: None }
     }
 
     #[test]

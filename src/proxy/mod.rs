@@ -15,6 +15,7 @@ pub mod build_group;
 mod census;
 mod connection;
 mod dial;
+mod encrypted;
 mod event_loop;
 mod inquiry;
 mod lane;
@@ -37,10 +38,11 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::config::{Limits, Settings, UpstreamAddress};
+use crate::config::{Limits, Settings, UpstreamAddress, UpstreamTls};
 use crate::facts::Daemon;
 use crate::plugins::{LoadError, Plugins};
 use crate::session::{Budget, Rules};
+use crate::tls::Server;
 use build_group::BuildGroupError;
 use census::Census;
 use event_loop::{Command, EventLoop, Images, Mailbox, Startup};
@@ -66,6 +68,11 @@ struct Generation {
     limits: Limits,
     dockerapi: UpstreamAddress,
     upstream_mark: Option<u32>,
+    upstream_tls: Option<UpstreamTls>,
+    /// How clients are spoken to that come over TCP, if with TLS.
+    tls: Option<Arc<Server>>,
+    /// Whether other hosts are served only if they were redirected here.
+    transparent: bool,
 }
 
 impl Generation {
@@ -87,6 +94,9 @@ impl Generation {
             limits,
             dockerapi: settings.dockerapi.clone(),
             upstream_mark: settings.upstream_mark,
+            upstream_tls: settings.upstream_tls.clone(),
+            tls: settings.listen.tls.clone(),
+            transparent: settings.listen.transparent,
         })
     }
 }

@@ -4,13 +4,15 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use mio::event::Event;
 use mio::{Interest, Registry, Token};
 
 use super::buffers::Queue;
+use super::encrypted::{AfterShort, Encrypted, Handshake, Progress};
 use super::pipes::Pipe;
-use super::stream::Stream;
+use super::stream::{Got, Stream};
 
 /// A read of so many bytes shows that more flows than single messages: the next may be spliced.
 const FLOWING_BYTES: usize = 32 * 1024;
@@ -35,6 +37,8 @@ pub(super) struct Peer {
     write_shut: bool,
     /// The last read brought much, and a pipe would bring it cheaper.
     flowing: bool,
+    /// There may be more to read, after others had their turn.
+    postponed: bool,
     /// Read, and not yet taken by the session.
     pub(super) unread: Queue,
     /// To be written to this peer.
@@ -75,6 +79,7 @@ impl Peer {
             end_told: false,
             write_shut: false,
             flowing: false,
+            postponed: false,
             unread: Queue::default(),
             owed: Queue::default(),
             piped: None,
@@ -105,10 +110,46 @@ impl Peer {
         self.stream.reset_on_close();
     }
 
+    /// Whether a read was put off until others had their turn; said once.
+    pub(super) fn take_postponed(&mut self) -> bool {
+        std::mem::take(&mut self.postponed)
+    }
+
+    /// What became of the handshake with a client; said once.
+    pub(super) fn take_news(&mut self) -> Option<Handshake> {
+        self.stream.encrypted_mut().and_then(Encrypted::take_news)
+    }
+
+    /// Until when the handshake with a client must be over.
+    pub(super) fn handshake_deadline(&self) -> Option<Instant> {
+        self.stream.encrypted().and_then(Encrypted::deadline)
+    }
+
+    /// Whether TLS is spoken on it, or may be.
+    pub(super) fn is_plain(&self) -> bool {
+        self.stream.is_plain()
+    }
+
     /// What became of the connection attempt: `None` while it is under way. Writing what is owed
-    /// asks the kernel in passing: it takes nothing before the connection is made.
+    /// asks the kernel in passing: it takes nothing before the connection is made. With TLS it is made when
+    /// the handshake is over.
     pub(super) fn connected(&mut self) -> Option<io::Result<()>> {
         debug_assert!(!self.owed.is_empty(), "nobody connects without something to say");
+        if let Some(stream) = self.stream.encrypted_mut()
+            && stream.is_handshaking()
+        {
+            match stream.handshake(&mut self.readable) {
+                Ok(Progress::Waits) => return None,
+                Ok(Progress::Postponed) => {
+                    self.postponed = true;
+                    return None;
+                }
+                Ok(Progress::Done) => {}
+                Err(error) => return Some(Err(error)),
+            }
+            self.writable = true;
+            return Some(self.flush());
+        }
         let owed = self.owed.len();
         self.writable = true;
         match self.flush() {
@@ -134,7 +175,7 @@ impl Peer {
 
     /// Whether bytes still have to be written to this peer.
     pub(super) fn owes(&self) -> bool {
-        !self.owed.is_empty() || self.piped.is_some()
+        !self.owed.is_empty() || self.piped.is_some() || self.stream.owes()
     }
 
     /// Whether the bytes from this peer come in such amounts that a pipe is worth its calls. What
@@ -157,16 +198,19 @@ impl Peer {
     }
 
     /// Reads once.
-    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<Read> {
+    pub(super) fn read(&mut self, into: &mut [u8], now: Instant) -> io::Result<Read> {
+        // A short read has emptied the socket, unless urgent data cut it: asking again would only say so.
+        let after_short = match self.urgent || self.end_announced {
+            true => AfterShort::AskAgain,
+            false => AfterShort::IsEmpty,
+        };
         let read = loop {
-            match self.stream.read(into) {
+            match self.stream.read(into, now, after_short) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => break read,
             }
         };
-        // A short read has emptied the socket, unless urgent data cut it: asking again would only say so.
-        let emptied = !self.urgent && matches!(read, Ok(count) if count < into.len());
-        self.note_read(read, emptied)
+        self.note_read(read?)
     }
 
     /// Reads once, into an empty pipe. `None` if only the other way of reading can tell: splicing stops
@@ -187,28 +231,31 @@ impl Peer {
             return None;
         }
         // A short one may have met the end of the pipe's pages, rather than of the socket's bytes.
-        Some(self.note_read(read, false))
+        Some(Got::of(read, 0).and_then(|got| self.note_read(got)))
     }
 
-    fn note_read(&mut self, read: io::Result<usize>, emptied: bool) -> io::Result<Read> {
-        let much = matches!(read, Ok(count) if count >= FLOWING_BYTES);
+    fn note_read(&mut self, got: Got) -> io::Result<Read> {
+        let much = matches!(got, Got::Bytes { count, .. } if count >= FLOWING_BYTES);
         self.flowing = much && self.stream.splices_well();
-        match read {
-            Ok(0) => {
+        match got {
+            Got::End => {
                 self.read_ended = true;
                 self.readable = false;
                 Ok(Read::End)
             }
-            Ok(count) => {
-                self.readable = !emptied || self.end_announced;
+            Got::Bytes { count, drained } => {
+                self.readable = !drained || self.urgent || self.end_announced;
                 Ok(Read::Bytes(count))
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Got::WouldBlock => {
                 self.readable = false;
                 self.urgent = false;
                 Ok(Read::WouldBlock)
             }
-            Err(error) => Err(error),
+            Got::Postponed => {
+                self.postponed = true;
+                Ok(Read::WouldBlock)
+            }
         }
     }
 
@@ -240,6 +287,10 @@ impl Peer {
 
     /// Writes as much of what is owed as the kernel takes.
     pub(super) fn flush(&mut self) -> io::Result<()> {
+        if self.stream.owes() && self.writable {
+            self.stream.flush()?;
+            self.writable = !self.stream.owes();
+        }
         while !self.owed.is_empty() && self.writable {
             let owed = std::mem::take(&mut self.owed);
             let written = self.write(owed.as_slice());
@@ -283,9 +334,8 @@ impl Peer {
             && !rest.is_empty()
         {
             match self.stream.write(rest) {
-                Ok(count) => {
-                    // The kernel took less than it was offered: it is full.
-                    self.writable = count == rest.len();
+                Ok((count, is_full)) => {
+                    self.writable = !is_full;
                     written += count;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
@@ -302,6 +352,13 @@ impl Peer {
             self.write_shut = true;
             // A peer that is gone needs no end.
             let _ = self.stream.shut_write();
+        }
+    }
+
+    /// Ends our direction where closing alone does not tell an end from a break: in TLS.
+    pub(super) fn say_end(&mut self) {
+        if !self.stream.is_plain() {
+            self.shut_write();
         }
     }
 

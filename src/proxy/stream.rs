@@ -1,9 +1,9 @@
-//! One end's bytes: TCP or Unix. TLS would be a third kind, on which zero-copy does not apply.
+//! One end's bytes: TCP, Unix, or TCP on which TLS may be spoken, where zero-copy does not apply.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
@@ -11,6 +11,7 @@ use mio::{Interest, Registry, Token};
 use rustix::net::RecvFlags;
 use socket2::SockRef;
 
+use super::encrypted::{AfterShort, Encrypted};
 use super::origin;
 
 /// A connected (or connecting) non-blocking stream.
@@ -18,48 +19,131 @@ use super::origin;
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Encrypted(Box<Encrypted>),
+}
+
+/// What a read brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Got {
+    /// So many bytes, and whether nothing more is there as far as a short read tells.
+    Bytes {
+        count: usize,
+        drained: bool,
+    },
+    End,
+    WouldBlock,
+    /// More may be there, but others come first.
+    Postponed,
+}
+
+impl Got {
+    /// What a read into so much room says.
+    pub(super) fn of(read: io::Result<usize>, room: usize) -> io::Result<Self> {
+        match read {
+            Ok(0) => Ok(Self::End),
+            Ok(count) => Ok(Self::Bytes { count, drained: count < room }),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Self::WouldBlock),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 impl Stream {
-    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn read(
+        &mut self,
+        into: &mut [u8],
+        now: Instant,
+        after_short: AfterShort,
+    ) -> io::Result<Got> {
         match self {
-            Self::Tcp(stream) => stream.read(into),
-            Self::Unix(stream) => stream.read(into),
+            Self::Tcp(stream) => Got::of(stream.read(into), into.len()),
+            Self::Unix(stream) => Got::of(stream.read(into), into.len()),
+            Self::Encrypted(stream) => stream.read(into, now, after_short),
         }
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    /// Reads what has come of a client that is not served.
+    pub(super) fn drop_some(&mut self) -> io::Result<usize> {
+        rustix::io::read(self, &mut [0; 4096]).map_err(Into::into)
+    }
+
+    /// How many bytes were taken, and whether the socket is full.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<(usize, bool)> {
+        let count = match self {
+            Self::Tcp(stream) => stream.write(bytes)?,
+            Self::Unix(stream) => stream.write(bytes)?,
+            Self::Encrypted(stream) => return stream.write(bytes),
+        };
+        // The kernel took less than it was offered: it is full.
+        Ok((count, count < bytes.len()))
+    }
+
+    /// Whether what was taken is still to be written.
+    pub(super) fn owes(&self) -> bool {
+        matches!(self, Self::Encrypted(stream) if stream.owes())
+    }
+
+    /// Writes what was taken before, as far as the kernel takes it.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Tcp(stream) => stream.write(bytes),
-            Self::Unix(stream) => stream.write(bytes),
+            Self::Encrypted(stream) => stream.flush(),
+            Self::Tcp(_) | Self::Unix(_) => Ok(()),
         }
     }
 
     /// Ends our direction; the peer reads to the end of what was written.
-    pub(super) fn shut_write(&self) -> io::Result<()> {
+    pub(super) fn shut_write(&mut self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+            Self::Encrypted(stream) => stream.shut_write(),
+        }
+    }
+
+    pub(super) fn encrypted(&self) -> Option<&Encrypted> {
+        match self {
+            Self::Encrypted(stream) => Some(stream),
+            Self::Tcp(_) | Self::Unix(_) => None,
+        }
+    }
+
+    pub(super) fn encrypted_mut(&mut self) -> Option<&mut Encrypted> {
+        match self {
+            Self::Encrypted(stream) => Some(stream),
+            Self::Tcp(_) | Self::Unix(_) => None,
+        }
+    }
+
+    /// Whether the kernel may move what is read and written here, unseen.
+    pub(super) fn is_plain(&self) -> bool {
+        self.encrypted().is_none_or(Encrypted::is_plain)
+    }
+
+    fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Tcp(stream) => Some(stream),
+            Self::Encrypted(stream) => Some(stream.tcp()),
+            Self::Unix(_) => None,
         }
     }
 
     /// Whether the peer has sent what nobody has read.
     pub(super) fn has_unread(&self) -> bool {
+        if self.encrypted().is_some_and(Encrypted::has_plain) {
+            return true;
+        }
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
         rustix::net::recv(self, &mut [0_u8; 1], flags).is_ok_and(|(bytes, _)| bytes > 0)
     }
 
     /// Our own address; a Unix socket has none.
     pub(super) fn local_address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(stream) => stream.local_addr().ok().map(origin::canonical),
-            Self::Unix(_) => None,
-        }
+        self.tcp()?.local_addr().ok().map(origin::canonical)
     }
 
     /// Makes closing a reset. A Unix socket has none: its peer sees an end.
     pub(super) fn reset_on_close(&self) {
-        if let Self::Tcp(stream) = self {
+        if let Some(stream) = self.tcp() {
             // Without it the peer sees an end, too.
             let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
@@ -70,7 +154,9 @@ impl Stream {
     pub(super) fn interest(&self, waits_for_space: bool) -> Interest {
         match self {
             // Urgent data is waited for because it cuts reads short.
-            Self::Tcp(_) => Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY,
+            Self::Tcp(_) | Self::Encrypted(_) => {
+                Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY
+            }
             Self::Unix(_) if waits_for_space => Interest::READABLE | Interest::WRITABLE,
             Self::Unix(_) => Interest::READABLE,
         }
@@ -79,13 +165,14 @@ impl Stream {
     /// Whether what is read here is better moved through a pipe, when it is much. Out of a Unix socket
     /// it comes in single pages, whose journey costs more than copying (docs/PERFORMANCE.md).
     pub(super) fn splices_well(&self) -> bool {
-        matches!(self, Self::Tcp(_))
+        self.is_plain() && self.tcp().is_some()
     }
 
     fn source(&mut self) -> &mut dyn Source {
         match self {
             Self::Tcp(stream) => stream,
             Self::Unix(stream) => stream,
+            Self::Encrypted(stream) => stream.tcp_mut(),
         }
     }
 }
@@ -95,6 +182,7 @@ impl AsFd for Stream {
         match self {
             Self::Tcp(stream) => stream.as_fd(),
             Self::Unix(stream) => stream.as_fd(),
+            Self::Encrypted(stream) => stream.tcp().as_fd(),
         }
     }
 }

@@ -418,6 +418,21 @@ impl Session {
         )
     }
 
+    /// Refuses whatever the client says, with an answer: it may not speak as it does.
+    pub fn reject(&mut self, status: u16, reason: &dyn std::fmt::Display, turn: &mut Turn<'_>) {
+        if self.end.is_none() {
+            self.refuse(status, reason, turn);
+        }
+    }
+
+    /// Ends without an answer: the client could not read one. What it still says is taken and dropped.
+    pub fn hear_out(&mut self) {
+        if self.end.is_none() {
+            self.request = Request::Over;
+            self.part();
+        }
+    }
+
     /// Whether a request is under way. An idle session can be closed without loss.
     pub fn is_busy(&self) -> bool {
         let waits = self.request.is_fresh() || self.refuses_calls();

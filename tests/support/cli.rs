@@ -1,6 +1,6 @@
 //! The `docker` command of Debian's docker.io.
 
-use super::{Finished, Running, Way, process, sandbox};
+use super::{Finished, Running, Way, process, sandbox, tls};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -68,5 +68,8 @@ pub(crate) fn client(program: &str, docker_host: &str) -> Command {
         .env("TERM", "xterm")
         .env("DOCKER_CONFIG", settings)
         .env("DOCKER_HOST", docker_host);
+    if docker_host.starts_with("tcp://") && tls::sides() != tls::Sides::None {
+        command.envs(tls::House::shared().environment());
+    }
     command
 }

@@ -1,6 +1,8 @@
 //! A client that sends exactly the bytes it is told to, in exactly these pieces, and reads answers.
 
 use super::poll::PATIENCE;
+use super::tls;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::Value;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -11,6 +13,7 @@ use std::time::Duration;
 enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
 /// One connection.
@@ -72,7 +75,34 @@ impl Client {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        if tls::sides() != tls::Sides::None {
+            let house = tls::House::shared();
+            return Client::over_tls(stream, house.client(Some(&house.pair())));
+        }
+        Client::without_tls(stream)
+    }
+
+    pub(crate) fn without_tls(stream: TcpStream) -> Client {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Client { stream: Stream::Tcp(stream), received: Vec::new() }
+    }
+
+    /// The same with TLS, whatever other tests speak.
+    pub(crate) fn over_tls(stream: TcpStream, config: ClientConfig) -> Client {
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        let stream = Stream::Tls(Box::new(tls::connect(stream, config)));
+        Client { stream, received: Vec::new() }
+    }
+
+    /// The connection below, to do with it what TLS does not.
+    pub(crate) fn wire(&self) -> &TcpStream {
+        match &self.stream {
+            Stream::Tcp(stream) => stream,
+            Stream::Tls(stream) => &stream.sock,
+            Stream::Unix(_) => panic!("it is a Unix socket"),
+        }
     }
 
     pub(crate) fn unix(path: &Path) -> Client {
@@ -85,7 +115,7 @@ impl Client {
 
     pub(crate) fn local_port(&self) -> u16 {
         match &self.stream {
-            Stream::Tcp(stream) => stream.local_addr().unwrap().port(),
+            Stream::Tcp(_) | Stream::Tls(_) => self.wire().local_addr().unwrap().port(),
             Stream::Unix(_) => 0,
         }
     }
@@ -93,7 +123,7 @@ impl Client {
     /// Changes how long a read waits.
     pub(crate) fn read_timeout(&self, limit: Duration) {
         match &self.stream {
-            Stream::Tcp(stream) => stream.set_read_timeout(Some(limit)).unwrap(),
+            Stream::Tcp(_) | Stream::Tls(_) => self.wire().set_read_timeout(Some(limit)).unwrap(),
             Stream::Unix(stream) => stream.set_read_timeout(Some(limit)).unwrap(),
         }
     }
@@ -101,7 +131,7 @@ impl Client {
     /// Changes how long a write waits.
     pub(crate) fn write_timeout(&self, limit: Duration) {
         match &self.stream {
-            Stream::Tcp(stream) => stream.set_write_timeout(Some(limit)).unwrap(),
+            Stream::Tcp(_) | Stream::Tls(_) => self.wire().set_write_timeout(Some(limit)).unwrap(),
             Stream::Unix(stream) => stream.set_write_timeout(Some(limit)).unwrap(),
         }
     }
@@ -115,13 +145,19 @@ impl Client {
         match &mut self.stream {
             Stream::Tcp(stream) => stream.write_all(bytes.as_ref()),
             Stream::Unix(stream) => stream.write_all(bytes.as_ref()),
+            Stream::Tls(stream) => stream.write_all(bytes.as_ref()).and_then(|()| stream.flush()),
         }
     }
 
-    pub(crate) fn end_sending(&self) {
-        match &self.stream {
+    pub(crate) fn end_sending(&mut self) {
+        match &mut self.stream {
             Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
+            // As clients written in Go do.
+            Stream::Tls(stream) => {
+                stream.conn.send_close_notify();
+                stream.flush()
+            }
         }
         .unwrap();
     }
@@ -234,6 +270,13 @@ impl Client {
         }
     }
 
+    /// Everything up to the other side's end, reset, or end without a word in TLS.
+    #[track_caller]
+    pub(crate) fn rest_or_reset_or_cut(&mut self) -> Vec<u8> {
+        while matches!(self.read_more(), Ok(1..)) {}
+        std::mem::take(&mut self.received)
+    }
+
     /// Whether the other side has ended, or ends within [`PATIENCE`], with nothing more to say.
     pub(crate) fn is_closed(&mut self) -> bool {
         self.received.is_empty() && self.read_more().map_or_else(|e| is_reset(&e), |n| n == 0)
@@ -263,6 +306,7 @@ impl Client {
         let count = match &mut self.stream {
             Stream::Tcp(stream) => stream.read(&mut piece),
             Stream::Unix(stream) => stream.read(&mut piece),
+            Stream::Tls(stream) => stream.read(&mut piece),
         }?;
         self.received.extend_from_slice(&piece[..count]);
         Ok(count)

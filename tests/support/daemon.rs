@@ -1,10 +1,11 @@
 //! Docker engines of the test's own.
 
 use super::client::Client;
-use super::{Api, Way, poll, process, sandbox};
+use super::{Api, Way, poll, process, sandbox, tls};
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -29,7 +30,13 @@ impl Daemon {
     pub(crate) fn shared() -> &'static Daemon {
         static SHARED: OnceLock<Result<Daemon, String>> = OnceLock::new();
         let daemon = SHARED.get_or_init(|| {
-            let daemon = Daemon::try_start(&["dockerd"])?;
+            let mut command = vec!["dockerd".to_owned()];
+            if tls::sides() == tls::Sides::Both {
+                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, sandbox::port()));
+                command.extend(tls::House::shared().engine(&address.to_string()));
+            }
+            let command: Vec<&str> = command.iter().map(String::as_str).collect();
+            let daemon = Daemon::try_start(&command)?;
             daemon.make_images()?;
             Ok(daemon)
         });
@@ -147,6 +154,14 @@ impl Daemon {
         let version = version["Version"].as_str().unwrap_or_default();
         let major = version.split('.').next().unwrap_or_default();
         major.parse().unwrap_or_else(|e| panic!("the engine's version is `{version}`: {e}"))
+    }
+
+    /// Where it listens with TLS, if it does.
+    pub(crate) fn tls_address(&self) -> Option<SocketAddr> {
+        if !self.command.iter().any(|option| option == "--tlsverify") {
+            return None;
+        }
+        self.command.iter().find_map(|option| option.strip_prefix("--host=tcp://")?.parse().ok())
     }
 
     pub(crate) fn socket(&self) -> PathBuf {

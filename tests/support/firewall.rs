@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::daemon::tail;
-use super::{Way, poll, sandbox};
+use super::{Way, poll, sandbox, tls};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
 use std::io::Read;
@@ -49,7 +49,13 @@ impl SecDocker {
     /// With this engine behind it and the rest of `config.yml` as given.
     #[track_caller]
     pub(crate) fn before(daemon: &super::Daemon, rest: &str) -> SecDocker {
-        SecDocker::start(&config(&daemon.socket(), rest), &[])
+        match daemon.tls_address() {
+            Some(address) => {
+                let upstream = tls::House::shared().upstream();
+                SecDocker::start(&format!("dockerapi: tcp://{address}\n{upstream}{rest}"), &[])
+            }
+            None => SecDocker::start(&config(&daemon.socket(), rest), &[]),
+        }
     }
 
     /// With this `config.yml` and further arguments, listening on a port of 127.0.0.1.
@@ -62,7 +68,7 @@ impl SecDocker {
     #[track_caller]
     pub(crate) fn start_at(address: SocketAddr, config: &str, arguments: &[&str]) -> SecDocker {
         let directory = sandbox::directory("secdocker");
-        fs::write(directory.join("config.yml"), config).unwrap();
+        fs::write(directory.join("config.yml"), tls::with_listen(config)).unwrap();
         let output = File::create(directory.join("output")).unwrap();
         let child = command()
             .current_dir(&directory)
@@ -91,6 +97,19 @@ impl SecDocker {
             stream.shutdown(Shutdown::Write).ok()?;
             stream.read_to_end(&mut Vec::new()).ok()
         });
+    }
+
+    /// A connection without TLS, whatever other tests speak.
+    pub(crate) fn plain(&self) -> Client {
+        Client::without_tls(self.wire())
+    }
+
+    /// A connection on which nothing was said.
+    pub(crate) fn wire(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(poll::PATIENCE)).unwrap();
+        stream
     }
 
     pub(crate) fn pid(&self) -> u32 {

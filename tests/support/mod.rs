@@ -11,6 +11,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part of the harness")]
 
 pub(crate) mod api;
+pub(crate) mod authority;
 pub(crate) mod cli;
 pub(crate) mod client;
 pub(crate) mod compare;
@@ -20,6 +21,7 @@ pub(crate) mod poll;
 pub(crate) mod process;
 pub(crate) mod relay;
 pub(crate) mod sandbox;
+pub(crate) mod tls;
 
 pub(crate) use api::Api;
 pub(crate) use cli::Docker;

@@ -97,7 +97,7 @@ impl Office {
         let identity = Identity { id: id.to_owned(), ..Identity::default() };
         let presence = Presence::Present(identity);
         let address = crate::config::UpstreamAddress::Unix("/nowhere".into());
-        let daemon = Daemon { address, mark: None };
+        let daemon = Daemon { address, mark: None, tls: None };
         let question = Arc::new(Question { consultation, presence, daemon });
         let send = move |opinions| drop(answer.send(opinions));
         let round = Arc::new(Round::new(plugins.len(), waits.watched(), Box::new(send)));

@@ -60,7 +60,10 @@ impl Fake {
                 answer(stream.unwrap(), &of_thread);
             }
         });
-        Self { daemon: Daemon { address: UpstreamAddress::Unix(socket), mark: None }, script }
+        Self {
+            daemon: Daemon { address: UpstreamAddress::Unix(socket), mark: None, tls: None },
+            script,
+        }
     }
 
     fn key(&self) -> Key {
@@ -244,7 +247,7 @@ fn a_run_is_judged_once_and_each_run_anew() {
 fn the_oldest_give_way_and_removed_ones_do_not_count() {
     let (mut state, policy) = (State::default(), denies_root());
     let address = UpstreamAddress::Unix("/nowhere/docker.sock".into());
-    let daemon = Daemon { address, mark: None };
+    let daemon = Daemon { address, mark: None, tls: None };
     let key = |number: usize| (daemon.clone(), number.to_string());
     for number in 0..CONTAINERS_MAX {
         assert!(!state.add(key(number), &policy));
