@@ -10,11 +10,13 @@ mod buildkit {
     mod asked;
     pub(crate) mod calls;
     mod ceilings;
+    mod hidden;
     mod listed;
     mod marked;
     pub(crate) mod messages;
     mod refused;
     mod rules;
+    mod sessions;
     mod tools;
     mod wire;
 }

@@ -96,10 +96,22 @@ impl Calls {
 
     /// Opens a stream; its message is still to come.
     pub(crate) fn open(&mut self, path: &str) -> u32 {
+        self.open_with(path, &[])
+    }
+
+    fn open_with(&mut self, path: &str, more: &[(&str, &str)]) -> u32 {
         let stream = self.next_stream;
         self.next_stream += 2;
-        self.send(frame(Kind::Headers, END_HEADERS, stream, &block(path, &[])));
+        self.send(frame(Kind::Headers, END_HEADERS, stream, &block(path, more)));
         stream
+    }
+
+    /// A call within the build of this name.
+    #[track_caller]
+    pub(crate) fn call_for(&mut self, path: &str, build: &str, message: &[u8]) -> Ended {
+        let stream = self.open_with(path, &[("buildkit-controlapi-buildid", build)]);
+        self.send(body(stream, message));
+        self.end_of(stream)
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {

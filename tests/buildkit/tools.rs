@@ -22,9 +22,21 @@ pub(super) fn context(dockerfile: &str) -> PathBuf {
 }
 
 pub(super) fn run(way: &dyn Way, arguments: &[&str], directory: &Path) -> Finished {
+    run_with(way, arguments, directory, &[], b"")
+}
+
+/// The same with variables and standard input.
+pub(super) fn run_with(
+    way: &dyn Way,
+    arguments: &[&str],
+    directory: &Path,
+    variables: &[(&str, &str)],
+    input: &[u8],
+) -> Finished {
     let mut command = Docker::on(way).command(arguments);
     command.current_dir(directory).env("BUILDKIT_PROGRESS", "plain");
-    process::run(&mut command, b"")
+    command.envs(variables.iter().copied());
+    process::run(&mut command, input)
 }
 
 #[track_caller]

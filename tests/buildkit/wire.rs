@@ -112,3 +112,104 @@ fn streams_that_are_opened_and_reset_at_once_pile_up_nowhere() {
     }
     assert_eq!(Calls::begin(&secdocker).call("/x/y", b"").status, 7);
 }
+
+#[test]
+fn a_coding_is_refused_whatever_the_message_is() {
+    if !is_mediated() {
+        return;
+    }
+    let secdocker = under(RULES);
+    let mut calls = Calls::begin(&secdocker);
+    let coded = block(SOLVE, &[("grpc-encoding", "gzip")]);
+    calls.send(frame(Kind::Headers, END_HEADERS, 1, &coded));
+    calls.send(body(1, &runs(PROBE, &[])));
+    let ended = calls.end_of(1);
+    assert_eq!((ended.status, ended.message.contains("compressed")), (3, true), "{ended:?}");
+}
+
+/// The window is the engine's, and so is the answer; nobody else notices.
+#[test]
+fn windows_that_overflow_end_their_connection_and_no_other() {
+    if !is_mediated() {
+        return;
+    }
+    let secdocker = under(RULES);
+    let mut other = Calls::begin(&secdocker);
+    let most = 0x7fff_ffff_u32.to_be_bytes();
+    let window = [0, 4, 0xff, 0xff, 0xff, 0xff];
+    for flood in [
+        [frame(Kind::WindowUpdate, 0, 0, &most), frame(Kind::WindowUpdate, 0, 0, &most)].concat(),
+        frame(Kind::WindowUpdate, 0, 0, &[0; 4]),
+        frame(Kind::WindowUpdate, 0, 0, &[0; 3]),
+        frame(Kind::Settings, 0, 0, &window),
+        frame(Kind::Settings, 0, 0, &[0; 5]),
+        frame(Kind::Settings, 0, 1, &[]),
+        frame(Kind::Ping, 0, 0, &[0; 7]),
+        frame(Kind::PushPromise, END_HEADERS, 1, &[0; 4]),
+    ] {
+        let mut calls = Calls::begin(&secdocker);
+        drop(calls.try_send(&flood));
+        drop(calls.try_send(frame(Kind::Headers, END_HEADERS, 2, b"")));
+        assert!(calls.is_closed(), "{flood:?}");
+        let ended = other.call(SOLVE, &runs(PROBE, &[]));
+        assert_eq!(ended.status, 0, "{ended:?}");
+    }
+}
+
+/// Calls that the engine hears of, too, each reset at once.
+#[test]
+fn a_storm_of_resets_takes_no_memory_and_no_other_call() {
+    if !is_mediated() {
+        return;
+    }
+    let secdocker = under(RULES);
+    let mut other = Calls::begin(&secdocker);
+    assert_eq!(other.call(SOLVE, &runs(PROBE, &[])).status, 0);
+    let before = secdocker.resident_kib();
+    for path in [STATUS, SOLVE] {
+        let mut calls = Calls::begin(&secdocker);
+        let block = block(path, &[]);
+        for call in 0..10_000_u32 {
+            let stream = 2 * call + 1;
+            let opened = frame(Kind::Headers, END_HEADERS, stream, &block);
+            let reset = frame(Kind::RstStream, 0, stream, &[0, 0, 0, 8]);
+            if calls.try_send([opened, reset].concat()).is_err() {
+                break;
+            }
+        }
+    }
+    assert_eq!(other.call(SOLVE, &runs(PROBE, &[])).status, 0);
+    let grown = secdocker.resident_kib().saturating_sub(before);
+    assert!(grown < 16 * 1024, "{grown} KiB more");
+}
+
+#[test]
+fn a_hundred_builds_at_a_time_take_little_memory() {
+    if !is_mediated() {
+        return;
+    }
+    let secdocker = under(RULES);
+    let mut first = Calls::begin(&secdocker);
+    assert_eq!(first.call(SOLVE, &runs(PROBE, &[])).status, 0);
+    let before = secdocker.resident_kib();
+    let mut builds: Vec<_> = (0..100).map(|_| Calls::begin(&secdocker)).collect();
+    let mut open = Vec::new();
+    for calls in &mut builds {
+        let status = calls.open(STATUS);
+        calls.send(body(status, &text(1, "unknown")));
+        let held = calls.open(SOLVE);
+        // All of it but the last byte.
+        let mut begun = body(held, &runs(PROBE, &text(5, &"x".repeat(9_000))));
+        let last = begun.split_off(begun.len() - 1);
+        calls.send(&begun);
+        open.push((held, last));
+    }
+    assert_eq!(first.call(SOLVE, &runs(PROBE, &[])).status, 0);
+    let grown = secdocker.resident_kib().saturating_sub(before);
+    assert!(grown < 20 * 1024, "{grown} KiB for 100 builds");
+    for (calls, (held, last)) in builds.iter_mut().zip(open) {
+        calls.send(last);
+        let ended = calls.end_of(held);
+        assert!(ended.status == 0 || ended.message.contains("session"), "{ended:?}");
+    }
+}

@@ -69,9 +69,12 @@ fn images() -> Facts {
     facts
 }
 
-/// Goes on until the daemon has switched.
 fn begun(piece: usize) -> Talk {
-    let mut talk = Talk::new(policy(), piece);
+    begin(Talk::new(policy(), piece))
+}
+
+/// Goes on until the daemon has switched.
+fn begin(mut talk: Talk) -> Talk {
     talk.client(UPGRADE).answer(&heeds()).daemon_gets("POST /grpc HTTP/1.1\r\n");
     talk.daemon(SWITCHED).client_gets(SWITCHED);
     talk.client(std::str::from_utf8(PREFACE).unwrap()).client(&frame(Kind::Settings, 0, 0, b""));
@@ -335,4 +338,33 @@ fn a_build_of_more_images_than_are_asked_about_is_refused() {
     assert!(talk.got[0].contains("more than 64 images"), "{:?}", talk.got[0]);
     talk.arrive(Side::Downstream, &call_bytes(SOLVE, 3, &many(64).collect::<String>()));
     assert!(talk.outbox.take_consultation().is_some());
+}
+
+/// Whoever has many connections has one budget for all of them, also for messages that never end.
+#[test]
+fn a_hundred_builds_together_keep_to_the_budget() {
+    const BYTES: usize = 50_000;
+    let budget = Budget::new(BYTES);
+    let sent = exports(&"x".repeat(100)).repeat(8);
+    let whole = call_bytes(SOLVE, 1, &sent);
+    let end = frame_bytes(Kind::Data, END_STREAM, 1, b"");
+    let (opened, message) = whole.split_at(whole.len() - 9 - 5 - sent.len());
+    let unended = frame_bytes(Kind::Data, 0, 1, &message[9..]);
+    let builds: Vec<_> = (0..100)
+        .map(|_| {
+            let mut talk = Talk::new(policy(), usize::MAX);
+            talk.session.budget = budget.clone();
+            let mut talk = begin(talk);
+            talk.arrive(Side::Downstream, &[opened, &unended].concat());
+            talk
+        })
+        .collect();
+    let refused = |talk: &&Talk| talk.got[0].contains("grpc-status\u{1}8");
+    let count = builds.iter().filter(refused).count();
+    assert!((50..100).contains(&count), "{count} are refused");
+    assert!(builds.iter().all(|talk| talk.session.end().is_none()), "and their connections go on");
+    for mut talk in builds {
+        talk.arrive(Side::Downstream, &end);
+    }
+    assert_eq!(budget.free(), BYTES);
 }
