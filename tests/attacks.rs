@@ -150,6 +150,11 @@ fn what_is_looked_for_late() {
     corpus::straight_and_through(late::attacks(), &with_powers());
 }
 
+#[test]
+fn devices_that_lead_elsewhere_by_the_start() {
+    corpus::straight_and_through(late::devices(), late::DEVICES);
+}
+
 /// A preset alone refuses a create, however it is written.
 #[test]
 fn endpoints_by_any_spelling() {

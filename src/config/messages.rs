@@ -129,6 +129,7 @@ fn has_an_example(effect: &Effect) {
         Effect::ServiceVersion(_) | Effect::Unknown(_) | Effect::Platform(_) => {}
         Effect::MadeOf(_) | Effect::Renamed { .. } | Effect::SourcePolicy => {}
         Effect::HostProgram(_) | Effect::ManagerRole { .. } | Effect::BuildSteps(_) => {}
+        Effect::Podmans(_) => {}
     }
 }
 
@@ -279,6 +280,7 @@ fn of_the_host() -> Vec<Vec<Effect>> {
         Effect::Annotation(text("org.systemd.property.MemoryMax")),
         Effect::CpuQuota(text("c")),
         Effect::Unknown(text("HostConfig.Odd")),
+        Effect::Podmans(text("parameter volume of a build")),
         Effect::ServiceVersion(None),
         Effect::ServiceVersion(Some(ApiVersion::parse("1.30"))),
     ]));

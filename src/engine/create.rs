@@ -16,6 +16,7 @@ use super::dockerfile;
 use super::effects::{BodyError, Effects, HOSTNAME};
 use super::json::Object;
 use super::log_driver;
+use super::podman;
 use super::routes;
 use crate::http::target::{Target, query_pairs};
 use crate::image::ImageRef;
@@ -57,6 +58,14 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<CreateBody>, BodyError> {
     Ok(Inspected::new(CreateBody(fields), effects.into_asked()))
 }
 
+/// The client's own file for the identifier, which no Docker Engine touches. Podman removes a file of that
+/// path with the container.
+fn leave_out_file(fields: &mut Object, policy: &Policy) {
+    if policy.is_restrictive() && fields.object("HostConfig").is_some() {
+        fields.object_mut("HostConfig").take("ContainerIDFile");
+    }
+}
+
 /// Appends the body with all that is forced, and says what that changed. Only a checked body comes
 /// here: see [`super::write`].
 pub(super) fn write(
@@ -67,6 +76,7 @@ pub(super) fn write(
 ) -> Forwarded {
     let image = body.image();
     let CreateBody(mut fields) = body;
+    leave_out_file(&mut fields, policy);
     let mut changes = force::force(&mut fields, policy);
     containers::pin(&mut fields, facts, &mut changes);
     let image_at = fields.write_and_find("Image", out);
@@ -116,6 +126,7 @@ fn collect(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
         security::effects(host, effects)?;
         log_driver(host, effects)?;
     }
+    podman::in_container(fields, effects);
     ports::endpoints(fields, effects)
 }
 

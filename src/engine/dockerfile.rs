@@ -127,6 +127,13 @@ impl Fault {
     }
 }
 
+/// `from=IMAGE`, in quotes or not.
+fn image_of_mount(option: &str) -> Option<&str> {
+    let (name, value) = option.split_once('=')?;
+    let is_it = name.trim().trim_matches('"').eq_ignore_ascii_case("from");
+    is_it.then(|| value.trim().trim_matches('"')).filter(|value| !value.is_empty())
+}
+
 /// Goes through the instructions, and remembers what later ones refer to.
 struct Reader<'a> {
     /// What messages call the text.
@@ -200,7 +207,8 @@ impl<'a> Reader<'a> {
             "user" => self.user(&parts, line.number),
             "copy" => self.copy(&parts, line.number),
             "onbuild" => return self.onbuild(&parts, line.number),
-            "run" | "add" => no_here_document(&parts),
+            "run" => self.run(&parts, line.number),
+            "add" => no_here_document(&parts),
             "cmd" | "entrypoint" | "expose" | "healthcheck" | "label" | "maintainer" | "shell"
             | "stopsignal" | "volume" | "workdir" => Ok(()),
             _ => Err("it is not an instruction that every daemon knows".into()),
@@ -289,10 +297,21 @@ impl<'a> Reader<'a> {
 
     fn copy(&mut self, parts: &Parts<'_>, line: usize) -> Result<(), Reason> {
         no_here_document(parts)?;
-        let from = match parts.flag("from")? {
-            None | Some("") => return Ok(()),
-            Some(from) => from,
-        };
+        match parts.flag("from")? {
+            None | Some("") => Ok(()),
+            Some(from) => self.taken_from(from, line),
+        }
+    }
+
+    /// Docker's classic builder knows no flags here; Podman mounts images, of which there may be several.
+    fn run(&mut self, parts: &Parts<'_>, line: usize) -> Result<(), Reason> {
+        no_here_document(parts)?;
+        let mounts = parts.flags.iter().filter_map(|flag| flag.strip_prefix("--mount="));
+        let mut images = mounts.flat_map(|mount| mount.split(',')).filter_map(image_of_mount);
+        images.try_for_each(|from| self.taken_from(from, line))
+    }
+
+    fn taken_from(&mut self, from: &str, line: usize) -> Result<(), Reason> {
         // The daemon takes what is no number for the name of an image; signs count as Go has them.
         match from.parse::<i64>() {
             _ if !self.is_trigger && self.named.contains_key(&from.to_ascii_lowercase()) => Ok(()),

@@ -29,6 +29,7 @@ mod names;
 mod networks;
 pub mod operations;
 mod plugins;
+mod podman;
 mod query;
 mod reach;
 pub mod routes;
@@ -149,7 +150,8 @@ pub fn read(
     target: &Target<'_>,
     body: &[u8],
 ) -> Result<Inspected<RequestBody>, BodyError> {
-    Ok(read_known(endpoint, target, body)?.and(query::unknown(endpoint, target)))
+    let read = read_known(endpoint, target, body)?.and(podman::in_query(endpoint, target));
+    Ok(read.and(query::unknown(endpoint, target)))
 }
 
 fn read_known(

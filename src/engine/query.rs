@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::effects::BodyError;
+use super::podman;
 use super::routes::Endpoint;
 use super::schema;
 use crate::http::target::{QueryError, Target, query_pairs};
@@ -96,7 +97,8 @@ pub fn as_read<'a>(endpoint: Endpoint, target: &'a Target<'_>) -> Result<Cow<'a,
         |name: &str| known.iter().any(|parameter| parameter.name == name) && !lists.contains(&name);
     let is_ignored = |name: &str| {
         !known.iter().any(|parameter| parameter.name == name)
-            && schema::is_ignored_parameter(endpoint, name)
+            && (schema::is_ignored_parameter(endpoint, name)
+                || podman::is_another_spelling(endpoint, name))
     };
     let mut seen = HashSet::new();
     let mut kept = Vec::new();
@@ -203,7 +205,7 @@ mod tests {
             (Endpoint::ImageCreate, "fromImage=a&&fromImage=b&changes=A&changes=B", {
                 "fromImage=a&&changes=A&changes=B"
             }),
-            (Endpoint::ImageTag, "repo=a&repo=b&Repo=c&x=1&x=2", "repo=a&Repo=c&x=1&x=2"),
+            (Endpoint::ImageTag, "repo=a&repo=b&Repo=c&x=1&x=2", "repo=a&x=1&x=2"),
             (Endpoint::ContainerCreate, "name=a&name=b&platform=c&platform=d", "name=a&platform=c"),
             (Endpoint::ImageRemove, "platforms=a&platforms=b&force=1&force=0", {
                 "platforms=a&platforms=b&force=1"
@@ -231,6 +233,12 @@ mod tests {
             (Endpoint::ImageRemove, "force=1&noprune=0", "force=1&noprune=0"),
             (Endpoint::NetworkCreate, "Name=a&Driver=b&New=c", "New=c"),
             (Endpoint::VolumeCreate, "Name=a&%44river=b", ""),
+            // Podman passes over case.
+            (Endpoint::Build, "NetworkMode=host&t=a&%54=b&dockerfile=c&Doc%E2%84%AAerfile=d", {
+                "t=a&dockerfile=c"
+            }),
+            (Endpoint::ImageCreate, "FromImage=evil/x&fromImage=a", "fromImage=a"),
+            (Endpoint::ContainerCreate, "Platform=linux/386&NAME=a&name=b", "name=b"),
         ] {
             let raw = format!("/x?{query}");
             let target = target::parse(&raw).unwrap();

@@ -18,6 +18,7 @@
 use super::effects::{BodyError, Effects};
 use super::json::Object;
 use super::names;
+use super::podman;
 use super::routes::name_between;
 use super::schema::{CONFIG_CREATE, NODE_SPEC, SECRET_CREATE, SWARM_INIT, SWARM_SPEC};
 use super::subnets;
@@ -120,6 +121,7 @@ pub(super) fn read_secret(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     let mut effects = Effects::default();
     let fields = effects.fields(body, &SECRET_CREATE)?;
     names::push("secret", &fields, &mut effects);
+    podman::in_secret(&fields, &mut effects);
     let driver = fields.object("Driver").and_then(|driver| driver.text("Name"));
     check_driver(driver, "Driver.Name")?;
     Ok(Inspected::new(fields, effects.into_asked()))

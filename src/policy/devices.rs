@@ -100,6 +100,18 @@ impl DeviceRule {
         }
     }
 
+    /// A device that was judged when it was asked for: where its path leads by now counts.
+    pub(super) fn check_again(&self, path: &HostPath, facts: &Facts, found: &mut Findings<'_>) {
+        if !self.forbids(path) {
+            self.check_where_it_leads(path, facts, found);
+        }
+    }
+
+    /// Whether where a path leads decides.
+    pub(super) fn is_about_paths(&self) -> bool {
+        matches!(self.devices, Devices::Around(_) | Devices::Prefix(_))
+    }
+
     /// By another path it is the same device.
     fn check_where_it_leads(&self, path: &HostPath, facts: &Facts, found: &mut Findings<'_>) {
         let others = facts.link(path).into_iter().chain(facts.aliases(path));

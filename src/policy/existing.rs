@@ -340,7 +340,8 @@ pub(super) fn judges_files(policy: &Policy) -> bool {
 
 /// Whether starting what exists could break a rule.
 pub(super) fn judges_starts(policy: &Policy) -> bool {
-    about_starts(policy).chain(first_start::about(policy)).next().is_some()
+    let about = about_starts(policy).chain(about_device_paths(policy));
+    about.chain(first_start::about(policy)).next().is_some()
 }
 
 /// Whether working within what exists could break a rule.
@@ -355,6 +356,11 @@ fn about_starts(policy: &Policy) -> impl Iterator<Item = &str> {
     let privileged = (*privileged == PrivilegedRule::Forbid).then_some("privileged");
     let ports = ports.iter().map(|rule| rule.as_str());
     about_volumes(policy).chain(namespaces).chain(privileged).chain(ports)
+}
+
+/// Those of them that only say which devices.
+fn about_device_paths(policy: &Policy) -> impl Iterator<Item = &str> {
+    policy.devices.iter().filter(|rule| rule.is_about_paths()).map(|rule| rule.as_str())
 }
 
 /// The rules about what a command within a container has by it.
@@ -384,7 +390,8 @@ pub(super) fn check_volume(name: &str, policy: &Policy, facts: &Facts, found: &m
 pub(super) fn check_started(name: &str, policy: &Policy, facts: &Facts, found: &mut Findings<'_>) {
     let what = format_args!("start of container {}", Shown(name));
     if facts.container(name).is_none() {
-        about_starts(policy).for_each(|rule| found.add_because(what, "which is not known", rule));
+        let about = about_starts(policy).chain(about_device_paths(policy));
+        about.for_each(|rule| found.add_because(what, "which is not known", rule));
     }
     first_start::check_known((what, name), first_start::about(policy), facts, found);
 }

@@ -550,3 +550,26 @@ fn a_device_by_cdi_is_what_its_file_says() {
     }
     assert!(questions(&Policy::permissive(), &[asked(device())]).is_empty());
 }
+
+#[test]
+fn a_device_that_leads_elsewhere_by_now() {
+    let given = Container { devices: vec![path("/srv/a")], ..container() };
+    for (rule, leads_to, is_refused) in [
+        ("/dev/vda", "/dev/vda", true),
+        ("/dev/vd*", "/dev/vda", true),
+        ("/dev/vda", "/dev/fuse", false),
+        ("/dev/vda", "/srv/a", false),
+        // Given beside SecDocker, as nobody gets one here.
+        ("*", "/dev/vda", false),
+        ("gpu", "/dev/vda", false),
+    ] {
+        let policy =
+            Policy { devices: vec![DeviceRule::parse(rule).unwrap()], ..Policy::permissive() };
+        let mut facts = known("c", given.clone());
+        facts.add_link(path("/srv/a"), path(leads_to));
+        let said = verdict(&policy, Effect::Started(text("c")), &facts);
+        assert_eq!(said.contains("device /srv/a, which leads to"), is_refused, "{rule}: {said}");
+        let said = verdict(&policy, Effect::Started(text("c")), &Facts::none());
+        assert!(said.contains("start of container c, which is not known"), "{rule}: {said}");
+    }
+}

@@ -584,7 +584,9 @@ fn check(
             way_out::check_again(policy, path, facts, found);
         }
         // Whether it leads to a disk by now is judged with what adds up to privileged mode.
-        Effect::DeviceAgain(_) => {}
+        Effect::DeviceAgain(path) => {
+            devices.iter().for_each(|rule| rule.check_again(path, facts, found));
+        }
         Effect::SecurityOption(option) => {
             security.iter().for_each(|rule| rule.check(option, found))
         }
@@ -649,6 +651,7 @@ fn check(
             existing::check_previous((service, *version), policy, facts, found);
         }
         Effect::Annotation(name) => annotations::check(name, policy, found),
+        Effect::Podmans(what) => unrouted::check_podmans(policy, what, found),
         Effect::Unknown(path) => strict.check(path, found),
         Effect::ServiceVersion(spoken) => versions::check(*spoken, ceilings, facts, found),
     }

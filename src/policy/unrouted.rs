@@ -11,7 +11,7 @@ use super::ceilings::Ceilings;
 use super::effects::Place;
 use super::endpoints::Operation;
 use super::strict::StrictRule;
-use super::{Policy, Violations};
+use super::{Findings, Policy, Violations};
 
 /// How far an operation is from those that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,13 @@ pub enum Unrouted {
     Unknown,
     /// It is one of Podman's own, or could be read as one.
     Podman,
+}
+
+/// Refuses what only Podman reads where any rule could be broken by it.
+pub(super) fn check_podmans(policy: &Policy, what: &str, found: &mut Findings<'_>) {
+    if let Some(section) = policy.first_section() {
+        found.add_because(what, "which only Podman reads", section);
+    }
 }
 
 impl Policy {

@@ -1,14 +1,50 @@
 //! What the daemon looks for when a container is started: whom a name, or what reads as an identifier,
 //! stands for by then.
 
-use super::attack::{host, with};
+use super::attack::{host, shell, with};
 use super::{Attack, Probe, Step};
 use serde_json::{Value, json};
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 pub(crate) fn attacks() -> Vec<Attack> {
     let mut all = starts();
     all.extend(names());
     all
+}
+
+/// Rules about devices alone.
+pub(crate) const DEVICES: &str = "restrictions:\n  devices: [/dev/full]\n";
+
+/// A device's path leads to another device by the time of the start.
+pub(crate) fn devices() -> Vec<Attack> {
+    let why = "the path of a device is followed at the start";
+    let script = "echo x 2>/dev/null >/x || echo it is full";
+    let devices =
+        json!([{"PathOnHost": "/run/@name@", "PathInContainer": "/x", "CgroupPermissions": "rwm"}]);
+    let given = || Step::create(shell(script, json!({"Devices": devices})));
+    let starts = |attack: Attack, target: &str| {
+        attack
+            .setup(Step::Host(|link| symlink("/dev/null", link).unwrap()))
+            .setup(given())
+            .setup(Step::Host(leads_to_full))
+            .send(Step::query(target))
+            .works_when(Probe::Prints("it is full"))
+    };
+    vec![
+        starts(Attack::new("start with another device", why), "/containers/@name@/start"),
+        starts(Attack::new("restart with another device", why), "/containers/@name@/restart?t=0"),
+        Attack::harmless("start with a device that was given beside", "its path is what it was")
+            .setup(Step::Host(|link| symlink("/dev/null", link).unwrap()))
+            .setup(given())
+            .send(Step::start())
+            .works_when(Probe::container(|it| it["State"]["StartedAt"] != "0001-01-01T00:00:00Z")),
+    ]
+}
+
+fn leads_to_full(link: &Path) {
+    std::fs::remove_file(link).unwrap();
+    symlink("/dev/full", link).unwrap();
 }
 
 /// `@name@` has joined `@name@b`, whose identifier the engine keeps. Since then another container has got

@@ -46,6 +46,7 @@ const FAMILIES: &[fn() -> Vec<Attack>] = &[
     exec::attacks,
     existing::attacks,
     late::attacks,
+    late::devices,
     reach::attacks,
     update::attacks,
     start::attacks,

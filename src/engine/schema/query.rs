@@ -5,7 +5,7 @@
 
 use super::reasons::{
     CGROUP_PARENT, CPU, ENVIRONMENT, HOST_PATH, IMAGE, LIFE, MEMORY, NAME, NAMED, NETWORK_JOINED,
-    RESOURCE, SECURITY_OPTION, STREAMS, WINDOWS,
+    RESOURCE, SECURITY_OPTION, STREAMS,
 };
 use super::stance::{Power, Stance};
 use crate::engine::routes::Endpoint;
@@ -118,7 +118,7 @@ const START: &[Parameter] = parameters! {
 
 const IMAGE_CREATE: &[Parameter] = parameters! {
     "fromImage": IMAGE;
-    "fromSrc": FETCHED;
+    "fromSrc": PODMANS;
     "repo": IMAGE;
     "tag": IMAGE;
     "message": NAMED;
@@ -126,6 +126,9 @@ const IMAGE_CREATE: &[Parameter] = parameters! {
     "changes": ENVIRONMENT;
     "platform": PLATFORM;
 };
+
+/// Harmless as Docker reads it; Podman can be told more by it.
+const PODMANS: Stance = Stance::Checked(&[Power::Podman]);
 
 const FETCHED: Stance = Stance::Harmless(
     "where the content of a new image comes from; it is judged by the name that it gets",
@@ -142,7 +145,7 @@ const COMMIT: &[Parameter] = parameters! {
 };
 
 const BUILD: &[Parameter] = parameters! {
-    "dockerfile": CONTEXT;
+    "dockerfile": PODMANS;
     "t": IMAGE;
     "extrahosts": CONTEXT;
     "remote": Stance::Checked(&[Power::Build]);
@@ -167,7 +170,7 @@ const BUILD: &[Parameter] = parameters! {
     "networkmode": NETWORK_JOINED;
     "cgroupparent": CGROUP_PARENT;
     "securityopt": SECURITY_OPTION;
-    "isolation": WINDOWS;
+    "isolation": PODMANS;
     "platform": PLATFORM;
     "target": CONTEXT;
     "outputs": IMAGE;

@@ -79,12 +79,13 @@ pub enum Power {
     Version,
     Name,
     Subnet,
+    Podman,
     Unknown,
 }
 
 impl Power {
     /// All of them, in the order in which a person looks for them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Image,
         Self::User,
         Self::Group,
@@ -108,6 +109,7 @@ impl Power {
         Self::Version,
         Self::Name,
         Self::Subnet,
+        Self::Podman,
         Self::Unknown,
     ];
 
@@ -166,6 +168,7 @@ impl Power {
             Effect::PreviousSpec { .. } => Self::PreviousSpec,
             Effect::ServiceVersion(_) => Self::Version,
             Effect::Named { .. } => Self::Name,
+            Effect::Podmans(_) => Self::Podman,
             Effect::Unknown(_) => Self::Unknown,
         }
     }
@@ -206,6 +209,7 @@ impl Power {
             Self::Version => "general.secopts, general.capdrop, general.capadd",
             Self::Name => "any restriction",
             Self::Subnet => "restrictions.subnets",
+            Self::Podman => "any restriction, any ceiling",
             Self::Unknown => "strict",
         }
     }
@@ -238,6 +242,7 @@ impl fmt::Display for Power {
             Self::Version => "speaks an older version",
             Self::Name => "gives a name",
             Self::Subnet => "uses addresses of a subnet",
+            Self::Podman => "says what only Podman reads",
             Self::Unknown => "says what is not known here",
         })
     }
