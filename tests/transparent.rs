@@ -178,12 +178,27 @@ fn redirected_clients_are_held_to_the_rules() {
 /// Who connects to SecDocker itself, from wherever, gets to `dockerapi`.
 #[test]
 fn direct_clients_reach_the_configured_engine() {
-    let secdocker = secdocker(RULES);
+    let secdocker = secdocker("listen:\n  allow_plain: true\n");
     let port = secdocker.address.port();
     for address in ["10.77.0.1", "[fd77::1]"] {
         let curl = in_client(&format!("curl -sS -g http://{address}:{port}/info")).ok();
         assert_eq!(engine_of(&curl), Daemon::shared().label(), "{address}");
     }
+}
+
+/// Where only redirected ones are to be served, those of other hosts are told so.
+#[test]
+fn direct_clients_of_other_hosts_may_be_refused() {
+    let secdocker = secdocker(RULES);
+    let port = secdocker.address.port();
+    for address in ["10.77.0.1", "[fd77::1]"] {
+        let curl = in_client(&format!("curl -sS -g -i http://{address}:{port}/info")).ok();
+        assert!(curl.starts_with("HTTP/1.1 403 "), "{address}: {curl}");
+        assert!(curl.contains("only connections that were redirected here are served"), "{curl}");
+        let own = sh(&format!("curl -sS -g http://{address}:{port}/info"));
+        assert!(own.text().contains("redirected here"), "an address that others have too: {own}");
+    }
+    assert_eq!(Client::tcp(([127, 0, 0, 1], port).into()).ask(get("/_ping")).status, 200);
 }
 
 /// The recipe for local traffic: SecDocker's own connections carry a mark, and pass by.
@@ -245,7 +260,7 @@ fn a_table_redirects_local_clients_without_a_loop() {
 /// What SecDocker asks the engine passes by too: a create is judged by the image's own user.
 #[test]
 fn look_ups_are_not_redirected_either() {
-    let rules = "upstream_mark: 0x5ed\nrestrictions:\n  users: [root]\n  images: ['a:1']\n";
+    let rules = "listen:\n  transparent: true\nupstream_mark: 0x5ed\nrestrictions:\n  users: [root]\n  images: ['a:1']\n";
     let secdocker = secdocker(rules);
     let port = secdocker.address.port();
     let _redirect = Redirect::new(&format!(
