@@ -14,7 +14,9 @@ use std::thread;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use secdocker::audit::{self, ClientId, Event, Format, LogSettings, Peer, Redacted};
 use secdocker::config::plugins::Plugins;
-use secdocker::config::{self, Limits, Listen, Overrides, Settings, TcpListen, UpstreamAddress};
+use secdocker::config::{
+    self, Clients, Limits, Listen, Overrides, Settings, TcpListen, UpstreamAddress,
+};
 use secdocker::engine::{self, Endpoint, FormBody};
 use secdocker::http::{head, target};
 use secdocker::image::ImageRef;
@@ -171,6 +173,7 @@ fn whole_create(criterion: &mut Criterion) {
         // Without rules that an image may break, so that nothing is asked of the outside.
         policy: Arc::new(Policy { images: Vec::new(), environment: Vec::new(), ..policy() }),
         upstream_tls: None,
+        clients: Clients::default(),
         upstream_mark: None,
         plugins: Plugins::default(),
     };
@@ -210,7 +213,7 @@ fn log_path(criterion: &mut Criterion) {
     let log = audit::init(&settings).unwrap();
     audit::gather();
     let peer = Peer::Tcp("[::ffff:10.0.0.5]:41234".parse().unwrap());
-    let client = ClientId { connection: 123_456, peer };
+    let client = ClientId { connection: 123_456, peer, name: None };
     let target = Redacted("/v1.41/containers/create?name=web");
     let mut lines = 0;
     criterion.bench_function("log a request", |bencher| {

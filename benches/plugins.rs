@@ -15,7 +15,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use secdocker::audit::{Format, LogSettings};
 use secdocker::config::plugins::PluginSettings;
-use secdocker::config::{Limits, Listen, Settings, TcpListen, UpstreamAddress};
+use secdocker::config::{Clients, Limits, Listen, Settings, TcpListen, UpstreamAddress};
 use secdocker::facts::{Daemon, Identity, Presence};
 use secdocker::image::ImageRef;
 use secdocker::plugins::{Judge, Judgement, Plugins, Question, Scope};
@@ -196,6 +196,7 @@ fn settings() -> Settings {
         },
         policy: Arc::new(Policy::permissive()),
         upstream_tls: None,
+        clients: Clients::default(),
         upstream_mark: None,
         plugins: Default::default(),
     }

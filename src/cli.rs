@@ -35,7 +35,7 @@ usage:
       SIGHUP opens the log anew and reads the configuration again
   secdocker check [FILE]
       check a configuration and say in plain words what it forbids and forces
-  secdocker explain [--config FILE] [--target TARGET] REQUEST
+  secdocker explain [--config FILE] [--target TARGET] [CLIENT] REQUEST
       say what would be refused of the JSON body in the file REQUEST (- is standard
       input), by which rule; print the body that would be forwarded of what would pass
   secdocker plugin-test LIBRARY IMAGE
@@ -47,6 +47,10 @@ options:
   --listen ADDRESS   listen on this address:port or port, whatever the configuration says
   --tcp PORT         the same for a port of every address; -tcp PORT works too
   --target TARGET    where the request would be posted, /containers/create by default
+  --client NAME      CLIENT: whose request it would be, an entry of `clients`
+  --as-network IP, --as-user USER, --as-certificate NAME
+                     or what would be known of it: its address, a user of this host, a
+                     name in its certificate or its fingerprint
   -h, --help         this text
   -V, --version      the version
 
@@ -58,7 +62,7 @@ exit status: 0 done or allowed, 1 the request would be refused, 2 an error
 enum Command {
     Run { config: Option<PathBuf>, overrides: Overrides },
     Check { config: Option<PathBuf>, overrides: Overrides },
-    Explain { config: Option<PathBuf>, target: String, request: PathBuf },
+    Explain { config: Option<PathBuf>, target: String, request: PathBuf, asker: explain::Asker },
     PluginTest { library: PathBuf, image: String },
     Help,
     Version,
@@ -134,8 +138,8 @@ pub fn carry_out(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcom
     match parse(arguments)? {
         Command::Run { config, overrides } => run::run(&find_config(config)?, overrides),
         Command::Check { config, overrides } => check::check(&find_config(config)?, &overrides),
-        Command::Explain { config, target, request } => {
-            explain::explain(&find_config(config)?, &target, &request)
+        Command::Explain { config, target, request, asker } => {
+            explain::explain(&find_config(config)?, &target, &request, &asker)
         }
         Command::PluginTest { library, image } => plugin_test::plugin_test(&library, &image),
         Command::Help => print(HELP),
@@ -164,6 +168,7 @@ struct Arguments {
     config: Option<PathBuf>,
     tcp: Option<TcpListen>,
     target: Option<String>,
+    asker: explain::Asker,
     values: Vec<OsString>,
 }
 
@@ -178,6 +183,10 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, CliEr
             Long("listen") => seen.tcp = Some(parse_listen(parser.value()?)?),
             Long("tcp") => seen.tcp = Some(parse_port(parser.value()?)?),
             Long("target") => seen.target = Some(text(parser.value()?)?),
+            Long("client") => seen.asker.client = Some(text(parser.value()?)?),
+            Long("as-network") => seen.asker.network = Some(text(parser.value()?)?),
+            Long("as-user") => seen.asker.user = Some(text(parser.value()?)?),
+            Long("as-certificate") => seen.asker.certificate = Some(text(parser.value()?)?),
             Value(value) => seen.values.push(value),
             other => return Err(other.unexpected().into()),
         }
@@ -187,13 +196,24 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, CliEr
 
 impl Arguments {
     fn into_command(self) -> Result<Command, CliError> {
-        let Self { config, tcp, target, values } = self;
+        let Self { config, tcp, target, asker, values } = self;
         let overrides = Overrides { tcp };
         let mut values = values.into_iter();
         let name = values.next().map(text).transpose()?;
         let is_explain = name.as_deref() == Some("explain");
         if target.is_some() && !is_explain {
             return Err(CliError::Usage("--target belongs to explain".into()));
+        }
+        let says_who = asker != explain::Asker::default();
+        if says_who && !is_explain {
+            return Err(CliError::Usage("--client and --as-… belong to explain".into()));
+        }
+        if asker.client.is_some()
+            && (explain::Asker { client: None, ..asker.clone() }) != explain::Asker::default()
+        {
+            return Err(CliError::Usage(
+                "--client names whose request it is: --as-… is too much".into(),
+            ));
         }
         if tcp.is_some() && is_explain {
             return Err(CliError::Usage("explain does not listen".into()));
@@ -208,7 +228,7 @@ impl Arguments {
                 let missing = || CliError::Usage("explain what? name a file, or -".into());
                 let request = values.next().ok_or_else(missing)?.into();
                 let target = target.unwrap_or_else(|| "/containers/create".into());
-                Command::Explain { config, target, request }
+                Command::Explain { config, target, request, asker }
             }
             Some("plugin-test") => {
                 let missing = || CliError::Usage("plugin-test needs a library and an image".into());
@@ -259,7 +279,7 @@ fn parse_port(value: OsString) -> Result<TcpListen, CliError> {
 /// Gives the long options that were written with one dash their second one. Values are left alone:
 /// none of them begins like that.
 fn with_two_dashes(argument: OsString) -> OsString {
-    const LONG: [&str; 6] = ["tcp", "config", "listen", "target", "help", "version"];
+    const LONG: [&str; 7] = ["tcp", "config", "listen", "target", "client", "help", "version"];
     let name = argument.to_str().and_then(|argument| argument.strip_prefix('-'));
     let is_long = |name: &str| LONG.contains(&name.split('=').next().unwrap_or(name));
     match name {

@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 
 /// Each module and the modules it may name. What is missing here may name none.
 const MAY_USE: [(&str, &[&str]); 14] = [
-    ("client", &[]),
+    ("client", &["image", "policy"]),
     ("http", &[]),
     ("tls", &["client"]),
     ("http2", &[]),
     ("image", &[]),
     ("policy", &["image"]),
     ("engine", &["http", "image", "policy"]),
-    ("facts", &["config", "engine", "http", "http2", "image", "policy", "tls"]),
-    ("config", &["audit", "image", "policy", "tls"]),
+    ("facts", &["client", "config", "engine", "http", "http2", "image", "policy", "tls"]),
+    ("config", &["audit", "client", "image", "policy", "tls"]),
     ("audit", &["client"]),
-    ("session", &["audit", "engine", "http", "http2", "policy"]),
+    ("session", &["audit", "client", "engine", "http", "http2", "policy"]),
     ("plugins", &["audit", "config", "facts", "image", "policy"]),
     (
         "proxy",
@@ -27,8 +27,8 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     (
         "cli",
         &[
-            "audit", "config", "engine", "facts", "http", "image", "plugins", "policy", "proxy",
-            "tls",
+            "audit", "client", "config", "engine", "facts", "http", "image", "plugins", "policy",
+            "proxy", "tls",
         ],
     ),
 ];

@@ -26,14 +26,22 @@ const FOR_LOOPS: u16 = 2374;
 const FOR_LOOK_UPS: u16 = 2373;
 const FOR_TABLE: u16 = 2372;
 const FOR_LOCAL_TABLE: u16 = 2371;
+const FOR_USERS: u16 = 2370;
 
 /// The engine that is never asked for by its own socket here.
 fn redirected() -> &'static Daemon {
     static DAEMON: OnceLock<Daemon> = OnceLock::new();
     DAEMON.get_or_init(|| {
         connect_networks();
-        let ports =
-            [FOR_PREROUTING, FOR_OUTPUT, FOR_LOOPS, FOR_LOOK_UPS, FOR_TABLE, FOR_LOCAL_TABLE];
+        let ports = [
+            FOR_PREROUTING,
+            FOR_OUTPUT,
+            FOR_LOOPS,
+            FOR_LOOK_UPS,
+            FOR_TABLE,
+            FOR_LOCAL_TABLE,
+            FOR_USERS,
+        ];
         let hosts = ports.map(|port| format!("--host=tcp://[::]:{port}"));
         // Said explicitly, it spares the engine's pause for thought.
         let tls = std::iter::once("--tls=false");
@@ -328,4 +336,24 @@ fn a_redirected_client_of_nobody_gets_502() {
         Redirect::new(&format!("PREROUTING -p tcp --dport 2399 -j REDIRECT --to-port {port}"));
     let curl = in_client("curl -sS -w ' %{http_code}' http://10.77.0.1:2399/info").ok();
     assert!(curl.contains("SecDocker: ") && curl.ends_with(" 502"), "{curl}");
+}
+
+/// Behind a redirection the client's own socket says that it is connected to the engine.
+#[test]
+fn users_are_known_behind_a_redirection_of_local_traffic() {
+    let list = "clients:\n  - name: runner\n    match: {user: 5001}\n  - default: refuse\n";
+    let secdocker = secdocker(&format!("upstream_mark: 0x5ec\n{list}"));
+    let port = secdocker.address.port();
+    let _redirect = Redirect::new(&format!(
+        "OUTPUT -p tcp --dport {FOR_USERS} -m mark ! --mark 0x5ec -j REDIRECT --to-port {port}"
+    ));
+    for address in ["127.0.0.1", "10.77.0.1", "[::1]", "[fd77::1]"] {
+        let status = |uid: &str| {
+            let user = format!("setpriv --reuid {uid} --regid {uid} --clear-groups");
+            let url = format!("http://{address}:{FOR_USERS}/info");
+            sh(&format!("{user} curl -sS -g -o /dev/null -w '%{{http_code}}' {url}")).ok()
+        };
+        assert_eq!(status("5001"), "200", "{address}");
+        assert_eq!(status("5003"), "403", "{address}: another user");
+    }
 }

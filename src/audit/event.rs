@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use log::Level;
 use log::kv::{Error, Key, Source, Value, VisitSource};
@@ -13,12 +14,14 @@ use super::redact::Redacted;
 use crate::client::ClientCertificate;
 
 /// Who caused an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientId {
     /// Counts the accepted connections of this process: tells two of one peer apart.
     pub connection: u64,
     /// The other end.
     pub peer: Peer,
+    /// What the entry of `clients` is called that fits it, once that is known and if there is one.
+    pub name: Option<Arc<String>>,
 }
 
 /// The other end of a client's connection.
@@ -39,7 +42,7 @@ pub enum Peer {
 
 impl ClientId {
     /// Stands for nobody: what happens to SecDocker before it knows a client, and in tests.
-    pub const NOBODY: Self = Self { connection: 0, peer: Peer::Unnamed };
+    pub const NOBODY: Self = Self { connection: 0, peer: Peer::Unnamed, name: None };
 }
 
 /// What counts as one client where all shall have their share.
@@ -116,6 +119,10 @@ pub enum Event<'a> {
     HandshakeFailed { reason: &'a dyn fmt::Display },
     /// A client has proved who it is.
     CertificateShown { certificate: &'a ClientCertificate },
+    /// An entry of `clients` may have fitted, but what it needs could not be learned.
+    Unidentified { entry: &'a str, needs: &'a str, reason: &'a str },
+    /// A client has or does as much as the limits of its entry let it.
+    LimitMet { method: &'a str, target: Redacted<'a>, reason: &'a dyn fmt::Display },
     /// A client or the daemon took too long, and its connection was closed.
     TimedOut { waiting_for: &'a dyn fmt::Display },
     /// A connection broke: a reset, a body that stopped half-way.
@@ -187,6 +194,8 @@ impl Event<'_> {
             | Self::ConnectionFailed { .. } => Level::Info,
             Self::ConnectionRefused { .. }
             | Self::HandshakeFailed { .. }
+            | Self::Unidentified { .. }
+            | Self::LimitMet { .. }
             | Self::TimedOut { .. }
             | Self::Unknown { .. }
             | Self::Excepted { .. }
@@ -208,6 +217,8 @@ impl Event<'_> {
             Self::IdleClosed { .. } => "idle connection closed",
             Self::HandshakeFailed { .. } => "TLS handshake failed",
             Self::CertificateShown { .. } => "client certificate shown",
+            Self::Unidentified { .. } => "client not identified",
+            Self::LimitMet { .. } => "limit met",
             Self::TimedOut { .. } => "connection timed out",
             Self::ConnectionFailed { .. } => "connection broken",
             Self::Received { .. } => "request received",
@@ -291,7 +302,13 @@ impl Event<'_> {
                 line.text("cached", yes_or_no(*cached))?;
                 line.text("refuses", yes_or_no(*refuses))
             }
-            Self::Disliked { method, target, reason } => {
+            Self::Unidentified { entry, needs, reason } => {
+                line.text("entry", entry)?;
+                line.text("needs", needs)?;
+                line.text("reason", reason)
+            }
+            Self::LimitMet { method, target, reason }
+            | Self::Disliked { method, target, reason } => {
                 line.request(method, target)?;
                 line.shown("reason", *reason)
             }
@@ -429,6 +446,9 @@ impl Source for Fields<'_> {
         let mut line = Pairs(visitor);
         line.shown("client", &self.client.peer)?;
         line.number("connection", self.client.connection)?;
+        if let Some(name) = &self.client.name {
+            line.text("client_name", name)?;
+        }
         self.event.visit(&mut line)
     }
 }
@@ -476,13 +496,14 @@ mod tests {
     #[test]
     fn events_name_the_client_and_escape_what_it_sent() {
         let peer = Peer::Tcp("[::ffff:10.0.0.5]:4123".parse().unwrap_or_else(|_| unreachable!()));
-        let client = ClientId { connection: 7, peer };
-        let unix = ClientId { connection: 8, peer: Peer::Unix { uid: 1000, pid: 42 } };
+        let client = ClientId { connection: 7, peer, name: None };
+        let unix = Peer::Unix { uid: 1000, pid: 42 };
+        let unix = ClientId { connection: 8, peer: unix, name: Some(Arc::new("ci".to_owned())) };
         let target = Redacted("/build\u{7f}?buildargs=x");
         let who = "client=\"10.0.0.5:4123\" connection=7";
         let table = [
             (
-                client,
+                client.clone(),
                 Event::Received { method: "GET", target },
                 format!(
                     "level=info msg=\"request received\" {who} method=GET \
@@ -490,7 +511,7 @@ mod tests {
                 ),
             ),
             (
-                client,
+                client.clone(),
                 Event::Forbidden {
                     method: "POST",
                     target: Redacted("/containers/create"),
@@ -505,7 +526,7 @@ mod tests {
                 unix,
                 Event::Invalid { status: 400, reason: &"bare LF" },
                 "level=warning msg=\"request refused\" client=unix/uid-1000/pid-42 connection=8 \
-                 status=400 reason=\"bare LF\""
+                 client_name=ci status=400 reason=\"bare LF\""
                     .to_owned(),
             ),
             (

@@ -1,5 +1,6 @@
 //! `secdocker check`: a configuration in plain words, a sentence for each rule and ceiling.
 
+mod clients;
 mod exceptions;
 
 use std::fmt::{self, Display, Write};
@@ -36,7 +37,7 @@ pub(super) fn check(path: &Path, overrides: &Overrides) -> Result<Outcome, CliEr
     let mut text = String::new();
     // Writing to a string can't fail.
     let _ = describe(&mut text, path, &settings);
-    if settings.policy.restricts() {
+    if settings.restricts() {
         text.push_str(&exposure::describe(&settings));
     }
     print(&text)
@@ -50,6 +51,7 @@ fn describe(out: &mut String, path: &Path, settings: &Settings) -> fmt::Result {
         limits,
         log,
         policy,
+        clients: _,
         upstream_mark,
         plugins,
     } = settings;
@@ -66,12 +68,18 @@ fn describe(out: &mut String, path: &Path, settings: &Settings) -> fmt::Result {
         log.file.display(),
         log.level.as_str().to_lowercase()
     )?;
+    describe_policy(out, policy)?;
+    clients::describe(out, settings)?;
+    describe_plugins(out, plugins)?;
+    describe_limits(out, limits)
+}
+
+/// What holds for one client, or for all.
+fn describe_policy(out: &mut String, policy: &Policy) -> fmt::Result {
     describe_endpoints(out, &policy.endpoints)?;
     describe_rules(out, policy)?;
     exceptions::describe(out, policy, exceptions::Days::at(facts::days_since_epoch()))?;
-    describe_ceilings(out, &policy.ceilings)?;
-    describe_plugins(out, plugins)?;
-    describe_limits(out, limits)
+    describe_ceilings(out, &policy.ceilings)
 }
 
 fn describe_listen(out: &mut String, listen: &Listen) -> fmt::Result {

@@ -242,7 +242,7 @@ impl Supervisor {
     /// Whether there were restrictions, and are none: a file that was cut or emptied by mistake is a
     /// valid one that allows everything.
     fn lifts_all(&self, settings: &Settings) -> bool {
-        self.settings.policy.restricts() && !settings.policy.restricts()
+        self.settings.restricts() && !settings.restricts()
     }
 
     fn take(&mut self, mut settings: Settings) {

@@ -35,6 +35,20 @@ fn arguments_ask_for_commands() {
                 config: Some("a.yml".into()),
                 target: "/containers/create".into(),
                 request: "-".into(),
+                asker: explain::Asker::default(),
+            },
+        ),
+        (
+            "explain --as-network 10.1.2.3 --as-user ci a.json",
+            Command::Explain {
+                config: None,
+                target: "/containers/create".into(),
+                request: "a.json".into(),
+                asker: explain::Asker {
+                    network: Some("10.1.2.3".into()),
+                    user: Some("ci".into()),
+                    ..explain::Asker::default()
+                },
             },
         ),
         (
@@ -58,6 +72,11 @@ fn arguments_that_make_no_sense() {
         ("frobnicate", "`frobnicate` is not a command"),
         ("--frobnicate", "invalid option '--frobnicate'"),
         ("-x", "invalid option '-x'"),
+        ("check --client ci", "--client and --as-… belong to explain"),
+        (
+            "explain --client ci --as-user ci a",
+            "--client names whose request it is: --as-… is too much",
+        ),
         ("run more", "unexpected argument \"more\""),
         ("--config", "missing argument for option '--config'"),
         ("--tcp 127.0.0.1:80", "\"127.0.0.1:80\" is not a port"),

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 /// in that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct At {
+    /// The entry of `clients`, counted from 0, for what is in one.
+    pub client: Option<usize>,
     /// The section, for keys that are in one.
     pub section: Option<&'static str>,
     /// The key.
@@ -23,12 +25,12 @@ pub struct At {
 impl At {
     /// A key at the top level.
     pub const fn top(key: &'static str) -> Self {
-        Self { section: None, key, inner: None, index: None, beyond: &[] }
+        Self { client: None, section: None, key, inner: None, index: None, beyond: &[] }
     }
 
     /// A key of a section.
     pub const fn key(section: &'static str, key: &'static str) -> Self {
-        Self { section: Some(section), key, inner: None, index: None, beyond: &[] }
+        Self { client: None, section: Some(section), key, inner: None, index: None, beyond: &[] }
     }
 
     /// A key inside this one.
@@ -49,6 +51,9 @@ impl At {
 
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(client) = self.client {
+            write!(f, "clients[{client}].")?;
+        }
         if let Some(section) = self.section {
             write!(f, "{section}.")?;
         }

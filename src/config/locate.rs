@@ -53,19 +53,26 @@ impl<'de> Visitor<'de> for Section {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let At { section, key, inner, index, beyond } = self.0;
-        let name = section.unwrap_or(key);
-        let inside = match (section, inner) {
-            (Some(_), _) => Some(At { section: None, ..self.0 }),
-            (None, Some(inner)) => Some(At { key: inner, inner: None, ..self.0 }),
+        let At { client, section, key, inner, index, beyond } = self.0;
+        let name = if client.is_some() { "clients" } else { section.unwrap_or(key) };
+        let inside = match (client, section, inner) {
+            (Some(_), _, _) | (None, None, None) => None,
+            (None, Some(_), _) => Some(At { section: None, ..self.0 }),
+            (None, None, Some(inner)) => Some(At { key: inner, inner: None, ..self.0 }),
+        };
+        let element = match (client, index) {
+            (Some(client), _) => {
+                Some(Element { index: client, then: Some(At { client: None, ..self.0 }) })
+            }
+            (None, Some(index)) => Some(Element { index, then: within(beyond) }),
             (None, None) => None,
         };
-        let is_last = inside.is_none() && index.is_none();
+        let is_last = inside.is_none() && element.is_none();
         while let Some(found) = map.next_key_seed(WantedKey { name, is_last })? {
-            match (found, inside, index) {
+            match (found, inside, element) {
                 (false, ..) => drop(map.next_value::<IgnoredAny>()?),
                 (true, Some(inside), _) => map.next_value_seed(Self(inside))?,
-                (true, None, Some(index)) => map.next_value_seed(Element { index, beyond })?,
+                (true, None, Some(element)) => map.next_value_seed(element)?,
                 (true, None, None) => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -102,10 +109,20 @@ impl Visitor<'_> for WantedKey {
     }
 }
 
-/// Reads a list, and fails at one element, or at a key in it.
+/// Reads a list, and fails at one element, or at a place in it.
+#[derive(Clone, Copy)]
 struct Element {
     index: usize,
-    beyond: &'static [&'static str],
+    then: Option<At>,
+}
+
+/// The place of one or two keys in an element.
+fn within(beyond: &'static [&'static str]) -> Option<At> {
+    match beyond {
+        [] => None,
+        [key] => Some(At::top(key)),
+        [section, key, ..] => Some(At::key(section, key)),
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Element {
@@ -127,10 +144,9 @@ impl<'de> Visitor<'de> for Element {
         for _ in 0..self.index {
             list.next_element::<IgnoredAny>()?;
         }
-        match self.beyond {
-            [] => list.next_element_seed(Here)?,
-            [key] => list.next_element_seed(Section(At::top(key)))?,
-            [section, key, ..] => list.next_element_seed(Section(At::key(section, key)))?,
+        match self.then {
+            None => list.next_element_seed(Here)?,
+            Some(at) => list.next_element_seed(Section(at))?,
         };
         while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(())

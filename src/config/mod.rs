@@ -7,10 +7,12 @@
 //! settings decides what to do when they are broken.
 
 mod address;
+mod clients;
 mod document;
 mod endpoints;
 mod error;
 mod exceptions;
+mod inherit;
 mod locate;
 pub mod plugins;
 pub mod reload;
@@ -29,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use address::{AddressError, TcpListen, UpstreamAddress};
+pub use clients::{ClientSettings, Clients, Rest, uid};
 pub use error::{At, ConfigError, Mistake};
 
 use crate::audit::LogSettings;
@@ -51,12 +54,24 @@ pub struct Settings {
     pub limits: Limits,
     /// Where the log goes.
     pub log: LogSettings,
-    /// What is forbidden and what is forced.
+    /// What is forbidden and what is forced, for clients that no entry of `clients` fits.
     pub policy: Arc<Policy>,
+    /// Which clients are told apart, and what holds for them.
+    pub clients: Clients,
     /// `SO_MARK` on connections to the daemon, so that firewall rules can tell them from others.
     pub upstream_mark: Option<u32>,
     /// Who is asked about images.
     pub plugins: plugins::Plugins,
+}
+
+impl Settings {
+    /// Whether anybody is forbidden anything.
+    #[must_use]
+    pub fn restricts(&self) -> bool {
+        let of_clients = self.clients.list.iter().map(|client| &client.policy);
+        self.clients.rest == Rest::Refused
+            || of_clients.chain([&self.policy]).any(|policy| policy.restricts())
+    }
 }
 
 /// Where clients are awaited: at least one of the two.
@@ -202,6 +217,8 @@ fn read(path: &Path) -> Result<String, ConfigError> {
     })
 }
 
+#[cfg(test)]
+mod clients_tests;
 #[cfg(test)]
 mod messages;
 #[cfg(test)]

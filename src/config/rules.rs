@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::error::At;
-use super::schema::{Builds, File, General, List, Lists, Restrictions, Text};
+use super::schema::{Builds, Endpoints, ExceptionKeys, General, List, Lists, Restrictions, Text};
 use super::validate::Checker;
 use super::{endpoints, exceptions, seccomp, units};
 use crate::policy::Policy;
@@ -33,11 +33,20 @@ use crate::policy::types::{
 use crate::policy::users::UserRule;
 use crate::policy::way_out::WayOut;
 
+/// What makes a policy: of the top level, or of one client.
+pub(super) struct Sections<'f> {
+    pub(super) restrictions: Option<&'f Restrictions>,
+    pub(super) general: Option<&'f General>,
+    pub(super) endpoints: Option<&'f Endpoints>,
+    pub(super) strict: Option<&'f Text>,
+    pub(super) exceptions: &'f [ExceptionKeys],
+}
+
 /// Reads the sections; `folder` is where the paths of seccomp profiles begin.
-pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> Policy {
+pub(super) fn policy(checker: &mut Checker<'_>, from: &Sections<'_>, folder: &Path) -> Policy {
     let (no_rules, no_ceilings) = (Restrictions::default(), General::default());
-    let rules = file.restrictions.as_ref().unwrap_or(&no_rules);
-    let general = file.general.as_ref().unwrap_or(&no_ceilings);
+    let rules = from.restrictions.unwrap_or(&no_rules);
+    let general = from.general.unwrap_or(&no_ceilings);
     let at = |key| At::key("restrictions", key);
     let privileged = rules.privileged.as_ref();
     let ports = checker.list(at("ports"), &rules.ports, PortRule::parse);
@@ -88,14 +97,13 @@ pub(super) fn policy(checker: &mut Checker<'_>, file: &File, folder: &Path) -> P
             rules.builds.cgroup.as_ref(),
             BuildGroup::parse,
         ),
-        endpoints: endpoints::rules(checker, file.endpoints.as_ref()),
-        strict: match checker.optional(At::top("strict"), file.strict.as_ref(), units::parse_switch)
-        {
+        endpoints: endpoints::rules(checker, from.endpoints),
+        strict: match checker.optional(At::top("strict"), from.strict, units::parse_switch) {
             Some(true) => StrictRule::Refuse,
             Some(false) | None => StrictRule::Tell,
         },
         ceilings: ceilings(checker, general, folder),
-        exceptions: exceptions::exceptions(checker, &file.exceptions.0),
+        exceptions: exceptions::exceptions(checker, from.exceptions),
     }
 }
 

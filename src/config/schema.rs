@@ -44,8 +44,15 @@ impl Visitor<'_> for TextVisitor {
 }
 
 /// A list that may be empty, absent or without a value.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct List(Vec<Text>);
+
+impl List {
+    /// A list of these.
+    pub(super) fn of(texts: impl Iterator<Item = Text>) -> Self {
+        Self(texts.collect())
+    }
+}
 
 impl Deref for List {
     type Target = [Text];
@@ -89,7 +96,7 @@ impl<'de> Visitor<'de> for ListVisitor {
 
 /// A list of what is forbidden, or keys: `deny`, the same list, and `allow`, a list beyond which
 /// everything is forbidden.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Lists {
     pub(super) deny: List,
     pub(super) allow: Option<List>,
@@ -138,7 +145,7 @@ impl<'de> Visitor<'de> for ListsVisitor {
 }
 
 /// What is done about builds, or keys: `mode`, the same, and `cgroup`, where their steps run.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Builds {
     pub(super) mode: Option<Text>,
     pub(super) cgroup: Option<Text>,
@@ -271,10 +278,83 @@ pub(super) struct File {
     pub(super) upstream_mark: Option<Text>,
     pub(super) strict: Option<Text>,
     pub(super) exceptions: Exceptions,
+    pub(super) clients: Clients,
+}
+
+/// Entries for clients; none if the key has no value.
+#[derive(Debug, Default)]
+pub(super) struct Clients(pub(super) Vec<ClientKeys>);
+
+impl<'de> Deserialize<'de> for Clients {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Option::deserialize(deserializer)?.unwrap_or_default()))
+    }
+}
+
+/// Who is meant, and what holds for them; or, behind all others, what becomes of the rest.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct ClientKeys {
+    pub(super) name: Option<Text>,
+    #[serde(rename = "match")]
+    pub(super) wanted: Option<MatchKeys>,
+    pub(super) inherit: Option<Text>,
+    pub(super) endpoints: Option<Endpoints>,
+    pub(super) restrictions: Option<Restrictions>,
+    pub(super) general: Option<General>,
+    pub(super) limits: Option<ClientLimits>,
+    pub(super) strict: Option<Text>,
+    pub(super) exceptions: Exceptions,
+    pub(super) default: Option<Text>,
+}
+
+/// What a client must be.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct MatchKeys {
+    pub(super) network: Option<Names>,
+    pub(super) certificate: Option<CertificateKeys>,
+    pub(super) user: Option<Names>,
+    pub(super) uid: Option<Names>,
+    pub(super) group: Option<Names>,
+    pub(super) gid: Option<Names>,
+    pub(super) cgroup: Option<Names>,
+    pub(super) container: Option<ContainerKeys>,
+}
+
+/// What a client's certificate must say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct CertificateKeys {
+    pub(super) name: Option<Names>,
+    pub(super) cn: Option<Names>,
+    pub(super) dns: Option<Names>,
+    pub(super) email: Option<Names>,
+    pub(super) uri: Option<Names>,
+    pub(super) issuer: Option<Names>,
+    pub(super) fingerprint: Option<Names>,
+}
+
+/// Which container a client must be.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct ContainerKeys {
+    pub(super) name: Option<Names>,
+    pub(super) label: Option<Names>,
+    pub(super) image: Option<Names>,
+}
+
+/// What the clients of one entry may have and do.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct ClientLimits {
+    pub(super) connections: Option<Text>,
+    pub(super) requests_per_second: Option<Text>,
+    pub(super) creates_per_minute: Option<Text>,
 }
 
 /// Exceptions; none if the key has no value.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Exceptions(pub(super) Vec<ExceptionKeys>);
 
 impl<'de> Deserialize<'de> for Exceptions {
@@ -284,7 +364,7 @@ impl<'de> Deserialize<'de> for Exceptions {
 }
 
 /// What an exception is for, what it lifts, and why.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "keys with values")]
 pub(super) struct ExceptionKeys {
     pub(super) image: Option<Text>,
@@ -306,7 +386,7 @@ pub(super) struct ExceptionKeys {
 }
 
 /// What is forbidden.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "keys with values")]
 pub(super) struct Restrictions {
     pub(super) ports: List,
@@ -330,7 +410,7 @@ pub(super) struct Restrictions {
 }
 
 /// What is forced.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "keys with values")]
 pub(super) struct General {
     pub(super) secopts: List,
@@ -343,7 +423,7 @@ pub(super) struct General {
 }
 
 /// Which endpoints may be called.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "keys with values")]
 pub(super) struct Endpoints {
     pub(super) default: Option<Text>,
@@ -363,10 +443,20 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// One name or a list of them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Names {
     One(Text),
     Several(List),
+}
+
+impl Names {
+    /// All of them.
+    pub(super) fn texts(&self) -> &[Text] {
+        match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Several(list) => list,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Names {
@@ -386,6 +476,10 @@ impl<'de> Visitor<'de> for NamesVisitor {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Names, E> {
         Ok(Names::One(Text(text.to_owned())))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Names, E> {
+        Ok(Names::One(Text(number.to_string())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<Names, A::Error> {

@@ -27,11 +27,11 @@ fn mistakes(text: &str) -> Vec<String> {
     mistakes.iter().map(show).collect()
 }
 
-fn settings(text: &str) -> Settings {
+pub(super) fn settings(text: &str) -> Settings {
     parse(text, Path::new("/nowhere"), &Overrides::default()).unwrap()
 }
 
-fn check(table: &[(&str, &[&str])]) {
+pub(super) fn check(table: &[(&str, &[&str])]) {
     for (text, expected) in table {
         assert_eq!(mistakes(text), *expected, "{text}");
     }
@@ -49,7 +49,7 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
             &[
                 "2: unknown key `plugin`, expected one of `plugins`, `plugin_threads`, `dockerapi`, \
                `restrictions`, \
-               `general`, `endpoints`, `listen`, `upstream`, `limits`, `log`, `upstream_mark`, `strict`, `exceptions`",
+               `general`, `endpoints`, `listen`, `upstream`, `limits`, `log`, `upstream_mark`, `strict`, `exceptions`, `clients`",
             ],
         ),
         (

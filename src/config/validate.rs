@@ -9,8 +9,11 @@ use std::thread;
 
 use super::address::{self, TcpListen, UpstreamAddress};
 use super::error::{At, Mistake};
+use super::rules::Sections;
 use super::schema::{self, File, Text};
-use super::{Limits, Listen, Overrides, Settings, UnixListen, locate, plugins, rules, tls, units};
+use super::{
+    Limits, Listen, Overrides, Settings, UnixListen, clients, locate, plugins, rules, tls, units,
+};
 use crate::audit::{Format, LogSettings};
 use crate::policy::Policy;
 use crate::policy::types::HostPath;
@@ -33,9 +36,16 @@ pub(super) fn validate(
     folder: &Path,
     overrides: &Overrides,
 ) -> Result<Settings, Vec<Mistake>> {
-    let mut checker = Checker { text, mistakes: Vec::new() };
+    let mut checker = Checker { text, mistakes: Vec::new(), client: None };
     let plugins = plugins::plugins(&mut checker, file, folder);
-    let policy = rules::policy(&mut checker, file, folder);
+    let sections = Sections {
+        restrictions: file.restrictions.as_ref(),
+        general: file.general.as_ref(),
+        endpoints: file.endpoints.as_ref(),
+        strict: file.strict.as_ref(),
+        exceptions: &file.exceptions.0,
+    };
+    let policy = rules::policy(&mut checker, &sections, folder);
     let listen = listen(&mut checker, file.listen.as_ref(), folder, overrides);
     let dockerapi = upstream(&mut checker, file.dockerapi.as_ref(), &listen);
     let upstream_tls = tls::client(
@@ -49,9 +59,10 @@ pub(super) fn validate(
     let log = log(&mut checker, file.log.as_ref());
     let at_mark = At::top("upstream_mark");
     let upstream_mark = checker.optional(at_mark, file.upstream_mark.as_ref(), units::parse_mark);
+    let way_out = dockerapi.as_ref().map(way_out).unwrap_or_default();
+    let clients = clients::clients(&mut checker, file, folder, (&policy, &way_out));
     match dockerapi {
         Some(dockerapi) if checker.mistakes.is_empty() => {
-            let way_out = way_out(&dockerapi);
             let policy = Arc::new(Policy { way_out, ..policy });
             Ok(Settings {
                 listen,
@@ -60,6 +71,7 @@ pub(super) fn validate(
                 limits,
                 log,
                 policy,
+                clients,
                 upstream_mark,
                 plugins,
             })
@@ -72,16 +84,40 @@ pub(super) fn validate(
 pub(super) struct Checker<'t> {
     text: &'t str,
     mistakes: Vec<Mistake>,
+    /// The entry of `clients` that is being read.
+    client: Option<usize>,
 }
 
 impl Checker<'_> {
+    /// From now on places are in this entry of `clients`.
+    pub(super) fn begin_client(&mut self, index: usize) {
+        self.client = Some(index);
+    }
+
+    /// Places are in the whole file again.
+    pub(super) fn end_client(&mut self) {
+        self.client = None;
+    }
+
     /// How many were found so far.
     pub(super) fn mistakes(&self) -> usize {
         self.mistakes.len()
     }
 
+    /// Reads what was put together of parts that are right each: what is wrong with them together is said
+    /// once, where they are put together.
+    pub(super) fn read_together<T>(&mut self, at: At, read: impl FnOnce(&mut Self) -> T) -> T {
+        let mut apart = Self { text: "", mistakes: Vec::new(), client: None };
+        let whole = read(&mut apart);
+        for mistake in apart.mistakes {
+            self.refuse(at, &mistake.what);
+        }
+        whole
+    }
+
     /// Notes a mistake at a place.
     pub(super) fn refuse(&mut self, at: At, reason: &dyn fmt::Display) {
+        let at = At { client: self.client, ..at };
         let line = locate::locate(self.text, at);
         self.mistakes.push(Mistake { line, what: format!("{at}: {reason}") });
     }

@@ -238,6 +238,32 @@ pub fn operation<'a>(method: &'a str, path: &'a str) -> Operation<'a> {
         .unwrap_or_else(|| Operation::unknown(method, path))
 }
 
+/// What a request would make that was not there, or start a process by. Builds by calls to BuildKit are not
+/// told apart from the other calls.
+const MAKING: [&str; 8] = [
+    "/containers/create",
+    "/services/create",
+    "/networks/create",
+    "/volumes/create",
+    "/secrets/create",
+    "/configs/create",
+    "/plugins/create",
+    "/build",
+];
+
+/// Whether a request makes something, or starts a process in a container. What no known daemon has, or has
+/// several readings, counts as one that does.
+#[must_use]
+pub fn makes(method: &str, target: &Target<'_>) -> bool {
+    if matches!(method, "GET" | "HEAD" | "OPTIONS" | "DELETE") {
+        return false;
+    }
+    let asked = operation(method, target.path());
+    let execs = asked.is_within("/containers/", "/exec");
+    let makes = execs || MAKING.iter().any(|path| asked.is_exactly(path));
+    makes || !asked.is_routed() || target.oddity().is_some()
+}
+
 /// Whether an entry could reach any operation of a known daemon: one that can't is a slip of the pen.
 pub fn is_known(entry: &EndpointEntry) -> bool {
     METHODS.iter().any(|(method, rows)| rows.iter().any(|row| entry.concerns(&row.example(method))))

@@ -30,6 +30,12 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 const FILTERS: &str =
     "%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22start%22%2C%22destroy%22%5D%7D";
 
+/// `{"type":["container","network"],"event":["start","die","rename","connect","disconnect","create",`
+/// `"destroy"]}`
+const FILTERS_OF_CHANGES: &str = "%7B%22type%22%3A%5B%22container%22%2C%22network%22%5D%2C%22event%22\
+     %3A%5B%22start%22%2C%22die%22%2C%22rename%22%2C%22connect%22%2C%22disconnect%22%2C%22create%22\
+     %2C%22destroy%22%5D%7D";
+
 /// The part of Engine API `EventMessage` that is read.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -60,10 +66,19 @@ pub enum Told {
 ///
 /// # Errors
 /// If the daemon can't be reached or says anything but events.
-pub fn follow(daemon: &Daemon, mut tell: impl FnMut(Told)) -> io::Result<()> {
+pub fn follow(daemon: &Daemon, tell: impl FnMut(Told)) -> io::Result<()> {
+    follow_those(daemon, FILTERS, tell)
+}
+
+/// The same for whatever may change which container has which address, or runs.
+pub(super) fn follow_changes(daemon: &Daemon, tell: impl FnMut(Told)) -> io::Result<()> {
+    follow_those(daemon, FILTERS_OF_CHANGES, tell)
+}
+
+fn follow_those(daemon: &Daemon, filters: &str, mut tell: impl FnMut(Told)) -> io::Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let since = now.saturating_sub(LOOKS_BACK);
-    let target = format!("/events?since={since}&filters={FILTERS}");
+    let target = format!("/events?since={since}&filters={filters}");
     let until = Deadline::after(BEGINS_WITHIN);
     let mut stream = daemon.send("GET", &target, until)?;
     let (decoder, first) = begin(&mut stream, until)?;

@@ -13,8 +13,10 @@
 mod answers;
 mod builder;
 mod cache;
+mod caller;
 mod cdi;
 mod channel;
+mod containers;
 mod daemon;
 mod events;
 mod host;
@@ -29,6 +31,8 @@ mod started;
 
 pub use crate::engine::existing::{Run, Running};
 pub use cache::{Epoch, ImageCache};
+pub use caller::Caller;
+pub use containers::Containers;
 pub use daemon::{Daemon, DaemonTls};
 pub use events::{Told, follow};
 pub(crate) use host::days_since_epoch;

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::Write;
+use std::num::NonZeroU32;
 
 use super::framing::{AnswerTo, Persistence};
 use super::head::{H2C, HTTP2_SETTINGS, RequestHead, ResponseHead, Version};
@@ -41,6 +42,8 @@ pub struct Answer<'a> {
     pub persistence: Persistence,
     /// The kind of request; an answer to `HEAD` has no body.
     pub method: AnswerTo,
+    /// When to come again, in seconds (RFC 9110 §10.2.3).
+    pub retry_after: Option<NonZeroU32>,
 }
 
 /// Appends an answer.
@@ -55,13 +58,16 @@ pub fn write_answer(out: &mut Vec<u8>, answer: &Answer<'_>) {
     write(
         out,
         format_args!(
-            "{} {} {}\r\nContent-Type: application/json\r\n{connection}Content-Length: {}\r\n\r\n",
+            "{} {} {}\r\nContent-Type: application/json\r\n{connection}",
             answer.version.as_str(),
             answer.status,
             reason_phrase(answer.status),
-            body.len() + 1,
         ),
     );
+    if let Some(seconds) = answer.retry_after {
+        write(out, format_args!("Retry-After: {seconds}\r\n"));
+    }
+    write(out, format_args!("Content-Length: {}\r\n\r\n", body.len() + 1));
     if answer.method == AnswerTo::Other {
         write(out, format_args!("{body}\n"));
     }
@@ -225,6 +231,7 @@ fn reason_phrase(status: u16) -> &'static str {
         404 => "Not Found",
         408 => "Request Timeout",
         413 => "Content Too Large",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         502 => "Bad Gateway",
         503 => "Service Unavailable",
@@ -247,7 +254,10 @@ mod tests {
     fn answer(version: Version, persistence: Persistence, method: AnswerTo) -> String {
         let mut out = Vec::new();
         let message = &"say \"no\"\n";
-        write_answer(&mut out, &Answer { status: 403, message, version, persistence, method });
+        write_answer(
+            &mut out,
+            &Answer { status: 403, message, version, persistence, method, retry_after: None },
+        );
         String::from_utf8(out).unwrap()
     }
 

@@ -46,6 +46,13 @@ impl Violations {
         Self { listed: vec![violation], found: 1, more: false }
     }
 
+    /// What a client asks for that no entry of `clients` fits, where such are refused.
+    #[must_use]
+    pub fn of_stranger() -> Self {
+        let what = "whatever a client asks that no entry of `clients` fits".to_owned();
+        Self::one(what, "clients: default refuse".to_owned(), Place::Field("the connection"))
+    }
+
     /// The violations in the order of what was asked; those after the first 64 are left out.
     pub fn iter(&self) -> impl Iterator<Item = &Violation> {
         self.listed.iter()

@@ -39,12 +39,19 @@ impl std::fmt::Display for BuildGroupError {
 
 impl std::error::Error for BuildGroupError {}
 
-/// Makes the control group that these settings name, if they name one and anything is to be limited.
+/// Makes the control groups that these settings name, for all or for some clients, where anything is to be
+/// limited.
 ///
 /// # Errors
 /// [`BuildGroupError`] if builds would not be held to the limits.
 pub fn prepare(settings: &Settings) -> Result<(), BuildGroupError> {
-    let Policy { build_group, ceilings, .. } = &*settings.policy;
+    let of_clients = settings.clients.list.iter().map(|client| &client.policy);
+    let mut all = of_clients.chain([&settings.policy]);
+    all.try_for_each(|policy| prepare_for(settings, policy))
+}
+
+fn prepare_for(settings: &Settings, policy: &Policy) -> Result<(), BuildGroupError> {
+    let Policy { build_group, ceilings, .. } = policy;
     let Some(group) = build_group else { return Ok(()) };
     if ceilings.memory.is_none() && ceilings.cpu.is_none() {
         return Ok(());

@@ -16,6 +16,8 @@ use super::census::{Census, Ends, Own, Place};
 use super::dial::{self, Dialled};
 use super::encrypted::Handshake;
 use super::event_loop::{Key, Resources};
+use super::identification::{Asker, Looked, Standing};
+use super::identities::Answer;
 use super::peer::{Connected, Peer, Read};
 use super::pipes::Pipe;
 use super::{Generation, READ_BYTES_PER_TURN};
@@ -25,7 +27,7 @@ use crate::config::UpstreamAddress;
 use crate::facts::{Daemon, DaemonTls};
 use crate::policy::facts::{Facts, Questions};
 use crate::policy::opinions::{Advice, Consultation, Waited};
-use crate::session::{End, Flow, Judged, Session, Side, Step, Ticket, UpstreamFailure};
+use crate::session::{End, Flow, Judged, Rules, Session, Side, Step, Ticket, UpstreamFailure};
 
 /// How soon a Unix socket whose queue of connections was full is tried again.
 const REDIAL_AFTER: Duration = Duration::from_millis(5);
@@ -53,6 +55,9 @@ pub(super) struct Connection {
     /// Since when no request is under way, in the seconds of its loop; none while one is.
     idle_since: Option<NonZeroU32>,
     generation: Arc<Generation>,
+    /// What holds for its client; another one may come to hold for the next request.
+    rules: Arc<Rules>,
+    pub(super) standing: Standing,
     place: Place,
 }
 
@@ -119,7 +124,9 @@ impl Connection {
             armed: None,
             lingers_until: None,
             idle_since: None,
+            rules: Arc::clone(arrival.generation.clients.rest()),
             generation: arrival.generation,
+            standing: Standing::default(),
             place: arrival.place,
         }
     }
@@ -131,7 +138,7 @@ impl Connection {
 
     /// Whether closing it now would lose anything.
     pub(super) fn is_busy(&self) -> bool {
-        self.session.is_busy() || self.downstream.owes()
+        self.session.is_busy() || self.downstream.owes() || self.standing.is_awaited()
     }
 
     /// Since when it is idle, in the seconds of its loop, if it can be closed without loss.
@@ -207,17 +214,17 @@ impl Connection {
 
     /// Hands the answer to a question over, if it still matters.
     pub(super) fn answered(&mut self, ticket: Ticket, facts: Facts, with: &mut Resources) {
-        self.session.answered(ticket, facts, &mut with.turn(&self.generation));
+        self.session.answered(ticket, facts, &mut with.turn(&self.rules));
     }
 
     /// Hands over what came of a body that was judged elsewhere, if it still matters.
     pub(super) fn judged(&mut self, ticket: Ticket, judged: Judged, with: &mut Resources) {
-        self.session.judged(ticket, judged, &mut with.turn(&self.generation));
+        self.session.judged(ticket, judged, &mut with.turn(&self.rules));
     }
 
     /// Hands over what the plugins said, if it still matters.
     pub(super) fn consulted(&mut self, ticket: Ticket, advice: Advice, with: &mut Resources) {
-        self.session.consulted(ticket, advice, &mut with.turn(&self.generation));
+        self.session.consulted(ticket, advice, &mut with.turn(&self.rules));
     }
 
     /// When [`Connection::elapsed`] must be called.
@@ -244,7 +251,7 @@ impl Connection {
             audit::record(self.session.client(), &Record::TimedOut { waiting_for });
             return Outcome::Dead;
         }
-        self.session.elapsed(&mut with.turn(&self.generation));
+        self.session.elapsed(&mut with.turn(&self.rules));
         match &self.upstream {
             Upstream::Redialling { at, .. } if *at <= with.now => self.redial(with),
             Upstream::Connecting { until, .. } if *until <= with.now => {
@@ -258,6 +265,61 @@ impl Connection {
     /// New requests are judged by the newest rules; one that is under way keeps its own.
     pub(super) fn renew(&mut self, generation: &Arc<Generation>) {
         self.generation = Arc::clone(generation);
+        self.standing.renew();
+    }
+
+    /// Takes what was learned of the client.
+    pub(super) fn learned(&mut self, answer: Answer, with: &mut Resources) {
+        self.standing.learned(answer);
+        if self.session.awaits_request() {
+            self.identify(with);
+        }
+    }
+
+    /// Whether the next request may be read: it is known by which rules to judge it.
+    fn is_identified(&mut self, with: &mut Resources) -> Result<bool, Broken> {
+        if self.standing.is_known() || !self.session.awaits_request() {
+            return Ok(true);
+        }
+        // What is read before its end is the handshake's own.
+        if self.downstream.is_handshaking() {
+            return Ok(true);
+        }
+        if !self.standing.is_awaited() && self.downstream.has_more() {
+            self.identify(with);
+            self.deliver(with)?;
+        }
+        Ok(self.standing.is_known())
+    }
+
+    /// Looks for the rules of the client, and asks for what that depends on.
+    fn identify(&mut self, with: &mut Resources) {
+        let client = self.session.client();
+        let local = match &self.destination {
+            UpstreamAddress::Tcp(to) if self.is_redirected => Some(*to),
+            _ => self.downstream.local_address(),
+        };
+        let ends = client.peer.address().zip(local);
+        let asker = Asker {
+            client,
+            stream: self.downstream.stream(),
+            ends,
+            daemon: self.generation.daemon(),
+        };
+        match self.standing.look(&self.generation.clients, &asker) {
+            Looked::Ask(sought) => {
+                let who = self.who();
+                with.identify((self.key, self.serial()), who, sought);
+            }
+            Looked::Waits => {}
+            Looked::Found { rules, name, met } => {
+                self.session.identified(name);
+                self.rules = rules;
+                if let Some(met) = met {
+                    self.session.turn_away(&met, &mut with.turn(&self.rules));
+                }
+            }
+        }
     }
 
     /// Moves both directions until neither can go on, or they had their share of this turn.
@@ -284,6 +346,10 @@ impl Connection {
         let mut moved = false;
         let mut wants_more = false;
         while *left > 0 && !self.is_blocked(from) {
+            if from == Side::Downstream && !self.is_identified(with)? {
+                self.look_for_end(from, left, with)?;
+                break;
+            }
             let fed = match self.session.flow(from) {
                 Flow::Hold => {
                     self.look_for_end(from, left, with)?;
@@ -404,7 +470,7 @@ impl Connection {
     /// What follows from a handshake, before the session sees what the client says.
     fn handshake_ended(&mut self, news: Handshake, with: &mut Resources) -> Result<(), Broken> {
         match news {
-            Handshake::Done(certificate) => self.identified(certificate.as_deref()),
+            Handshake::Done(certificate) => self.certified(certificate),
             Handshake::Failed(error) => {
                 audit::record(self.session.client(), &Record::HandshakeFailed { reason: &error });
                 self.session.hear_out();
@@ -412,18 +478,20 @@ impl Connection {
             Handshake::PlainRefused => {
                 let reason = "the client speaks HTTP without TLS, and this port speaks TLS only \
                               (`listen.tls.plain`): use `--tlsverify` or https://";
-                self.session.reject(400, &reason, &mut with.turn(&self.generation));
+                self.session.reject(400, &reason, &mut with.turn(&self.rules));
                 self.deliver(with)?;
             }
         }
         Ok(())
     }
 
-    /// The client is known as well as it will ever be.
-    fn identified(&self, certificate: Option<&ClientCertificate>) {
-        if let Some(certificate) = certificate {
-            audit::record(self.session.client(), &Record::CertificateShown { certificate });
+    /// What the client has proved is known from now on.
+    fn certified(&mut self, certificate: Option<Box<ClientCertificate>>) {
+        let client = self.session.client();
+        if let Some(certificate) = certificate.as_deref() {
+            audit::record(client, &Record::CertificateShown { certificate });
         }
+        self.standing.certified(client, certificate);
     }
 
     /// What follows from a read.
@@ -484,6 +552,10 @@ impl Connection {
         while let Some(rest) = input.get(run.end..).filter(|rest| !rest.is_empty())
             && !self.is_blocked(from)
         {
+            // The first bytes may come with the end of a handshake, and the next request behind another.
+            if from == Side::Downstream && !self.is_identified(with)? {
+                break;
+            }
             match self.session.flow(from) {
                 Flow::Hold => break,
                 Flow::Discard => run.skip(rest.len()),
@@ -512,7 +584,7 @@ impl Connection {
     }
 
     fn show(&mut self, from: Side, input: &[u8], with: &mut Resources) -> Step {
-        self.session.bytes(from, input, &mut with.turn(&self.generation))
+        self.session.bytes(from, input, &mut with.turn(&self.rules))
     }
 
     /// Writes bytes from one side to the other. Nothing of a request that turned out to be refused
@@ -670,7 +742,7 @@ impl Connection {
     fn lose_upstream(&mut self, error: &io::Error, with: &mut Resources) -> Result<(), Broken> {
         self.drop_upstream();
         let lost = UpstreamFailure::Lost(format!("the connection to the daemon broke: {error}"));
-        self.session.upstream_failed(&lost, &mut with.turn(&self.generation));
+        self.session.upstream_failed(&lost, &mut with.turn(&self.rules));
         self.deliver(with)
     }
 
@@ -706,7 +778,7 @@ impl Connection {
         if !peer.end_is_news(wants_more) {
             return Ok(false);
         }
-        self.session.ended(from, &mut with.turn(&self.generation));
+        self.session.ended(from, &mut with.turn(&self.rules));
         if from == Side::Upstream && self.session.end().is_none() && !self.session.is_raw() {
             self.drop_upstream();
         }
@@ -801,7 +873,7 @@ impl Connection {
 
     fn fail(&mut self, failure: &UpstreamFailure, with: &mut Resources) {
         self.drop_upstream();
-        self.session.upstream_failed(failure, &mut with.turn(&self.generation));
+        self.session.upstream_failed(failure, &mut with.turn(&self.rules));
     }
 
     /// Closes the daemon's side. The kernel forgets what was asked of a closed descriptor.
@@ -959,7 +1031,7 @@ mod tests {
     use super::*;
 
     /// An idle stream costs its slot, twice at most while the slab grows, and little beside.
-    const CONNECTION_BYTES_MAX: usize = 640;
+    const CONNECTION_BYTES_MAX: usize = 704;
 
     #[test]
     fn an_idle_connection_is_small() {

@@ -21,6 +21,7 @@ use slab::Slab;
 use super::census::{Bounds, Census, Crowded, Place};
 use super::connection::{Arrival, Connection, Outcome};
 use super::encrypted::{Encrypted, Lent};
+use super::identities::{self, Identities, Sought};
 use super::inquiry::Inquiry;
 use super::listener::{Accepted, Listener, OUT_OF_DESCRIPTORS_PAUSE};
 use super::look_ups::LookUps;
@@ -43,7 +44,7 @@ use crate::plugins::{Plugins, Question};
 use crate::policy::facts::{Facts, Questions};
 use crate::policy::opinions::{Advice, Consultation, Waited};
 use crate::session::{
-    Budget, ImageChanges, Judged, Judgement, Outbox, Session, Side, Ticket, Turn,
+    Budget, ImageChanges, Judged, Judgement, Outbox, Rules, Session, Side, Ticket, Turn,
 };
 
 /// Events taken from the kernel at once.
@@ -105,6 +106,12 @@ pub(super) enum Command {
         ticket: Ticket,
         advice: Box<Advice>,
     },
+    /// What was learned of a client.
+    Identity {
+        key: Key,
+        serial: u64,
+        answer: identities::Answer,
+    },
 }
 
 /// Where commands for a loop are left.
@@ -133,6 +140,7 @@ pub(super) struct Startup {
     pub(super) judges: Pool,
     pub(super) look_ups: LookUps,
     pub(super) watch: Watch,
+    pub(super) identities: Identities,
     pub(super) images: Images,
     pub(super) plugins: Plugins,
     pub(super) budget: Budget,
@@ -171,6 +179,7 @@ pub(super) struct Resources {
     judges: Pool,
     look_ups: LookUps,
     pub(super) watch: Watch,
+    identities: Identities,
     images: Images,
     plugins: Plugins,
     mailbox: Mailbox,
@@ -184,8 +193,16 @@ impl Resources {
         NonZeroU32::MIN.saturating_add(seconds)
     }
 
-    pub(super) fn turn<'a>(&'a mut self, generation: &'a Generation) -> Turn<'a> {
-        Turn { now: self.now, rules: &generation.rules, out: &mut self.outbox }
+    pub(super) fn turn<'a>(&'a mut self, rules: &'a Arc<Rules>) -> Turn<'a> {
+        Turn { now: self.now, rules, out: &mut self.outbox }
+    }
+
+    /// Has something learned of a client on other threads.
+    pub(super) fn identify(&self, (key, serial): (Key, u64), who: Who, sought: Sought) {
+        let mailbox = self.mailbox.clone();
+        self.identities.ask(who, sought, move |answer| {
+            mailbox.send(Command::Identity { key, serial, answer });
+        });
     }
 
     /// Has a question of this client answered on other threads. What is known already is answered at
@@ -300,6 +317,7 @@ impl EventLoop {
             judges: startup.judges,
             look_ups: startup.look_ups,
             watch: startup.watch,
+            identities: startup.identities,
             images: startup.images,
             plugins: startup.plugins,
             mailbox,
@@ -323,9 +341,9 @@ impl EventLoop {
     }
 }
 
-/// Reads the clock, once a turn.
+/// Reads the clock, once a turn and at the start.
 #[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }
 
@@ -441,6 +459,11 @@ impl Active {
                 Command::Judged { key, serial, ticket, judged } => {
                     self.hand_over(key, serial, |connection, with| {
                         connection.judged(ticket, *judged, with);
+                    });
+                }
+                Command::Identity { key, serial, answer } => {
+                    self.hand_over(key, serial, |connection, with| {
+                        connection.learned(answer, with);
                     });
                 }
                 Command::Advice { key, serial, ticket, advice } => {
@@ -655,7 +678,7 @@ impl Active {
     }
 
     fn begin(&mut self, accepted: Accepted, place: Place) {
-        let client = ClientId { connection: place.number(), peer: accepted.client };
+        let client = ClientId { connection: place.number(), peer: accepted.client, name: None };
         let slot = self.connections.vacant_entry();
         let key = Key(slot.key());
         let registry = &self.with.registry;
@@ -705,7 +728,7 @@ fn is_from_elsewhere(accepted: &Accepted) -> bool {
 
 /// Tells a client why it is not served. One write is tried: a fresh socket has space for it.
 fn turn_away(mut accepted: Accepted, status: u16, reason: &dyn std::fmt::Display) {
-    let client = ClientId { connection: 0, peer: accepted.client };
+    let client = ClientId { connection: 0, peer: accepted.client, name: None };
     audit::record(&client, &Record::ConnectionRefused { reason });
     let mut bytes = Vec::new();
     let answer = Answer {
@@ -714,6 +737,7 @@ fn turn_away(mut accepted: Accepted, status: u16, reason: &dyn std::fmt::Display
         version: Version::Http11,
         persistence: Persistence::Close,
         method: AnswerTo::Other,
+        retry_after: None,
     };
     message::write_answer(&mut bytes, &answer);
     // The client may have gone; it is not waited for.

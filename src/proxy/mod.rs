@@ -12,11 +12,15 @@
 
 mod buffers;
 pub mod build_group;
+mod callers;
 mod census;
+mod clients;
 mod connection;
 mod dial;
 mod encrypted;
 mod event_loop;
+mod identification;
+mod identities;
 mod inquiry;
 mod lane;
 mod listener;
@@ -26,6 +30,7 @@ mod peer;
 mod pipes;
 mod pool;
 mod room;
+mod sock_diag;
 mod stream;
 mod timers;
 mod watch;
@@ -39,13 +44,15 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::config::{Limits, Settings, UpstreamAddress, UpstreamTls};
-use crate::facts::Daemon;
+use crate::facts::{Daemon, DaemonTls};
 use crate::plugins::{LoadError, Plugins};
-use crate::session::{Budget, Rules};
+use crate::session::Budget;
 use crate::tls::Server;
 use build_group::BuildGroupError;
 use census::Census;
+use clients::{ClientList, Counts};
 use event_loop::{Command, EventLoop, Images, Mailbox, Startup};
+use identities::Identities;
 use listener::{Listener, SocketFile};
 use look_ups::LookUps;
 use pool::Pool;
@@ -64,7 +71,7 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// All that a reload replaces at once.
 #[derive(Debug)]
 struct Generation {
-    rules: Arc<Rules>,
+    clients: ClientList,
     limits: Limits,
     dockerapi: UpstreamAddress,
     upstream_mark: Option<u32>,
@@ -76,22 +83,23 @@ struct Generation {
 }
 
 impl Generation {
-    fn of(settings: &Settings, plugins: &Plugins) -> Arc<Self> {
-        let limits = settings.limits.clone();
-        Arc::new(Self {
-            rules: Arc::new(Rules {
-                policy: Arc::clone(&settings.policy),
-                head_bytes_max: limits.head_bytes,
-                body_bytes_max: limits.body_bytes,
-                head_time_max: limits.head_time,
-                body_time_max: limits.body_time,
-                body_idle_max: limits.body_idle_time,
-                body_rate_min: limits.body_rate,
-                // Plugins are those of the start, whatever a reload says.
-                consulted: plugins.asked(),
-                consult_time_max: plugins.time_max(),
+    /// The daemon that direct connections go to.
+    fn daemon(&self) -> Daemon {
+        let tls = self.upstream_tls.as_ref();
+        Daemon {
+            address: self.dockerapi.clone(),
+            mark: self.upstream_mark,
+            tls: tls.and_then(|tls| {
+                let name = tls.of_dockerapi.clone()?;
+                Some(DaemonTls { client: Arc::clone(&tls.client), name })
             }),
-            limits,
+        }
+    }
+
+    fn of(settings: &Settings, plugins: &Plugins, counts: &Counts) -> Arc<Self> {
+        Arc::new(Self {
+            clients: ClientList::of(settings, plugins, counts),
+            limits: settings.limits.clone(),
             dockerapi: settings.dockerapi.clone(),
             upstream_mark: settings.upstream_mark,
             upstream_tls: settings.upstream_tls.clone(),
@@ -149,6 +157,7 @@ impl From<LoadError> for StartError {
 #[derive(Debug)]
 pub struct Proxy {
     plugins: Plugins,
+    counts: Counts,
     loops: Vec<Running>,
     addresses: Vec<String>,
     _socket_file: Option<SocketFile>,
@@ -175,7 +184,7 @@ impl Proxy {
     /// # Errors
     /// As [`Proxy::start`].
     pub fn start_with(settings: &Settings, plugins: Plugins) -> Result<Self, StartError> {
-        let bound = Bound::bind(settings)?;
+        let mut bound = Bound::bind(settings)?;
         let census = Arc::new(Census::default());
         let neighbours = Neighbours::default();
         let pool = Pool::default();
@@ -183,10 +192,12 @@ impl Proxy {
         let images = Images::default();
         let look_ups = LookUps::new(&images.known);
         let watch = Watch::default();
-        let generation = Generation::of(settings, &plugins);
+        let identities = Identities::default();
+        let counts = Counts::new(event_loop::now());
+        let generation = Generation::of(settings, &plugins, &counts);
         let budget = Budget::new(settings.limits.bodies_bytes);
         let mut loops = Vec::new();
-        for (number, listeners) in bound.loops.into_iter().enumerate() {
+        for (number, listeners) in std::mem::take(&mut bound.loops).into_iter().enumerate() {
             loops.push(Running::start(
                 number,
                 Startup {
@@ -198,6 +209,7 @@ impl Proxy {
                     judges: judges.clone(),
                     look_ups: look_ups.clone(),
                     watch: watch.clone(),
+                    identities: identities.clone(),
                     images: images.clone(),
                     plugins: plugins.clone(),
                     budget: budget.clone(),
@@ -206,7 +218,8 @@ impl Proxy {
         }
         let mailboxes = |running: &Running| running.mailbox.clone();
         neighbours.are(loops.iter().map(mailboxes).collect());
-        Ok(Self { plugins, loops, addresses: bound.addresses, _socket_file: bound.socket_file })
+        let Bound { addresses, socket_file: _socket_file, .. } = bound;
+        Ok(Self { plugins, counts, loops, addresses, _socket_file })
     }
 
     /// Where it listens, as a person would write it.
@@ -216,7 +229,7 @@ impl Proxy {
 
     /// Puts new settings in force for requests that begin from now on. Where it listens stays.
     pub fn reload(&self, settings: &Settings) {
-        let generation = Generation::of(settings, &self.plugins);
+        let generation = Generation::of(settings, &self.plugins, &self.counts);
         for running in &self.loops {
             running.mailbox.send(Command::Renew(Arc::clone(&generation)));
         }

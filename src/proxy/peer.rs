@@ -100,6 +100,11 @@ impl Peer {
         self.broken
     }
 
+    /// The stream itself, to ask the kernel about it.
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
     /// Our own address on this connection, if it has one.
     pub(super) fn local_address(&self) -> Option<SocketAddr> {
         self.stream.local_address()
@@ -118,6 +123,11 @@ impl Peer {
     /// What became of the handshake with a client; said once.
     pub(super) fn take_news(&mut self) -> Option<Handshake> {
         self.stream.encrypted_mut().and_then(Encrypted::take_news)
+    }
+
+    /// Whether it is not known yet what the client has proved, or whether it speaks TLS at all.
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.stream.encrypted().is_some_and(Encrypted::is_handshaking)
     }
 
     /// Until when the handshake with a client must be over.

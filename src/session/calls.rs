@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::request::Request;
 use super::response::Response;
-use super::{End, Session, Side, Step, Turn, audit, bounded};
+use super::{End, Session, Side, Step, Turn, audit};
 use crate::audit::Event;
 use crate::engine::{Endpoint, Route, classify};
 use crate::http::framing::Framing;
@@ -50,7 +50,7 @@ impl Session {
     /// Accepts the upgrade in place of the daemon: the reason is for the calls that follow.
     pub(super) fn refuse_calls(&mut self, status: u16, reason: &dyn Display, turn: &mut Turn<'_>) {
         turn.out.to(Side::Downstream).extend_from_slice(message::SWITCHED_TO_H2C);
-        let message = format!("SecDocker: {}", bounded(reason));
+        let message = self.said(reason);
         let refuser = CallRefuser::new(as_grpc(status), message, turn.rules.head_bytes_max);
         let begins_until = turn.now + turn.rules.head_time_max;
         self.request = Request::RefusingCalls(Box::new(RefusingCalls { refuser, begins_until }));
@@ -90,6 +90,7 @@ fn as_grpc(status: u16) -> Status {
         400 => Status::InvalidArgument,
         403 => Status::PermissionDenied,
         404 => Status::NotFound,
+        429 => Status::ResourceExhausted,
         _ => Status::Unavailable,
     }
 }

@@ -4,23 +4,67 @@
 //! before the answer, so that the connection goes on behind it; any other is answered at once, and
 //! the connection ends.
 
+use std::fmt::Display;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::pace::Pace;
 use super::request::Request;
-use super::{Rules, Session, Step, Turn, audit};
+use super::{Rules, Session, Step, Turn, audit, retry_after};
 use crate::audit::{Event, Redacted};
+use crate::client::LimitMet;
+use crate::engine::operations;
 use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
+use crate::http::target::Target;
 use crate::policy::Violations;
+
+/// Why a request may not be made, whatever is in its body.
+#[derive(Debug)]
+pub(super) enum Denial {
+    /// Its endpoint may not be called.
+    Forbidden(Violations),
+    /// Its client has or does as much as it may.
+    LimitMet(LimitMet),
+}
+
+impl Denial {
+    fn status(&self) -> u16 {
+        match self {
+            Self::Forbidden(_) => 403,
+            Self::LimitMet(_) => 429,
+        }
+    }
+
+    fn reason(&self) -> &dyn Display {
+        match self {
+            Self::Forbidden(violations) => violations,
+            Self::LimitMet(met) => met,
+        }
+    }
+}
+
+impl Rules {
+    /// Why a request may not be made, as far as that does not depend on what it asks for.
+    pub(super) fn denial(&self, method: &str, target: &Target<'_>, now: Instant) -> Option<Denial> {
+        if self.refuses_all {
+            return Some(Denial::Forbidden(Violations::of_stranger()));
+        }
+        let share = self.share.as_ref()?;
+        let met = share.request(now).and_then(|()| match operations::makes(method, target) {
+            true => share.create(now),
+            false => Ok(()),
+        });
+        met.err().map(Denial::LimitMet)
+    }
+}
 
 /// The body of a request that is refused, while it still arrives.
 #[derive(Debug)]
 pub(super) struct Dropping {
     left: NonZeroU64,
-    violations: Violations,
+    denial: Denial,
     dropped: usize,
     pace: Pace,
     rules: Arc<Rules>,
@@ -37,23 +81,30 @@ impl Session {
         &mut self,
         head: &RequestHead<'_>,
         framing: Framing,
-        violations: Violations,
+        denial: Denial,
         turn: &mut Turn<'_>,
     ) {
         let (method, target) = (head.method, Redacted(head.target));
-        audit::record(&self.client, &Event::Forbidden { method, target, violations: &violations });
+        let event = match &denial {
+            Denial::Forbidden(violations) => Event::Forbidden { method, target, violations },
+            Denial::LimitMet(met) => {
+                self.exchange.retry_after = Some(retry_after(met));
+                Event::LimitMet { method, target, reason: met }
+            }
+        };
+        audit::record(&self.client, &event);
         let body_bytes_max = turn.rules.body_bytes_max as u64;
         match framing {
-            Framing::None => self.answer_denied(&violations, turn),
+            Framing::None => self.answer_denied(&denial, turn),
             // Whether a client that was not told to continue sends its body, nobody knows.
             Framing::Length(left) if left.get() <= body_bytes_max && !head.expects_continue() => {
                 let (pace, rules) = (Pace::new(turn.now), Arc::clone(turn.rules));
-                let dropping = Dropping { left, violations, dropped: 0, pace, rules };
+                let dropping = Dropping { left, denial, dropped: 0, pace, rules };
                 self.request = Request::Dropping(Box::new(dropping));
             }
             Framing::Length(_) | Framing::Chunked | Framing::UntilClose => {
                 self.request = Request::Over;
-                self.answer_instead(403, &violations, turn);
+                self.answer_instead(denial.status(), &denial.reason(), turn);
             }
         }
     }
@@ -74,15 +125,15 @@ impl Session {
                 Step::Take(input.len())
             }
             None => {
-                self.answer_denied(&dropping.violations, turn);
+                self.answer_denied(&dropping.denial, turn);
                 // What is left of the body is no longer than the input, which is a `usize`.
                 Step::Take(usize::try_from(dropping.left.get()).unwrap_or(input.len()))
             }
         }
     }
 
-    fn answer_denied(&mut self, violations: &Violations, turn: &mut Turn<'_>) {
+    fn answer_denied(&mut self, denial: &Denial, turn: &mut Turn<'_>) {
         self.request = Request::Sent;
-        self.answer_whole(403, violations, turn);
+        self.answer_whole(denial.status(), &denial.reason(), turn);
     }
 }

@@ -1,5 +1,7 @@
 //! What must be remembered of a request until its response is complete.
 
+use std::num::NonZeroU32;
+
 use super::images::ImageChange;
 use crate::engine::answers::Withheld;
 use crate::http::framing::{AnswerTo, Persistence};
@@ -22,6 +24,8 @@ pub(super) struct Exchange {
     pub(super) interim: u8,
     /// What is taken out of the response.
     pub(super) withheld: Option<Withheld>,
+    /// When the client should come again, in seconds, where that is why it is refused.
+    pub(super) retry_after: Option<NonZeroU32>,
     /// Held until the response is complete, and longer if the request is still on its way.
     pub(super) changes_images: Option<ImageChange>,
 }
@@ -37,6 +41,7 @@ impl Default for Exchange {
             judges_calls: false,
             interim: 0,
             withheld: None,
+            retry_after: None,
             changes_images: None,
         }
     }

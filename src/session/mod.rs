@@ -52,7 +52,7 @@ mod response;
 mod tests;
 mod withholding;
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -62,6 +62,7 @@ pub use judging::{Judged, Judgement};
 pub use outbox::Outbox;
 
 use crate::audit::{self, ClientId, Event};
+use crate::client::{LimitMet, Share};
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::Persistence;
 use crate::http::message;
@@ -139,6 +140,10 @@ pub struct Ticket(u64);
 pub struct Rules {
     /// What is forbidden and forced.
     pub policy: Arc<Policy>,
+    /// Whether the client is none that anything is let through for.
+    pub refuses_all: bool,
+    /// What the clients of one entry have together, if there are entries.
+    pub share: Option<Share>,
     /// The longest head, in bytes.
     pub head_bytes_max: usize,
     /// The longest inspected body, in bytes.
@@ -190,6 +195,13 @@ pub enum UpstreamFailure {
 
 /// Bytes of a reason that an answer carries at most.
 const REASON_BYTES_MAX: usize = 32 * 1024;
+
+/// When a client should come again, in whole seconds.
+fn retry_after(met: &LimitMet) -> NonZeroU32 {
+    let seconds = u32::try_from(met.retry_after.as_secs()).unwrap_or(u32::MAX);
+    let whole = seconds.saturating_add(u32::from(met.retry_after.subsec_nanos() > 0));
+    NonZeroU32::new(whole).unwrap_or(NonZeroU32::MIN)
+}
 
 /// A reason as text that is not longer than an answer should be.
 fn bounded(reason: &dyn std::fmt::Display) -> String {
@@ -247,6 +259,25 @@ impl Session {
     /// Who the client is.
     pub fn client(&self) -> &ClientId {
         &self.client
+    }
+
+    /// Says which entry of `clients` fits the client, from now on.
+    pub fn identified(&mut self, name: Option<Arc<String>>) {
+        self.client.name = name;
+    }
+
+    /// Whether nothing of a request is under way: the next one may be judged by other rules.
+    pub fn awaits_request(&self) -> bool {
+        matches!(self.request, Request::Head { .. })
+    }
+
+    /// Ends a connection that is one too many for its entry of `clients`.
+    pub fn turn_away(&mut self, met: &LimitMet, turn: &mut Turn<'_>) {
+        audit::record(&self.client, &Event::ConnectionRefused { reason: met });
+        self.exchange.retry_after = Some(retry_after(met));
+        self.answer(429, met, Persistence::Close, turn);
+        self.request = Request::Over;
+        self.part();
     }
 
     /// What may happen to the next bytes from `side`.
@@ -485,6 +516,15 @@ impl Session {
         self.part();
     }
 
+    /// What a client is told: by whom, why, and for which client, if there are several.
+    fn said(&self, reason: &dyn std::fmt::Display) -> String {
+        let reason = bounded(reason);
+        match &self.client.name {
+            Some(name) => format!("SecDocker: {reason} (client \"{name}\")"),
+            None => format!("SecDocker: {reason}"),
+        }
+    }
+
     fn answer(
         &self,
         status: u16,
@@ -494,10 +534,11 @@ impl Session {
     ) {
         let answer = message::Answer {
             status,
-            message: &format_args!("SecDocker: {}", bounded(reason)),
+            message: &self.said(reason),
             version: self.exchange.version,
             persistence,
             method: self.exchange.kind,
+            retry_after: self.exchange.retry_after,
         };
         message::write_answer(turn.out.to(Side::Downstream), &answer);
     }

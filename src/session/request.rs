@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::budget::{NoRoom, Share};
 use super::calls::{self, RefusingCalls};
 use super::consultation::Consulting;
-use super::denial::Dropping;
+use super::denial::{Denial, Dropping};
 use super::exchange::Exchange;
 use super::inspection::{Collecting, Inspection, Waiting};
 use super::judging::{Asking, Judging};
@@ -237,16 +237,20 @@ impl Session {
         }
         let shown = Redacted(head.target);
         self.exchange.begins_calls = calls::begin(&head, &target, framing);
-        if engine::changes_images(head.method, &target) {
-            self.exchange.changes_images = Some(self.changes.begin());
-        }
         audit::record(&self.client, &Event::Received { method: head.method, target: shown });
         let Rules { policy, consulted, .. } = &**turn.rules;
+        if let Some(denial) = turn.rules.denial(head.method, &target, turn.now) {
+            self.deny(&head, framing, denial, turn);
+            return Ok(Step::Take(bytes.len()));
+        }
         let asked = (head.method, FormBody::of(&head, framing));
         let access = engine::access(policy, *consulted, asked, &target)?;
         if let Access::Forbidden(violations) = access {
-            self.deny(&head, framing, violations, turn);
+            self.deny(&head, framing, Denial::Forbidden(violations), turn);
             return Ok(Step::Take(bytes.len()));
+        }
+        if engine::changes_images(head.method, &target) {
+            self.exchange.changes_images = Some(self.changes.begin());
         }
         let arrived = Arrived { head: &head, framing, bytes: bytes.len(), is_as_sent };
         if policy.guarding_section().is_some() {

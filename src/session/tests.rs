@@ -69,6 +69,8 @@ fn chunked(head: &str, body: &str) -> String {
 impl Talk {
     fn new(policy: Policy, piece: usize) -> Self {
         let rules = Rules {
+            refuses_all: false,
+            share: None,
             policy: Arc::new(policy),
             head_bytes_max: 4096,
             body_bytes_max: 1000,

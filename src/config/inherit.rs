@@ -1,0 +1,145 @@
+//! What an entry of `clients` says, added to what the top level says. Lists are put together, also those of
+//! what is allowed; a single value takes the place of the one above it.
+
+use super::schema::{
+    Builds, Endpoints, Exceptions, General, List, Lists, Names, Restrictions, Text,
+};
+
+/// A section, or a value in it, beside the same of the top level.
+pub(super) trait Inherit {
+    /// Both as one, the entry's first.
+    fn added_to(&self, above: &Self) -> Self;
+}
+
+impl Inherit for Option<Text> {
+    fn added_to(&self, above: &Self) -> Self {
+        self.as_ref().or(above.as_ref()).cloned()
+    }
+}
+
+impl Inherit for List {
+    fn added_to(&self, above: &Self) -> Self {
+        Self::of(self.iter().chain(above.iter()).cloned())
+    }
+}
+
+impl Inherit for Lists {
+    fn added_to(&self, above: &Self) -> Self {
+        let Self { deny, allow, is_keyed } = self;
+        Self {
+            deny: deny.added_to(&above.deny),
+            allow: both(allow, &above.allow),
+            is_keyed: *is_keyed || above.is_keyed,
+        }
+    }
+}
+
+impl Inherit for Builds {
+    fn added_to(&self, above: &Self) -> Self {
+        let Self { mode, cgroup, is_keyed } = self;
+        Self {
+            mode: mode.added_to(&above.mode),
+            cgroup: cgroup.added_to(&above.cgroup),
+            is_keyed: *is_keyed || above.is_keyed,
+        }
+    }
+}
+
+impl Inherit for Names {
+    fn added_to(&self, above: &Self) -> Self {
+        Self::Several(List::of(self.texts().iter().chain(above.texts()).cloned()))
+    }
+}
+
+impl Inherit for Exceptions {
+    fn added_to(&self, above: &Self) -> Self {
+        Self(self.0.iter().chain(&above.0).cloned().collect())
+    }
+}
+
+/// One of two that may be absent, or both.
+pub(super) fn both<T: Inherit + Clone>(own: &Option<T>, above: &Option<T>) -> Option<T> {
+    match (own, above) {
+        (Some(own), Some(above)) => Some(own.added_to(above)),
+        (one, other) => one.clone().or_else(|| other.clone()),
+    }
+}
+
+impl Inherit for Restrictions {
+    fn added_to(&self, above: &Self) -> Self {
+        let Self {
+            ports,
+            mounts,
+            users,
+            groups,
+            environment,
+            securitypolicies,
+            images,
+            privileged,
+            capabilities,
+            devices,
+            namespaces,
+            runtimes,
+            volumesfrom,
+            volumedrivers,
+            sysctls,
+            cgroupparent,
+            subnets,
+            builds,
+        } = self;
+        Self {
+            ports: ports.added_to(&above.ports),
+            mounts: mounts.added_to(&above.mounts),
+            users: users.added_to(&above.users),
+            groups: groups.added_to(&above.groups),
+            environment: environment.added_to(&above.environment),
+            securitypolicies: securitypolicies.added_to(&above.securitypolicies),
+            images: images.added_to(&above.images),
+            privileged: privileged.added_to(&above.privileged),
+            capabilities: capabilities.added_to(&above.capabilities),
+            devices: devices.added_to(&above.devices),
+            namespaces: namespaces.added_to(&above.namespaces),
+            runtimes: runtimes.added_to(&above.runtimes),
+            volumesfrom: volumesfrom.added_to(&above.volumesfrom),
+            volumedrivers: volumedrivers.added_to(&above.volumedrivers),
+            sysctls: sysctls.added_to(&above.sysctls),
+            cgroupparent: cgroupparent.added_to(&above.cgroupparent),
+            subnets: subnets.added_to(&above.subnets),
+            builds: builds.added_to(&above.builds),
+        }
+    }
+}
+
+impl Inherit for General {
+    fn added_to(&self, above: &Self) -> Self {
+        let Self { secopts, capdrop, capadd, memory, cpu, environment, user } = self;
+        Self {
+            secopts: without_overridden(secopts, &above.secopts),
+            capdrop: capdrop.added_to(&above.capdrop),
+            capadd: capadd.added_to(&above.capadd),
+            memory: memory.added_to(&above.memory),
+            cpu: cpu.added_to(&above.cpu),
+            environment: without_overridden(environment, &above.environment),
+            user: user.added_to(&above.user),
+        }
+    }
+}
+
+/// A value that is set under a name takes the place of another one under the same.
+fn without_overridden(own: &List, above: &List) -> List {
+    let name = |text: &Text| text.split(['=', ':']).next().unwrap_or_default().to_owned();
+    let is_own = |text: &&Text| own.iter().any(|one| name(one) == name(text));
+    List::of(own.iter().chain(above.iter().filter(|text| !is_own(text))).cloned())
+}
+
+impl Inherit for Endpoints {
+    fn added_to(&self, above: &Self) -> Self {
+        let Self { default, preset, allow, deny } = self;
+        Self {
+            default: default.added_to(&above.default),
+            preset: both(preset, &above.preset),
+            allow: both(allow, &above.allow),
+            deny: deny.added_to(&above.deny),
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! Who is asking: each kind of `match` with real clients, and what follows from it.
+#![allow(clippy::unwrap_used, reason = "a failed test says where")]
+
+mod support;
+use std::fs;
+use std::io::Write;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+use support::authority::{Issued, Leaf};
+use support::client::{get, post};
+use support::tls::House;
+use support::{Client, Daemon, Docker, SecDocker, Way, run, sandbox, until};
+
+/// A request that the top level lets through, and each entry here refuses by a port of its own.
+fn create(port: u16) -> Vec<u8> {
+    let body = json!({"Image": "probe:1", "Cmd": ["true"], "HostConfig": {
+        "NetworkMode": "none", "PortBindings": {"80/tcp": [{"HostPort": port.to_string()}]}}});
+    post("/v1.41/containers/create", body.to_string())
+}
+
+/// Entries of this name and match, each forbidding port 81, and the rest forbidden port 80.
+fn entries(list: &[(&str, &str)]) -> String {
+    let mut text = "restrictions:\n  ports: [80]\nclients:\n".to_owned();
+    for (name, wanted) in list {
+        text += &format!(
+            "  - name: {name}\n    match: {{{wanted}}}\n    restrictions: {{ports: [81]}}\n"
+        );
+    }
+    text
+}
+
+/// Who a client was taken for, by what it was refused.
+#[track_caller]
+fn judged(message: &str) -> String {
+    let name = message.split("(client \"").nth(1).and_then(|rest| rest.split('"').next());
+    let port = if name.is_some() { "81" } else { "80" };
+    let begins = format!("SecDocker: forbidden: host port {port} (rule \"{port}\")");
+    assert!(message.starts_with(&begins), "{message}");
+    name.unwrap_or("the rest").to_owned()
+}
+
+#[track_caller]
+fn taken_for(client: &mut Client) -> String {
+    let first = client.ask(create(81));
+    let second = client.ask(create(80));
+    let refused = if first.status == 403 { first } else { second };
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    judged(&refused.message())
+}
+
+/// What another program as this user is taken for: it asks by curl, over what `arguments` say.
+#[track_caller]
+fn program_taken_for(prefix: &[&str], arguments: &[&str]) -> String {
+    let mut words = prefix.to_vec();
+    words.extend(["curl", "-sS", "-H", "Content-Type: application/json", "--max-time", "30"]);
+    let all = json!({"Image": "probe:1", "HostConfig": {"NetworkMode": "none", "PortBindings": {
+        "80/tcp": [{"HostPort": "80"}, {"HostPort": "81"}]}}});
+    let body = all.to_string();
+    words.extend(["-d", &body]);
+    words.extend(arguments);
+    let (program, arguments) = words.split_first().unwrap();
+    let answer = run(Command::new(program).args(arguments), b"").ok();
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    judged(answer.get("message").and_then(|it| it.as_str()).unwrap_or_default())
+}
+
+fn as_user(uid: &str) -> Vec<&str> {
+    vec!["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups"]
+}
+
+/// SecDocker with a Unix socket that everybody may open, too.
+fn with_socket(rest: &str) -> (SecDocker, PathBuf) {
+    let socket = sandbox::short_directory("front").join("s");
+    let listen = format!("listen:\n  unix: {}\n  unix_mode: 0666\n{rest}", socket.display());
+    (SecDocker::before(Daemon::shared(), &listen), socket)
+}
+
+const TARGET: &str = "http://d/v1.41/containers/create";
+
+fn over(socket: &Path) -> Vec<&str> {
+    vec!["--unix-socket", socket.to_str().unwrap(), TARGET]
+}
+
+#[test]
+fn the_first_network_that_fits_counts_in_messages_and_in_the_log() {
+    let list = [("first", "network: [127.0.0.2]"), ("second", "network: 127.0.0.0/24")];
+    let secdocker = SecDocker::before(Daemon::shared(), &entries(&list));
+    assert_eq!(taken_for(&mut Client::elsewhere(secdocker.address)), "first");
+    assert_eq!(taken_for(&mut secdocker.connect()), "second");
+    let line = secdocker.logs("client_name=first");
+    assert!(line.contains("client=\"127.0.0.2:"), "{line}");
+    let received = secdocker.log();
+    let received = received.lines().filter(|line| line.contains("request received"));
+    assert!(received.clone().all(|line| line.contains("client_name=")), "{received:?}");
+}
+
+#[test]
+fn nothing_that_a_request_says_changes_who_asks() {
+    let list = [("ops", "network: 127.0.0.2")];
+    let secdocker = SecDocker::before(Daemon::shared(), &entries(&list));
+    let body = json!({"Image": "probe:1", "Labels": {"com.example.role": "ops"}, "HostConfig": {
+        "NetworkMode": "none", "PortBindings": {"80/tcp": [{"HostPort": "80"}]}}})
+    .to_string();
+    for said in [
+        "X-Forwarded-For: 127.0.0.2",
+        "Forwarded: for=127.0.0.2",
+        "X-Real-IP: 127.0.0.2",
+        "X-Client-Name: ops",
+        "Client-Name: ops",
+        "X-SSL-Client-CN: ops",
+        "X-Remote-User: ops",
+        "User-Agent: ops",
+        "Authorization: Basic b3BzOm9wcw==",
+        "Via: 1.1 127.0.0.2",
+    ] {
+        for target in ["/v1.41/containers/create", "/v1.41/containers/create?name=ops&client=ops"] {
+            for host in ["ops", "127.0.0.2"] {
+                let request = format!(
+                    "POST {target} HTTP/1.1\r\nHost: {host}\r\n{said}\r\nContent-Type: \
+                     application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                );
+                let answer = secdocker.connect().ask(request);
+                assert_eq!(judged(&answer.message()), "the rest", "{said} {target} {host}");
+            }
+        }
+    }
+}
+
+#[test]
+fn users_are_known_on_the_unix_socket_and_on_loopback() {
+    let list =
+        [("runner", "uid: 5001"), ("staff", "gid: [5002]"), ("both", "{user: 0, network: ::/0}")];
+    let list = [list[0], list[1], ("root", "user: root")];
+    let (secdocker, socket) = with_socket(&entries(&list));
+    let url = format!("http://{}/v1.41/containers/create", secdocker.address);
+    for (uid, expected) in
+        [("5001", "runner"), ("5002", "staff"), ("0", "root"), ("5003", "the rest")]
+    {
+        let by_socket = program_taken_for(&as_user(uid), &over(&socket));
+        assert_eq!(by_socket, expected, "on the Unix socket");
+        // The kernel tells the user of a TCP socket, and no group.
+        let expected = if uid == "5002" { "the rest" } else { expected };
+        assert_eq!(program_taken_for(&as_user(uid), &[&url]), expected, "on loopback");
+    }
+    assert_eq!(taken_for(&mut secdocker.connect()), "root");
+}
+
+/// A socket whose process has closed it has user 0 in the kernel's answer.
+#[test]
+fn who_has_left_is_not_root() {
+    let secdocker = SecDocker::before(Daemon::shared(), &entries(&[("root", "user: root")]));
+    let (ip, port) = (secdocker.address.ip(), secdocker.address.port());
+    let body = json!({"Image": "probe:1", "HostConfig": {"NetworkMode": "none", "PortBindings": {
+        "80/tcp": [{"HostPort": "80"}, {"HostPort": "81"}]}}})
+    .to_string();
+    let request = format!(
+        "POST /v1.41/containers/create HTTP/1.1\\r\\nHost: d\\r\\nContent-Type: application/json\\r\\n\
+         Content-Length: {}\\r\\n\\r\\n",
+        body.len()
+    );
+    let script =
+        format!("exec 3<>/dev/tcp/{ip}/{port}; printf '{request}%s' '{body}' >&3; exec 3>&-");
+    for _ in 0..30 {
+        let mut words = as_user("5001");
+        words.extend(["bash", "-c", &script]);
+        let (program, arguments) = words.split_first().unwrap();
+        run(Command::new(program).args(arguments), b"").ok();
+    }
+    until("all are judged", || {
+        let log = secdocker.log();
+        let refused = log.lines().filter(|line| line.contains("forbidden option requested"));
+        (refused.count() >= 10).then_some(())
+    });
+    let log = secdocker.log();
+    assert!(!log.contains("client_name=root"), "{log}");
+}
+
+#[test]
+fn a_process_is_known_by_its_control_group() {
+    let name = sandbox::unique("jenkins");
+    // The first hierarchy that can hold it: of the second version, or one of the first.
+    let places = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup/pids", "/sys/fs/cgroup"];
+    let place = places.iter().find(|place| Path::new(place).join("cgroup.procs").exists()).unwrap();
+    for hierarchy in [*place, "/sys/fs/cgroup/pids"] {
+        let group = Path::new(hierarchy).join(&name).join("job");
+        if fs::create_dir_all(&group).is_err() || !group.join("cgroup.procs").exists() {
+            continue;
+        }
+        let wanted = format!("cgroup: /{name}/**");
+        let (secdocker, socket) = with_socket(&entries(&[("jenkins", &wanted)]));
+        let url = format!("http://{}/v1.41/containers/create", secdocker.address);
+        let enter = format!("echo $$ >{}/cgroup.procs && exec \"$@\"", group.display());
+        let inside = ["bash", "-c", &enter, "bash"];
+        assert_eq!(
+            program_taken_for(&inside, &over(&socket)),
+            "jenkins",
+            "{hierarchy}: by a process"
+        );
+        assert_eq!(program_taken_for(&inside, &[&url]), "jenkins", "{hierarchy}: by a socket");
+        assert_eq!(program_taken_for(&["env"], &over(&socket)), "the rest");
+        assert_eq!(program_taken_for(&["env"], &[&url]), "the rest");
+        let parent = group.parent().unwrap().to_owned();
+        until("the group is empty", || fs::remove_dir(&group).ok());
+        drop(fs::remove_dir(parent));
+    }
+}
+
+#[test]
+fn a_container_is_known_by_its_address_and_by_its_control_group() {
+    let list = [
+        ("dashboard", "container: {label: com.example.role=dashboard}"),
+        ("named", "container: {name: 'watcher-*'}"),
+        ("old", "container: {image: 'ubuntu:16.04'}"),
+    ];
+    let config = support::firewall::config(&Daemon::shared().socket(), &entries(&list));
+    let at = SocketAddr::from((Ipv6Addr::UNSPECIFIED, sandbox::port()));
+    let secdocker = SecDocker::start_at(at, &config, &[]);
+    let docker = Docker::on(Daemon::shared());
+    let body = json!({"Image": "probe:1", "HostConfig": {"NetworkMode": "none", "PortBindings": {
+        "80/tcp": [{"HostPort": "80"}, {"HostPort": "81"}]}}})
+    .to_string();
+    let bridge = docker.run(&["network", "inspect", "bridge"]).ok();
+    let bridge: serde_json::Value = serde_json::from_str(&bridge).unwrap();
+    let subnet = bridge.pointer("/0/IPAM/Config/0/Subnet").and_then(|it| it.as_str()).unwrap();
+    let gateway = subnet.replace(".0.0/16", ".0.1");
+    let gateway = gateway.as_str();
+    let port = secdocker.address.port();
+    let watcher = sandbox::unique("watcher");
+    for (arguments, host, expected) in [
+        (&["--label", "com.example.role=dashboard", "probe:1"][..], gateway, "dashboard"),
+        (&["--label", "com.example.role=other", "probe:1"], gateway, "the rest"),
+        (&["--name", &watcher, "probe:1"], gateway, "named"),
+        (&["ubuntu:16.04"], gateway, "old"),
+        (
+            &["--network=host", "--label", "com.example.role=dashboard", "probe:1"],
+            "127.0.0.1",
+            "dashboard",
+        ),
+        (&["--network=host", "probe:1"], "127.0.0.1", "the rest"),
+    ] {
+        let request = format!(
+            "POST /v1.41/containers/create HTTP/1.0\r\nHost: d\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut words = vec!["run", "--rm", "-i"];
+        words.extend(arguments);
+        let port = port.to_string();
+        words.extend(["nc", host, &port]);
+        let answer = docker.run_with(&words, request.as_bytes()).ok();
+        let message = answer.lines().last().unwrap_or_default();
+        let message: serde_json::Value = serde_json::from_str(message).unwrap_or_default();
+        let message = message.get("message").and_then(|it| it.as_str()).unwrap_or_default();
+        assert_eq!(judged(message), expected, "{arguments:?}");
+    }
+    assert_eq!(taken_for(&mut secdocker.connect()), "the rest", "the host itself");
+}
+
+#[test]
+fn certificates_tell_clients_apart() {
+    let house = House::shared();
+    let by_key = house.authority.issue(&Leaf::client("anybody"));
+    let list = [
+        ("ops", "certificate: {email: ops@example}"),
+        ("ci", "certificate: {name: 'spiffe://example/ns/ci/*'}"),
+        ("named", "certificate: {cn: tester, issuer: 'CN=Other CA'}"),
+        ("tester", "certificate: {cn: tester}"),
+    ];
+    let listen = house.listen(", client_certificates: request");
+    let secdocker =
+        SecDocker::before(Daemon::shared(), &format!("listen:\n{listen}{}", entries(&list)));
+    let connect =
+        |issued: Option<&Issued>| Client::over_tls(secdocker.wire(), house.client(issued));
+    let issue = |leaf: Leaf| house.authority.issue(&leaf);
+    for (issued, expected) in [
+        (issue(Leaf::client("x").email("ops@example")), "ops"),
+        // Another kind of name does not count as an e-mail address.
+        (issue(Leaf::client("ops@example")), "the rest"),
+        (issue(Leaf::client("x").uri("spiffe://example/ns/ci/job")), "ci"),
+        (issue(Leaf::client("x").uri("spiffe://example/ns/cd/job")), "the rest"),
+        (issue(Leaf::client("tester")), "tester"),
+    ] {
+        assert_eq!(taken_for(&mut connect(Some(&issued))), expected);
+    }
+    assert_eq!(taken_for(&mut connect(None)), "the rest", "without a certificate");
+    assert_eq!(taken_for(&mut Client::over_tcp(secdocker.wire())), "the rest", "without TLS");
+    // What was proved at the beginning counts for a list that is written later.
+    let mut open = connect(Some(&by_key));
+    assert_eq!(taken_for(&mut open), "the rest");
+    let rest = format!("listen:\n{listen}{}", entries(&[("late", "certificate: {cn: anybody}")]));
+    let text = support::firewall::config(&Daemon::shared().socket(), &rest);
+    fs::write(secdocker.config_path(), text).unwrap();
+    secdocker.logs("configuration reloaded");
+    until("the new list holds", || (taken_for(&mut open) == "late").then_some(()));
+}
+
+#[test]
+fn whoever_fits_no_entry_can_be_refused() {
+    let list = "clients:\n  - name: ops\n    match: {network: 127.0.0.2}\n  - default: refuse\n";
+    let secdocker = SecDocker::before(Daemon::shared(), list);
+    assert_eq!(Client::elsewhere(secdocker.address).ask(get("/_ping")).status, 200);
+    let mut stranger = secdocker.connect();
+    for _ in 0..2 {
+        let answer = stranger.ask(get("/_ping"));
+        assert_eq!(answer.status, 403);
+        assert!(answer.message().contains("no entry of `clients` fits"), "{}", answer.message());
+    }
+    secdocker.logs("forbidden option requested");
+}
+
+#[test]
+fn limits_are_told_with_the_time_to_come_again_and_cost_others_nothing() {
+    let entry = |limits: &str| {
+        format!(
+            "clients:\n  - name: ci\n    match: {{network: 127.0.0.2}}\n    limits: {{{limits}}}\n"
+        )
+    };
+    let secdocker = SecDocker::before(Daemon::shared(), &entry("creates_per_minute: 2"));
+    let mut limited = Client::elsewhere(secdocker.address);
+    let volume = || post("/volumes/create", json!({"Name": sandbox::unique("v")}).to_string());
+    for _ in 0..2 {
+        assert_eq!(limited.ask(volume()).status, 201);
+    }
+    let count = || {
+        let volumes = Daemon::shared().api().get("/volumes").json();
+        volumes.get("Volumes").and_then(|list| list.as_array()).map(Vec::len)
+    };
+    let before = count();
+    let met = limited.ask(volume());
+    assert_eq!(met.status, 429);
+    let seconds: u64 = met.header("Retry-After").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    let expected = "SecDocker: more than 2 creates per minute (`limits.creates_per_minute`), try again \
+                    (client \"ci\")";
+    assert_eq!(met.message(), expected);
+    assert_eq!(count(), before, "nothing got to the engine");
+    assert_eq!(limited.ask(get("/_ping")).status, 200, "the connection goes on");
+    assert_eq!(Client::elsewhere(secdocker.address).ask(volume()).status, 429, "all of its own");
+    assert_eq!(secdocker.connect().ask(volume()).status, 201, "others");
+    let line = secdocker.logs("limit met");
+    assert!(line.contains("client_name=ci"), "{line}");
+    // What was counted outlives a reload.
+    fs::write(
+        secdocker.config_path(),
+        support::firewall::config(&Daemon::shared().socket(), &entry("creates_per_minute: 3")),
+    )
+    .unwrap();
+    secdocker.logs("configuration reloaded");
+    until("the new limit holds", || {
+        let answer = limited.ask(volume());
+        answer.message().contains("more than 3").then_some(())
+    });
+    let secdocker = SecDocker::before(Daemon::shared(), &entry("requests_per_second: 3"));
+    let mut limited = Client::elsewhere(secdocker.address);
+    let answers: Vec<u16> = (0..50).map(|_| limited.ask(get("/_ping")).status).collect();
+    assert!(answers.iter().take(3).all(|status| *status == 200), "{answers:?}");
+    assert!(answers.contains(&429), "{answers:?}");
+    assert!((0..50).all(|_| secdocker.connect().ask(get("/_ping")).status == 200));
+}
+
+#[test]
+fn connections_beyond_the_limit_of_an_entry_are_told_so() {
+    let list =
+        "clients:\n  - name: ci\n    match: {network: 127.0.0.2}\n    limits: {connections: 2}\n";
+    let secdocker = SecDocker::before(Daemon::shared(), list);
+    let open = || {
+        let mut client = Client::elsewhere(secdocker.address);
+        let answer = client.ask(get("/_ping"));
+        (client, answer)
+    };
+    let held = [open(), open()];
+    assert!(held.iter().all(|(_, answer)| answer.status == 200));
+    let (mut third, answer) = open();
+    assert_eq!((answer.status, answer.header("Retry-After")), (429, Some("1")));
+    assert!(
+        answer.message().starts_with("SecDocker: more than 2 connections"),
+        "{}",
+        answer.message()
+    );
+    assert!(third.is_closed());
+    assert_eq!(secdocker.connect().ask(get("/_ping")).status, 200, "others");
+    drop(held);
+    until("a place comes back", || (open().1.status == 200).then_some(()));
+}
+
+#[test]
+fn a_reload_changes_the_list_while_streams_are_open() {
+    let secdocker = SecDocker::before(Daemon::shared(), &entries(&[("old", "network: 127.0.0.1")]));
+    let mut idle = secdocker.connect();
+    assert_eq!(taken_for(&mut idle), "old");
+    let name = sandbox::unique("stream");
+    let api = Daemon::shared().api();
+    let body = json!({"Image": "probe:1", "Cmd": ["cat"], "OpenStdin": true,
+        "HostConfig": {"NetworkMode": "none"}});
+    assert_eq!(api.create(&name, &body).status, 201);
+    api.start(&name);
+    let mut stream = secdocker.connect();
+    stream.send(format!(
+        "POST /containers/{name}/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: d\r\n\
+         Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+    ));
+    assert_eq!(stream.any_answer().status, 101);
+    let rest = entries(&[("new", "network: 127.0.0.0/8")]);
+    let mut draft = fs::File::create(secdocker.config_path()).unwrap();
+    let text = support::firewall::config(&Daemon::shared().socket(), &rest);
+    draft.write_all(text.as_bytes()).unwrap();
+    drop(draft);
+    secdocker.logs("configuration reloaded");
+    until("the new list holds", || (taken_for(&mut idle) == "new").then_some(()));
+    stream.send("still here\n");
+    stream.take_through(b"still here\n");
+    api.remove(&name);
+}
