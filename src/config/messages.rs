@@ -123,7 +123,10 @@ fn has_an_example(effect: &Effect) {
         Effect::KernelSettings | Effect::Privileged | Effect::Capability(_) => {}
         Effect::Device(_) | Effect::Namespace(_) | Effect::Network(_) => {}
         Effect::Subnet(..) | Effect::SubnetsOf(..) | Effect::SubnetDriver(_) => {}
-        Effect::HostInterface(_) | Effect::FileServer(_) | Effect::Runtime(_) => {}
+        Effect::HostInterface(_)
+        | Effect::HostBridge(_)
+        | Effect::FileServer(_)
+        | Effect::Runtime(_) => {}
         Effect::VolumesFrom(_) | Effect::Sysctl(_) | Effect::CgroupParent(_) => {}
         Effect::Annotation(_) | Effect::PreviousSpec { .. } => {}
         Effect::ServiceVersion(_) | Effect::Unknown(_) | Effect::Platform(_) => {}
@@ -318,6 +321,7 @@ fn of_networks() -> Vec<Vec<Effect>> {
         Effect::Network(text("unknown")),
         Effect::SubnetDriver(text("odd")),
         Effect::HostInterface(text("eth0")),
+        Effect::HostBridge(text("br0")),
         Effect::HostProgram(text("/usr/bin/hook")),
         Effect::ManagerRole { node: text("unknown"), version: Some(1) },
         Effect::Device(Device::Cdi(text("vendor.com/class=unknown"))),

@@ -119,7 +119,7 @@ pub fn as_judged(
         Endpoint::ContainerArchive if !policy.judges_files() && !policy.judges_images() => {
             return None;
         }
-        Endpoint::ContainerRename | Endpoint::ConfigCreate if !policy.is_restrictive() => {
+        Endpoint::ContainerRename | Endpoint::ConfigCreate if !policy.restricts() => {
             return None;
         }
         Endpoint::SwarmUpdate

@@ -41,6 +41,9 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
         let name = fields.object("Options").and_then(|options| options.text(option));
         if let Some(name) = name.filter(|name| !name.is_empty()) {
             effects.push(Effect::HostInterface(name.to_owned()), Place::Field(at));
+            if option == BRIDGE {
+                effects.push(Effect::HostBridge(name.to_owned()), Place::Field(at));
+            }
         }
     }
     Ok(Inspected::new(fields, effects.into_asked()))
@@ -63,10 +66,10 @@ pub(super) fn read_connect(
 }
 
 /// The options that name an interface of the host.
-const INTERFACES: [(&str, &str); 2] = [
-    ("parent", "Options[parent]"),
-    ("com.docker.network.bridge.name", "Options[com.docker.network.bridge.name]"),
-];
+const INTERFACES: [(&str, &str); 2] =
+    [("parent", "Options[parent]"), (BRIDGE, "Options[com.docker.network.bridge.name]")];
+
+const BRIDGE: &str = "com.docker.network.bridge.name";
 
 #[cfg(test)]
 mod tests {
@@ -139,7 +142,11 @@ mod tests {
         ] {
             let read = read(body.as_bytes()).unwrap();
             let asked: Vec<_> = read.effects().iter().map(|asked| asked.at.to_string()).collect();
-            assert_eq!(asked, [at], "{body}");
+            let is_bridge = at.contains("bridge");
+            assert_eq!(asked, vec![at; 1 + usize::from(is_bridge)], "{body}");
+            let bridge = Effect::HostBridge("br0".to_owned());
+            let effects = read.effects().iter().map(|asked| &asked.effect);
+            assert_eq!(effects.filter(|effect| **effect == bridge).count() == 1, is_bridge);
         }
     }
 }

@@ -1,10 +1,13 @@
 //! What this host is: its disks, its addresses.
 
 use std::fs;
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::time::SystemTime;
+
+use rustix::io::Errno;
+use rustix::net::netdevice;
 
 use super::{links, majors};
 use crate::policy::facts::{AddressFacts, DeviceFacts};
@@ -91,6 +94,23 @@ fn low_word(number: u64) -> u32 {
     u32::try_from(number & u64::from(u32::MAX)).unwrap_or(u32::MAX)
 }
 
+/// The longest name by which the kernel can be asked for an interface, in bytes (`IFNAMSIZ` without the zero
+/// at its end, netdevice(7)). A longer one may be another name of one, for whoever asks by netlink.
+const INTERFACE_NAME_BYTES_MAX: usize = 15;
+
+/// Whether this host has an interface of that name, which may have several; none if that can't be told.
+pub(super) fn has_interface(name: &str) -> Option<bool> {
+    if name.len() > INTERFACE_NAME_BYTES_MAX {
+        return None;
+    }
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+    match netdevice::name_to_index(&socket, name) {
+        Ok(_) => Some(true),
+        Err(Errno::NODEV) => Some(false),
+        Err(_) => None,
+    }
+}
+
 /// Whether an address is one of this host's: only to these can a socket be bound.
 pub(super) fn address(address: IpAddr) -> Option<AddressFacts> {
     match UdpSocket::bind((address, 0)) {
@@ -106,6 +126,14 @@ pub(super) fn address(address: IpAddr) -> Option<AddressFacts> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
+
+    #[test]
+    fn interfaces_of_this_host() {
+        let long = "a-name-of-16-let";
+        for (name, expected) in [("lo", Some(true)), ("no-such-0", Some(false)), (long, None)] {
+            assert_eq!(has_interface(name), expected, "{name}");
+        }
+    }
 
     #[test]
     fn addresses_of_this_host() {

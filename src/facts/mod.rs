@@ -103,6 +103,11 @@ pub fn look_up_while(
         }
     }
     compare(&questions.subnets, daemon, &mut facts);
+    for name in &questions.interfaces {
+        if let Some(is_there) = host::has_interface(name) {
+            facts.add_interface(name.clone(), is_there);
+        }
+    }
     for &address in &questions.addresses {
         if let Some(known) = host::address(address) {
             facts.add_address(address, known);

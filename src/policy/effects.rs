@@ -128,6 +128,8 @@ pub enum Effect {
     SubnetDriver(String),
     /// Puts containers on the wire of this interface of the host, beside the host itself.
     HostInterface(String),
+    /// Uses the bridge of this name, which the host may have: with its addresses, and all that is in it.
+    HostBridge(String),
     /// Mounts what another machine exports, which may be this one.
     FileServer(Share),
     /// Runs under this OCI runtime, or under the daemon's default if the name is empty.

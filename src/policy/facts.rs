@@ -50,6 +50,8 @@ pub struct Questions {
     pub devices: Vec<HostPath>,
     /// What these devices are, by their names in CDI.
     pub cdi: Vec<String>,
+    /// Whether the host has interfaces of these names.
+    pub interfaces: Vec<String>,
     /// Whether these addresses are the host's own.
     pub addresses: Vec<IpAddr>,
     /// What of the host these subnets overlap.
@@ -90,6 +92,7 @@ impl Questions {
             nodes,
             devices,
             cdi,
+            interfaces,
             addresses,
             subnets,
             image_list,
@@ -117,6 +120,7 @@ impl Questions {
             && nodes.is_empty()
             && devices.is_empty()
             && cdi.is_empty()
+            && interfaces.is_empty()
             && addresses.is_empty()
             && subnets.is_empty()
     }
@@ -127,8 +131,9 @@ impl Questions {
         let (links, devices) = (std::mem::take(&mut self.links), std::mem::take(&mut self.devices));
         let addresses = std::mem::take(&mut self.addresses);
         let subnets = std::mem::take(&mut self.subnets);
+        let interfaces = std::mem::take(&mut self.interfaces);
         let today = std::mem::take(&mut self.today);
-        Self { links, devices, addresses, subnets, today, ..Self::default() }
+        Self { links, devices, addresses, subnets, interfaces, today, ..Self::default() }
     }
 
     /// Leaves out what was asked already, says nothing twice, and no more than one request may ask.
@@ -137,6 +142,7 @@ impl Questions {
         facts.devices.keep_new(&mut self.devices, usize::MAX);
         facts.cdi.keep_new(&mut self.cdi, QUESTIONS_MAX.saturating_sub(facts.cdi.0.len()));
         facts.addresses.keep_new(&mut self.addresses, usize::MAX);
+        facts.interfaces.keep_new(&mut self.interfaces, usize::MAX);
         facts.subnets.keep_new(&mut self.subnets, usize::MAX);
         self.image_list &= matches!(facts.image_list, ImageList::NotAsked);
         self.api_version &= facts.api_version.is_none();
@@ -385,6 +391,7 @@ pub struct Facts {
     aliases: HashMap<HostPath, Vec<HostPath>>,
     devices: Answers<HostPath, DeviceFacts>,
     cdi: Answers<String, Vec<Effect>>,
+    interfaces: Answers<String, bool>,
     addresses: Answers<IpAddr, AddressFacts>,
     subnets: Answers<Subnet, SubnetFacts>,
     image_list: ImageList,
@@ -420,6 +427,7 @@ impl Facts {
             nodes,
             devices,
             cdi,
+            interfaces,
             addresses,
             subnets,
             image_list,
@@ -446,6 +454,7 @@ impl Facts {
         }
         self.devices.note(devices);
         self.cdi.note(cdi);
+        self.interfaces.note(interfaces);
         self.addresses.note(addresses);
         self.subnets.note(subnets);
         self.links.note(links);
@@ -482,6 +491,7 @@ impl Facts {
             aliases,
             devices,
             cdi,
+            interfaces,
             addresses,
             subnets,
             image_list,
@@ -508,6 +518,7 @@ impl Facts {
         self.aliases.extend(aliases);
         self.devices.0.extend(devices.0);
         self.cdi.0.extend(cdi.0);
+        self.interfaces.0.extend(interfaces.0);
         self.addresses.0.extend(addresses.0);
         self.subnets.0.extend(subnets.0);
         self.links.0.extend(links.0);
@@ -568,6 +579,16 @@ impl Facts {
     /// What it is to use a device, by its name in CDI, if that was learned.
     pub fn cdi(&self, name: &str) -> Option<&[Effect]> {
         self.cdi.get(name).map(Vec::as_slice)
+    }
+
+    /// Remembers whether the host has an interface.
+    pub fn add_interface(&mut self, name: String, is_there: bool) {
+        self.interfaces.0.insert(name, Some(is_there));
+    }
+
+    /// Whether the host has an interface of this name, if that was learned.
+    pub fn interface(&self, name: &str) -> Option<bool> {
+        self.interfaces.get(name).copied()
     }
 
     /// Remembers whose an address is.

@@ -269,11 +269,6 @@ impl Policy {
         existing::judges_files(self)
     }
 
-    /// Whether anything is forbidden of what runs.
-    pub fn is_restrictive(&self) -> bool {
-        self.configured().next().is_some()
-    }
-
     /// Whether every container must have control groups of its own: left out, they may be the
     /// host's.
     pub fn separates_control_groups(&self) -> bool {
@@ -632,6 +627,7 @@ fn check(
         Effect::SubnetsOf(name, _) => {
             subnets::check_network((subnets, allowed_subnets), name, facts, found);
         }
+        Effect::HostBridge(name) => subnets::check_bridge(subnets, name, facts, found),
         Effect::SubnetDriver(name) => {
             subnets::check_driver((subnets, allowed_subnets), name, found);
         }
@@ -775,6 +771,7 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
             image_list,
             api_version,
             subnets,
+            interfaces,
             source_policies,
             runtimes,
             ..
@@ -793,6 +790,7 @@ pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Q
         mounts::ask_servers(policy, effects, addresses);
         combined::ask(policy.privileged, effects, facts, devices);
         subnets::ask(&policy.subnets, effects, subnets);
+        subnets::ask_bridges(&policy.subnets, effects, interfaces);
         subnets::ask_networks((&policy.subnets, &policy.allowed_subnets), effects, networks);
         versions::ask(&policy.ceilings, effects, api_version);
         runtimes::ask(&policy.runtimes, effects, runtimes);

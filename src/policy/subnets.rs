@@ -190,6 +190,33 @@ pub(super) fn check_network(rules: Rules<'_>, name: &str, facts: &Facts, found: 
     }
 }
 
+/// A bridge that is there has addresses of the host, and whatever else is in it beside the containers.
+pub(super) fn check_bridge(
+    rules: &[SubnetRule],
+    name: &str,
+    facts: &Facts,
+    found: &mut Findings<'_>,
+) {
+    let reason = match facts.interface(name) {
+        Some(false) => return,
+        Some(true) => "which is there, with the host's addresses",
+        None => "which may be the host's",
+    };
+    for rule in rules.iter().filter(|rule| rule.nets == Nets::Host) {
+        found.add_because(format_args!("bridge {}", Shown(name)), reason, &rule.text);
+    }
+}
+
+/// The bridges that may be there.
+pub(super) fn ask_bridges(rules: &[SubnetRule], effects: &[Asked], interfaces: &mut Vec<String>) {
+    if rules.iter().any(|rule| rule.nets == Nets::Host) {
+        interfaces.extend(effects.iter().filter_map(|asked| match &asked.effect {
+            Effect::HostBridge(name) => Some(name.clone()),
+            _ => None,
+        }));
+    }
+}
+
 /// Another address manager than the daemon's own takes what it likes.
 pub(super) fn check_driver(rules: Rules<'_>, name: &str, found: &mut Findings<'_>) {
     if let Some(rule) = first(rules) {

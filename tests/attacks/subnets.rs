@@ -35,6 +35,14 @@ fn route(_: &std::path::Path) {
     assert!(ip.status().unwrap().success());
 }
 
+/// A bridge of the host that nothing of Docker's made.
+fn bridge(path: &std::path::Path) {
+    let mut ip = Command::new("ip");
+    ip.args(["link", "add", "name"]).arg(path.file_name().unwrap()).args(["type", "bridge"]);
+    // It may be there from the time before.
+    drop(ip.output().unwrap());
+}
+
 fn routed() -> Vec<Attack> {
     let takes = "the host's own traffic goes to the containers";
     vec![
@@ -55,6 +63,12 @@ fn routed() -> Vec<Attack> {
         subnet("network with a forbidden subnet", "plainly", "10.66.1.0/24"),
         // Not all of 10.0.0.0/8: a swarm of another family has its own network there.
         subnet("network with more than a forbidden subnet", "plainly", "10.64.0.0/13"),
+        network(
+            "network on a bridge of the host",
+            "its addresses, and all that is in it",
+            json!({"Driver": "bridge", "Options": {"com.docker.network.bridge.name": "@name@"}}),
+        )
+        .setup(Step::Host(bridge)),
         subnet("network beside a route of the host", takes, "10.44.7.0/24")
             .setup(Step::Host(route)),
         subnet("network around a route of the host", takes, "10.40.0.0/13")

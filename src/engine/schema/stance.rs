@@ -159,7 +159,10 @@ impl Power {
             | Effect::NamespaceAgain(_)
             | Effect::Network(_)
             | Effect::HostInterface(_) => Self::Namespace,
-            Effect::Subnet(..) | Effect::SubnetsOf(..) | Effect::SubnetDriver(_) => Self::Subnet,
+            Effect::HostBridge(_)
+            | Effect::Subnet(..)
+            | Effect::SubnetsOf(..)
+            | Effect::SubnetDriver(_) => Self::Subnet,
             Effect::Runtime(_) => Self::Runtime,
             Effect::VolumesFrom(_) | Effect::Renamed { .. } => Self::VolumesFrom,
             Effect::Sysctl(_) => Self::Sysctl,

@@ -24,6 +24,7 @@ impl Facts {
             aliases: _, // Learned with the links.
             devices,
             cdi,
+            interfaces,
             addresses,
             subnets,
             image_list,
@@ -57,6 +58,7 @@ impl Facts {
             .chain(images)
             .chain(builds)
             .chain(cdi.unlearned().map(|name| named("device", name)))
+            .chain(interfaces.unlearned().map(|name| named("interface", name)))
             .chain(networks.unlearned().map(|name| named("network", name)))
             .chain(volumes.unlearned().map(|name| named("volume", name)))
             .chain(containers.unlearned().map(|name| named("container", name)))

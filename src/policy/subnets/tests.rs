@@ -4,7 +4,7 @@
 use super::*;
 use crate::policy::effects::Place;
 use crate::policy::facts::NetworkFacts;
-use crate::policy::{Inspected, Policy, Verdict, further_questions, judge};
+use crate::policy::{Inspected, Policy, Verdict, Violations, further_questions, judge};
 
 fn net(text: &str) -> Subnet {
     Subnet::parse(text).unwrap()
@@ -29,6 +29,26 @@ fn verdict(policy: &Policy, effect: Effect, facts: &Facts) -> String {
         Verdict::Allowed(_) => "allowed".to_owned(),
         Verdict::Forbidden(violations) => violations.to_string(),
     }
+}
+
+#[test]
+fn a_bridge_that_is_there_is_the_hosts() {
+    let rules = ["host", "public"].map(|text| SubnetRule::parse(text).unwrap());
+    let told = |rules: &[SubnetRule], is_there: Option<bool>| {
+        let mut facts = Facts::none();
+        is_there.iter().for_each(|is_there| facts.add_interface("br0".to_owned(), *is_there));
+        let (mut violations, at) = (Violations::default(), Place::Field("X"));
+        check_bridge(rules, "br0", &facts, &mut Findings::new(&mut violations, &at));
+        !violations.is_empty()
+    };
+    for (is_there, expected) in [(Some(true), true), (None, true), (Some(false), false)] {
+        assert_eq!(told(&rules, is_there), expected, "{is_there:?}");
+        assert!(!told(&rules[1..], is_there), "{is_there:?}");
+    }
+    let asked = vec![Asked { effect: Effect::HostBridge("br0".to_owned()), at: Place::Field("X") }];
+    let mut interfaces = Vec::new();
+    ask_bridges(&rules, &asked, &mut interfaces);
+    assert_eq!(interfaces, ["br0"]);
 }
 
 #[test]
