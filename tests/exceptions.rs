@@ -129,3 +129,55 @@ fn one_that_has_run_out_is_none() {
         Daemon::shared().api().remove(&name);
     }
 }
+
+#[test]
+fn the_daemons_socket_is_lifted_for_that_image_alone() {
+    let api = Daemon::shared().api();
+    let (reaper, stranger) = (tagged(&unique("reaper")), other(&unique("stranger")));
+    let socket = Daemon::shared().socket();
+    let (socket, folder) = (socket.display(), socket.parent().unwrap().display());
+    let rules = format!(
+        "restrictions:\n  ports: [22]\nexceptions:\n  - image: {reaper}\n    reason: a reaper\n    \
+         mounts: [{socket}]\n"
+    );
+    let secdocker = SecDocker::before(Daemon::shared(), &rules);
+    let mut client = secdocker.connect();
+    let binds = |image: &str, bind: String| json!({"Image": image, "Cmd": ["sleep", "60"], "User": "1000", "HostConfig": {"Binds": [bind]}});
+    let name = unique("reaper");
+    let made = create(&mut client, &name, &binds(&reaper, format!("{socket}:/s")));
+    assert_eq!(made.0, 201, "{}", made.1);
+    let started = client.ask(post(&format!("/v1.41/containers/{name}/start"), ""));
+    assert_eq!(started.status, 204, "{}", started.text());
+    let from = json!({"Image": stranger, "Cmd": ["true"], "HostConfig": {"VolumesFrom": [name]}});
+    for (what, body) in [
+        ("another image", binds(&stranger, format!("{socket}:/s"))),
+        ("what holds it", binds(&reaper, format!("{folder}:/s"))),
+        ("from it", from),
+    ] {
+        let refused = create(&mut client, &unique("refused"), &body);
+        assert_eq!(refused.0, 403, "{what}: {}", refused.1);
+        assert!(refused.1.contains("which leads past SecDocker"), "{what}: {}", refused.1);
+    }
+    api.remove(&name);
+}
+
+#[test]
+fn it_holds_by_every_way_to_name_the_image() {
+    let api = Daemon::shared().api();
+    let agent = tagged(&unique("agent"));
+    let other_image = other(&unique("stranger"));
+    let secdocker = SecDocker::before(Daemon::shared(), &rules(&agent));
+    let id = |image: &str| {
+        let image = api.get(&format!("/images/{image}/json")).json();
+        image["Id"].as_str().unwrap().trim_start_matches("sha256:").to_owned()
+    };
+    for (image, expected) in [(agent.as_str(), 201), (other_image.as_str(), 403)] {
+        let id = id(image);
+        for named in [image.to_owned(), format!("sha256:{id}"), id.clone(), id[..12].to_owned()] {
+            let name = unique("by-id");
+            let made = create(&mut secdocker.connect(), &name, &body(&named));
+            assert_eq!(made.0, expected, "{named}: {}", made.1);
+            api.remove(&name);
+        }
+    }
+}

@@ -192,3 +192,37 @@ fn nothing_is_added() {
     let differing = differences(RULES, make_by_body(&body));
     assert!(differing.is_empty(), "path: [straight, through]: {differing:#?}");
 }
+
+#[test]
+fn containers_that_were_judged_are_named_by_their_identifiers() {
+    let api = Daemon::shared().api();
+    let (db, name) = (unique("db"), unique("from"));
+    let own = json!({"Binds": ["/tmp:/d"], "IpcMode": "shareable"});
+    api.create(&db, &json!({"Image": "probe:1", "Cmd": ["sleep", "60"], "HostConfig": own}));
+    api.start(&db);
+    let id = api.inspect(&db)["Id"].as_str().unwrap().to_owned();
+    let rules = "restrictions:\n  namespaces: [host]\n  mounts: [/root]\n";
+    let secdocker = SecDocker::before(Daemon::shared(), rules);
+    let mut client = secdocker.connect();
+    let body = |from: &str| {
+        json!({"Image": "probe:1", "Cmd": ["sleep", "60"], "HostConfig":
+            {"VolumesFrom": [from], "PidMode": format!("container:{db}"), "IpcMode": format!("container:{db}")}})
+    };
+    let target = format!("/v1.41/containers/create?name={name}");
+    let refused = client.ask(post(&target, body("not-there").to_string()));
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    let made = client.ask(post(&target, body(&format!("{db}:ro")).to_string()));
+    assert_eq!(made.status, 201, "{}", made.text());
+    let shown = api.inspect(&name);
+    assert_eq!(shown["HostConfig"]["VolumesFrom"], json!([format!("{id}:ro")]));
+    assert_eq!(shown["HostConfig"]["PidMode"], format!("container:{id}"));
+    assert_eq!(shown["HostConfig"]["IpcMode"], format!("container:{id}"));
+    assert_eq!(
+        (&shown["Mounts"][0]["Destination"], &shown["Mounts"][0]["RW"]),
+        (&json!("/d"), &json!(false))
+    );
+    let started = client.ask(post(&format!("/v1.41/containers/{name}/start"), ""));
+    assert_eq!(started.status, 204, "{}", started.text());
+    api.remove(&name);
+    api.remove(&db);
+}

@@ -110,6 +110,11 @@ fn argued() -> Vec<Attack> {
             .create(host(json!({"Devices": [
                 {"PathOnHost": "/run/@name@", "PathInContainer": "/y", "CgroupPermissions": "rwm"}]})))
             .works_when(Probe::container_holds("/HostConfig/Devices", "/run/@name@")),
+        Attack::new("loop device with a file behind it", "it is that file, past every permission")
+            .setup(Step::Host(loop_device))
+            .run(root("cat /y", json!({"Devices": [
+                {"PathOnHost": "/run/@name@", "PathInContainer": "/y", "CgroupPermissions": "rwm"}]})))
+            .works_when(Probe::Prints("top secret")),
         Attack::new("device with a number of no known driver", "NVMe and bsg have such numbers")
             .setup(Step::Host(|path| {
                 let mut mknod = std::process::Command::new("mknod");
@@ -135,6 +140,16 @@ fn argued() -> Vec<Attack> {
             .create(host(json!({"DeviceCgroupRules": ["c 10:200 rwm", "b 254:0 rw"]})))
             .works_when(Probe::container_holds("/HostConfig/DeviceCgroupRules", "b 254")),
     ]
+}
+
+/// A loop device at this path, whose file says `top secret`. It lets go of it when this sandbox ends.
+fn loop_device(path: &std::path::Path) {
+    const SCRIPT: &str = "echo top secret >$1.file; truncate -s 4096 $1.file; \
+        device=$(losetup --find --show $1.file); mknod $1 b 7 ${device#/dev/loop}; \
+        exec 3<$device; losetup --detach $device; sleep 600 <&3 >/dev/null 2>&1 &";
+    let mut sh = std::process::Command::new("sh");
+    let done = sh.args(["-euc", SCRIPT, "sh"]).arg(path).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
 }
 
 fn ordinary() -> Vec<Attack> {
