@@ -24,6 +24,7 @@ use secdocker::audit::Redacted;
 use secdocker::config::{self, Overrides};
 use secdocker::engine::schema::Stance;
 use secdocker::engine::{Endpoint, operations};
+use secdocker::policy::endpoints::EndpointEntry;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -167,4 +168,12 @@ fn the_document_says_what_the_code_does() {
         "docs/COVERAGE.md is not what the code says; write it anew by \
          `make coverage`. First difference: {differs:?}"
     );
+}
+
+#[test]
+fn rules_about_endpoints_know_every_parameter() {
+    let unknown = |name: &&str| EndpointEntry::parse(&format!("GET /info?{name}=1")).is_err();
+    let read = facts::all().into_iter().filter_map(|fact| fact.parameter()).map(|(_, name)| name);
+    let missing: BTreeSet<_> = read.filter(|name| unknown(name)).collect();
+    assert!(missing.is_empty(), "READ in src/policy/endpoints/parameters.rs lacks {missing:?}");
 }

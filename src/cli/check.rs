@@ -164,6 +164,9 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         writeln!(out, "Nothing may run as user {}.", Shown(rule.as_str()))?;
     }
     groups.iter().try_for_each(|rule| describe_group(out, rule))?;
+    if !groups.is_empty() {
+        writeln!(out, "{OWN_GROUPS}")?;
+    }
     environment.iter().try_for_each(|rule| describe_variable(out, rule.as_str()))?;
     security.iter().try_for_each(|rule| describe_security(out, rule.as_str()))?;
     images.iter().try_for_each(|rule| describe_image(out, rule.as_str()))?;
@@ -306,6 +309,11 @@ fn describe_mount(out: &mut String, path: &str) -> fmt::Result {
         ),
     }
 }
+
+/// What rules about groups can't see.
+const OWN_GROUPS: &str = "A user that names no group has those that the image's own /etc/passwd and /etc/group give it, \
+    which are not read: whoever chooses the image can have any number so. `1000:1000` has that group alone; \
+    `general.user` forces it.";
 
 fn describe_group(out: &mut String, rule: &GroupRule) -> fmt::Result {
     let shown = Shown(rule.as_str());

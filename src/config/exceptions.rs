@@ -5,13 +5,14 @@ use super::schema::{ExceptionKeys, List, Text};
 use super::units;
 use super::validate::Checker;
 use crate::policy::allowed::AllowedMounts;
+use crate::policy::capabilities::parse_known;
 use crate::policy::day::Day;
 use crate::policy::exceptions::{ExceptedImage, Exception, Lifts};
 use crate::policy::names::NameRule;
 use crate::policy::namespaces::LiftedNamespace;
 use crate::policy::principals::GroupSpec;
 use crate::policy::shares::ShareRule;
-use crate::policy::types::{Capability, PortRange, SecurityOption, UserSpec, ValueError};
+use crate::policy::types::{PortRange, SecurityOption, UserSpec, ValueError};
 
 /// The most exceptions: each that fits is looked at for every container.
 const EXCEPTIONS_MAX: usize = 256;
@@ -63,7 +64,7 @@ impl Entry<'_, '_> {
             self.checker.optional(self.at.beyond(&["privileged"]), privileged, units::parse_switch);
         let mut lifts = Lifts {
             privileged: privileged.unwrap_or(false),
-            capabilities: self.list(&["capabilities"], &keys.capabilities, Capability::parse),
+            capabilities: self.list(&["capabilities"], &keys.capabilities, parse_known),
             devices: self.list(&["devices"], &keys.devices, Lifts::parse_device),
             namespaces: self.list(&["namespaces"], &keys.namespaces, LiftedNamespace::parse),
             users: self.list(&["users"], &keys.users, UserSpec::parse),

@@ -12,7 +12,7 @@ use crate::policy::Policy;
 use crate::policy::allowed::{AllowedImages, AllowedMount, AllowedMounts};
 use crate::policy::build_steps::BuildGroup;
 use crate::policy::builds::BuildRule;
-use crate::policy::capabilities::CapabilityRule;
+use crate::policy::capabilities::{CapabilityRule, parse_known};
 use crate::policy::ceilings::Ceilings;
 use crate::policy::devices::DeviceRule;
 use crate::policy::environment::EnvironmentRule;
@@ -28,7 +28,7 @@ use crate::policy::shares::ShareRule;
 use crate::policy::strict::StrictRule;
 use crate::policy::subnets::{AllowedSubnets, SubnetRule};
 use crate::policy::types::{
-    Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption, UserSpec, ValueError,
+    Bytes, EnvironmentEntry, NanoCpus, SecurityOption, UserSpec, ValueError,
 };
 use crate::policy::users::UserRule;
 use crate::policy::way_out::WayOut;
@@ -192,8 +192,8 @@ fn ceilings(checker: &mut Checker<'_>, general: &General, folder: &Path) -> Ceil
             let option = seccomp::with_profile(text, folder).map_err(|error| error.to_string())?;
             SecurityOption::parse(&option).map_err(|error| error.to_string())
         }),
-        capdrop: checker.list(at("capdrop"), &general.capdrop, Capability::parse),
-        capadd: checker.list(at("capadd"), &general.capadd, Capability::parse),
+        capdrop: checker.list(at("capdrop"), &general.capdrop, parse_known),
+        capadd: checker.list(at("capadd"), &general.capadd, parse_known),
     }
 }
 

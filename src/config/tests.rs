@@ -200,7 +200,22 @@ fn a_wrong_value_is_said_with_line_and_key() {
         ),
         (
             "general:\n  capdrop: [NET ADMIN]\n",
-            &["2: general.capdrop[0]: `NET ADMIN` is no Linux capability"],
+            &["2: general.capdrop[0]: `NET ADMIN` is not a Linux capability"],
+        ),
+        (
+            "general:\n  capdrop: [all]\n  capadd: [NET_ADMIM, cap_chown]\n",
+            &["3: general.capadd[0]: `NET_ADMIM` is not a Linux capability; NET_ADMIN is"],
+        ),
+        (
+            "general:\n  capdrop: [SYS_ADMINS]\n",
+            &["2: general.capdrop[0]: `SYS_ADMINS` is not a Linux capability; SYS_ADMIN is"],
+        ),
+        (
+            "endpoints:\n  allow: [\"POST /containers/*/kill?signall=USR1\"]\n",
+            &[
+                "2: endpoints.allow[0]: `POST /containers/*/kill?signall=USR1` has a query parameter that no \
+               engine reads, so that it says nothing",
+            ],
         ),
         (
             "general:\n  secopts:\n    - seccomp=p.json\n",
@@ -413,6 +428,27 @@ fn is_setting(code: &str) -> bool {
     let (key, _) = code.split_once(':').unwrap_or(("no key", ""));
     let key = key.strip_prefix("  ").unwrap_or(key);
     key != "no key" && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+#[test]
+fn every_key_is_in_the_documents() {
+    const DOCUMENTS: &str =
+        concat!(include_str!("../../docs/CONFIGURATION.md"), include_str!("../../docs/PLUGINS.md"));
+    let fields = include_str!("schema.rs")
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("pub(super) "));
+    let keys = fields.filter_map(|field| field.split_once(": ")).map(|(key, _)| key);
+    let is_there = |key: &str| {
+        ["`KEY`", "`KEY.", ".KEY`", "`KEY:", "KEY: "]
+            .iter()
+            .any(|form| DOCUMENTS.contains(&form.replace("KEY", key)))
+    };
+    // How the lists were written is no key.
+    let missing: Vec<_> = keys.filter(|key| *key != "is_keyed" && !is_there(key)).collect();
+    assert!(
+        missing.is_empty(),
+        "neither docs/CONFIGURATION.md nor docs/PLUGINS.md has {missing:?}"
+    );
 }
 
 proptest! {

@@ -19,18 +19,7 @@ impl CapabilityRule {
     /// [`ValueError::Capability`] if it cannot be one, [`ValueError::UnknownCapability`] if Linux has none of
     /// that name.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        let capability = Capability::parse(text)?;
-        let is_known = capability_names().any(|known| known == capability.as_str());
-        if !is_known && !capability.is_all() {
-            let nearest = capability_names().min_by_key(|known| {
-                (!known.contains(capability.as_str()), edits(capability.as_str(), known))
-            });
-            return Err(match nearest {
-                Some(nearest) => ValueError::UnknownCapability(text.to_owned(), nearest),
-                None => ValueError::Capability(text.to_owned()),
-            });
-        }
-        Ok(Self { text: text.to_owned(), capability })
+        Ok(Self { text: text.to_owned(), capability: parse_known(text)? })
     }
 
     /// The rule as it was configured.
@@ -48,6 +37,27 @@ impl CapabilityRule {
     pub(super) fn check_privileged(&self, found: &mut Findings<'_>) {
         found.add_because(PRIVILEGED, "which has every capability", &self.text);
     }
+}
+
+/// Reads a capability that is forbidden, forced or lifted: one that Linux has, in any case, with or without
+/// `CAP_`, or `ALL`.
+///
+/// # Errors
+/// [`ValueError::Capability`] if it cannot be one, [`ValueError::UnknownCapability`] if Linux has none of
+/// that name.
+pub fn parse_known(text: &str) -> Result<Capability, ValueError> {
+    let capability = Capability::parse(text)?;
+    let is_known = capability_names().any(|known| known == capability.as_str());
+    if is_known || capability.is_all() {
+        return Ok(capability);
+    }
+    let nearest = capability_names().min_by_key(|known| {
+        (!known.contains(capability.as_str()), edits(capability.as_str(), known))
+    });
+    Err(match nearest {
+        Some(nearest) => ValueError::UnknownCapability(text.to_owned(), nearest),
+        None => ValueError::Capability(text.to_owned()),
+    })
 }
 
 /// How many letters must be put in, taken out or changed to make one of the other (Levenshtein 1966).

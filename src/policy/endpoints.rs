@@ -224,8 +224,13 @@ impl EndpointEntry {
             None => (pattern, None),
         };
         let fixed_bytes = path.find('*').unwrap_or(path.len());
-        let (text, path) = (text.to_owned(), path.to_owned());
-        Ok(Self { text, methods, path, fixed_bytes, below, parameters })
+        let (own, path) = (text.to_owned(), path.to_owned());
+        let entry = Self { text: own, methods, path, fixed_bytes, below, parameters };
+        // What other engines read nobody here knows.
+        if !entry.is_beyond_docker() && !entry.parameters.iter().all(Wanted::is_read) {
+            return Err(fault(Fault::UnreadParameter));
+        }
+        Ok(entry)
     }
 
     /// The entry as it was configured.
@@ -414,6 +419,7 @@ enum Fault {
     Segment,
     Stars,
     Parameter,
+    UnreadParameter,
 }
 
 impl std::error::Error for EntryError {}
@@ -430,6 +436,9 @@ impl fmt::Display for EntryError {
             Fault::Stars => "has ** before the end of its path",
             Fault::Parameter => {
                 "has parameters that are not name=value, joined by &, as they are once decoded"
+            }
+            Fault::UnreadParameter => {
+                "has a query parameter that no engine reads, so that it says nothing"
             }
         };
         write!(f, "{} {why}", InBackticks(&self.text))

@@ -87,7 +87,7 @@ impl fmt::Display for ValueError {
             Self::SecurityOption(text) => (text, "is not a security option"),
             Self::Bytes(text) => (text, "is not a size such as 512m, 1g or a number of bytes"),
             Self::Cpus(text) => (text, "is not a number of CPUs such as 0.5"),
-            Self::Capability(text) => (text, "is no Linux capability"),
+            Self::Capability(text) => (text, "is not a Linux capability"),
             Self::Image(text) => (text, "is not an image or a pattern of images"),
             Self::Namespace(text) => {
                 (text, "is neither host, container, network, pid, ipc, uts, user nor cgroup")
