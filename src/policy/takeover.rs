@@ -45,8 +45,10 @@ pub(super) fn check_role(
 ) {
     let is_manager = match facts.node(node) {
         Some(NodeFacts::Absent) => true,
+        // Versions only grow: the daemon itself refuses an older one.
         Some(NodeFacts::Present { id, version: current, is_manager }) => {
-            *is_manager && id == node && version == Some(*current)
+            let is_safe = |version| version < *current || version == *current && *is_manager;
+            id == node && version.is_some_and(is_safe)
         }
         None => false,
     };
@@ -92,6 +94,9 @@ mod tests {
         for (known, version, passes) in [
             (present("n", 7, true), Some(7), true),
             (present("n", 7, true), Some(8), false),
+            (present("n", 7, true), Some(6), true),
+            (present("n", 7, false), Some(6), true),
+            (present("another", 7, true), Some(6), false),
             (present("n", 7, true), None, false),
             (present("n", 7, false), Some(7), false),
             (present("another", 7, true), Some(7), false),
