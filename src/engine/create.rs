@@ -61,7 +61,7 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<CreateBody>, BodyError> {
 /// The client's own file for the identifier, which no Docker Engine touches. Podman removes a file of that
 /// path with the container.
 fn leave_out_file(fields: &mut Object, policy: &Policy) {
-    if policy.is_restrictive() && fields.object("HostConfig").is_some() {
+    if policy.restricts() && fields.object("HostConfig").is_some() {
         fields.object_mut("HostConfig").take("ContainerIDFile");
     }
 }
