@@ -2,7 +2,12 @@
 //!
 //! Not among `make test`'s: it measures, and takes minutes and some GiB of disk. In front of an engine whose
 //! builds are judged: `SECDOCKER_ENGINE=trixie cargo test --release --test build_cost -- --nocapture`.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a failed test says where, and it measures"
+)]
 
 mod support;
 

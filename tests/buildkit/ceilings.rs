@@ -80,6 +80,12 @@ fn steps_take_no_more_than_the_ceiling() {
     let built = run(&secdocker, &[&output[..], &["."]].concat(), &frugal);
     assert!(built.status.success(), "built by the built-in frontend: {built}");
     assert!(group.peak() > 1 << 20, "steps ran in it: {}", group.peak());
+    let bake = "target \"default\" {\n  contexts = { x = \"target:a\" }\n  dockerfile-inline = \"FROM x\\nRUN cat /made\\n\"\n}\n\
+         target \"a\" {\n  dockerfile-inline = \"FROM probe:1\\nRUN cp /who /made\\n\"\n}\n";
+    fs::write(frugal.join("docker-bake.hcl"), bake).unwrap();
+    let bake = ["buildx", "bake", "-f", "docker-bake.hcl", "--no-cache"];
+    let baked = run(&secdocker, &bake, &frugal);
+    assert!(baked.status.success(), "targets upon targets: {baked}");
     let scanned = run(
         &secdocker,
         &["buildx", "build", "--sbom", "true", "--output", "type=oci,dest=o", "."],

@@ -315,6 +315,11 @@ fn steps_are_told_where_to_run_and_what_they_may_take() {
     let lower = each(&lower.concat());
     assert!(lower.contains("memory=1048576 memswap=2097152"), "{lower}");
     assert!(lower.contains("cpuquota=10000"), "{lower}");
+    let control = text(6, "dockerfile.v0");
+    let read_control = read(Solve::Control, control.clone()).unwrap();
+    let Verdict::Allowed(checked) = judge(&own, read_control, &known()) else { panic!() };
+    let forced = [entry(7, "cmdline", ""), entry(7, "cgroup-parent", "/ours")].concat();
+    assert_eq!(write(checked, &own, &known()).unwrap().0, [control, forced].concat());
     // Instructions of the client's own are not read as a Dockerfile: nothing is forced on them.
     let read = read(Solve::Control, bytes(2, &step_in(Some("/ours")))).unwrap();
     let Verdict::Allowed(checked) = judge(&own, read, &known()) else { panic!() };
