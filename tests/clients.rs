@@ -216,7 +216,8 @@ fn a_container_is_known_by_its_address_and_by_its_control_group() {
         ("named", "container: {name: 'watcher-*'}"),
         ("old", "container: {image: 'ubuntu:16.04'}"),
     ];
-    let config = support::firewall::config(&Daemon::shared().socket(), &entries(&list));
+    let rest = format!("listen:\n  allow_plain: true\n{}", entries(&list));
+    let config = support::firewall::config(&Daemon::shared().socket(), &rest);
     let at = SocketAddr::from((Ipv6Addr::UNSPECIFIED, sandbox::port()));
     let secdocker = SecDocker::start_at(at, &config, &[]);
     let docker = Docker::on(Daemon::shared());
@@ -270,7 +271,7 @@ fn certificates_tell_clients_apart() {
         ("named", "certificate: {cn: tester, issuer: 'CN=Other CA'}"),
         ("tester", "certificate: {cn: tester}"),
     ];
-    let listen = house.listen(", client_certificates: request");
+    let listen = house.listen(", client_certificates: request, plain: allow");
     let secdocker =
         SecDocker::before(Daemon::shared(), &format!("listen:\n{listen}{}", entries(&list)));
     let connect =

@@ -342,7 +342,8 @@ fn a_redirected_client_of_nobody_gets_502() {
 #[test]
 fn users_are_known_behind_a_redirection_of_local_traffic() {
     let list = "clients:\n  - name: runner\n    match: {user: 5001}\n  - default: refuse\n";
-    let secdocker = secdocker(&format!("upstream_mark: 0x5ec\n{list}"));
+    let secdocker =
+        secdocker(&format!("listen:\n  transparent: true\nupstream_mark: 0x5ec\n{list}"));
     let port = secdocker.address.port();
     let _redirect = Redirect::new(&format!(
         "OUTPUT -p tcp --dport {FOR_USERS} -m mark ! --mark 0x5ec -j REDIRECT --to-port {port}"

@@ -276,8 +276,9 @@ impl Connection {
         }
     }
 
-    /// Whether the next request may be read: it is known by which rules to judge it.
-    fn is_identified(&mut self, with: &mut Resources) -> Result<bool, Broken> {
+    /// Whether the next request may be read: it is known by which rules to judge it. `has_come` says whether
+    /// anything is there to be read.
+    fn is_identified(&mut self, has_come: bool, with: &mut Resources) -> Result<bool, Broken> {
         if self.standing.is_known() || !self.session.awaits_request() {
             return Ok(true);
         }
@@ -285,7 +286,7 @@ impl Connection {
         if self.downstream.is_handshaking() {
             return Ok(true);
         }
-        if !self.standing.is_awaited() && self.downstream.has_more() {
+        if !self.standing.is_awaited() && has_come {
             self.identify(with);
             self.deliver(with)?;
         }
@@ -346,7 +347,8 @@ impl Connection {
         let mut moved = false;
         let mut wants_more = false;
         while *left > 0 && !self.is_blocked(from) {
-            if from == Side::Downstream && !self.is_identified(with)? {
+            let has_come = self.downstream.has_more();
+            if from == Side::Downstream && !self.is_identified(has_come, with)? {
                 self.look_for_end(from, left, with)?;
                 break;
             }
@@ -553,7 +555,7 @@ impl Connection {
             && !self.is_blocked(from)
         {
             // The first bytes may come with the end of a handshake, and the next request behind another.
-            if from == Side::Downstream && !self.is_identified(with)? {
+            if from == Side::Downstream && !self.is_identified(true, with)? {
                 break;
             }
             match self.session.flow(from) {
