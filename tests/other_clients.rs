@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use support::cli::client;
 use support::compare::{POLICY, both, both_under, without_ids};
-use support::{Daemon, Finished, SecDocker, Way, run, sandbox, unique};
+use support::{Daemon, Finished, SecDocker, Way, run, sandbox, tls, unique};
 
 /// Runs a Python program with the `docker` package, the engine taken from the environment.
 #[track_caller]
@@ -140,7 +140,15 @@ fn curl(way: &dyn Way, target: &str, arguments: &[&str], input: &[u8]) -> String
     command.args(["-sS", "-m", "30", "-w", " %{http_code}"]).args(arguments);
     match host.strip_prefix("unix://") {
         Some(socket) => command.args(["--unix-socket", socket, &format!("http://d{target}")]),
-        None => command.arg(format!("{}{target}", host.replace("tcp:", "http:"))),
+        None if tls::sides() == tls::Sides::None => {
+            command.arg(format!("{}{target}", host.replace("tcp:", "http:")))
+        }
+        None => {
+            let [ca, cert, key] =
+                ["ca.pem", "cert.pem", "key.pem"].map(|name| tls::House::shared().file(name));
+            command.args(["--cacert", &ca, "--cert", &cert, "--key", &key]);
+            command.arg(format!("{}{target}", host.replace("tcp:", "https:")))
+        }
     };
     run(&mut command, input).ok()
 }

@@ -16,13 +16,13 @@ mod support;
 use std::sync::OnceLock;
 use support::client::Client;
 use support::tls::House;
-use support::{Daemon, SecDocker, sandbox};
+use support::{Daemon, SecDocker, networks, sandbox};
 
 /// An engine that listens with TLS, and asks for certificates.
 fn engine() -> &'static Daemon {
     static ENGINE: OnceLock<Daemon> = OnceLock::new();
     ENGINE.get_or_init(|| {
-        redirected::connect_networks();
+        networks::connect();
         let listen = House::shared().engine("[::]:2376");
         let listen: Vec<&str> = listen.iter().map(String::as_str).collect();
         let daemon = Daemon::on_network(&listen);

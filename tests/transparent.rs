@@ -14,6 +14,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Command;
 use std::sync::OnceLock;
 use support::client::{Client, get};
+use support::networks::{self, sh};
 use support::{Daemon, Docker, Finished, SecDocker, run, sandbox};
 
 const RULES: &str =
@@ -32,7 +33,7 @@ const FOR_USERS: u16 = 2370;
 fn redirected() -> &'static Daemon {
     static DAEMON: OnceLock<Daemon> = OnceLock::new();
     DAEMON.get_or_init(|| {
-        connect_networks();
+        networks::connect();
         let ports = [
             FOR_PREROUTING,
             FOR_OUTPUT,
@@ -50,26 +51,6 @@ fn redirected() -> &'static Daemon {
         daemon.make_images().unwrap();
         daemon
     })
-}
-
-fn connect_networks() {
-    for command in [
-        "ip netns add client",
-        "ip link add host0 type veth peer name client0 netns client",
-        "ip address add 10.77.0.1/24 dev host0",
-        "ip address add fd77::1/64 dev host0 nodad",
-        "ip link set host0 up",
-        "ip -n client address add 10.77.0.2/24 dev client0",
-        "ip -n client address add fd77::2/64 dev client0 nodad",
-        "ip -n client link set client0 up",
-        "ip -n client link set lo up",
-    ] {
-        sh(command).ok();
-    }
-}
-
-fn sh(command: &str) -> Finished {
-    run(Command::new("bash").args(["-c", command]), b"")
 }
 
 /// Runs a client's command in its own network.

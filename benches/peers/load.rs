@@ -5,9 +5,12 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use crate::upstream::{self, CHUNK_BYTES, LAST_CHUNK};
 
@@ -127,14 +130,57 @@ fn length_in(head: &[u8]) -> usize {
 
 /// One client that waits for each answer.
 pub(crate) struct Caller {
-    stream: TcpStream,
+    stream: Stream,
+}
+
+/// What it speaks on.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Read for Stream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(into),
+            Self::Tls(stream) => stream.read(into),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(bytes),
+            Self::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.flush(),
+            Self::Tls(stream) => stream.flush(),
+        }
+    }
+}
+
+fn wire(to: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(to)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    Ok(stream)
 }
 
 impl Caller {
     pub(crate) fn connect(to: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(to)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        Ok(Self { stream: Stream::Plain(wire(to)?) })
+    }
+
+    /// With TLS; whether a session can be resumed is the configuration's affair.
+    pub(crate) fn connect_tls(to: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<Self> {
+        let name = ServerName::try_from("localhost").unwrap();
+        let connection = ClientConnection::new(Arc::clone(config), name).unwrap();
+        let stream = Stream::Tls(Box::new(StreamOwned::new(connection, wire(to)?)));
         Ok(Self { stream })
     }
 
@@ -281,7 +327,10 @@ impl Caller {
 
     /// Sends bytes through a raw stream and reads them back.
     pub(crate) fn echo(&mut self, bytes: u64) -> io::Result<()> {
-        let mut writer = self.stream.try_clone()?;
+        let Stream::Plain(stream) = &self.stream else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let mut writer = stream.try_clone()?;
         std::thread::scope(|scope| {
             let written = scope.spawn(move || -> io::Result<()> {
                 let piece = vec![0; 256 << 10];

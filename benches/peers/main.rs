@@ -14,6 +14,7 @@ mod load;
 mod peers;
 mod report;
 mod rows;
+mod tls;
 mod upstream;
 
 use std::fs;

@@ -48,6 +48,10 @@ pub(crate) enum Kind {
     HaproxyTcp,
     /// nginx as a reverse proxy.
     Nginx,
+    /// SecDocker with TLS for its clients.
+    SecDockerTls,
+    /// HAProxy that reads HTTP, with the same certificate.
+    HaproxyTls,
 }
 
 impl Kind {
@@ -59,6 +63,8 @@ impl Kind {
             Self::HaproxyHttp => "haproxy http",
             Self::HaproxyTcp => "haproxy tcp",
             Self::Nginx => "nginx",
+            Self::SecDockerTls => "secdocker tls",
+            Self::HaproxyTls => "haproxy tls",
         }
     }
 }
@@ -93,6 +99,9 @@ impl Peer {
             Kind::Direct => None,
             Kind::SecDocker => Some(secdocker(address, upstream, by_unix, folder, "")?),
             Kind::OneLoop => Some(secdocker(address, upstream, by_unix, folder, ", loops: 1")?),
+            Kind::SecDockerTls | Kind::HaproxyTls => {
+                return Self::start_tls(kind, upstream, folder);
+            }
             Kind::HaproxyHttp => Some(haproxy("http", address, upstream, by_unix, folder)?),
             Kind::HaproxyTcp => Some(haproxy("tcp", address, upstream, by_unix, folder)?),
             Kind::Nginx => Some(nginx(address, upstream, by_unix, folder)?),
@@ -101,6 +110,31 @@ impl Peer {
             io::Error::new(error.kind(), format!("{} does not answer", kind.name()))
         })?;
         Ok(Self { kind, address, running })
+    }
+
+    /// One that speaks TLS with the certificate that `tls::certify` has made.
+    fn start_tls(kind: Kind, upstream: &Upstream, folder: &Path) -> io::Result<Self> {
+        let address = free_address()?;
+        let at = folder.display();
+        let running = match kind {
+            Kind::HaproxyTls => haproxy_at(
+                "http",
+                &format!("{address} ssl crt {at}/server.pem ssl-min-ver TLSv1.2 alpn http/1.1"),
+                (address.port(), upstream, false),
+                folder,
+            )?,
+            _ => {
+                let tls = format!(
+                    ", tls: {{certificate: {at}/server-cert.pem, key: {at}/server-key.pem}}"
+                );
+                secdocker(address, upstream, false, folder, &tls)?
+            }
+        };
+        // Both begin to listen before they can be asked anything.
+        wait_until(PATIENCE, || std::net::TcpStream::connect(address).is_ok())?;
+        // They stand in the same columns as without TLS.
+        let kind = if kind == Kind::HaproxyTls { Kind::HaproxyHttp } else { Kind::SecDocker };
+        Ok(Self { kind, address, running: Some(running) })
     }
 
     /// Its processes: nginx has workers.
@@ -227,6 +261,15 @@ fn haproxy(
     by_unix: bool,
     folder: &Path,
 ) -> io::Result<Running> {
+    haproxy_at(mode, &address.to_string(), (address.port(), upstream, by_unix), folder)
+}
+
+fn haproxy_at(
+    mode: &str,
+    bind: &str,
+    (port, upstream, by_unix): (u16, &Upstream, bool),
+    folder: &Path,
+) -> io::Result<Running> {
     let to = upstream_of(upstream, by_unix, "unix@", "");
     let rules = match mode {
         "http" => {
@@ -236,11 +279,11 @@ fn haproxy(
     };
     let config = write(
         folder,
-        &format!("haproxy-{}.cfg", address.port()),
+        &format!("haproxy-{port}.cfg"),
         &format!(
             "global\n  maxconn {}\ndefaults\n  mode {mode}\n  timeout connect 5s\n  \
          timeout client 1h\n  timeout server 1h\n  timeout tunnel 1h\n\
-         frontend f\n  bind {address}\n  {rules}\n  default_backend b\n\
+         frontend f\n  bind {bind}\n  {rules}\n  default_backend b\n\
          backend b\n  option splice-auto\n  server s {to}\n",
             haproxy_connections()
         ),

@@ -11,6 +11,7 @@ use crate::engine::{Engine, IMAGE};
 use crate::load::{self, Caller, Work};
 use crate::peers::{Kind, Peer, Upstream, haproxy_connections};
 use crate::report::Figure;
+use crate::tls;
 
 const CLIENTS: usize = 64;
 
@@ -40,6 +41,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("loops", loops),
     ("engine", engine),
     ("start", start),
+    ("tls", tls::rows),
 ];
 
 const ALL: &[Kind] =
@@ -47,13 +49,13 @@ const ALL: &[Kind] =
 const PROXIES: &[Kind] = &[Kind::SecDocker, Kind::HaproxyHttp, Kind::HaproxyTcp, Kind::Nginx];
 
 impl Bench<'_> {
-    fn start(&self, kinds: &[Kind], by_unix: bool) -> io::Result<Vec<Peer>> {
+    pub(crate) fn start(&self, kinds: &[Kind], by_unix: bool) -> io::Result<Vec<Peer>> {
         kinds.iter().map(|kind| Peer::start(*kind, self.upstream, by_unix, self.folder)).collect()
     }
 }
 
 /// CPU time for each of `count`, in microseconds.
-fn micros_each(cpu: Duration, count: u64) -> f64 {
+pub(crate) fn micros_each(cpu: Duration, count: u64) -> f64 {
     cpu.as_secs_f64() * 1e6 / count.max(1) as f64
 }
 
@@ -138,7 +140,7 @@ fn bulk(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
     Ok(figures)
 }
 
-type Transfer = fn(&mut Caller, u64) -> io::Result<()>;
+pub(crate) type Transfer = fn(&mut Caller, u64) -> io::Result<()>;
 
 const BULK_BY_TCP: [(&str, Transfer); 4] = [
     ("download, TCP upstream", Caller::download),
@@ -155,7 +157,7 @@ const BULK_BY_UNIX: [(&str, Transfer); 4] = [
 ];
 
 /// Bytes moved: how fast, with how much CPU, and what memory that took beyond what was held before.
-fn moved(
+pub(crate) fn moved(
     bench: &Bench<'_>,
     row: &'static str,
     peers: &[Peer],

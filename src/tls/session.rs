@@ -21,6 +21,9 @@ const RECORD_BYTES_MAX: usize = (1 << 14) + 2048 + 5;
 /// What a record costs beside its content, at most.
 const RECORD_OVERHEAD_BYTES: usize = 5 + 8 + 1 + 16;
 
+/// Most messages of a handshake fit into so many.
+const HANDSHAKE_BYTES: usize = 512;
+
 /// The most plain bytes in one record.
 const FRAGMENT_BYTES: usize = 1 << 14;
 
@@ -227,7 +230,9 @@ fn run<R: Records>(
                     plain(record.payload);
                 }
             }
-            Ok(ConnectionState::EncodeTlsData(mut data)) => encode(|room| data.encode(room), out)?,
+            Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                put(HANDSHAKE_BYTES, |room| data.encode(room), out)?
+            }
             Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
             Ok(ConnectionState::PeerClosed) => ended = true,
             Ok(ConnectionState::Closed) => {
@@ -257,7 +262,7 @@ fn say_why<R: Records>(connection: &mut R, rest: &mut [u8], out: &mut Outgoing) 
     while connection.has_to_say() {
         match connection.process(rest).state {
             Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                if encode(|room| data.encode(room), out).is_err() {
+                if put(HANDSHAKE_BYTES, |room| data.encode(room), out).is_err() {
                     return;
                 }
             }
@@ -282,15 +287,17 @@ fn write<R: Records>(
         let UnbufferedStatus { discard, state } = connection.process(kept);
         debug_assert_eq!(discard, 0, "all that could be done with it was done when it came");
         match state {
-            Ok(ConnectionState::EncodeTlsData(mut data)) => encode(|room| data.encode(room), out)?,
+            Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                put(HANDSHAKE_BYTES, |room| data.encode(room), out)?
+            }
             Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
             Ok(ConnectionState::WriteTraffic(mut traffic)) => {
                 return match what {
                     Write::Plain(plain) => {
-                        encrypt(records_bytes(plain), |room| traffic.encrypt(plain, room), out)
+                        put(records_bytes(plain), |room| traffic.encrypt(plain, room), out)
                     }
                     Write::End => {
-                        encrypt(RECORD_OVERHEAD_BYTES, |room| traffic.queue_close_notify(room), out)
+                        put(RECORD_OVERHEAD_BYTES, |room| traffic.queue_close_notify(room), out)
                     }
                 };
             }
@@ -305,40 +312,49 @@ fn records_bytes(plain: &[u8]) -> usize {
     plain.len() + (plain.len() / FRAGMENT_BYTES + 1) * RECORD_OVERHEAD_BYTES
 }
 
-fn encode(
-    mut put: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>,
-    out: &mut Outgoing,
-) -> Result<(), Error> {
-    let mut room = 512;
-    loop {
-        match put(out.room(room)) {
-            Ok(count) => {
-                out.filled += count;
-                return Ok(());
+/// Why records were not put into a buffer.
+enum Unwritten {
+    /// It must have so many bytes.
+    Room(usize),
+    Never(String),
+}
+
+impl From<EncodeError> for Unwritten {
+    fn from(error: EncodeError) -> Self {
+        match error {
+            EncodeError::InsufficientSize(InsufficientSizeError { required_size }) => {
+                Self::Room(required_size)
             }
-            Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size })) => {
-                room = required_size;
-            }
-            Err(error) => return Err(Error(error.to_string())),
+            other => Self::Never(other.to_string()),
         }
     }
 }
 
-fn encrypt(
+impl From<EncryptError> for Unwritten {
+    fn from(error: EncryptError) -> Self {
+        match error {
+            EncryptError::InsufficientSize(InsufficientSizeError { required_size }) => {
+                Self::Room(required_size)
+            }
+            other => Self::Never(other.to_string()),
+        }
+    }
+}
+
+/// Has records put behind what is in the buffer, in as much room as they take.
+fn put<E: Into<Unwritten>>(
     mut room: usize,
-    mut put: impl FnMut(&mut [u8]) -> Result<usize, EncryptError>,
+    mut write: impl FnMut(&mut [u8]) -> Result<usize, E>,
     out: &mut Outgoing,
 ) -> Result<(), Error> {
     loop {
-        match put(out.room(room)) {
+        match write(out.room(room)).map_err(Into::into) {
             Ok(count) => {
                 out.filled += count;
                 return Ok(());
             }
-            Err(EncryptError::InsufficientSize(InsufficientSizeError { required_size })) => {
-                room = required_size;
-            }
-            Err(error) => return Err(Error(error.to_string())),
+            Err(Unwritten::Room(wanted)) => room = wanted,
+            Err(Unwritten::Never(reason)) => return Err(Error(reason)),
         }
     }
 }

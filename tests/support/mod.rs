@@ -17,6 +17,7 @@ pub(crate) mod client;
 pub(crate) mod compare;
 pub(crate) mod daemon;
 pub(crate) mod firewall;
+pub(crate) mod networks;
 pub(crate) mod poll;
 pub(crate) mod process;
 pub(crate) mod relay;

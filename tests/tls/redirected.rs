@@ -6,30 +6,11 @@
 //! ```
 
 use super::engine;
+use super::support::networks::sh;
 use super::support::tls::House;
 use super::support::{Finished, SecDocker, run, sandbox};
 use std::net::{Ipv6Addr, SocketAddr};
 use std::process::Command;
-
-pub(crate) fn connect_networks() {
-    for command in [
-        "ip netns add client",
-        "ip link add host0 type veth peer name client0 netns client",
-        "ip address add 10.77.0.1/24 dev host0",
-        "ip address add fd77::1/64 dev host0 nodad",
-        "ip link set host0 up",
-        "ip -n client address add 10.77.0.2/24 dev client0",
-        "ip -n client address add fd77::2/64 dev client0 nodad",
-        "ip -n client link set client0 up",
-        "ip -n client link set lo up",
-    ] {
-        sh(command).ok();
-    }
-}
-
-fn sh(command: &str) -> Finished {
-    run(Command::new("bash").args(["-c", command]), b"")
-}
 
 /// Runs the client's command in its own network.
 fn docker(host: &str, tls: bool, arguments: &str, input: &[u8]) -> Finished {
