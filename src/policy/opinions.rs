@@ -70,11 +70,15 @@ pub struct AskedImage {
 }
 
 impl AskedImage {
-    /// The images that a build uses, each once, as far as they are named.
+    /// The most images of one build that plugins are asked about, one after the other.
+    pub const OF_BUILD_MAX: usize = 64;
+
+    /// The images that a build uses, each once, as far as they are named; of more than plugins are asked
+    /// about one too many.
     pub fn of_build<'a>(images: impl Iterator<Item = &'a ImageRef>) -> Vec<Self> {
         let mut asked: Vec<Self> = Vec::new();
         for image in images {
-            if !asked.iter().any(|known| known.image == *image) {
+            if asked.len() <= Self::OF_BUILD_MAX && !asked.iter().any(|it| it.image == *image) {
                 let (purpose, given) = (Purpose::Build, image.to_string());
                 asked.push(Self { purpose, given, image: image.clone(), every_tag: false });
             }
@@ -310,6 +314,17 @@ mod tests {
         }
         let agreed = Opinions { results: vec![result(PluginVerdict::Error, "", false)] };
         assert_eq!(agreed.refusal(), None);
+    }
+
+    #[test]
+    fn each_image_of_a_build_is_asked_about_however_often_another_is_named() {
+        let image = |text: &str| ImageRef::parse(text).ok();
+        let (one, other) = (image("a:1"), image("evil:1"));
+        let often = std::iter::repeat_n(&one, 1000).chain([&other]).flatten();
+        let asked: Vec<_> = AskedImage::of_build(often).into_iter().map(|it| it.given).collect();
+        assert_eq!(asked, ["a:1", "evil:1"]);
+        let many: Vec<_> = (0..1000).filter_map(|at| image(&format!("a:{at}"))).collect();
+        assert_eq!(AskedImage::of_build(many.iter()).len(), AskedImage::OF_BUILD_MAX + 1);
     }
 
     #[test]

@@ -18,9 +18,6 @@ use crate::policy::opinions::{
 /// How often one request is judged again, as plugins were asked anew: its image has changed each time.
 pub(super) const JUDGED_AGAIN_MAX: u8 = 4;
 
-/// The most images of one build that plugins are asked about, one after the other.
-const IMAGES_MAX: usize = 64;
-
 /// A request that no rule forbids, and that plugins may.
 #[derive(Debug)]
 pub(super) struct Consulting {
@@ -70,8 +67,8 @@ impl Session {
         if let Err(no_room) = share.grow_to(inspection.body.len() + 2 * body.len()) {
             return self.decline_unjudged(&no_room.into(), &inspection, turn);
         }
-        if forwarded.asked_images().count() > IMAGES_MAX {
-            return self.decline_unjudged(&Refusal::too_many_images(IMAGES_MAX), &inspection, turn);
+        if forwarded.asked_images().count() > AskedImage::OF_BUILD_MAX {
+            return self.decline_unjudged(&Refusal::too_many_images(), &inspection, turn);
         }
         let mut body = Arc::new(body);
         let before = inspection.before.take().filter(|before| before.body == body);

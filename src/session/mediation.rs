@@ -20,6 +20,7 @@ use crate::http2::grpc::Status;
 use crate::http2::mediator::{Call, Fault, Handling, Limits, Mediator, Outputs};
 use crate::policy::facts::{Facts, ROUNDS_MAX};
 use crate::policy::opinions::Waits;
+use crate::policy::shown::Shown;
 use crate::policy::{self, Checked, Inspected, Verdict};
 use plugins::{Consulting, History};
 
@@ -350,6 +351,11 @@ impl Session {
                 let violations = &violations;
                 audit::record(&self.client, &Event::Forbidden { method, target, violations });
                 answer(mediation, stream, (Status::PermissionDenied, violations), turn);
+            }
+            Verdict::Allowed(checked) if plugins::odd_image(&rules, &checked).is_some() => {
+                let image = plugins::odd_image(&rules, &checked).unwrap_or_default();
+                let reason = format!("plugins can't be asked about image {}", Shown(image));
+                self.refuse_call(mediation, stream, (Status::PermissionDenied, &reason), turn);
             }
             Verdict::Allowed(checked) => {
                 let images = plugins::asked_images(&rules, &checked);

@@ -23,6 +23,7 @@ use crate::http::head::{self, HeadError, Lines, RequestHead, Version};
 use crate::http::message::{self, Offer};
 use crate::http::target::{self, Target};
 use crate::policy::facts::Unlearned;
+use crate::policy::opinions::AskedImage;
 use crate::policy::shown::Shown;
 
 /// Where the client is in its request. A variant holds what that state needs and no more.
@@ -439,7 +440,8 @@ impl Refusal {
     }
 
     /// Each would be waited for.
-    pub(super) fn too_many_images(max: usize) -> Self {
+    pub(super) fn too_many_images() -> Self {
+        let max = AskedImage::OF_BUILD_MAX;
         let reason = format!("the build uses more than {max} images, and plugins must know each");
         Self { status: 403, reason }
     }

@@ -24,6 +24,8 @@ pub(super) enum ProtoError {
     Repeated(u32),
     /// There are more fields than any client needs.
     TooMany,
+    /// Instructions say more than any client's do.
+    Instructions,
 }
 
 impl std::fmt::Display for ProtoError {
@@ -35,6 +37,9 @@ impl std::fmt::Display for ProtoError {
             Self::Text => f.write_str("a text of the message is not UTF-8"),
             Self::Type(field) => write!(f, "field {field} has a value of another type"),
             Self::Repeated(field) => write!(f, "field {field} stands there twice"),
+            Self::Instructions => {
+                f.write_str("the message has more instructions than any client's")
+            }
             Self::TooMany => write!(f, "the message has more than {FIELDS_MAX} fields"),
         }
     }

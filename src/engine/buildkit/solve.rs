@@ -31,6 +31,7 @@ pub struct SolveBody {
     message: Vec<u8>,
     /// The images that the client's own instructions name.
     images: Vec<ImageRef>,
+    odd_image: Option<String>,
 }
 
 impl SolveBody {
@@ -44,6 +45,12 @@ impl SolveBody {
     #[must_use]
     pub fn images(&self) -> &[ImageRef] {
         &self.images
+    }
+
+    /// An image that they name in a way that only the daemon may understand.
+    #[must_use]
+    pub fn odd_image(&self) -> Option<&str> {
+        self.odd_image.as_deref()
     }
 
     /// The message again, as it was sent.
@@ -80,7 +87,7 @@ pub fn read(solve: Solve, message: Vec<u8>) -> Result<Inspected<SolveBody>, Body
         Solve::Control => control(&message, &mut instructions, &mut effects)?,
         Solve::Bridge => bridge(&message, &mut instructions, &mut effects)?,
     }
-    let Instructions { images, cgroup_parents, has_unseen } = instructions;
+    let Instructions { images, odd_image, cgroup_parents, has_unseen, .. } = instructions;
     const INSTRUCTIONS: Place = Place::Field("Definition");
     for parent in cgroup_parents {
         attributes::check_number(&BODY, &effects)?;
@@ -92,7 +99,7 @@ pub fn read(solve: Solve, message: Vec<u8>) -> Result<Inspected<SolveBody>, Body
     if has_unseen {
         effects.push(Effect::BuildSteps(Steps::Unseen), INSTRUCTIONS);
     }
-    let body = SolveBody { solve, message, images };
+    let body = SolveBody { solve, message, images, odd_image };
     Ok(Inspected::new(body, effects.into_asked()))
 }
 

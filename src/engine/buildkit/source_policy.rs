@@ -47,7 +47,7 @@ pub fn forced(policy: &Policy, facts: &Facts) -> Result<Option<Forced>, TooLong>
     if policy.images.is_empty() && allowed.is_none() {
         return Ok(None);
     }
-    let (allowed, denied) = (allowed.map(allowed_names), denied_names(policy, facts));
+    let (allowed, denied) = (allowed.map(allowed_names), denied_names(policy, facts)?);
     let count = allowed.as_ref().map_or(0, Vec::len) + denied.len();
     let mut rules = Vec::new();
     if let Some(names) = allowed {
@@ -73,32 +73,41 @@ fn any_of(names: &[String]) -> String {
     if names.is_empty() { r"[^\s\S]".to_owned() } else { names.join("|") }
 }
 
-/// The names of what is forbidden and of what no list allows, and what has them by other names.
-fn denied_names(policy: &Policy, facts: &Facts) -> Vec<String> {
+/// The names of what is forbidden and of what no list allows, and what has them by other names. A daemon may
+/// have any number of images: no more is collected than it can be told.
+fn denied_names(policy: &Policy, facts: &Facts) -> Result<Vec<String>, TooLong> {
     let mut names = Vec::new();
     for rule in &policy.images {
         push(&mut names, pattern(&rule.meant(), version));
     }
+    let mut bytes = names.iter().map(String::len).sum::<usize>();
+    let mut grows = |more: &[String]| {
+        bytes += more.iter().map(String::len).sum::<usize>();
+        if bytes > EXPRESSION_BYTES_MAX { Err(TooLong) } else { Ok(()) }
+    };
     for ForbiddenImage { id, names: others } in policy.forbidden_images(facts) {
+        let before = names.len();
         for name in others {
             // Its content is denied by its digest.
             if let Some(tag) = name.tag() {
                 push(&mut names, format!("{}{}", repository(&name.compared()), this_tag(tag)));
             }
         }
-        push_contents(&mut names, id, others);
+        contents(id, others).for_each(|content| push(&mut names, content));
+        grows(names.get(before..).unwrap_or_default())?;
     }
-    // Their names are not allowed; but beside an allowed name may stand any digest.
+    // Their names are not allowed; but beside an allowed name may stand any digest. Each has its own.
     for ForbiddenImage { id, names: others } in policy.unlisted_images(facts) {
-        push_contents(&mut names, id, others);
+        let before = names.len();
+        names.extend(contents(id, others));
+        grows(names.get(before..).unwrap_or_default())?;
     }
-    names
+    Ok(names)
 }
 
-fn push_contents(names: &mut Vec<String>, id: &str, others: &[ImageName]) {
-    for digest in others.iter().filter_map(ImageName::digest).chain([id]) {
-        push(names, anywhere(digest));
-    }
+/// The digests of an image, by any name.
+fn contents<'a>(id: &'a str, names: &'a [ImageName]) -> impl Iterator<Item = String> + 'a {
+    names.iter().filter_map(ImageName::digest).chain([id]).map(anywhere)
 }
 
 /// The names that a list allows.

@@ -605,6 +605,48 @@ fn more_than_the_daemon_can_be_told_is_refused() {
     let mut facts = Facts::none();
     facts.add_image_list((0..3000).map(image).collect());
     assert!(source_policy::forced(&images(&["ubuntu:16.04"]), &facts).is_err());
+    assert!(source_policy::forced(&only(&["ubuntu:16.04"]), &facts).is_ok());
+    facts.add_image_list((0..100_000).map(image).collect());
+    assert!(source_policy::forced(&only(&["app"]), &facts).is_err());
+}
+
+#[test]
+fn instructions_are_read_as_far_as_they_go() {
+    let source = |identifier: &str| bytes(1, &bytes(3, &text(1, identifier)));
+    let read = |definition: Vec<u8>| {
+        let body = read(Solve::Control, bytes(2, &definition)).map(|read| read.body().clone());
+        body.map_err(|error| error.to_string())
+    };
+    for (identifier, is_odd) in [
+        ("docker-image://docker.io/library/probe:1", false),
+        ("docker-image+blob://docker.io/library/probe:1", false),
+        ("local://context", false),
+        ("docker-image://docker.io/library/%70robe:1", true),
+        ("docker-image://me@docker.io/library/probe:1", true),
+        ("docker-image://", true),
+        ("docker-image+x://probe:1", true),
+        ("docker-image:probe:1", true),
+    ] {
+        let body = read(source(identifier)).unwrap();
+        assert_eq!(body.odd_image(), is_odd.then_some(identifier), "{identifier}");
+        assert_eq!(
+            body.images().len(),
+            usize::from(identifier.contains("library/probe") && !is_odd)
+        );
+    }
+    let many = |count: usize, one: &dyn Fn(usize) -> Vec<u8>| -> Vec<u8> {
+        (0..count).flat_map(one).collect()
+    };
+    let names = many(2000, &|at| source(&format!("docker-image://probe:{at}")));
+    assert!(read(names).unwrap_err().contains("more instructions"));
+    let groups = many(2000, &|at| step_in(Some(&format!("/{at}"))));
+    assert!(read(groups).unwrap_err().contains("more instructions"));
+    // One definition has no more fields than any message; there are others.
+    let definition = many(16_000, &|_| bytes(1, b""));
+    let inputs = [text(1, "x"), bytes(2, &definition)].concat();
+    let inputs = [bytes(10, &inputs), bytes(10, &inputs)].concat();
+    let said = super::read(Solve::Control, inputs).unwrap_err().to_string();
+    assert!(said.contains("more instructions"), "{said}");
 }
 
 #[test]

@@ -14,9 +14,6 @@ use crate::http2::grpc::Status;
 use crate::policy::opinions::{Advice, AskedImage, Consultation, Source, Waits};
 use crate::policy::{self, Checked};
 
-/// The most images of one call, as each is waited for.
-const IMAGES_MAX: usize = 64;
-
 /// How often a call was judged, and what plugins have said of its images then.
 #[derive(Debug, Default)]
 pub(super) struct History {
@@ -53,11 +50,16 @@ impl Consulting {
     }
 }
 
+/// An image that plugins would have to be asked about, named so that only the daemon may know which it is.
+pub(super) fn odd_image<'a>(rules: &Rules, checked: &'a Checked<SolveBody>) -> Option<&'a str> {
+    checked.body().odd_image().filter(|_| rules.consulted.build)
+}
+
 /// The images that plugins are asked about.
 pub(super) fn asked_images(rules: &Rules, checked: &Checked<SolveBody>) -> Vec<AskedImage> {
     let images = policy::images_in(checked.effects()).chain(checked.body().images());
     match rules.consulted.build {
-        true => AskedImage::of_build(images.take(IMAGES_MAX + 1)),
+        true => AskedImage::of_build(images),
         false => Vec::new(),
     }
 }
@@ -71,8 +73,8 @@ impl Session {
         (images, history): (Vec<AskedImage>, History),
         turn: &mut Turn<'_>,
     ) {
-        if images.len() > IMAGES_MAX {
-            let refusal = Refusal::too_many_images(IMAGES_MAX);
+        if images.len() > AskedImage::OF_BUILD_MAX {
+            let refusal = Refusal::too_many_images();
             let refusal = (Status::PermissionDenied, &refusal.reason as _);
             return self.refuse_call(mediation, judged.stream, refusal, turn);
         }

@@ -368,3 +368,19 @@ fn a_hundred_builds_together_keep_to_the_budget() {
     }
     assert_eq!(budget.free(), BYTES);
 }
+
+#[test]
+fn an_image_that_plugins_could_not_know_is_used_by_nobody() {
+    // `SolveRequest { definition { def: Op { source { identifier } } } }`
+    let odd = "\x12\x1d\x0a\x1b\x1a\x19\x0a\x17docker-image://%75buntu";
+    let mut talk = consulting();
+    talk.client(&call(SOLVE, 1, odd)).daemon_never_sees("%75buntu");
+    assert!(talk.got[0].contains("plugins can't be asked about image"), "{:?}", talk.got[0]);
+    let often = sourced("a:1").repeat(70) + &sourced("evil:1");
+    let mut talk = consulting();
+    talk.arrive(Side::Downstream, &call_bytes(SOLVE, 1, &often));
+    let (ticket, _) = talk.outbox.take_consultation().unwrap();
+    talk.call(|session, turn| session.consulted(ticket, advice(None), turn));
+    let (_, question) = talk.outbox.take_consultation().unwrap();
+    assert_eq!(question.asked.given, "evil:1");
+}
