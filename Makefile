@@ -17,9 +17,8 @@ run: ## SecDocker in front of a Docker engine, on 127.0.0.1:8999 (PORT=… for a
 test: ## every test, the end-to-end ones against a real Docker engine
 	@scripts/install-missing test
 	cargo test --locked --workspace --all-features
-	SECDOCKER_TLS=both cargo test --locked --test docker_cli --test other_clients
-	SECDOCKER_TLS=1 cargo test --locked --test attacks
-	@SUITES="attacks docker_cli presets streams builds buildkit other_clients" scripts/test-engines trixie
+	@SUITES="presets streams builds buildkit" scripts/test-engines trixie
+	@SECDOCKER_TLS=1 SUITES="attacks docker_cli other_clients" scripts/test-engines trixie
 
 engines: ## the tests in which the engine has its say, against each engine (ENGINES=…, SUITES=… for some)
 	@scripts/install-missing engines

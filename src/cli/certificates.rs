@@ -66,6 +66,13 @@ pub(super) fn describe(out: &mut String, settings: &Settings) -> fmt::Result {
         }
         describe_validity(out, Client::validity(client))?;
     }
+    if settings.listen.tls.as_ref().is_some_and(|server| server.has_slow_key()) {
+        writeln!(
+            out,
+            "Warning: the key of listen.tls is RSA with more than 2048 bits: a handshake holds up all others \
+             of its loop for milliseconds; an ECDSA P-256 key takes less than a tenth."
+        )?;
+    }
     for warning in warnings(settings, now()) {
         writeln!(out, "Warning: {warning}.")?;
     }

@@ -76,8 +76,8 @@ impl fmt::Display for HeadError {
             Self::LeadingEmptyLine => f.write_str("the request begins with an empty line"),
             Self::Http2 => f.write_str("HTTP/2 is not spoken here"),
             Self::Tls => f.write_str(
-                "this is TLS; SecDocker speaks HTTP without TLS on this port (no `--tls`, no \
-                 DOCKER_TLS_VERIFY, `http://` or `tcp://`)",
+                "this is TLS; SecDocker speaks HTTP without TLS on this port (`listen.tls` is not set: no \
+                 `--tls`, no DOCKER_TLS_VERIFY, `http://` or `tcp://`)",
             ),
             Self::Version => f.write_str("the version is neither HTTP/1.0 nor HTTP/1.1"),
             Self::Method => f.write_str("the method is not a token (RFC 9110 §9.1)"),

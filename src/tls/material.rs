@@ -9,7 +9,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
-use rustls::{Error as Tls, InconsistentKeys};
+use rustls::{Error as Tls, InconsistentKeys, SignatureAlgorithm};
 
 use super::error::in_words;
 use super::{MaterialError, Validity, x509};
@@ -40,6 +40,14 @@ pub(super) fn pair(
         error => MaterialError::Key(in_words(&error)),
     })?;
     Ok(Pair { key: Arc::new(key), validity })
+}
+
+/// Whether a signature takes several milliseconds: RSA with more than 2048 bits.
+pub(super) fn is_slow(key: &CertifiedKey) -> bool {
+    /// The `SubjectPublicKeyInfo` of RSA with 2048 bits has 294 bytes, with 3072 bits 422.
+    const SPKI_BYTES_MAX: usize = 300;
+    key.key.algorithm() == SignatureAlgorithm::RSA
+        && key.key.public_key().is_some_and(|key| key.len() > SPKI_BYTES_MAX)
 }
 
 /// Reads the authorities that are trusted.

@@ -5,17 +5,20 @@
 
 use std::sync::Arc;
 
+use rustls::CommonState;
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{
     ConnectionState, EncodeError, EncryptError, InsufficientSizeError, UnbufferedStatus,
 };
-use rustls::{CommonState, HandshakeKind, ProtocolVersion};
+#[cfg(test)]
+use rustls::{HandshakeKind, ProtocolVersion};
 
 use super::{Client, Error, Outgoing, Received, Server, ServerName, x509};
 use crate::client::ClientCertificate;
 
-/// The longest record with its head: nothing of more bytes is ever kept but a handshake, of at most 64 KiB.
+/// The longest record with its head, and the most bytes that are kept: messages of a handshake could be longer,
+/// but a chain of certificates has a tenth of it.
 const RECORD_BYTES_MAX: usize = (1 << 14) + 2048 + 5;
 
 /// What a record costs beside its content, at most.
@@ -106,6 +109,9 @@ impl Session {
         self.is_open |= may_write && !self.common().is_handshaking();
         let rest = buffer.get(taken..).unwrap_or_default();
         self.kept.clear();
+        if rest.len() > RECORD_BYTES_MAX {
+            return Err(Error("its handshake has longer messages than are taken".to_owned()));
+        }
         if rest.is_empty() {
             self.kept = Vec::new();
         } else {
@@ -150,9 +156,9 @@ impl Session {
         x509::client_certificate(self.common().peer_certificates()?.first()?)
     }
 
-    /// For the log: `TLS 1.3, resumed`.
-    #[must_use]
-    pub fn describe(&self) -> &'static str {
+    /// `TLS 1.3, resumed`.
+    #[cfg(test)]
+    pub(super) fn describe(&self) -> &'static str {
         let is_resumed = self.common().handshake_kind() == Some(HandshakeKind::Resumed);
         match (self.common().protocol_version(), is_resumed) {
             (Some(ProtocolVersion::TLSv1_3), false) => "TLS 1.3",

@@ -24,6 +24,7 @@ type Origin = [u8; 32];
 pub struct Server {
     pub(super) config: Arc<ServerConfig>,
     validity: Vec<Validity>,
+    has_slow_key: bool,
     /// What is asked of clients.
     pub client_certificates: ClientCertificates,
     /// What becomes of clients that speak no TLS.
@@ -79,6 +80,7 @@ impl Server {
     ) -> Result<Self, MaterialError> {
         let provider = Arc::new(provider::default_provider());
         let Pair { key: pair, mut validity } = material::pair(chain, key, &provider)?;
+        let has_slow_key = material::is_slow(&pair);
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(other)?;
@@ -110,7 +112,15 @@ impl Server {
             clients.unwrap_or_default(),
             &[client_certificates as u8, plain as u8],
         ]);
-        Ok(Self { config: Arc::new(config), validity, client_certificates, plain, origin })
+        let config = Arc::new(config);
+        Ok(Self { config, validity, has_slow_key, client_certificates, plain, origin })
+    }
+
+    /// Whether a signature of its key takes several milliseconds, for which a loop stands still: RSA with more
+    /// than 2048 bits.
+    #[must_use]
+    pub fn has_slow_key(&self) -> bool {
+        self.has_slow_key
     }
 
     /// When its own certificates and those of authorities are valid.

@@ -305,6 +305,28 @@ fn what_is_not_tls_ends_the_session() {
     assert!(line.carry(usize::MAX).is_err() && line.got[SERVER].is_empty());
 }
 
+/// Nobody can have much kept before the handshake is over.
+#[test]
+fn a_handshake_without_end_is_refused() {
+    let house = House::new();
+    let mut line = Line::new(&house.client(None), &house.server(ClientCertificates::None));
+    // A message of 60,000 bytes, in records of 16,384.
+    let mut message = vec![1, 0, 0xea, 0x60];
+    message.resize(60_004, 0);
+    let mut kept = 0;
+    for fragment in message.chunks(16_384) {
+        let length = u16::try_from(fragment.len()).unwrap().to_be_bytes();
+        let record = [&[0x16, 3, 1][..], &length, fragment].concat();
+        if let Err(error) = line.receive(SERVER, &record) {
+            assert!(error.to_string().contains("longer messages than are taken"), "{error}");
+            assert!(kept < 20_000, "{kept}");
+            return;
+        }
+        kept = line.ends[SERVER].kept.len();
+    }
+    panic!("{kept} bytes are kept");
+}
+
 #[test]
 fn material_that_does_not_fit_is_refused() {
     let (house, other) = (House::new(), House::new());
