@@ -106,7 +106,7 @@ fn check_says_what_alone_is_allowed() {
     );
     let (status, text, complaint) = folder.run("check", "");
     assert_eq!((status, complaint.as_str()), (Some(0), ""));
-    let images = "Only these images may be used, and none may be built, loaded, imported or \
+    let images = "Only these images may be used, and built by BuildKit; none may be loaded, imported or \
                   committed:\n- `team/*`\n- `app:1`\n";
     let paths = "Of the host's paths only these may be mounted:\n- none at all\n";
     assert!(text.contains(images) && text.contains(paths), "{text}");

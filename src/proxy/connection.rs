@@ -301,13 +301,9 @@ impl Connection {
             _ => self.downstream.local_address(),
         };
         let ends = client.peer.address().zip(local);
-        let asker = Asker {
-            client,
-            stream: self.downstream.stream(),
-            ends,
-            daemon: self.generation.daemon(),
-        };
-        match self.standing.look(&self.generation.clients, &asker) {
+        let asker =
+            Asker { client, stream: self.downstream.stream(), ends, generation: &self.generation };
+        match self.standing.look(&asker) {
             Looked::Ask(sought) => {
                 let who = self.who();
                 with.identify((self.key, self.serial()), who, sought);

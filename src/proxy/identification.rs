@@ -10,13 +10,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::Generation;
 use super::callers;
 use super::clients::{ClientList, Found};
 use super::identities::{Answer, Sought};
 use super::stream::Stream;
 use crate::audit::{self, ClientId, Event};
 use crate::client::{ClientCertificate, Counted, Fact, Identity, Learned, LimitMet};
-use crate::facts::Daemon;
 use crate::session::Rules;
 
 /// Whether it is known which rules hold for a client.
@@ -49,7 +49,7 @@ pub(super) struct Asker<'c> {
     pub(super) stream: &'c Stream,
     /// Where the client's own socket is, and where it asked to be connected to.
     pub(super) ends: Option<(SocketAddr, SocketAddr)>,
-    pub(super) daemon: Daemon,
+    pub(super) generation: &'c Generation,
 }
 
 /// What came of looking.
@@ -106,7 +106,8 @@ impl Standing {
     }
 
     /// Looks for the first entry that fits.
-    pub(super) fn look(&mut self, clients: &ClientList, asker: &Asker<'_>) -> Looked {
+    pub(super) fn look(&mut self, asker: &Asker<'_>) -> Looked {
+        let clients = &asker.generation.clients;
         if self.state == State::Awaited {
             return Looked::Waits;
         }
@@ -185,7 +186,7 @@ fn learn(fact: Fact, identity: &mut Identity, asker: &Asker<'_>) -> Option<Sough
         },
         Fact::Container => {
             let caller = callers::caller(asker.stream, asker.ends);
-            let (daemon, address) = (asker.daemon.clone(), identity.address);
+            let (daemon, address) = (asker.generation.daemon(), identity.address);
             return Some(Sought::Container { daemon, address, caller });
         }
     }
