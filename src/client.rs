@@ -24,7 +24,7 @@ pub use certificate::{ClientCertificate, Fingerprint};
 pub use choice::{Choice, Skipped, choose, hidden_by};
 pub use container::{ContainerMatch, ImagePattern, LabelMatch};
 pub use identity::{Container, Fact, Identity, Learned, User};
-pub use limits::{Counted, Counters, LimitMet, Limits, Share};
+pub use limits::{Counted, Counters, LimitMet, Limits, Making, Share};
 pub use matching::{CertificateMatch, Match};
 pub use pattern::{NamePattern, PathPattern};
 

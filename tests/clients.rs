@@ -364,6 +364,56 @@ fn limits_are_told_with_the_time_to_come_again_and_cost_others_nothing() {
 }
 
 #[test]
+fn containers_of_an_entry_are_counted_until_they_are_removed() {
+    let list =
+        "clients:\n  - name: ci\n    match: {network: 127.0.0.2}\n    limits: {containers: 2}\n";
+    let secdocker = SecDocker::before(Daemon::shared(), list);
+    let api = Daemon::shared().api();
+    let name = sandbox::unique("counted");
+    let create = |number: usize, labels: serde_json::Value| {
+        let body = json!({"Image": "probe:1", "Cmd": ["true"], "Labels": labels,
+            "HostConfig": {"NetworkMode": "none"}});
+        post(&format!("/v1.41/containers/create?name={name}-{number}"), body.to_string())
+    };
+    let mine = || Client::elsewhere(secdocker.address);
+    // Whoever else says that theirs are of that client is not believed.
+    for number in 10..13 {
+        let answer = secdocker.connect().ask(create(number, json!({"com.secdocker.client": "ci"})));
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
+    let created: Vec<u16> = std::thread::scope(|scope| {
+        let ask = |number| {
+            let request = create(number, json!({"com.secdocker.client": ""}));
+            scope.spawn(move || Client::elsewhere(secdocker.address).ask(request).status)
+        };
+        let asked: Vec<_> = (0..8).map(ask).collect();
+        asked.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let made = created.iter().filter(|status| **status == 201).count();
+    assert!(made <= 2 && created.iter().all(|status| [201, 429].contains(status)), "{created:?}");
+    for number in 20..22 {
+        mine().ask(create(number, json!({})));
+    }
+    let met = mine().ask(create(23, json!({})));
+    assert_eq!((met.status, met.header("Retry-After")), (429, Some("1")), "{}", met.text());
+    let expected =
+        "SecDocker: more than 2 containers (`limits.containers`), try again (client \"ci\")";
+    assert_eq!(met.message(), expected);
+    let counted = api.get(
+        "/containers/json?all=1&filters=%7B%22label%22%3A%5B%22com.secdocker.client%3Dci%22%5D%7D",
+    );
+    let counted = counted.json();
+    let counted: Vec<_> = counted.as_array().unwrap().iter().collect();
+    assert_eq!(counted.len(), 2);
+    let service = json!({"Name": "s", "TaskTemplate": {"ContainerSpec": {"Image": "probe:1"}}});
+    let answer = mine().ask(post("/v1.41/services/create", service.to_string()));
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    let id = counted.first().and_then(|it| it.get("Id")).and_then(|it| it.as_str()).unwrap();
+    api.remove(id);
+    assert_eq!(mine().ask(create(24, json!({}))).status, 201, "a place came back");
+}
+
+#[test]
 fn connections_beyond_the_limit_of_an_entry_are_told_so() {
     let list =
         "clients:\n  - name: ci\n    match: {network: 127.0.0.2}\n    limits: {connections: 2}\n";

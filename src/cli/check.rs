@@ -17,7 +17,7 @@ use crate::plugins::Plugins;
 use crate::policy::Policy;
 use crate::policy::allowed::{AllowedMount, AllowedMounts};
 use crate::policy::builds::BuildRule;
-use crate::policy::ceilings::Ceilings;
+use crate::policy::ceilings::{Ceilings, OWNER_LABEL};
 use crate::policy::endpoints::{EndpointRules, Otherwise};
 use crate::policy::groups::GroupRule;
 use crate::policy::images::ImageRule;
@@ -369,7 +369,7 @@ fn describe_image(out: &mut String, rule: &str) -> fmt::Result {
 }
 
 fn describe_ceilings(out: &mut String, ceilings: &Ceilings) -> fmt::Result {
-    let Ceilings { memory, cpu, user, environment, secopts, capdrop, capadd } = ceilings;
+    let Ceilings { memory, cpu, user, environment, secopts, capdrop, capadd, owner } = ceilings;
     let before = out.len();
     if let Some(memory) = memory {
         writeln!(out, "Memory is at most {memory}, also if nothing was asked for.")?;
@@ -397,6 +397,10 @@ fn describe_ceilings(out: &mut String, ceilings: &Ceilings) -> fmt::Result {
     }
     for capability in capadd {
         writeln!(out, "Capability `{capability}` is added.")?;
+    }
+    if let Some(owner) = owner {
+        let label = format!("{OWNER_LABEL}={owner}");
+        writeln!(out, "Containers get the label {}, by which they are counted.", Shown(&label))?;
     }
     if out.len() == before {
         writeln!(out, "Nothing is forced.")?;

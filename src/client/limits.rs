@@ -19,6 +19,8 @@ pub struct Limits {
     pub requests_per_second: Option<NonZeroU32>,
     /// Requests that make something, or start a process.
     pub creates_per_minute: Option<NonZeroU32>,
+    /// Containers that are there, running or not.
+    pub containers: Option<NonZeroU32>,
 }
 
 /// A limit that is met.
@@ -39,7 +41,8 @@ impl fmt::Display for LimitMet {
         match *key {
             "connections" => write!(f, "more than {max} connections"),
             "requests_per_second" => write!(f, "more than {max} requests per second"),
-            _ => write!(f, "more than {max} creates per minute"),
+            "creates_per_minute" => write!(f, "more than {max} creates per minute"),
+            _ => write!(f, "more than {max} containers"),
         }?;
         write!(f, " (`limits.{key}`), try again")
     }
@@ -53,6 +56,8 @@ pub struct Counters {
     connections: AtomicUsize,
     requests: Bucket,
     creates: Bucket,
+    /// Requests under way of which each may make a container.
+    making: AtomicUsize,
 }
 
 impl Counters {
@@ -64,6 +69,7 @@ impl Counters {
             connections: AtomicUsize::new(0),
             requests: Bucket::default(),
             creates: Bucket::default(),
+            making: AtomicUsize::new(0),
         }
     }
 }
@@ -116,6 +122,28 @@ impl Share {
         Counted(Arc::clone(&self.counters))
     }
 
+    /// Counts a request that may make a container, until it is answered; to be called before it is asked how
+    /// many there are. Nothing if there is no limit.
+    #[must_use]
+    pub fn make(&self) -> Option<Making> {
+        self.limits.containers?;
+        let position = self.counters.making.fetch_add(1, Ordering::Relaxed) + 1;
+        Some(Making { counters: Arc::clone(&self.counters), position })
+    }
+
+    /// Whether one more may be made beside those that are there.
+    ///
+    /// # Errors
+    /// [`LimitMet`] if not: those that others may be making count as made.
+    pub fn may_make(&self, position: usize, there: usize) -> Result<(), LimitMet> {
+        match self.limits.containers {
+            Some(max) if there.saturating_add(position) > max.get() as usize => {
+                Err(LimitMet { key: "containers", max, retry_after: RETRY_AFTER })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Counts a request.
     ///
     /// # Errors
@@ -158,6 +186,28 @@ pub struct Counted(Arc<Counters>);
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A request that may make a container, and counts until it is dropped.
+#[derive(Debug)]
+pub struct Making {
+    counters: Arc<Counters>,
+    /// How many there were with it.
+    position: usize,
+}
+
+impl Making {
+    /// How many there were with it when it began.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.position
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        self.counters.making.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

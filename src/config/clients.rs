@@ -99,7 +99,23 @@ pub(super) fn clients(
             clients.list.push(entry);
         }
     }
+    if clients.counts_containers() {
+        for client in &mut clients.list {
+            let owner = client.limits.containers.map(|_| client.name.to_string());
+            if let Some(policy) = Arc::get_mut(&mut client.policy) {
+                policy.ceilings.owner = Some(owner.unwrap_or_default());
+            }
+        }
+    }
     clients
+}
+
+impl Clients {
+    /// Whether the containers of any entry are counted.
+    #[must_use]
+    pub fn counts_containers(&self) -> bool {
+        self.list.iter().any(|client| client.limits.containers.is_some())
+    }
 }
 
 /// The control group in which builds run under limits that are not those of the same one elsewhere: the
@@ -314,7 +330,7 @@ impl Reader<'_, '_, '_> {
 
     fn limits(&mut self, section: Option<&ClientLimits>) -> Limits {
         let absent = ClientLimits::default();
-        let ClientLimits { connections, requests_per_second, creates_per_minute } =
+        let ClientLimits { connections, requests_per_second, creates_per_minute, containers } =
             section.unwrap_or(&absent);
         let mut read = |key, text: &Option<Text>| {
             self.checker.optional(At::key("limits", key), text.as_ref(), parse_limit)
@@ -323,6 +339,7 @@ impl Reader<'_, '_, '_> {
             connections: read("connections", connections),
             requests_per_second: read("requests_per_second", requests_per_second),
             creates_per_minute: read("creates_per_minute", creates_per_minute),
+            containers: read("containers", containers),
         }
     }
 

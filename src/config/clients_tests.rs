@@ -94,7 +94,7 @@ fn what_is_wrong_with_an_entry_is_said_with_line_and_key() {
         (
             "clients:\n  - name: a\n    match: {user: root}\n    limits: {memory: 1}\n",
             &["4: clients[0].limits: unknown key `memory`, expected one of `connections`, \
-                 `requests_per_second`, `creates_per_minute`"],
+                 `requests_per_second`, `creates_per_minute`, `containers`"],
         ),
     ]);
 }

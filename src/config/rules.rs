@@ -194,6 +194,8 @@ fn ceilings(checker: &mut Checker<'_>, general: &General, folder: &Path) -> Ceil
         }),
         capdrop: checker.list(at("capdrop"), &general.capdrop, parse_known),
         capadd: checker.list(at("capadd"), &general.capadd, parse_known),
+        // Known once it is whether any are counted.
+        owner: None,
     }
 }
 

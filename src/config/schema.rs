@@ -351,6 +351,7 @@ pub(super) struct ClientLimits {
     pub(super) connections: Option<Text>,
     pub(super) requests_per_second: Option<Text>,
     pub(super) creates_per_minute: Option<Text>,
+    pub(super) containers: Option<Text>,
 }
 
 /// Exceptions; none if the key has no value.

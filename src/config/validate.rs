@@ -63,7 +63,9 @@ pub(super) fn validate(
     let clients = clients::clients(&mut checker, file, folder, (&policy, &way_out));
     match dockerapi {
         Some(dockerapi) if checker.mistakes.is_empty() => {
-            let policy = Arc::new(Policy { way_out, ..policy });
+            let mut policy = Policy { way_out, ..policy };
+            policy.ceilings.owner = clients.counts_containers().then(String::new);
+            let policy = Arc::new(policy);
             Ok(Settings {
                 listen,
                 dockerapi,

@@ -3,7 +3,7 @@
 use super::changes::Changes;
 use super::effects::texts;
 use super::json::{Node, Object};
-use crate::policy::ceilings::Ceilings;
+use crate::policy::ceilings::{Ceilings, OWNER_LABEL};
 
 /// Sets `User` unless it already says so.
 pub(super) fn user(fields: &mut Object, user: &str, changes: &mut Changes) {
@@ -35,6 +35,16 @@ pub(super) fn environment(
     entries.extend(forced);
     let names: Vec<_> = ceilings.environment.iter().map(|entry| entry.name()).collect();
     changes.push(field, names.join(","));
+}
+
+/// Sets the label by which containers are counted, over that of the request and of the image; `field` is its
+/// object's name in the log.
+pub(super) fn owner(fields: &mut Object, owner: &str, field: &'static str, changes: &mut Changes) {
+    let labels = fields.object_mut("Labels");
+    if labels.text(OWNER_LABEL) != Some(owner) {
+        labels.set(OWNER_LABEL, owner.to_owned().into());
+        changes.push(field, format_args!("{OWNER_LABEL}={owner}"));
+    }
 }
 
 /// Sets a number unless it already says so; `field` is its name in the log.

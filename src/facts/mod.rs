@@ -145,6 +145,11 @@ pub fn look_up_while(
     {
         facts.add_api_version(version);
     }
+    if let Some(owner) = &questions.owned
+        && let Ok(count) = containers::owned(daemon, owner, is_waited)
+    {
+        facts.add_owned(count);
+    }
     if questions.runtimes
         && let Some(Reply::Found(body)) = ask(&["info"])
         && let Some(runtimes) = answers::runtimes(&body)

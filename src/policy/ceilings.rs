@@ -23,7 +23,13 @@ pub struct Ceilings {
     pub capdrop: Vec<Capability>,
     /// Capabilities that are added.
     pub capadd: Vec<Capability>,
+    /// The entry of `clients` whose containers are counted, as the value of their label; nothing in it for
+    /// clients whose are not, while others' are.
+    pub owner: Option<String>,
 }
+
+/// The label by which the containers of a client are counted.
+pub const OWNER_LABEL: &str = "com.secdocker.client";
 
 impl Ceilings {
     /// Whether every request goes on as it came.

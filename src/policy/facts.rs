@@ -72,6 +72,8 @@ pub struct Questions {
     pub source_policies: bool,
     /// Which runtimes the daemon has.
     pub runtimes: bool,
+    /// How many containers have this value of the label by which they are counted.
+    pub owned: Option<String>,
     /// What day it is.
     pub today: bool,
     /// What would be forced on a service; said only if one is asked for.
@@ -102,6 +104,7 @@ impl Questions {
             api_version,
             source_policies,
             runtimes,
+            owned,
             today,
             ceilings: _,
         } = self;
@@ -109,6 +112,7 @@ impl Questions {
             && !api_version
             && !source_policies
             && !runtimes
+            && owned.is_none()
             && !today
             && links.is_empty()
             && images.is_empty()
@@ -148,6 +152,7 @@ impl Questions {
         self.api_version &= facts.api_version.is_none();
         self.source_policies &= facts.source_policies.is_none();
         self.runtimes &= facts.runtimes.is_none();
+        self.owned = self.owned.take().filter(|_| facts.owned.is_none());
         self.today &= facts.today.is_none();
         let mut left = QUESTIONS_MAX.saturating_sub(facts.asked_of_daemon());
         left -= facts.images.keep_new(&mut self.images, left);
@@ -400,6 +405,7 @@ pub struct Facts {
     source_policies: Option<Option<bool>>,
     limits_steps: Option<bool>,
     runtimes: Option<Option<Runtimes>>,
+    owned: Option<Option<usize>>,
     today: Option<Day>,
     /// By identifier.
     former_names: HashMap<String, Vec<ImageName>>,
@@ -437,9 +443,13 @@ impl Facts {
             api_version,
             source_policies,
             runtimes,
+            owned,
             today: _, // It is always known.
             ceilings: _,
         } = asked;
+        if owned.is_some() {
+            self.owned = Some(None);
+        }
         if *runtimes {
             self.runtimes = Some(None);
         }
@@ -499,12 +509,14 @@ impl Facts {
             source_policies,
             limits_steps,
             runtimes,
+            owned,
             today,
             former_names,
             forbidden,
             is_late,
         } = further;
         self.runtimes = runtimes.or(self.runtimes.take());
+        self.owned = owned.or(self.owned);
         self.source_policies = source_policies.or(self.source_policies);
         self.limits_steps = limits_steps.or(self.limits_steps);
         self.api_version = api_version.or(self.api_version);
@@ -682,6 +694,16 @@ impl Facts {
     /// Whether the daemon's builder limits each step as it is told to, if that was learned.
     pub fn limits_steps(&self) -> Option<bool> {
         self.limits_steps
+    }
+
+    /// Remembers how many containers are counted.
+    pub fn add_owned(&mut self, count: usize) {
+        self.owned = Some(Some(count));
+    }
+
+    /// How many containers are counted, if that was learned.
+    pub fn owned(&self) -> Option<usize> {
+        self.owned.flatten()
     }
 
     /// Remembers which runtimes the daemon has.

@@ -137,6 +137,7 @@ fn forced(ceilings: &Ceilings) -> Vec<Forced> {
         cpu: _,
         user: _,
         environment: _,
+        owner: _,
         secopts,
         capdrop,
         capadd,

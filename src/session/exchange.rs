@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::images::ImageChange;
+use crate::client::Making;
 use crate::engine::answers::Withheld;
 use crate::http::framing::{AnswerTo, Persistence};
 use crate::http::head::{RequestHead, Version};
@@ -26,6 +27,8 @@ pub(super) struct Exchange {
     pub(super) withheld: Option<Withheld>,
     /// When the client should come again, in seconds, where that is why it is refused.
     pub(super) retry_after: Option<NonZeroU32>,
+    /// That it may make a container of a client whose are counted.
+    pub(super) making: Option<Making>,
     /// Held until the response is complete, and longer if the request is still on its way.
     pub(super) changes_images: Option<ImageChange>,
 }
@@ -42,6 +45,7 @@ impl Default for Exchange {
             interim: 0,
             withheld: None,
             retry_after: None,
+            making: None,
             changes_images: None,
         }
     }

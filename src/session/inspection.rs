@@ -1,7 +1,7 @@
 //! Client to daemon, on inspected endpoints: collecting a body, judging it, and what follows.
 
 use std::fmt::Display;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -52,6 +52,8 @@ pub(super) struct Inspection {
     /// How long the request target is, one space behind it.
     target_bytes: usize,
     pub(super) rules: Arc<Rules>,
+    /// How many requests with it may each make a container, where those of its client are counted.
+    pub(super) making: Option<usize>,
     /// The body that passes once the head is allowed; none where the body itself is inspected.
     passes: Framing,
     /// The inspected body as it came, to be judged again when plugins were asked.
@@ -144,6 +146,9 @@ pub(super) fn verdict(
             Settled::Refused(Refusal::no_such_image(&name))
         }
         (Verdict::Allowed(checked), image) => {
+            if let Some(refusal) = inspection.makes_too_many(facts) {
+                return Settled::Refused(refusal);
+            }
             let is_missing = |named: &&Named| named.starts && named.id.is_none();
             // Somebody could make one by this name in the moment before the daemon looks for it.
             if let Some(named) = named.as_ref().filter(is_missing) {
@@ -272,7 +277,8 @@ impl Session {
         if kept_bytes > 0 {
             inspection.body = body;
         }
-        let questions = policy::questions(&inspection.rules.policy, inspected.effects());
+        let mut questions = policy::questions(&inspection.rules.policy, inspected.effects());
+        inspection.ask_owned(&mut questions);
         if questions.is_empty() {
             let facts = Facts::none();
             let settled = verdict(&inspection, inspected, &facts, ImageFound::NotAsked);
@@ -316,7 +322,14 @@ impl Session {
         turn: &mut Turn<'_>,
     ) {
         let Refusal { status, reason } = refusal;
-        audit::record(&self.client, &Event::Invalid { status: *status, reason });
+        if *status == 429 {
+            self.exchange.retry_after = Some(NonZeroU32::MIN);
+            inspection.log(|method, target| {
+                audit::record(&self.client, &Event::LimitMet { method, target, reason });
+            });
+        } else {
+            audit::record(&self.client, &Event::Invalid { status: *status, reason });
+        }
         self.decline(*status, reason, inspection, turn);
     }
 
@@ -542,11 +555,33 @@ impl Inspection {
             method_bytes: head.method.len(),
             target_bytes: target.len(),
             rules,
+            making: None,
             passes: Framing::None,
             body: Vec::new(),
             name: String::new(),
             judged_again: 0,
             before: None,
+        }
+    }
+
+    /// Asks how many containers there are, where those of the client are counted.
+    pub(super) fn ask_owned(&self, questions: &mut Questions) {
+        if self.making.is_some() {
+            questions.owned.clone_from(&self.rules.policy.ceilings.owner);
+        }
+    }
+
+    /// Whether the client would have more containers than it may.
+    fn makes_too_many(&self, facts: &Facts) -> Option<Refusal> {
+        let share =
+            self.rules.share.as_ref().filter(|share| share.limits().containers.is_some())?;
+        match (self.endpoint, self.making) {
+            (Endpoint::ServiceCreate | Endpoint::ServiceUpdate, _) => Some(Refusal::of_services()),
+            (_, Some(position)) => match facts.owned() {
+                Some(there) => share.may_make(position, there).err().map(Refusal::from),
+                None => Some(Refusal::not_learned(facts.unlearned().as_ref())),
+            },
+            (_, None) => None,
         }
     }
 

@@ -93,10 +93,13 @@ impl Judgement {
         let is_first = self.round == 0;
         let told = policy.strict.told(inspected.effects()).filter(|_| is_first);
         let told = told.map(|told| told.to_string());
-        let questions = match is_first {
+        let mut questions = match is_first {
             true => policy::questions(policy, inspected.effects()),
             false => policy::further_questions(policy, inspected.effects(), &self.facts),
         };
+        if is_first {
+            self.inspection.ask_owned(&mut questions);
+        }
         if self.round < ROUNDS_MAX && !questions.is_empty() {
             return (told, Outcome::Ask(Box::new(questions)));
         }

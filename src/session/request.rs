@@ -16,6 +16,7 @@ use super::mediation::Mediation;
 use super::response::Response;
 use super::{End, Flow, Progress, Rules, Session, Side, Step, Turn, audit};
 use crate::audit::{Event, Redacted};
+use crate::client::{self, LimitMet, Making};
 use crate::engine::{self, Access, Endpoint, FormBody, Route};
 use crate::http::chunk::{ChunkDecoder, ChunkError};
 use crate::http::framing::{self, Framing};
@@ -273,7 +274,11 @@ impl Session {
                     return Ok(self.pass(&arrived, &target, turn));
                 };
                 engine::check_head(&head, endpoint, framing)?;
-                let inspection = Inspection::new(endpoint, (&whole, &head), &read, rules);
+                let mut inspection = Inspection::new(endpoint, (&whole, &head), &read, rules);
+                if endpoint == Endpoint::ContainerCreate {
+                    self.exchange.making = turn.rules.share.as_ref().and_then(client::Share::make);
+                    inspection.making = self.exchange.making.as_ref().map(Making::position);
+                }
                 let share = self.share_of_head(share, bytes.len())?;
                 let share = share.map_or_else(|| self.no_share(), |share| *share);
                 self.begin_inspection(inspection, (&head, framing), share, turn)?;
@@ -451,9 +456,22 @@ impl Refusal {
         Self { status: 503, reason }
     }
 
+    /// A swarm starts as many containers of a service as it likes, whoever counts.
+    pub(super) fn of_services() -> Self {
+        let reason = "forbidden: a service of a client whose containers are counted \
+                      (`limits.containers`)";
+        Self { status: 403, reason: reason.to_owned() }
+    }
+
     pub(super) fn too_many_forbidden() -> Self {
         let reason = "too many images have a forbidden name to remember them without it".to_owned();
         Self { status: 503, reason }
+    }
+}
+
+impl From<LimitMet> for Refusal {
+    fn from(met: LimitMet) -> Self {
+        Self { status: 429, reason: met.to_string() }
     }
 }
 

@@ -355,6 +355,7 @@ fn ceilings() -> Ceilings {
         "label=level:forced",
     ];
     Ceilings {
+        owner: None,
         memory: Some(Bytes::parse("64m").unwrap()),
         cpu: Some(NanoCpus::parse("0.01").unwrap()),
         user: Some(UserSpec::parse("1000").unwrap()),

@@ -144,11 +144,12 @@ fn reasons_against(settings: &Settings, wanted: &Match) -> Vec<String> {
 }
 
 fn describe_limits(out: &mut String, limits: &Limits) -> fmt::Result {
-    let Limits { connections, requests_per_second, creates_per_minute } = limits;
+    let Limits { connections, requests_per_second, creates_per_minute, containers } = limits;
     let limits = [
         (connections, "open connections"),
         (requests_per_second, "requests per second"),
         (creates_per_minute, "creates per minute"),
+        (containers, "containers, running or not, and no services"),
     ];
     let before = out.len();
     for (limit, what) in limits {

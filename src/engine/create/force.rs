@@ -13,7 +13,7 @@ const PRIVATE: &str = "private";
 
 pub(super) fn force(fields: &mut Object, policy: &Policy) -> Changes {
     let ceilings = &policy.ceilings;
-    let Ceilings { memory, cpu, user, environment, secopts, capdrop, capadd } = ceilings;
+    let Ceilings { memory, cpu, user, environment, secopts, capdrop, capadd, owner } = ceilings;
     let mut changes = Changes::default();
     if let Some(user) = user {
         force::user(fields, user.as_str(), &mut changes);
@@ -32,6 +32,9 @@ pub(super) fn force(fields: &mut Object, policy: &Policy) -> Changes {
     }
     if !(capdrop.is_empty() && capadd.is_empty()) {
         force_capabilities(fields.object_mut(HOST_CONFIG), ceilings, &mut changes);
+    }
+    if let Some(owner) = owner {
+        force::owner(fields, owner, "Labels", &mut changes);
     }
     if policy.separates_control_groups() {
         separate_control_groups(fields, &mut changes);

@@ -396,6 +396,7 @@ fn control_groups_are_separate_under_a_rule_about_them() {
 #[test]
 fn ceilings_are_written_where_the_daemon_reads_them() {
     let ceilings = Ceilings {
+        owner: None,
         memory: Some(Bytes::parse("1g").unwrap()),
         cpu: Some(NanoCpus::parse("0.25").unwrap()),
         user: Some(UserSpec::parse("1000").unwrap()),

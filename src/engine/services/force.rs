@@ -11,7 +11,7 @@ use crate::policy::types::SecurityOption;
 use crate::policy::versions::ServiceOption;
 
 pub(super) fn force(fields: &mut Object, ceilings: &Ceilings) -> Changes {
-    let Ceilings { memory, cpu, user, environment, secopts, capdrop, capadd } = ceilings;
+    let Ceilings { memory, cpu, user, environment, secopts, capdrop, capadd, owner } = ceilings;
     let mut changes = Changes::default();
     let task = fields.object_mut(TASK);
     if memory.is_some() {
@@ -32,6 +32,9 @@ pub(super) fn force(fields: &mut Object, ceilings: &Ceilings) -> Changes {
     }
     if !(capdrop.is_empty() && capadd.is_empty()) {
         force_capabilities(container, ceilings, &mut changes);
+    }
+    if let Some(owner) = owner {
+        force::owner(container, owner, "TaskTemplate.ContainerSpec.Labels", &mut changes);
     }
     for option in secopts {
         force_option(container, option, &mut changes);

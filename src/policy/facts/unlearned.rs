@@ -32,6 +32,7 @@ impl Facts {
             source_policies,
             limits_steps: _, // Learned with the policies.
             runtimes,
+            owned,
             today: _,        // It is always known.
             former_names: _, // Remembered, not asked for.
             forbidden: _,    // As these.
@@ -43,6 +44,7 @@ impl Facts {
         let policies = (*source_policies == Some(None))
             .then(|| "whether the daemon's builder heeds policies".to_owned());
         let runtimes = matches!(runtimes, Some(None)).then(|| "the daemon's runtimes".to_owned());
+        let owned = (*owned == Some(None)).then(|| "how many containers there are".to_owned());
         let paths = links.unlearned().map(|path| format!("path {path}"));
         let devices = devices.unlearned().map(|path| format!("device {path}"));
         let addresses = addresses.unlearned().map(|address| format!("address {address}"));
@@ -67,7 +69,8 @@ impl Facts {
             .chain(list)
             .chain(version)
             .chain(policies)
-            .chain(runtimes);
+            .chain(runtimes)
+            .chain(owned);
         let mut told: Vec<_> = all.take(TOLD_MAX + 1).collect();
         told.sort_unstable();
         (!told.is_empty()).then_some(Unlearned(told))
