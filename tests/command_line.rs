@@ -237,3 +237,65 @@ fn the_log_is_opened_anew_for_logrotate() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
 }
+
+const CLIENTS: &str = "dockerapi: /nowhere/docker.sock\nrestrictions: {ports: [80]}\nclients:\n  \
+    - name: ci\n    match: {network: [10.0.0.0/8]}\n    restrictions: {ports: [81]}\n    \
+    limits: {connections: 5, containers: 4}\n  \
+    - name: hidden\n    match: {network: 10.1.0.0/16}\n  \
+    - name: nobody\n    match: {user: no-such-user}\n  \
+    - name: root\n    match: {user: root}\n    inherit: true\n    restrictions: {ports: [82]}\n  \
+    - name: ops\n    match: {certificate: {name: ops@example}}\n";
+
+#[test]
+fn check_prints_the_policy_of_each_client_apart_and_warns_of_those_that_none_can_be() {
+    let folder = Folder::new("check-clients");
+    folder.write("config.yml", CLIENTS);
+    let (status, text, complaint) = folder.run("check", "");
+    assert_eq!((status, complaint.as_str()), (Some(0), ""), "{text}");
+    let after = |name: &str| text.split(&format!("Client `{name}`: ")).nth(1).unwrap_or_default();
+    let part = |name: &str| after(name).split("Client `").next().unwrap_or_default().to_owned();
+    let ci = part("ci");
+    assert!(ci.starts_with("whoever connects from 10.0.0.0/8.\n"), "{text}");
+    assert!(ci.contains("Host port `81`") && !ci.contains("Host port `80`"), "{ci}");
+    assert!(ci.contains("Together they have at most 5 open connections.\n"), "{ci}");
+    let (root, warning) = (part("root"), "Warning: no client can be this one: ");
+    assert!(root.contains("Host port `82`") && root.contains("Host port `80`"), "{root}");
+    assert!(!ci.contains(warning) && !root.contains(warning), "{text}");
+    let table = [
+        ("hidden", "whoever fits is `ci` already."),
+        ("nobody", "this host has no such user."),
+        ("ops", "no certificates are asked for (`listen.tls.client_certificates`)."),
+    ];
+    for (name, reason) in table {
+        assert!(part(name).contains(&format!("{warning}{reason}\n")), "{name}: {text}");
+    }
+}
+
+#[test]
+fn explain_judges_as_of_a_client() {
+    let folder = Folder::new("explain-clients");
+    folder.write("config.yml", CLIENTS);
+    let body = r#"{"Image":"a","HostConfig":{"PortBindings":{"1/tcp":[{"HostPort":"80"},
+        {"HostPort":"81"},{"HostPort":"82"}]}}}"#;
+    let ports = |arguments: &str| {
+        let (status, text, complaint) =
+            folder.run(&format!("explain --config config.yml {arguments} -"), body);
+        assert_eq!(status, Some(1), "{arguments}: {text}{complaint}");
+        [80, 81, 82].map(|port| text.contains(&format!("host port {port} (rule")))
+    };
+    for (arguments, expected) in [
+        ("", [true, false, false]),
+        ("--client ci", [false, true, false]),
+        ("--as-network 10.200.0.1", [false, true, false]),
+        ("--as-network 192.0.2.1", [true, false, false]),
+        ("--as-user root", [true, false, true]),
+        ("--as-user 0 --as-network 192.0.2.1", [true, false, true]),
+    ] {
+        assert_eq!(ports(arguments), expected, "{arguments}");
+    }
+    let (status, _, complaint) =
+        folder.run("explain --config config.yml --as-certificate ops@example -", body);
+    assert_eq!((status, complaint.contains("judged as of client ops")), (Some(0), true));
+    let (status, _, complaint) = folder.run("explain --config config.yml --client x -", body);
+    assert_eq!((status, complaint.contains("there is no client `x`")), (Some(2), true));
+}
