@@ -42,6 +42,8 @@ pub(crate) enum Kind {
     SecDocker,
     /// SecDocker with one poll loop, whatever cores there are.
     OneLoop,
+    /// SecDocker with ten entries of `clients`, of which the last one fits.
+    TenClients,
     /// HAProxy that reads HTTP and checks paths.
     HaproxyHttp,
     /// HAProxy that moves bytes with splice(2).
@@ -60,6 +62,7 @@ impl Kind {
             Self::Direct => "direct",
             Self::SecDocker => "secdocker",
             Self::OneLoop => "secdocker, 1 loop",
+            Self::TenClients => "secdocker, 10 clients",
             Self::HaproxyHttp => "haproxy http",
             Self::HaproxyTcp => "haproxy tcp",
             Self::Nginx => "nginx",
@@ -97,8 +100,13 @@ impl Peer {
         let address = if kind == Kind::Direct { upstream.tcp } else { free_address()? };
         let running = match kind {
             Kind::Direct => None,
-            Kind::SecDocker => Some(secdocker(address, upstream, by_unix, folder, "")?),
-            Kind::OneLoop => Some(secdocker(address, upstream, by_unix, folder, ", loops: 1")?),
+            Kind::SecDocker => Some(secdocker(address, upstream, by_unix, folder, ("", ""))?),
+            Kind::OneLoop => {
+                Some(secdocker(address, upstream, by_unix, folder, (", loops: 1", ""))?)
+            }
+            Kind::TenClients => {
+                Some(secdocker(address, upstream, by_unix, folder, ("", &ten_clients()))?)
+            }
             Kind::SecDockerTls | Kind::HaproxyTls => {
                 return Self::start_tls(kind, upstream, folder);
             }
@@ -127,7 +135,7 @@ impl Peer {
                 let tls = format!(
                     ", tls: {{certificate: {at}/server-cert.pem, key: {at}/server-key.pem}}"
                 );
-                secdocker(address, upstream, false, folder, &tls)?
+                secdocker(address, upstream, false, folder, (&tls, ""))?
             }
         };
         // Both begin to listen before they can be asked anything.
@@ -229,24 +237,34 @@ fn cpu_of(pid: u32) -> Duration {
     Duration::from_nanos(threads.map(|thread| of_thread(thread.path())).sum())
 }
 
+/// Ten entries for clients, of which the last one fits, with the rules of all and a limit that is not met.
+fn ten_clients() -> String {
+    let others = (1..10).map(|number| {
+        format!("  - {{name: client-{number}, match: {{network: 10.{number}.0.0/16}}}}\n")
+    });
+    let last = "  - {name: last, match: {network: 127.0.0.0/8}, inherit: true, \
+                limits: {requests_per_second: 1000000}}\n";
+    ["clients:\n".to_owned()].into_iter().chain(others).chain([last.to_owned()]).collect()
+}
+
 fn secdocker(
     address: SocketAddr,
     upstream: &Upstream,
     by_unix: bool,
     folder: &Path,
-    loops: &str,
+    (listen, more): (&str, &str),
 ) -> io::Result<Running> {
     let to = upstream_of(upstream, by_unix, "unix://", "tcp://");
     let config = write(
         folder,
         &format!("secdocker-{}.yml", address.port()),
         &format!(
-            "dockerapi: {to}\nlisten: {{tcp: '{address}'{loops}}}\n\
+            "dockerapi: {to}\nlisten: {{tcp: '{address}'{listen}}}\n\
          log: {{file: {}/secdocker.log}}\n\
          limits: {{connections: {CONNECTIONS}, connections_per_client: {CONNECTIONS}}}\n\
          endpoints: {{allow: ['* /_ping', '* /containers/**', '* /images/**']}}\n\
          restrictions: {{ports: [22], mounts: [/root], users: [root], privileged: true}}\n\
-         general: {{memory: 1g, cpu: 1, user: '1000'}}\n",
+         general: {{memory: 1g, cpu: 1, user: '1000'}}\n{more}",
             folder.display()
         ),
     )?;

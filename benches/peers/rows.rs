@@ -39,6 +39,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("latency", latency),
     ("beside", beside),
     ("loops", loops),
+    ("clients", clients),
     ("engine", engine),
     ("start", start),
     ("tls", tls::rows),
@@ -338,6 +339,24 @@ fn loops(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
         locks.add(Kind::SecDocker, futex.sum::<u64>() as f64 / requests.max(1) as f64);
     }
     Ok(figures.into_iter().flatten().collect())
+}
+
+/// What it costs to tell clients apart.
+fn clients(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
+    const ROW: &str = "small GET, no clients and ten";
+    let peers = bench.start(&[Kind::SecDocker, Kind::TenClients], false)?;
+    let mut figures = [
+        Figure::new(ROW, "CPU µs/request"),
+        Figure::new(ROW, "CPU µs/request, ten entries of `clients`"),
+    ];
+    for _ in 0..bench.rounds {
+        for (peer, cpu) in peers.iter().zip(&mut figures) {
+            let before = peer.cpu();
+            let done = load::keep_asking(peer.address, CLIENTS, load::PING, bench.time);
+            cpu.add(Kind::SecDocker, micros_each(peer.cpu() - before, done.requests));
+        }
+    }
+    Ok(figures.into())
 }
 
 /// The same before a real engine, where there is one.
