@@ -214,6 +214,7 @@ impl Connection {
 
     /// Hands the answer to a question over, if it still matters.
     pub(super) fn answered(&mut self, ticket: Ticket, facts: Facts, with: &mut Resources) {
+        self.take_new_rules(with);
         self.session.answered(ticket, facts, &mut with.turn(&self.rules));
     }
 
@@ -224,6 +225,7 @@ impl Connection {
 
     /// Hands over what the plugins said, if it still matters.
     pub(super) fn consulted(&mut self, ticket: Ticket, advice: Advice, with: &mut Resources) {
+        self.take_new_rules(with);
         self.session.consulted(ticket, advice, &mut with.turn(&self.rules));
     }
 
@@ -268,10 +270,18 @@ impl Connection {
         self.standing.renew();
     }
 
+    /// What is judged again in the middle of a request or of a connection is judged by the newest rules, too.
+    fn take_new_rules(&mut self, with: &mut Resources) {
+        let is_unknown = !self.standing.is_known() && !self.standing.is_awaited();
+        if is_unknown && self.session.follows_rules() {
+            self.identify(with);
+        }
+    }
+
     /// Takes what was learned of the client.
     pub(super) fn learned(&mut self, answer: Answer, with: &mut Resources) {
         self.standing.learned(answer);
-        if self.session.awaits_request() {
+        if self.session.awaits_request() || self.session.follows_rules() {
             self.identify(with);
         }
     }
@@ -582,6 +592,7 @@ impl Connection {
     }
 
     fn show(&mut self, from: Side, input: &[u8], with: &mut Resources) -> Step {
+        self.take_new_rules(with);
         self.session.bytes(from, input, &mut with.turn(&self.rules))
     }
 

@@ -266,6 +266,12 @@ impl Session {
         self.client.name = name;
     }
 
+    /// Whether what is under way is judged by the rules of each moment: plugins take their time, and calls of
+    /// gRPC come one after the other.
+    pub fn follows_rules(&self) -> bool {
+        matches!(self.request, Request::Consulting(_) | Request::Mediated(_))
+    }
+
     /// Whether nothing of a request is under way: the next one may be judged by other rules.
     pub fn awaits_request(&self) -> bool {
         matches!(self.request, Request::Head { .. })
