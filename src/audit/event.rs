@@ -4,6 +4,7 @@
 //! allocates nothing. Values of environment variables, headers and bodies are in none of them.
 
 use std::fmt;
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -96,11 +97,16 @@ impl fmt::Display for Peer {
 /// of the time of the whole line.
 fn write_ipv4(f: &mut fmt::Formatter<'_>, ip: Ipv4Addr, port: u16) -> fmt::Result {
     let mut digits = itoa::Buffer::new();
-    for (byte, behind) in ip.octets().into_iter().zip([".", ".", ".", ":"]) {
-        f.write_str(digits.format(byte))?;
-        f.write_str(behind)?;
+    let mut text = [0; "255.255.255.255:65535".len()];
+    let mut rest = text.as_mut_slice();
+    for (byte, behind) in ip.octets().into_iter().zip([b'.', b'.', b'.', b':']) {
+        rest.write_all(digits.format(byte).as_bytes()).map_err(|_| fmt::Error)?;
+        rest.write_all(&[behind]).map_err(|_| fmt::Error)?;
     }
-    f.write_str(digits.format(port))
+    rest.write_all(digits.format(port).as_bytes()).map_err(|_| fmt::Error)?;
+    let left = rest.len();
+    let written = text.len() - left;
+    f.write_str(text.get(..written).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default())
 }
 
 /// What happened on a client's connection.

@@ -76,7 +76,10 @@ struct Fields<'a> {
 
 impl Fields<'_> {
     fn write(&mut self, line: &Line<'_>) -> fmt::Result {
-        self.write_key_after(["", "{"], "time");
+        if self.format == Format::Json {
+            self.scratch.line.push('{');
+        }
+        self.write_first_key("time");
         self.write_value(&Utc(line.at))?;
         self.write_key("level");
         self.write_text(level_name(line.record.level()));
@@ -90,21 +93,25 @@ impl Fields<'_> {
     }
 
     fn write_key(&mut self, key: &str) {
-        self.write_key_after([" ", ","], key);
+        self.scratch.line.push(match self.format {
+            Format::Logfmt => ' ',
+            Format::Json => ',',
+        });
+        self.write_first_key(key);
     }
 
-    /// Writes a key behind what stands before it in logfmt and in JSON.
-    fn write_key_after(&mut self, before: [&str; 2], key: &str) {
-        let [in_logfmt, in_json] = before;
+    /// Writes a key with nothing before it.
+    fn write_first_key(&mut self, key: &str) {
         let line = &mut self.scratch.line;
         match self.format {
             Format::Logfmt => {
-                line.push_str(in_logfmt);
                 line.push_str(key);
                 line.push('=');
             }
             Format::Json => {
-                [in_json, "\"", key, "\":"].iter().for_each(|piece| line.push_str(piece))
+                line.push('"');
+                line.push_str(key);
+                line.push_str("\":");
             }
         }
     }
