@@ -93,6 +93,10 @@ pub(super) fn in_words(error: &rustls::Error) -> String {
             Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => {
                 "its certificate is not for this use (extended key usage)".to_owned()
             }
+            Bad::Other(reason) if reason.to_string().contains("CaUsedAsEndEntity") => {
+                "its certificate is that of an authority: have that authority issue another for it"
+                    .to_owned()
+            }
             other => format!("its certificate is not valid: {other}"),
         },
         Tls::InvalidMessage(_) => format!("what it sent is not TLS ({error})"),
