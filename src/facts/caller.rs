@@ -26,7 +26,7 @@ pub enum Caller {
     Process {
         /// The user that it had when it connected.
         user: User,
-        /// Its number; none in another namespace.
+        /// Its number; none in another namespace, or if it is known to have ended.
         pid: Option<u32>,
         /// The process itself, where the kernel gives it.
         handle: Option<OwnedFd>,
@@ -55,7 +55,9 @@ impl Caller {
     #[must_use]
     pub fn control_groups(&self) -> Learned<Vec<String>> {
         let found = match self {
-            Self::Process { pid: None, .. } => Err("its process is in another namespace"),
+            Self::Process { pid: None, .. } => {
+                Err("its process has ended, or is in another namespace")
+            }
             Self::Process { user, pid: Some(pid), handle } => {
                 of_process(*pid, *user, handle.as_ref())
             }

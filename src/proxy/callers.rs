@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
 
+use nix::errno::Errno;
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::{PeerCredentials, PeerPidfd};
 
@@ -36,12 +37,28 @@ fn of_unix(stream: &mio::net::UnixStream) -> Learned<Caller> {
         return Learned::unknown(IN_ANOTHER_NAMESPACE);
     }
     let pid = u32::try_from(credentials.pid()).ok().filter(|pid| *pid != 0);
-    Learned::Known(Caller::Process { user, pid, handle: handle(stream) })
+    Learned::Known(match held(getsockopt(stream, PeerPidfd)) {
+        Held::It(handle) => Caller::Process { user, pid, handle: Some(handle) },
+        Held::Unsupported => Caller::Process { user, pid, handle: None },
+        Held::Ended => Caller::Process { user, pid: None, handle: None },
+    })
 }
 
-/// Holds the process itself, whatever comes to have its number (Linux 6.5).
-fn handle(stream: &mio::net::UnixStream) -> Option<OwnedFd> {
-    getsockopt(stream, PeerPidfd).ok()
+/// The process itself, whatever comes to have its number.
+enum Held {
+    It(OwnedFd),
+    /// The kernel has no such handles (before Linux 6.5).
+    Unsupported,
+    /// Kernels before 6.16 give none of a process that has ended: its number is another one's, or will be.
+    Ended,
+}
+
+fn held(answer: nix::Result<OwnedFd>) -> Held {
+    match answer {
+        Ok(handle) => Held::It(handle),
+        Err(Errno::ENOPROTOOPT) => Held::Unsupported,
+        Err(_) => Held::Ended,
+    }
 }
 
 /// `is_open` says whether our own end is: while it is, no other socket can have the same ends as the client's.
@@ -85,6 +102,14 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn the_number_of_a_process_that_has_ended_is_not_trusted() {
+        for ended in [Errno::ESRCH, Errno::EINVAL, Errno::ENODATA, Errno::EMFILE] {
+            assert!(matches!(held(Err(ended)), Held::Ended), "{ended}");
+        }
+        assert!(matches!(held(Err(Errno::ENOPROTOOPT)), Held::Unsupported));
     }
 
     #[test]

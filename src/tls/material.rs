@@ -74,7 +74,8 @@ fn validities(chain: &[CertificateDer<'_>]) -> Result<Vec<Validity>, MaterialErr
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, MaterialError> {
     let wanted = "certificate";
-    let broken = |error: pem::Error| MaterialError::BrokenPem { wanted, reason: error.to_string() };
+    let broken =
+        |error: pem::Error| MaterialError::BrokenPem { wanted, reason: in_own_words(&error) };
     let found: Vec<_> =
         CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(broken)?;
     if found.is_empty() { Err(MaterialError::NoPem { wanted }) } else { Ok(found) }
@@ -89,8 +90,21 @@ fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, MaterialError> {
     }
     PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
         pem::Error::NoItemsFound => MaterialError::NoPem { wanted },
-        error => MaterialError::BrokenPem { wanted, reason: error.to_string() },
+        error => MaterialError::BrokenPem { wanted, reason: in_own_words(&error) },
     })
+}
+
+/// What is wrong with a file in PEM form. The reader's own words quote its lines, of which a whole key may be
+/// one if its line breaks were lost.
+fn in_own_words(error: &pem::Error) -> String {
+    let text = match error {
+        pem::Error::MissingSectionEnd { .. } => "a section has no line that ends it",
+        pem::Error::IllegalSectionStart { .. } => "the line that begins a section has more in it",
+        pem::Error::Base64Decode(_) => "what is between the lines is not Base64",
+        pem::Error::SectionTooLarge => "a section is too large",
+        _ => "it cannot be read",
+    };
+    text.to_owned()
 }
 
 /// Each certificate names the next as its issuer, and the signatures hold up to the last, whoever has issued

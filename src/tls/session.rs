@@ -5,14 +5,15 @@
 
 use std::sync::Arc;
 
-use rustls::CommonState;
+#[cfg(test)]
+use rustls::ProtocolVersion;
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
+use rustls::pki_types::UnixTime;
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{
     ConnectionState, EncodeError, EncryptError, InsufficientSizeError, UnbufferedStatus,
 };
-#[cfg(test)]
-use rustls::{HandshakeKind, ProtocolVersion};
+use rustls::{CommonState, HandshakeKind};
 
 use super::{Client, Error, Outgoing, Received, Server, ServerName, x509};
 use crate::client::ClientCertificate;
@@ -106,7 +107,10 @@ impl Session {
             End::Client(connection) => run(&mut **connection, buffer, plain, out),
         };
         let Ran { taken, ended, may_write } = ran?;
-        self.is_open |= may_write && !self.common().is_handshaking();
+        if !self.is_open && may_write && !self.common().is_handshaking() {
+            self.see_dates_again(out)?;
+            self.is_open = true;
+        }
         let rest = buffer.get(taken..).unwrap_or_default();
         self.kept.clear();
         if rest.len() > RECORD_BYTES_MAX {
@@ -156,11 +160,30 @@ impl Session {
         x509::client_certificate(self.common().peer_certificates()?.first()?)
     }
 
+    /// A session that is resumed goes on with the certificate that began it, and the client gets new tickets
+    /// with the same one: rustls looks at its dates in the first handshake only.
+    fn see_dates_again(&self, out: &mut Outgoing) -> Result<(), Error> {
+        let End::Server(_) = &self.end else { return Ok(()) };
+        let shown = self.common().peer_certificates().and_then(<[_]>::first);
+        let Some(shown) = shown.filter(|_| self.is_resumed()) else { return Ok(()) };
+        let is_valid =
+            x509::validity(shown).is_ok_and(|dates| UnixTime::now().as_secs() <= dates.not_after);
+        if is_valid {
+            return Ok(());
+        }
+        // No tickets for it either.
+        out.clear();
+        Err(Error("the certificate of the session that it resumes has expired".to_owned()))
+    }
+
+    fn is_resumed(&self) -> bool {
+        self.common().handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
     /// `TLS 1.3, resumed`.
     #[cfg(test)]
     pub(super) fn describe(&self) -> &'static str {
-        let is_resumed = self.common().handshake_kind() == Some(HandshakeKind::Resumed);
-        match (self.common().protocol_version(), is_resumed) {
+        match (self.common().protocol_version(), self.is_resumed()) {
             (Some(ProtocolVersion::TLSv1_3), false) => "TLS 1.3",
             (Some(ProtocolVersion::TLSv1_3), true) => "TLS 1.3, resumed",
             (_, false) => "TLS 1.2",

@@ -215,6 +215,73 @@ fn no_session_outlives_the_settings_it_was_verified_by() {
     }
 }
 
+/// The clock of a server that saw a certificate while it was valid.
+#[derive(Debug)]
+struct In2019;
+
+impl rustls::time_provider::TimeProvider for In2019 {
+    fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
+        let since = std::time::Duration::from_secs(1_560_000_000);
+        Some(rustls::pki_types::UnixTime::since_unix_epoch(since))
+    }
+}
+
+/// A ticket comes with each resumption, too: nothing else would ever end it.
+#[test]
+fn no_session_outlives_the_certificate_that_began_it() {
+    let house = House::new();
+    let expired = house.authority.issue(&Leaf::client("ops").between(2019, 2020));
+    for version in [&TLS12, &TLS13] {
+        let client = resuming(&house, &[version], &expired);
+        let mut server = house.server(ClientCertificates::Require);
+        let mut config = rustls::ServerConfig::clone(&server.config);
+        config.time_provider = Arc::new(In2019);
+        server.config = Arc::new(config);
+        let mut line = Line::new(&client, &server);
+        line.carry(usize::MAX).unwrap();
+        let mut line = Line::new(&client, &server);
+        let (whose, error) = line.carry(usize::MAX).unwrap_err();
+        assert_eq!(
+            (whose, &*error.to_string()),
+            (SERVER, "the certificate of the session that it resumes has expired")
+        );
+        assert!(line.ends[SERVER].is_handshaking() && line.got[SERVER].is_empty());
+    }
+}
+
+/// A client with a certificate, of these versions.
+fn resuming(
+    house: &House,
+    versions: &[&'static SupportedProtocolVersion],
+    pair: &Issued,
+) -> Client {
+    let mut client = house.client(Some(pair));
+    let mut config = ClientConfig::clone(&client_of(house, versions, &[]).config);
+    config.client_auth_cert_resolver = Arc::clone(&client.config.client_auth_cert_resolver);
+    client.config = Arc::new(config);
+    client
+}
+
+/// Keys whose line breaks were lost, as by an environment variable.
+#[test]
+fn nothing_of_a_key_is_in_a_message() {
+    let house = House::new();
+    let (chain, key) = (house.client.certificate.as_bytes(), &house.client.key);
+    let provider = rustls::crypto::ring::default_provider();
+    for (broken, reason) in [
+        (key.replace('\n', ""), "a section has no line that ends it"),
+        (key.replace("-----END", "----END"), "a section has no line that ends it"),
+        (
+            key.replacen("KEY-----\n", "KEY-----", 1),
+            "the line that begins a section has more in it",
+        ),
+        (key.replacen("KEY-----\n", "KEY-----\n!", 1), "what is between the lines is not Base64"),
+    ] {
+        let error = material::pair(chain, broken.as_bytes(), &provider).unwrap_err();
+        assert_eq!(error.to_string(), format!("the file is not PEM with a private key: {reason}"));
+    }
+}
+
 #[test]
 fn who_is_not_trusted_is_told_why() {
     let house = House::new();
