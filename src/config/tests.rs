@@ -752,3 +752,43 @@ fn keys_of_tls_are_held_against_each_other() {
         ]);
     }
 }
+
+#[cfg(feature = "tls")]
+#[path = "../../tests/support/authority.rs"]
+#[allow(dead_code, reason = "shared with the end-to-end tests")]
+mod authority;
+
+#[cfg(feature = "tls")]
+#[test]
+fn nobody_is_vouched_for_who_proves_nothing() {
+    use authority::{Authority, Leaf};
+    let house = Authority::new("House CA");
+    let pair = house.issue(&Leaf::server("daemon", &["daemon.example"]));
+    let folder = std::env::temp_dir().join(format!("secdocker-lent-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, text) in
+        [("ca", &house.certificate), ("cert", &pair.certificate), ("key", &pair.key)]
+    {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    let told = |listen: &str, tls: &str, upstream: &str| {
+        let text = format!(
+            "listen:\n  tcp: 8999\n  {listen}: true\n  tls: {{certificate: cert, key: key{tls}}}\n\
+             upstream:\n  tls: {{ca: ca{upstream}}}\n"
+        );
+        parse(&text, &folder, &Overrides::default()).err().map_or(0, |mistakes| mistakes.len())
+    };
+    let own = ", certificate: cert, key: key";
+    let (required, asked) = (", clients: ca", ", clients: ca, client_certificates: request");
+    for (listen, tls, upstream, expected) in [
+        ("transparent", "", own, 1),
+        ("transparent", asked, own, 1),
+        ("transparent", required, own, 0),
+        ("transparent", ", clients: ca, plain: allow", own, 0),
+        ("transparent", "", "", 0),
+        ("allow_plain", "", own, 0),
+    ] {
+        assert_eq!(told(listen, tls, upstream), expected, "{listen}{tls}{upstream}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -55,6 +55,9 @@ pub(super) fn validate(
         dockerapi.as_ref(),
         folder,
     );
+    if upstream_tls.is_some() {
+        refuse_lending(&mut checker, file, &listen);
+    }
     let limits = limits(&mut checker, file.limits.as_ref());
     let log = log(&mut checker, file.log.as_ref());
     let at_mark = At::top("upstream_mark");
@@ -210,6 +213,21 @@ fn refuse_strangers(checker: &mut Checker<'_>, listen: &Listen) {
              this is meant"
         ),
     );
+}
+
+/// Behind a redirect a daemon may want certificates of clients, and sees SecDocker's only: it vouches for them.
+fn refuse_lending(checker: &mut Checker<'_>, file: &File, listen: &Listen) {
+    let tls = file.upstream.as_ref().and_then(|upstream| upstream.tls.as_ref());
+    let lends = tls.is_some_and(|tls| tls.certificate.is_some());
+    let asked = listen.tls.as_ref().map(|tls| tls.client_certificates);
+    let is_open = asked.is_some_and(|asked| asked != ClientCertificates::Require);
+    if lends && is_open && listen.transparent && !listen.allow_plain {
+        checker.refuse(
+            At::key("listen", "tls"),
+            &"whoever is redirected here without a certificate would reach daemons that want one by that of \
+              `upstream.tls`: say `client_certificates: require`, or `allow_plain: true` if this is meant",
+        );
+    }
 }
 
 /// An address to listen on, or none for `off`.
