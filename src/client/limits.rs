@@ -58,7 +58,15 @@ pub struct Counters {
     creates: Bucket,
     /// Requests under way of which each may make a container.
     making: AtomicUsize,
+    /// Those of them whose answer nobody waits for any longer: the daemon may carry them out yet.
+    cut: AtomicUsize,
+    /// How many of these had been seen, and when the last of them was, in nanoseconds.
+    cut_seen: AtomicUsize,
+    cut_seen_at: AtomicU64,
 }
+
+/// How long a request counts as under way whose answer nobody waits for.
+const CUT_COUNTS: Duration = Duration::from_secs(30);
 
 impl Counters {
     /// Nothing was counted yet.
@@ -70,6 +78,32 @@ impl Counters {
             requests: Bucket::default(),
             creates: Bucket::default(),
             making: AtomicUsize::new(0),
+            cut: AtomicUsize::new(0),
+            cut_seen: AtomicUsize::new(0),
+            cut_seen_at: AtomicU64::new(0),
+        }
+    }
+
+    /// Forgets requests that were cut, once the last of them is long ago.
+    fn forget_cut(&self, now: Instant) {
+        let cut = self.cut.load(Ordering::Relaxed);
+        if cut == 0 {
+            return;
+        }
+        let now = now.saturating_duration_since(self.epoch).as_nanos();
+        let now = u64::try_from(now).unwrap_or(u64::MAX);
+        if self.cut_seen.swap(cut, Ordering::Relaxed) != cut {
+            return self.cut_seen_at.store(now, Ordering::Relaxed);
+        }
+        let waited = now.saturating_sub(self.cut_seen_at.load(Ordering::Relaxed));
+        let is_over = u128::from(waited) >= CUT_COUNTS.as_nanos();
+        let forgets = |cut, none| {
+            self.cut.compare_exchange(cut, none, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
+        // Of two that come here at once one forgets them.
+        if is_over && forgets(cut, 0) {
+            self.cut_seen.store(0, Ordering::Relaxed);
+            self.making.fetch_sub(cut, Ordering::Relaxed);
         }
     }
 }
@@ -125,10 +159,11 @@ impl Share {
     /// Counts a request that may make a container, until it is answered; to be called before it is asked how
     /// many there are. Nothing if there is no limit.
     #[must_use]
-    pub fn make(&self) -> Option<Making> {
+    pub fn make(&self, now: Instant) -> Option<Making> {
         self.limits.containers?;
+        self.counters.forget_cut(now);
         let position = self.counters.making.fetch_add(1, Ordering::Relaxed) + 1;
-        Some(Making { counters: Arc::clone(&self.counters), position })
+        Some(Making { counters: Arc::clone(&self.counters), position, is_answered: false })
     }
 
     /// Whether one more may be made beside those that are there.
@@ -189,15 +224,22 @@ impl Drop for Counted {
     }
 }
 
-/// A request that may make a container, and counts until it is dropped.
+/// A request that may make a container, and counts until it is answered, or for half a minute if it is
+/// dropped before.
 #[derive(Debug)]
 pub struct Making {
     counters: Arc<Counters>,
     /// How many there were with it.
     position: usize,
+    is_answered: bool,
 }
 
 impl Making {
+    /// What it made shows by now.
+    pub fn answered(mut self) {
+        self.is_answered = true;
+    }
+
     /// How many there were with it when it began.
     #[must_use]
     pub fn position(&self) -> usize {
@@ -207,7 +249,10 @@ impl Making {
 
 impl Drop for Making {
     fn drop(&mut self) {
-        self.counters.making.fetch_sub(1, Ordering::Relaxed);
+        match self.is_answered {
+            true => self.counters.making.fetch_sub(1, Ordering::Relaxed),
+            false => self.counters.cut.fetch_add(1, Ordering::Relaxed),
+        };
     }
 }
 
@@ -299,6 +344,25 @@ mod tests {
         }
         drop(first);
         assert!(share.connect().is_ok());
+    }
+
+    #[test]
+    fn a_request_that_is_cut_counts_until_it_shows() {
+        let (share, begin) = share(Limits { containers: some(2), ..Limits::default() });
+        let at = |seconds: u64| begin + Duration::from_secs(seconds);
+        let position = |seconds| {
+            let making = share.make(at(seconds)).unwrap();
+            let position = making.position();
+            making.answered();
+            position
+        };
+        assert_eq!((position(0), position(0)), (1, 1));
+        drop(share.make(at(1)));
+        assert_eq!((position(2), position(20)), (2, 2));
+        drop(share.make(at(25)));
+        assert_eq!((position(33), position(62)), (3, 3));
+        assert_eq!((position(63), position(64)), (1, 1));
+        assert!(share.may_make(2, 0).is_ok() && share.may_make(2, 1).is_err());
     }
 
     #[test]

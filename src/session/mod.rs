@@ -554,8 +554,12 @@ impl Session {
         let close = self.exchange.persistence == Persistence::Close || self.downstream_ended;
         self.request = Request::next();
         self.response = Response::Idle;
-        if let Some(change) = std::mem::take(&mut self.exchange).changes_images {
+        let Exchange { changes_images, making, .. } = std::mem::take(&mut self.exchange);
+        if let Some(change) = changes_images {
             change.answered();
+        }
+        if let Some(making) = making {
+            making.answered();
         }
         // An upstream that has ended is dropped; the next request gets another.
         self.upstream_ended = false;

@@ -16,7 +16,7 @@ use super::mediation::Mediation;
 use super::response::Response;
 use super::{End, Flow, Progress, Rules, Session, Side, Step, Turn, audit};
 use crate::audit::{Event, Redacted};
-use crate::client::{self, LimitMet, Making};
+use crate::client::{LimitMet, Making};
 use crate::engine::{self, Access, Endpoint, FormBody, Route};
 use crate::http::chunk::{ChunkDecoder, ChunkError};
 use crate::http::framing::{self, Framing};
@@ -276,7 +276,8 @@ impl Session {
                 engine::check_head(&head, endpoint, framing)?;
                 let mut inspection = Inspection::new(endpoint, (&whole, &head), &read, rules);
                 if endpoint == Endpoint::ContainerCreate {
-                    self.exchange.making = turn.rules.share.as_ref().and_then(client::Share::make);
+                    let share = turn.rules.share.as_ref();
+                    self.exchange.making = share.and_then(|share| share.make(turn.now));
                     inspection.making = self.exchange.making.as_ref().map(Making::position);
                 }
                 let share = self.share_of_head(share, bytes.len())?;
