@@ -755,7 +755,7 @@ fn keys_of_tls_are_held_against_each_other() {
 
 #[cfg(feature = "tls")]
 #[path = "../../tests/support/authority.rs"]
-#[allow(dead_code, reason = "shared with the end-to-end tests")]
+#[allow(dead_code, clippy::duplicate_mod, reason = "shared with the end-to-end tests")]
 mod authority;
 
 #[cfg(feature = "tls")]
