@@ -221,7 +221,7 @@ fn swarm() -> Vec<Row> {
         json("POST /swarm/update", "/swarm/update?version=@version@", SWARM_SPEC),
         row("GET /nodes", "/nodes").by(Keys),
         row("GET /nodes/{id}", "/nodes/@id@").by(Keys),
-        json("POST /nodes/{id}/update", "/nodes/@id@/update?version=@version@", NODE).by(Refused),
+        json("POST /nodes/{id}/update", "/nodes/@id@/update?version=@version@", NODE),
         row("DELETE /nodes/{id}", "/nodes/@id@"),
         json("POST /services/create", "/services/create", SERVICE),
         row("GET /services", "/services"),
