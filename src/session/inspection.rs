@@ -149,8 +149,8 @@ pub(super) fn verdict(
             if let Some(refusal) = inspection.makes_too_many(facts) {
                 return Settled::Refused(refusal);
             }
-            let is_missing = |named: &&Named| named.starts && named.id.is_none();
-            // Somebody could make one by this name in the moment before the daemon looks for it.
+            let is_missing = |named: &&Named| named.id.is_none();
+            // One could get this name in the moment before the daemon looks for it.
             if let Some(named) = named.as_ref().filter(is_missing) {
                 return Settled::Refused(Refusal::no_such_container(&named.name));
             }

@@ -196,22 +196,30 @@ fn what_was_judged_is_what_is_reached_whatever_is_called_so_by_then() {
         ("attach?stdin=1&stream=1", "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n"),
     ] {
         let request = format!("POST /containers/c/{way} HTTP/1.1\r\nHost: h\r\n{rest}");
-        talk(|talk| {
-            let ContainerFacts::Present(mut container) = described(r#""User":"7""#, NEVER) else {
-                panic!()
-            };
-            container.names = vec!["c".to_owned(), id.clone()];
+        let answers = |talk: &mut Talk, container: ContainerFacts| {
             let users = vec![UserRule::parse("root").unwrap()];
             *talk = Talk::new(Policy { users, ..Policy::permissive() }, talk.piece);
             talk.client(&request);
             let (ticket, _, _) = talk.outbox.take_question().unwrap();
             let mut facts = Facts::none();
-            facts.add_container("c".to_owned(), ContainerFacts::Present(container));
+            facts.add_container("c".to_owned(), container);
             talk.call(|session, turn| session.answered(ticket, facts, turn));
+        };
+        talk(|talk| {
+            let ContainerFacts::Present(mut container) = described(r#""User":"7""#, NEVER) else {
+                panic!()
+            };
+            container.names = vec!["c".to_owned(), id.clone()];
+            answers(talk, ContainerFacts::Present(container));
             talk.daemon_never_sees("/containers/c/");
             let line = format!("POST /containers/{id}/{way} HTTP/1.1\r\n");
             let got = &talk.got[super::index(Side::Upstream)];
             assert!(got.starts_with(&line), "{got}");
+        });
+        // Whoever gets the name by then was not judged.
+        talk(|talk| {
+            answers(talk, ContainerFacts::Absent);
+            talk.client_gets("HTTP/1.1 404 ").daemon_never_sees("containers");
         });
     }
 }
