@@ -383,7 +383,7 @@ fn line_feeds_alone_end_the_lines_of_what_announces_nothing() {
         "GET /_ping HTTP/1.0\r\n\n",
         "GET /_ping HTTP/1.0\n\n",
         "GET /_ping HTTP/1.1\nHost: d\nConnection: close\r\n\n",
-        "POST /containers/nobody/start HTTP/1.1\nHost: d\nConnection: close\nContent-Length: 0\n\n",
+        "POST /containers/nobody/stop HTTP/1.1\nHost: d\nConnection: close\nContent-Length: 0\n\n",
     ] {
         let ask = |way: &dyn Way| {
             let mut client = way.connect();
