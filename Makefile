@@ -17,8 +17,7 @@ run: ## SecDocker in front of a Docker engine, on 127.0.0.1:8999 (PORT=… for a
 test: ## every test, the end-to-end ones against a real Docker engine
 	@scripts/install-missing test
 	cargo test --locked --workspace --all-features
-	@SUITES="presets streams builds buildkit" scripts/test-engines trixie
-	@SECDOCKER_TLS=1 SUITES="attacks docker_cli other_clients" scripts/test-engines trixie
+	@scripts/test-both
 
 engines: ## the tests in which the engine has its say, against each engine (ENGINES=…, SUITES=… for some)
 	@scripts/install-missing engines

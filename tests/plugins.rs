@@ -279,7 +279,7 @@ fn an_image_that_comes_while_plugins_think_is_judged() {
     Docker::on(&secdocker).run(&["rmi", &name]).ok();
     create_named(&mut client, &unique("escapes"), &name);
     let answer = client.answer();
-    let missing = format!("SecDocker: No such image: {name}:latest");
+    let missing = format!("No such image: {name}:latest");
     assert_eq!((answer.status, answer.message()), (404, missing));
 }
 

@@ -538,9 +538,14 @@ impl Session {
         persistence: Persistence,
         turn: &mut Turn<'_>,
     ) {
+        // What is not there is told in the daemon's words alone: there is nothing that a rule forbids.
+        let message = match status {
+            404 => bounded(reason),
+            _ => self.said(reason),
+        };
         let answer = message::Answer {
             status,
-            message: &self.said(reason),
+            message: &message,
             version: self.exchange.version,
             persistence,
             method: self.exchange.kind,
