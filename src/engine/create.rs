@@ -61,7 +61,9 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<CreateBody>, BodyError> {
 /// The client's own file for the identifier, which no Docker Engine touches. Podman removes a file of that
 /// path with the container.
 fn leave_out_file(fields: &mut Object, policy: &Policy) {
-    if policy.restricts() && fields.object("HostConfig").is_some() {
+    let file = fields.object("HostConfig").and_then(|host| host.text("ContainerIDFile"));
+    // Docker's client always has the field, and mostly nothing in it.
+    if file.is_some_and(|file| !file.is_empty()) && policy.restricts() {
         fields.object_mut("HostConfig").take("ContainerIDFile");
     }
 }
