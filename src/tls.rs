@@ -17,7 +17,7 @@ mod session;
 #[cfg(feature = "tls")]
 mod settings;
 #[cfg(all(test, feature = "tls"))]
-mod tests;
+pub(crate) mod tests;
 #[cfg(feature = "tls")]
 mod x509;
 

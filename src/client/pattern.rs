@@ -1,5 +1,7 @@
 //! Patterns of names and of control groups. They read to the letter: whoever fits gets a policy for it.
 
+use crate::policy::endpoints::matches;
+
 /// A name in which `*` stands for any characters but `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePattern(String);
@@ -89,28 +91,11 @@ impl PathPattern {
     }
 }
 
-/// Whether `text` is like `pattern`, in which `*` stands for any characters but `/`. Takes the first place
-/// that each part fits, which is as good as any other.
+/// Whether `text` is like `pattern`, in which `*` stands for any characters but `/`.
 fn fits(pattern: &str, text: &str) -> bool {
     let mut steps = text.split('/');
-    let each = pattern.split('/').all(|own| steps.next().is_some_and(|it| fits_step(own, it)));
+    let each = pattern.split('/').all(|own| steps.next().is_some_and(|it| matches(own, it)));
     each && steps.next().is_none()
-}
-
-fn fits_step(pattern: &str, text: &str) -> bool {
-    let Some((first, mut pattern)) = pattern.split_once('*') else {
-        return pattern == text;
-    };
-    let Some(mut text) = text.strip_prefix(first) else {
-        return false;
-    };
-    while let Some((part, rest)) = pattern.split_once('*') {
-        let Some((_, behind)) = text.split_once(part) else {
-            return false;
-        };
-        (pattern, text) = (rest, behind);
-    }
-    text.ends_with(pattern)
 }
 
 #[cfg(test)]

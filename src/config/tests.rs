@@ -754,14 +754,9 @@ fn keys_of_tls_are_held_against_each_other() {
 }
 
 #[cfg(feature = "tls")]
-#[path = "../../tests/support/authority.rs"]
-#[allow(dead_code, clippy::duplicate_mod, reason = "shared with the end-to-end tests")]
-mod authority;
-
-#[cfg(feature = "tls")]
 #[test]
 fn nobody_is_vouched_for_who_proves_nothing() {
-    use authority::{Authority, Leaf};
+    use crate::tls::tests::authority::{Authority, Leaf};
     let house = Authority::new("House CA");
     let pair = house.issue(&Leaf::server("daemon", &["daemon.example"]));
     let folder = std::env::temp_dir().join(format!("secdocker-lent-{}", std::process::id()));

@@ -348,7 +348,7 @@ impl EndpointEntry {
 
 /// Whether `text` is like `pattern`, in which `*` stands for any characters. Takes the first place
 /// that each part fits, which is as good as any other, so it looks at no place twice.
-fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let Some((first, mut pattern)) = pattern.split_once('*') else {
         return pattern == text;
     };

@@ -149,10 +149,9 @@ pub(super) fn verdict(
             if let Some(refusal) = inspection.makes_too_many(facts) {
                 return Settled::Refused(refusal);
             }
-            let is_missing = |named: &&Named| named.id.is_none();
             // One could get this name in the moment before the daemon looks for it.
-            if let Some(named) = named.as_ref().filter(is_missing) {
-                return Settled::Refused(Refusal::no_such_container(&named.name));
+            if let Some(Named { name, id: None, .. }) = &named {
+                return Settled::Refused(Refusal::no_such_container(name));
             }
             let mut body = Vec::with_capacity(USUAL_BODY_BYTES);
             let mut forwarded = engine::write_knowing(checked, policy, facts, &mut body);

@@ -9,7 +9,7 @@ use super::*;
 
 #[path = "../../tests/support/authority.rs"]
 #[allow(dead_code, reason = "shared with the end-to-end tests")]
-mod authority;
+pub(crate) mod authority;
 
 use authority::{Authority, Issued, Leaf};
 

@@ -154,19 +154,24 @@ fn what_was_made_of_a_forbidden_image_neither_runs_nor_gives_files() {
     }
 }
 
+/// Sends a request about the container `c`, and answers what is asked of it.
+fn ask_about_c(talk: &mut Talk, policy: Policy, request: &str, container: ContainerFacts) {
+    *talk = Talk::new(policy, talk.piece);
+    talk.client(request);
+    let (ticket, _, _) = talk.outbox.take_question().unwrap();
+    let mut facts = Facts::none();
+    facts.add_container("c".to_owned(), container);
+    talk.call(|session, turn| session.answered(ticket, facts, turn));
+}
+
 #[test]
 fn what_was_judged_is_what_is_started_whatever_is_called_so_by_then() {
     let users = || {
         let users = vec![UserRule::parse("root").unwrap()];
         Policy { users, ..Policy::permissive() }
     };
-    let answers = |talk: &mut Talk, policy: Policy, container: ContainerFacts| {
-        *talk = Talk::new(policy, talk.piece);
-        talk.client(START);
-        let (ticket, _, _) = talk.outbox.take_question().unwrap();
-        let mut facts = Facts::none();
-        facts.add_container("c".to_owned(), container);
-        talk.call(|session, turn| session.answered(ticket, facts, turn));
+    let answers = |talk: &mut Talk, policy, container| {
+        ask_about_c(talk, policy, START, container);
     };
     talk(|talk| {
         let ContainerFacts::Present(mut container) = described(r#""User":"7""#, NEVER) else {
@@ -198,12 +203,7 @@ fn what_was_judged_is_what_is_reached_whatever_is_called_so_by_then() {
         let request = format!("POST /containers/c/{way} HTTP/1.1\r\nHost: h\r\n{rest}");
         let answers = |talk: &mut Talk, container: ContainerFacts| {
             let users = vec![UserRule::parse("root").unwrap()];
-            *talk = Talk::new(Policy { users, ..Policy::permissive() }, talk.piece);
-            talk.client(&request);
-            let (ticket, _, _) = talk.outbox.take_question().unwrap();
-            let mut facts = Facts::none();
-            facts.add_container("c".to_owned(), container);
-            talk.call(|session, turn| session.answered(ticket, facts, turn));
+            ask_about_c(talk, Policy { users, ..Policy::permissive() }, &request, container);
         };
         talk(|talk| {
             let ContainerFacts::Present(mut container) = described(r#""User":"7""#, NEVER) else {
