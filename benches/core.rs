@@ -17,7 +17,8 @@ use secdocker::config::plugins::Plugins;
 use secdocker::config::{
     self, Clients, Limits, Listen, Overrides, Settings, TcpListen, UpstreamAddress,
 };
-use secdocker::engine::{self, Endpoint, FormBody};
+use secdocker::docker::{self, Endpoint, FormBody};
+use secdocker::effects::{self};
 use secdocker::http::{head, target};
 use secdocker::image::ImageRef;
 use secdocker::policy::ceilings::Ceilings;
@@ -82,9 +83,9 @@ fn create_body(bytes: usize) -> Vec<u8> {
 
 fn check_and_rewrite(policy: &Policy, facts: &Facts, body: &[u8], out: &mut Vec<u8>) {
     let target = target::parse("/v1.41/containers/create").unwrap();
-    let read = engine::read(Endpoint::ContainerCreate, &target, body).unwrap();
+    let read = effects::read(Endpoint::ContainerCreate, &target, body).unwrap();
     match judge(policy, read, facts) {
-        Verdict::Allowed(checked) => drop(engine::write(checked, policy, out)),
+        Verdict::Allowed(checked) => drop(effects::write(checked, policy, out)),
         Verdict::Forbidden(violations) => panic!("{violations}"),
     }
 }
@@ -100,7 +101,7 @@ fn inner_parts(criterion: &mut Criterion) {
     criterion.bench_function("classify a target", |bencher| {
         bencher.iter(|| {
             let target = target::parse(black_box("/v1.41/containers/create?name=web")).unwrap();
-            engine::classify("POST", &target).unwrap()
+            docker::classify("POST", &target).unwrap()
         });
     });
     // The longest of the presets, and nearly its last entry.
@@ -109,7 +110,7 @@ fn inner_parts(criterion: &mut Criterion) {
     criterion.bench_function("ask the rules about endpoints", |bencher| {
         let target = target::parse("/v1.41/configs/app").unwrap();
         bencher.iter(|| {
-            engine::access(
+            docker::access(
                 &portainer.policy,
                 Purposes::default(),
                 ("GET", FormBody::None),

@@ -2,7 +2,7 @@
 //! on bytes that are made up and on those in `corpus`, with any compiler.
 #![allow(dead_code, reason = "each target runs one of them")]
 
-use secdocker::engine::buildkit::{self, Solve};
+use secdocker::effects::buildkit::{self, Solve};
 use secdocker::http::{framing, head, target};
 use secdocker::http2::grpc::Status;
 use secdocker::http2::hpack::Decoder;

@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! cli ─► proxy ─► session ─► http, http2              policy  knows nothing of HTTP, JSON, files, clocks
-//!         │         └─────► engine ─► policy          http    knows nothing of Docker, nor does http2
-//!         ├─► plugins ─► facts, audit                 engine  translates between the two
+//!         │         └─────► effects ─► docker, policy http    knows nothing of Docker, nor does http2
+//!         ├─► plugins ─► lookup, audit                effects translates between docker and policy
 //!         └─► config ───────────────► policy          session opens no socket, reads no clock
 //! ```
 
@@ -13,11 +13,12 @@ pub mod audit;
 pub mod cli;
 pub mod client;
 pub mod config;
-pub mod engine;
-pub mod facts;
+pub mod docker;
+pub mod effects;
 pub mod http;
 pub mod http2;
 pub mod image;
+pub mod lookup;
 pub mod plugins;
 pub mod policy;
 pub mod proxy;

@@ -6,7 +6,8 @@ mod support;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use secdocker::engine::{self, Endpoint};
+use secdocker::docker::Endpoint;
+use secdocker::effects::{self};
 use secdocker::http::target;
 use secdocker::policy::effects::{Effect, Unseen};
 use serde_json::Value;
@@ -42,7 +43,7 @@ const ARGUMENTS: &str = "%7B%22G%22%3A%22given%22%2C%22N%22%3Anull%7D";
 fn read(context: &[u8]) -> Result<Read, String> {
     let target = format!("/build?buildargs={ARGUMENTS}");
     let target = target::parse(&target).unwrap();
-    let inspected = engine::read(Endpoint::BuildContext, &target, context);
+    let inspected = effects::read(Endpoint::BuildContext, &target, context);
     let inspected = inspected.map_err(|error| error.to_string())?;
     let mut read = Read::default();
     for asked in inspected.effects() {

@@ -7,28 +7,32 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and the modules it may name. What is missing here may name none.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("client", &["image", "policy"]),
     ("http", &[]),
     ("tls", &["client"]),
     ("http2", &[]),
     ("image", &[]),
     ("policy", &["image"]),
-    ("engine", &["http", "image", "policy"]),
-    ("facts", &["client", "config", "engine", "http", "http2", "image", "policy", "tls"]),
+    ("docker", &["http", "policy"]),
+    ("effects", &["docker", "http", "image", "policy"]),
+    (
+        "lookup",
+        &["client", "config", "docker", "effects", "http", "http2", "image", "policy", "tls"],
+    ),
     ("config", &["audit", "client", "image", "policy", "tls"]),
     ("audit", &["client"]),
-    ("session", &["audit", "client", "engine", "http", "http2", "policy"]),
-    ("plugins", &["audit", "config", "facts", "image", "policy"]),
+    ("session", &["audit", "client", "docker", "effects", "http", "http2", "policy"]),
+    ("plugins", &["audit", "config", "image", "lookup", "policy"]),
     (
         "proxy",
-        &["audit", "client", "config", "facts", "http", "plugins", "policy", "session", "tls"],
+        &["audit", "client", "config", "http", "lookup", "plugins", "policy", "session", "tls"],
     ),
     (
         "cli",
         &[
-            "audit", "client", "config", "engine", "facts", "http", "image", "plugins", "policy",
-            "proxy", "tls",
+            "audit", "client", "config", "docker", "effects", "http", "image", "lookup", "plugins",
+            "policy", "proxy", "tls",
         ],
     ),
 ];

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use secdocker::config::UpstreamAddress;
 use secdocker::config::plugins::{CacheSettings, PluginSettings, Plugins as Configured};
-use secdocker::facts::{Daemon, Identity, Presence};
 use secdocker::image::ImageRef;
+use secdocker::lookup::{Daemon, Identity, Presence};
 use secdocker::plugins::{Plugins, Question};
 use secdocker::policy::opinions::{
     AskedImage, Consultation, Opinions, PluginVerdict, Purpose, Waits,

@@ -13,7 +13,7 @@ mod support;
 
 use clients::Client;
 use secdocker::config::{self, Overrides};
-use secdocker::engine::{self, Access, FormBody};
+use secdocker::docker::{self, Access, FormBody};
 use secdocker::http::target;
 use secdocker::policy::Policy;
 use secdocker::policy::opinions::Purposes;
@@ -29,7 +29,7 @@ fn rules(preset: &str) -> Arc<Policy> {
 
 fn is_open(rules: &Policy, request: &str) -> bool {
     let (method, target) = request.split_once(' ').unwrap();
-    let access = engine::access(
+    let access = docker::access(
         rules,
         Purposes::default(),
         (method, FormBody::None),

@@ -10,9 +10,9 @@ use std::thread;
 use super::{CliError, Outcome, certificates, exposure, print};
 use crate::config::plugins::{Fallback, PluginSettings, Plugins as Configured};
 use crate::config::{self, Limits, Listen, Overrides, Settings};
-use crate::engine::operations;
-use crate::facts::{self, Daemon};
+use crate::docker::operations;
 use crate::image;
+use crate::lookup::{self, Daemon};
 use crate::plugins::Plugins;
 use crate::policy::Policy;
 use crate::policy::allowed::{AllowedMount, AllowedMounts};
@@ -78,7 +78,7 @@ fn describe(out: &mut String, path: &Path, settings: &Settings) -> fmt::Result {
 fn describe_policy(out: &mut String, policy: &Policy) -> fmt::Result {
     describe_endpoints(out, &policy.endpoints)?;
     describe_rules(out, policy)?;
-    exceptions::describe(out, policy, exceptions::Days::at(facts::days_since_epoch()))?;
+    exceptions::describe(out, policy, exceptions::Days::at(lookup::days_since_epoch()))?;
     describe_ceilings(out, &policy.ceilings)
 }
 

@@ -9,9 +9,10 @@ use std::path::Path;
 use super::{CliError, Outcome, print};
 use crate::client::{Choice, ClientCertificate, Fingerprint, Identity, Learned, User, choose};
 use crate::config::{self, Overrides, Rest, Settings};
-use crate::engine::{self, Access, Endpoint, FormBody, RequestBody, Route};
-use crate::facts::{self, Daemon, ImageCache};
+use crate::docker::{self, Access, Endpoint, FormBody, Route};
+use crate::effects::{self, RequestBody};
 use crate::http::target::{self, Target};
+use crate::lookup::{self, Daemon, ImageCache};
 use crate::policy::exceptions::Granted;
 use crate::policy::facts::{Facts, ImageFacts, Questions, ROUNDS_MAX, Runtimes, VolumeFacts};
 use crate::policy::opinions::Purposes;
@@ -27,7 +28,7 @@ enum Fate {
     /// Refused with this status before any rule was asked.
     Invalid(u16, String),
     /// Forwarded as this body, with these changes.
-    Allowed(Vec<u8>, engine::Changes),
+    Allowed(Vec<u8>, effects::Changes),
 }
 
 /// Whose request it would be.
@@ -150,19 +151,19 @@ fn fate(settings: &Settings, target: &str, body: &[u8]) -> Fate {
     if settings.clients.rest == Rest::Refused {
         return Fate::Forbidden(Violations::of_stranger());
     }
-    match engine::access(&settings.policy, consulted(settings), ("POST", FormBody::None), &target) {
+    match docker::access(&settings.policy, consulted(settings), ("POST", FormBody::None), &target) {
         Err(error) => return Fate::Invalid(400, error.to_string()),
         Ok(Access::Forbidden(violations)) => return Fate::Forbidden(violations),
         Ok(Access::Open) => {}
     }
-    match engine::classify("POST", &target) {
+    match docker::classify("POST", &target) {
         Err(error) => Fate::Invalid(400, error.to_string()),
         Ok(Route::Plain | Route::MaySwitch) => Fate::NotInspected,
         Ok(Route::Inspected(_)) if body.len() > settings.limits.body_bytes => {
             let limit = settings.limits.body_bytes;
             Fate::Invalid(413, format!("the body is larger than {limit} bytes"))
         }
-        Ok(Route::Inspected(endpoint)) => match engine::as_read(endpoint, &target) {
+        Ok(Route::Inspected(endpoint)) => match effects::as_read(endpoint, &target) {
             Err(error) => Fate::Invalid(400, error.to_string()),
             Ok(read) => match target::parse(&read) {
                 Err(error) => Fate::Invalid(400, error.to_string()),
@@ -184,11 +185,11 @@ fn inspected_fate(
     target: &Target<'_>,
     body: &[u8],
 ) -> Fate {
-    let judged = engine::as_judged(endpoint, target, &settings.policy, consulted(settings));
+    let judged = effects::as_judged(endpoint, target, &settings.policy, consulted(settings));
     let Some(endpoint) = judged else {
         return Fate::NotInspected;
     };
-    match engine::read(endpoint, target, body) {
+    match effects::read(endpoint, target, body) {
         Err(error) => Fate::Invalid(400, error.to_string()),
         Ok(request) => judged_fate(settings, request),
     }
@@ -208,7 +209,7 @@ fn judged_fate(settings: &Settings, request: Inspected<RequestBody>) -> Fate {
                 eprintln!("note: excepted for image {image}: {lifted}; {reason}");
             }
             let mut body = Vec::new();
-            let forwarded = engine::write_knowing(checked, policy, &facts, &mut body);
+            let forwarded = effects::write_knowing(checked, policy, &facts, &mut body);
             Fate::Allowed(body, forwarded.changes)
         }
     }
@@ -230,7 +231,7 @@ fn learn(settings: &Settings, request: &Inspected<RequestBody>) -> Facts {
 /// Without a daemon images and volumes are judged by what the request says alone, and that is said.
 fn look_up(settings: &Settings, questions: &Questions) -> Facts {
     let daemon = Daemon::of(settings);
-    let mut facts = facts::look_up(questions, &daemon, &ImageCache::disabled());
+    let mut facts = lookup::look_up(questions, &daemon, &ImageCache::disabled());
     let note = |what: &dyn Display| {
         let daemon = &settings.dockerapi;
         eprintln!("note: no daemon at {daemon}, {what} is judged by its name alone");

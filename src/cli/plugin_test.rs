@@ -7,8 +7,8 @@ use super::{CliError, Outcome, print};
 use crate::audit::{self, Format, LogSettings};
 use crate::config::UpstreamAddress;
 use crate::config::plugins::{PluginSettings, Plugins as Configured};
-use crate::facts::{self, Daemon};
 use crate::image::ImageRef;
+use crate::lookup::{self, Daemon};
 use crate::plugins::{Plugins, Question};
 use crate::policy::opinions::{
     AskedImage, Consultation, Opinions, PluginResult, PluginVerdict, Purpose, Waits,
@@ -43,7 +43,7 @@ fn ask(library: &Path, given: &str) -> Result<PluginResult, CliError> {
         PluginSettings { folder, library, ..PluginSettings::named(&name, Path::new("")) };
     let configured = Configured { list: vec![settings], ..Configured::default() };
     let plugins = Plugins::load(&configured, &daemon).map_err(StartError::Plugin)?;
-    let presence = facts::identify(&daemon, &image, &facts::ImageCache::disabled());
+    let presence = lookup::identify(&daemon, &image, &lookup::ImageCache::disabled());
     let (waits, (answer, answers)) = (Waits::default(), mpsc::channel());
     let body = Arc::new(serde_json::json!({ "Image": given }).to_string().into_bytes());
     let consultation = consultation((given, image), &body, &waits);

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::judge::Question;
-use crate::facts::Presence;
 use crate::image::ImageRef;
+use crate::lookup::Presence;
 
 #[derive(Serialize)]
 struct Document<'a> {

@@ -12,8 +12,8 @@ use std::time::Duration;
 use secdocker_plugin::abi::{self, Bytes, HostTable};
 
 use crate::audit::{self, Notice};
-use crate::facts;
-use crate::facts::Daemon;
+use crate::lookup;
+use crate::lookup::Daemon;
 
 /// A plugin's line is cut behind so many bytes.
 const LINE_BYTES_MAX: usize = 8 * 1024;
@@ -91,7 +91,7 @@ fn answer(host: &Host, path: &[u8], timeout_ms: u32) -> Result<(u16, Vec<u8>), c
     let path = permitted(path).ok_or(abi::GET_REFUSED)?;
     let daemon = DAEMON.with_borrow(Clone::clone).unwrap_or_else(|| host.daemon.clone());
     let patience = Duration::from_millis(u64::from(timeout_ms.max(1))).min(PATIENCE_MAX);
-    facts::get(&daemon, path, patience).map_err(|_| abi::GET_FAILED)
+    lookup::get(&daemon, path, patience).map_err(|_| abi::GET_FAILED)
 }
 
 /// The path, if it can lead to nothing but images and registries under any reading.

@@ -6,8 +6,8 @@ use std::hash::Hash;
 use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
-use crate::facts::{Daemon, Presence};
 use crate::image::ImageRef;
+use crate::lookup::{Daemon, Presence};
 use crate::policy::opinions::{AskedImage, Consultation, PluginVerdict, Purpose};
 
 /// One request's question, with what the daemon says of the image.

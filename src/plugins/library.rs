@@ -22,7 +22,7 @@ use super::judge::{Judge, Judgement, Question, Scope};
 use super::{document, host, place};
 use crate::audit::{self, Notice};
 use crate::config::plugins::PluginSettings;
-use crate::facts::Daemon;
+use crate::lookup::Daemon;
 use crate::policy::opinions::PluginVerdict;
 
 /// What the symbol of each major begins with, before its number.

@@ -36,7 +36,7 @@ use std::time::Duration;
 pub use judge::{Judge, Judgement, Question, Scope};
 
 use crate::config::plugins::{PluginSettings, Plugins as Configured};
-use crate::facts::Daemon;
+use crate::lookup::Daemon;
 use crate::policy::opinions::{Opinions, Purpose, Purposes};
 use desk::Desk;
 use pool::Pool;

@@ -6,8 +6,8 @@ use std::sync::{Condvar, Mutex};
 
 use super::*;
 use crate::config::UpstreamAddress;
-use crate::facts::{Daemon, Identity, Presence};
 use crate::image::ImageRef;
+use crate::lookup::{Daemon, Identity, Presence};
 use crate::policy::opinions::{AskedImage, Consultation, PluginVerdict, Waits};
 
 /// A judge that answers when its gate is open, and tells of each call.

@@ -12,7 +12,7 @@ use nix::sys::socket::sockopt::{PeerCredentials, PeerPidfd};
 use super::sock_diag;
 use super::stream::Stream;
 use crate::client::{Learned, User};
-use crate::facts::Caller;
+use crate::lookup::Caller;
 
 /// Who has connected, as far as one question to the kernel tells. `ends` are those of the client's own
 /// socket: where it is, and where it asked to be connected to.

@@ -24,7 +24,7 @@ use super::{Generation, READ_BYTES_PER_TURN};
 use crate::audit::{self, Event as Record, Who};
 use crate::client::ClientCertificate;
 use crate::config::UpstreamAddress;
-use crate::facts::{Daemon, DaemonTls};
+use crate::lookup::{Daemon, DaemonTls};
 use crate::policy::facts::{Facts, Questions};
 use crate::policy::opinions::{Advice, Consultation, Waited};
 use crate::session::{End, Flow, Judged, Rules, Session, Side, Step, Ticket, UpstreamFailure};

@@ -14,7 +14,7 @@ use super::encrypted::{Encrypted, Lent};
 use super::stream::Stream;
 use super::{KEEPALIVE, origin};
 use crate::config::UpstreamAddress;
-use crate::facts::{Daemon, DaemonTls};
+use crate::lookup::{Daemon, DaemonTls};
 use crate::tls::Session;
 
 /// A connection attempt that has begun.

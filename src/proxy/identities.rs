@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::lane::{Lane, LaneLimits};
 use crate::audit::Who;
 use crate::client::{Container, Learned};
-use crate::facts::{Caller, Containers, Daemon};
+use crate::lookup::{Caller, Containers, Daemon};
 use crate::policy::opinions::{Waited, Waits};
 
 const LIMITS: LaneLimits = LaneLimits {

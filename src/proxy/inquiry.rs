@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use super::pool::Pool;
-use crate::facts::{self, ImageCache, Presence};
+use crate::lookup::{self, ImageCache, Presence};
 use crate::plugins::{Plugins, Question};
 use crate::policy::opinions::{Advice, ImageSeen, Opinions, Purpose, Source};
 
@@ -49,7 +49,7 @@ impl<R: FnOnce(Advice) + Clone + Send + 'static> Inquiry<R> {
                 return;
             }
             let sought = question.consultation.sought();
-            question.presence = facts::identify(&question.daemon, &sought, &self.images);
+            question.presence = lookup::identify(&question.daemon, &sought, &self.images);
             ask(&self.plugins, question, self.reply);
         };
         if pool.run(Box::new(job)).is_err() {

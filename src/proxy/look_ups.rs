@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::lane::{Lane, LaneLimits};
 use crate::audit::Who;
-use crate::facts::{self, Daemon, ImageCache};
+use crate::lookup::{self, Daemon, ImageCache};
 use crate::policy::facts::{Facts, Questions};
 use crate::policy::opinions::Waited;
 
@@ -43,7 +43,7 @@ impl LookUps {
                 limits,
                 move |(daemon, questions): &(Daemon, Questions), waited: &[Waited]| {
                     let is_waited = || waited.iter().any(|one| !one.is_over());
-                    facts::look_up_while(questions, daemon, &images, &is_waited)
+                    lookup::look_up_while(questions, daemon, &images, &is_waited)
                 },
             )
         };
@@ -58,7 +58,7 @@ impl LookUps {
         daemon: Daemon,
         reply: impl FnOnce(Facts) + Send + 'static,
     ) -> Option<Facts> {
-        let known = facts::recall(&mut questions, &daemon, &self.images);
+        let known = lookup::recall(&mut questions, &daemon, &self.images);
         let of_host = questions.take_about_host();
         match (of_host.is_empty(), questions.is_empty()) {
             (true, true) => return Some(known),

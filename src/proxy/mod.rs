@@ -44,7 +44,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::config::{Limits, Settings, UpstreamAddress, UpstreamTls};
-use crate::facts::{Daemon, DaemonTls};
+use crate::lookup::{Daemon, DaemonTls};
 use crate::plugins::{LoadError, Plugins};
 use crate::session::Budget;
 use crate::tls::Server;

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use super::pool::Pool;
 use crate::audit::{self, Notice};
-use crate::facts::{self, Daemon, Run, Told};
+use crate::lookup::{self, Daemon, Run, Told};
 use crate::policy::Policy;
 
 /// The most containers that are watched; the oldest give way. Those that are removed don't count.
@@ -135,7 +135,7 @@ impl Watch {
     /// Follows the events of a daemon for as long as SecDocker runs.
     fn follow(&self, daemon: &Daemon) {
         loop {
-            let ended = facts::follow(daemon, |told| match told {
+            let ended = lookup::follow(daemon, |told| match told {
                 // What was started before is looked at once.
                 Told::Begun => self.of_daemon(daemon).for_each(|key| self.look_at(key)),
                 Told::Started(id) => self.look_at((daemon.clone(), id)),

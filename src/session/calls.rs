@@ -11,7 +11,7 @@ use super::request::Request;
 use super::response::Response;
 use super::{End, Session, Side, Step, Turn, audit};
 use crate::audit::Event;
-use crate::engine::{Endpoint, Route, classify};
+use crate::docker::{Endpoint, Route, classify};
 use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
 use crate::http::message;

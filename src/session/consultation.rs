@@ -9,7 +9,8 @@ use super::inspection::{ImageFound, Inspection};
 use super::request::{Refusal, Request};
 use super::{Rules, Session, Ticket, Turn, audit};
 use crate::audit::Event;
-use crate::engine::{self, Access, Endpoint, FormBody, Forwarded};
+use crate::docker::{self, Access, Endpoint, FormBody};
+use crate::effects::Forwarded;
 use crate::policy::opinions::{
     Advice, AskedImage, Consultation, ImageSeen, Opinions, PluginResult, PluginVerdict, Purpose,
     Source, Waited, Waits,
@@ -229,7 +230,7 @@ impl Inspection {
         let Rules { policy, consulted, .. } = &*self.rules;
         // No such endpoint takes a form.
         let asked = (self.start().0, FormBody::None);
-        Ok(engine::access(policy, *consulted, asked, &self.target()?)?)
+        Ok(docker::access(policy, *consulted, asked, &self.target()?)?)
     }
 
     fn consultation(

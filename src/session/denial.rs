@@ -14,7 +14,7 @@ use super::request::Request;
 use super::{Rules, Session, Step, Turn, audit, retry_after};
 use crate::audit::{Event, Redacted};
 use crate::client::LimitMet;
-use crate::engine::operations;
+use crate::docker::operations;
 use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
 use crate::http::target::Target;

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use super::images::ImageChange;
 use crate::client::Making;
-use crate::engine::answers::Withheld;
+use crate::docker::answers::Withheld;
 use crate::http::framing::{AnswerTo, Persistence};
 use crate::http::head::{RequestHead, Version};
 

@@ -14,8 +14,9 @@ use super::request::{Refusal, Request, SHORT_HEAD_BYTES_MAX};
 use super::response::Response;
 use super::{Progress, Rules, Session, Side, Step, Ticket, Turn, audit};
 use crate::audit::{Event, Redacted};
-use crate::engine::json::VALUES_MAX;
-use crate::engine::{self, Endpoint, Excepted, Forwarded, RequestBody};
+use crate::docker::Endpoint;
+use crate::docker::{self, json::VALUES_MAX};
+use crate::effects::{self, Excepted, Forwarded, RequestBody};
 use crate::http::chunk::{ChunkDecoder, CollectError};
 use crate::http::framing::Framing;
 use crate::http::head::{self, Lines, RequestHead};
@@ -154,11 +155,11 @@ pub(super) fn verdict(
                 return Settled::Refused(Refusal::no_such_container(name));
             }
             let mut body = Vec::with_capacity(USUAL_BODY_BYTES);
-            let mut forwarded = engine::write_knowing(checked, policy, facts, &mut body);
+            let mut forwarded = effects::write_knowing(checked, policy, facts, &mut body);
             if let (Some(Named { name, id: Some(id), .. }), Ok(target)) =
                 (&named, inspection.target())
             {
-                forwarded.target = engine::by_id(&target, name, id);
+                forwarded.target = effects::by_id(&target, name, id);
             }
             let forwarded = Box::new(forwarded);
             let started = named.filter(|named| named.starts && policy.judges_mounts());
@@ -603,7 +604,7 @@ impl Inspection {
     }
 
     pub(super) fn read(&self, body: &[u8]) -> Result<Inspected<RequestBody>, Refusal> {
-        Ok(engine::read(self.endpoint, &self.target()?, body)?)
+        Ok(effects::read(self.endpoint, &self.target()?, body)?)
     }
 
     /// Appends the request that the daemon gets, up to a body that passes.
@@ -623,7 +624,7 @@ impl Inspection {
             passes => passes,
         };
         // It was checked with the head, so this does not fail either.
-        let content_type = engine::check_head(&head, self.endpoint, framing).unwrap_or_default();
+        let content_type = docker::check_head(&head, self.endpoint, framing).unwrap_or_default();
         let offer = match self.endpoint.may_switch() {
             // A stream of a container is no HTTP/2 for want of an offer.
             true if self.endpoint == Endpoint::ContainerAttach && head.has_http2_settings() => {

@@ -17,7 +17,7 @@ use super::inspection::{self, ImageFound, Inspection, Settled};
 use super::request::Request;
 use super::{Session, Ticket, Turn, audit};
 use crate::audit::Event;
-use crate::engine::Endpoint;
+use crate::docker::Endpoint;
 use crate::policy;
 use crate::policy::facts::{Facts, Questions, ROUNDS_MAX};
 use crate::policy::opinions::Waits;

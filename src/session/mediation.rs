@@ -14,7 +14,7 @@ use super::request::{Refusal, Request};
 use super::response::Response;
 use super::{End, Outbox, Rules, Session, Step, Ticket, Turn, audit, bounded};
 use crate::audit::{Event, Redacted};
-use crate::engine::buildkit::{self, Method, Solve, SolveBody};
+use crate::effects::buildkit::{self, Method, Solve, SolveBody};
 use crate::http2::frame::ConnectionError;
 use crate::http2::grpc::Status;
 use crate::http2::mediator::{Call, Fault, Handling, Limits, Mediator, Outputs};

@@ -17,7 +17,8 @@ use super::response::Response;
 use super::{End, Flow, Progress, Rules, Session, Side, Step, Turn, audit};
 use crate::audit::{Event, Redacted};
 use crate::client::{LimitMet, Making};
-use crate::engine::{self, Access, Endpoint, FormBody, Route};
+use crate::docker::{self, Access, Endpoint, FormBody, Route};
+use crate::effects::{self};
 use crate::http::chunk::{ChunkDecoder, ChunkError};
 use crate::http::framing::{self, Framing};
 use crate::http::head::{self, HeadError, Lines, RequestHead, Version};
@@ -246,34 +247,34 @@ impl Session {
             return Ok(Step::Take(bytes.len()));
         }
         let asked = (head.method, FormBody::of(&head, framing));
-        let access = engine::access(policy, *consulted, asked, &target)?;
+        let access = docker::access(policy, *consulted, asked, &target)?;
         if let Access::Forbidden(violations) = access {
             self.deny(&head, framing, Denial::Forbidden(violations), turn);
             return Ok(Step::Take(bytes.len()));
         }
-        if engine::changes_images(head.method, &target) {
+        if docker::changes_images(head.method, &target) {
             self.exchange.changes_images = Some(self.changes.begin());
         }
         let arrived = Arrived { head: &head, framing, bytes: bytes.len(), is_as_sent };
         if policy.guarding_section().is_some() {
-            self.exchange.withheld = engine::answers::withheld(head.method, &target);
+            self.exchange.withheld = docker::answers::withheld(head.method, &target);
         }
-        match engine::routes::classify(head.method, &target)? {
+        match docker::routes::classify(head.method, &target)? {
             Route::Plain => Ok(self.pass(&arrived, &target, turn)),
             Route::MaySwitch => {
                 self.exchange.may_switch = true;
                 Ok(self.pass(&arrived, &target, turn))
             }
             Route::Inspected(endpoint) => {
-                let read = engine::as_read(endpoint, &target)?;
+                let read = effects::as_read(endpoint, &target)?;
                 let target = target::parse(&read)?;
                 let rules = Arc::clone(turn.rules);
                 self.exchange.may_switch = endpoint.may_switch();
-                let judged = engine::as_judged(endpoint, &target, &rules.policy, rules.consulted);
+                let judged = effects::as_judged(endpoint, &target, &rules.policy, rules.consulted);
                 let Some(endpoint) = judged else {
                     return Ok(self.pass(&arrived, &target, turn));
                 };
-                engine::check_head(&head, endpoint, framing)?;
+                docker::check_head(&head, endpoint, framing)?;
                 let mut inspection = Inspection::new(endpoint, (&whole, &head), &read, rules);
                 if endpoint == Endpoint::ContainerCreate {
                     let share = turn.rules.share.as_ref();
@@ -302,7 +303,7 @@ impl Session {
         // daemon may switch, `h2c` alone is the name of the raw stream that a build speaks.
         let offer = match self.exchange.may_switch {
             true if !head.has_http2_settings() => None,
-            true if engine::routes::is_session(target) => Some(Offer::WithoutSettings),
+            true if docker::routes::is_session(target) => Some(Offer::WithoutSettings),
             _ => head.offers_http2().then_some(Offer::LeftOut),
         };
         match offer {
@@ -504,8 +505,8 @@ refused_with_400!(
     HeadError,
     framing::FramingError,
     target::TargetError,
-    engine::routes::RouteError,
-    engine::OddTarget,
-    engine::HeadRefusal,
-    engine::BodyError
+    docker::routes::RouteError,
+    docker::OddTarget,
+    docker::HeadRefusal,
+    effects::BodyError
 );

@@ -7,7 +7,7 @@ use super::budget::Share;
 use super::response::Response;
 use super::{Progress, Session, Side, Step, Turn, UpstreamFailure, audit};
 use crate::audit::Event;
-use crate::engine::answers;
+use crate::docker::answers;
 use crate::http::chunk::{ChunkDecoder, CollectError};
 use crate::http::head::{self, Lines, ResponseHead};
 use crate::http::message;

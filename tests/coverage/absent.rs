@@ -1,7 +1,7 @@
 //! Why an endpoint has no field for an effect: every empty cell of the table.
 
-use secdocker::engine::Endpoint;
-use secdocker::engine::schema::Power;
+use secdocker::docker::Endpoint;
+use secdocker::docker::schema::Power;
 
 const IN_A_CONTAINER: &str = "works in a container that exists: what that has of the host was judged \
                               when it was created, and no field changes it";

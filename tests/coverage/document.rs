@@ -3,8 +3,8 @@
 use super::evidence::{self, Request};
 use super::table::{self, Row};
 use super::{absent, facts, probes, routers, routes};
-use secdocker::engine::Endpoint;
-use secdocker::engine::schema::{Power, Stance, is_legacy_host_config};
+use secdocker::docker::Endpoint;
+use secdocker::docker::schema::{Power, Stance, is_legacy_host_config};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ const NAMED_MAX: usize = 3;
 const INTRODUCTION: &str = "\
 # Coverage: what each endpoint decodes, and what is done about it
 
-Written by `make coverage` from the tables in `src/engine/schema` and
+Written by `make coverage` from the tables in `src/docker/schema` and
 the routes in `tests/coverage/routes.rs`; do not edit. `cargo test --test coverage` compares it with
 them, and them with what is published of the Engine API (`tests/engine-api`: v1.41 of 20.10, v1.55 of
 29.7, and what the sources of both decode beyond that). `[]` is each element of a list, `{}` each

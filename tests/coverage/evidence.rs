@@ -4,8 +4,8 @@
 use super::probes::{effects_at, without};
 use super::table::Row;
 use crate::corpus::{self, Attack, Step};
-use secdocker::engine::schema::Power;
-use secdocker::engine::{Endpoint, Route, classify};
+use secdocker::docker::schema::Power;
+use secdocker::docker::{Endpoint, Route, classify};
 use secdocker::http::target;
 use secdocker::policy::effects::{Asked, Effect};
 use serde_json::Value;

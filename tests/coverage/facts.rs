@@ -1,7 +1,7 @@
 //! What is published of the Engine API, and what its source says beyond that: one fact a line.
 
 use super::{routes, table};
-use secdocker::engine::schema::{body_of, parameters_of};
+use secdocker::docker::schema::{body_of, parameters_of};
 
 const FILES: [(&str, &str); 4] = [
     ("v1.41", include_str!("../engine-api/v1.41.txt")),

@@ -4,8 +4,9 @@
 //! the neighbours bring about without it does not count.
 
 use super::table::Row;
-use secdocker::engine::schema::{Power, body_of};
-use secdocker::engine::{self, Endpoint};
+use secdocker::docker::Endpoint;
+use secdocker::docker::schema::{Power, body_of};
+use secdocker::effects::{self};
 use secdocker::http::target;
 use secdocker::policy::ceilings::Ceilings;
 use secdocker::policy::effects::{Asked, Effect};
@@ -244,7 +245,7 @@ pub(crate) fn words_about(row: &Row, policies: &[Arc<Policy>]) -> Vec<String> {
 fn said(endpoint: Endpoint, one: &Try, policy: &Policy) -> Vec<String> {
     let raw = format!("{}?{}", path_of(endpoint), one.query);
     let target = target::parse(&raw).unwrap();
-    let read = match engine::read(endpoint, &target, one.with.to_string().as_bytes()) {
+    let read = match effects::read(endpoint, &target, one.with.to_string().as_bytes()) {
         Ok(read) => read,
         Err(error) => return vec![error.to_string()],
     };
@@ -252,7 +253,7 @@ fn said(endpoint: Endpoint, one: &Try, policy: &Policy) -> Vec<String> {
     let judged = match judge(policy, read, &Facts::none()) {
         Verdict::Forbidden(violations) => violations.to_string(),
         Verdict::Allowed(checked) => {
-            engine::write(checked, policy, &mut Vec::new()).changes.to_string()
+            effects::write(checked, policy, &mut Vec::new()).changes.to_string()
         }
     };
     told.into_iter().chain([judged]).collect()
@@ -266,7 +267,7 @@ pub(crate) fn effects(endpoint: Endpoint, query: &str, body: &Value) -> Option<V
 /// The same of a whole target.
 pub(crate) fn effects_at(endpoint: Endpoint, target: &str, body: &Value) -> Option<Vec<Asked>> {
     let target = target::parse(target).unwrap();
-    let read = engine::read(endpoint, &target, body.to_string().as_bytes()).ok()?;
+    let read = effects::read(endpoint, &target, body.to_string().as_bytes()).ok()?;
     Some(read.effects().to_vec())
 }
 
@@ -399,10 +400,10 @@ fn forwarded(endpoint: Endpoint, query: &str, body: &Value) -> Option<(Option<St
     let policy = Policy { ceilings: ceilings(), ..Policy::permissive() };
     let raw = format!("{}?{query}", path_of(endpoint));
     let target = target::parse(&raw).unwrap();
-    let read = engine::read(endpoint, &target, body.to_string().as_bytes()).ok()?;
+    let read = effects::read(endpoint, &target, body.to_string().as_bytes()).ok()?;
     let Verdict::Allowed(checked) = judge(&policy, read, &Facts::none()) else { return None };
     let mut out = Vec::new();
-    let forwarded = engine::write(checked, &policy, &mut out);
+    let forwarded = effects::write(checked, &policy, &mut out);
     let query = forwarded.target.and_then(|target| Some(target.split_once('?')?.1.to_owned()));
     Some((query, serde_json::from_slice(&out).unwrap_or_default()))
 }

@@ -1,6 +1,6 @@
 //! The routes that the routers of known daemons register, and what SecDocker knows of them.
 
-use secdocker::engine::operations;
+use secdocker::docker::operations;
 use std::collections::{BTreeMap, BTreeSet};
 
 const ROUTERS: &str = include_str!("../engine-api/routers.txt");

@@ -1,6 +1,6 @@
 //! Every route that passes as it is, and why it may.
 
-use secdocker::engine::{Endpoint, Route, classify};
+use secdocker::docker::{Endpoint, Route, classify};
 use secdocker::http::target;
 
 const READS: &str = "reads only";

@@ -1,7 +1,7 @@
 //! The tables of the code, flattened: one row a field or parameter.
 
-use secdocker::engine::Endpoint;
-use secdocker::engine::schema::{Kind, Stance, Struct, body_of, parameters_of};
+use secdocker::docker::Endpoint;
+use secdocker::docker::schema::{Kind, Stance, Struct, body_of, parameters_of};
 
 /// One field of a body, or one parameter of a query.
 pub(crate) struct Row {

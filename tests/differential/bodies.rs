@@ -5,7 +5,7 @@ use super::values;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use secdocker::engine::schema::{Field, Kind, Struct};
+use secdocker::docker::schema::{Field, Kind, Struct};
 
 /// How deep objects of the tables are filled.
 const DEPTH_MAX: usize = 4;

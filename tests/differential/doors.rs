@@ -4,7 +4,7 @@
 use crate::support::client::{Answer, post};
 use crate::support::compare::without_ids;
 use crate::support::{Api, Daemon, Way};
-use secdocker::engine::schema::{self, Struct};
+use secdocker::docker::schema::{self, Struct};
 use serde_json::Value;
 
 /// One endpoint.

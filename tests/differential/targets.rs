@@ -4,7 +4,7 @@ use crate::support::{Answer, Daemon, Way};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use secdocker::engine::routes::{self, Route};
+use secdocker::docker::routes::{self, Route};
 use secdocker::http::target;
 
 /// An inspected endpoint, its segments, and a request that the engine answers as at no other.

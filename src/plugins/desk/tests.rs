@@ -7,8 +7,8 @@
 use std::sync::mpsc::{self, Receiver};
 
 use super::*;
-use crate::facts::{Daemon, Identity, Presence};
 use crate::image::ImageRef;
+use crate::lookup::{Daemon, Identity, Presence};
 use crate::policy::opinions::{AskedImage, Consultation, Opinions, Purpose, Waits};
 
 /// A plugin of which the books know all that they need.

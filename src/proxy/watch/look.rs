@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Condemned, Key, Stage, Watch, Watched};
 use crate::audit::{self, Notice};
-use crate::facts::{self, Mounted, Run, Running};
+use crate::lookup::{self, Mounted, Run, Running};
 
 /// How long the daemon may take to say what a container is: at first, so that the others have their
 /// turn, and when it is asked again.
@@ -45,7 +45,7 @@ impl Watch {
             watched.clone()
         };
         let Watched { judged, looks, .. } = &watched;
-        let outcome = match facts::running(&key.0, &key.1, patience) {
+        let outcome = match lookup::running(&key.0, &key.1, patience) {
             Err(_) => {
                 if *looks > 0 {
                     self.say(UNTOLD);
@@ -69,7 +69,7 @@ impl Watch {
             Some(before) if before.run == running.run => return kill(key, before.clone(), true),
             Some(_) | None => {}
         }
-        let found = facts::mounted(&key.0, &running, &watched.policy);
+        let found = lookup::mounted(&key.0, &running, &watched.policy);
         let is_seen = !matches!(found, Mounted::Unseen | Mounted::Untold);
         let has_seen = self.lock().has_seen(&key.0, is_seen);
         let reason = match found {
@@ -123,7 +123,7 @@ impl Watch {
 /// Kills a container, and tells of it: the first time, and when it was done after all.
 fn kill(key: &Key, mut condemned: Condemned, was_told: bool) -> Outcome {
     let was_killed = condemned.is_killed;
-    condemned.is_killed |= facts::kill(&key.0, &key.1);
+    condemned.is_killed |= lookup::kill(&key.0, &key.1);
     if !was_told || condemned.is_killed != was_killed {
         let Condemned { reason, is_killed, .. } = &condemned;
         let notice =

@@ -9,7 +9,7 @@ use super::super::request::{Refusal, Request};
 use super::super::{Rules, Session, Ticket, Turn, audit};
 use super::{Judged, Mediation, WholeCall, answer};
 use crate::audit::{Event, Redacted};
-use crate::engine::buildkit::SolveBody;
+use crate::effects::buildkit::SolveBody;
 use crate::http2::grpc::Status;
 use crate::policy::opinions::{Advice, AskedImage, Consultation, Source, Waits};
 use crate::policy::{self, Checked};

@@ -1,7 +1,7 @@
 //! What a name means may change between the look at an image and the daemon's own.
 
 use super::*;
-use crate::engine::existing;
+use crate::effects::existing;
 use crate::policy::facts::{ContainerFacts, ImageFacts, NamedImage};
 use crate::policy::images::ImageRule;
 use crate::policy::ports::PortRule;

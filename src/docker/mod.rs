@@ -1,0 +1,15 @@
+//! How the Docker daemon reads a request: which operation and endpoint it is, what its fields and parameters mean, and
+//! what its tar bodies hold. Bytes in, values out; knows no effect beyond the stance of each field.
+
+pub mod answers;
+pub(crate) mod base64;
+pub(crate) mod context;
+pub mod head;
+pub mod json;
+pub mod operations;
+pub mod routes;
+pub mod schema;
+
+pub use head::{HeadRefusal, check_head};
+pub use operations::{Access, FormBody, OddTarget, access};
+pub use routes::{Endpoint, Route, RouteError, changes_images, classify};

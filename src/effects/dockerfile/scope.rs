@@ -1,0 +1,125 @@
+//! Which variables a stage of a build knows, and what they are: `ARG` before and in the stage, `ENV`,
+//! the arguments of the request. As the daemon's `BuildArgs` and `dispatchState`.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::expand::Variable;
+
+/// Arguments that need no `ARG`.
+const BUILT_IN: [&str; 8] = [
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "FTP_PROXY",
+    "ftp_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
+
+/// Those that need none on newer daemons only (29, not 20.10).
+const BUILT_IN_LATER: [&str; 2] = ["ALL_PROXY", "all_proxy"];
+
+/// The arguments of a request by name; one without a value is only mentioned.
+pub(in crate::effects) type Given = HashMap<String, Option<String>>;
+
+/// `ARG` instructions in one place, with their defaults.
+type Declared = HashMap<String, Variable>;
+
+/// What is known before the first stage.
+#[derive(Debug)]
+pub(super) struct Global<'a> {
+    given: &'a Given,
+    declared: Declared,
+}
+
+impl<'a> Global<'a> {
+    pub(super) fn new(given: &'a Given) -> Self {
+        Self { given, declared: Declared::new() }
+    }
+
+    pub(super) fn declare(&mut self, name: String, default: Variable) {
+        self.declared.insert(name, default);
+    }
+
+    /// What `FROM` and the arguments in front of it see.
+    pub(super) fn get(&self, name: &str) -> Variable {
+        self.among(name, &self.declared)
+    }
+
+    /// What the request gave wins over a default, and a default over what was declared in front.
+    fn among(&self, name: &str, declared: &Declared) -> Variable {
+        let given = self.given.get(name).and_then(Option::as_ref);
+        if !declared.contains_key(name) && !BUILT_IN.contains(&name) {
+            return match given {
+                Some(_) if BUILT_IN_LATER.contains(&name) => Variable::Unknown,
+                _ => Variable::Unset,
+            };
+        }
+        if let Some(given) = given {
+            return Variable::Set(given.clone());
+        }
+        let set = |variable: &&Variable| **variable != Variable::Unset;
+        let own = declared.get(name).filter(set);
+        own.or_else(|| self.declared.get(name)).cloned().unwrap_or(Variable::Unset)
+    }
+}
+
+/// What one stage knows. Cheap to clone: stages build upon each other.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stage {
+    environment: Rc<HashMap<String, Variable>>,
+    /// Whether the base image may have set more.
+    has_unknown: bool,
+    declared: Declared,
+    /// Whether it leaves instructions (`ONBUILD`) for whoever builds upon it.
+    pub(super) has_triggers: bool,
+}
+
+impl Stage {
+    /// Upon nothing at all.
+    pub(super) fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Upon an image that only the daemon knows.
+    pub(super) fn upon_image() -> Self {
+        Self { has_unknown: true, ..Self::default() }
+    }
+
+    /// Upon an earlier stage, whose arguments are gone.
+    pub(super) fn upon(earlier: &Self) -> Self {
+        match earlier.has_triggers {
+            true => Self::upon_image(),
+            false => Self { declared: Declared::new(), ..earlier.clone() },
+        }
+    }
+
+    /// Anything may be set from now on.
+    pub(super) fn forget(&mut self) {
+        *self = Self::upon_image();
+    }
+
+    pub(super) fn declare(&mut self, name: String, default: Variable) {
+        self.declared.insert(name, default);
+    }
+
+    pub(super) fn set(&mut self, name: String, value: Variable) {
+        Rc::make_mut(&mut self.environment).insert(name, value);
+    }
+
+    /// The image's variables win over arguments.
+    pub(super) fn get(&self, name: &str, global: &Global<'_>) -> Variable {
+        match self.environment.get(name) {
+            Some(value) => value.clone(),
+            None if self.has_unknown => Variable::Unknown,
+            None => global.among(name, &self.declared),
+        }
+    }
+
+    /// What an argument is to a step.
+    pub(super) fn argument(&self, name: &str, global: &Global<'_>) -> Variable {
+        global.among(name, &self.declared)
+    }
+}

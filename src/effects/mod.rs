@@ -1,0 +1,314 @@
+//! What a request would bring about, and the body that is forwarded: one file an endpoint, from what the daemon
+//! reads to effects, and from what was checked back to bytes. Does no I/O.
+//!
+//! ```text
+//! body ─► docker::json (by the tables of docker::schema) ─► one file an endpoint ─► effects ─► policy::judge
+//! checked body, ceilings ─► the same file ─► bytes, changes
+//! ```
+
+mod build;
+pub mod buildkit;
+pub mod cdi;
+pub mod changes;
+mod checkpoints;
+pub mod collect;
+mod create;
+mod dockerfile;
+mod exec;
+pub mod existing;
+mod force;
+mod images;
+mod log_driver;
+mod names;
+mod networks;
+mod plugins;
+mod podman;
+mod query;
+mod reach;
+mod security_options;
+mod services;
+mod start;
+mod subnets;
+mod swarm;
+mod update;
+mod volume_options;
+mod volumes;
+
+pub use build::BuildBody;
+pub use changes::{Change, Changes};
+pub use collect::BodyError;
+pub use create::CreateBody;
+pub use exec::ExecBody;
+pub use images::CommitBody;
+pub use query::as_read;
+pub use reach::by_id;
+pub use services::ServiceBody;
+pub use start::StartBody;
+pub use update::UpdateBody;
+pub use volumes::VolumeBody;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::docker::Endpoint;
+use crate::docker::json::Object;
+use crate::http::target::Target;
+use crate::policy::effects::{Asked, Takeover};
+use crate::policy::exceptions::Granted;
+use crate::policy::facts::Facts;
+use crate::policy::opinions::{AskedImage, Purposes};
+use crate::policy::{self, Checked, Inspected, Policy};
+
+/// The body of a request to an inspected endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestBody {
+    /// `POST /containers/create`.
+    Create(CreateBody),
+    /// `POST /containers/{id}/exec`.
+    Exec(ExecBody),
+    /// `POST /containers/{id}/update`.
+    Update(UpdateBody),
+    /// `POST /containers/{id}/start`.
+    Start(StartBody),
+    /// `POST /volumes/create`.
+    Volume(VolumeBody),
+    /// `POST /services/create` and `POST /services/{id}/update`.
+    Service(ServiceBody),
+    /// `POST /commit`.
+    Commit(CommitBody),
+    /// `POST /build`.
+    Build(BuildBody),
+    /// `POST /swarm/init`, `/swarm/update`, `/nodes/{id}/update`, `/networks/create`, `/networks/{id}/connect` or
+    /// `/containers/{id}/checkpoints`.
+    Fields(Object),
+    /// `POST /images/create` of an image that is pulled.
+    Pull(AskedImage),
+    /// One that passes as it is: all that counts is in the head.
+    Passes,
+}
+
+/// A request of which the head alone was read.
+fn head_only(effects: Vec<Asked>) -> Inspected<RequestBody> {
+    Inspected::new(RequestBody::Passes, effects)
+}
+
+/// The endpoint by what must be judged of it under this policy, and by what plugins are asked about: a
+/// build may have to be read. `None` if no rule is about it, so that it passes as it is.
+#[must_use]
+pub fn as_judged(
+    endpoint: Endpoint,
+    target: &Target<'_>,
+    policy: &Policy,
+    consulted: Purposes,
+) -> Option<Endpoint> {
+    Some(match endpoint {
+        Endpoint::ImagePrune | Endpoint::ImageRemove if policy.images.is_empty() => return None,
+        Endpoint::ContainerRestart if !policy.judges_starts() => return None,
+        Endpoint::ContainerAttach if !policy.judges_reach() => return None,
+        Endpoint::ContainerArchive if !policy.judges_files() && !policy.judges_images() => {
+            return None;
+        }
+        Endpoint::ContainerRename | Endpoint::ConfigCreate if !policy.restricts() => {
+            return None;
+        }
+        Endpoint::SwarmUpdate
+        | Endpoint::SwarmUnlock
+        | Endpoint::SwarmUnlockKey
+        | Endpoint::NodeUpdate
+            if !policy.can_be_taken_over() =>
+        {
+            return None;
+        }
+        Endpoint::Build
+            if (consulted.build || policy.reads_dockerfiles())
+                && build::brings_dockerfile(target) =>
+        {
+            Endpoint::BuildContext
+        }
+        endpoint => endpoint,
+    })
+}
+
+/// Reads the body of a request and says all that the request would bring about.
+///
+/// # Errors
+/// [`BodyError`] if the daemon would refuse the body, or nobody can say what it would do: answered
+/// with `400`.
+pub fn read(
+    endpoint: Endpoint,
+    target: &Target<'_>,
+    body: &[u8],
+) -> Result<Inspected<RequestBody>, BodyError> {
+    let read = read_known(endpoint, target, body)?.and(podman::in_query(endpoint, target));
+    Ok(read.and(query::unknown(endpoint, target)))
+}
+
+fn read_known(
+    endpoint: Endpoint,
+    target: &Target<'_>,
+    body: &[u8],
+) -> Result<Inspected<RequestBody>, BodyError> {
+    match endpoint {
+        Endpoint::ContainerCreate => {
+            let read = create::read(body)?.and(create::platform(target)).map(RequestBody::Create);
+            Ok(read.and(names::in_query(target)))
+        }
+        Endpoint::ContainerExec => Ok(exec::read(target, body)?.map(RequestBody::Exec)),
+        // Since 23 the daemon takes no body for one that says nothing, and 20.10 refuses it.
+        Endpoint::ContainerUpdate | Endpoint::VolumeCreate if body.is_empty() => {
+            Ok(head_only(Vec::new()))
+        }
+        Endpoint::ContainerUpdate => Ok(update::read(target, body)?.map(RequestBody::Update)),
+        Endpoint::ContainerStart => Ok(start::read(target, body)?.map(RequestBody::Start)),
+        Endpoint::ContainerRestart => Ok(head_only(start::effects_of_restart(target))),
+        Endpoint::ContainerAttach => Ok(head_only(reach::effects_of_attach(target))),
+        Endpoint::ContainerArchive => Ok(head_only(reach::effects_of_archive(target))),
+        Endpoint::ContainerRename => Ok(head_only(names::effects_of_rename(target))),
+        Endpoint::VolumeCreate => Ok(volumes::read(body)?.map(RequestBody::Volume)),
+        Endpoint::Commit => Ok(images::read_commit(target, body)?.map(RequestBody::Commit)),
+        Endpoint::Build => Ok(build::read(target)?.map(RequestBody::Build)),
+        Endpoint::BuildContext => {
+            Ok(build::read_with_context(target, body)?.map(RequestBody::Build))
+        }
+        Endpoint::BuildKit => Ok(head_only(build::effects_of_buildkit())),
+        Endpoint::Plugin => Ok(head_only(plugins::effects())),
+        Endpoint::SecretCreate => Ok(swarm::read_secret(body)?.map(RequestBody::Fields)),
+        Endpoint::ConfigCreate => Ok(swarm::read_config(body)?.map(RequestBody::Fields)),
+        Endpoint::SwarmInit => Ok(swarm::read_init(body)?.map(RequestBody::Fields)),
+        Endpoint::SwarmJoin => Ok(head_only(swarm::takeover(Takeover::Swarm))),
+        Endpoint::SwarmUnlock => Ok(head_only(swarm::takeover(Takeover::SwarmUnlocked))),
+        Endpoint::SwarmUnlockKey => Ok(head_only(swarm::takeover(Takeover::SwarmUnlockKey))),
+        Endpoint::SwarmUpdate => Ok(swarm::read_update(body)?.map(RequestBody::Fields)),
+        Endpoint::NodeUpdate => Ok(swarm::read_node(target, body)?.map(RequestBody::Fields)),
+        Endpoint::ImageLoad => Ok(head_only(images::effects_of_load())),
+        Endpoint::ImagePrune => Ok(head_only(images::effects_of_prune())),
+        Endpoint::ImageRemove => images::read_removal(target).map(head_only),
+        Endpoint::NetworkCreate => Ok(networks::read(body)?.map(RequestBody::Fields)),
+        Endpoint::NetworkConnect => {
+            Ok(networks::read_connect(target, body)?.map(RequestBody::Fields))
+        }
+        Endpoint::CheckpointCreate => Ok(checkpoints::read(body)?.map(RequestBody::Fields)),
+        Endpoint::Checkpoints => checkpoints::read_query(target).map(head_only),
+        Endpoint::ImageCreate => images::read_create(target),
+        Endpoint::ImageTag => images::read_tag(target).map(head_only),
+        Endpoint::ServiceCreate => {
+            Ok(services::read_create(target, body)?.map(RequestBody::Service))
+        }
+        Endpoint::ServiceUpdate => {
+            Ok(services::read_update(target, body)?.map(RequestBody::Service))
+        }
+    }
+}
+
+/// An exception that was used, for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excepted {
+    /// The image that it is for, as configured.
+    pub image: String,
+    /// What would have been forbidden, by which rules.
+    pub lifted: String,
+    /// Why it is excepted.
+    pub reason: String,
+}
+
+impl From<&Granted> for Excepted {
+    fn from(granted: &Granted) -> Self {
+        let Granted { image, reason, lifted, .. } = granted;
+        let lifted = lifted.sentences().to_string();
+        Self { image: image.clone(), lifted, reason: reason.clone() }
+    }
+}
+
+/// What goes to the daemon in place of what was sent, beside the body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forwarded {
+    /// The request target, where it is written anew; as it was sent otherwise.
+    pub target: Option<String>,
+    /// What was forced, for the log.
+    pub changes: Changes,
+    /// The image that plugins may be asked about.
+    pub image: Option<AskedImage>,
+    /// Those of a build, as far as they are named.
+    pub built_upon: Vec<AskedImage>,
+    /// The exception without which it would be refused, or forced to something else.
+    pub excepted: Option<Box<Excepted>>,
+    /// Where its name stands in the body, if a container is made of it.
+    image_at: Option<Range<usize>>,
+}
+
+impl Forwarded {
+    /// All images that plugins may be asked about.
+    pub fn asked_images(&self) -> impl Iterator<Item = &AskedImage> {
+        self.image.iter().chain(&self.built_upon)
+    }
+
+    /// The body that was written for a container, of the image with this `sha256:…`: its name may mean
+    /// another one by now. None if the body is not that of a container.
+    pub fn pin<'b>(&mut self, body: &'b [u8], id: &str) -> Option<Cow<'b, [u8]>> {
+        let Range { start, end } = self.image_at.clone()?;
+        let (before, named, behind) = (body.get(..start)?, body.get(start..end)?, body.get(end..)?);
+        let id_in_json = serde_json::to_vec(id).ok()?;
+        if named == id_in_json {
+            return Some(Cow::Borrowed(body));
+        }
+        self.changes.push("Image", id);
+        Some(Cow::Owned([before, &id_in_json, behind].concat()))
+    }
+}
+
+impl From<Changes> for Forwarded {
+    fn from(changes: Changes) -> Self {
+        Self { changes, ..Self::default() }
+    }
+}
+
+/// Appends the body that is forwarded, with all that the policy forces on it, and says what else is.
+pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) -> Forwarded {
+    write_knowing(checked, policy, &Facts::none(), out)
+}
+
+/// The same with what was learned for the judgement.
+pub fn write_knowing(
+    checked: Checked<RequestBody>,
+    policy: &Policy,
+    facts: &Facts,
+    out: &mut Vec<u8>,
+) -> Forwarded {
+    let built_upon = match checked.body() {
+        RequestBody::Build(_) => AskedImage::of_build(policy::images_in(checked.effects())),
+        _ => Vec::new(),
+    };
+    let (body, granted) = checked.into_parts();
+    // What an exception lifts is not forced away either.
+    let policy = granted.as_ref().map_or(policy, |granted| &granted.policy);
+    let excepted = granted.as_deref().map(|granted| Box::new(Excepted::from(granted)));
+    Forwarded { excepted, built_upon, ..write_body(body, policy, facts, out) }
+}
+
+fn write_body(body: RequestBody, policy: &Policy, facts: &Facts, out: &mut Vec<u8>) -> Forwarded {
+    match body {
+        RequestBody::Create(body) => create::write(body, policy, facts, out),
+        RequestBody::Exec(body) => exec::write(body, &policy.ceilings, out).into(),
+        RequestBody::Update(body) => update::write(body, &policy.ceilings, facts, out).into(),
+        RequestBody::Start(StartBody) => Forwarded::default(),
+        RequestBody::Volume(body) => {
+            volumes::write(&body, out);
+            Forwarded::default()
+        }
+        RequestBody::Commit(body) => {
+            images::write_commit(body, out);
+            Forwarded::default()
+        }
+        RequestBody::Build(body) => build::write(body, &policy.ceilings, out),
+        RequestBody::Fields(fields) => {
+            fields.write(out);
+            Forwarded::default()
+        }
+        RequestBody::Pull(image) => Forwarded { image: Some(image), ..Forwarded::default() },
+        RequestBody::Passes => Forwarded::default(),
+        RequestBody::Service(body) => {
+            let image = body.image();
+            Forwarded { image, ..services::write(body, &policy.ceilings, out).into() }
+        }
+    }
+}
