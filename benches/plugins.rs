@@ -124,7 +124,7 @@ fn kept_verdict(criterion: &mut Criterion) {
     let question = question(&waits);
     criterion.bench_function("a verdict that is kept", |bencher| {
         bencher.iter(|| {
-            let known = plugins.recall(black_box(&question)).unwrap();
+            let known = plugins.cached(black_box(&question)).unwrap();
             assert!(known.results.iter().all(|result| result.cached));
         });
     });

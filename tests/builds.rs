@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, TestRunner};
 use secdocker::docker::Endpoint;
 use secdocker::effects::{self};
 use secdocker::http::target;
-use secdocker::policy::effects::{Effect, Unseen};
+use secdocker::policy::effects::{Effect, Opaque};
 use serde_json::Value;
 use support::client::Client;
 use support::{Daemon, unique};
@@ -52,8 +52,8 @@ fn read(context: &[u8]) -> Result<Read, String> {
             Effect::Environment(entry) => read.environment.push(entry.to_entry()),
             Effect::EnvironmentTemplate(name) => read.unknown.push(name.clone()),
             Effect::Image(image) => read.images.push(image.to_string()),
-            Effect::Unseen(Unseen::User(_)) => read.any_user = true,
-            Effect::Unseen(_) => read.any_variable = true,
+            Effect::Opaque(Opaque::User(_)) => read.any_user = true,
+            Effect::Opaque(_) => read.any_variable = true,
             _ => {}
         }
     }

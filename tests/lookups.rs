@@ -358,7 +358,7 @@ fn an_engine_that_drips_costs_a_bounded_time() {
     assert!(answer.message().ends_with("try again: volume a, volume b, volume c"), "{answer:?}");
     let line = secdocker.logs("msg=\"look-up failed\"");
     assert!(line.contains("level=warning") && line.contains("/containers/create"), "{line}");
-    assert!(line.contains("unlearned=\"") && line.contains("volume a, volume b"), "{line}");
+    assert!(line.contains("unresolved=\"") && line.contains("volume a, volume b"), "{line}");
 }
 
 const EXEC: &str = r#"{"Cmd":["id"]}"#;

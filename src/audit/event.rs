@@ -169,7 +169,7 @@ pub enum Event<'a> {
     /// The daemon can't be reached, or does not speak HTTP as it should.
     UpstreamFailed { reason: &'a dyn fmt::Display },
     /// What a rule needs to know of the outside could not be found out.
-    Unlearned { method: &'a str, target: Redacted<'a>, unlearned: &'a dyn fmt::Display },
+    Unresolved { method: &'a str, target: Redacted<'a>, unresolved: &'a dyn fmt::Display },
     /// Something was taken out of the daemon's answer.
     Withheld { what: &'a dyn fmt::Display },
     /// The daemon has turned a connection into a raw stream.
@@ -205,7 +205,7 @@ impl Event<'_> {
             | Self::TimedOut { .. }
             | Self::Unknown { .. }
             | Self::Excepted { .. }
-            | Self::Unlearned { .. }
+            | Self::Unresolved { .. }
             | Self::Forbidden { .. }
             | Self::PluginAnswered { agrees: false, .. }
             | Self::Disliked { .. }
@@ -236,7 +236,7 @@ impl Event<'_> {
             Self::Disliked { .. } => "request refused by a plugin",
             Self::Invalid { .. } => "request refused",
             Self::UpstreamFailed { .. } => "daemon failed",
-            Self::Unlearned { .. } => "look-up failed",
+            Self::Unresolved { .. } => "look-up failed",
             Self::Withheld { .. } => "credentials withheld",
             Self::RawStreamBegan => "raw stream began",
             Self::CallsBegan => "calls are judged",
@@ -282,9 +282,9 @@ impl Event<'_> {
                 line.request(method, target)?;
                 line.shown("fields", *fields)
             }
-            Self::Unlearned { method, target, unlearned } => {
+            Self::Unresolved { method, target, unresolved } => {
                 line.request(method, target)?;
-                line.shown("unlearned", *unlearned)
+                line.shown("unresolved", *unresolved)
             }
             Self::Forbidden { method, target, violations } => {
                 line.request(method, target)?;

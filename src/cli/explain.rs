@@ -185,7 +185,7 @@ fn inspected_fate(
     target: &Target<'_>,
     body: &[u8],
 ) -> Fate {
-    let judged = effects::as_judged(endpoint, target, &settings.policy, consulted(settings));
+    let judged = effects::inspection_mode(endpoint, target, &settings.policy, consulted(settings));
     let Some(endpoint) = judged else {
         return Fate::NotInspected;
     };
@@ -209,7 +209,7 @@ fn judged_fate(settings: &Settings, request: Inspected<RequestBody>) -> Fate {
                 eprintln!("note: excepted for image {image}: {lifted}; {reason}");
             }
             let mut body = Vec::new();
-            let forwarded = effects::write_knowing(checked, policy, &facts, &mut body);
+            let forwarded = effects::render(checked, policy, &facts, &mut body);
             Fate::Allowed(body, forwarded.changes)
         }
     }

@@ -12,8 +12,8 @@ use std::path::Path;
 use super::{Overrides, Policy, parse};
 use crate::image::ImageRef;
 use crate::policy::effects::{
-    AnyPath, Asked, Builder, Device, Effect, Holder, ImageNames, MadeOf, Namespace, NamespaceKind,
-    Place, SharedWith, Steps, Takeover, Unseen,
+    AnyPath, Builder, Device, Effect, FieldPath, Holder, ImageNames, MadeOf, Namespace,
+    NamespaceKind, Opaque, RequestedEffect, SharedWith, Steps, Takeover,
 };
 use crate::policy::facts::{
     AddressFacts, Container, ContainerFacts, DeviceFacts, Facts, ImageFacts, NamedImage,
@@ -109,17 +109,17 @@ fn shares(kind: NamespaceKind, with: SharedWith) -> Namespace {
 /// Whoever adds an effect adds an example below.
 fn has_an_example(effect: &Effect) {
     match effect {
-        Effect::Build(_) | Effect::Unseen(_) | Effect::Takeover(_) | Effect::Image(_) => {}
+        Effect::Build(_) | Effect::Opaque(_) | Effect::Takeover(_) | Effect::Image(_) => {}
         Effect::ImageName(_) | Effect::ImageContent | Effect::ImageNameGiven(_) => {}
         Effect::ImageNamesUnseen | Effect::ImageNamesTaken | Effect::ImageRemoved(_) => {}
         Effect::User(_) | Effect::Group(_) | Effect::ImageUser(_) => {}
-        Effect::ImageEnvironment(_) | Effect::ContainerUser(_) | Effect::Within(_) => {}
+        Effect::ImageEnvironment(_) | Effect::ContainerUser(_) | Effect::ExecIn(_) => {}
         Effect::Archive(_) | Effect::Named { .. } | Effect::CpuQuota(_) => {}
         Effect::Environment(_) | Effect::EnvironmentTemplate(_) => {}
         Effect::DefaultEnvironment { .. } | Effect::LinkedEnvironment(_) => {}
         Effect::HostPorts(_) | Effect::HostPath(_) | Effect::AnyPath(_) | Effect::Volume(_) => {}
-        Effect::Started(_) | Effect::HostPathAgain(_) | Effect::VolumeAgain(_) => {}
-        Effect::DeviceAgain(_) | Effect::NamespaceAgain(_) | Effect::SecurityOption(_) => {}
+        Effect::Started(_) | Effect::HostPathOnStart(_) | Effect::VolumeOnStart(_) => {}
+        Effect::DeviceOnStart(_) | Effect::NamespaceOnStart(_) | Effect::SecurityOption(_) => {}
         Effect::KernelSettings | Effect::Privileged | Effect::Capability(_) => {}
         Effect::Device(_) | Effect::Namespace(_) | Effect::Network(_) => {}
         Effect::Subnet(..) | Effect::SubnetsOf(..) | Effect::SubnetDriver(_) => {}
@@ -158,10 +158,10 @@ fn of_images() -> Vec<Vec<Effect>> {
     ];
     let mut all = each(builders.map(Effect::Build));
     all.extend(each([
-        Effect::Unseen(Unseen::User(text("$WHO"))),
-        Effect::Unseen(Unseen::Variable),
-        Effect::Unseen(Unseen::Image(text("not a name"))),
-        Effect::Unseen(Unseen::Instructions(text("it has no FROM"))),
+        Effect::Opaque(Opaque::User(text("$WHO"))),
+        Effect::Opaque(Opaque::Variable),
+        Effect::Opaque(Opaque::Image(text("not a name"))),
+        Effect::Opaque(Opaque::Instructions(text("it has no FROM"))),
         Effect::Image(image("ubuntu:16.04")),
         Effect::Image(image("alias:1")),
         Effect::Image(image("former:1")),
@@ -174,7 +174,7 @@ fn of_images() -> Vec<Vec<Effect>> {
         Effect::ImageContent,
         Effect::SourcePolicy,
         Effect::BuildSteps(Steps::Frontend),
-        Effect::BuildSteps(Steps::Unseen),
+        Effect::BuildSteps(Steps::Opaque),
         Effect::BuildSteps(Steps::Scanner),
         Effect::BuildSteps(Steps::OfClient(None)),
         Effect::ImageNameGiven(image("odd:1")),
@@ -230,7 +230,7 @@ fn of_the_host() -> Vec<Vec<Effect>> {
     let mut all = each(takeovers.map(Effect::Takeover));
     let paths = ["/root/.ssh", "/", "/link", "/alias", "/unknown", "/var/run/docker.sock", "/proc"];
     all.extend(each(paths.map(|text| Effect::HostPath(path(text)))));
-    all.extend(each(paths.map(|text| Effect::HostPathAgain(path(text)))));
+    all.extend(each(paths.map(|text| Effect::HostPathOnStart(path(text)))));
     all.extend(each(["/dev/sda", "/dev/unknown", "/dev"].map(|text| Effect::HostPath(path(text)))));
     let any = [
         AnyPath::HostProcesses,
@@ -273,7 +273,7 @@ fn of_the_host() -> Vec<Vec<Effect>> {
         ["seccomp=unconfined", "apparmor=unconfined", "label=disable", "systempaths=unconfined"];
     all.extend(each(options.map(option)));
     all.extend(each([
-        Effect::DeviceAgain(path("/dev/sda")),
+        Effect::DeviceOnStart(path("/dev/sda")),
         Effect::KernelSettings,
         Effect::Privileged,
         Effect::Runtime(text("odd")),
@@ -307,7 +307,7 @@ fn of_networks() -> Vec<Vec<Effect>> {
     for name in ["privileged", "unknown"] {
         let with = || SharedWith::Container(text(name));
         all.push(vec![Effect::Namespace(shares(NamespaceKind::Pid, with()))]);
-        all.push(vec![Effect::NamespaceAgain(shares(NamespaceKind::Network, with()))]);
+        all.push(vec![Effect::NamespaceOnStart(shares(NamespaceKind::Network, with()))]);
     }
     for put_to in [SubnetUse::Routed, SubnetUse::Joined, SubnetUse::Given] {
         let nets = ["10.1.0.0/16", "8.8.8.0/24", "169.254.0.0/16", "172.16.0.0/16"];
@@ -334,13 +334,13 @@ fn of_what_exists() -> Vec<Vec<Effect>> {
     for name in ["privileged", "unknown"] {
         all.extend(each([
             Effect::ContainerUser(text(name)),
-            Effect::Within(text(name)),
+            Effect::ExecIn(text(name)),
             Effect::Archive(text(name)),
             Effect::Started(text(name)),
             Effect::VolumesFrom(text(name)),
             Effect::Renamed { container: text(name), to: text("free") },
             Effect::Volume(text(name)),
-            Effect::VolumeAgain(text(name)),
+            Effect::VolumeOnStart(text(name)),
         ]));
         for version in [Some(1), Some(2)] {
             all.push(vec![Effect::PreviousSpec { service: text(name), version }]);
@@ -419,8 +419,9 @@ fn privileged(mount: Effect) -> Container {
 
 /// What is said of these effects, one sentence each.
 fn said(policy: &Policy, effects: &[Effect], facts: &Facts) -> Vec<String> {
-    let at = || Place::Element("List", 7);
-    let asked = effects.iter().map(|effect| Asked { effect: effect.clone(), at: at() }).collect();
+    let at = || FieldPath::Element("List", 7);
+    let asked =
+        effects.iter().map(|effect| RequestedEffect { effect: effect.clone(), at: at() }).collect();
     match judge(policy, Inspected::new((), asked), facts) {
         Verdict::Allowed(_) => Vec::new(),
         Verdict::Forbidden(violations) => violations.iter().map(ToString::to_string).collect(),

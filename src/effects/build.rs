@@ -25,15 +25,16 @@ use crate::image::ImageRef;
 use crate::policy::Inspected;
 use crate::policy::ceilings::{Ceilings, CpuAsk, MemoryAsk};
 use crate::policy::effects::{
-    Asked, Builder, Effect, ImageNames, Namespace, NamespaceKind, Place, SharedWith, Unseen,
+    Builder, Effect, FieldPath, ImageNames, Namespace, NamespaceKind, Opaque, RequestedEffect,
+    SharedWith,
 };
 use crate::policy::types::{EnvironmentEntry, SecurityOption};
 
 /// For each the daemon is asked.
 const CACHES_MAX: usize = 64;
 const BUILD_ARGS: &str = "?buildargs";
-const NETWORK_MODE: Place = Place::Field("?networkmode");
-const CGROUP_PARENT: Place = Place::Field("?cgroupparent");
+const NETWORK_MODE: FieldPath = FieldPath::Field("?networkmode");
+const CGROUP_PARENT: FieldPath = FieldPath::Field("?cgroupparent");
 
 /// What a request to build says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +64,7 @@ fn builder(query: &Query) -> Builder {
 pub(super) fn read(target: &Target<'_>) -> Result<Inspected<BuildBody>, BodyError> {
     let query = Query::read(target, lists_of(Endpoint::Build))?;
     let mut effects = Effects::default();
-    effects.push(Effect::Build(builder(&query)), Place::Field("build"));
+    effects.push(Effect::Build(builder(&query)), FieldPath::Field("build"));
     parameters(&query, &mut effects)?;
     Ok(inspected(target, query, Vec::new(), effects))
 }
@@ -75,11 +76,11 @@ pub(super) fn read_with_context(
 ) -> Result<Inspected<BuildBody>, BodyError> {
     let query = Query::read(target, lists_of(Endpoint::Build))?;
     let mut effects = Effects::default();
-    effects.push(Effect::Build(Builder::Read), Place::Field("build"));
+    effects.push(Effect::Build(Builder::Read), FieldPath::Field("build"));
     let arguments = parameters(&query, &mut effects)?;
     let text = context::dockerfile(body, query.get("dockerfile")).map_err(|reason| {
         let reason = format!("{reason}; `builds: allow` lets contexts pass unread");
-        BodyError::Value { at: Place::Field("the build context"), reason }
+        BodyError::Value { at: FieldPath::Field("the build context"), reason }
     })?;
     let request = dockerfile::Request { arguments, target: query.get("target") };
     dockerfile::read_build(&text, &request, &mut effects)?;
@@ -100,12 +101,12 @@ fn inspected(
 fn parameters(query: &Query, effects: &mut Effects) -> Result<Given, BodyError> {
     isolation(query, effects);
     for option in query.all("securityopt") {
-        let place = Place::Field("?securityopt");
+        let place = FieldPath::Field("?securityopt");
         security_options::push(SecurityOption::parse(option), place, effects)?;
     }
     // The daemon passes over empty ones.
     for name in query.all("t").filter(|name| !name.is_empty()) {
-        given_name(name, Place::Field("?t"), effects)?;
+        given_name(name, FieldPath::Field("?t"), effects)?;
     }
     let cached = inner_json(query, "cachefrom", "CacheFrom", effects)?;
     caches(&cached, effects);
@@ -116,22 +117,22 @@ fn parameters(query: &Query, effects: &mut Effects) -> Result<Given, BodyError> 
 }
 
 /// What any request to `POST /grpc` may bring about.
-pub(super) fn effects_of_buildkit() -> Vec<Asked> {
+pub(super) fn effects_of_buildkit() -> Vec<RequestedEffect> {
     let effect = Effect::Build(Builder::BuildKitUnseen);
-    vec![Asked { effect, at: Place::Field("/grpc") }]
+    vec![RequestedEffect { effect, at: FieldPath::Field("/grpc") }]
 }
 
 /// Steps that an image went through before are not run again: what was made of them comes out of it.
 fn caches(fields: &Object, effects: &mut Effects) {
     for (number, name) in texts(fields, "CacheFrom") {
-        let at = Place::Field("?cachefrom");
+        let at = FieldPath::Field("?cachefrom");
         match ImageRef::parse(name) {
             Ok(image) if number < CACHES_MAX => {
                 effects.push(Effect::ImageName(ImageNames::One(image.clone())), at.clone());
                 effects.push(Effect::Image(image), at);
             }
             // The daemon passes over what is no name to it.
-            _ => effects.push(Effect::Unseen(Unseen::Image(name.to_owned())), at),
+            _ => effects.push(Effect::Opaque(Opaque::Image(name.to_owned())), at),
         }
     }
 }
@@ -173,7 +174,7 @@ fn inner_json(
 fn arguments(fields: &Object, effects: &mut Effects) -> Result<Given, BodyError> {
     let mut given = Given::new();
     for (name, value) in fields.object("BuildArgs").into_iter().flat_map(Object::iter) {
-        let place = || Place::Entry(BUILD_ARGS, name.to_owned());
+        let place = || FieldPath::Entry(BUILD_ARGS, name.to_owned());
         given.insert(name.to_owned(), value.as_text().map(str::to_owned));
         let entry = match value.as_text() {
             Some(value) => EnvironmentEntry::parse(&format!("{name}={value}")),
@@ -194,19 +195,19 @@ fn outputs(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
         let attributes = output.object("Attrs");
         let names = attributes.and_then(|attributes| attributes.text("name")).unwrap_or_default();
         for name in names.split(',').filter(|name| !name.is_empty()) {
-            given_name(name, Place::Inside("?outputs", at, "Attrs"), effects)?;
+            given_name(name, FieldPath::Inside("?outputs", at, "Attrs"), effects)?;
         }
     }
     Ok(())
 }
 
 /// The name of what is built.
-fn given_name(name: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
+fn given_name(name: &str, at: FieldPath, effects: &mut Effects) -> Result<(), BodyError> {
     effects.push_parsed(ImageRef::parse(name.trim()), Effect::ImageNameGiven, at.clone())?;
     image_name(name, at, effects)
 }
 
-fn image_name(name: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
+fn image_name(name: &str, at: FieldPath, effects: &mut Effects) -> Result<(), BodyError> {
     let named = |image| Effect::ImageName(ImageNames::One(image));
     effects.push_parsed(ImageRef::parse(name.trim()), named, at)
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::collect::{BodyError, Effects, host_path};
-use crate::policy::effects::{AnyPath, Device, Effect, Place};
+use crate::policy::effects::{AnyPath, Device, Effect, FieldPath};
 use crate::policy::principals::GroupSpec;
 use crate::policy::types::EnvironmentEntry;
 
@@ -131,7 +131,7 @@ impl Spec {
 }
 
 /// Whoever asks for the device stands in the messages.
-const AT: Place = Place::Field("HostConfig.DeviceRequests");
+const AT: FieldPath = FieldPath::Field("HostConfig.DeviceRequests");
 
 impl Edits {
     fn add(&self, effects: &mut Effects) -> Result<(), BodyError> {

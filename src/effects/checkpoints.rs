@@ -7,27 +7,27 @@ use crate::docker::json::Object;
 use crate::docker::schema::CHECKPOINT_CREATE;
 use crate::http::target::Target;
 use crate::policy::Inspected;
-use crate::policy::effects::{Asked, Place};
+use crate::policy::effects::{FieldPath, RequestedEffect};
 
 /// `POST`: makes a checkpoint below a folder of the host, if one is named.
 pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     let mut effects = Effects::default();
     let fields = effects.fields(body, &CHECKPOINT_CREATE)?;
     let folder = fields.text("CheckpointDir").unwrap_or_default();
-    folder_of_host(folder, Place::Field("CheckpointDir"), &mut effects)?;
+    folder_of_host(folder, FieldPath::Field("CheckpointDir"), &mut effects)?;
     Ok(Inspected::new(fields, effects.into_asked()))
 }
 
 /// `GET` lists, and `DELETE` removes, what is in the folder `dir`.
-pub(super) fn read_query(target: &Target<'_>) -> Result<Vec<Asked>, BodyError> {
+pub(super) fn read_query(target: &Target<'_>) -> Result<Vec<RequestedEffect>, BodyError> {
     let query = Query::read(target, &[])?;
     let mut effects = Effects::default();
-    folder_of_host(query.get("dir"), Place::Field("?dir"), &mut effects)?;
+    folder_of_host(query.get("dir"), FieldPath::Field("?dir"), &mut effects)?;
     Ok(effects.into_asked())
 }
 
 /// Without one it is the container's own.
-fn folder_of_host(folder: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
+fn folder_of_host(folder: &str, at: FieldPath, effects: &mut Effects) -> Result<(), BodyError> {
     match folder {
         "" => Ok(()),
         folder => effects.push_path(folder, at),
@@ -42,8 +42,8 @@ mod tests {
     use crate::http::target;
     use crate::policy::effects::Effect;
 
-    fn shown(asked: &[Asked]) -> Vec<String> {
-        let path = |asked: &Asked| match &asked.effect {
+    fn shown(asked: &[RequestedEffect]) -> Vec<String> {
+        let path = |asked: &RequestedEffect| match &asked.effect {
             Effect::HostPath(path) => path.to_string(),
             Effect::AnyPath(_) => "/".to_owned(),
             other => panic!("{other:?}"),

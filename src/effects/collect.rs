@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::query::name_alone;
 use crate::docker::json::{self, JsonError, Node, Object};
 use crate::docker::schema::Struct;
-use crate::policy::effects::{AnyPath, Asked, Effect, Place};
+use crate::policy::effects::{AnyPath, Effect, FieldPath, RequestedEffect};
 use crate::policy::principals::GroupSpec;
 use crate::policy::shown::Shown;
 use crate::policy::types::{EnvironmentEntry, HostPath, ValueError};
@@ -21,7 +21,7 @@ pub enum BodyError {
     /// A value has no meaning.
     Value {
         /// Where it stands.
-        at: Place,
+        at: FieldPath,
         /// Why, in lower case.
         reason: String,
     },
@@ -45,7 +45,7 @@ impl From<JsonError> for BodyError {
 }
 
 const ENDPOINT_SYSCTLS: &str = "com.docker.network.endpoint.sysctls";
-const BODY: Place = Place::Field("the body");
+const BODY: FieldPath = FieldPath::Field("the body");
 
 /// The variable that the daemon sets to `Hostname`.
 pub(super) const HOSTNAME: &str = "HOSTNAME";
@@ -53,7 +53,7 @@ pub(super) const HOSTNAME: &str = "HOSTNAME";
 /// The effects of a request, in the order in which they are found.
 #[derive(Debug)]
 pub(super) struct Effects {
-    asked: Vec<Asked>,
+    asked: Vec<RequestedEffect>,
 }
 
 /// Most requests have no more effects.
@@ -70,8 +70,8 @@ impl Effects {
         self.asked.len()
     }
 
-    pub(super) fn push(&mut self, effect: Effect, at: Place) {
-        self.asked.push(Asked { effect, at });
+    pub(super) fn push(&mut self, effect: Effect, at: FieldPath) {
+        self.asked.push(RequestedEffect { effect, at });
     }
 
     /// Reads a body by its table; what is no field of it is an effect that nobody knows.
@@ -92,7 +92,7 @@ impl Effects {
         &mut self,
         parsed: Result<T, impl fmt::Display>,
         effect: impl FnOnce(T) -> Effect,
-        at: Place,
+        at: FieldPath,
     ) -> Result<(), BodyError> {
         match parsed {
             Ok(value) => {
@@ -105,7 +105,7 @@ impl Effects {
 
     /// Adds a path of the host. One that is relative to the daemon's working directory, which nobody
     /// outside knows, could be any.
-    pub(super) fn push_path(&mut self, path: &str, at: Place) -> Result<(), BodyError> {
+    pub(super) fn push_path(&mut self, path: &str, at: FieldPath) -> Result<(), BodyError> {
         if !path.starts_with('/') {
             self.push_any(AnyPath::Relative(path.to_owned()), at);
             return Ok(());
@@ -114,12 +114,12 @@ impl Effects {
     }
 
     /// Adds what may give any path of the host.
-    pub(super) fn push_any(&mut self, any: AnyPath, at: Place) {
+    pub(super) fn push_any(&mut self, any: AnyPath, at: FieldPath) {
         self.push(Effect::AnyPath(any), at);
     }
 
     /// Adds a volume by its name; one without a name is new, and has nothing of before.
-    pub(super) fn push_volume(&mut self, name: &str, at: Place) {
+    pub(super) fn push_volume(&mut self, name: &str, at: FieldPath) {
         if !name.is_empty() {
             self.push(Effect::Volume(name.to_owned()), at);
         }
@@ -138,7 +138,7 @@ impl Effects {
             let end = start + entry.len();
             let parsed = EnvironmentEntry::parse_within(&all, start..end);
             start = end;
-            self.push_parsed(parsed, Effect::Environment, Place::Element("Env", at))
+            self.push_parsed(parsed, Effect::Environment, FieldPath::Element("Env", at))
         })
     }
 
@@ -146,12 +146,12 @@ impl Effects {
     pub(super) fn push_groups(&mut self, object: &Object, list: &str, at: &'static str) {
         for (index, group) in texts(object, list).filter(|(_, group)| !group.is_empty()) {
             let group = Effect::Group(GroupSpec::parse(group));
-            self.push(group, Place::Element(at, index));
+            self.push(group, FieldPath::Element(at, index));
         }
     }
 
     /// Adds the variable `TERM`, which the daemon sets in whatever has a terminal.
-    pub(super) fn push_term(&mut self, fields: &Object, at: Place) {
+    pub(super) fn push_term(&mut self, fields: &Object, at: FieldPath) {
         self.push_default(fields, "TERM", Some("xterm".to_owned()), at);
     }
 
@@ -161,7 +161,7 @@ impl Effects {
         fields: &Object,
         name: &'static str,
         value: Option<String>,
-        at: Place,
+        at: FieldPath,
     ) {
         let is_it = |entry: &str| entry.split('=').next() == Some(name);
         if !texts(fields, "Env").any(|(_, entry)| is_it(entry)) {
@@ -176,20 +176,20 @@ impl Effects {
         let sysctls = options.and_then(|options| options.text(ENDPOINT_SYSCTLS));
         for sysctl in sysctls.into_iter().flat_map(|sysctls| sysctls.split(',')) {
             let name = sysctl.split('=').next().unwrap_or_default().trim();
-            let place = Place::Entry(at, ENDPOINT_SYSCTLS.to_owned());
+            let place = FieldPath::Entry(at, ENDPOINT_SYSCTLS.to_owned());
             self.push(Effect::Sysctl(name.replace('/', ".")), place);
         }
     }
 
     /// Adds a network of this daemon's, if it may be that of the host by its identifier. On 20.10 a
     /// container that joins it so gets an empty one of its own; nobody has to rely on that.
-    pub(super) fn push_network(&mut self, name: &str, at: Place) {
+    pub(super) fn push_network(&mut self, name: &str, at: FieldPath) {
         if !name.is_empty() && may_be_network_id(name) {
             self.push(Effect::Network(name.to_owned()), at);
         }
     }
 
-    pub(super) fn into_asked(self) -> Vec<Asked> {
+    pub(super) fn into_asked(self) -> Vec<RequestedEffect> {
         self.asked
     }
 }

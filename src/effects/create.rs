@@ -20,7 +20,7 @@ use crate::docker::json::Object;
 use crate::docker::routes;
 use crate::http::target::{Target, query_pairs};
 use crate::image::ImageRef;
-use crate::policy::effects::{Asked, Effect, Holder, Place};
+use crate::policy::effects::{Effect, FieldPath, Holder, RequestedEffect};
 use crate::policy::facts::Facts;
 use crate::policy::opinions::{AskedImage, Purpose};
 use crate::policy::platform::AskedPlatform;
@@ -90,7 +90,7 @@ const PLATFORM_SINCE: ApiVersion = ApiVersion::new(1, 41);
 
 /// The platform that the query asks for. Of several the daemon takes the first; a query that can't be
 /// read it refuses.
-pub(super) fn platform(target: &Target<'_>) -> Option<Asked> {
+pub(super) fn platform(target: &Target<'_>) -> Option<RequestedEffect> {
     let version = routes::api_version(target.path());
     if version.is_some_and(|version| version < PLATFORM_SINCE) {
         return None;
@@ -98,11 +98,12 @@ pub(super) fn platform(target: &Target<'_>) -> Option<Asked> {
     let mut pairs = query_pairs(target.query().unwrap_or_default()).flatten();
     let (_, platform) = pairs.find(|(name, _)| name == "platform")?;
     let effect = || Effect::Platform(Box::new(AskedPlatform::parse(&platform)));
-    (!platform.is_empty()).then(|| Asked { effect: effect(), at: Place::Field("?platform") })
+    (!platform.is_empty())
+        .then(|| RequestedEffect { effect: effect(), at: FieldPath::Field("?platform") })
 }
 
-const IMAGE: Place = Place::Field("Image");
-const USER: Place = Place::Field("User");
+const IMAGE: FieldPath = FieldPath::Field("Image");
+const USER: FieldPath = FieldPath::Field("User");
 
 fn collect(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     image(fields, effects)?;
@@ -113,14 +114,14 @@ fn collect(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     });
     effects.push_environment(fields)?;
     defaults(fields, effects);
-    effects.push(Effect::ImageEnvironment(Holder::Daemon), Place::Field("Env"));
+    effects.push(Effect::ImageEnvironment(Holder::Daemon), FieldPath::Field("Env"));
     // An image that is made of the container inherits them.
     dockerfile::read_triggers(fields, effects);
     let runtime = host_config.and_then(|host| host.text("Runtime")).unwrap_or_default();
-    effects.push(Effect::Runtime(runtime.to_owned()), Place::Field("HostConfig.Runtime"));
+    effects.push(Effect::Runtime(runtime.to_owned()), FieldPath::Field("HostConfig.Runtime"));
     if let Some(host) = host_config {
         if host.is_true("Privileged") {
-            effects.push(Effect::Privileged, Place::Field("HostConfig.Privileged"));
+            effects.push(Effect::Privileged, FieldPath::Field("HostConfig.Privileged"));
         }
         ports::effects(host, effects)?;
         mounts::effects(host, effects)?;
@@ -135,10 +136,10 @@ fn collect(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
 /// The variables that the daemon makes of other fields.
 fn defaults(fields: &Object, effects: &mut Effects) {
     if let Some(name) = fields.text("Hostname").filter(|name| !name.is_empty()) {
-        effects.push_default(fields, HOSTNAME, Some(name.to_owned()), Place::Field("Hostname"));
+        effects.push_default(fields, HOSTNAME, Some(name.to_owned()), FieldPath::Field("Hostname"));
     }
     if fields.is_true("Tty") {
-        effects.push_term(fields, Place::Field("Tty"));
+        effects.push_term(fields, FieldPath::Field("Tty"));
     }
 }
 

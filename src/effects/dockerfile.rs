@@ -20,7 +20,7 @@ use std::collections::{HashMap, HashSet};
 use super::collect::{BodyError, Effects, texts};
 use crate::docker::json::Object;
 use crate::image::ImageRef;
-use crate::policy::effects::{Asked, Effect, ImageNames, Place, Unseen};
+use crate::policy::effects::{Effect, FieldPath, ImageNames, Opaque, RequestedEffect};
 use crate::policy::types::{EnvironmentEntry, UserSpec};
 use expand::{Expanded, Expander, Variable};
 use lines::{Line, Lines};
@@ -117,13 +117,13 @@ pub(super) enum Base {
 
 impl Fault {
     fn at(self, name: &'static str) -> BodyError {
-        let at = Place::Element(name, self.line);
+        let at = FieldPath::Element(name, self.line);
         BodyError::Value { at, reason: self.reason.into_owned() }
     }
 
     fn leave(self, name: &'static str, effects: &mut Effects) {
-        let unseen = Unseen::Instructions(self.reason.into_owned());
-        effects.push(Effect::Unseen(unseen), Place::Element(name, self.line));
+        let unseen = Opaque::Instructions(self.reason.into_owned());
+        effects.push(Effect::Opaque(unseen), FieldPath::Element(name, self.line));
     }
 }
 
@@ -148,7 +148,7 @@ struct Reader<'a> {
     stage: Option<Stage>,
     stage_name: Option<String>,
     /// As whom its image runs, unless a later instruction names another.
-    user: Option<Asked>,
+    user: Option<RequestedEffect>,
     /// Whether this is one instruction for a build yet to come.
     is_trigger: bool,
     images: HashSet<String>,
@@ -216,8 +216,8 @@ impl<'a> Reader<'a> {
         done.map_err(|reason| Fault::new(line.number, reason))
     }
 
-    fn at(&self, line: usize) -> Place {
-        Place::Element(self.name, line)
+    fn at(&self, line: usize) -> FieldPath {
+        FieldPath::Element(self.name, line)
     }
 
     fn expand(&self, word: &str) -> Result<Expanded, Reason> {
@@ -275,7 +275,7 @@ impl<'a> Reader<'a> {
 
     /// A stage upon this one that names nobody runs as the same user, which needs no second look.
     fn end_user(&mut self) {
-        if let Some(Asked { effect, at }) = self.user.take() {
+        if let Some(RequestedEffect { effect, at }) = self.user.take() {
             self.effects.push(effect, at);
         }
     }
@@ -334,14 +334,14 @@ impl<'a> Reader<'a> {
         let user = self.expand(parts.arguments)?;
         let at = self.at(line);
         let effect = match (user.is_unknown, user.text.as_str()) {
-            (true, _) => Effect::Unseen(Unseen::User(parts.arguments.to_owned())),
+            (true, _) => Effect::Opaque(Opaque::User(parts.arguments.to_owned())),
             // Without a name it is number 0 again.
             (false, text) => {
                 let text = if text.is_empty() { "0" } else { text };
                 Effect::User(UserSpec::parse(text).map_err(|error| error.to_string())?)
             }
         };
-        self.user = Some(Asked { effect, at });
+        self.user = Some(RequestedEffect { effect, at });
         // Nobody sees what follows it in the stage to come.
         if self.is_trigger {
             self.end_user();
@@ -422,7 +422,7 @@ impl<'a> Reader<'a> {
             return Err("a variable has no name, or one with `=` in it".into());
         }
         let effect = match (name.is_unknown, value) {
-            (true, _) => Effect::Unseen(Unseen::Variable),
+            (true, _) => Effect::Opaque(Opaque::Variable),
             (false, Variable::Set(value)) => {
                 let entry = EnvironmentEntry::parse(&format!("{}={value}", name.text));
                 Effect::Environment(entry.map_err(|error| error.to_string())?)

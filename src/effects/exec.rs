@@ -15,15 +15,15 @@ use crate::docker::schema::EXEC;
 use crate::http::target::Target;
 use crate::policy::Inspected;
 use crate::policy::ceilings::Ceilings;
-use crate::policy::effects::{Effect, Place};
+use crate::policy::effects::{Effect, FieldPath};
 use crate::policy::types::UserSpec;
 
 /// The body of a request to prepare a command in a container, in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecBody(Object);
 
-const USER: Place = Place::Field("User");
-const PRIVILEGED: Place = Place::Field("Privileged");
+const USER: FieldPath = FieldPath::Field("User");
+const PRIVILEGED: FieldPath = FieldPath::Field("Privileged");
 
 /// Reads a body and says all that it would bring about.
 ///
@@ -39,11 +39,11 @@ pub(super) fn read(target: &Target<'_>, body: &[u8]) -> Result<Inspected<ExecBod
     }
     effects.push_environment(&fields)?;
     if fields.is_true("Tty") {
-        effects.push_term(&fields, Place::Field("Tty"));
+        effects.push_term(&fields, FieldPath::Field("Tty"));
     }
     match fields.is_true("Privileged") {
         true => effects.push(Effect::Privileged, PRIVILEGED),
-        false => effects.push(Effect::Within(container()), PRIVILEGED),
+        false => effects.push(Effect::ExecIn(container()), PRIVILEGED),
     }
     Ok(Inspected::new(ExecBody(fields), effects.into_asked()))
 }
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn what_a_command_would_have() {
         let user = r#"ContainerUser("web") at User"#;
-        let within = r#"Within("web") at Privileged"#;
+        let within = r#"ExecIn("web") at Privileged"#;
         let term = r#"DefaultEnvironment { name: "TERM", value: Some("xterm") } at Tty"#;
         for (body, expected) in [
             (r#"{"Cmd":["id"]}"#, &[user, within][..]),

@@ -13,7 +13,9 @@ use super::collect::{host_path, may_be_network_id};
 use super::{create, services, volumes};
 use crate::image::ImageRef;
 use crate::policy::ceilings::{Ceilings, CpuLimit};
-use crate::policy::effects::{Asked, Effect, MadeOf, Namespace, NamespaceKind, SharedWith};
+use crate::policy::effects::{
+    Effect, MadeOf, Namespace, NamespaceKind, RequestedEffect, SharedWith,
+};
 use crate::policy::facts::{Container, ServiceFacts};
 use crate::policy::types::{EnvironmentEntry, HostPath, UserSpec};
 
@@ -56,7 +58,7 @@ pub fn listed_volume(name: &str, list: &[u8]) -> Option<Option<Vec<u8>>> {
     Some(volumes.iter().find(is_it).map(|volume| volume.to_string().into_bytes()))
 }
 
-fn effects_in(asked: &[Asked]) -> Vec<Effect> {
+fn effects_in(asked: &[RequestedEffect]) -> Vec<Effect> {
     asked.iter().map(|asked| asked.effect.clone()).collect()
 }
 

@@ -20,12 +20,12 @@ use crate::docker::schema::{COMMIT, lists_of};
 use crate::http::target::Target;
 use crate::image::{ImageName, ImageRef, complete};
 use crate::policy::Inspected;
-use crate::policy::effects::{Asked, Effect, ImageNames, Place};
+use crate::policy::effects::{Effect, FieldPath, ImageNames, RequestedEffect};
 use crate::policy::opinions::{AskedImage, Purpose};
 use crate::policy::types::UserSpec;
 
-const FROM_IMAGE: Place = Place::Field("?fromImage");
-const REPO: Place = Place::Field("?repo");
+const FROM_IMAGE: FieldPath = FieldPath::Field("?fromImage");
+const REPO: FieldPath = FieldPath::Field("?repo");
 const CHANGES: &str = "changes";
 
 /// `POST /images/create`: a pull if `fromImage` says something, else an import.
@@ -37,7 +37,7 @@ pub(super) fn read_create(target: &Target<'_>) -> Result<Inspected<RequestBody>,
         "" => {
             new_name(&query, &mut effects)?;
             changes(&query, Base::Nothing, &mut effects);
-            effects.push(Effect::ImageContent, Place::Field("?fromSrc"));
+            effects.push(Effect::ImageContent, FieldPath::Field("?fromSrc"));
         }
         image => {
             let names = pulled(image, query.get("tag"))?;
@@ -63,30 +63,30 @@ fn asked_image(image: &str, tag: &str, names: &ImageNames) -> AskedImage {
 }
 
 /// `POST /images/load`: each name in the archive is taken from the image that has it.
-pub(super) fn effects_of_load() -> Vec<Asked> {
+pub(super) fn effects_of_load() -> Vec<RequestedEffect> {
     let effects = [Effect::ImageContent, Effect::ImageNamesUnseen, Effect::ImageNamesTaken];
-    effects.map(|effect| Asked { effect, at: Place::Field("the body") }).to_vec()
+    effects.map(|effect| RequestedEffect { effect, at: FieldPath::Field("the body") }).to_vec()
 }
 
 /// `POST /images/prune`: an image that others build upon loses its names and stays.
-pub(super) fn effects_of_prune() -> Vec<Asked> {
-    vec![Asked { effect: Effect::ImageNamesTaken, at: Place::Field("?filters") }]
+pub(super) fn effects_of_prune() -> Vec<RequestedEffect> {
+    vec![RequestedEffect { effect: Effect::ImageNamesTaken, at: FieldPath::Field("?filters") }]
 }
 
 /// `DELETE /images/{name}`: the name may have slashes.
-pub(super) fn read_removal(target: &Target<'_>) -> Result<Vec<Asked>, BodyError> {
+pub(super) fn read_removal(target: &Target<'_>) -> Result<Vec<RequestedEffect>, BodyError> {
     let name = name_between(target.path(), "/images/", "");
     let mut effects = Effects::default();
-    effects.push_parsed(ImageRef::parse(name), Effect::ImageRemoved, Place::Field("name"))?;
+    effects.push_parsed(ImageRef::parse(name), Effect::ImageRemoved, FieldPath::Field("name"))?;
     Ok(effects.into_asked())
 }
 
 /// `POST /images/{name}/tag`: the name may have slashes.
-pub(super) fn read_tag(target: &Target<'_>) -> Result<Vec<Asked>, BodyError> {
+pub(super) fn read_tag(target: &Target<'_>) -> Result<Vec<RequestedEffect>, BodyError> {
     let query = Query::read(target, lists_of(Endpoint::ImageTag))?;
     let name = name_between(target.path(), "/images/", "/tag");
     let mut effects = Effects::default();
-    effects.push_parsed(ImageRef::parse(name), Effect::Image, Place::Field("name"))?;
+    effects.push_parsed(ImageRef::parse(name), Effect::Image, FieldPath::Field("name"))?;
     new_name(&query, &mut effects)?;
     Ok(effects.into_asked())
 }
@@ -130,7 +130,7 @@ pub(super) fn read_commit(
 fn configuration(config: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     effects.push_environment(config)?;
     if let Some(user) = config.text("User").filter(|user| !user.is_empty()) {
-        effects.push_parsed(UserSpec::parse(user), Effect::User, Place::Field("User"))?;
+        effects.push_parsed(UserSpec::parse(user), Effect::User, FieldPath::Field("User"))?;
     }
     dockerfile::read_triggers(config, effects);
     Ok(())
@@ -185,7 +185,7 @@ struct Named {
 }
 
 /// A name as such: the daemon takes no identifier here.
-fn named(text: &str, at: Place) -> Result<Named, BodyError> {
+fn named(text: &str, at: FieldPath) -> Result<Named, BodyError> {
     match parsed(text, at.clone())? {
         ImageRef::Named(name) => Ok(Named { name, is_bare: complete(text).is_some() }),
         ImageRef::Id(_) => {
@@ -196,12 +196,12 @@ fn named(text: &str, at: Place) -> Result<Named, BodyError> {
 }
 
 /// The name with another tag; a digest stays beside it.
-fn tagged(name: &ImageName, tag: &str, at: Place) -> Result<ImageRef, BodyError> {
+fn tagged(name: &ImageName, tag: &str, at: FieldPath) -> Result<ImageRef, BodyError> {
     let digest = name.digest().map(|digest| format!("@{digest}")).unwrap_or_default();
     parsed(&format!("{}:{tag}{digest}", name.repository()), at)
 }
 
-fn parsed(text: &str, at: Place) -> Result<ImageRef, BodyError> {
+fn parsed(text: &str, at: FieldPath) -> Result<ImageRef, BodyError> {
     ImageRef::parse(text).map_err(|error| BodyError::Value { at, reason: error.to_string() })
 }
 

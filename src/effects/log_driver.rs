@@ -9,7 +9,7 @@
 use super::collect::{BodyError, Effects};
 use super::volume_options::leads_out;
 use crate::docker::json::Object;
-use crate::policy::effects::{AnyPath, Place};
+use crate::policy::effects::{AnyPath, FieldPath};
 
 /// Options whose values are never opened, whatever they begin with.
 const TEXTS: [&str; 7] =
@@ -37,16 +37,16 @@ pub(super) fn effects(
     fields: &Fields,
     effects: &mut Effects,
 ) -> Result<(), BodyError> {
-    check_name(name, Place::Field(fields.name))?;
+    check_name(name, FieldPath::Field(fields.name))?;
     let address = options.and_then(|options| options.text(SYSLOG_ADDRESS)).unwrap_or_default();
     if name == SYSLOG && address.is_empty() {
         for socket in SYSLOG_SOCKETS {
-            effects.push_path(socket, Place::Field(fields.name))?;
+            effects.push_path(socket, FieldPath::Field(fields.name))?;
         }
     }
     for (option, value) in options.into_iter().flat_map(Object::iter) {
         let value = value.as_text().unwrap_or_default();
-        let place = || Place::Entry(fields.options, option.to_owned());
+        let place = || FieldPath::Entry(fields.options, option.to_owned());
         match path_of(value).filter(|_| !TEXTS.contains(&option)) {
             Some(Opened::Path(path)) => effects.push_path(path, place())?,
             Some(Opened::Any) => effects.push_any(AnyPath::Socket(value.to_owned()), place()),
@@ -57,7 +57,7 @@ pub(super) fn effects(
 }
 
 /// Refuses a name that leads out of the directories of plugins.
-pub(super) fn check_name(name: &str, at: Place) -> Result<(), BodyError> {
+pub(super) fn check_name(name: &str, at: FieldPath) -> Result<(), BodyError> {
     if !name.is_empty() && (name.contains('\0') || leads_out(name)) {
         let reason = "the name of a driver is a path".to_owned();
         return Err(BodyError::Value { at, reason });

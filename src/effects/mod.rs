@@ -53,7 +53,7 @@ use std::ops::Range;
 use crate::docker::Endpoint;
 use crate::docker::json::Object;
 use crate::http::target::Target;
-use crate::policy::effects::{Asked, Takeover};
+use crate::policy::effects::{RequestedEffect, Takeover};
 use crate::policy::exceptions::Granted;
 use crate::policy::facts::Facts;
 use crate::policy::opinions::{AskedImage, Purposes};
@@ -88,14 +88,14 @@ pub enum RequestBody {
 }
 
 /// A request of which the head alone was read.
-fn head_only(effects: Vec<Asked>) -> Inspected<RequestBody> {
+fn head_only(effects: Vec<RequestedEffect>) -> Inspected<RequestBody> {
     Inspected::new(RequestBody::Passes, effects)
 }
 
 /// The endpoint by what must be judged of it under this policy, and by what plugins are asked about: a
 /// build may have to be read. `None` if no rule is about it, so that it passes as it is.
 #[must_use]
-pub fn as_judged(
+pub fn inspection_mode(
     endpoint: Endpoint,
     target: &Target<'_>,
     policy: &Policy,
@@ -139,11 +139,11 @@ pub fn read(
     target: &Target<'_>,
     body: &[u8],
 ) -> Result<Inspected<RequestBody>, BodyError> {
-    let read = read_known(endpoint, target, body)?.and(podman::in_query(endpoint, target));
+    let read = parse(endpoint, target, body)?.and(podman::in_query(endpoint, target));
     Ok(read.and(query::unknown(endpoint, target)))
 }
 
-fn read_known(
+fn parse(
     endpoint: Endpoint,
     target: &Target<'_>,
     body: &[u8],
@@ -264,11 +264,11 @@ impl From<Changes> for Forwarded {
 
 /// Appends the body that is forwarded, with all that the policy forces on it, and says what else is.
 pub fn write(checked: Checked<RequestBody>, policy: &Policy, out: &mut Vec<u8>) -> Forwarded {
-    write_knowing(checked, policy, &Facts::none(), out)
+    render(checked, policy, &Facts::none(), out)
 }
 
 /// The same with what was learned for the judgement.
-pub fn write_knowing(
+pub fn render(
     checked: Checked<RequestBody>,
     policy: &Policy,
     facts: &Facts,

@@ -5,23 +5,23 @@ use super::collect::Effects;
 use crate::docker::json::Object;
 use crate::docker::routes::name_between;
 use crate::http::target::{Target, query_pairs};
-use crate::policy::effects::{Asked, Effect, Place};
+use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
 use crate::policy::identifiers::is_like_identifier;
 
 /// The name of a container in `?name=`. The daemon takes the first, and no client needs a second.
-pub(super) fn in_query(target: &Target<'_>) -> Vec<Asked> {
+pub(super) fn in_query(target: &Target<'_>) -> Vec<RequestedEffect> {
     let pairs = query_pairs(target.query().unwrap_or_default()).flatten();
     let names = pairs.filter(|(key, name)| key == "name" && is_like_identifier(name));
-    names.map(|(_, name)| asked("container", name, Place::Field("?name"))).collect()
+    names.map(|(_, name)| asked("container", name, FieldPath::Field("?name"))).collect()
 }
 
 /// `POST /containers/{id}/rename`.
-pub(super) fn effects_of_rename(target: &Target<'_>) -> Vec<Asked> {
+pub(super) fn effects_of_rename(target: &Target<'_>) -> Vec<RequestedEffect> {
     let container = name_between(target.path(), "/containers/", "/rename").to_owned();
     let mut pairs = query_pairs(target.query().unwrap_or_default()).flatten();
     let to = pairs.find(|(key, _)| key == "name").map(|(_, to)| to).unwrap_or_default();
     let renamed = Effect::Renamed { container, to };
-    let renamed = Asked { effect: renamed, at: Place::Field("?name") };
+    let renamed = RequestedEffect { effect: renamed, at: FieldPath::Field("?name") };
     in_query(target).into_iter().chain([renamed]).collect()
 }
 
@@ -29,13 +29,13 @@ pub(super) fn effects_of_rename(target: &Target<'_>) -> Vec<Asked> {
 pub(super) fn push(what: &'static str, fields: &Object, effects: &mut Effects) {
     let name = fields.text("Name").filter(|name| is_like_identifier(name));
     if let Some(name) = name {
-        let Asked { effect, at } = asked(what, name.to_owned(), Place::Field("Name"));
+        let RequestedEffect { effect, at } = asked(what, name.to_owned(), FieldPath::Field("Name"));
         effects.push(effect, at);
     }
 }
 
-fn asked(what: &'static str, name: String, at: Place) -> Asked {
-    Asked { effect: Effect::Named { what, name }, at }
+fn asked(what: &'static str, name: String, at: FieldPath) -> RequestedEffect {
+    RequestedEffect { effect: Effect::Named { what, name }, at }
 }
 
 #[cfg(test)]

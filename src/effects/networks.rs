@@ -26,7 +26,7 @@ use crate::docker::routes::name_between;
 use crate::docker::schema::{NETWORK_CONNECT, NETWORK_CREATE};
 use crate::http::target::Target;
 use crate::policy::Inspected;
-use crate::policy::effects::{Effect, Place};
+use crate::policy::effects::{Effect, FieldPath};
 
 /// Reads the body; what is refused of it is refused whatever the rules.
 pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
@@ -40,9 +40,9 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     for (option, at) in INTERFACES {
         let name = fields.object("Options").and_then(|options| options.text(option));
         if let Some(name) = name.filter(|name| !name.is_empty()) {
-            effects.push(Effect::HostInterface(name.to_owned()), Place::Field(at));
+            effects.push(Effect::HostInterface(name.to_owned()), FieldPath::Field(at));
             if option == BRIDGE {
-                effects.push(Effect::HostBridge(name.to_owned()), Place::Field(at));
+                effects.push(Effect::HostBridge(name.to_owned()), FieldPath::Field(at));
             }
         }
     }
@@ -57,7 +57,7 @@ pub(super) fn read_connect(
     let mut effects = Effects::default();
     let fields = effects.fields(body, &NETWORK_CONNECT)?;
     let network = name_between(target.path(), "/networks/", "/connect");
-    subnets::joined(network, Place::Field("the network"), &mut effects);
+    subnets::joined(network, FieldPath::Field("the network"), &mut effects);
     if let Some(endpoint) = fields.object("EndpointConfig") {
         effects.push_endpoint_sysctls("EndpointConfig.DriverOpts", endpoint);
         subnets::of_endpoint("EndpointConfig", endpoint, &mut effects)?;

@@ -5,9 +5,12 @@
 //! plugin whose `enable` fails has run all the same (seen on 20.10). None of them is read closer:
 //! each is a step to the same end. To disable, remove or push one gives nothing.
 
-use crate::policy::effects::{Asked, Effect, Place, Takeover};
+use crate::policy::effects::{Effect, FieldPath, RequestedEffect, Takeover};
 
 /// What any of these requests may bring about.
-pub(super) fn effects() -> Vec<Asked> {
-    vec![Asked { effect: Effect::Takeover(Takeover::Plugin), at: Place::Field("plugins") }]
+pub(super) fn effects() -> Vec<RequestedEffect> {
+    vec![RequestedEffect {
+        effect: Effect::Takeover(Takeover::Plugin),
+        at: FieldPath::Field("plugins"),
+    }]
 }

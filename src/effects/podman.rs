@@ -13,7 +13,7 @@ use crate::docker::json::Object;
 use crate::docker::routes::Endpoint;
 use crate::docker::schema::{folded, parameters_of};
 use crate::http::target::{Target, query_pairs};
-use crate::policy::effects::{Asked, Effect, Place};
+use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
 use crate::policy::shown::Shown;
 
 /// The parameters of `POST /build` by which a build, or what comes out of it, gets more than Docker's
@@ -61,7 +61,7 @@ const SECRET_DRIVERS: [&str; 3] = ["file", "pass", "shell"];
 const MODES: [&str; 6] =
     ["NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode", "CgroupnsMode"];
 
-const QUERY: Place = Place::Field("the query");
+const QUERY: FieldPath = FieldPath::Field("the query");
 
 /// Whether Podman takes this parameter for one that Docker has by another spelling, and so does not read:
 /// it passes over case.
@@ -72,7 +72,7 @@ pub(super) fn is_another_spelling(endpoint: Endpoint, name: &str) -> bool {
 }
 
 /// In the query of a request to `endpoint`.
-pub(super) fn in_query(endpoint: Endpoint, target: &Target<'_>) -> Vec<Asked> {
+pub(super) fn in_query(endpoint: Endpoint, target: &Target<'_>) -> Vec<RequestedEffect> {
     let pairs = query_pairs(target.query().unwrap_or_default()).flatten();
     let told = pairs.filter_map(|(name, value)| match endpoint {
         Endpoint::Build | Endpoint::BuildContext => of_build(&name, &value),
@@ -83,7 +83,9 @@ pub(super) fn in_query(endpoint: Endpoint, target: &Target<'_>) -> Vec<Asked> {
     let mut told: Vec<_> = told.collect();
     told.sort_unstable();
     told.dedup();
-    told.into_iter().map(|what| Asked { effect: Effect::Podmans(what), at: QUERY }).collect()
+    told.into_iter()
+        .map(|what| RequestedEffect { effect: Effect::Podmans(what), at: QUERY })
+        .collect()
 }
 
 fn of_build(name: &str, value: &str) -> Option<String> {
@@ -185,7 +187,7 @@ pub(super) fn in_secret(fields: &Object, effects: &mut Effects) {
 }
 
 fn push(what: String, at: &'static str, effects: &mut Effects) {
-    effects.push(Effect::Podmans(what), Place::Field(at));
+    effects.push(Effect::Podmans(what), FieldPath::Field(at));
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::podman;
 use crate::docker::routes::Endpoint;
 use crate::docker::schema;
 use crate::http::target::{QueryError, Target, query_pairs};
-use crate::policy::effects::{Asked, Effect, Place};
+use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
 use crate::policy::shown::Shown;
 
 /// The parameters of one query, decoded.
@@ -76,7 +76,7 @@ impl Query {
 }
 
 fn unreadable(error: QueryError) -> BodyError {
-    BodyError::Value { at: Place::Field("the query"), reason: error.to_string() }
+    BodyError::Value { at: FieldPath::Field("the query"), reason: error.to_string() }
 }
 
 /// The request target as the daemon reads it: without the values that it passes over because another
@@ -125,7 +125,7 @@ pub fn as_read<'a>(endpoint: Endpoint, target: &'a Target<'_>) -> Result<Cow<'a,
 const TOLD_MAX: usize = 8;
 
 /// What stands in the query of a request to `endpoint` that its table does not have.
-pub(super) fn unknown(endpoint: Endpoint, target: &Target<'_>) -> Vec<Asked> {
+pub(super) fn unknown(endpoint: Endpoint, target: &Target<'_>) -> Vec<RequestedEffect> {
     let known = schema::parameters_of(endpoint);
     let is_known = |name: &str| known.iter().any(|parameter| parameter.name == name);
     let names = query_pairs(target.query().unwrap_or_default()).filter_map(|pair| match pair {
@@ -135,8 +135,11 @@ pub(super) fn unknown(endpoint: Endpoint, target: &Target<'_>) -> Vec<Asked> {
         // The daemon refuses the request, or passes over what it can't read.
         Err(_) => Some("a parameter that can't be read".to_owned()),
     });
-    let at = || Place::Field("the query");
-    names.take(TOLD_MAX).map(|what| Asked { effect: Effect::Unknown(what), at: at() }).collect()
+    let at = || FieldPath::Field("the query");
+    names
+        .take(TOLD_MAX)
+        .map(|what| RequestedEffect { effect: Effect::Unknown(what), at: at() })
+        .collect()
 }
 
 /// A name up to where a client has put a value into it, which may be a secret.

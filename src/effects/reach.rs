@@ -11,7 +11,7 @@
 
 use crate::docker::routes::{name_between, unversioned};
 use crate::http::target::{Target, query_pairs};
-use crate::policy::effects::{Asked, Effect, Place};
+use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
 
 const BEFORE: &str = "/containers/";
 
@@ -35,7 +35,7 @@ pub fn by_id(target: &Target<'_>, name: &str, id: &str) -> Option<String> {
 
 /// `POST /containers/{id}/attach` and `GET /containers/{id}/attach/ws`. Of the latter daemons before
 /// API v1.42 take input whatever the query says.
-pub(super) fn effects_of_attach(target: &Target<'_>) -> Vec<Asked> {
+pub(super) fn effects_of_attach(target: &Target<'_>) -> Vec<RequestedEffect> {
     let socket = name_between(target.path(), BEFORE, "/attach/ws");
     let (name, takes_input) = match socket {
         "" => (name_between(target.path(), BEFORE, "/attach"), asks_for_input(target)),
@@ -44,9 +44,9 @@ pub(super) fn effects_of_attach(target: &Target<'_>) -> Vec<Asked> {
     if !takes_input {
         return Vec::new();
     }
-    let at = || Place::Field("?stdin");
-    let user = Asked { effect: Effect::ContainerUser(name.to_owned()), at: at() };
-    vec![user, Asked { effect: Effect::Within(name.to_owned()), at: at() }]
+    let at = || FieldPath::Field("?stdin");
+    let user = RequestedEffect { effect: Effect::ContainerUser(name.to_owned()), at: at() };
+    vec![user, RequestedEffect { effect: Effect::ExecIn(name.to_owned()), at: at() }]
 }
 
 /// Whether any `stdin` is true as the daemon reads it (`httputils.BoolValue`). What can't be read may
@@ -64,10 +64,10 @@ fn is_true(value: &str) -> bool {
 }
 
 /// `/containers/{id}/archive`, and `POST /containers/{id}/copy`.
-pub(super) fn effects_of_archive(target: &Target<'_>) -> Vec<Asked> {
+pub(super) fn effects_of_archive(target: &Target<'_>) -> Vec<RequestedEffect> {
     let is_copy = unversioned(target.path()).ends_with("/copy");
     let name = name_between(target.path(), BEFORE, if is_copy { "/copy" } else { "/archive" });
-    vec![Asked { effect: Effect::Archive(name.to_owned()), at: Place::Field("name") }]
+    vec![RequestedEffect { effect: Effect::Archive(name.to_owned()), at: FieldPath::Field("name") }]
 }
 
 #[cfg(test)]
@@ -114,7 +114,7 @@ mod tests {
             ("/v1.41/containers/a/attach/ws?stdin=0", true),
         ] {
             let asked = effects_of_attach(&target::parse(raw).unwrap());
-            let within = Effect::Within("a".to_owned());
+            let within = Effect::ExecIn("a".to_owned());
             assert_eq!(asked.iter().any(|asked| asked.effect == within), reaches, "{raw}");
             assert_eq!(asked.is_empty(), !reaches, "{raw}");
         }
@@ -128,7 +128,7 @@ mod tests {
             ("/v1.12/containers/a/copy", "a"),
         ] {
             let asked = effects_of_archive(&target::parse(raw).unwrap());
-            let [Asked { effect: Effect::Archive(found), .. }] = asked.as_slice() else {
+            let [RequestedEffect { effect: Effect::Archive(found), .. }] = asked.as_slice() else {
                 panic!("{asked:?}")
             };
             assert_eq!(found, name, "{raw}");

@@ -3,7 +3,7 @@
 use super::collect::{BodyError, Effects};
 use crate::docker::json;
 use crate::docker::schema::SECCOMP_PROFILE;
-use crate::policy::effects::{Effect, Place};
+use crate::policy::effects::{Effect, FieldPath};
 use crate::policy::types::{SecurityOption, ValueError};
 
 /// The value that stands for no confinement at all.
@@ -12,7 +12,7 @@ pub(super) const UNCONFINED: &str = "unconfined";
 /// Adds an option, and what it equals.
 pub(super) fn push(
     option: Result<SecurityOption, ValueError>,
-    at: Place,
+    at: FieldPath,
     effects: &mut Effects,
 ) -> Result<(), BodyError> {
     if let Ok(option) = &option

@@ -23,7 +23,7 @@ use crate::http::target::{self, Target};
 use crate::image::ImageRef;
 use crate::policy::Inspected;
 use crate::policy::ceilings::Ceilings;
-use crate::policy::effects::{Asked, Device, Effect, Holder, Place};
+use crate::policy::effects::{Device, Effect, FieldPath, Holder, RequestedEffect};
 use crate::policy::opinions::{AskedImage, Purpose};
 use crate::policy::platform::AskedPlatform;
 use crate::policy::types::{Capability, EnvironmentEntry, UserSpec};
@@ -34,10 +34,10 @@ pub struct ServiceBody(Object);
 
 const TASK: &str = "TaskTemplate";
 const CONTAINER: &str = "ContainerSpec";
-const IMAGE: Place = Place::Field("TaskTemplate.ContainerSpec.Image");
-const USER: Place = Place::Field("TaskTemplate.ContainerSpec.User");
+const IMAGE: FieldPath = FieldPath::Field("TaskTemplate.ContainerSpec.Image");
+const USER: FieldPath = FieldPath::Field("TaskTemplate.ContainerSpec.User");
 const ENV: &str = "TaskTemplate.ContainerSpec.Env";
-const RUNTIME: Place = Place::Field("TaskTemplate.Runtime");
+const RUNTIME: FieldPath = FieldPath::Field("TaskTemplate.Runtime");
 
 impl ServiceBody {
     /// The image that would run.
@@ -77,7 +77,7 @@ fn read(
 ) -> Result<Inspected<ServiceBody>, BodyError> {
     let fields = effects.fields(body, &SERVICE)?;
     let version = routes::api_version(target.path());
-    effects.push(Effect::ServiceVersion(version), Place::Field("the API version"));
+    effects.push(Effect::ServiceVersion(version), FieldPath::Field("the API version"));
     names::push("service", &fields, &mut effects);
     service(&fields, &mut effects)?;
     Ok(Inspected::new(ServiceBody(fields), effects.into_asked()))
@@ -97,7 +97,7 @@ pub(super) fn write(body: ServiceBody, ceilings: &Ceilings, out: &mut Vec<u8>) -
 pub(super) fn read_stored(
     spec: &[u8],
     ceilings: &Ceilings,
-) -> Option<(Vec<Asked>, Vec<&'static str>)> {
+) -> Option<(Vec<RequestedEffect>, Vec<&'static str>)> {
     let mut effects = Effects::default();
     let mut fields = effects.fields(spec, &SERVICE).ok()?;
     service(&fields, &mut effects).ok()?;
@@ -108,7 +108,7 @@ pub(super) fn read_stored(
 /// `rollback=previous` puts the specification before this one in place of the body. Of the one that
 /// is replaced the daemon otherwise takes nothing but the registry's credentials.
 fn rollback(target: &Target<'_>, effects: &mut Effects) -> Result<(), BodyError> {
-    let at = || Place::Field("?rollback");
+    let at = || FieldPath::Field("?rollback");
     let mut returns = false;
     for pair in target::query_pairs(target.query().unwrap_or_default()) {
         let (key, value) =
@@ -146,7 +146,7 @@ fn platforms(task: &Object, effects: &mut Effects) {
         if let Some(architecture) = part("Architecture") {
             let os = part("OS").unwrap_or("linux");
             let asked = AskedPlatform::parse(&format!("{os}/{architecture}"));
-            let place = Place::Element("TaskTemplate.Placement.Platforms", at);
+            let place = FieldPath::Element("TaskTemplate.Placement.Platforms", at);
             effects.push(Effect::Platform(Box::new(asked)), place);
         }
     }
@@ -176,11 +176,11 @@ fn container(container: &Object, effects: &mut Effects) -> Result<(), BodyError>
         user => effects.push_parsed(UserSpec::parse(user), Effect::User, USER)?,
     }
     effects.push_groups(container, "Groups", "TaskTemplate.ContainerSpec.Groups");
-    effects.push(Effect::ImageEnvironment(Holder::Registry), Place::Field(ENV));
+    effects.push(Effect::ImageEnvironment(Holder::Registry), FieldPath::Field(ENV));
     // Nothing in a specification chooses one.
     effects.push(Effect::Runtime(String::new()), RUNTIME);
     for (at, entry) in texts(container, "Env") {
-        variable(entry, Place::Element(ENV, at), effects)?;
+        variable(entry, FieldPath::Element(ENV, at), effects)?;
     }
     defaults(container, effects);
     mounts::effects(container, effects)?;
@@ -193,16 +193,16 @@ fn container(container: &Object, effects: &mut Effects) -> Result<(), BodyError>
 fn defaults(container: &Object, effects: &mut Effects) {
     if let Some(name) = container.text("Hostname").filter(|name| !name.is_empty()) {
         let value = (!is_template(name)).then(|| name.to_owned());
-        let at = Place::Field("TaskTemplate.ContainerSpec.Hostname");
+        let at = FieldPath::Field("TaskTemplate.ContainerSpec.Hostname");
         effects.push_default(container, HOSTNAME, value, at);
     }
     if container.is_true("TTY") {
-        effects.push_term(container, Place::Field("TaskTemplate.ContainerSpec.TTY"));
+        effects.push_term(container, FieldPath::Field("TaskTemplate.ContainerSpec.TTY"));
     }
 }
 
 /// Only the value of a variable is expanded.
-fn variable(entry: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
+fn variable(entry: &str, at: FieldPath, effects: &mut Effects) -> Result<(), BodyError> {
     let entry = EnvironmentEntry::parse(entry)
         .map_err(|error| BodyError::Value { at: at.clone(), reason: error.to_string() })?;
     if is_template(entry.name()) {
@@ -221,12 +221,12 @@ fn variable(entry: &str, at: Place, effects: &mut Effects) -> Result<(), BodyErr
 fn isolation(container: &Object, effects: &mut Effects) {
     for (at, text) in texts(container, "CapabilityAdd") {
         if let Ok(capability) = Capability::parse(text) {
-            let place = Place::Element("TaskTemplate.ContainerSpec.CapabilityAdd", at);
+            let place = FieldPath::Element("TaskTemplate.ContainerSpec.CapabilityAdd", at);
             effects.push(Effect::Capability(capability), place);
         }
     }
     for (name, _) in container.object("Sysctls").into_iter().flat_map(Object::iter) {
-        let place = Place::Entry("TaskTemplate.ContainerSpec.Sysctls", name.to_owned());
+        let place = FieldPath::Entry("TaskTemplate.ContainerSpec.Sysctls", name.to_owned());
         effects.push(Effect::Sysctl(name.replace('/', ".")), place);
     }
 }
@@ -244,7 +244,8 @@ fn generic_resources(task: &Object, effects: &mut Effects) {
             let kind = kind.to_ascii_lowercase();
             let implied = kind.contains("gpu").then(|| "gpu".to_owned());
             for name in implied.into_iter().chain(Some(kind).filter(|kind| !kind.is_empty())) {
-                effects.push(Effect::Device(Device::Request(name)), Place::Inside(AT, at, field));
+                effects
+                    .push(Effect::Device(Device::Request(name)), FieldPath::Inside(AT, at, field));
             }
         }
     }

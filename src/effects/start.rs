@@ -12,7 +12,7 @@ use crate::docker::routes::name_between;
 use crate::docker::schema::START;
 use crate::http::target::{Target, query_pairs};
 use crate::policy::Inspected;
-use crate::policy::effects::{Asked, Effect, Place};
+use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
 
 const BEFORE: &str = "/containers/";
 
@@ -28,26 +28,26 @@ pub(super) fn read(target: &Target<'_>, body: &[u8]) -> Result<Inspected<StartBo
     says_nothing(body)?;
     let mut effects = Effects::default();
     let name = name_between(target.path(), BEFORE, "/start");
-    effects.push(Effect::Started(name.to_owned()), Place::Field("name"));
+    effects.push(Effect::Started(name.to_owned()), FieldPath::Field("name"));
     for pair in query_pairs(target.query().unwrap_or_default()) {
         // Of a query that it can't read the daemon refuses the request.
         let (name, value) = pair.map_err(|error| refused("?", error.to_string()))?;
         // Where checkpoints are enabled, one is restored from any directory of the host.
         if name == "checkpoint-dir" && !value.is_empty() {
-            let at = || Place::Field("?checkpoint-dir");
+            let at = || FieldPath::Field("?checkpoint-dir");
             effects.push_path(&value, at())?;
             // Whoever has written it says what goes on within.
             let container = name_between(target.path(), BEFORE, "/start").to_owned();
-            effects.push(Effect::Within(container), at());
+            effects.push(Effect::ExecIn(container), at());
         }
     }
     Ok(Inspected::new(StartBody, effects.into_asked()))
 }
 
 /// `POST /containers/{id}/restart`, of which the daemon reads no body.
-pub(super) fn effects_of_restart(target: &Target<'_>) -> Vec<Asked> {
+pub(super) fn effects_of_restart(target: &Target<'_>) -> Vec<RequestedEffect> {
     let name = name_between(target.path(), BEFORE, "/restart").to_owned();
-    vec![Asked { effect: Effect::Started(name), at: Place::Field("name") }]
+    vec![RequestedEffect { effect: Effect::Started(name), at: FieldPath::Field("name") }]
 }
 
 /// No JSON object with a field in it is shorter than 8 bytes, and so the daemon looks at no such body.
@@ -68,7 +68,7 @@ fn says_nothing(body: &[u8]) -> Result<(), BodyError> {
 }
 
 fn refused(at: &'static str, reason: String) -> BodyError {
-    BodyError::Value { at: Place::Field(at), reason }
+    BodyError::Value { at: FieldPath::Field(at), reason }
 }
 
 #[cfg(test)]
@@ -125,10 +125,10 @@ mod tests {
             ("", &[][..]),
             ("?detachKeys=ctrl-p", &[]),
             ("?checkpoint=c&checkpoint-dir=", &[]),
-            ("?checkpoint=c&checkpoint-dir=/root", &["/root", r#"Within("x")"#]),
+            ("?checkpoint=c&checkpoint-dir=/root", &["/root", r#"ExecIn("x")"#]),
             (
                 "?checkpoint%2ddir=%2Fa%2F..%2Froot&checkpoint-dir=x",
-                &["/root", r#"Within("x")"#, "/", r#"Within("x")"#],
+                &["/root", r#"ExecIn("x")"#, "/", r#"ExecIn("x")"#],
             ),
         ] {
             let inspected = read_at(query, "").unwrap();

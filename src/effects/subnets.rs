@@ -2,7 +2,7 @@
 
 use super::collect::{BodyError, Effects, objects, texts};
 use crate::docker::json::Object;
-use crate::policy::effects::{Effect, Place};
+use crate::policy::effects::{Effect, FieldPath};
 use crate::policy::subnets::{Subnet, SubnetUse};
 
 const CONFIG: &str = "IPAM.Config";
@@ -33,18 +33,18 @@ pub(super) fn of_network(fields: &Object, effects: &mut Effects) -> Result<(), B
     }
     let manager = ipam.text("Driver").unwrap_or_default();
     if !OWN_MANAGERS.contains(&manager) {
-        let at = Place::Field("IPAM.Driver");
+        let at = FieldPath::Field("IPAM.Driver");
         effects.push(Effect::SubnetDriver(manager.to_owned()), at);
     }
     let options = fields.object("Options").unwrap_or(&nothing);
     for (option, at) in SOURCES {
         let address = options.text(option).unwrap_or_default();
-        push(address, SubnetUse::Given, Place::Field(at), effects)?;
+        push(address, SubnetUse::Given, FieldPath::Field(at), effects)?;
     }
     // Its configuration is a network of its own, which takes no route by itself.
     let from = fields.object("ConfigFrom").and_then(|from| from.text("Network"));
     if let Some(name) = from.filter(|name| !name.is_empty()) {
-        let at = Place::Field("ConfigFrom.Network");
+        let at = FieldPath::Field("ConfigFrom.Network");
         effects.push(Effect::SubnetsOf(name.to_owned(), SubnetUse::Routed), at);
     }
     Ok(())
@@ -52,9 +52,10 @@ pub(super) fn of_network(fields: &Object, effects: &mut Effects) -> Result<(), B
 
 /// What lies within the subnet, as it should, adds nothing to it.
 fn configuration(at: usize, config: &Object, effects: &mut Effects) -> Result<(), BodyError> {
-    let subnet =
-        parse(config.text("Subnet").unwrap_or_default(), || Place::Inside(CONFIG, at, "Subnet"))?;
-    let mut put = |text: &str, place: Place| {
+    let subnet = parse(config.text("Subnet").unwrap_or_default(), || {
+        FieldPath::Inside(CONFIG, at, "Subnet")
+    })?;
+    let mut put = |text: &str, place: FieldPath| {
         let found = parse(text, || place.clone())?;
         let is_within = |found: &Subnet| subnet.is_some_and(|subnet| subnet.contains(*found));
         if let Some(found) = found.filter(|found| !is_within(found)) {
@@ -63,18 +64,18 @@ fn configuration(at: usize, config: &Object, effects: &mut Effects) -> Result<()
         Ok::<_, BodyError>(())
     };
     for field in ["IPRange", "Gateway"] {
-        put(config.text(field).unwrap_or_default(), Place::Inside(CONFIG, at, field))?;
+        put(config.text(field).unwrap_or_default(), FieldPath::Inside(CONFIG, at, field))?;
     }
     let auxiliary = config.object("AuxiliaryAddresses").into_iter().flat_map(Object::iter);
     for (name, address) in auxiliary {
-        let place = Place::Entry(AUXILIARY, name.to_owned());
+        let place = FieldPath::Entry(AUXILIARY, name.to_owned());
         // The value of a map is not repeated: it could be anything.
         let wrong =
             |_| BodyError::Value { at: place.clone(), reason: "is not an address".to_owned() };
         put(address.as_text().unwrap_or_default(), place.clone()).map_err(wrong)?;
     }
     if let Some(subnet) = subnet {
-        let place = Place::Inside(CONFIG, at, "Subnet");
+        let place = FieldPath::Inside(CONFIG, at, "Subnet");
         effects.push(Effect::Subnet(subnet, SubnetUse::Routed), place);
     }
     Ok(())
@@ -89,7 +90,7 @@ pub(super) fn of_endpoint(
     let Some(ipam) = endpoint.object("IPAMConfig") else {
         return Ok(());
     };
-    let at = |field: &str| Place::Entry(place, format!("IPAMConfig.{field}"));
+    let at = |field: &str| FieldPath::Entry(place, format!("IPAMConfig.{field}"));
     for field in ["IPv4Address", "IPv6Address"] {
         push(ipam.text(field).unwrap_or_default(), SubnetUse::Given, at(field), effects)?;
     }
@@ -102,26 +103,31 @@ pub(super) fn of_endpoint(
 /// The pools from which a swarm takes the subnets of its networks.
 pub(super) fn of_swarm(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     for (at, pool) in texts(fields, "DefaultAddrPool") {
-        push(pool, SubnetUse::Routed, Place::Element("DefaultAddrPool", at), effects)?;
+        push(pool, SubnetUse::Routed, FieldPath::Element("DefaultAddrPool", at), effects)?;
     }
     Ok(())
 }
 
 /// A network that a container joins by name or identifier.
-pub(super) fn joined(name: &str, at: Place, effects: &mut Effects) {
+pub(super) fn joined(name: &str, at: FieldPath, effects: &mut Effects) {
     if !PREDEFINED.contains(&name) && !name.starts_with("container:") {
         effects.push(Effect::SubnetsOf(name.to_owned(), SubnetUse::Joined), at);
     }
 }
 
-fn push(text: &str, put_to: SubnetUse, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
+fn push(
+    text: &str,
+    put_to: SubnetUse,
+    at: FieldPath,
+    effects: &mut Effects,
+) -> Result<(), BodyError> {
     if let Some(subnet) = parse(text, || at.clone())? {
         effects.push(Effect::Subnet(subnet, put_to), at);
     }
     Ok(())
 }
 
-fn parse(text: &str, at: impl Fn() -> Place) -> Result<Option<Subnet>, BodyError> {
+fn parse(text: &str, at: impl Fn() -> FieldPath) -> Result<Option<Subnet>, BodyError> {
     if text.is_empty() {
         return Ok(None);
     }

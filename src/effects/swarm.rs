@@ -25,11 +25,11 @@ use crate::docker::routes::name_between;
 use crate::docker::schema::{CONFIG_CREATE, NODE_SPEC, SECRET_CREATE, SWARM_INIT, SWARM_SPEC};
 use crate::http::target::{Target, query_pairs};
 use crate::policy::Inspected;
-use crate::policy::effects::{Asked, Effect, Place, Takeover};
+use crate::policy::effects::{Effect, FieldPath, RequestedEffect, Takeover};
 use crate::policy::types::PortRange;
 
-const LISTEN: Place = Place::Field("ListenAddr");
-const DATA_PATH: Place = Place::Field("DataPathPort");
+const LISTEN: FieldPath = FieldPath::Field("ListenAddr");
+const DATA_PATH: FieldPath = FieldPath::Field("DataPathPort");
 /// Where it listens if the address names no port.
 const LISTEN_DEFAULT: &str = "2377";
 const DATA_PATH_DEFAULT: i64 = 4789;
@@ -39,8 +39,8 @@ const GOSSIP: &str = "7946";
 const EVERY_PORT: &str = "1-65535";
 
 /// A request that hands the host over, whatever is in it.
-pub(super) fn takeover(by: Takeover) -> Vec<Asked> {
-    vec![Asked { effect: Effect::Takeover(by), at: Place::Field("swarm") }]
+pub(super) fn takeover(by: Takeover) -> Vec<RequestedEffect> {
+    vec![RequestedEffect { effect: Effect::Takeover(by), at: FieldPath::Field("swarm") }]
 }
 
 /// `POST /swarm/init`.
@@ -56,7 +56,7 @@ pub(super) fn read_init(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     };
     let data_path = PortRange::parse(&data_path.to_string());
     effects.push_parsed(data_path, Effect::HostPorts, DATA_PATH)?;
-    effects.push(Effect::Takeover(Takeover::OwnSwarm), Place::Field("swarm"));
+    effects.push(Effect::Takeover(Takeover::OwnSwarm), FieldPath::Field("swarm"));
     if let Some(spec) = fields.object("Spec") {
         push_authority(spec, &mut effects);
     }
@@ -78,7 +78,7 @@ fn push_authority(spec: &Object, effects: &mut Effects) {
     let has_text = |name: &&str| authority.text(name).is_some_and(|text| !text.is_empty());
     let is_given = ["SigningCACert", "SigningCAKey"].iter().any(has_text);
     if is_given || !authority.list("ExternalCAs").is_empty() {
-        effects.push(Effect::Takeover(Takeover::SwarmAuthority), Place::Field("CAConfig"));
+        effects.push(Effect::Takeover(Takeover::SwarmAuthority), FieldPath::Field("CAConfig"));
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) fn version_in(target: &Target<'_>) -> Result<Option<u64>, BodyError> 
     let mut version = None;
     for pair in query_pairs(target.query().unwrap_or_default()) {
         let (key, value) = pair.map_err(|error| BodyError::Value {
-            at: Place::Field("?version"),
+            at: FieldPath::Field("?version"),
             reason: error.to_string(),
         })?;
         if key == "version" && version.is_none() {
@@ -111,7 +111,7 @@ pub(super) fn read_node(target: &Target<'_>, body: &[u8]) -> Result<Inspected<Ob
     if !role.is_empty() && !role.eq_ignore_ascii_case("worker") {
         let node = name_between(target.path(), "/nodes/", "/update").to_owned();
         let version = version_in(target)?;
-        effects.push(Effect::ManagerRole { node, version }, Place::Field("Role"));
+        effects.push(Effect::ManagerRole { node, version }, FieldPath::Field("Role"));
     }
     Ok(Inspected::new(spec, effects.into_asked()))
 }

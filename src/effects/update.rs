@@ -16,7 +16,7 @@ use crate::docker::schema::UPDATE;
 use crate::http::target::Target;
 use crate::policy::Inspected;
 use crate::policy::ceilings::{Ceilings, CpuAsk, CpuLimit, MemoryAsk};
-use crate::policy::effects::{Effect, Place};
+use crate::policy::effects::{Effect, FieldPath};
 use crate::policy::facts::Facts;
 
 /// The body of a request to change a container's limits, in canonical form.
@@ -44,8 +44,8 @@ pub(super) fn read(target: &Target<'_>, body: &[u8]) -> Result<Inspected<UpdateB
 }
 
 /// The fields that limit CPU time by a quota and its period.
-const QUOTA: [(&str, Place); 2] =
-    [("CpuQuota", Place::Field("CpuQuota")), ("CpuPeriod", Place::Field("CpuPeriod"))];
+const QUOTA: [(&str, FieldPath); 2] =
+    [("CpuQuota", FieldPath::Field("CpuQuota")), ("CpuPeriod", FieldPath::Field("CpuPeriod"))];
 
 /// Appends the body with all that is forced, and says what that changed. Only a checked body comes
 /// here: see [`super::write`].

@@ -9,7 +9,7 @@
 
 use super::collect::{BodyError, Effects};
 use crate::docker::json::Object;
-use crate::policy::effects::{AnyPath, Effect, Place};
+use crate::policy::effects::{AnyPath, Effect, FieldPath};
 use crate::policy::shares::{Protocol, Server, Share};
 use crate::policy::types::HostPath;
 
@@ -47,7 +47,7 @@ pub(super) fn leads_out(driver: &str) -> bool {
 pub(super) fn check_driver(name: Option<&str>, at: &'static str) -> Result<(), BodyError> {
     if name.is_some_and(|name| !name.is_empty() && leads_out(name)) {
         let reason = "the name of a driver is a path to elsewhere".to_owned();
-        return Err(BodyError::Value { at: Place::Field(at), reason });
+        return Err(BodyError::Value { at: FieldPath::Field(at), reason });
     }
     Ok(())
 }
@@ -68,7 +68,7 @@ impl Driver {
     /// [`BodyError`] for a name that leaves the directories in which the daemon looks plugins up. It
     /// appends the name to them as it is: seen on 20.10, `../../../tmp/x` reaches a socket that
     /// anybody may have put there.
-    pub(super) fn of(name: &str, at: Place, effects: &mut Effects) -> Result<Self, BodyError> {
+    pub(super) fn of(name: &str, at: FieldPath, effects: &mut Effects) -> Result<Self, BodyError> {
         if matches!(name, "" | "local") {
             return Ok(Self::Local);
         }
@@ -87,7 +87,7 @@ impl Driver {
 /// an option stands.
 pub(super) fn push_reached(
     options: &Object,
-    at: impl Fn(OptionName) -> Place,
+    at: impl Fn(OptionName) -> FieldPath,
     effects: &mut Effects,
 ) -> Result<(), BodyError> {
     let text = |name| options.text(name).unwrap_or_default();
@@ -124,7 +124,7 @@ fn is_bind(option: &str) -> bool {
 }
 
 /// Adds the paths in one of the options of overlay: `lowerdir=/a:/b`.
-fn push_overlay(option: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
+fn push_overlay(option: &str, at: FieldPath, effects: &mut Effects) -> Result<(), BodyError> {
     let (name, value) = option.split_once('=').unwrap_or(("", option));
     if option.contains('\\') {
         effects.push_any(AnyPath::Option(option.to_owned()), at.clone());
@@ -200,7 +200,7 @@ mod tests {
         let body = json::read(body.as_bytes(), &VOLUME_CREATE).unwrap();
         let mut effects = Effects::default();
         let options = body.object("DriverOpts").unwrap();
-        push_reached(options, |_| Place::Field("X"), &mut effects).unwrap();
+        push_reached(options, |_| FieldPath::Field("X"), &mut effects).unwrap();
         let told = effects.into_asked().into_iter().map(|asked| match asked.effect {
             Effect::HostPath(path) => path.to_string(),
             Effect::AnyPath(any) => format!("{any:?}"),
@@ -292,7 +292,7 @@ mod tests {
     fn drivers() {
         let of = |name: &str| {
             let mut effects = Effects::default();
-            let driver = Driver::of(name, Place::Field("Driver"), &mut effects);
+            let driver = Driver::of(name, FieldPath::Field("Driver"), &mut effects);
             driver.map(|driver| (driver, effects.into_asked().len()))
         };
         for name in ["", "local"] {

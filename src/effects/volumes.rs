@@ -6,7 +6,7 @@ use super::volume_options::{Driver, OptionName, push_reached};
 use crate::docker::json::{Node, Object};
 use crate::docker::schema::VOLUME_CREATE;
 use crate::policy::Inspected;
-use crate::policy::effects::{AnyPath, Place};
+use crate::policy::effects::{AnyPath, FieldPath};
 
 /// The body of a request to create a volume, in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,19 +21,19 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<VolumeBody>, BodyError> {
     let fields = effects.fields(body, &VOLUME_CREATE)?;
     names::push("volume", &fields, &mut effects);
     let name = fields.text("Driver").unwrap_or_default();
-    if Driver::of(name, Place::Field("Driver"), &mut effects)? == Driver::Local {
+    if Driver::of(name, FieldPath::Field("Driver"), &mut effects)? == Driver::Local {
         options(&fields, &mut effects)?;
     }
     // A plugin of the swarm mounts it, whatever the driver is named.
     if fields.get("ClusterVolumeSpec").is_some_and(|spec| *spec != Node::Null) {
-        effects.push_any(AnyPath::ClusterVolume, Place::Field("ClusterVolumeSpec"));
+        effects.push_any(AnyPath::ClusterVolume, FieldPath::Field("ClusterVolumeSpec"));
     }
     Ok(Inspected::new(VolumeBody(fields), effects.into_asked()))
 }
 
 fn options(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     let place = |option| {
-        Place::Field(match option {
+        FieldPath::Field(match option {
             OptionName::Type => "DriverOpts[type]",
             OptionName::Device => "DriverOpts[device]",
             OptionName::O => "DriverOpts[o]",

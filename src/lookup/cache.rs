@@ -115,7 +115,7 @@ impl ImageCache {
     }
 
     /// What is known of an image, or what `learn` finds out.
-    pub(super) fn or_learn(
+    pub(super) fn get_or_fetch(
         &self,
         daemon: &Daemon,
         image: &ImageRef,
@@ -292,7 +292,7 @@ mod tests {
     fn asks(cache: &ImageCache, image: &str, facts: Option<ImageFacts>) -> bool {
         let mut asked = false;
         let image = ImageRef::parse(image).unwrap();
-        cache.or_learn(&daemon("/x"), &image, || {
+        cache.get_or_fetch(&daemon("/x"), &image, || {
             asked = true;
             facts
         });
@@ -312,7 +312,7 @@ mod tests {
         assert!(asks(&cache, "a", Some(present())) && asks(&cache, "a", Some(present())));
         let image = ImageRef::parse("a").unwrap();
         epoch.store(2, Ordering::SeqCst);
-        assert_eq!(cache.or_learn(&daemon("/y"), &image, || None), None, "of another daemon");
+        assert_eq!(cache.get_or_fetch(&daemon("/y"), &image, || None), None, "of another daemon");
     }
 
     #[test]
@@ -321,7 +321,7 @@ mod tests {
         let image = ImageRef::parse("a").unwrap();
         for during in [0, 2] {
             epoch.store(1, Ordering::SeqCst);
-            let learned = cache.or_learn(&daemon("/x"), &image, || {
+            let learned = cache.get_or_fetch(&daemon("/x"), &image, || {
                 epoch.store(during, Ordering::SeqCst);
                 Some(present())
             });
@@ -343,7 +343,7 @@ mod tests {
         epoch.store(2, Ordering::SeqCst);
         assert!(asks(&cache, &id, None), "it was from before a change");
         let image = ImageRef::parse("a").unwrap();
-        cache.or_learn(&daemon("/x"), &image, || {
+        cache.get_or_fetch(&daemon("/x"), &image, || {
             epoch.store(3, Ordering::SeqCst);
             facts()
         });

@@ -60,7 +60,7 @@ use process::Process;
 use routes::HostNetwork;
 
 /// Answers what is known already, and leaves it out of the questions. Blocks nobody.
-pub fn recall(questions: &mut Questions, daemon: &Daemon, cache: &ImageCache) -> Facts {
+pub fn cached(questions: &mut Questions, daemon: &Daemon, cache: &ImageCache) -> Facts {
     let mut facts = Facts::none();
     questions.images.retain(|image| match cache.image(daemon, image) {
         Some(known) => {
@@ -114,7 +114,7 @@ pub fn look_up_while(
         }
     }
     for image in &questions.images {
-        if let Some(known) = cache.or_learn(daemon, image, || image_facts(image, ask)) {
+        if let Some(known) = cache.get_or_fetch(daemon, image, || image_facts(image, ask)) {
             facts.add_image(image.clone(), known);
         }
     }

@@ -33,7 +33,7 @@ pub enum Mounted {
     /// All that it has mounted was judged.
     AsJudged,
     /// Its processes can't be seen: it has just ended, or they are another machine's.
-    Unseen,
+    Opaque,
     /// Its processes are seen, but not all that they have mounted: all have gone to another root.
     Hidden,
     /// The daemon did not say what had to be known.
@@ -60,7 +60,7 @@ pub fn running(daemon: &Daemon, id: &str, patience: Duration) -> io::Result<Opti
 pub fn mounted(daemon: &Daemon, running: &Running, policy: &Policy) -> Mounted {
     let first = Process::of_container(running.run.pid, &running.id);
     let (Some(its), Some(ours)) = (first.and_then(table), Mounts::read()) else {
-        return Mounted::Unseen;
+        return Mounted::Opaque;
     };
     let mut judge = Judge { daemon, policy, ours };
     let Some(sources) = judge.sources(running) else { return Mounted::Untold };

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! session ─ consultation ─► proxy ─► facts::identify (pool of look-ups) ─► Plugins::consult
-//!    ▲                                                                         │ desk: kept? under way? queue
+//!    ▲                                                                         │ scheduler: kept? under way? queue
 //!    └── advice ◄─ opinions ◄── round: all agree, or one refuses ◄── pool's threads ► Judge ─► library ─► the plugin
 //! ```
 //!
@@ -11,11 +11,11 @@
 //! and the only modules with `unsafe`.
 
 mod cache;
-mod desk;
 #[cfg(feature = "plugins")]
 mod document;
 #[cfg(feature = "plugins")]
 mod ending;
+mod fan_out;
 #[cfg(feature = "plugins")]
 mod host;
 mod judge;
@@ -24,7 +24,7 @@ mod library;
 #[cfg(feature = "plugins")]
 mod place;
 mod pool;
-mod round;
+mod scheduler;
 #[cfg(feature = "plugins")]
 mod trust;
 
@@ -38,8 +38,8 @@ pub use judge::{Judge, Judgement, Question, Scope};
 use crate::config::plugins::{PluginSettings, Plugins as Configured};
 use crate::lookup::Daemon;
 use crate::policy::opinions::{Opinions, Purpose, Purposes};
-use desk::Desk;
 use pool::Pool;
+use scheduler::Scheduler;
 
 /// How long a round takes at most beside the plugins' own time: the daemon is asked before.
 const BESIDE: Duration = Duration::from_secs(30);
@@ -114,9 +114,10 @@ impl Plugins {
     ) -> Result<Self, LoadError> {
         let Some((first, _)) = plugins.first() else { return Ok(Self::default()) };
         let first = Arc::clone(&first.name);
-        let desk = Desk::new(plugins.iter().map(|(settings, judge)| (settings, &**judge)), threads);
+        let scheduler =
+            Scheduler::new(plugins.iter().map(|(settings, judge)| (settings, &**judge)), threads);
         let (list, judges): (Vec<_>, Vec<_>) = plugins.into_iter().unzip();
-        let pool = Pool::new(judges, desk)
+        let pool = Pool::new(judges, scheduler)
             .map_err(|error| LoadError::new(&first, format!("no thread for plugins: {error}")))?;
         Ok(Self { list: Arc::new(list), pool: Some(Arc::new(Shared(pool))) })
     }
@@ -133,10 +134,10 @@ impl Plugins {
     }
 
     /// What all of them have said before, if they have: known without asking anybody.
-    pub fn recall(&self, question: &Question) -> Option<Opinions> {
+    pub fn cached(&self, question: &Question) -> Option<Opinions> {
         let pool = &self.pool.as_ref()?.0;
         let plugins = self.concerned(question.consultation.asked.purpose);
-        Some(Opinions { results: pool.recall(plugins, question)? })
+        Some(Opinions { results: pool.cached(plugins, question)? })
     }
 
     /// Asks all that this is a question for; `answer` is called once, on any thread, unless a plugin

@@ -1,16 +1,16 @@
 //! The threads that plugins run on, and the one that looks at the clock for them.
 //!
 //! Apart from the pool of look-ups, so that a plugin that hangs holds up no look-up, and never on a
-//! loop. What is asked of whom stands in [`Desk`]; this carries it out.
+//! loop. What is asked of whom stands in [`Scheduler`]; this carries it out.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use super::desk::{Desk, Due, Work};
+use super::fan_out::{Answer, FanOut};
 use super::judge::{Judge, Judgement, Question};
-use super::round::{Answer, Round};
+use super::scheduler::{Completions, Scheduler, Work};
 use crate::audit::{self, Notice};
 use crate::policy::opinions::PluginResult;
 
@@ -26,7 +26,7 @@ pub(super) struct Pool {
 }
 
 struct State {
-    desk: Desk,
+    scheduler: Scheduler,
     /// Threads, without those that were given up.
     threads: usize,
     idle: usize,
@@ -43,8 +43,11 @@ fn now() -> Instant {
 }
 
 impl Pool {
-    pub(super) fn new(judges: Vec<Arc<dyn Judge>>, desk: Desk) -> std::io::Result<Arc<Self>> {
-        let state = State { desk, threads: 0, idle: 0, looks_at: None, closed: false };
+    pub(super) fn new(
+        judges: Vec<Arc<dyn Judge>>,
+        scheduler: Scheduler,
+    ) -> std::io::Result<Arc<Self>> {
+        let state = State { scheduler, threads: 0, idle: 0, looks_at: None, closed: false };
         let pool = Arc::new(Self {
             judges,
             state: Mutex::new(state),
@@ -57,25 +60,25 @@ impl Pool {
     }
 
     /// What all of these plugins have said before, if they have.
-    pub(super) fn recall(
+    pub(super) fn cached(
         &self,
         plugins: impl Iterator<Item = usize>,
         question: &Question,
     ) -> Option<Vec<PluginResult>> {
         let (now, state) = (now(), self.lock());
-        plugins.map(|plugin| state.desk.recall(plugin, question, now)).collect()
+        plugins.map(|plugin| state.scheduler.cached(plugin, question, now)).collect()
     }
 
     /// Asks these plugins, at least one.
     pub(super) fn consult(self: &Arc<Self>, plugins: &[usize], question: Question, answer: Answer) {
         let waited = question.consultation.waited.clone();
-        let round = Arc::new(Round::new(plugins.len(), waited, answer));
+        let round = Arc::new(FanOut::new(plugins.len(), waited, answer));
         let question = Arc::new(question);
-        let mut due = Due::default();
+        let mut due = Completions::default();
         let mut state = self.lock();
         let now = now();
         for plugin in plugins {
-            if let Err(known) = state.desk.enlist(*plugin, &question, &round, now) {
+            if let Err(known) = state.scheduler.submit(*plugin, &question, &round, now) {
                 due.results.push((Arc::clone(&round), known));
             }
         }
@@ -93,15 +96,15 @@ impl Pool {
     }
 
     /// Wakes a thread for each call that may be made, or begins one.
-    fn hire(self: &Arc<Self>, state: &mut State, due: &mut Due) {
+    fn hire(self: &Arc<Self>, state: &mut State, due: &mut Completions) {
         self.work.notify_all();
-        let room = state.desk.places().saturating_sub(state.threads);
-        for _ in 0..state.desk.queued().saturating_sub(state.idle).min(room) {
+        let room = state.scheduler.places().saturating_sub(state.threads);
+        for _ in 0..state.scheduler.queued().saturating_sub(state.idle).min(room) {
             let pool = Arc::clone(self);
             let thread = thread::Builder::new().name("plugin".into()).stack_size(STACK_BYTES);
             match thread.spawn(move || pool.serve()) {
                 Ok(_) => state.threads += 1,
-                Err(_) if state.threads == 0 => return state.desk.give_up_queued(due),
+                Err(_) if state.threads == 0 => return state.scheduler.give_up_queued(due),
                 Err(_) => return,
             }
         }
@@ -112,9 +115,9 @@ impl Pool {
         while let Some(work) = self.next_work() {
             let id = work.call;
             let judgement = self.judge(&work);
-            let mut due = Due::default();
+            let mut due = Completions::default();
             let mut state = self.lock();
-            let was_lost = state.desk.done(id, judgement, now(), &mut due);
+            let was_lost = state.scheduler.done(id, judgement, now(), &mut due);
             if was_lost {
                 state.threads += 1;
             }
@@ -136,11 +139,11 @@ impl Pool {
     fn next_work(&self) -> Option<Work> {
         let mut state = self.lock();
         loop {
-            if state.closed || state.threads > state.desk.places() {
+            if state.closed || state.threads > state.scheduler.places() {
                 state.threads -= 1;
                 return None;
             }
-            if let Some(work) = state.desk.next(now()) {
+            if let Some(work) = state.scheduler.next(now()) {
                 self.set_clock(&state);
                 return Some(work);
             }
@@ -154,8 +157,8 @@ impl Pool {
     fn watch(self: Arc<Self>) {
         let mut state = self.lock();
         while !state.closed {
-            let mut due = Due::default();
-            let lost = state.desk.expire(now(), &mut due);
+            let mut due = Completions::default();
+            let lost = state.scheduler.expire(now(), &mut due);
             state.threads = state.threads.saturating_sub(lost);
             if lost > 0 {
                 self.hire(&mut state, &mut due);
@@ -171,7 +174,7 @@ impl Pool {
     }
 
     fn wait_for_deadline<'s>(&self, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
-        state.looks_at = state.desk.next_deadline();
+        state.looks_at = state.scheduler.next_deadline();
         match state.looks_at {
             None => self.clock.wait(state).unwrap_or_else(PoisonError::into_inner),
             Some(at) => {
@@ -184,7 +187,7 @@ impl Pool {
 
     /// Wakes the clock's thread if it would sleep too long.
     fn set_clock(&self, state: &State) {
-        let next = state.desk.next_deadline();
+        let next = state.scheduler.next_deadline();
         if next.is_some_and(|next| state.looks_at.is_none_or(|at| next < at)) {
             self.clock.notify_one();
         }
@@ -197,7 +200,7 @@ impl Pool {
 }
 
 /// Hands results to their rounds and troubles to the log.
-fn carry_out(due: Due) {
+fn carry_out(due: Completions) {
     for (plugin, reason) in &due.troubles {
         audit::announce(&Notice::PluginTrouble { plugin, reason });
     }

@@ -106,7 +106,7 @@ fn fifty_that_ask_at_once_share_one_call_and_later_ones_its_verdict() {
         assert_eq!(answers.recv_timeout(PATIENCE).unwrap().refusal(), None);
     }
     assert_eq!(judge.calls.load(Ordering::SeqCst), 1);
-    let known = plugins.recall(&question("app", &waits)).unwrap();
+    let known = plugins.cached(&question("app", &waits)).unwrap();
     assert!(known.results.iter().all(|result| result.cached));
 }
 
@@ -137,7 +137,7 @@ fn a_verdict_answers_no_other_purpose_or_daemon() {
         (Purpose::Service, "/a", false),
         (Purpose::Pull, "/a", false),
     ] {
-        let known = plugins.recall(&with(purpose, daemon)).is_some();
+        let known = plugins.cached(&with(purpose, daemon)).is_some();
         assert_eq!(known, is_known, "{purpose:?} {daemon}");
     }
 }

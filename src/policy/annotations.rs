@@ -27,14 +27,17 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use crate::policy::ceilings::Ceilings;
-    use crate::policy::effects::{Asked, Effect, Place};
+    use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
     use crate::policy::facts::Facts;
     use crate::policy::ports::PortRule;
     use crate::policy::types::Bytes;
     use crate::policy::{Inspected, Policy, Verdict, judge};
 
     fn verdict(policy: &Policy, name: &str) -> String {
-        let asked = Asked { effect: Effect::Annotation(name.to_owned()), at: Place::Field("X") };
+        let asked = RequestedEffect {
+            effect: Effect::Annotation(name.to_owned()),
+            at: FieldPath::Field("X"),
+        };
         match judge(policy, Inspected::new((), vec![asked]), &Facts::none()) {
             Verdict::Allowed(_) => "allowed".to_owned(),
             Verdict::Forbidden(violations) => violations.to_string(),

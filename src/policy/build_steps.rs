@@ -99,7 +99,7 @@ pub(super) fn check(policy: &Policy, steps: &Steps, facts: &Facts, found: &mut F
             "a build by another frontend than dockerfile.v0, whose steps can't be held to it",
             sections(policy).collect(),
         ),
-        (Steps::Unseen, _) => (
+        (Steps::Opaque, _) => (
             "instructions that a step of the build makes, which can't be held to it",
             sections(policy).collect(),
         ),

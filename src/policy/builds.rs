@@ -19,7 +19,7 @@
 //! `USER`, and for containers of what was built. Whoever wants no root in builds forbids builds.
 
 use super::build_steps::{Held, held, unforceable};
-use super::effects::{Asked, Builder, Effect, Unseen};
+use super::effects::{Builder, Effect, Opaque, RequestedEffect};
 use super::exceptions;
 use super::facts::Facts;
 use super::privileged::PrivilegedRule;
@@ -74,17 +74,17 @@ pub(super) fn are_calls_judged(policy: &Policy, facts: &Facts) -> bool {
 }
 
 /// Whether the builder of the daemon can be held to rules must be known before it is spoken to.
-pub(super) fn ask(policy: &Policy, effects: &[Asked], source_policies: &mut bool) {
-    let is_asked = |asked: &Asked| asked.effect == Effect::Build(Builder::BuildKitUnseen);
+pub(super) fn ask(policy: &Policy, effects: &[RequestedEffect], source_policies: &mut bool) {
+    let is_asked = |asked: &RequestedEffect| asked.effect == Effect::Build(Builder::BuildKitUnseen);
     // Of a build that has begun by then only whether its steps can be held to ceilings is not known.
-    let is_begun = |asked: &Asked| asked.effect == Effect::Build(Builder::BuildKitSolve);
+    let is_begun = |asked: &RequestedEffect| asked.effect == Effect::Build(Builder::BuildKitSolve);
     let is_unknown = held(policy, &Facts::none()) == Held::Nothing;
     *source_policies |= must_judge_calls(policy)
         && effects.iter().any(|asked| is_asked(asked) || (is_unknown && is_begun(asked)));
 }
 
 /// Whether the daemon must be told of forbidden images by all their names.
-pub(super) fn needs_every_name(effects: &[Asked]) -> bool {
+pub(super) fn needs_every_name(effects: &[RequestedEffect]) -> bool {
     effects.iter().any(|asked| asked.effect == Effect::Build(Builder::BuildKitSolve))
 }
 
@@ -154,15 +154,15 @@ fn breakable(policy: &Policy, builder: Builder) -> impl Iterator<Item = &'static
 }
 
 /// An instruction that only the daemon can work out breaks every rule that it could.
-pub(super) fn check_unseen(policy: &Policy, unseen: &Unseen, found: &mut Findings<'_>) {
+pub(super) fn check_unseen(policy: &Policy, unseen: &Opaque, found: &mut Findings<'_>) {
     match unseen {
-        Unseen::User(text) => policy.users.iter().for_each(|rule| rule.check_unknown(text, found)),
-        Unseen::Variable => policy.environment.iter().for_each(|rule| rule.check_unknown(found)),
-        Unseen::Image(text) => {
+        Opaque::User(text) => policy.users.iter().for_each(|rule| rule.check_unknown(text, found)),
+        Opaque::Variable => policy.environment.iter().for_each(|rule| rule.check_unknown(found)),
+        Opaque::Image(text) => {
             policy.images.iter().for_each(|rule| rule.check_unknown(text, found));
             policy.allowed_images.check_unknown(text, found);
         }
-        Unseen::Instructions(reason) => {
+        Opaque::Instructions(reason) => {
             let rules: Vec<_> = breakable(policy, Builder::Unread).collect();
             if !rules.is_empty() {
                 let what = format_args!("instructions that can't be read ({reason})");

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use super::Findings;
 use super::devices::{CDI_UNKNOWN, CONTENT_UNKNOWN};
-use super::effects::{Asked, Device, Effect, NamespaceKind};
+use super::effects::{Device, Effect, NamespaceKind, RequestedEffect};
 use super::exceptions::Sinks;
 use super::facts::{DeviceFacts, Facts};
 use super::majors;
@@ -32,7 +32,12 @@ enum Beside {
 }
 
 /// Reports every combination. One violation stands for each capability and each device.
-pub(super) fn check(rule: PrivilegedRule, effects: &[Asked], facts: &Facts, sinks: &mut Sinks<'_>) {
+pub(super) fn check(
+    rule: PrivilegedRule,
+    effects: &[RequestedEffect],
+    facts: &Facts,
+    sinks: &mut Sinks<'_>,
+) {
     if rule == PrivilegedRule::Allow {
         return;
     }
@@ -49,7 +54,7 @@ pub(super) fn check(rule: PrivilegedRule, effects: &[Asked], facts: &Facts, sink
                 device_alone(device, facts, &mut Findings::new(sink, &asked.at));
             }
             // As it is written it was given beside SecDocker, or is no disk.
-            Effect::DeviceAgain(path) if facts.link(path) != Some(path) => {
+            Effect::DeviceOnStart(path) if facts.link(path) != Some(path) => {
                 let sink = sinks.of(asked, effects, facts);
                 let found = &mut Findings::new(sink, &asked.at);
                 device_alone(&Device::Path(path.clone()), facts, found);
@@ -82,8 +87,8 @@ pub(super) fn capability_names() -> impl Iterator<Item = &'static str> {
 }
 
 fn capability(
-    (named, asked): (&Capability, &Asked),
-    effects: &[Asked],
+    (named, asked): (&Capability, &RequestedEffect),
+    effects: &[RequestedEffect],
     facts: &Facts,
     sinks: &mut Sinks<'_>,
 ) {
@@ -112,7 +117,7 @@ fn capability(
 
 impl Beside {
     /// What an effect is called, if it is this.
-    fn named_in(self, asked: &Asked) -> Option<(String, &Asked)> {
+    fn named_in(self, asked: &RequestedEffect) -> Option<(String, &RequestedEffect)> {
         let name = match (&asked.effect, self) {
             (Effect::SecurityOption(option), Self::NoSeccomp) if is_without_seccomp(option) => {
                 Some(format!("security option {option}"))
@@ -173,13 +178,13 @@ const DEVICES_ASKED_MAX: usize = 64;
 /// The devices that must be known.
 pub(super) fn ask(
     rule: PrivilegedRule,
-    effects: &[Asked],
+    effects: &[RequestedEffect],
     facts: &Facts,
     devices: &mut Vec<HostPath>,
 ) {
     if rule == PrivilegedRule::Forbid {
         devices.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::Device(Device::Path(path)) | Effect::DeviceAgain(path) => Some(path.clone()),
+            Effect::Device(Device::Path(path)) | Effect::DeviceOnStart(path) => Some(path.clone()),
             Effect::HostPath(path) if is_of_devices(path, facts) => Some(path.clone()),
             _ => None,
         }));
@@ -196,7 +201,7 @@ fn is_of_devices(path: &HostPath, facts: &Facts) -> bool {
 }
 
 /// Whether a path is asked for as a device too, as all of these are paths.
-pub(super) fn is_device(path: &HostPath, effects: &[Asked]) -> bool {
+pub(super) fn is_device(path: &HostPath, effects: &[RequestedEffect]) -> bool {
     effects.iter().any(
         |asked| matches!(&asked.effect, Effect::Device(Device::Path(device)) if device == path),
     )

@@ -220,11 +220,11 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
     use crate::policy::Violations;
-    use crate::policy::effects::Place;
+    use crate::policy::effects::FieldPath;
 
     fn broken(rule: &str, check: impl Fn(&DeviceRule, &mut Findings<'_>)) -> bool {
         let mut violations = Violations::default();
-        let at = Place::Field("X");
+        let at = FieldPath::Field("X");
         check(&DeviceRule::parse(rule).unwrap(), &mut Findings::new(&mut violations, &at));
         !violations.is_empty()
     }

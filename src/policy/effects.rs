@@ -24,7 +24,7 @@ pub enum Effect {
     /// Runs steps of a build that the daemon is not told where to run.
     BuildSteps(Steps),
     /// Does something by a Dockerfile's instruction that only the daemon can work out.
-    Unseen(Unseen),
+    Opaque(Opaque),
     /// Hands the host to someone whom no rule reaches.
     Takeover(Takeover),
     /// Uses this image of the daemon's: runs it, or gives it another name.
@@ -59,7 +59,7 @@ pub enum Effect {
     /// Names no user: what runs is the user of the container of this name or identifier.
     ContainerUser(String),
     /// Runs within that container, with all that it was given.
-    Within(String),
+    ExecIn(String),
     /// Reads or writes files of that container, through all that it has mounted.
     Archive(String),
     /// Gives a name that reads as an identifier to a thing of this kind.
@@ -99,13 +99,13 @@ pub enum Effect {
     Started(String),
     /// Makes what this path leads to by now reachable. As it is written it was judged when it was asked
     /// for.
-    HostPathAgain(HostPath),
+    HostPathOnStart(HostPath),
     /// The same of the volume of this name.
-    VolumeAgain(String),
+    VolumeOnStart(String),
     /// The same of a device.
-    DeviceAgain(HostPath),
+    DeviceOnStart(HostPath),
     /// Joins the namespace of a container that the name stands for at this start.
-    NamespaceAgain(Namespace),
+    NamespaceOnStart(Namespace),
     /// Asks for a security option, or for something that equals one.
     SecurityOption(SecurityOption),
     /// Lets root of a container write the settings of the kernel, which are the host's.
@@ -222,7 +222,7 @@ pub enum Builder {
 
 /// What an instruction does, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unseen {
+pub enum Opaque {
     /// Runs as a user that this text stands for.
     User(String),
     /// Sets a variable of any name.
@@ -251,7 +251,7 @@ pub enum Steps {
     /// What makes them is an image, or nothing that is known.
     Frontend,
     /// A step makes further instructions.
-    Unseen,
+    Opaque,
     /// An image looks at what was built.
     Scanner,
     /// The client sends them, to run in this control group, or in the daemon's own.
@@ -369,7 +369,7 @@ pub enum SharedWith {
 
 /// Where in a request an effect was asked for, in the Engine API's own field names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum FieldPath {
     /// A field, `HostConfig.Privileged`, or a query parameter, `?fromImage`.
     Field(&'static str),
     /// An element of a list: `HostConfig.Binds[2]`.
@@ -382,11 +382,11 @@ pub enum Place {
 
 /// An effect and where it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestedEffect {
     /// What would happen.
     pub effect: Effect,
     /// Where the request says so.
-    pub at: Place,
+    pub at: FieldPath,
 }
 
 /// `pid namespace of the host`
@@ -402,7 +402,7 @@ impl fmt::Display for Namespace {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Field(name) => f.write_str(name),

@@ -21,7 +21,7 @@ pub use parameters::Parameters;
 use parameters::Wanted;
 
 use super::Violations;
-use super::effects::Place;
+use super::effects::FieldPath;
 use super::shown::{InBackticks, Shown};
 
 /// The rules about endpoints of one configuration.
@@ -82,7 +82,7 @@ impl EndpointRules {
 
 fn violation(asked: &dyn fmt::Display, rule: String) -> Violations {
     let (what, rule) = (asked.to_string(), format!("endpoints: {rule}"));
-    Violations::one(what, rule, Place::Field("the request line"))
+    Violations::one(what, rule, FieldPath::Field("the request line"))
 }
 
 /// A method and a path, taken apart as the daemon's router does.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::collections::HashSet;
 
 use super::ceilings::Ceilings;
-use super::effects::{Asked, Effect};
+use super::effects::{Effect, RequestedEffect};
 use super::facts::ImageFacts;
 use super::shown::Shown;
 use super::types::{EnvironmentEntry, ValueError, is_wildcard};
@@ -158,7 +158,7 @@ pub(super) fn check_default(
 /// Judges the variables that an image sets, but for those that the request or `general` set.
 pub(super) fn check_image(
     (rules, ceilings): (&[EnvironmentRule], &Ceilings),
-    effects: &[Asked],
+    effects: &[RequestedEffect],
     content: Option<&ImageFacts>,
     found: &mut Findings<'_>,
 ) {
@@ -194,7 +194,7 @@ pub(super) fn check_image(
     }
 }
 
-fn overridden<'a>(ceilings: &'a Ceilings, effects: &'a [Asked]) -> HashSet<&'a str> {
+fn overridden<'a>(ceilings: &'a Ceilings, effects: &'a [RequestedEffect]) -> HashSet<&'a str> {
     let asked = effects.iter().filter_map(|asked| match &asked.effect {
         Effect::Environment(entry) => Some(entry.name()),
         Effect::EnvironmentTemplate(name) => Some(name.as_str()),
@@ -204,7 +204,11 @@ fn overridden<'a>(ceilings: &'a Ceilings, effects: &'a [Asked]) -> HashSet<&'a s
 }
 
 /// The images whose variables must be known: those that run.
-pub(super) fn ask(rules: &[EnvironmentRule], effects: &[Asked], images: &mut Vec<ImageRef>) {
+pub(super) fn ask(
+    rules: &[EnvironmentRule],
+    effects: &[RequestedEffect],
+    images: &mut Vec<ImageRef>,
+) {
     let runs = effects.iter().any(|asked| matches!(asked.effect, Effect::ImageEnvironment(_)));
     if !rules.is_empty() && runs {
         images.extend(images_in(effects).cloned());
@@ -221,14 +225,14 @@ impl fmt::Debug for EnvironmentRule {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
-    use super::super::effects::Place;
+    use super::super::effects::FieldPath;
     use super::super::violations::Violations;
     use super::*;
 
     fn broken(rule: &str, check: impl Fn(&EnvironmentRule, &mut Findings<'_>)) -> bool {
         let mut violations = Violations::default();
         let rule = EnvironmentRule::parse(rule).unwrap();
-        check(&rule, &mut Findings::new(&mut violations, &Place::Field("X")));
+        check(&rule, &mut Findings::new(&mut violations, &FieldPath::Field("X")));
         violations.iter().next().is_some()
     }
 

@@ -15,7 +15,7 @@ mod lifts;
 
 use super::allowed::AllowedMounts;
 use super::day::Day;
-use super::effects::{Asked, Effect, Holder};
+use super::effects::{Effect, Holder, RequestedEffect};
 use super::facts::{ContainerFacts, Facts, ImageFacts, Questions};
 use super::images::ImageRule;
 use super::types::ValueError;
@@ -98,8 +98,9 @@ impl Exception {
     pub fn idle<'a>(&'a self, policy: &'a Policy) -> impl Iterator<Item = String> + 'a {
         let strict = Policy { exceptions: Vec::new(), ..policy.clone() };
         self.lifts.examples().filter_map(move |(what, effects)| {
-            let at = super::effects::Place::Field("exceptions");
-            let asked = effects.into_iter().map(|effect| Asked { effect, at: at.clone() });
+            let at = super::effects::FieldPath::Field("exceptions");
+            let asked =
+                effects.into_iter().map(|effect| RequestedEffect { effect, at: at.clone() });
             match judge(&strict, Inspected::new((), asked.collect()), &Facts::none()) {
                 Verdict::Allowed(_) => Some(what),
                 Verdict::Forbidden(_) => None,
@@ -156,8 +157,8 @@ impl<'a> Sinks<'a> {
     /// Where what is found of this effect goes.
     pub(super) fn of(
         &mut self,
-        asked: &Asked,
-        effects: &[Asked],
+        asked: &RequestedEffect,
+        effects: &[RequestedEffect],
         facts: &Facts,
     ) -> &mut Violations {
         match self.exception.is_some() && self.lifts(asked, effects, facts) {
@@ -169,8 +170,8 @@ impl<'a> Sinks<'a> {
     /// The same of two effects that are something together only: both must be lifted.
     pub(super) fn of_both(
         &mut self,
-        both: [&Asked; 2],
-        effects: &[Asked],
+        both: [&RequestedEffect; 2],
+        effects: &[RequestedEffect],
         facts: &Facts,
     ) -> &mut Violations {
         match both.iter().all(|asked| self.lifts(asked, effects, facts)) {
@@ -180,7 +181,12 @@ impl<'a> Sinks<'a> {
     }
 
     /// Whether the exception lifts this effect.
-    pub(super) fn lifts(&self, asked: &Asked, effects: &[Asked], facts: &Facts) -> bool {
+    pub(super) fn lifts(
+        &self,
+        asked: &RequestedEffect,
+        effects: &[RequestedEffect],
+        facts: &Facts,
+    ) -> bool {
         self.lifts_all
             || self.exception.is_some_and(|exception| exception.lifts.lift(asked, effects, facts))
     }
@@ -194,7 +200,7 @@ pub(super) fn policy_under(exception: &Exception, policy: &Policy) -> Policy {
 /// The exception that holds for a request: by the image of the container that it makes or works in.
 pub(super) fn of<'a>(
     policy: &'a Policy,
-    effects: &[Asked],
+    effects: &[RequestedEffect],
     facts: &Facts,
 ) -> Option<&'a Exception> {
     if policy.exceptions.is_empty() {
@@ -210,8 +216,8 @@ pub(super) fn of<'a>(
 }
 
 /// The image of the container that is made, or that exists and is started or worked in.
-fn image<'a>(effects: &'a [Asked], facts: &'a Facts) -> Option<&'a ImageRef> {
-    let makes = |asked: &Asked| asked.effect == Effect::ImageEnvironment(Holder::Daemon);
+fn image<'a>(effects: &'a [RequestedEffect], facts: &'a Facts) -> Option<&'a ImageRef> {
+    let makes = |asked: &RequestedEffect| asked.effect == Effect::ImageEnvironment(Holder::Daemon);
     if effects.iter().any(makes) {
         return image_of(effects);
     }
@@ -221,9 +227,9 @@ fn image<'a>(effects: &'a [Asked], facts: &'a Facts) -> Option<&'a ImageRef> {
     }
 }
 
-fn container(effects: &[Asked]) -> Option<&str> {
+fn container(effects: &[RequestedEffect]) -> Option<&str> {
     effects.iter().find_map(|asked| match &asked.effect {
-        Effect::Within(name)
+        Effect::ExecIn(name)
         | Effect::ContainerUser(name)
         | Effect::Started(name)
         | Effect::Archive(name) => Some(name.as_str()),
@@ -232,7 +238,12 @@ fn container(effects: &[Asked]) -> Option<&str> {
 }
 
 /// What must be known to tell whether an exception holds.
-pub(super) fn ask(policy: &Policy, effects: &[Asked], facts: &Facts, questions: &mut Questions) {
+pub(super) fn ask(
+    policy: &Policy,
+    effects: &[RequestedEffect],
+    facts: &Facts,
+    questions: &mut Questions,
+) {
     if policy.exceptions.is_empty() {
         return;
     }
@@ -245,9 +256,10 @@ pub(super) fn ask(policy: &Policy, effects: &[Asked], facts: &Facts, questions: 
 }
 
 /// The links in what exceptions lift, where a group of effects has paths.
-pub(super) fn ask_links(policy: &Policy, effects: &[Asked], questions: &mut Questions) {
-    let is_path =
-        |asked: &Asked| matches!(asked.effect, Effect::HostPath(_) | Effect::HostPathAgain(_));
+pub(super) fn ask_links(policy: &Policy, effects: &[RequestedEffect], questions: &mut Questions) {
+    let is_path = |asked: &RequestedEffect| {
+        matches!(asked.effect, Effect::HostPath(_) | Effect::HostPathOnStart(_))
+    };
     if policy.exceptions.is_empty() || !policy.restricts() || !effects.iter().any(is_path) {
         return;
     }

@@ -14,7 +14,7 @@ use std::mem::{Discriminant, discriminant};
 
 use super::allowed::MOUNTS;
 use super::ceilings::Ceilings;
-use super::effects::{Asked, Device, Effect, Namespace, NamespaceKind, SharedWith};
+use super::effects::{Device, Effect, Namespace, NamespaceKind, RequestedEffect, SharedWith};
 use super::facts::{
     Container, ContainerFacts, Facts, NetworkFacts, Questions, ROUNDS_MAX, ServiceFacts,
     VolumeFacts,
@@ -30,11 +30,11 @@ use super::{Findings, Policy, any_path, first_start, way_out};
 /// What one thing that exists brings about.
 #[derive(Debug)]
 pub(super) struct Implied {
-    pub(super) effects: Vec<Asked>,
+    pub(super) effects: Vec<RequestedEffect>,
     /// The container through which it is reached, if a message should say so.
     through: Option<String>,
     /// The device of which these are the parts: an exception for it is one for them.
-    pub(super) device: Option<Asked>,
+    pub(super) device: Option<RequestedEffect>,
 }
 
 impl Implied {
@@ -48,7 +48,11 @@ impl Implied {
 }
 
 /// The effects of what `effects` name, and of what those name: one group for each thing.
-pub(super) fn implied(effects: &[Asked], facts: &Facts, ceilings: &Ceilings) -> Vec<Implied> {
+pub(super) fn implied(
+    effects: &[RequestedEffect],
+    facts: &Facts,
+    ceilings: &Ceilings,
+) -> Vec<Implied> {
     let known = Known { facts, ceilings };
     let mut seen = HashSet::new();
     let mut groups = implied_by((effects, None), known, &mut seen);
@@ -76,21 +80,23 @@ struct Known<'a> {
 type Name = (Discriminant<Effect>, Option<NamespaceKind>, String);
 
 fn implied_by(
-    (effects, through): (&[Asked], Option<&str>),
+    (effects, through): (&[RequestedEffect], Option<&str>),
     known: Known<'_>,
     seen: &mut HashSet<Name>,
 ) -> Vec<Implied> {
     let mut groups = Vec::new();
-    for Asked { effect, at } in effects {
+    for RequestedEffect { effect, at } in effects {
         if let Some((kind, name)) = named(effect)
             && seen.insert((discriminant(effect), kind, name.to_owned()))
         {
             let effects = known.effects_of(effect);
-            let effects = effects.into_iter().map(|effect| Asked { effect, at: at.clone() });
-            let is_reached = matches!(effect, Effect::Within(_) | Effect::Archive(_));
+            let effects =
+                effects.into_iter().map(|effect| RequestedEffect { effect, at: at.clone() });
+            let is_reached = matches!(effect, Effect::ExecIn(_) | Effect::Archive(_));
             let through = through.or(is_reached.then_some(name)).map(str::to_owned);
             let is_device = matches!(effect, Effect::Device(_));
-            let device = is_device.then(|| Asked { effect: effect.clone(), at: at.clone() });
+            let device =
+                is_device.then(|| RequestedEffect { effect: effect.clone(), at: at.clone() });
             groups.push(Implied { effects: effects.collect(), through, device });
         }
     }
@@ -100,17 +106,17 @@ fn implied_by(
 fn named(effect: &Effect) -> Option<(Option<NamespaceKind>, &str)> {
     match effect {
         Effect::Volume(name)
-        | Effect::VolumeAgain(name)
+        | Effect::VolumeOnStart(name)
         | Effect::Started(name)
         | Effect::VolumesFrom(name)
         | Effect::ContainerUser(name)
-        | Effect::Within(name)
+        | Effect::ExecIn(name)
         | Effect::Archive(name)
         | Effect::SubnetsOf(name, _)
         | Effect::Device(Device::Cdi(name))
         | Effect::PreviousSpec { service: name, .. } => Some((None, name)),
         Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) })
-        | Effect::NamespaceAgain(Namespace { kind, with: SharedWith::Container(name) }) => {
+        | Effect::NamespaceOnStart(Namespace { kind, with: SharedWith::Container(name) }) => {
             Some((Some(*kind), name))
         }
         _ => None,
@@ -134,7 +140,7 @@ impl<'a> Known<'a> {
                 Some(VolumeFacts::Present(effects)) => effects.clone(),
                 Some(VolumeFacts::Absent) | None => Vec::new(),
             },
-            Effect::VolumeAgain(name) => match self.facts.volume(name) {
+            Effect::VolumeOnStart(name) => match self.facts.volume(name) {
                 Some(VolumeFacts::Present(effects)) => effects.iter().filter_map(again).collect(),
                 Some(VolumeFacts::Absent) | None => Vec::new(),
             },
@@ -147,11 +153,11 @@ impl<'a> Known<'a> {
                 container.mounts.iter().cloned().chain(first_start::content(container)).collect()
             }),
             Effect::ContainerUser(name) => of(name, &|c| vec![Effect::User(c.user.clone())]),
-            Effect::Within(name) => of(name, &|container| reached(container, self.ceilings)),
+            Effect::ExecIn(name) => of(name, &|container| reached(container, self.ceilings)),
             Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) }) => {
                 of(name, &|container| shared_by(container, *kind))
             }
-            Effect::NamespaceAgain(Namespace { kind, with: SharedWith::Container(name) }) => {
+            Effect::NamespaceOnStart(Namespace { kind, with: SharedWith::Container(name) }) => {
                 of(name, &|container| shared_by(container, *kind).into_iter().map(still).collect())
             }
             Effect::Device(Device::Cdi(name)) => self.facts.cdi(name).unwrap_or_default().to_vec(),
@@ -172,10 +178,9 @@ impl<'a> Known<'a> {
 
 /// What the daemon looks for anew when it starts a container.
 fn started(container: &Container) -> Vec<Effect> {
-    let devices = container
-        .devices
-        .iter()
-        .flat_map(|path| [Effect::HostPathAgain(path.clone()), Effect::DeviceAgain(path.clone())]);
+    let devices = container.devices.iter().flat_map(|path| {
+        [Effect::HostPathOnStart(path.clone()), Effect::DeviceOnStart(path.clone())]
+    });
     let joined = container.shares.iter().filter_map(joined_again);
     let networks = container.networks.iter().cloned().map(Effect::Network);
     container.mounts.iter().filter_map(again).chain(devices).chain(joined).chain(networks).collect()
@@ -183,22 +188,23 @@ fn started(container: &Container) -> Vec<Effect> {
 
 fn again(effect: &Effect) -> Option<Effect> {
     match effect {
-        Effect::HostPath(path) => Some(Effect::HostPathAgain(path.clone())),
-        Effect::Volume(name) => Some(Effect::VolumeAgain(name.clone())),
+        Effect::HostPath(path) => Some(Effect::HostPathOnStart(path.clone())),
+        Effect::Volume(name) => Some(Effect::VolumeOnStart(name.clone())),
         _ => None,
     }
 }
 
 /// That it shares with the host was given to it; whom it meets in a container may be another by now.
 fn joined_again(shared: &Namespace) -> Option<Effect> {
-    matches!(shared.with, SharedWith::Container(_)).then(|| Effect::NamespaceAgain(shared.clone()))
+    matches!(shared.with, SharedWith::Container(_))
+        .then(|| Effect::NamespaceOnStart(shared.clone()))
 }
 
 /// What those share who are met counts in full, but not by whom they have joined themselves.
 fn still(effect: Effect) -> Effect {
     match effect {
         Effect::Namespace(shared) if matches!(shared.with, SharedWith::Container(_)) => {
-            Effect::NamespaceAgain(shared)
+            Effect::NamespaceOnStart(shared)
         }
         effect => effect,
     }
@@ -243,10 +249,10 @@ fn shared_by(container: &Container, kind: NamespaceKind) -> Vec<Effect> {
 }
 
 /// What must be known of what exists already.
-pub(super) fn ask(policy: &Policy, effects: &[Asked], questions: &mut Questions) {
-    for Asked { effect, .. } in effects {
+pub(super) fn ask(policy: &Policy, effects: &[RequestedEffect], questions: &mut Questions) {
+    for RequestedEffect { effect, .. } in effects {
         match effect {
-            Effect::Volume(name) | Effect::VolumeAgain(name) if judges_mounts(policy) => {
+            Effect::Volume(name) | Effect::VolumeOnStart(name) if judges_mounts(policy) => {
                 questions.volumes.push(name.clone());
             }
             Effect::Started(name) if judges_starts(policy) => {
@@ -263,7 +269,7 @@ pub(super) fn ask(policy: &Policy, effects: &[Asked], questions: &mut Questions)
             Effect::ContainerUser(name) if !policy.users.is_empty() => {
                 questions.containers.push(name.clone());
             }
-            Effect::Within(name) if judges_reach(policy) => {
+            Effect::ExecIn(name) if judges_reach(policy) => {
                 questions.containers.push(name.clone());
             }
             Effect::Archive(name) if judges_mounts(policy) || policy.judges_images() => {
@@ -279,7 +285,7 @@ pub(super) fn ask(policy: &Policy, effects: &[Asked], questions: &mut Questions)
                 questions.containers.push(name.clone());
             }
             Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) })
-            | Effect::NamespaceAgain(Namespace { kind, with: SharedWith::Container(name) })
+            | Effect::NamespaceOnStart(Namespace { kind, with: SharedWith::Container(name) })
                 if may_be_forbidden(policy, *kind) =>
             {
                 questions.containers.push(name.clone());

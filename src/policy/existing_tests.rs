@@ -4,7 +4,7 @@ use super::*;
 use crate::policy::allowed::AllowedMounts;
 use crate::policy::ceilings::CpuLimit;
 use crate::policy::devices::DeviceRule;
-use crate::policy::effects::{Device, Holder, Place};
+use crate::policy::effects::{Device, FieldPath, Holder};
 use crate::policy::environment::EnvironmentRule;
 use crate::policy::facts::{DeviceFacts, ImageFacts};
 use crate::policy::mounts::MountRule;
@@ -14,8 +14,8 @@ use crate::policy::ports::PortRule;
 use crate::policy::types::{EnvironmentEntry, HostPath, UserSpec};
 use crate::policy::{Inspected, Verdict, further_questions, judge, questions};
 
-fn asked(effect: Effect) -> Asked {
-    Asked { effect, at: Place::Field("X") }
+fn asked(effect: Effect) -> RequestedEffect {
+    RequestedEffect { effect, at: FieldPath::Field("X") }
 }
 
 fn verdict(policy: &Policy, effect: Effect, facts: &Facts) -> String {
@@ -95,7 +95,8 @@ fn mounts_are_those_of_a_container_whatever_it_is_called_by() {
         unknown,
         r#"forbidden: mounts of container x, which are not known (rules "daemon socket", "c")"#
     );
-    let asked = Asked { effect: Effect::VolumesFrom(text("x")), at: Place::Field("X") };
+    let asked =
+        RequestedEffect { effect: Effect::VolumesFrom(text("x")), at: FieldPath::Field("X") };
     assert_eq!(questions(&rules("c"), &[asked]).containers, ["x"]);
 }
 
@@ -203,7 +204,7 @@ fn what_is_named_often_counts_once() {
 #[test]
 fn an_exec_has_the_user_and_the_privileges_of_its_container() {
     let user = || Effect::ContainerUser(text("c"));
-    let within = || Effect::Within(text("c"));
+    let within = || Effect::ExecIn(text("c"));
     for effect in [user(), within()] {
         assert!(verdict(&policy(), effect.clone(), &Facts::none()).contains("not known"));
         assert_eq!(verdict(&Policy::permissive(), effect.clone(), &Facts::none()), "allowed");
@@ -415,7 +416,7 @@ fn a_network_that_is_joined_again_may_be_the_hosts() {
 fn a_command_reaches_all_that_its_container_was_given_but_what_is_forced() {
     use crate::policy::capabilities::CapabilityRule;
     use crate::policy::types::Capability;
-    let within = || Effect::Within(text("c"));
+    let within = || Effect::ExecIn(text("c"));
     let capability = || Capability::parse("NET_ADMIN").unwrap();
     let given = |container: Container| known("c", container);
     let mounts = Container { mounts: vec![Effect::HostPath(path("/root"))], ..container() };
@@ -445,7 +446,7 @@ fn a_process_shows_what_is_shared_when_whom_it_joined_is_gone() {
         let given = Container { shares: vec![joined.clone()], shares_of_host, ..container() };
         let mut facts = known("c", given);
         facts.add_container(text("gone"), ContainerFacts::Absent);
-        verdict(&policy(), Effect::Within(text("c")), &facts)
+        verdict(&policy(), Effect::ExecIn(text("c")), &facts)
     };
     assert!(judged(None).contains("which may be the host's"));
     assert_eq!(judged(Some(vec![])), "allowed");

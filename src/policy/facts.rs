@@ -15,9 +15,9 @@ use super::types::{EnvironmentEntry, HostPath, UserSpec};
 use super::versions::ApiVersion;
 use crate::image::{ImageName, ImageRef};
 
-mod unlearned;
+mod unresolved;
 
-pub use unlearned::Unlearned;
+pub use unresolved::Unresolved;
 
 /// The most that the daemon is asked for one request, in all rounds together. What comes on top
 /// stays unknown, and so is refused.
@@ -208,7 +208,7 @@ impl NamedImage {
 enum ImageList {
     #[default]
     NotAsked,
-    Unlearned,
+    Unresolved,
     Learned(Vec<NamedImage>),
 }
 
@@ -370,7 +370,7 @@ impl<Q: Eq + Hash + Clone, A> Answers<Q, A> {
     }
 
     /// What was asked and has no answer.
-    fn unlearned(&self) -> impl Iterator<Item = &Q> {
+    fn unresolved(&self) -> impl Iterator<Item = &Q> {
         self.0.iter().filter(|(_, answer)| answer.is_none()).map(|(question, _)| question)
     }
 
@@ -460,7 +460,7 @@ impl Facts {
             self.api_version = Some(None);
         }
         if *image_list {
-            self.image_list = ImageList::Unlearned;
+            self.image_list = ImageList::Unresolved;
         }
         self.devices.note(devices);
         self.cdi.note(cdi);
@@ -652,7 +652,7 @@ impl Facts {
     pub fn image_list(&self) -> Option<&[NamedImage]> {
         match &self.image_list {
             ImageList::Learned(images) => Some(images),
-            ImageList::NotAsked | ImageList::Unlearned => None,
+            ImageList::NotAsked | ImageList::Unresolved => None,
         }
     }
 

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
     use crate::policy::allowed::AllowedImages;
     use crate::policy::ceilings::CpuLimit;
-    use crate::policy::effects::{Asked, MadeOf, Place};
+    use crate::policy::effects::{FieldPath, MadeOf, RequestedEffect};
     use crate::policy::environment::EnvironmentRule;
     use crate::policy::images::ImageRule;
     use crate::policy::types::{EnvironmentEntry, UserSpec};
@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn said(policy: &Policy, effect: Effect, facts: &Facts) -> String {
-        let asked = vec![Asked { effect, at: Place::Field("name") }];
+        let asked = vec![RequestedEffect { effect, at: FieldPath::Field("name") }];
         match judge(policy, Inspected::new((), asked), facts) {
             Verdict::Allowed(_) => "allowed".to_owned(),
             Verdict::Forbidden(violations) => violations.to_string(),
@@ -205,7 +205,8 @@ mod tests {
             gone.add_image(ImageRef::parse(ID).unwrap(), ImageFacts::Absent);
             assert!(said(&gone).contains("which is gone"));
             assert_eq!(said(&known(Some(vec![]))), "allowed", "it has run");
-            let asked = vec![Asked { effect: effect.clone(), at: Place::Field("name") }];
+            let asked =
+                vec![RequestedEffect { effect: effect.clone(), at: FieldPath::Field("name") }];
             assert_eq!(questions(&policy, &asked).containers, ["c"]);
             let further = further_questions(&policy, &asked, &facts());
             assert_eq!(further.images, [ImageRef::parse(ID).unwrap()]);

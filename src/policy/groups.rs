@@ -121,7 +121,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
     use crate::policy::Violations;
-    use crate::policy::effects::Place;
+    use crate::policy::effects::FieldPath;
 
     fn rule(text: &str) -> GroupRule {
         GroupRule::parse(text, |name| (name == "docker").then_some(999)).unwrap()
@@ -129,7 +129,7 @@ mod tests {
 
     fn broken(check: impl Fn(&mut Findings<'_>)) -> bool {
         let mut violations = Violations::default();
-        let at = Place::Field("X");
+        let at = FieldPath::Field("X");
         let mut found = Findings::new(&mut violations, &at);
         check(&mut found);
         violations.iter().next().is_some()

@@ -2,11 +2,11 @@
 //!
 //! An image stays forbidden when it loses its forbidden name: before a request that may take one is
 //! let through, the daemon is asked which images have it, and those are remembered
-//! ([`FormerNames`](super::former::FormerNames)).
+//! ([`TaintedImages`](super::tainted::TaintedImages)).
 
 use super::allowed::AllowedImages;
 use super::builds::BuildRule;
-use super::effects::{Asked, Builder, Effect, ImageNames};
+use super::effects::{Builder, Effect, ImageNames, RequestedEffect};
 use super::facts::{Facts, ImageFacts};
 use super::shown::Shown;
 use super::types::ValueError;
@@ -282,8 +282,8 @@ pub(super) fn takes_names(policy: &Policy, effect: &Effect) -> bool {
 }
 
 /// What must be known before forbidden names can be taken away: which images have them.
-pub(super) fn ask_list(policy: &Policy, effects: &[Asked], image_list: &mut bool) {
-    let is_solve = |asked: &Asked| asked.effect == Effect::Build(Builder::BuildKitSolve);
+pub(super) fn ask_list(policy: &Policy, effects: &[RequestedEffect], image_list: &mut bool) {
+    let is_solve = |asked: &RequestedEffect| asked.effect == Effect::Build(Builder::BuildKitSolve);
     *image_list |=
         !policy.images.is_empty() && effects.iter().any(|asked| takes_names(policy, &asked.effect));
     *image_list |= policy.allowed_images.list().is_some() && effects.iter().any(is_solve);
@@ -293,7 +293,7 @@ pub(super) fn ask_list(policy: &Policy, effects: &[Asked], image_list: &mut bool
 pub(super) fn ask(
     rules: &[ImageRule],
     allowed: &AllowedImages,
-    effects: &[Asked],
+    effects: &[RequestedEffect],
     images: &mut Vec<ImageRef>,
 ) {
     if !rules.is_empty() || allowed.list().is_some() {

@@ -21,7 +21,6 @@ pub mod exceptions;
 mod existing;
 pub mod facts;
 mod first_start;
-pub mod former;
 pub mod groups;
 pub(crate) mod identifiers;
 pub mod images;
@@ -41,6 +40,7 @@ pub mod shares;
 pub(crate) mod shown;
 pub mod strict;
 pub mod subnets;
+pub mod tainted;
 
 mod takeover;
 pub mod types;
@@ -57,7 +57,7 @@ use builds::BuildRule;
 use capabilities::CapabilityRule;
 use ceilings::Ceilings;
 use devices::DeviceRule;
-use effects::{AnyPath, Asked, Builder, Device, Effect, Holder, NamespaceKind};
+use effects::{AnyPath, Builder, Device, Effect, Holder, NamespaceKind, RequestedEffect};
 use endpoints::EndpointRules;
 use environment::EnvironmentRule;
 use exceptions::{Exception, Granted, Sinks};
@@ -295,17 +295,17 @@ impl Policy {
 #[derive(Debug)]
 pub struct Inspected<B> {
     body: B,
-    effects: Vec<Asked>,
+    effects: Vec<RequestedEffect>,
 }
 
 impl<B> Inspected<B> {
     /// A body as it was read, and its effects.
-    pub fn new(body: B, effects: Vec<Asked>) -> Self {
+    pub fn new(body: B, effects: Vec<RequestedEffect>) -> Self {
         Self { body, effects }
     }
 
     /// What it would bring about.
-    pub fn effects(&self) -> &[Asked] {
+    pub fn effects(&self) -> &[RequestedEffect] {
         &self.effects
     }
 
@@ -316,7 +316,7 @@ impl<B> Inspected<B> {
 
     /// The same body, and more that it would bring about.
     #[must_use]
-    pub fn and(mut self, more: impl IntoIterator<Item = Asked>) -> Self {
+    pub fn and(mut self, more: impl IntoIterator<Item = RequestedEffect>) -> Self {
         self.effects.extend(more);
         self
     }
@@ -342,7 +342,7 @@ impl<B> Checked<B> {
     }
 
     /// What it would bring about.
-    pub fn effects(&self) -> &[Asked] {
+    pub fn effects(&self) -> &[RequestedEffect] {
         self.request.effects()
     }
 
@@ -408,8 +408,8 @@ pub fn judge<B>(policy: &Policy, request: Inspected<B>, facts: &Facts) -> Verdic
 /// is not taken out of the policy, breaks the build.
 fn check(
     policy: &Policy,
-    asked: &Asked,
-    effects: &[Asked],
+    asked: &RequestedEffect,
+    effects: &[RequestedEffect],
     facts: &Facts,
     violations: &mut Violations,
 ) {
@@ -439,7 +439,7 @@ fn check(
         allowed_subnets,
         builds: _,      // Judged with all that a build could break.
         build_group: _, // Judged with the steps that could run elsewhere.
-        endpoints: _,   // Asked when the head was there.
+        endpoints: _,   // RequestedEffect when the head was there.
         strict,
         ceilings,
         exceptions: _, // They say where what is found counts.
@@ -462,7 +462,7 @@ fn check(
             }
         }
         Effect::BuildSteps(steps) => build_steps::check(policy, steps, facts, found),
-        Effect::Unseen(unseen) => builds::check_unseen(policy, unseen, found),
+        Effect::Opaque(unseen) => builds::check_unseen(policy, unseen, found),
         Effect::Image(image) => {
             images.iter().for_each(|rule| rule.check(image, facts, found));
             allowed_images.check(image, facts, found);
@@ -531,7 +531,7 @@ fn check(
             platform::check(asked, rules, ceilings, effects, facts, found);
         }
         Effect::ContainerUser(name) => existing::check_user_of(name, users, facts, found),
-        Effect::Within(name) => existing::check_powers_of(name, policy, facts, found),
+        Effect::ExecIn(name) => existing::check_powers_of(name, policy, facts, found),
         // The ceilings hold for it, in whichever way it is asked for.
         Effect::CpuQuota(_) => {}
         Effect::EnvironmentTemplate(name) => {
@@ -565,21 +565,21 @@ fn check(
         Effect::HostInterface(name) => {
             namespaces.iter().for_each(|rule| rule.check_interface(name, found));
         }
-        Effect::Volume(name) | Effect::VolumeAgain(name) => {
+        Effect::Volume(name) | Effect::VolumeOnStart(name) => {
             existing::check_volume(name, policy, facts, found);
         }
         Effect::Started(name) => existing::check_started(name, policy, facts, found),
         Effect::Archive(name) => existing::check_archive(name, policy, facts, found),
         Effect::Named { what, name } => identifiers::check((what, name), policy, found),
-        Effect::NamespaceAgain(namespace) => {
+        Effect::NamespaceOnStart(namespace) => {
             existing::check_joined(namespace, policy, facts, found);
         }
-        Effect::HostPathAgain(path) => {
+        Effect::HostPathOnStart(path) => {
             mounts::check_again((mounts, allowed_mounts), path, facts, found);
             way_out::check_again(policy, path, facts, found);
         }
         // Whether it leads to a disk by now is judged with what adds up to privileged mode.
-        Effect::DeviceAgain(path) => {
+        Effect::DeviceOnStart(path) => {
             devices.iter().for_each(|rule| rule.check_again(path, facts, found));
         }
         Effect::SecurityOption(option) => {
@@ -659,7 +659,7 @@ fn capability_names() -> impl Iterator<Item = types::Capability> {
 }
 
 /// The image that a request uses, if it uses one.
-fn image_of(effects: &[Asked]) -> Option<&ImageRef> {
+fn image_of(effects: &[RequestedEffect]) -> Option<&ImageRef> {
     images_in(effects).next()
 }
 
@@ -667,7 +667,7 @@ fn image_of(effects: &[Asked]) -> Option<&ImageRef> {
 /// those for the platforms that it asks for, as far as they are here, beside the one that runs on this
 /// host.
 fn contents_of<'a>(
-    effects: &'a [Asked],
+    effects: &'a [RequestedEffect],
     (holder, source): (Holder, Holder),
     facts: &'a Facts,
 ) -> impl Iterator<Item = Option<&'a ImageFacts>> {
@@ -706,10 +706,10 @@ fn sure_content<'a>(
 
 /// What is known of the image of a container, if that mattered to the rules.
 pub fn image_of_container<'a>(
-    effects: &'a [Asked],
+    effects: &'a [RequestedEffect],
     facts: &'a Facts,
 ) -> Option<(&'a ImageRef, &'a ImageFacts)> {
-    let runs = |asked: &Asked| asked.effect == Effect::ImageEnvironment(Holder::Daemon);
+    let runs = |asked: &RequestedEffect| asked.effect == Effect::ImageEnvironment(Holder::Daemon);
     let image = image_of(effects).filter(|_| effects.iter().any(runs))?;
     let builds = platform::asked(effects).filter_map(|asked| platform::build_of(image, asked));
     let mut builds = builds.filter_map(|build| facts.build(&build));
@@ -719,12 +719,12 @@ pub fn image_of_container<'a>(
 
 /// The container that a request starts or reaches into by its name, and what is known of it, if that
 /// mattered to the rules.
-pub fn reached<'a>(effects: &'a [Asked], facts: &'a Facts) -> Option<Reached<'a>> {
+pub fn reached<'a>(effects: &'a [RequestedEffect], facts: &'a Facts) -> Option<Reached<'a>> {
     effects.iter().find_map(|asked| match &asked.effect {
         Effect::Started(name) => {
             Some(Reached { name, container: facts.container(name)?, starts: true })
         }
-        Effect::Within(name) | Effect::Archive(name) | Effect::ContainerUser(name) => {
+        Effect::ExecIn(name) | Effect::Archive(name) | Effect::ContainerUser(name) => {
             Some(Reached { name, container: facts.container(name)?, starts: false })
         }
         _ => None,
@@ -743,7 +743,7 @@ pub struct Reached<'a> {
 }
 
 /// The images that a request uses.
-pub fn images_in(effects: &[Asked]) -> impl Iterator<Item = &ImageRef> {
+pub fn images_in(effects: &[RequestedEffect]) -> impl Iterator<Item = &ImageRef> {
     effects.iter().filter_map(|asked| match &asked.effect {
         Effect::Image(image) => Some(image),
         _ => None,
@@ -751,12 +751,12 @@ pub fn images_in(effects: &[Asked]) -> impl Iterator<Item = &ImageRef> {
 }
 
 /// What must be known before a request with these effects can be judged.
-pub fn questions(policy: &Policy, effects: &[Asked]) -> Questions {
+pub fn questions(policy: &Policy, effects: &[RequestedEffect]) -> Questions {
     further_questions(policy, effects, &Facts::none())
 }
 
 /// What must still be known, as the answers so far may have led to more. Nothing is asked twice.
-pub fn further_questions(policy: &Policy, effects: &[Asked], facts: &Facts) -> Questions {
+pub fn further_questions(policy: &Policy, effects: &[RequestedEffect], facts: &Facts) -> Questions {
     let mut questions = Questions::default();
     let implied = existing::implied(effects, facts, &policy.ceilings);
     let implied = implied.iter().map(|group| group.effects.as_slice());

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::net::IpAddr;
 
 use super::allowed::AllowedMounts;
-use super::effects::{Asked, Effect};
+use super::effects::{Effect, RequestedEffect};
 use super::facts::Facts;
 use super::shares::{Server, Share};
 use super::types::{HostPath, ValueError, is_path_pattern};
@@ -143,7 +143,7 @@ fn around(forbidden: &HostPath, path: &HostPath) -> bool {
 const LINKS_ASKED_MAX: usize = 1024;
 
 /// The paths whose links must be known: those asked for, and the rules' own.
-pub(super) fn ask(policy: &Policy, effects: &[Asked], links: &mut Vec<HostPath>) {
+pub(super) fn ask(policy: &Policy, effects: &[RequestedEffect], links: &mut Vec<HostPath>) {
     let Policy { mounts: rules, allowed_mounts: allowed, way_out, .. } = policy;
     if !policy.restricts() {
         return;
@@ -165,7 +165,11 @@ pub(super) fn ask(policy: &Policy, effects: &[Asked], links: &mut Vec<HostPath>)
 }
 
 /// The servers that may be this host.
-pub(super) fn ask_servers(policy: &Policy, effects: &[Asked], addresses: &mut Vec<IpAddr>) {
+pub(super) fn ask_servers(
+    policy: &Policy,
+    effects: &[RequestedEffect],
+    addresses: &mut Vec<IpAddr>,
+) {
     if policy.mounts.is_empty() && policy.allowed_mounts.list().is_none() {
         return;
     }
@@ -178,9 +182,9 @@ pub(super) fn ask_servers(policy: &Policy, effects: &[Asked], addresses: &mut Ve
     addresses.truncate(LINKS_ASKED_MAX);
 }
 
-fn path_of(asked: &Asked) -> Option<&HostPath> {
+fn path_of(asked: &RequestedEffect) -> Option<&HostPath> {
     match &asked.effect {
-        Effect::HostPath(path) | Effect::HostPathAgain(path) => Some(path),
+        Effect::HostPath(path) | Effect::HostPathOnStart(path) => Some(path),
         _ => None,
     }
 }

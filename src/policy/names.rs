@@ -181,12 +181,12 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use super::super::Violations;
-    use super::super::effects::Place;
+    use super::super::effects::FieldPath;
     use super::*;
 
     fn forbids<N: Named>(rule: &str, asked: &str) -> bool {
         let mut violations = Violations::default();
-        let mut found = Findings::new(&mut violations, &Place::Field("X"));
+        let mut found = Findings::new(&mut violations, &FieldPath::Field("X"));
         NameRule::<N>::parse(rule).unwrap().check(asked, &mut found);
         violations.iter().next().is_some()
     }

@@ -4,7 +4,7 @@ use super::facts::{Facts, NetworkFacts};
 use super::namespaces::NamespaceRule;
 use super::ports::PortRule;
 use super::shown::Shown;
-use super::{Asked, Effect, Findings};
+use super::{Effect, Findings, RequestedEffect};
 
 /// Shows a network to the rules that are about the host's. What could not be learned may be it.
 pub(super) fn check(
@@ -31,7 +31,7 @@ pub(super) fn check(
 pub(super) fn ask(
     ports: &[PortRule],
     namespaces: &[NamespaceRule],
-    effects: &[Asked],
+    effects: &[RequestedEffect],
     networks: &mut Vec<String>,
 ) {
     let is_forbidden =

@@ -253,7 +253,7 @@ pub enum ImageSeen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// Plugins were asked, which takes time: what the rules have judged may be something else by now.
-    Asked,
+    RequestedEffect,
     /// All of it was known from other requests.
     Kept,
     /// It is what was said of this request before.
@@ -275,7 +275,7 @@ impl Advice {
     /// What was said just now.
     pub fn new(opinions: Opinions, image: ImageSeen) -> Self {
         let is_kept = opinions.results.iter().all(|result| result.cached);
-        let source = if is_kept { Source::Kept } else { Source::Asked };
+        let source = if is_kept { Source::Kept } else { Source::RequestedEffect };
         Self { opinions, image, source }
     }
 }

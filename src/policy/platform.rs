@@ -8,7 +8,7 @@
 use std::fmt;
 
 use super::ceilings::Ceilings;
-use super::effects::{Asked, Effect};
+use super::effects::{Effect, RequestedEffect};
 use super::environment::EnvironmentRule;
 use super::facts::Facts;
 use super::groups::GroupRule;
@@ -97,7 +97,7 @@ pub struct ImageBuild {
 }
 
 /// The platforms that a request asks for.
-pub(super) fn asked(effects: &[Asked]) -> impl Iterator<Item = &AskedPlatform> + Clone {
+pub(super) fn asked(effects: &[RequestedEffect]) -> impl Iterator<Item = &AskedPlatform> + Clone {
     effects.iter().filter_map(|asked| match &asked.effect {
         Effect::Platform(platform) => Some(&**platform),
         _ => None,
@@ -121,7 +121,7 @@ pub(super) type Rules<'a> = (&'a [UserRule], &'a [GroupRule], &'a [EnvironmentRu
 fn rule_about<'a>(
     (users, groups, environment): Rules<'a>,
     ceilings: &Ceilings,
-    effects: &[Asked],
+    effects: &[RequestedEffect],
 ) -> Option<&'a str> {
     let has = |is_it: fn(&Effect) -> bool| effects.iter().any(|asked| is_it(&asked.effect));
     let is_left_to_image =
@@ -139,7 +139,7 @@ pub(super) fn check(
     platform: &AskedPlatform,
     rules: Rules<'_>,
     ceilings: &Ceilings,
-    effects: &[Asked],
+    effects: &[RequestedEffect],
     facts: &Facts,
     found: &mut Findings<'_>,
 ) {
@@ -158,7 +158,7 @@ pub(super) fn check(
 pub(super) fn ask(
     rules: Rules<'_>,
     ceilings: &Ceilings,
-    effects: &[Asked],
+    effects: &[RequestedEffect],
     builds: &mut Vec<ImageBuild>,
 ) {
     if let Some(image) =
@@ -174,7 +174,7 @@ mod tests {
     #![expect(clippy::indexing_slicing, reason = "a failed test should say where")]
 
     use super::*;
-    use crate::policy::effects::{Holder, Place};
+    use crate::policy::effects::{FieldPath, Holder};
     use crate::policy::facts::ImageFacts;
     use crate::policy::types::{EnvironmentEntry, UserSpec};
     use crate::policy::{Inspected, Policy, Verdict, further_questions, judge};
@@ -189,18 +189,18 @@ mod tests {
     }
 
     /// A container, or a service, of `two:1` that asks for `platform`.
-    fn runs(platform: &str, holder: Holder) -> Vec<Asked> {
-        let at = Place::Field("X");
+    fn runs(platform: &str, holder: Holder) -> Vec<RequestedEffect> {
+        let at = FieldPath::Field("X");
         let effects = [
             Effect::Image(ImageRef::parse("two:1").unwrap()),
             Effect::ImageUser(holder),
             Effect::ImageEnvironment(holder),
             Effect::Platform(Box::new(AskedPlatform::parse(platform))),
         ];
-        effects.into_iter().map(|effect| Asked { effect, at: at.clone() }).collect()
+        effects.into_iter().map(|effect| RequestedEffect { effect, at: at.clone() }).collect()
     }
 
-    fn verdict(policy: &Policy, effects: Vec<Asked>, facts: &Facts) -> String {
+    fn verdict(policy: &Policy, effects: Vec<RequestedEffect>, facts: &Facts) -> String {
         match judge(policy, Inspected::new((), effects), facts) {
             Verdict::Allowed(_) => "allowed".to_owned(),
             Verdict::Forbidden(violations) => violations.to_string(),

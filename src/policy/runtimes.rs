@@ -4,7 +4,7 @@
 //! none. So it is asked for both where a rule is about them.
 
 use super::Findings;
-use super::effects::{Asked, Effect};
+use super::effects::{Effect, RequestedEffect};
 use super::facts::{Facts, Runtimes};
 use super::names::{NameRule, Runtime};
 use super::shown::Shown;
@@ -13,8 +13,8 @@ use super::shown::Shown;
 const ANY: &str = "*";
 
 /// What must be known to judge the runtime.
-pub(super) fn ask(rules: &[NameRule<Runtime>], effects: &[Asked], runtimes: &mut bool) {
-    let runs = |asked: &Asked| matches!(asked.effect, Effect::Runtime(_));
+pub(super) fn ask(rules: &[NameRule<Runtime>], effects: &[RequestedEffect], runtimes: &mut bool) {
+    let runs = |asked: &RequestedEffect| matches!(asked.effect, Effect::Runtime(_));
     *runtimes |= rules.iter().any(|rule| rule.as_str() != ANY) && effects.iter().any(runs);
 }
 
@@ -100,7 +100,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use super::*;
-    use crate::policy::effects::Place;
+    use crate::policy::effects::FieldPath;
     use crate::policy::violations::Violations;
 
     fn facts(default: &str) -> Facts {
@@ -116,7 +116,7 @@ mod tests {
     fn said(rule: &str, name: &str, facts: &Facts) -> String {
         let mut violations = Violations::default();
         let rules = [NameRule::parse(rule).unwrap()];
-        check(&rules, name, facts, &mut Findings::new(&mut violations, &Place::Field("X")));
+        check(&rules, name, facts, &mut Findings::new(&mut violations, &FieldPath::Field("X")));
         violations.iter().next().map(ToString::to_string).unwrap_or_default()
     }
 

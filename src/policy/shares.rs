@@ -210,7 +210,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use super::*;
-    use crate::policy::effects::{Asked, Effect, Place};
+    use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
     use crate::policy::{Inspected, Policy, Verdict, judge};
 
     fn share(protocol: Protocol, server: &str, path: &str) -> Share {
@@ -227,7 +227,8 @@ mod tests {
         let mut facts = Facts::none();
         facts.add_address("10.0.0.1".parse().unwrap(), AddressFacts::Other);
         facts.add_address("10.0.0.2".parse().unwrap(), AddressFacts::Own);
-        let asked = vec![Asked { effect: Effect::FileServer(share), at: Place::Field("X") }];
+        let asked =
+            vec![RequestedEffect { effect: Effect::FileServer(share), at: FieldPath::Field("X") }];
         match judge(&policy, Inspected::new((), asked), &facts) {
             Verdict::Allowed(_) => "allowed".to_owned(),
             Verdict::Forbidden(violations) => violations.to_string(),

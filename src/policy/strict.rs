@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Findings;
-use super::effects::{Asked, Effect};
+use super::effects::{Effect, RequestedEffect};
 
 /// Whether what is not known is refused.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl StrictRule {
 
     /// What of `effects` is to be told of, if anything is.
     #[must_use]
-    pub fn told(self, effects: &[Asked]) -> Option<Told<'_>> {
+    pub fn told(self, effects: &[RequestedEffect]) -> Option<Told<'_>> {
         let told = Told(effects);
         let is_told = self == Self::Tell && told.iter().next().is_some();
         is_told.then_some(told)
@@ -38,7 +38,7 @@ impl StrictRule {
 
 /// What is not known, safe to print and bounded: `field HostConfig.New, parameter ?new`.
 #[derive(Debug, Clone, Copy)]
-pub struct Told<'a>(&'a [Asked]);
+pub struct Told<'a>(&'a [RequestedEffect]);
 
 impl Told<'_> {
     fn iter(&self) -> impl Iterator<Item = &str> {
@@ -62,7 +62,7 @@ impl fmt::Display for Told<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::effects::Place;
+    use crate::policy::effects::FieldPath;
     use crate::policy::facts::Facts;
     use crate::policy::{Inspected, Policy, Verdict, judge};
 
@@ -70,7 +70,7 @@ mod tests {
     fn what_is_not_known_is_refused_or_told_of() {
         let unknown = |what: &str| {
             let effect = Effect::Unknown(what.to_owned());
-            Asked { effect, at: Place::Field("the body") }
+            RequestedEffect { effect, at: FieldPath::Field("the body") }
         };
         let asked = [unknown("field A.B"), unknown("parameter ?c")];
         let judged = |strict| {

@@ -14,7 +14,7 @@ mod net;
 pub use net::Subnet;
 
 use super::Findings;
-use super::effects::{Asked, Effect};
+use super::effects::{Effect, RequestedEffect};
 use super::facts::{Facts, SubnetFacts};
 use super::shown::Shown;
 use super::types::ValueError;
@@ -208,7 +208,11 @@ pub(super) fn check_bridge(
 }
 
 /// The bridges that may be there.
-pub(super) fn ask_bridges(rules: &[SubnetRule], effects: &[Asked], interfaces: &mut Vec<String>) {
+pub(super) fn ask_bridges(
+    rules: &[SubnetRule],
+    effects: &[RequestedEffect],
+    interfaces: &mut Vec<String>,
+) {
     if rules.iter().any(|rule| rule.nets == Nets::Host) {
         interfaces.extend(effects.iter().filter_map(|asked| match &asked.effect {
             Effect::HostBridge(name) => Some(name.clone()),
@@ -235,7 +239,7 @@ fn first((forbidden, allowed): Rules<'_>) -> Option<&str> {
 const SUBNETS_ASKED_MAX: usize = 256;
 
 /// The subnets that must be compared with what the host has.
-pub(super) fn ask(rules: &[SubnetRule], effects: &[Asked], subnets: &mut Vec<Subnet>) {
+pub(super) fn ask(rules: &[SubnetRule], effects: &[RequestedEffect], subnets: &mut Vec<Subnet>) {
     if rules.iter().any(|rule| rule.nets == Nets::Host) {
         subnets.extend(effects.iter().filter_map(|asked| match asked.effect {
             Effect::Subnet(subnet, SubnetUse::Routed | SubnetUse::Given) => Some(subnet),
@@ -248,7 +252,11 @@ pub(super) fn ask(rules: &[SubnetRule], effects: &[Asked], subnets: &mut Vec<Sub
 }
 
 /// The networks of which the subnets must be known.
-pub(super) fn ask_networks(rules: Rules<'_>, effects: &[Asked], networks: &mut Vec<String>) {
+pub(super) fn ask_networks(
+    rules: Rules<'_>,
+    effects: &[RequestedEffect],
+    networks: &mut Vec<String>,
+) {
     if first(rules).is_some() {
         networks.extend(effects.iter().filter_map(|asked| match &asked.effect {
             Effect::SubnetsOf(name, _) => Some(name.clone()),

@@ -80,7 +80,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use super::*;
-    use crate::policy::effects::{Asked, Effect, Place};
+    use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
     use crate::policy::ports::PortRule;
     use crate::policy::privileged::PrivilegedRule;
     use crate::policy::{Inspected, Verdict, judge, questions};
@@ -106,7 +106,7 @@ mod tests {
             let mut facts = Facts::none();
             known.iter().for_each(|known| facts.add_node("n".to_owned(), known.clone()));
             let effect = Effect::ManagerRole { node: "n".to_owned(), version };
-            let asked = vec![Asked { effect, at: Place::Field("Role") }];
+            let asked = vec![RequestedEffect { effect, at: FieldPath::Field("Role") }];
             assert_eq!(questions(&policy, &asked).nodes, ["n"]);
             let verdict = judge(&policy, Inspected::new((), asked), &facts);
             assert_eq!(matches!(verdict, Verdict::Allowed(_)), passes, "{known:?} {version:?}");
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn any_restriction_refuses_it_once() {
         let verdict = |policy: &Policy, by| {
-            let asked = Asked { effect: Effect::Takeover(by), at: Place::Field("X") };
+            let asked = RequestedEffect { effect: Effect::Takeover(by), at: FieldPath::Field("X") };
             match judge(policy, Inspected::new((), vec![asked]), &Facts::none()) {
                 Verdict::Allowed(_) => "allowed".to_owned(),
                 Verdict::Forbidden(violations) => violations.to_string(),

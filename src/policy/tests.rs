@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
-use super::effects::{Device, Effect, Holder, Namespace, NamespaceKind, Place, SharedWith};
+use super::effects::{Device, Effect, FieldPath, Holder, Namespace, NamespaceKind, SharedWith};
 use super::facts::{ImageFacts, NetworkFacts};
 use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
 use super::violations::VIOLATIONS_LISTED_MAX;
@@ -10,8 +10,8 @@ use proptest::prelude::*;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-fn asked(effect: Effect) -> Asked {
-    Asked { effect, at: Place::Field("X") }
+fn asked(effect: Effect) -> RequestedEffect {
+    RequestedEffect { effect, at: FieldPath::Field("X") }
 }
 
 fn verdict(policy: &Policy, effects: Vec<Effect>, facts: &Facts) -> String {

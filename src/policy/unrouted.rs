@@ -8,7 +8,7 @@
 
 use super::builds::BuildRule;
 use super::ceilings::Ceilings;
-use super::effects::Place;
+use super::effects::FieldPath;
 use super::endpoints::Operation;
 use super::strict::StrictRule;
 use super::{Findings, Policy, Violations};
@@ -62,7 +62,7 @@ impl Policy {
         let what = format!(
             "{asked}, {what}, so that no rule can judge it; `endpoints.allow` can name it to let it pass"
         );
-        let at = Place::Field("the request line");
+        let at = FieldPath::Field("the request line");
         Some(Violations::one(what, section.to_owned(), at))
     }
 }

@@ -1,7 +1,7 @@
 //! Users that nothing may run as.
 
 use super::ceilings::Ceilings;
-use super::effects::{Asked, Effect};
+use super::effects::{Effect, RequestedEffect};
 use super::facts::ImageFacts;
 use super::principals::{GroupSpec, Held, Principal, Principals};
 use super::shown::Shown;
@@ -109,7 +109,7 @@ impl UserRule {
 pub(super) fn ask<Rule>(
     rules: &[Rule],
     ceilings: &Ceilings,
-    effects: &[Asked],
+    effects: &[RequestedEffect],
     images: &mut Vec<ImageRef>,
 ) {
     let is_left_to_image = effects.iter().any(|asked| matches!(asked.effect, Effect::ImageUser(_)));

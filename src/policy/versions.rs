@@ -10,7 +10,7 @@ use std::fmt;
 
 use super::Findings;
 use super::ceilings::Ceilings;
-use super::effects::{Asked, Effect};
+use super::effects::{Effect, RequestedEffect};
 use super::facts::Facts;
 use super::types::SecurityOption;
 
@@ -200,8 +200,8 @@ pub(super) fn check(
 }
 
 /// Whether the daemon's own version must be known.
-pub(super) fn ask(ceilings: &Ceilings, effects: &[Asked], version: &mut bool) {
-    let is_unsaid = |asked: &Asked| matches!(asked.effect, Effect::ServiceVersion(None));
+pub(super) fn ask(ceilings: &Ceilings, effects: &[RequestedEffect], version: &mut bool) {
+    let is_unsaid = |asked: &RequestedEffect| matches!(asked.effect, Effect::ServiceVersion(None));
     let depends = |forced: &Forced| forced.since.is_some_and(|since| since > ApiVersion::FIRST);
     *version |= effects.iter().any(is_unsaid) && forced(ceilings).iter().any(depends);
 }
@@ -211,13 +211,13 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use super::*;
-    use crate::policy::effects::Place;
+    use crate::policy::effects::FieldPath;
     use crate::policy::types::Capability;
     use crate::policy::{Inspected, Policy, Verdict, judge, questions};
 
     fn verdict(policy: &Policy, spoken: Option<&str>, facts: &Facts) -> String {
         let effect = Effect::ServiceVersion(spoken.map(ApiVersion::parse));
-        let asked = Asked { effect, at: Place::Field("the API version") };
+        let asked = RequestedEffect { effect, at: FieldPath::Field("the API version") };
         match judge(policy, Inspected::new((), vec![asked]), facts) {
             Verdict::Allowed(_) => "allowed".to_owned(),
             Verdict::Forbidden(violations) => violations.to_string(),
@@ -286,7 +286,7 @@ mod tests {
     fn the_daemon_is_asked_where_it_alone_knows() {
         let asks = |policy: &Policy, spoken: Option<ApiVersion>| {
             let effect = Effect::ServiceVersion(spoken);
-            let asked = Asked { effect, at: Place::Field("the API version") };
+            let asked = RequestedEffect { effect, at: FieldPath::Field("the API version") };
             questions(policy, &[asked]).api_version
         };
         let forces = forcing(&["no-new-privileges"], &[]);

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::effects::Place;
+use super::effects::FieldPath;
 
 /// What a request would do that it may not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Violation {
     /// The rules as they were configured, at least one.
     pub rules: Vec<String>,
     /// Where the request asks for it first.
-    pub at: Place,
+    pub at: FieldPath,
 }
 
 /// The most violations that one answer lists: a body of 4 MiB can hold a hundred thousand.
@@ -41,7 +41,7 @@ pub struct Violations {
 
 impl Violations {
     /// The violation of one rule.
-    pub(super) fn one(what: String, rule: String, at: Place) -> Self {
+    pub(super) fn one(what: String, rule: String, at: FieldPath) -> Self {
         let violation = Violation { what, reasons: Vec::new(), rules: vec![rule], at };
         Self { listed: vec![violation], found: 1, more: false }
     }
@@ -50,7 +50,7 @@ impl Violations {
     #[must_use]
     pub fn of_stranger() -> Self {
         let what = "whatever a client asks that no entry of `clients` fits".to_owned();
-        Self::one(what, "clients: default refuse".to_owned(), Place::Field("the connection"))
+        Self::one(what, "clients: default refuse".to_owned(), FieldPath::Field("the connection"))
     }
 
     /// The violations in the order of what was asked; those after the first 64 are left out.
@@ -88,7 +88,7 @@ impl Violations {
         &mut self,
         (what, reason): (&dyn fmt::Display, Option<&dyn fmt::Display>),
         rule: &str,
-        at: &Place,
+        at: &FieldPath,
     ) {
         self.found += 1;
         if self.found > FOUND_MAX {
@@ -162,12 +162,12 @@ impl fmt::Display for Violation {
 #[derive(Debug)]
 pub(crate) struct Findings<'a> {
     violations: &'a mut Violations,
-    at: &'a Place,
+    at: &'a FieldPath,
 }
 
 impl<'a> Findings<'a> {
     /// Of an effect that was asked for at this place.
-    pub(super) fn new(violations: &'a mut Violations, at: &'a Place) -> Self {
+    pub(super) fn new(violations: &'a mut Violations, at: &'a FieldPath) -> Self {
         Self { violations, at }
     }
 
@@ -200,7 +200,7 @@ mod tests {
     fn said(found: &[(&str, Option<&str>, &str)]) -> String {
         let mut violations = Violations::default();
         for (what, reason, rule) in found {
-            let mut found = Findings::new(&mut violations, &Place::Field("X"));
+            let mut found = Findings::new(&mut violations, &FieldPath::Field("X"));
             match reason {
                 Some(reason) => found.add_because(what, reason, rule),
                 None => found.add(what, rule),

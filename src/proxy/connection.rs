@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use mio::Registry;
 use mio::event::Event;
 
-use super::census::{Census, Ends, Own, Place};
+use super::connection_limits::{ConnectionLimits, Ends, Own, Slot};
 use super::dial::{self, Dialled};
 use super::encrypted::Handshake;
-use super::event_loop::{Key, Resources};
+use super::event_loop::{Key, LoopContext};
 use super::identification::{Asker, Looked, Standing};
 use super::identities::Answer;
 use super::peer::{Connected, Peer, Read};
@@ -58,7 +58,7 @@ pub(super) struct Connection {
     /// What holds for its client; another one may come to hold for the next request.
     rules: Arc<Rules>,
     pub(super) standing: Standing,
-    place: Place,
+    place: Slot,
 }
 
 /// The daemon's side of a connection.
@@ -104,7 +104,7 @@ pub(super) struct Arrival {
     pub(super) destination: UpstreamAddress,
     pub(super) key: Key,
     pub(super) generation: Arc<Generation>,
-    pub(super) place: Place,
+    pub(super) place: Slot,
 }
 
 /// The client or the kernel broke the connection: nothing can be said any more.
@@ -163,29 +163,29 @@ impl Connection {
     }
 
     /// Remembers an event for one of its sides.
-    pub(super) fn see(&mut self, side: Side, event: &Event) {
+    pub(super) fn on_event(&mut self, side: Side, event: &Event) {
         self.idle_since = None;
         if let Some(peer) = self.peer_mut(side) {
-            peer.see(event);
+            peer.on_event(event);
         }
     }
 
     /// Moves what can be moved, then closes or waits.
-    pub(super) fn drive(&mut self, with: &mut Resources) -> Outcome {
-        let outcome = self.move_and_settle(with);
+    pub(super) fn drive(&mut self, cx: &mut LoopContext) -> Outcome {
+        let outcome = self.move_and_settle(cx);
         match self.is_busy() {
             true => self.idle_since = None,
-            false => drop(self.idle_since.get_or_insert(with.seconds())),
+            false => drop(self.idle_since.get_or_insert(cx.seconds())),
         }
         outcome
     }
 
-    fn move_and_settle(&mut self, with: &mut Resources) -> Outcome {
+    fn move_and_settle(&mut self, cx: &mut LoopContext) -> Outcome {
         if self.downstream.is_broken() {
             return self.break_off();
         }
-        match self.advance(with) {
-            Ok(progress) => match (self.settle(with), progress) {
+        match self.advance(cx) {
+            Ok(progress) => match (self.settle(cx), progress) {
                 (Outcome::Waits, _) if self.is_postponed() => Outcome::Queue,
                 (Outcome::Waits, Progress::Moved) => Outcome::Resume,
                 (outcome, _) => outcome,
@@ -213,20 +213,20 @@ impl Connection {
     }
 
     /// Hands the answer to a question over, if it still matters.
-    pub(super) fn answered(&mut self, ticket: Ticket, facts: Facts, with: &mut Resources) {
-        self.take_new_rules(with);
-        self.session.answered(ticket, facts, &mut with.turn(&self.rules));
+    pub(super) fn answered(&mut self, ticket: Ticket, facts: Facts, cx: &mut LoopContext) {
+        self.take_new_rules(cx);
+        self.session.answered(ticket, facts, &mut cx.turn(&self.rules));
     }
 
     /// Hands over what came of a body that was judged elsewhere, if it still matters.
-    pub(super) fn judged(&mut self, ticket: Ticket, judged: Judged, with: &mut Resources) {
-        self.session.judged(ticket, judged, &mut with.turn(&self.rules));
+    pub(super) fn judged(&mut self, ticket: Ticket, judged: Judged, cx: &mut LoopContext) {
+        self.session.judged(ticket, judged, &mut cx.turn(&self.rules));
     }
 
     /// Hands over what the plugins said, if it still matters.
-    pub(super) fn consulted(&mut self, ticket: Ticket, advice: Advice, with: &mut Resources) {
-        self.take_new_rules(with);
-        self.session.consulted(ticket, advice, &mut with.turn(&self.rules));
+    pub(super) fn consulted(&mut self, ticket: Ticket, advice: Advice, cx: &mut LoopContext) {
+        self.take_new_rules(cx);
+        self.session.consulted(ticket, advice, &mut cx.turn(&self.rules));
     }
 
     /// When [`Connection::elapsed`] must be called.
@@ -244,24 +244,24 @@ impl Connection {
     }
 
     /// A deadline has passed.
-    pub(super) fn elapsed(&mut self, with: &mut Resources) -> Outcome {
-        if self.lingers_until.is_some_and(|until| until <= with.now) {
+    pub(super) fn elapsed(&mut self, cx: &mut LoopContext) -> Outcome {
+        if self.lingers_until.is_some_and(|until| until <= cx.now) {
             return Outcome::Dead;
         }
-        if self.downstream.handshake_deadline().is_some_and(|until| until <= with.now) {
+        if self.downstream.handshake_deadline().is_some_and(|until| until <= cx.now) {
             let waiting_for = &"the TLS handshake (`limits.handshake_time`)";
             audit::record(self.session.client(), &Record::TimedOut { waiting_for });
             return Outcome::Dead;
         }
-        self.session.elapsed(&mut with.turn(&self.rules));
+        self.session.elapsed(&mut cx.turn(&self.rules));
         match &self.upstream {
-            Upstream::Redialling { at, .. } if *at <= with.now => self.redial(with),
-            Upstream::Connecting { until, .. } if *until <= with.now => {
-                self.unreachable(&io::ErrorKind::TimedOut.into(), with);
+            Upstream::Redialling { at, .. } if *at <= cx.now => self.redial(cx),
+            Upstream::Connecting { until, .. } if *until <= cx.now => {
+                self.unreachable(&io::ErrorKind::TimedOut.into(), cx);
             }
             _ => {}
         }
-        self.drive(with)
+        self.drive(cx)
     }
 
     /// New requests are judged by the newest rules; one that is under way keeps its own.
@@ -271,24 +271,24 @@ impl Connection {
     }
 
     /// What is judged again in the middle of a request or of a connection is judged by the newest rules, too.
-    fn take_new_rules(&mut self, with: &mut Resources) {
+    fn take_new_rules(&mut self, cx: &mut LoopContext) {
         let is_unknown = !self.standing.is_known() && !self.standing.is_awaited();
         if is_unknown && self.session.follows_rules() {
-            self.identify(with);
+            self.identify(cx);
         }
     }
 
     /// Takes what was learned of the client.
-    pub(super) fn learned(&mut self, answer: Answer, with: &mut Resources) {
+    pub(super) fn learned(&mut self, answer: Answer, cx: &mut LoopContext) {
         self.standing.learned(answer);
         if self.session.awaits_request() || self.session.follows_rules() {
-            self.identify(with);
+            self.identify(cx);
         }
     }
 
     /// Whether the next request may be read: it is known by which rules to judge it. `has_come` says whether
     /// anything is there to be read.
-    fn is_identified(&mut self, has_come: bool, with: &mut Resources) -> Result<bool, Broken> {
+    fn is_identified(&mut self, has_come: bool, cx: &mut LoopContext) -> Result<bool, Broken> {
         if self.standing.is_known() || !self.session.awaits_request() {
             return Ok(true);
         }
@@ -297,14 +297,14 @@ impl Connection {
             return Ok(true);
         }
         if !self.standing.is_awaited() && has_come {
-            self.identify(with);
-            self.deliver(with)?;
+            self.identify(cx);
+            self.deliver(cx)?;
         }
         Ok(self.standing.is_known())
     }
 
     /// Looks for the rules of the client, and asks for what that depends on.
-    fn identify(&mut self, with: &mut Resources) {
+    fn identify(&mut self, cx: &mut LoopContext) {
         let client = self.session.client();
         let local = match &self.destination {
             UpstreamAddress::Tcp(to) if self.is_redirected => Some(*to),
@@ -316,30 +316,30 @@ impl Connection {
         match self.standing.look(&asker) {
             Looked::Ask(sought) => {
                 let who = self.who();
-                with.identify((self.key, self.serial()), who, sought);
+                cx.identify((self.key, self.serial()), who, sought);
             }
             Looked::Waits => {}
             Looked::Found { rules, name, met } => {
                 self.session.identified(name);
                 self.rules = rules;
                 if let Some(met) = met {
-                    self.session.turn_away(&met, &mut with.turn(&self.rules));
+                    self.session.turn_away(&met, &mut cx.turn(&self.rules));
                 }
             }
         }
     }
 
     /// Moves both directions until neither can go on, or they had their share of this turn.
-    fn advance(&mut self, with: &mut Resources) -> Result<Progress, Broken> {
-        self.await_connection(with);
-        self.deliver(with)?;
+    fn advance(&mut self, cx: &mut LoopContext) -> Result<Progress, Broken> {
+        self.await_connection(cx);
+        self.deliver(cx)?;
         // Before either direction is asked: what is owed to one side may be all that holds it up itself.
         self.flush(Side::Downstream)?;
         self.flush(Side::Upstream)?;
         let mut left = READ_BYTES_PER_TURN;
         while left > 0 {
-            let down = self.pump(Side::Downstream, &mut left, with)?;
-            let up = self.pump(Side::Upstream, &mut left, with)?;
+            let down = self.pump(Side::Downstream, &mut left, cx)?;
+            let up = self.pump(Side::Upstream, &mut left, cx)?;
             if !down && !up {
                 return Ok(Progress::Stuck);
             }
@@ -348,28 +348,28 @@ impl Connection {
     }
 
     /// Moves one direction until it is stuck or has had its share; says whether anything moved.
-    fn pump(&mut self, from: Side, left: &mut usize, with: &mut Resources) -> Result<bool, Broken> {
+    fn pump(&mut self, from: Side, left: &mut usize, cx: &mut LoopContext) -> Result<bool, Broken> {
         self.flush(from.other())?;
         let mut moved = false;
         let mut wants_more = false;
         while *left > 0 && !self.is_blocked(from) {
             let has_come = self.downstream.has_more();
-            if from == Side::Downstream && !self.is_identified(has_come, with)? {
-                self.look_for_end(from, left, with)?;
+            if from == Side::Downstream && !self.is_identified(has_come, cx)? {
+                self.look_for_end(from, left, cx)?;
                 break;
             }
             let fed = match self.session.flow(from) {
                 Flow::Hold => {
-                    self.look_for_end(from, left, with)?;
+                    self.look_for_end(from, left, cx)?;
                     break;
                 }
                 _ if wants_more || self.has_no_unread(from) => {
-                    match self.refill(from, left, with)? {
+                    match self.refill(from, left, cx)? {
                         Some(fed) => fed,
                         None => break,
                     }
                 }
-                _ => self.feed_unread(from, with)?,
+                _ => self.feed_unread(from, cx)?,
             };
             moved |= fed.taken > 0;
             wants_more = fed.wants_more;
@@ -377,7 +377,7 @@ impl Connection {
                 break;
             }
         }
-        Ok(self.tell_end(from, wants_more, with)? || moved)
+        Ok(self.tell_end(from, wants_more, cx)? || moved)
     }
 
     fn has_no_unread(&self, from: Side) -> bool {
@@ -406,19 +406,19 @@ impl Connection {
         &mut self,
         from: Side,
         left: &mut usize,
-        with: &mut Resources,
+        cx: &mut LoopContext,
     ) -> Result<Option<Fed>, Broken> {
         if self.is_worth_a_pipe(from)
-            && let Some(pipe) = with.pipes.lend()
+            && let Some(pipe) = cx.pipes.lend()
         {
-            return self.splice(from, pipe, left, with);
+            return self.splice(from, pipe, left, cx);
         }
-        with_scratch(with, |scratch, with| match self.read(from, scratch, with)? {
+        with_scratch(cx, |scratch, cx| match self.read(from, scratch, cx)? {
             0 => Ok(None),
             count => {
                 *left = left.saturating_sub(count);
                 let fresh = scratch.get(..count).unwrap_or_default();
-                self.feed_fresh(from, fresh, with).map(Some)
+                self.feed_fresh(from, fresh, cx).map(Some)
             }
         })
     }
@@ -443,16 +443,16 @@ impl Connection {
         from: Side,
         mut pipe: Pipe,
         left: &mut usize,
-        with: &mut Resources,
+        cx: &mut LoopContext,
     ) -> Result<Option<Fed>, Broken> {
         let flow = self.session.flow(from);
-        let at_most = most(flow, with.scratch.len());
+        let at_most = most(flow, cx.scratch.len());
         let Some(peer) = self.peer_mut(from) else { return Ok(None) };
         let Some(read) = peer.read_into_pipe(&mut pipe, at_most) else {
             drop(pipe);
-            return self.refill(from, left, with);
+            return self.refill(from, left, cx);
         };
-        let taken = self.bytes_read(from, read, with)?;
+        let taken = self.bytes_read(from, read, cx)?;
         let Some(count) = counted(taken) else { return Ok(None) };
         *left = left.saturating_sub(taken);
         if matches!(flow, Flow::Pass(_)) {
@@ -462,21 +462,21 @@ impl Connection {
         Ok(Some(Fed { taken, wants_more: false }))
     }
 
-    fn read(&mut self, from: Side, into: &mut [u8], with: &mut Resources) -> Result<usize, Broken> {
+    fn read(&mut self, from: Side, into: &mut [u8], cx: &mut LoopContext) -> Result<usize, Broken> {
         let Some(peer) = self.peer_mut(from).filter(|peer| peer.is_readable()) else {
             return Ok(0);
         };
-        let read = peer.read(into, with.now);
+        let read = peer.read(into, cx.now);
         if from == Side::Downstream
             && let Some(news) = self.downstream.take_news()
         {
-            self.handshake_ended(news, with)?;
+            self.handshake_ended(news, cx)?;
         }
-        self.bytes_read(from, read, with)
+        self.bytes_read(from, read, cx)
     }
 
     /// What follows from a handshake, before the session sees what the client says.
-    fn handshake_ended(&mut self, news: Handshake, with: &mut Resources) -> Result<(), Broken> {
+    fn handshake_ended(&mut self, news: Handshake, cx: &mut LoopContext) -> Result<(), Broken> {
         match news {
             Handshake::Done(certificate) => self.certified(certificate),
             Handshake::Failed(error) => {
@@ -486,8 +486,8 @@ impl Connection {
             Handshake::PlainRefused => {
                 let reason = "the client speaks HTTP without TLS, and this port speaks TLS only \
                               (`listen.tls.plain`): use `--tlsverify` or https://";
-                self.session.reject(400, &reason, &mut with.turn(&self.rules));
-                self.deliver(with)?;
+                self.session.reject(400, &reason, &mut cx.turn(&self.rules));
+                self.deliver(cx)?;
             }
         }
         Ok(())
@@ -507,14 +507,14 @@ impl Connection {
         &mut self,
         from: Side,
         read: io::Result<Read>,
-        with: &mut Resources,
+        cx: &mut LoopContext,
     ) -> Result<usize, Broken> {
         match (read, from) {
             (Ok(Read::Bytes(count)), _) => Ok(count),
             (Ok(Read::End | Read::WouldBlock), _) => Ok(0),
             (Err(_), Side::Downstream) => Err(Broken),
             (Err(error), Side::Upstream) => {
-                self.lose_upstream(&error, with)?;
+                self.lose_upstream(&error, cx)?;
                 Ok(0)
             }
         }
@@ -525,13 +525,13 @@ impl Connection {
         &mut self,
         from: Side,
         fresh: &[u8],
-        with: &mut Resources,
+        cx: &mut LoopContext,
     ) -> Result<Fed, Broken> {
         if self.peer(from).is_some_and(|peer| !peer.unread.is_empty()) {
             self.keep(from, fresh);
-            return self.feed_unread(from, with);
+            return self.feed_unread(from, cx);
         }
-        let fed = self.feed(from, fresh, with)?;
+        let fed = self.feed(from, fresh, cx)?;
         self.keep(from, fresh.get(fed.taken..).unwrap_or_default());
         Ok(fed)
     }
@@ -542,10 +542,10 @@ impl Connection {
         }
     }
 
-    fn feed_unread(&mut self, from: Side, with: &mut Resources) -> Result<Fed, Broken> {
+    fn feed_unread(&mut self, from: Side, cx: &mut LoopContext) -> Result<Fed, Broken> {
         let Some(peer) = self.peer_mut(from) else { return Ok(Fed::default()) };
         let mut unread = std::mem::take(&mut peer.unread);
-        let fed = self.feed(from, unread.as_slice(), with)?;
+        let fed = self.feed(from, unread.as_slice(), cx)?;
         unread.take(fed.taken);
         if let Some(peer) = self.peer_mut(from) {
             peer.unread = unread;
@@ -554,14 +554,14 @@ impl Connection {
     }
 
     /// Shows bytes to the session and moves those that may pass, in as few writes as possible.
-    fn feed(&mut self, from: Side, input: &[u8], with: &mut Resources) -> Result<Fed, Broken> {
+    fn feed(&mut self, from: Side, input: &[u8], cx: &mut LoopContext) -> Result<Fed, Broken> {
         let mut run = Run::default();
         let mut wants_more = false;
         while let Some(rest) = input.get(run.end..).filter(|rest| !rest.is_empty())
             && !self.is_blocked(from)
         {
             // The first bytes may come with the end of a handshake, and the next request behind another.
-            if from == Side::Downstream && !self.is_identified(true, with)? {
+            if from == Side::Downstream && !self.is_identified(true, cx)? {
                 break;
             }
             match self.session.flow(from) {
@@ -573,12 +573,12 @@ impl Connection {
                     self.session.passed(from, count);
                     run.end += usize::try_from(count.get()).unwrap_or(rest.len());
                 }
-                Flow::Inspect => match self.show(from, rest, with) {
+                Flow::Inspect => match self.show(from, rest, cx) {
                     Step::Forward(count) => run.end += count,
                     Step::Take(count) => {
-                        self.forward(from, run.of(input), with)?;
+                        self.forward(from, run.of(input), cx)?;
                         run.skip(count);
-                        self.deliver(with)?;
+                        self.deliver(cx)?;
                     }
                     Step::More => {
                         wants_more = true;
@@ -587,50 +587,50 @@ impl Connection {
                 },
             }
         }
-        self.forward(from, run.of(input), with)?;
+        self.forward(from, run.of(input), cx)?;
         Ok(Fed { taken: run.end, wants_more })
     }
 
-    fn show(&mut self, from: Side, input: &[u8], with: &mut Resources) -> Step {
-        self.take_new_rules(with);
-        self.session.bytes(from, input, &mut with.turn(&self.rules))
+    fn show(&mut self, from: Side, input: &[u8], cx: &mut LoopContext) -> Step {
+        self.take_new_rules(cx);
+        self.session.bytes(from, input, &mut cx.turn(&self.rules))
     }
 
     /// Writes bytes from one side to the other. Nothing of a request that turned out to be refused
     /// goes out, even if its beginning might have passed.
-    fn forward(&mut self, from: Side, bytes: &[u8], with: &mut Resources) -> Result<(), Broken> {
+    fn forward(&mut self, from: Side, bytes: &[u8], cx: &mut LoopContext) -> Result<(), Broken> {
         if bytes.is_empty() || (from == Side::Downstream && self.session.end().is_some()) {
             return Ok(());
         }
-        self.send(from.other(), bytes, with)
+        self.send(from.other(), bytes, cx)
     }
 
     /// Writes what the session made itself, and asks what it wants to know.
-    fn deliver(&mut self, with: &mut Resources) -> Result<(), Broken> {
+    fn deliver(&mut self, cx: &mut LoopContext) -> Result<(), Broken> {
         // Before the bytes that start it.
-        if let Some((container, policy)) = with.outbox.take_watched() {
-            with.watch.add(&self.daemon(), container, &policy);
+        if let Some((container, policy)) = cx.outbox.take_watched() {
+            cx.watch.add(&self.daemon(), container, &policy);
         }
         for side in [Side::Downstream, Side::Upstream] {
-            let mut bytes = std::mem::take(with.outbox.to(side));
+            let mut bytes = std::mem::take(cx.outbox.to(side));
             if !bytes.is_empty() {
-                self.send(side, &bytes, with)?;
+                self.send(side, &bytes, cx)?;
             }
             bytes.clear();
-            *with.outbox.to(side) = bytes;
+            *cx.outbox.to(side) = bytes;
         }
-        if let Some((ticket, judgement)) = with.outbox.take_judgement() {
+        if let Some((ticket, judgement)) = cx.outbox.take_judgement() {
             let name = (self.key, self.serial(), ticket);
-            if let Some(judged) = with.judge(name, judgement) {
-                self.judged(ticket, judged, with);
-                return self.deliver(with);
+            if let Some(judged) = cx.judge(name, judgement) {
+                self.judged(ticket, judged, cx);
+                return self.deliver(cx);
             }
         }
-        if let Some((ticket, questions, waited)) = with.outbox.take_question() {
-            self.ask((ticket, waited), questions, with)?;
+        if let Some((ticket, questions, waited)) = cx.outbox.take_question() {
+            self.ask((ticket, waited), questions, cx)?;
         }
-        if let Some((ticket, consultation)) = with.outbox.take_consultation() {
-            return self.consult(ticket, consultation, with);
+        if let Some((ticket, consultation)) = cx.outbox.take_consultation() {
+            return self.consult(ticket, consultation, cx);
         }
         Ok(())
     }
@@ -639,28 +639,28 @@ impl Connection {
         &mut self,
         ticket: Ticket,
         consultation: Consultation,
-        with: &mut Resources,
+        cx: &mut LoopContext,
     ) -> Result<(), Broken> {
         let name = (self.key, self.serial(), ticket);
-        let Some(known) = with.consult(name, consultation, self.daemon()) else {
+        let Some(known) = cx.consult(name, consultation, self.daemon()) else {
             return Ok(());
         };
-        self.consulted(ticket, known, with);
-        self.deliver(with)
+        self.consulted(ticket, known, cx);
+        self.deliver(cx)
     }
 
     fn ask(
         &mut self,
         (ticket, waited): (Ticket, Waited),
         questions: Questions,
-        with: &mut Resources,
+        cx: &mut LoopContext,
     ) -> Result<(), Broken> {
         let (name, who) = ((self.key, self.serial(), ticket), (self.who(), waited));
-        let Some(known) = with.ask(name, who, questions, self.daemon()) else {
+        let Some(known) = cx.ask(name, who, questions, self.daemon()) else {
             return Ok(());
         };
-        self.answered(ticket, known, with);
-        self.deliver(with)
+        self.answered(ticket, known, cx);
+        self.deliver(cx)
     }
 
     /// Whom to ask about a request: the daemon that it would go to.
@@ -687,12 +687,12 @@ impl Connection {
         Some(DaemonTls { client: Arc::clone(&tls.client), name })
     }
 
-    fn send(&mut self, to: Side, bytes: &[u8], with: &mut Resources) -> Result<(), Broken> {
+    fn send(&mut self, to: Side, bytes: &[u8], cx: &mut LoopContext) -> Result<(), Broken> {
         match (to, &mut self.upstream) {
             (Side::Downstream, _) => self.downstream.send(bytes).map_err(|_| Broken),
             (Side::Upstream, Upstream::None) => {
-                self.dial(bytes.to_vec(), None, with);
-                self.deliver(with)
+                self.dial(bytes.to_vec(), None, cx);
+                self.deliver(cx)
             }
             (Side::Upstream, Upstream::Redialling { owed, .. }) => {
                 owed.extend_from_slice(bytes);
@@ -704,7 +704,7 @@ impl Connection {
             }
             (Side::Upstream, Upstream::Open { peer, .. }) => {
                 if peer.send(bytes).is_err() {
-                    self.upstream_deaf();
+                    self.upstream_write_closed();
                 }
                 Ok(())
             }
@@ -716,7 +716,7 @@ impl Connection {
             (Side::Downstream, _) => self.downstream.send_piped(pipe).map_err(|_| Broken),
             (Side::Upstream, Upstream::Open { peer, .. }) => {
                 if peer.send_piped(pipe).is_err() {
-                    self.upstream_deaf();
+                    self.upstream_write_closed();
                 }
                 Ok(())
             }
@@ -732,7 +732,7 @@ impl Connection {
             (Side::Downstream, _) => self.downstream.flush().map_err(|_| Broken),
             (Side::Upstream, Upstream::Open { peer, .. }) => {
                 if peer.flush().is_err() {
-                    self.upstream_deaf();
+                    self.upstream_write_closed();
                 }
                 Ok(())
             }
@@ -741,18 +741,18 @@ impl Connection {
     }
 
     /// The daemon reads no more, but what it has answered is still to be read.
-    fn upstream_deaf(&mut self) {
+    fn upstream_write_closed(&mut self) {
         if let Upstream::Open { peer, .. } = &mut self.upstream {
             peer.forget_owed();
         }
-        self.session.upstream_deaf();
+        self.session.upstream_write_closed();
     }
 
-    fn lose_upstream(&mut self, error: &io::Error, with: &mut Resources) -> Result<(), Broken> {
+    fn lose_upstream(&mut self, error: &io::Error, cx: &mut LoopContext) -> Result<(), Broken> {
         self.drop_upstream();
         let lost = UpstreamFailure::Lost(format!("the connection to the daemon broke: {error}"));
-        self.session.upstream_failed(&lost, &mut with.turn(&self.rules));
-        self.deliver(with)
+        self.session.upstream_failed(&lost, &mut cx.turn(&self.rules));
+        self.deliver(cx)
     }
 
     /// While bytes are held, nobody reads; but a client that has left should be noticed.
@@ -760,15 +760,15 @@ impl Connection {
         &mut self,
         from: Side,
         left: &mut usize,
-        with: &mut Resources,
+        cx: &mut LoopContext,
     ) -> Result<(), Broken> {
         let worth_it =
             self.peer(from).is_some_and(|peer| peer.may_have_ended() && peer.unread.is_empty());
         if !worth_it {
             return Ok(());
         }
-        with_scratch(with, |scratch, with| {
-            let count = self.read(from, scratch, with)?;
+        with_scratch(cx, |scratch, cx| {
+            let count = self.read(from, scratch, cx)?;
             *left = left.saturating_sub(count);
             self.keep(from, scratch.get(..count).unwrap_or_default());
             Ok(())
@@ -781,25 +781,25 @@ impl Connection {
         &mut self,
         from: Side,
         wants_more: bool,
-        with: &mut Resources,
+        cx: &mut LoopContext,
     ) -> Result<bool, Broken> {
         let Some(peer) = self.peer_mut(from) else { return Ok(false) };
         if !peer.end_is_news(wants_more) {
             return Ok(false);
         }
-        self.session.ended(from, &mut with.turn(&self.rules));
+        self.session.ended(from, &mut cx.turn(&self.rules));
         if from == Side::Upstream && self.session.end().is_none() && !self.session.is_raw() {
             self.drop_upstream();
         }
-        self.deliver(with)?;
+        self.deliver(cx)?;
         Ok(true)
     }
 
-    fn dial(&mut self, owed: Vec<u8>, until: Option<Instant>, with: &mut Resources) {
-        let until = until.unwrap_or(with.now + self.generation.limits.connect_time);
-        if self.is_our_own(&with.census) {
+    fn dial(&mut self, owed: Vec<u8>, until: Option<Instant>, cx: &mut LoopContext) {
+        let until = until.unwrap_or(cx.now + self.generation.limits.connect_time);
+        if self.is_our_own(&cx.connection_limits) {
             let reason = format!("a connection to {} leads back to SecDocker", self.destination);
-            return self.fail(&UpstreamFailure::Loop(reason), with);
+            return self.fail(&UpstreamFailure::Loop(reason), cx);
         }
         let daemon = self.daemon();
         if daemon.tls.is_none() && self.is_redirected && !self.downstream.is_plain() {
@@ -807,34 +807,34 @@ impl Connection {
                 "the client speaks TLS to {}, and `upstream.tls` does not say whom to trust there",
                 self.destination
             );
-            return self.fail(&UpstreamFailure::Unreachable(reason), with);
+            return self.fail(&UpstreamFailure::Unreachable(reason), cx);
         }
-        match dial::dial(&daemon, &with.census, &with.lent) {
-            Ok(dialled) => self.connecting(dialled, owed, until, with),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && with.now < until => {
-                self.upstream = Upstream::Redialling { owed, at: with.now + REDIAL_AFTER, until };
+        match dial::dial(&daemon, &cx.connection_limits, &cx.lent) {
+            Ok(dialled) => self.connecting(dialled, owed, until, cx),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && cx.now < until => {
+                self.upstream = Upstream::Redialling { owed, at: cx.now + REDIAL_AFTER, until };
             }
-            Err(error) => self.unreachable(&error, with),
+            Err(error) => self.unreachable(&error, cx),
         }
     }
 
     /// Whether the client is SecDocker, whose connections to this destination lead back to it. Another
     /// one that has connected to SecDocker itself may have the port of one of them.
-    fn is_our_own(&self, census: &Census) -> bool {
+    fn is_our_own(&self, limits: &ConnectionLimits) -> bool {
         match (self.session.client().peer.address(), &self.destination) {
             (Some(from), UpstreamAddress::Tcp(to)) => {
                 let reached = || self.is_redirected || self.downstream.local_address() == Some(*to);
-                census.is_own(Ends { from, to: *to }) && reached()
+                limits.is_own(Ends { from, to: *to }) && reached()
             }
             _ => false,
         }
     }
 
-    fn redial(&mut self, with: &mut Resources) {
+    fn redial(&mut self, cx: &mut LoopContext) {
         if let Upstream::Redialling { owed, until, .. } =
             std::mem::replace(&mut self.upstream, Upstream::None)
         {
-            self.dial(owed, Some(until), with);
+            self.dial(owed, Some(until), cx);
         }
     }
 
@@ -843,26 +843,26 @@ impl Connection {
         dialled: Dialled,
         owed: Vec<u8>,
         until: Instant,
-        with: &mut Resources,
+        cx: &mut LoopContext,
     ) {
         let Dialled { stream, own } = dialled;
         let begun = Connected::UnderWay;
-        match Peer::register(stream, self.key.token(Side::Upstream), &with.registry, begun) {
+        match Peer::register(stream, self.key.token(Side::Upstream), &cx.registry, begun) {
             Ok(mut peer) => {
                 peer.owed.push(&owed);
                 self.upstream = Upstream::Connecting { peer, own, until };
-                self.await_connection(with);
+                self.await_connection(cx);
             }
-            Err(error) => self.unreachable(&error, with),
+            Err(error) => self.unreachable(&error, cx),
         }
     }
 
     /// Sees whether a connection attempt has come to something.
-    fn await_connection(&mut self, with: &mut Resources) {
+    fn await_connection(&mut self, cx: &mut LoopContext) {
         let Upstream::Connecting { peer, .. } = &mut self.upstream else { return };
         match peer.connected() {
             None => {}
-            Some(Err(error)) => self.unreachable(&error, with),
+            Some(Err(error)) => self.unreachable(&error, cx),
             Some(Ok(())) => self.connected(),
         }
     }
@@ -875,14 +875,14 @@ impl Connection {
         }
     }
 
-    fn unreachable(&mut self, error: &io::Error, with: &mut Resources) {
+    fn unreachable(&mut self, error: &io::Error, cx: &mut LoopContext) {
         let reason = format!("cannot reach the daemon at {}: {error}", self.destination);
-        self.fail(&UpstreamFailure::Unreachable(reason), with);
+        self.fail(&UpstreamFailure::Unreachable(reason), cx);
     }
 
-    fn fail(&mut self, failure: &UpstreamFailure, with: &mut Resources) {
+    fn fail(&mut self, failure: &UpstreamFailure, cx: &mut LoopContext) {
         self.drop_upstream();
-        self.session.upstream_failed(failure, &mut with.turn(&self.rules));
+        self.session.upstream_failed(failure, &mut cx.turn(&self.rules));
     }
 
     /// Closes the daemon's side. The kernel forgets what was asked of a closed descriptor.
@@ -894,7 +894,7 @@ impl Connection {
     }
 
     /// Closes what is over and asks the kernel for what is waited for.
-    fn settle(&mut self, with: &mut Resources) -> Outcome {
+    fn settle(&mut self, cx: &mut LoopContext) -> Outcome {
         let flushed = !self.downstream.owes();
         match self.session.end() {
             None => self.shut_what_is_done(),
@@ -917,11 +917,11 @@ impl Connection {
                 if flushed {
                     self.downstream.shut_write();
                 }
-                let until = with.now + self.generation.limits.linger_time;
+                let until = cx.now + self.generation.limits.linger_time;
                 self.lingers_until.get_or_insert(until);
             }
         }
-        match self.settle_interest(&with.registry) {
+        match self.settle_interest(&cx.registry) {
             Ok(()) => Outcome::Waits,
             Err(_) => Outcome::Dead,
         }
@@ -1006,13 +1006,13 @@ impl Run {
 
 /// Borrows the loop's read buffer, and gives it back however the borrower ends.
 fn with_scratch<T>(
-    with: &mut Resources,
-    borrower: impl FnOnce(&mut [u8], &mut Resources) -> T,
+    cx: &mut LoopContext,
+    borrower: impl FnOnce(&mut [u8], &mut LoopContext) -> T,
 ) -> T {
-    let mut scratch = std::mem::take(&mut with.scratch);
+    let mut scratch = std::mem::take(&mut cx.scratch);
     debug_assert!(!scratch.is_empty(), "the buffer is lent once at a time");
-    let outcome = borrower(&mut scratch, with);
-    with.scratch = scratch;
+    let outcome = borrower(&mut scratch, cx);
+    cx.scratch = scratch;
     outcome
 }
 

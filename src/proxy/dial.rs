@@ -9,7 +9,7 @@ use mio::net::{TcpStream, UnixStream};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-use super::census::{Census, Ends, Own};
+use super::connection_limits::{ConnectionLimits, Ends, Own};
 use super::encrypted::{Encrypted, Lent};
 use super::stream::Stream;
 use super::{KEEPALIVE, origin};
@@ -29,11 +29,15 @@ pub(super) struct Dialled {
 /// # Errors
 /// What the kernel says at once: no such socket, no route, nobody listening, or `WouldBlock` when
 /// a Unix socket's queue of connections is full.
-pub(super) fn dial(daemon: &Daemon, census: &Arc<Census>, lent: &Lent) -> io::Result<Dialled> {
+pub(super) fn dial(
+    daemon: &Daemon,
+    limits: &Arc<ConnectionLimits>,
+    lent: &Lent,
+) -> io::Result<Dialled> {
     match (&daemon.address, &daemon.tls) {
         (UpstreamAddress::Unix(path), _) => dial_unix(path),
         (UpstreamAddress::Tcp(address), tls) => {
-            let (tcp, own) = dial_tcp(*address, daemon.mark, census)?;
+            let (tcp, own) = dial_tcp(*address, daemon.mark, limits)?;
             Ok(Dialled { stream: stream(tcp, tls.as_ref(), lent)?, own })
         }
     }
@@ -52,7 +56,7 @@ fn dial_unix(path: &Path) -> io::Result<Dialled> {
 fn dial_tcp(
     address: SocketAddr,
     mark: Option<u32>,
-    census: &Arc<Census>,
+    limits: &Arc<ConnectionLimits>,
 ) -> io::Result<(TcpStream, Option<Own>)> {
     let kind = Type::STREAM.nonblocking().cloexec();
     let socket = Socket::new_raw(Domain::for_address(address), kind, Some(Protocol::TCP))?;
@@ -70,6 +74,6 @@ fn dial_tcp(
     }
     let from = socket.local_addr()?.as_socket().map(origin::canonical);
     let to = origin::canonical(address);
-    let own = from.map(|from| census.remember(Ends { from, to }));
+    let own = from.map(|from| limits.remember(Ends { from, to }));
     Ok((TcpStream::from_std(socket.into()), own))
 }

@@ -18,8 +18,8 @@ use mio::event::Event;
 use mio::{Events, Poll, Registry, Token, Waker};
 use slab::Slab;
 
-use super::census::{Bounds, Census, Crowded, Place};
 use super::connection::{Arrival, Connection, Outcome};
+use super::connection_limits::{Bounds, ConnectionLimits, LimitReached, Slot};
 use super::encrypted::{Encrypted, Lent};
 use super::identities::{self, Identities, Sought};
 use super::inquiry::Inquiry;
@@ -85,7 +85,7 @@ pub(super) enum Command {
     Drain(Duration),
     /// A bound is near, and another loop has no idle connections to close.
     MakeRoom {
-        near: Crowded,
+        near: LimitReached,
         client: Who,
     },
     Judged {
@@ -133,7 +133,7 @@ impl Mailbox {
 pub(super) struct Startup {
     pub(super) listeners: Vec<Listener>,
     pub(super) generation: Arc<Generation>,
-    pub(super) census: Arc<Census>,
+    pub(super) connection_limits: Arc<ConnectionLimits>,
     pub(super) neighbours: Neighbours,
     pub(super) pool: Pool,
     /// For bodies that are judged away from the loop.
@@ -166,7 +166,7 @@ impl Default for Images {
 }
 
 /// What connections borrow from their loop while they are driven.
-pub(super) struct Resources {
+pub(super) struct LoopContext {
     pub(super) now: Instant,
     began: Instant,
     pub(super) registry: Registry,
@@ -174,7 +174,7 @@ pub(super) struct Resources {
     pub(super) pipes: Pipes,
     pub(super) lent: Lent,
     pub(super) outbox: Outbox,
-    pub(super) census: Arc<Census>,
+    pub(super) connection_limits: Arc<ConnectionLimits>,
     pool: Pool,
     judges: Pool,
     look_ups: LookUps,
@@ -185,7 +185,7 @@ pub(super) struct Resources {
     mailbox: Mailbox,
 }
 
-impl Resources {
+impl LoopContext {
     /// How long the loop has run, from 1 on.
     pub(super) fn seconds(&self) -> NonZeroU32 {
         let seconds = self.now.saturating_duration_since(self.began).as_secs();
@@ -261,7 +261,7 @@ impl Resources {
             mailbox.send(Command::Advice { key, serial, ticket, advice });
         };
         let inquiry = Inquiry::new(&self.plugins, &self.images.known, reply);
-        let known = inquiry.recall(&mut question);
+        let known = inquiry.cached(&mut question);
         if known.is_none() {
             inquiry.begin(&self.pool, question);
         }
@@ -304,7 +304,7 @@ impl EventLoop {
         audit::gather();
         let Self { poll, registry, commands, mailbox, startup } = self;
         let now = now();
-        let with = Resources {
+        let with = LoopContext {
             now,
             began: now,
             registry,
@@ -312,7 +312,7 @@ impl EventLoop {
             pipes: Pipes::default(),
             lent: Lent::default(),
             outbox: Outbox::default(),
-            census: startup.census,
+            connection_limits: startup.connection_limits,
             pool: startup.pool,
             judges: startup.judges,
             look_ups: startup.look_ups,
@@ -372,14 +372,14 @@ struct Active {
     dead: Vec<usize>,
     accept_again: AcceptAgain,
     drain_until: Option<Instant>,
-    with: Resources,
+    with: LoopContext,
 }
 
 impl Active {
     fn turn_until_done(mut self, mut poll: Poll) -> io::Result<usize> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         loop {
-            match poll.poll(&mut events, self.patience()) {
+            match poll.poll(&mut events, self.poll_timeout()) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 Ok(()) | Err(_) => {}
             }
@@ -392,7 +392,7 @@ impl Active {
     }
 
     /// How long the loop may sleep.
-    fn patience(&self) -> Option<Duration> {
+    fn poll_timeout(&self) -> Option<Duration> {
         if !(self.resume.is_empty() && self.queue.is_empty())
             || self.accept_again == AcceptAgain::NextTurn
         {
@@ -413,9 +413,9 @@ impl Active {
         let mut arrivals = self.must_accept();
         for event in events {
             match event.token() {
-                WAKER => self.obey(),
+                WAKER => self.run_commands(),
                 Token(token) if token >= LISTENERS_FROM => arrivals = true,
-                _ => self.see(event),
+                _ => self.on_event(event),
             }
         }
         for key in resumed {
@@ -428,7 +428,7 @@ impl Active {
             self.elapsed(key);
         }
         self.shake_hands();
-        self.bury();
+        self.reap();
         audit::flush();
     }
 
@@ -440,15 +440,15 @@ impl Active {
         }
     }
 
-    fn obey(&mut self) {
+    fn run_commands(&mut self) {
         while let Ok(command) = self.commands.try_recv() {
             match command {
                 Command::Renew(generation) => self.renew(generation),
                 Command::Drain(grace) => self.drain(grace),
                 Command::MakeRoom { near, client } => {
                     let crowd = (near, client);
-                    let (census, now) = (&self.with.census, self.with.now);
-                    let keys = self.room.seek_here(crowd, &self.connections, census, now);
+                    let (limits, now) = (&self.with.connection_limits, self.with.now);
+                    let keys = self.room.seek_here(crowd, &self.connections, limits, now);
                     self.close_idle(keys, near);
                 }
                 Command::Answer { key, serial, ticket, facts } => {
@@ -493,7 +493,7 @@ impl Active {
         &mut self,
         Key(key): Key,
         serial: u64,
-        hand: impl FnOnce(&mut Connection, &mut Resources),
+        hand: impl FnOnce(&mut Connection, &mut LoopContext),
     ) {
         let Some(connection) = live(&mut self.connections, key) else { return };
         if connection.serial() == serial {
@@ -518,10 +518,10 @@ impl Active {
         self.with.lent.permit(0);
     }
 
-    fn see(&mut self, event: &Event) {
+    fn on_event(&mut self, event: &Event) {
         let (Key(key), side) = Key::of(event.token());
         if let Some(connection) = live(&mut self.connections, key) {
-            connection.see(side, event);
+            connection.on_event(side, event);
             self.drive(key);
         }
     }
@@ -567,7 +567,7 @@ impl Active {
         debug_assert!(self.with.outbox.is_empty(), "a turn leaves nothing for another connection");
     }
 
-    fn bury(&mut self) {
+    fn reap(&mut self) {
         if self.drain_until.is_some() {
             self.give_up_idle();
         }
@@ -636,9 +636,11 @@ impl Active {
         let bounds =
             Bounds { total_max: limits.connections, per_client_max: limits.connections_per_client };
         let client = accepted.client.who();
-        let entered = match self.with.census.enter(client, bounds) {
+        let entered = match self.with.connection_limits.enter(client, bounds) {
             // Nothing was closed in time: others have come at once.
-            Err(met) if self.make_room(met, client) => self.with.census.enter(client, bounds),
+            Err(met) if self.make_room(met, client) => {
+                self.with.connection_limits.enter(client, bounds)
+            }
             entered => entered,
         };
         match entered {
@@ -648,26 +650,26 @@ impl Active {
                 }
                 self.begin(accepted, place);
             }
-            Err(Crowded::Altogether) => turn_away(accepted, 503, &"too many connections"),
-            Err(Crowded::OneClient) => {
+            Err(LimitReached::Altogether) => turn_away(accepted, 503, &"too many connections"),
+            Err(LimitReached::OneClient) => {
                 turn_away(accepted, 503, &"too many connections from this client");
             }
         }
     }
 
     /// Closes idle connections because a bound is near; whether there were any.
-    fn make_room(&mut self, near: Crowded, client: Who) -> bool {
-        let (census, now) = (&self.with.census, self.with.now);
-        let keys = self.room.seek((near, client), &self.connections, census, now);
+    fn make_room(&mut self, near: LimitReached, client: Who) -> bool {
+        let (limits, now) = (&self.with.connection_limits, self.with.now);
+        let keys = self.room.seek((near, client), &self.connections, limits, now);
         let any = !keys.is_empty();
         self.close_idle(keys, near);
         any
     }
 
-    fn close_idle(&mut self, keys: Vec<usize>, near: Crowded) {
+    fn close_idle(&mut self, keys: Vec<usize>, near: LimitReached) {
         let reason = match near {
-            Crowded::Altogether => "nearly all connections are taken",
-            Crowded::OneClient => "nearly all connections of this client are taken",
+            LimitReached::Altogether => "nearly all connections are taken",
+            LimitReached::OneClient => "nearly all connections of this client are taken",
         };
         for key in keys {
             if let Some(connection) = live(&mut self.connections, key) {
@@ -677,7 +679,7 @@ impl Active {
         }
     }
 
-    fn begin(&mut self, accepted: Accepted, place: Place) {
+    fn begin(&mut self, accepted: Accepted, place: Slot) {
         let client = ClientId { connection: place.number(), peer: accepted.client, name: None };
         let slot = self.connections.vacant_entry();
         let key = Key(slot.key());

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::lane::{Lane, LaneLimits};
+use super::fair_pool::{FairPool, LaneLimits};
 use crate::audit::Who;
 use crate::client::{Container, Learned};
 use crate::lookup::{Caller, Containers, Daemon};
@@ -47,17 +47,20 @@ impl Eq for Question {}
 
 /// A handle to the threads; clones share them.
 #[derive(Clone)]
-pub(super) struct Identities(Lane<Question, Answer>);
+pub(super) struct Identities(FairPool<Question, Answer>);
 
 impl Default for Identities {
     fn default() -> Self {
         let containers = Containers::default();
-        Self(Lane::new(LIMITS, move |Question(sought): &Question, _: &[Waited]| match &**sought {
-            Sought::ControlGroups(caller) => Answer::ControlGroups(caller.control_groups()),
-            Sought::Container { daemon, address, caller } => {
-                Answer::Container(containers.of(daemon, *address, caller))
-            }
-        }))
+        Self(FairPool::new(
+            LIMITS,
+            move |Question(sought): &Question, _: &[Waited]| match &**sought {
+                Sought::ControlGroups(caller) => Answer::ControlGroups(caller.control_groups()),
+                Sought::Container { daemon, address, caller } => {
+                    Answer::Container(containers.of(daemon, *address, caller))
+                }
+            },
+        ))
     }
 }
 
@@ -76,14 +79,14 @@ impl Identities {
         reply: impl FnOnce(Answer) + Send + 'static,
     ) {
         const CROWDED: &str = "too many clients are being looked up";
-        let unlearned = match &sought {
+        let unresolved = match &sought {
             Sought::ControlGroups(_) => Answer::ControlGroups(Learned::unknown(CROWDED)),
             Sought::Container { .. } => Answer::Container(Learned::unknown(CROWDED)),
         };
         // What was learned is of use to nobody else.
         let waited = Waits::default().watched();
         if let Err(reply) = self.0.ask((who, waited), Question(Arc::new(sought)), Box::new(reply)) {
-            reply(unlearned);
+            reply(unresolved);
         }
     }
 }

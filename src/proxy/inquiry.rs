@@ -30,12 +30,12 @@ impl<R: FnOnce(Advice) + Clone + Send + 'static> Inquiry<R> {
     }
 
     /// What is known without asking anybody.
-    pub(super) fn recall(&self, question: &mut Question) -> Option<Advice> {
+    pub(super) fn cached(&self, question: &mut Question) -> Option<Advice> {
         let known = self.images.identity(&question.daemon, &question.consultation.sought());
         question.presence = known.map_or(Presence::Unknown, Presence::Present);
         let image = seen(&question.presence);
         question.consultation.still_said(&image).or_else(|| {
-            let opinions = self.plugins.recall(question)?;
+            let opinions = self.plugins.cached(question)?;
             Some(Advice { opinions, image, source: Source::Kept })
         })
     }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::lane::{Lane, LaneLimits};
+use super::fair_pool::{FairPool, LaneLimits};
 use crate::audit::Who;
 use crate::lookup::{self, Daemon, ImageCache};
 use crate::policy::facts::{Facts, Questions};
@@ -31,15 +31,15 @@ const DAEMON: LaneLimits = LaneLimits {
 #[derive(Clone)]
 pub(super) struct LookUps {
     images: Arc<ImageCache>,
-    host: Lane<(Daemon, Questions), Facts>,
-    daemon: Lane<(Daemon, Questions), Facts>,
+    host: FairPool<(Daemon, Questions), Facts>,
+    daemon: FairPool<(Daemon, Questions), Facts>,
 }
 
 impl LookUps {
     pub(super) fn new(images: &Arc<ImageCache>) -> Self {
-        let lane = |limits| {
+        let pool = |limits| {
             let images = Arc::clone(images);
-            Lane::new(
+            FairPool::new(
                 limits,
                 move |(daemon, questions): &(Daemon, Questions), waited: &[Waited]| {
                     let is_waited = || waited.iter().any(|one| !one.is_over());
@@ -47,7 +47,7 @@ impl LookUps {
                 },
             )
         };
-        Self { images: Arc::clone(images), host: lane(HOST), daemon: lane(DAEMON) }
+        Self { images: Arc::clone(images), host: pool(HOST), daemon: pool(DAEMON) }
     }
 
     /// Answers at once if all is known; else `reply` is called once, on any thread.
@@ -58,16 +58,16 @@ impl LookUps {
         daemon: Daemon,
         reply: impl FnOnce(Facts) + Send + 'static,
     ) -> Option<Facts> {
-        let known = lookup::recall(&mut questions, &daemon, &self.images);
+        let known = lookup::cached(&mut questions, &daemon, &self.images);
         let of_host = questions.take_about_host();
         match (of_host.is_empty(), questions.is_empty()) {
             (true, true) => return Some(known),
             (true, false) => ask(&self.daemon, (who, waited), (daemon, questions), known, reply),
             (false, true) => ask(&self.host, (who, waited), (daemon, of_host), known, reply),
             (false, false) => {
-                let (lane, of_daemon) = (self.daemon.clone(), (daemon.clone(), questions));
+                let (pool, of_daemon) = (self.daemon.clone(), (daemon.clone(), questions));
                 let of = (who, waited.clone());
-                let then = move |known| ask(&lane, of, of_daemon, known, reply);
+                let then = move |known| ask(&pool, of, of_daemon, known, reply);
                 ask(&self.host, (who, waited), (daemon, of_host), known, then);
             }
         }
@@ -75,23 +75,23 @@ impl LookUps {
     }
 }
 
-/// Adds the answers to what is known. A lane that is full answers that nothing could be learned.
+/// Adds the answers to what is known. A pool that is full answers that nothing could be learned.
 fn ask(
-    lane: &Lane<(Daemon, Questions), Facts>,
+    pool: &FairPool<(Daemon, Questions), Facts>,
     who: (Who, Waited),
     question: (Daemon, Questions),
     mut known: Facts,
     reply: impl FnOnce(Facts) + Send + 'static,
 ) {
-    let mut unlearned = Facts::none();
-    unlearned.note(&question.1);
-    unlearned.note_late();
+    let mut unresolved = Facts::none();
+    unresolved.note(&question.1);
+    unresolved.note_late();
     let reply = move |facts| {
         known.add(facts);
         reply(known);
     };
-    if let Err(reply) = lane.ask(who, question, Box::new(reply)) {
-        reply(unlearned);
+    if let Err(reply) = pool.ask(who, question, Box::new(reply)) {
+        reply(unresolved);
     }
 }
 
@@ -127,13 +127,13 @@ mod tests {
         );
         let facts: Facts = replies.recv().unwrap();
         assert_eq!(facts.link(&root), Some(&root));
-        assert_eq!(facts.unlearned().unwrap().to_string(), "volume v");
+        assert_eq!(facts.unresolved().unwrap().to_string(), "volume v");
         let none = look_ups.ask(
             (Who::Unnamed, Waits::default().watched()),
             Questions::default(),
             nowhere(),
             |_| {},
         );
-        assert!(none.unwrap().unlearned().is_none());
+        assert!(none.unwrap().unresolved().is_none());
     }
 }

@@ -8,21 +8,21 @@
 //! ```
 //!
 //! Loops share nothing while bytes flow. What they share when a connection begins or ends stands in
-//! `census`; a new policy reaches them as a command.
+//! `connection_limits`; a new policy reaches them as a command.
 
 mod buffers;
 pub mod build_group;
 mod callers;
-mod census;
 mod clients;
 mod connection;
+mod connection_limits;
 mod dial;
 mod encrypted;
 mod event_loop;
+mod fair_pool;
 mod identification;
 mod identities;
 mod inquiry;
-mod lane;
 mod listener;
 mod look_ups;
 mod origin;
@@ -49,8 +49,8 @@ use crate::plugins::{LoadError, Plugins};
 use crate::session::Budget;
 use crate::tls::Server;
 use build_group::BuildGroupError;
-use census::Census;
 use clients::{ClientList, Counts};
+use connection_limits::ConnectionLimits;
 use event_loop::{Command, EventLoop, Images, Mailbox, Startup};
 use identities::Identities;
 use listener::{Listener, SocketFile};
@@ -125,7 +125,7 @@ pub enum StartError {
     /// Steps of builds could not be held to their limits.
     BuildGroup(BuildGroupError),
     /// A poll or a thread could not be had.
-    Resources(io::Error),
+    LoopContext(io::Error),
 }
 
 impl fmt::Display for StartError {
@@ -134,7 +134,7 @@ impl fmt::Display for StartError {
             Self::Bind { address, error } => write!(f, "cannot listen on {address}: {error}"),
             Self::Plugin(error) => error.fmt(f),
             Self::BuildGroup(error) => error.fmt(f),
-            Self::Resources(error) => write!(f, "cannot start a poll loop: {error}"),
+            Self::LoopContext(error) => write!(f, "cannot start a poll loop: {error}"),
         }
     }
 }
@@ -143,7 +143,7 @@ impl std::error::Error for StartError {}
 
 impl From<io::Error> for StartError {
     fn from(error: io::Error) -> Self {
-        Self::Resources(error)
+        Self::LoopContext(error)
     }
 }
 
@@ -185,7 +185,7 @@ impl Proxy {
     /// As [`Proxy::start`].
     pub fn start_with(settings: &Settings, plugins: Plugins) -> Result<Self, StartError> {
         let mut bound = Bound::bind(settings)?;
-        let census = Arc::new(Census::default());
+        let connection_limits = Arc::new(ConnectionLimits::default());
         let neighbours = Neighbours::default();
         let pool = Pool::default();
         let judges = Pool::of(JUDGES_MAX);
@@ -203,7 +203,7 @@ impl Proxy {
                 Startup {
                     listeners,
                     generation: Arc::clone(&generation),
-                    census: Arc::clone(&census),
+                    connection_limits: Arc::clone(&connection_limits),
                     neighbours: neighbours.clone(),
                     pool: pool.clone(),
                     judges: judges.clone(),

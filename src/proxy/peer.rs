@@ -87,7 +87,7 @@ impl Peer {
     }
 
     /// Remembers what an event says.
-    pub(super) fn see(&mut self, event: &Event) {
+    pub(super) fn on_event(&mut self, event: &Event) {
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
         self.end_announced |= event.is_read_closed() || event.is_error();

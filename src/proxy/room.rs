@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use super::census::{Census, Crowded};
 use super::connection::Connection;
+use super::connection_limits::{ConnectionLimits, LimitReached};
 use super::event_loop::{Command, Mailbox};
 use crate::audit::Who;
 
@@ -50,12 +50,12 @@ impl Room {
     /// The other loops are asked likewise if there are none.
     pub(super) fn seek(
         &mut self,
-        (near, client): (Crowded, Who),
+        (near, client): (LimitReached, Who),
         connections: &Slab<Connection>,
-        census: &Census,
+        connection_limits: &ConnectionLimits,
         now: Instant,
     ) -> Vec<usize> {
-        let found = self.seek_here((near, client), connections, census, now);
+        let found = self.seek_here((near, client), connections, connection_limits, now);
         if found.is_empty() && self.not_before.is_none_or(|until| until <= now) {
             self.not_before = Some(now + SEARCH_PAUSE);
             for mailbox in self.neighbours.0.get().into_iter().flatten() {
@@ -68,9 +68,9 @@ impl Room {
     /// The same, among the connections of this loop alone.
     pub(super) fn seek_here(
         &self,
-        (near, client): (Crowded, Who),
+        (near, client): (LimitReached, Who),
         connections: &Slab<Connection>,
-        census: &Census,
+        connection_limits: &ConnectionLimits,
         now: Instant,
     ) -> Vec<usize> {
         if self.not_before.is_some_and(|until| now < until) {
@@ -80,10 +80,10 @@ impl Room {
             Some((connection.idle_since()?, key, connection.who()))
         });
         let mut idle: Vec<_> = match near {
-            Crowded::Altogether => idle.collect(),
-            Crowded::OneClient => idle.filter(|(_, _, who)| *who == client).collect(),
+            LimitReached::Altogether => idle.collect(),
+            LimitReached::OneClient => idle.filter(|(_, _, who)| *who == client).collect(),
         };
-        let Some(holder) = census.largest(idle.iter().map(|(_, _, who)| *who)) else {
+        let Some(holder) = connection_limits.largest(idle.iter().map(|(_, _, who)| *who)) else {
             return Vec::new();
         };
         idle.retain(|(_, _, who)| *who == holder);

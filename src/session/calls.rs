@@ -77,7 +77,7 @@ impl Session {
             Err(error) => {
                 audit::record(&self.client, &Event::Invalid { status: 400, reason: &error });
                 self.response = Response::Over;
-                self.part();
+                self.close();
                 Step::Take(input.len())
             }
         }

@@ -143,7 +143,7 @@ impl Session {
             return self.consult_about_next(asking, turn);
         }
         let Asking { inspection, forwarded, body, mut said, share, .. } = asking;
-        if said.iter().any(|advice| advice.source == Source::Asked) {
+        if said.iter().any(|advice| advice.source == Source::RequestedEffect) {
             return self.judge_again(inspection, Before { said, body }, share, turn);
         }
         let image = said.pop().map_or(ImageSeen::Unknown, |advice| advice.image);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::policy::Policy;
 use crate::policy::facts::Facts;
-use crate::policy::former::{FormerNames, TooManyForbidden};
+use crate::policy::tainted::{TaintedImages, TooManyForbidden};
 
 /// Counts changes of images, and remembers which were forbidden; clones share it.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +21,7 @@ struct Counters {
     under_way: AtomicUsize,
     ended: AtomicU64,
     abandoned: AtomicU64,
-    forbidden: Mutex<FormerNames>,
+    forbidden: Mutex<TaintedImages>,
 }
 
 impl ImageChanges {

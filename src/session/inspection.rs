@@ -12,7 +12,7 @@ use super::judging;
 use super::pace::Pace;
 use super::request::{Refusal, Request, SHORT_HEAD_BYTES_MAX};
 use super::response::Response;
-use super::{Progress, Rules, Session, Side, Step, Ticket, Turn, audit};
+use super::{BodyState, Rules, Session, Side, Step, Ticket, Turn, audit};
 use crate::audit::{Event, Redacted};
 use crate::docker::Endpoint;
 use crate::docker::{self, json::VALUES_MAX};
@@ -140,7 +140,7 @@ pub(super) fn verdict(
     let named = policy::reached(inspected.effects(), facts).map(Named::of);
     match (policy::judge(policy, inspected, facts), image) {
         (Verdict::Forbidden(_), _) if facts.is_late() => {
-            Settled::Refused(Refusal::not_learned(facts.unlearned().as_ref()))
+            Settled::Refused(Refusal::not_learned(facts.unresolved().as_ref()))
         }
         (Verdict::Forbidden(violations), _) => Settled::Forbidden(violations),
         (Verdict::Allowed(_), ImageFound::None(name)) => {
@@ -155,7 +155,7 @@ pub(super) fn verdict(
                 return Settled::Refused(Refusal::no_such_container(name));
             }
             let mut body = Vec::with_capacity(USUAL_BODY_BYTES);
-            let mut forwarded = effects::write_knowing(checked, policy, facts, &mut body);
+            let mut forwarded = effects::render(checked, policy, facts, &mut body);
             if let (Some(Named { name, id: Some(id), .. }), Ok(target)) =
                 (&named, inspection.target())
             {
@@ -366,7 +366,7 @@ impl Session {
 
     /// The answers may lead to further questions; once there are none, the request is judged.
     fn learned(&mut self, mut waiting: Box<Waiting>, facts: Facts, turn: &mut Turn<'_>) {
-        self.log_unlearned(&waiting.inspection, &facts);
+        self.log_unresolved(&waiting.inspection, &facts);
         waiting.facts.add(facts);
         let policy = &waiting.inspection.rules.policy;
         let effects = waiting.inspected.effects();
@@ -384,10 +384,10 @@ impl Session {
         self.settle(inspection, settled, share, turn);
     }
 
-    pub(super) fn log_unlearned(&self, inspection: &Inspection, facts: &Facts) {
-        if let Some(unlearned) = facts.unlearned() {
+    pub(super) fn log_unresolved(&self, inspection: &Inspection, facts: &Facts) {
+        if let Some(unresolved) = facts.unresolved() {
             inspection.log(|method, target| {
-                let event = Event::Unlearned { method, target, unlearned: &unlearned };
+                let event = Event::Unresolved { method, target, unresolved: &unresolved };
                 audit::record(&self.client, &event);
             });
         }
@@ -477,7 +477,7 @@ impl Session {
         self.exchange.judges_calls = inspection.endpoint == Endpoint::BuildKit
             && (consulted.build || policy.judges_calls_to_buildkit());
         inspection.forward(forwarded, body, turn.out.to(Side::Upstream));
-        self.request = match Progress::of(inspection.passes) {
+        self.request = match BodyState::of(inspection.passes) {
             Some(progress) => Request::Body(progress),
             None => self.whole_request(),
         };
@@ -579,7 +579,7 @@ impl Inspection {
             (Endpoint::ServiceCreate | Endpoint::ServiceUpdate, _) => Some(Refusal::of_services()),
             (_, Some(position)) => match facts.owned() {
                 Some(there) => share.may_make(position, there).err().map(Refusal::from),
-                None => Some(Refusal::not_learned(facts.unlearned().as_ref())),
+                None => Some(Refusal::not_learned(facts.unresolved().as_ref())),
             },
             (_, None) => None,
         }

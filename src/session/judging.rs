@@ -143,7 +143,7 @@ impl Session {
     /// The outside has answered what a body that is judged elsewhere made necessary to ask.
     pub(super) fn learned_for_large(&mut self, asking: Asking, facts: Facts, turn: &mut Turn<'_>) {
         let Asking { mut judgement, .. } = asking;
-        self.log_unlearned(&judgement.inspection, &facts);
+        self.log_unresolved(&judgement.inspection, &facts);
         judgement.facts.add(facts);
         self.hand_out(judgement, turn);
     }

@@ -185,7 +185,7 @@ impl Session {
         mediation.mediator.write_go_away(error.code, &mut outputs(turn.out));
         self.request = Request::Over;
         self.response = Response::Over;
-        self.part();
+        self.close();
         Step::Take(input.len())
     }
 
@@ -313,9 +313,9 @@ impl Session {
         facts: Facts,
         turn: &mut Turn<'_>,
     ) {
-        if let Some(unlearned) = facts.unlearned() {
+        if let Some(unresolved) = facts.unresolved() {
             let (method, target) = ("POST", Redacted(&judging.path));
-            let event = Event::Unlearned { method, target, unlearned: &unlearned };
+            let event = Event::Unresolved { method, target, unresolved: &unresolved };
             audit::record(&self.client, &event);
         }
         judging.facts.add(facts);
@@ -343,7 +343,7 @@ impl Session {
         let (method, target) = ("POST", Redacted(&path));
         match policy::judge(&rules.policy, inspected, &facts) {
             Verdict::Forbidden(_) if facts.is_late() => {
-                let refusal = Refusal::not_learned(facts.unlearned().as_ref());
+                let refusal = Refusal::not_learned(facts.unresolved().as_ref());
                 let refusal = (Status::Unavailable, &refusal.reason as &dyn Display);
                 self.refuse_call(mediation, stream, refusal, turn);
             }

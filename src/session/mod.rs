@@ -176,7 +176,7 @@ pub struct Turn<'a> {
 
 /// How a body proceeds that is passed on without being understood.
 #[derive(Debug)]
-enum Progress {
+enum BodyState {
     Length(NonZeroU64),
     Chunked(ChunkDecoder),
     UntilClose,
@@ -283,7 +283,7 @@ impl Session {
         self.exchange.retry_after = Some(retry_after(met));
         self.answer(429, met, Persistence::Close, turn);
         self.request = Request::Over;
-        self.part();
+        self.close();
     }
 
     /// What may happen to the next bytes from `side`.
@@ -382,7 +382,7 @@ impl Session {
     }
 
     /// Says that the daemon reads no more: what it answered can still be read.
-    pub fn upstream_deaf(&mut self) {
+    pub fn upstream_write_closed(&mut self) {
         if matches!(self.response, Response::Mediated) {
             self.end = Some(End::Flush);
             return;
@@ -466,7 +466,7 @@ impl Session {
     pub fn hear_out(&mut self) {
         if self.end.is_none() {
             self.request = Request::Over;
-            self.part();
+            self.close();
         }
     }
 
@@ -493,11 +493,11 @@ impl Session {
         audit::record(&self.client, &Event::Invalid { status, reason });
         self.answer(status, reason, Persistence::Close, turn);
         self.request = Request::Over;
-        self.part();
+        self.close();
     }
 
     /// Ends once the last answer is written; a client that may still be sending is heard out.
-    fn part(&mut self) {
+    fn close(&mut self) {
         self.end = Some(if self.downstream_ended { End::Flush } else { End::Linger });
     }
 
@@ -519,7 +519,7 @@ impl Session {
         self.answer(status, reason, Persistence::Close, turn);
         self.request = Request::Over;
         self.response = Response::Over;
-        self.part();
+        self.close();
     }
 
     /// What a client is told: by whom, why, and for which client, if there are several.

@@ -14,7 +14,7 @@ use super::inspection::{Collecting, Inspection, Waiting};
 use super::judging::{Asking, Judging};
 use super::mediation::Mediation;
 use super::response::Response;
-use super::{End, Flow, Progress, Rules, Session, Side, Step, Turn, audit};
+use super::{BodyState, End, Flow, Rules, Session, Side, Step, Turn, audit};
 use crate::audit::{Event, Redacted};
 use crate::client::{LimitMet, Making};
 use crate::docker::{self, Access, Endpoint, FormBody, Route};
@@ -24,7 +24,7 @@ use crate::http::framing::{self, Framing};
 use crate::http::head::{self, HeadError, Lines, RequestHead, Version};
 use crate::http::message::{self, Offer};
 use crate::http::target::{self, Target};
-use crate::policy::facts::Unlearned;
+use crate::policy::facts::Unresolved;
 use crate::policy::opinions::AskedImage;
 use crate::policy::shown::Shown;
 
@@ -39,7 +39,7 @@ pub(super) enum Request {
         share: Option<Box<Share>>,
     },
     /// A body that is passed on without being understood.
-    Body(Progress),
+    Body(BodyState),
     /// A body that will be inspected once it is whole.
     Collecting(Box<Collecting>),
     /// The outside is being asked about what the body would bring about.
@@ -148,7 +148,7 @@ impl Session {
             Request::Head { searched, deadline, share } => {
                 self.head_bytes(input, searched, (deadline, share), turn)
             }
-            Request::Body(Progress::Chunked(decoder)) => self.chunk_bytes(input, decoder, turn),
+            Request::Body(BodyState::Chunked(decoder)) => self.chunk_bytes(input, decoder, turn),
             Request::Collecting(collecting) => self.collect(input, collecting, turn),
             Request::Dropping(dropping) => self.drop_body(input, dropping, turn),
             Request::RefusingCalls(refusing) => self.refuse_call_bytes(input, refusing, turn),
@@ -270,7 +270,8 @@ impl Session {
                 let target = target::parse(&read)?;
                 let rules = Arc::clone(turn.rules);
                 self.exchange.may_switch = endpoint.may_switch();
-                let judged = effects::as_judged(endpoint, &target, &rules.policy, rules.consulted);
+                let judged =
+                    effects::inspection_mode(endpoint, &target, &rules.policy, rules.consulted);
                 let Some(endpoint) = judged else {
                     return Ok(self.pass(&arrived, &target, turn));
                 };
@@ -294,7 +295,7 @@ impl Session {
     fn pass(&mut self, arrived: &Arrived<'_>, target: &Target<'_>, turn: &mut Turn<'_>) -> Step {
         let head = arrived.head;
         self.response = Response::head();
-        self.request = match Progress::of(arrived.framing) {
+        self.request = match BodyState::of(arrived.framing) {
             Some(progress) => Request::Body(progress),
             None => self.whole_request(),
         };
@@ -330,7 +331,7 @@ impl Session {
     ) -> Step {
         match decoder.scan(input) {
             Ok(scanned) => {
-                self.request = Request::Body(Progress::Chunked(decoder));
+                self.request = Request::Body(BodyState::Chunked(decoder));
                 if scanned.ended {
                     self.body_ended();
                 }
@@ -422,8 +423,8 @@ impl Refusal {
     }
 
     /// The rules that it could break can't be told yet.
-    pub(super) fn not_learned(unlearned: Option<&Unlearned>) -> Self {
-        let what = unlearned.map(|unlearned| format!(": {unlearned}")).unwrap_or_default();
+    pub(super) fn not_learned(unresolved: Option<&Unresolved>) -> Self {
+        let what = unresolved.map(|unresolved| format!(": {unresolved}")).unwrap_or_default();
         let reason =
             format!("the daemon did not tell in time what a rule must know, try again{what}");
         Self { status: 503, reason }

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use super::request::Request;
 use super::withholding::Withholding;
-use super::{End, Flow, Progress, Session, Step, Turn, UpstreamFailure, audit};
+use super::{BodyState, End, Flow, Session, Step, Turn, UpstreamFailure, audit};
 use crate::audit::Event;
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::{self, Framing, Persistence};
@@ -21,7 +21,7 @@ pub(super) enum Response {
     /// The head has not ended in its first `searched` bytes.
     Head { searched: usize },
     /// A body that is passed on.
-    Body(Progress),
+    Body(BodyState),
     /// A body out of which credentials are taken once it is whole.
     Withholding(Box<Withholding>),
     /// Complete, while the request it answers is still on its way.
@@ -40,7 +40,7 @@ impl Response {
     }
 }
 
-impl Progress {
+impl BodyState {
     /// How a body with this framing proceeds; `None` if there is none.
     pub(super) fn of(framing: Framing) -> Option<Self> {
         match framing {
@@ -102,7 +102,9 @@ impl Session {
     pub(super) fn response_bytes(&mut self, input: &[u8], turn: &mut Turn<'_>) -> Step {
         match std::mem::replace(&mut self.response, Response::Over) {
             Response::Head { searched } => self.response_head_bytes(input, searched, turn),
-            Response::Body(Progress::Chunked(decoder)) => self.response_chunk_bytes(input, decoder),
+            Response::Body(BodyState::Chunked(decoder)) => {
+                self.response_chunk_bytes(input, decoder)
+            }
             Response::Withholding(withholding) => self.withhold_bytes(input, withholding, turn),
             Response::Mediated => {
                 self.response = Response::Mediated;
@@ -110,7 +112,7 @@ impl Session {
             }
             other => {
                 self.response = other;
-                self.distrust(&"it sent bytes that answer no request", input, turn)
+                self.bad_upstream(&"it sent bytes that answer no request", input, turn)
             }
         }
     }
@@ -129,8 +131,8 @@ impl Session {
                 self.response = Response::Head { searched };
                 Step::More
             }
-            Ok(_) => self.distrust(&HeadError::TooLong { max }, input, turn),
-            Err(error) => self.distrust(&error, input, turn),
+            Ok(_) => self.bad_upstream(&HeadError::TooLong { max }, input, turn),
+            Err(error) => self.bad_upstream(&error, input, turn),
         }
     }
 
@@ -138,16 +140,16 @@ impl Session {
         let mut lines = Lines::new();
         let head = match head::parse_response(bytes, &mut lines) {
             Ok(head) => head,
-            Err(error) => return self.distrust(&error, bytes, turn),
+            Err(error) => return self.bad_upstream(&error, bytes, turn),
         };
         match head.status {
             101 if self.can_switch() => self.switch(bytes, turn),
-            101 => self.distrust(&"it switched protocols where no request may", bytes, turn),
+            101 => self.bad_upstream(&"it switched protocols where no request may", bytes, turn),
             100..=199 if self.exchange.interim < INTERIM_MAX => {
                 self.exchange.interim += 1;
                 Step::Forward(bytes.len())
             }
-            100..=199 => self.distrust(&"it sent too many interim responses", bytes, turn),
+            100..=199 => self.bad_upstream(&"it sent too many interim responses", bytes, turn),
             _ => self.final_head(bytes, &head, turn),
         }
     }
@@ -171,7 +173,7 @@ impl Session {
     fn final_head(&mut self, bytes: &[u8], head: &ResponseHead<'_>, turn: &mut Turn<'_>) -> Step {
         let framing = match framing::of_response(head, self.exchange.kind) {
             Ok(framing) => framing,
-            Err(error) => return self.distrust(&error, bytes, turn),
+            Err(error) => return self.bad_upstream(&error, bytes, turn),
         };
         let until_close = matches!(framing, Framing::UntilClose);
         if until_close && head.status == 200 && is_raw_stream(head) && self.can_switch() {
@@ -180,7 +182,7 @@ impl Session {
         if until_close || head.persistence() == Persistence::Close {
             self.exchange.persistence = Persistence::Close;
         }
-        match Progress::of(framing) {
+        match BodyState::of(framing) {
             Some(body) if self.exchange.withheld.is_some() && (200..300).contains(&head.status) => {
                 return self.withhold(bytes, head, body, turn);
             }
@@ -195,7 +197,7 @@ impl Session {
             self.end = Some(End::Abort);
             return Step::Take(input.len());
         };
-        self.response = Response::Body(Progress::Chunked(decoder));
+        self.response = Response::Body(BodyState::Chunked(decoder));
         if scanned.ended {
             self.response_complete();
         }
@@ -215,7 +217,7 @@ impl Session {
             (Request::Body(_), Persistence::KeepAlive) => self.response = Response::Done,
             (Request::Body(_) | Request::Over, _) => {
                 self.response = Response::Over;
-                self.part();
+                self.close();
             }
             _ => self.complete(),
         }
@@ -227,7 +229,7 @@ impl Session {
             Response::Idle | Response::Done => {
                 self.end = Some(if self.request.is_fresh() { End::Flush } else { End::Linger });
             }
-            Response::Body(Progress::UntilClose) => self.response_complete(),
+            Response::Body(BodyState::UntilClose) => self.response_complete(),
             Response::Withholding(_) => self.withheld_ended(turn),
             Response::Head { .. } => {
                 let lost = "the daemon closed the connection without an answer".to_owned();
@@ -240,7 +242,7 @@ impl Session {
     }
 
     /// The daemon's side says something that HTTP does not allow here: nothing of it passes.
-    pub(super) fn distrust(
+    pub(super) fn bad_upstream(
         &mut self,
         reason: &dyn std::fmt::Display,
         input: &[u8],

@@ -5,7 +5,7 @@
 
 use super::budget::Share;
 use super::response::Response;
-use super::{Progress, Session, Side, Step, Turn, UpstreamFailure, audit};
+use super::{BodyState, Session, Side, Step, Turn, UpstreamFailure, audit};
 use crate::audit::Event;
 use crate::docker::answers;
 use crate::http::chunk::{ChunkDecoder, CollectError};
@@ -35,19 +35,19 @@ impl Session {
         &mut self,
         bytes: &[u8],
         head: &ResponseHead<'_>,
-        body: Progress,
+        body: BodyState,
         turn: &mut Turn<'_>,
     ) -> Step {
         let max = turn.rules.body_bytes_max;
         let is_coded = head.headers.get_all("content-encoding").any(|it| it != b"identity");
         let progress = match body {
             _ if is_coded => return self.withhold_all(&"it is encoded", bytes, turn),
-            Progress::Length(length) => match usize::try_from(length.get()) {
+            BodyState::Length(length) => match usize::try_from(length.get()) {
                 Ok(length) if length <= max => Kept::Length(length),
                 _ => return self.withhold_all(&too_long(max), bytes, turn),
             },
-            Progress::Chunked(decoder) => Kept::Chunked(decoder),
-            Progress::UntilClose => Kept::UntilClose,
+            BodyState::Chunked(decoder) => Kept::Chunked(decoder),
+            BodyState::UntilClose => Kept::UntilClose,
         };
         let share = Share::none_of(&self.budget, self.client.peer.who());
         let withholding = Withholding { head: bytes.to_vec(), progress, body: Vec::new(), share };
@@ -122,7 +122,7 @@ impl Session {
     ) -> Step {
         self.response = Response::head();
         let reason = format!("credentials can't be taken out of its answer: {reason}");
-        self.distrust(&reason, input, turn)
+        self.bad_upstream(&reason, input, turn)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::corpus::{self, Attack, Step};
 use secdocker::docker::schema::Power;
 use secdocker::docker::{Endpoint, Route, classify};
 use secdocker::http::target;
-use secdocker::policy::effects::{Asked, Effect};
+use secdocker::policy::effects::{Effect, RequestedEffect};
 use serde_json::Value;
 
 /// One request of an attack.
@@ -70,10 +70,10 @@ pub(crate) fn shown(row: &Row, power: Power, requests: &[Request]) -> Vec<&'stat
 }
 
 fn is_shown(row: &Row, power: Power, request: &Request) -> bool {
-    let of_power = |target: &str, body: &Value| -> Option<Vec<Asked>> {
+    let of_power = |target: &str, body: &Value| -> Option<Vec<RequestedEffect>> {
         let all = effects_at(row.endpoint, target, body)?;
         let is_meant =
-            |asked: &Asked| Power::of(&asked.effect) == power && !is_usual(&asked.effect);
+            |asked: &RequestedEffect| Power::of(&asked.effect) == power && !is_usual(&asked.effect);
         Some(all.into_iter().filter(is_meant).collect())
     };
     let Some(with) = of_power(&request.target, &request.body) else { return false };

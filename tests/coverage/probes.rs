@@ -9,7 +9,7 @@ use secdocker::docker::schema::{Power, body_of};
 use secdocker::effects::{self};
 use secdocker::http::target;
 use secdocker::policy::ceilings::Ceilings;
-use secdocker::policy::effects::{Asked, Effect};
+use secdocker::policy::effects::{Effect, RequestedEffect};
 use secdocker::policy::facts::Facts;
 use secdocker::policy::strict::StrictRule;
 use secdocker::policy::types::{
@@ -260,12 +260,20 @@ fn said(endpoint: Endpoint, one: &Try, policy: &Policy) -> Vec<String> {
 }
 
 /// What a request brings about; none if it is refused.
-pub(crate) fn effects(endpoint: Endpoint, query: &str, body: &Value) -> Option<Vec<Asked>> {
+pub(crate) fn effects(
+    endpoint: Endpoint,
+    query: &str,
+    body: &Value,
+) -> Option<Vec<RequestedEffect>> {
     effects_at(endpoint, &format!("{}?{query}", path_of(endpoint)), body)
 }
 
 /// The same of a whole target.
-pub(crate) fn effects_at(endpoint: Endpoint, target: &str, body: &Value) -> Option<Vec<Asked>> {
+pub(crate) fn effects_at(
+    endpoint: Endpoint,
+    target: &str,
+    body: &Value,
+) -> Option<Vec<RequestedEffect>> {
     let target = target::parse(target).unwrap();
     let read = effects::read(endpoint, &target, body.to_string().as_bytes()).ok()?;
     Some(read.effects().to_vec())
@@ -301,7 +309,7 @@ fn remove(value: &mut Value, steps: &[Step]) {
 }
 
 /// What the value alone brings about, or keeps from coming about.
-fn differences(row: &Row) -> Vec<Asked> {
+fn differences(row: &Row) -> Vec<RequestedEffect> {
     let mut found = Vec::new();
     let least = effects(row.endpoint, "", &least(row.endpoint)).unwrap_or_default();
     // Many tries have the same neighbours.

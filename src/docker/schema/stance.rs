@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::policy::effects::{Effect, Unseen};
+use crate::policy::effects::{Effect, Opaque};
 
 /// What the firewall does with a field or a parameter. A new one needs a decision here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl Power {
             Effect::Takeover(_) | Effect::ManagerRole { .. } | Effect::HostProgram(_) => {
                 Self::Takeover
             }
-            Effect::Unseen(unseen) => Self::of_unseen(unseen),
+            Effect::Opaque(unseen) => Self::of_unseen(unseen),
             Effect::Image(_)
             | Effect::MadeOf(_)
             | Effect::ImageName(_)
@@ -143,20 +143,20 @@ impl Power {
             | Effect::EnvironmentTemplate(_) => Self::Environment,
             Effect::HostPorts(_) => Self::HostPorts,
             Effect::HostPath(_)
-            | Effect::HostPathAgain(_)
+            | Effect::HostPathOnStart(_)
             | Effect::AnyPath(_)
             | Effect::FileServer(_)
             | Effect::Started(_)
             | Effect::Archive(_)
             | Effect::Volume(_)
-            | Effect::VolumeAgain(_) => Self::HostPath,
+            | Effect::VolumeOnStart(_) => Self::HostPath,
             Effect::SecurityOption(_) | Effect::KernelSettings => Self::SecurityOption,
             Effect::CpuQuota(_) => Self::CpuTime,
-            Effect::Privileged | Effect::Within(_) => Self::Privileged,
+            Effect::Privileged | Effect::ExecIn(_) => Self::Privileged,
             Effect::Capability(_) => Self::Capability,
-            Effect::Device(_) | Effect::DeviceAgain(_) => Self::Device,
+            Effect::Device(_) | Effect::DeviceOnStart(_) => Self::Device,
             Effect::Namespace(_)
-            | Effect::NamespaceAgain(_)
+            | Effect::NamespaceOnStart(_)
             | Effect::Network(_)
             | Effect::HostInterface(_) => Self::Namespace,
             Effect::HostBridge(_)
@@ -176,12 +176,12 @@ impl Power {
         }
     }
 
-    fn of_unseen(unseen: &Unseen) -> Self {
+    fn of_unseen(unseen: &Opaque) -> Self {
         match unseen {
-            Unseen::User(_) => Self::User,
-            Unseen::Variable => Self::Environment,
-            Unseen::Image(_) => Self::Image,
-            Unseen::Instructions(_) => Self::Build,
+            Opaque::User(_) => Self::User,
+            Opaque::Variable => Self::Environment,
+            Opaque::Image(_) => Self::Image,
+            Opaque::Instructions(_) => Self::Build,
         }
     }
 

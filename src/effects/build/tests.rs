@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::docker::Endpoint;
-use crate::effects::as_judged;
+use crate::effects::inspection_mode;
 use crate::http::target::{self, query_pairs};
 use crate::policy::builds::BuildRule;
 use crate::policy::environment::EnvironmentRule;
@@ -117,7 +117,7 @@ fn the_first_of_several_values_is_judged() {
 fn inspected(policy: &Policy, query: &str) -> (bool, String) {
     let raw = format!("/v1.41/build?{query}");
     let target = target::parse(&raw).unwrap();
-    let judged = as_judged(Endpoint::Build, &target, policy, Purposes::default()).unwrap();
+    let judged = inspection_mode(Endpoint::Build, &target, policy, Purposes::default()).unwrap();
     (judged == Endpoint::BuildContext, verdict(policy, query))
 }
 

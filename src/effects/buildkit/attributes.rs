@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::super::collect::{BodyError, Effects};
 use crate::image::ImageRef;
-use crate::policy::effects::{Effect, ImageNames, Place, Steps, Unseen};
+use crate::policy::effects::{Effect, FieldPath, ImageNames, Opaque, Steps};
 use crate::policy::types::EnvironmentEntry;
 
 /// For each the daemon is asked.
@@ -16,7 +16,7 @@ const EFFECTS_MAX: usize = 8 * 1024;
 
 /// An attribute of the frontend, which reads the Dockerfile.
 pub(super) fn of_frontend(name: &str, value: &str, effects: &mut Effects) -> Result<(), BodyError> {
-    let place = || Place::Entry("FrontendAttrs", name.to_owned());
+    let place = || FieldPath::Entry("FrontendAttrs", name.to_owned());
     check_number(&place(), effects)?;
     if let Some(argument) = name.strip_prefix("build-arg:") {
         let entry = EnvironmentEntry::parse(&format!("{argument}={value}"));
@@ -58,7 +58,7 @@ fn first_word(text: &str) -> &str {
 /// An attestation is made by an image: `generator=docker/scout-sbom-indexer,…` (CSV).
 fn generators(
     value: &str,
-    place: impl Fn() -> Place,
+    place: impl Fn() -> FieldPath,
     effects: &mut Effects,
 ) -> Result<(), BodyError> {
     for field in value.split(',') {
@@ -78,7 +78,7 @@ struct CacheImport {
 
 fn cache_imports(
     value: &str,
-    place: impl Fn() -> Place,
+    place: impl Fn() -> FieldPath,
     effects: &mut Effects,
 ) -> Result<(), BodyError> {
     if value.is_empty() {
@@ -93,25 +93,25 @@ fn cache_imports(
         }
     }
     if imports.len() > CACHES_MAX {
-        effects.push(Effect::Unseen(Unseen::Image("more caches".to_owned())), place());
+        effects.push(Effect::Opaque(Opaque::Image("more caches".to_owned())), place());
     }
     Ok(())
 }
 
 /// Steps that an image went through before are not run again: what was made of them comes out of it.
-pub(super) fn cached(image: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
+pub(super) fn cached(image: &str, at: FieldPath, effects: &mut Effects) -> Result<(), BodyError> {
     check_number(&at, effects)?;
     match ImageRef::parse(image) {
         Ok(image) => {
             effects.push(Effect::ImageName(ImageNames::One(image.clone())), at.clone());
             effects.push(Effect::Image(image), at);
         }
-        Err(_) => effects.push(Effect::Unseen(Unseen::Image(image.to_owned())), at),
+        Err(_) => effects.push(Effect::Opaque(Opaque::Image(image.to_owned())), at),
     }
     Ok(())
 }
 
-pub(super) fn check_number(at: &Place, effects: &Effects) -> Result<(), BodyError> {
+pub(super) fn check_number(at: &FieldPath, effects: &Effects) -> Result<(), BodyError> {
     if effects.len() < EFFECTS_MAX {
         return Ok(());
     }
@@ -120,13 +120,13 @@ pub(super) fn check_number(at: &Place, effects: &Effects) -> Result<(), BodyErro
 }
 
 /// An image that does a part of the building, or is built upon: the daemon checks it again.
-fn used(image: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
+fn used(image: &str, at: FieldPath, effects: &mut Effects) -> Result<(), BodyError> {
     if image.is_empty() { Ok(()) } else { cached(image, at, effects) }
 }
 
 /// An attribute of an exporter: all that gives a name to what was built.
 pub(super) fn of_exporter(name: &str, value: &str, effects: &mut Effects) -> Result<(), BodyError> {
-    let place = || Place::Entry("Exporter", name.to_owned());
+    let place = || FieldPath::Entry("Exporter", name.to_owned());
     match name {
         "name" => {
             for image in value.split(',').filter(|image| !image.is_empty()) {
@@ -134,7 +134,7 @@ pub(super) fn of_exporter(name: &str, value: &str, effects: &mut Effects) -> Res
                     // Its name is what the frontend says.
                     "*" => {
                         check_number(&place(), effects)?;
-                        effects.push(Effect::Unseen(Unseen::Image("*".to_owned())), place());
+                        effects.push(Effect::Opaque(Opaque::Image("*".to_owned())), place());
                         effects.push(Effect::ImageNamesUnseen, place());
                     }
                     image => named(image, place(), effects)?,
@@ -153,7 +153,7 @@ pub(super) fn of_exporter(name: &str, value: &str, effects: &mut Effects) -> Res
     }
 }
 
-fn named(image: &str, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
+fn named(image: &str, at: FieldPath, effects: &mut Effects) -> Result<(), BodyError> {
     check_number(&at, effects)?;
     effects.push_parsed(ImageRef::parse(image), Effect::ImageNameGiven, at.clone())?;
     let named = |image| Effect::ImageName(ImageNames::One(image));

@@ -10,7 +10,7 @@ use super::proto::{self, Field, ProtoError};
 use super::source_policy::{self, TooLong};
 use crate::image::ImageRef;
 use crate::policy::effects::{
-    Builder, Device, Effect, Namespace, NamespaceKind, Place, SharedWith, Steps, Unseen,
+    Builder, Device, Effect, FieldPath, Namespace, NamespaceKind, Opaque, SharedWith, Steps,
 };
 use crate::policy::facts::Facts;
 use crate::policy::{Checked, Inspected, Policy};
@@ -73,7 +73,7 @@ const BRIDGE_ONCE: [u32; 7] = [1, 2, 5, 6, 10, 11, 14];
 const CACHE_ONCE: [u32; 1] = [1];
 const ENTRY_ONCE: [u32; 1] = [1];
 
-const BODY: Place = Place::Field("the message");
+const BODY: FieldPath = FieldPath::Field("the message");
 
 /// Reads the message of a call and says all that it would bring about.
 ///
@@ -81,14 +81,14 @@ const BODY: Place = Place::Field("the message");
 /// [`BodyError`] if it can't be read in one way, or says something that is not known.
 pub fn read(solve: Solve, message: Vec<u8>) -> Result<Inspected<SolveBody>, BodyError> {
     let mut effects = Effects::default();
-    effects.push(Effect::Build(Builder::BuildKitSolve), Place::Field("build"));
+    effects.push(Effect::Build(Builder::BuildKitSolve), FieldPath::Field("build"));
     let mut instructions = Instructions::default();
     match solve {
         Solve::Control => control(&message, &mut instructions, &mut effects)?,
         Solve::Bridge => bridge(&message, &mut instructions, &mut effects)?,
     }
     let Instructions { images, odd_image, cgroup_parents, has_unseen, .. } = instructions;
-    const INSTRUCTIONS: Place = Place::Field("Definition");
+    const INSTRUCTIONS: FieldPath = FieldPath::Field("Definition");
     for parent in cgroup_parents {
         attributes::check_number(&BODY, &effects)?;
         effects.push(Effect::BuildSteps(Steps::OfClient(parent.clone())), INSTRUCTIONS);
@@ -97,7 +97,7 @@ pub fn read(solve: Solve, message: Vec<u8>) -> Result<Inspected<SolveBody>, Body
         }
     }
     if has_unseen {
-        effects.push(Effect::BuildSteps(Steps::Unseen), INSTRUCTIONS);
+        effects.push(Effect::BuildSteps(Steps::Opaque), INSTRUCTIONS);
     }
     let body = SolveBody { solve, message, images, odd_image };
     Ok(Inspected::new(body, effects.into_asked()))
@@ -135,7 +135,7 @@ fn control(
             13 => exporter(field.bytes()?, effects)?,
             14 if field.number()? != 0 => {
                 let unseen = "of an exporter that the session names".to_owned();
-                effects.push(Effect::Unseen(Unseen::Image(unseen)), BODY);
+                effects.push(Effect::Opaque(Opaque::Image(unseen)), BODY);
                 effects.push(Effect::ImageNamesUnseen, BODY);
             }
             14 => {}
@@ -169,7 +169,7 @@ fn bridge(
 /// What makes instructions: nothing if the client sends them itself.
 fn frontend(name: &str, effects: &mut Effects) {
     if !matches!(name, "" | forced::DOCKERFILES) {
-        effects.push(Effect::BuildSteps(Steps::Frontend), Place::Field("Frontend"));
+        effects.push(Effect::BuildSteps(Steps::Frontend), FieldPath::Field("Frontend"));
     }
 }
 
@@ -234,14 +234,14 @@ fn cache_entry(message: &[u8], effects: &mut Effects) -> Result<(), BodyError> {
 
 fn cache_attribute(field: &Field<'_>, effects: &mut Effects) -> Result<(), BodyError> {
     if let ("ref", image) = text_entry(field)? {
-        attributes::cached(image, Place::Entry("Cache", "ref".to_owned()), effects)?;
+        attributes::cached(image, FieldPath::Entry("Cache", "ref".to_owned()), effects)?;
     }
     Ok(())
 }
 
 /// What steps may do beyond their container. Without one the daemon refuses it in any instructions.
 fn entitlement(text: &str, effects: &mut Effects) -> Result<(), BodyError> {
-    let at = Place::Entry("Entitlements", text.to_owned());
+    let at = FieldPath::Entry("Entitlements", text.to_owned());
     match text.split_once('=').unwrap_or((text, "")) {
         ("network.host", "") => {
             let namespace = Namespace { kind: NamespaceKind::Network, with: SharedWith::Host };

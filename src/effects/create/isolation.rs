@@ -8,7 +8,7 @@ use crate::effects::force::list;
 use crate::effects::subnets;
 use crate::policy::devices::GPU_WORDS;
 use crate::policy::effects::{
-    AnyPath, Device, Effect, Namespace, NamespaceKind, Place, SharedWith,
+    AnyPath, Device, Effect, FieldPath, Namespace, NamespaceKind, SharedWith,
 };
 use crate::policy::types::Capability;
 
@@ -39,7 +39,7 @@ fn capabilities(host: &Object, effects: &mut Effects) {
     {
         for (at, text) in list(host, field).iter().enumerate() {
             if let Ok(capability) = Capability::parse(text) {
-                effects.push(Effect::Capability(capability), Place::Element(place, at));
+                effects.push(Effect::Capability(capability), FieldPath::Element(place, at));
             }
         }
     }
@@ -49,7 +49,7 @@ fn capabilities(host: &Object, effects: &mut Effects) {
 fn devices(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     for (at, device) in objects(host, "Devices") {
         if let Some(path) = device.text("PathOnHost").filter(|path| !path.is_empty()) {
-            let place = || Place::Inside("HostConfig.Devices", at, "PathOnHost");
+            let place = || FieldPath::Inside("HostConfig.Devices", at, "PathOnHost");
             effects.push_path(path, place())?;
             let device = host_path(path).map(Device::Path);
             effects.push_parsed(device, Effect::Device, place())?;
@@ -57,7 +57,8 @@ fn devices(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     }
     for (at, rule) in texts(host, "DeviceCgroupRules") {
         let device = Device::CgroupRule(rule.to_owned());
-        effects.push(Effect::Device(device), Place::Element("HostConfig.DeviceCgroupRules", at));
+        effects
+            .push(Effect::Device(device), FieldPath::Element("HostConfig.DeviceCgroupRules", at));
     }
     for (at, request) in objects(host, "DeviceRequests") {
         device_request(at, request, effects);
@@ -68,7 +69,7 @@ fn devices(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
 /// A request is for a driver, for what a device can do, or for devices by name. What the drivers of
 /// GPUs take is known; what CDI makes of a name stands in files of the host.
 fn device_request(at: usize, request: &Object, effects: &mut Effects) {
-    let place = || Place::Element("HostConfig.DeviceRequests", at);
+    let place = || FieldPath::Element("HostConfig.DeviceRequests", at);
     let named: Vec<_> = request.list("DeviceIDs").iter().filter_map(Node::as_text).collect();
     // The driver's name alone decides, in this spelling.
     if request.text("Driver") == Some("cdi") && !named.is_empty() {
@@ -108,8 +109,8 @@ fn device_request(at: usize, request: &Object, effects: &mut Effects) {
 
 fn namespaces(host: &Object, effects: &mut Effects) {
     let network = host.text("NetworkMode").unwrap_or_default();
-    effects.push_network(network, Place::Field("HostConfig.NetworkMode"));
-    subnets::joined(network, Place::Field("HostConfig.NetworkMode"), effects);
+    effects.push_network(network, FieldPath::Field("HostConfig.NetworkMode"));
+    subnets::joined(network, FieldPath::Field("HostConfig.NetworkMode"), effects);
     for (field, place, kind) in NAMESPACES {
         let with = match host.text(field).unwrap_or_default() {
             "host" => SharedWith::Host,
@@ -119,7 +120,7 @@ fn namespaces(host: &Object, effects: &mut Effects) {
             },
         };
         for effect in (Namespace { kind, with }).effects() {
-            effects.push(effect, Place::Field(place));
+            effects.push(effect, FieldPath::Field(place));
         }
     }
 }
@@ -131,7 +132,7 @@ fn links(host: &Object, effects: &mut Effects) {
         let alias = link.split(':').nth(1).unwrap_or(link);
         let alias = alias.rsplit('/').next().unwrap_or_default();
         let prefix = alias.chars().map(upper_case).collect::<String>().replace('-', "_") + "_";
-        let place = Place::Element("HostConfig.Links", at);
+        let place = FieldPath::Element("HostConfig.Links", at);
         effects.push(Effect::LinkedEnvironment(prefix), place);
     }
 }
@@ -148,20 +149,20 @@ fn upper_case(char: char) -> char {
 fn names(host: &Object, effects: &mut Effects) {
     for (at, from) in texts(host, "VolumesFrom") {
         let container = from.split(':').next().unwrap_or_default().to_owned();
-        let place = Place::Element("HostConfig.VolumesFrom", at);
+        let place = FieldPath::Element("HostConfig.VolumesFrom", at);
         effects.push(Effect::VolumesFrom(container), place);
     }
     for (name, _) in host.object("Sysctls").into_iter().flat_map(Object::iter) {
-        let place = Place::Entry("HostConfig.Sysctls", name.to_owned());
+        let place = FieldPath::Entry("HostConfig.Sysctls", name.to_owned());
         // Seen on 20.10: `net/ipv4/ip_forward` is the same parameter.
         effects.push(Effect::Sysctl(name.replace('/', ".")), place);
     }
     for (name, _) in host.object("Annotations").into_iter().flat_map(Object::iter) {
-        let place = Place::Entry("HostConfig.Annotations", name.to_owned());
+        let place = FieldPath::Entry("HostConfig.Annotations", name.to_owned());
         effects.push(Effect::Annotation(name.to_owned()), place);
     }
     if let Some(path) = host.text("CgroupParent").filter(|path| !path.is_empty()) {
-        let place = Place::Field("HostConfig.CgroupParent");
+        let place = FieldPath::Field("HostConfig.CgroupParent");
         effects.push(Effect::CgroupParent(path.to_owned()), place);
     }
 }

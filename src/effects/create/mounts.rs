@@ -4,14 +4,14 @@ use crate::docker::json::Object;
 use crate::effects::collect::{BodyError, Effects, objects, texts};
 use crate::effects::volume_options::{Driver, push_reached};
 use crate::image::ImageRef;
-use crate::policy::effects::{Effect, Place};
+use crate::policy::effects::{Effect, FieldPath};
 
 const BINDS: &str = "HostConfig.Binds";
 const MOUNTS: &str = "HostConfig.Mounts";
 
 pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     for (at, bind) in texts(host, "Binds") {
-        let at = Place::Element(BINDS, at);
+        let at = FieldPath::Element(BINDS, at);
         match bind_source(bind) {
             Some(Source::Path(path)) => effects.push_path(path, at)?,
             Some(Source::Volume(name)) => effects.push_volume(name, at),
@@ -19,7 +19,7 @@ pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyEr
         }
     }
     let driver = host.text("VolumeDriver").unwrap_or_default();
-    Driver::of(driver, Place::Field("HostConfig.VolumeDriver"), effects)?;
+    Driver::of(driver, FieldPath::Field("HostConfig.VolumeDriver"), effects)?;
     objects(host, "Mounts").try_for_each(|(at, mount)| mount_effects(mount, at, effects))
 }
 
@@ -44,7 +44,7 @@ fn bind_source(bind: &str) -> Option<Source<'_>> {
 }
 
 fn mount_effects(mount: &Object, at: usize, effects: &mut Effects) -> Result<(), BodyError> {
-    let place = Place::Inside(MOUNTS, at, "Source");
+    let place = FieldPath::Inside(MOUNTS, at, "Source");
     let source = mount.text("Source").unwrap_or_default();
     match mount.text("Type").unwrap_or_default() {
         "volume" | "cluster" if !source.starts_with('/') => effects.push_volume(source, place),
@@ -63,7 +63,7 @@ fn mount_effects(mount: &Object, at: usize, effects: &mut Effects) -> Result<(),
 }
 
 fn driver_effects(driver: &Object, at: usize, effects: &mut Effects) -> Result<(), BodyError> {
-    let place = |field| Place::Inside(MOUNTS, at, field);
+    let place = |field| FieldPath::Inside(MOUNTS, at, field);
     let name = driver.text("Name").unwrap_or_default();
     if Driver::of(name, place("VolumeOptions.DriverConfig.Name"), effects)? == Driver::Foreign {
         return Ok(());
@@ -73,6 +73,6 @@ fn driver_effects(driver: &Object, at: usize, effects: &mut Effects) -> Result<(
         .map_or(Ok(()), |options| push_reached(options, |option| place(option.in_mount()), effects))
 }
 
-fn refused(at: Place, reason: &str) -> BodyError {
+fn refused(at: FieldPath, reason: &str) -> BodyError {
     BodyError::Value { at, reason: reason.to_owned() }
 }

@@ -3,16 +3,16 @@
 use crate::docker::json::Object;
 use crate::effects::collect::{BodyError, Effects};
 use crate::effects::subnets;
-use crate::policy::effects::{Effect, Namespace, NamespaceKind, Place, SharedWith};
+use crate::policy::effects::{Effect, FieldPath, Namespace, NamespaceKind, SharedWith};
 use crate::policy::types::PortRange;
 
 const PORT_BINDINGS: &str = "HostConfig.PortBindings";
-const PUBLISH_ALL: Place = Place::Field("HostConfig.PublishAllPorts");
+const PUBLISH_ALL: FieldPath = FieldPath::Field("HostConfig.PublishAllPorts");
 const ENDPOINTS: &str = "NetworkingConfig.EndpointsConfig";
 
 pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     for (port, bindings) in host.object("PortBindings").into_iter().flat_map(Object::iter) {
-        let at = || Place::Entry(PORT_BINDINGS, port.to_owned());
+        let at = || FieldPath::Entry(PORT_BINDINGS, port.to_owned());
         let bindings = bindings.as_list().unwrap_or_default();
         // 29 takes an empty list for one binding to a port of its choice.
         if bindings.is_empty() {
@@ -31,7 +31,11 @@ pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyEr
 
 /// Reads a `HostPort` as go-connections' `nat` does: what follows the first `/` is a protocol,
 /// whatever it is, and what follows a second `-` is nothing (`20-25-99` is 20 to 25).
-fn host_ports(text: &str, at: &dyn Fn() -> Place, effects: &mut Effects) -> Result<(), BodyError> {
+fn host_ports(
+    text: &str,
+    at: &dyn Fn() -> FieldPath,
+    effects: &mut Effects,
+) -> Result<(), BodyError> {
     let ports = text.split('/').next().unwrap_or_default();
     let end = ports.match_indices('-').nth(1).map_or(ports.len(), |(second, _)| second);
     let ports = ports.get(..end).unwrap_or(ports);
@@ -54,7 +58,7 @@ pub(super) fn endpoints(fields: &Object, effects: &mut Effects) -> Result<(), Bo
             subnets::of_endpoint(ENDPOINTS, endpoint, effects)?;
         }
         let id = endpoint.as_object().and_then(|endpoint| endpoint.text("NetworkID"));
-        let at = || Place::Entry(ENDPOINTS, network.to_owned());
+        let at = || FieldPath::Entry(ENDPOINTS, network.to_owned());
         if network == HOST || id == Some(HOST) {
             effects.push(Effect::Namespace(HOST_NETWORK), at());
         }

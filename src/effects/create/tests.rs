@@ -8,7 +8,7 @@ use crate::docker;
 use crate::effects;
 use crate::http::target;
 use crate::policy::ceilings::Ceilings;
-use crate::policy::effects::{Asked, Device};
+use crate::policy::effects::{Device, RequestedEffect};
 use crate::policy::facts::Facts;
 use crate::policy::namespaces::NamespaceRule;
 use crate::policy::types::{Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption};
@@ -19,7 +19,7 @@ fn asked(rest: &str) -> Vec<String> {
     let body = format!(r#"{{"Image":"probe:1",{rest}}}"#);
     let inspected = read(body.as_bytes()).unwrap();
     // Every network that is named is one; `engine/subnets` shows which.
-    let counts = |asked: &&Asked| !matches!(asked.effect, Effect::SubnetsOf(..));
+    let counts = |asked: &&RequestedEffect| !matches!(asked.effect, Effect::SubnetsOf(..));
     let told = inspected.effects().iter().filter(counts).map(|asked| match &asked.effect {
         Effect::Image(image) => format!("image {image} at {}", asked.at),
         Effect::User(user) => format!("user {user} at {}", asked.at),
@@ -75,7 +75,7 @@ fn image_user_and_environment() {
     let body = br#"{"Image":"docker.io/library/ubuntu:16.04","User":"7"}"#;
     let inspected = read(body).unwrap();
     let image = Effect::Image(ImageRef::parse("ubuntu:16.04").unwrap());
-    assert_eq!(inspected.effects().first().unwrap(), &Asked { effect: image, at: IMAGE });
+    assert_eq!(inspected.effects().first().unwrap(), &RequestedEffect { effect: image, at: IMAGE });
 }
 
 #[test]

@@ -15,13 +15,13 @@ fn effects_with(text: &str, arguments: &[(&str, Option<&str>)], target: &str) ->
 }
 
 fn shown(effects: Effects) -> String {
-    let show = |asked: Asked| match asked.effect {
+    let show = |asked: RequestedEffect| match asked.effect {
         Effect::Image(image) => Some(format!("image {image}")),
         Effect::ImageName(_) => None,
         Effect::User(user) => Some(format!("user {user}")),
         Effect::Environment(entry) => Some(entry.to_entry()),
         Effect::EnvironmentTemplate(name) => Some(format!("{name}=?")),
-        Effect::Unseen(unseen) => Some(format!("{unseen:?}")),
+        Effect::Opaque(unseen) => Some(format!("{unseen:?}")),
         other => panic!("{other:?}"),
     };
     effects.into_asked().into_iter().filter_map(show).collect::<Vec<_>>().join("; ")

@@ -5,13 +5,13 @@ use crate::docker::json::Object;
 use crate::effects::collect::{BodyError, Effects, objects};
 use crate::effects::volume_options::{OptionName, push_reached};
 use crate::image::ImageRef;
-use crate::policy::effects::{AnyPath, Effect, Place};
+use crate::policy::effects::{AnyPath, Effect, FieldPath};
 
 const MOUNTS: &str = "TaskTemplate.ContainerSpec.Mounts";
 
 pub(super) fn effects(container: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     objects(container, "Mounts").try_for_each(|(at, mount)| {
-        source(mount, Place::Inside(MOUNTS, at, "Source"), effects)?;
+        source(mount, FieldPath::Inside(MOUNTS, at, "Source"), effects)?;
         let options = mount.object("VolumeOptions");
         match options.and_then(|options| options.object("DriverConfig")) {
             Some(driver) => volume(driver, at, effects),
@@ -22,7 +22,7 @@ pub(super) fn effects(container: &Object, effects: &mut Effects) -> Result<(), B
 
 /// Types are upper-cased before they are compared, and none is a bind (20.10). What is no type that
 /// has no path counts as one that has.
-fn source(mount: &Object, at: Place, effects: &mut Effects) -> Result<(), BodyError> {
+fn source(mount: &Object, at: FieldPath, effects: &mut Effects) -> Result<(), BodyError> {
     let source = mount.text("Source").unwrap_or_default();
     match mount.text("Type").unwrap_or_default().to_ascii_lowercase().as_str() {
         // It has no source.
@@ -42,7 +42,7 @@ fn source(mount: &Object, at: Place, effects: &mut Effects) -> Result<(), BodyEr
 
 /// A volume that another driver than the daemon's own mounts can be any directory of the host.
 fn volume(driver: &Object, at: usize, effects: &mut Effects) -> Result<(), BodyError> {
-    let name = Place::Inside(MOUNTS, at, "VolumeOptions.DriverConfig.Name");
+    let name = FieldPath::Inside(MOUNTS, at, "VolumeOptions.DriverConfig.Name");
     let called = driver.text("Name").unwrap_or_default();
     drivers::check_name(called, name.clone())?;
     if !drivers::is_local(driver.get("Name")) {
@@ -51,7 +51,7 @@ fn volume(driver: &Object, at: usize, effects: &mut Effects) -> Result<(), BodyE
     let Some(options) = driver.object("Options") else {
         return Ok(());
     };
-    let place = |option: OptionName| Place::Inside(MOUNTS, at, option.in_mount());
+    let place = |option: OptionName| FieldPath::Inside(MOUNTS, at, option.in_mount());
     for text in options.iter().filter_map(|(_, value)| value.as_text()) {
         if is_template(text) {
             effects.push_any(AnyPath::Template(text.to_owned()), place(OptionName::Other));

@@ -3,7 +3,7 @@
 use crate::docker::json::Object;
 use crate::effects::collect::{BodyError, Effects, may_be_network_id, objects};
 use crate::effects::subnets;
-use crate::policy::effects::{Effect, Namespace, NamespaceKind, Place, SharedWith};
+use crate::policy::effects::{Effect, FieldPath, Namespace, NamespaceKind, SharedWith};
 use crate::policy::types::PortRange;
 
 const PORTS: &str = "EndpointSpec.Ports";
@@ -12,7 +12,7 @@ const PORTS: &str = "EndpointSpec.Ports";
 /// the node of the task in `host` mode.
 pub(super) fn ports(endpoint: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     for (at, port) in objects(endpoint, "Ports") {
-        let at = Place::Inside(PORTS, at, "PublishedPort");
+        let at = FieldPath::Inside(PORTS, at, "PublishedPort");
         let mode = port.text("PublishMode").unwrap_or_default();
         match port.integer("PublishedPort") {
             // The daemon puts it in upper case by the rules of Unicode.
@@ -31,7 +31,7 @@ pub(super) fn effects(list: &'static str, holder: &Object, effects: &mut Effects
     for (at, network) in objects(holder, "Networks") {
         effects.push_endpoint_sysctls(list, network);
         let target = network.text("Target").unwrap_or_default();
-        let at = Place::Inside(list, at, "Target");
+        let at = FieldPath::Inside(list, at, "Target");
         if target == "host" {
             let host = Namespace { kind: NamespaceKind::Network, with: SharedWith::Host };
             effects.push(Effect::Namespace(host), at.clone());

@@ -7,14 +7,15 @@ use crate::docker::base64;
 use crate::docker::json::Object;
 use crate::effects::collect::{BodyError, Effects};
 use crate::effects::security_options::{self, UNCONFINED};
-use crate::policy::effects::Place;
+use crate::policy::effects::FieldPath;
 use crate::policy::types::SecurityOption;
 
-const SECCOMP: Place = Place::Field("TaskTemplate.ContainerSpec.Privileges.Seccomp");
-const APPARMOR: Place = Place::Field("TaskTemplate.ContainerSpec.Privileges.AppArmor");
-const NO_NEW: Place = Place::Field("TaskTemplate.ContainerSpec.Privileges.NoNewPrivileges");
-const SELINUX: Place = Place::Field("TaskTemplate.ContainerSpec.Privileges.SELinuxContext");
-const CREDENTIALS: Place = Place::Field("TaskTemplate.ContainerSpec.Privileges.CredentialSpec");
+const SECCOMP: FieldPath = FieldPath::Field("TaskTemplate.ContainerSpec.Privileges.Seccomp");
+const APPARMOR: FieldPath = FieldPath::Field("TaskTemplate.ContainerSpec.Privileges.AppArmor");
+const NO_NEW: FieldPath = FieldPath::Field("TaskTemplate.ContainerSpec.Privileges.NoNewPrivileges");
+const SELINUX: FieldPath = FieldPath::Field("TaskTemplate.ContainerSpec.Privileges.SELinuxContext");
+const CREDENTIALS: FieldPath =
+    FieldPath::Field("TaskTemplate.ContainerSpec.Privileges.CredentialSpec");
 
 /// The fields of `SELinuxContext` and the parts of a label that they set.
 pub(super) const LABELS: [(&str, &str); 4] =
@@ -33,7 +34,7 @@ pub(super) fn effects(container: &Object, effects: &mut Effects) -> Result<(), B
     Ok(())
 }
 
-type Named = (&'static str, String, Place);
+type Named = (&'static str, String, FieldPath);
 
 /// The options of a container to which the daemon translates `privileges`.
 fn options(privileges: &Object) -> Result<Vec<Named>, BodyError> {

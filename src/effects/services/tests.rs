@@ -22,7 +22,7 @@ fn effects_at(target: &str, body: &str) -> Result<Vec<String>, String> {
     let target = target::parse(target).unwrap();
     let inspected = read_update(&target, body.as_bytes()).map_err(|error| error.to_string())?;
     // Every network that is named is one; `engine/subnets` shows which.
-    let counts = |asked: &&Asked| !matches!(asked.effect, Effect::SubnetsOf(..));
+    let counts = |asked: &&RequestedEffect| !matches!(asked.effect, Effect::SubnetsOf(..));
     let told = inspected.effects().iter().filter(counts).map(|asked| {
         let effect = match &asked.effect {
             Effect::Image(image) => format!("image {image}"),

@@ -5,7 +5,7 @@ use crate::lookup::cache::ImageCache;
 use crate::lookup::daemon::Daemon;
 use crate::lookup::mounts::{Mount, Mounts};
 use crate::lookup::{links, look_up};
-use crate::policy::effects::{self, Effect, Place as At};
+use crate::policy::effects::{self, Effect, FieldPath as At};
 use crate::policy::facts::{Facts, Questions, VolumeFacts};
 use crate::policy::types::HostPath;
 use crate::policy::{self, Inspected, Policy, Verdict, Violations};
@@ -128,7 +128,7 @@ impl Judge<'_> {
     /// the same files, if they are known.
     fn violations_of(&self, path: &HostPath, aliases: Option<Vec<HostPath>>) -> Option<Violations> {
         let effect = Effect::HostPath(path.clone());
-        let asked = effects::Asked { effect, at: At::Field("mounts") };
+        let asked = effects::RequestedEffect { effect, at: At::Field("mounts") };
         let mut questions = policy::questions(self.policy, std::slice::from_ref(&asked));
         questions.links.retain(|link| link != path);
         let mut facts: Facts = look_up(&questions, self.daemon, &ImageCache::disabled());

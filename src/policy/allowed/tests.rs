@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::policy::effects::{Asked, Builder, Effect, Place};
+use crate::policy::effects::{Builder, Effect, FieldPath, RequestedEffect};
 use crate::policy::facts::AddressFacts;
 use crate::policy::shares::{Protocol, Server, Share};
 use crate::policy::{Inspected, Policy, Verdict, judge};
@@ -21,7 +21,7 @@ fn mounts(allowed: &[&str]) -> Policy {
 }
 
 fn passes(policy: &Policy, effect: Effect, facts: &Facts) -> bool {
-    let asked = Asked { effect, at: Place::Field("X") };
+    let asked = RequestedEffect { effect, at: FieldPath::Field("X") };
     matches!(judge(policy, Inspected::new((), vec![asked]), facts), Verdict::Allowed(_))
 }
 

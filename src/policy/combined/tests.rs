@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::*;
-use crate::policy::effects::{Namespace, Place, SharedWith};
+use crate::policy::effects::{FieldPath, Namespace, SharedWith};
 use crate::policy::types::Capability;
 use crate::policy::{Inspected, Policy, Verdict, judge};
 
@@ -30,8 +30,9 @@ fn numbers(rule: &str) -> Effect {
 }
 
 fn reasons(effects: &[Effect]) -> String {
-    let at = Place::Field("X");
-    let asked = effects.iter().map(|effect| Asked { effect: effect.clone(), at: at.clone() });
+    let at = FieldPath::Field("X");
+    let asked =
+        effects.iter().map(|effect| RequestedEffect { effect: effect.clone(), at: at.clone() });
     let mut facts = Facts::none();
     for (path, known) in [("/dev/sda", DeviceFacts::Disk), ("/dev/fuse", DeviceFacts::Other)] {
         facts.add_device(HostPath::parse(path).unwrap(), known);
@@ -115,7 +116,7 @@ fn a_capability_that_is_named_again_is_not_looked_at_again() {
 
 #[test]
 fn without_the_rule_nothing_adds_up() {
-    let asked = vec![Asked { effect: capability("ALL"), at: Place::Field("X") }];
+    let asked = vec![RequestedEffect { effect: capability("ALL"), at: FieldPath::Field("X") }];
     let verdict = judge(&Policy::permissive(), Inspected::new((), asked), &Facts::none());
     assert!(matches!(verdict, Verdict::Allowed(_)));
 }

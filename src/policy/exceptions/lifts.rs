@@ -5,7 +5,7 @@ use crate::policy::allowed::AllowedMounts;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::devices::GPU_WORDS;
 use crate::policy::effects::{
-    AnyPath, Asked, Device, Effect, Namespace, NamespaceKind, SharedWith,
+    AnyPath, Device, Effect, Namespace, NamespaceKind, RequestedEffect, SharedWith,
 };
 use crate::policy::facts::{Facts, ImageFacts};
 use crate::policy::names::{CgroupParent, NameRule, Runtime, Sysctl, VolumeDriver};
@@ -58,7 +58,12 @@ impl Lifts {
     }
 
     /// Whether an effect is lifted, whichever rule forbids it.
-    pub(in crate::policy) fn lift(&self, asked: &Asked, effects: &[Asked], facts: &Facts) -> bool {
+    pub(in crate::policy) fn lift(
+        &self,
+        asked: &RequestedEffect,
+        effects: &[RequestedEffect],
+        facts: &Facts,
+    ) -> bool {
         match &asked.effect {
             Effect::Privileged => self.privileged,
             Effect::KernelSettings => self.privileged || self.lifts_option("systempaths", None),
@@ -70,9 +75,9 @@ impl Lifts {
                 self.privileged || self.lifts_option(option.name(), option.value())
             }
             Effect::Device(device) => self.privileged || self.lifts_device(device),
-            Effect::DeviceAgain(path) => self.privileged || self.lifts_device_path(path),
+            Effect::DeviceOnStart(path) => self.privileged || self.lifts_device_path(path),
             // A device is a path too.
-            Effect::HostPath(path) | Effect::HostPathAgain(path) => {
+            Effect::HostPath(path) | Effect::HostPathOnStart(path) => {
                 self.lifts_device_path(path) || self.lifts_path(asked, path, facts)
             }
             Effect::AnyPath(AnyPath::HostProcesses) => {
@@ -143,7 +148,7 @@ impl Lifts {
     }
 
     /// As written and where it leads, as a list of allowed paths has it.
-    fn lifts_path(&self, asked: &Asked, path: &HostPath, facts: &Facts) -> bool {
+    fn lifts_path(&self, asked: &RequestedEffect, path: &HostPath, facts: &Facts) -> bool {
         let Some(paths) = &self.paths else { return false };
         let mut violations = Violations::default();
         paths.check(path, facts, &mut Findings::new(&mut violations, &asked.at));

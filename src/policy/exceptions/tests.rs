@@ -5,7 +5,7 @@ use crate::policy::allowed::AllowedMounts;
 use crate::policy::capabilities::CapabilityRule;
 use crate::policy::ceilings::{Ceilings, CpuLimit};
 use crate::policy::effects::{
-    AnyPath, Builder, Device, ImageNames, Namespace, NamespaceKind, Place, SharedWith,
+    AnyPath, Builder, Device, FieldPath, ImageNames, Namespace, NamespaceKind, SharedWith,
 };
 use crate::policy::facts::Container;
 use crate::policy::mounts::MountRule;
@@ -81,17 +81,20 @@ fn facts(asked: &str, names: &[&str]) -> Facts {
     facts
 }
 
-fn at(effects: Vec<Effect>) -> Vec<Asked> {
-    effects.into_iter().map(|effect| Asked { effect, at: Place::Field("X") }).collect()
+fn at(effects: Vec<Effect>) -> Vec<RequestedEffect> {
+    effects
+        .into_iter()
+        .map(|effect| RequestedEffect { effect, at: FieldPath::Field("X") })
+        .collect()
 }
 
 /// A container of `asked` with one thing more.
-fn container_of(asked: &str, more: Vec<Effect>) -> Vec<Asked> {
+fn container_of(asked: &str, more: Vec<Effect>) -> Vec<RequestedEffect> {
     let own = [Effect::Image(image(asked)), Effect::ImageEnvironment(Holder::Daemon)];
     at(own.into_iter().chain(more).collect())
 }
 
-fn verdict(policy: &Policy, effects: Vec<Asked>, facts: &Facts) -> String {
+fn verdict(policy: &Policy, effects: Vec<RequestedEffect>, facts: &Facts) -> String {
     match judge(policy, Inspected::new((), effects), facts) {
         Verdict::Allowed(checked) => match checked.granted() {
             None => "allowed".to_owned(),
@@ -259,7 +262,7 @@ fn it_is_for_containers_alone_and_for_those_of_the_image() {
     let works = |name: &str| {
         at(vec![
             Effect::ContainerUser(name.to_owned()),
-            Effect::Within(name.to_owned()),
+            Effect::ExecIn(name.to_owned()),
             Effect::Environment(crate::policy::types::EnvironmentEntry::parse("A=b").unwrap()),
         ])
     };
@@ -378,7 +381,7 @@ fn lifted_by_key() -> Vec<(Lifts, Vec<Effect>, Vec<Effect>)> {
             },
             vec![
                 device(Device::Path(path("/dev/fuse"))),
-                Effect::DeviceAgain(path("/dev/fuse")),
+                Effect::DeviceOnStart(path("/dev/fuse")),
                 Effect::HostPath(path("/dev/fuse")),
                 device(Device::CgroupRule(named("c 10:229 rwm"))),
                 device(Device::Request(named("gpu"))),
@@ -400,7 +403,7 @@ fn lifted_by_key() -> Vec<(Lifts, Vec<Effect>, Vec<Effect>)> {
                 path_texts: vec![named("/proc")],
                 ..none()
             },
-            vec![Effect::HostPath(path("/proc")), Effect::HostPathAgain(path("/proc"))],
+            vec![Effect::HostPath(path("/proc")), Effect::HostPathOnStart(path("/proc"))],
             ["/", "/proc/sys", "/root", "/tmp/proc"]
                 .map(|text| Effect::HostPath(path(text)))
                 .into(),
@@ -469,7 +472,7 @@ fn every_key_lifts_what_it_names_and_nothing_else() {
     let all = lifted_by_key();
     let known = facts("agent:1", &["agent:1"]);
     let lift = |lifts: &Lifts, effect: &Effect| {
-        let asked = Asked { effect: effect.clone(), at: Place::Field("X") };
+        let asked = RequestedEffect { effect: effect.clone(), at: FieldPath::Field("X") };
         lifts.lift(&asked, std::slice::from_ref(&asked), &known)
     };
     // Whoever adds a key adds a line above.
@@ -502,7 +505,7 @@ fn every_key_lifts_what_it_names_and_nothing_else() {
                         effect,
                         Effect::Capability(_)
                             | Effect::Device(_)
-                            | Effect::DeviceAgain(_)
+                            | Effect::DeviceOnStart(_)
                             | Effect::SecurityOption(_)
                     );
                 assert_eq!(lift(lifts, effect), is_of_privileged, "{other} {lifts:?}: {effect:?}");

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test says where")]
 
 use super::*;
-use crate::policy::effects::Place;
+use crate::policy::effects::FieldPath;
 use crate::policy::facts::NetworkFacts;
 use crate::policy::{Inspected, Policy, Verdict, Violations, further_questions, judge};
 
@@ -24,7 +24,7 @@ fn policy(deny: &str, allow: Option<&str>) -> Policy {
 }
 
 fn verdict(policy: &Policy, effect: Effect, facts: &Facts) -> String {
-    let asked = Asked { effect, at: Place::Field("X") };
+    let asked = RequestedEffect { effect, at: FieldPath::Field("X") };
     match judge(policy, Inspected::new((), vec![asked]), facts) {
         Verdict::Allowed(_) => "allowed".to_owned(),
         Verdict::Forbidden(violations) => violations.to_string(),
@@ -37,7 +37,7 @@ fn a_bridge_that_is_there_is_the_hosts() {
     let told = |rules: &[SubnetRule], is_there: Option<bool>| {
         let mut facts = Facts::none();
         is_there.iter().for_each(|is_there| facts.add_interface("br0".to_owned(), *is_there));
-        let (mut violations, at) = (Violations::default(), Place::Field("X"));
+        let (mut violations, at) = (Violations::default(), FieldPath::Field("X"));
         check_bridge(rules, "br0", &facts, &mut Findings::new(&mut violations, &at));
         !violations.is_empty()
     };
@@ -45,7 +45,10 @@ fn a_bridge_that_is_there_is_the_hosts() {
         assert_eq!(told(&rules, is_there), expected, "{is_there:?}");
         assert!(!told(&rules[1..], is_there), "{is_there:?}");
     }
-    let asked = vec![Asked { effect: Effect::HostBridge("br0".to_owned()), at: Place::Field("X") }];
+    let asked = vec![RequestedEffect {
+        effect: Effect::HostBridge("br0".to_owned()),
+        at: FieldPath::Field("X"),
+    }];
     let mut interfaces = Vec::new();
     ask_bridges(&rules, &asked, &mut interfaces);
     assert_eq!(interfaces, ["br0"]);
@@ -117,7 +120,7 @@ fn a_network_that_is_there_counts_by_what_it_has() {
     let policy = policy("public", None);
     let joins = || Effect::SubnetsOf("web".to_owned(), SubnetUse::Joined);
     let asked = |facts: &Facts| {
-        let asked = [Asked { effect: joins(), at: Place::Field("X") }];
+        let asked = [RequestedEffect { effect: joins(), at: FieldPath::Field("X") }];
         further_questions(&policy, &asked, facts).networks
     };
     assert_eq!(asked(&Facts::none()), ["web"]);

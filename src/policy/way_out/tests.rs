@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::policy::allowed::{AllowedMount, AllowedMounts};
-use crate::policy::effects::{Asked, Effect, Place};
+use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
 use crate::policy::ports::PortRule;
 use crate::policy::{Inspected, Policy, Verdict, judge};
 
@@ -40,7 +40,7 @@ fn policy(allowed: Option<&[&str]>) -> Policy {
 }
 
 fn refusal(policy: &Policy, effect: Effect, facts: &Facts) -> String {
-    let asked = Asked { effect, at: Place::Field("X") };
+    let asked = RequestedEffect { effect, at: FieldPath::Field("X") };
     match judge(policy, Inspected::new((), vec![asked]), facts) {
         Verdict::Allowed(_) => String::new(),
         Verdict::Forbidden(violations) => violations.to_string(),
@@ -130,7 +130,7 @@ fn a_list_of_allowed_paths_can_name_the_socket() {
 #[test]
 fn what_was_mounted_beside_secdocker_is_started_again() {
     for (asked, passes) in [("/run/docker.sock", true), ("/var/run", true), ("/srv/link", false)] {
-        let said = refusal(&policy(None), Effect::HostPathAgain(path(asked)), &facts(asked));
+        let said = refusal(&policy(None), Effect::HostPathOnStart(path(asked)), &facts(asked));
         assert_eq!(said.is_empty(), passes, "{asked}: {said}");
     }
 }

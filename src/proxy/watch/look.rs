@@ -70,17 +70,17 @@ impl Watch {
             Some(_) | None => {}
         }
         let found = lookup::mounted(&key.0, &running, &watched.policy);
-        let is_seen = !matches!(found, Mounted::Unseen | Mounted::Untold);
+        let is_seen = !matches!(found, Mounted::Opaque | Mounted::Untold);
         let has_seen = self.lock().has_seen(&key.0, is_seen);
         let reason = match found {
             Mounted::AsJudged => return Outcome::Done(Some(running.run)),
             Mounted::Untold => return Outcome::Again,
-            Mounted::Unseen if watched.looks < LOOKS_MAX => return Outcome::Again,
-            Mounted::Unseen | Mounted::Hidden if !has_seen || !running.shows_mounts => {
+            Mounted::Opaque if watched.looks < LOOKS_MAX => return Outcome::Again,
+            Mounted::Opaque | Mounted::Hidden if !has_seen || !running.shows_mounts => {
                 self.say(UNSEEN);
                 return Outcome::Done(Some(running.run));
             }
-            Mounted::Unseen => "its processes cannot be seen".to_owned(),
+            Mounted::Opaque => "its processes cannot be seen".to_owned(),
             Mounted::Hidden => {
                 "what it has mounted cannot be seen: its processes have another root".to_owned()
             }

@@ -159,7 +159,7 @@ impl Session {
         if said.len() < images.len() {
             return self.consult_about_next_of(mediation, consulting, turn);
         }
-        if said.iter().any(|advice| advice.source == Source::Asked) {
+        if said.iter().any(|advice| advice.source == Source::RequestedEffect) {
             return self.judge_call_again(mediation, *consulting, turn);
         }
         self.release_call(mediation, consulting.judged, turn);

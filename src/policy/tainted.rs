@@ -20,7 +20,7 @@ const MARKED_MAX: usize = 4 << 20;
 
 /// The forbidden names of images, by identifier: one for each rule that forbade it.
 #[derive(Debug, Default)]
-pub struct FormerNames {
+pub struct TaintedImages {
     named: HashMap<String, Vec<ImageName>>,
     /// By their hash, with keys of this process' own.
     marked: HashSet<u64>,
@@ -31,7 +31,7 @@ pub struct FormerNames {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyForbidden;
 
-impl FormerNames {
+impl TaintedImages {
     /// Remembers the forbidden images that the facts tell of, and adds to the facts the forbidden
     /// names that their images have had.
     ///
@@ -65,7 +65,7 @@ impl FormerNames {
     }
 }
 
-impl FormerNames {
+impl TaintedImages {
     /// The images that are remembered, by identifier.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
     use crate::image::ImageRef;
-    use crate::policy::effects::{Asked, Effect, Place};
+    use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
     use crate::policy::facts::{ImageFacts, NamedImage, Questions};
     use crate::policy::images::ImageRule;
     use crate::policy::{Inspected, Verdict, judge, questions};
@@ -120,7 +120,7 @@ mod tests {
     }
 
     fn said(effect: Effect, facts: &Facts) -> String {
-        let asked = vec![Asked { effect, at: Place::Field("x") }];
+        let asked = vec![RequestedEffect { effect, at: FieldPath::Field("x") }];
         match judge(&policy(), Inspected::new((), asked), facts) {
             Verdict::Allowed(_) => String::new(),
             Verdict::Forbidden(violations) => violations.to_string(),
@@ -134,7 +134,7 @@ mod tests {
             image("legacy:1", "sha256:1", &["legacy:1", "ubuntu:16.04"]),
             listed(&[("sha256:2", &["app:1"]), ("sha256:1", &["ubuntu:16.04"])]),
         ] {
-            let (mut former, mut seen) = (FormerNames::default(), seen);
+            let (mut former, mut seen) = (TaintedImages::default(), seen);
             former.remember(&policy(), &mut seen).unwrap();
             let uses = Effect::Image(ImageRef::parse("legacy:1").unwrap());
             let mut now = image("legacy:1", "sha256:1", &["legacy:1"]);
@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn names_may_be_taken_only_once_it_is_known_which_images_have_them() {
         let asks = |effect: Effect| {
-            let questions = questions(&policy(), &[Asked { effect, at: Place::Field("x") }]);
+            let questions =
+                questions(&policy(), &[RequestedEffect { effect, at: FieldPath::Field("x") }]);
             (questions.image_list, questions.images.len())
         };
         assert_eq!(asks(Effect::ImageNamesTaken), (true, 0));
@@ -192,7 +193,7 @@ mod tests {
 
     #[test]
     fn no_more_is_remembered_than_has_room() {
-        let mut former = FormerNames::default();
+        let mut former = TaintedImages::default();
         for number in 0..2 * NAMED_MAX {
             let mut facts = listed(&[(&number.to_string(), &["team/app:1"])]);
             former.remember(&policy(), &mut facts).unwrap();

@@ -20,7 +20,7 @@ use crate::policy::opinions::Waited;
 /// How long a thread without work stays.
 const IDLE_MAX: Duration = Duration::from_secs(10);
 
-/// What one lane may hold.
+/// What one pool may hold.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LaneLimits {
     /// Threads, which begin when there is work.
@@ -40,7 +40,7 @@ type Answer<Q, A> = dyn Fn(&Q, &[Waited]) -> A + Send + Sync;
 pub(super) type Reply<A> = Box<dyn FnOnce(A) + Send>;
 
 /// A handle to the threads; clones share them.
-pub(super) struct Lane<Q, A>(Arc<Shared<Q, A>>);
+pub(super) struct FairPool<Q, A>(Arc<Shared<Q, A>>);
 
 struct Shared<Q, A> {
     limits: LaneLimits,
@@ -50,33 +50,33 @@ struct Shared<Q, A> {
 }
 
 struct State<Q, A> {
-    waiting: VecDeque<Errand<Q, A>>,
-    running: Vec<Arc<Asked<Q>>>,
+    waiting: VecDeque<Job<Q, A>>,
+    running: Vec<Arc<Queued<Q>>>,
     threads: usize,
     idle: usize,
 }
 
 /// A question, and whose it is.
 #[derive(PartialEq, Eq)]
-struct Asked<Q> {
+struct Queued<Q> {
     who: Who,
     question: Q,
 }
 
-struct Errand<Q, A> {
-    asked: Arc<Asked<Q>>,
+struct Job<Q, A> {
+    asked: Arc<Queued<Q>>,
     replies: Vec<Reply<A>>,
     waited: Vec<Waited>,
 }
 
-impl<Q, A> Clone for Lane<Q, A> {
+impl<Q, A> Clone for FairPool<Q, A> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Lane<Q, A> {
-    /// A lane on which `answer` answers the questions.
+impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> FairPool<Q, A> {
+    /// A pool on which `answer` answers the questions.
     pub(super) fn new(
         limits: LaneLimits,
         answer: impl Fn(&Q, &[Waited]) -> A + Send + Sync + 'static,
@@ -99,18 +99,18 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Lane<Q, A> {
         if !state.has_room(who, &shared.limits) {
             return Err(reply);
         }
-        let asked = Asked { who, question };
-        if let Some(same) = state.waiting.iter_mut().find(|errand| *errand.asked == asked) {
+        let asked = Queued { who, question };
+        if let Some(same) = state.waiting.iter_mut().find(|job| *job.asked == asked) {
             same.replies.push(reply);
             same.waited.push(waited);
             return Ok(());
         }
-        let errand = Errand { asked: Arc::new(asked), replies: vec![reply], waited: vec![waited] };
-        state.waiting.push_back(errand);
+        let job = Job { asked: Arc::new(asked), replies: vec![reply], waited: vec![waited] };
+        state.waiting.push_back(job);
         shared.begin_thread(&mut state);
         if state.threads == 0 {
-            let errand = state.waiting.pop_back();
-            return errand.and_then(|mut errand| errand.replies.pop()).map_or(Ok(()), Err);
+            let job = state.waiting.pop_back();
+            return job.and_then(|mut job| job.replies.pop()).map_or(Ok(()), Err);
         }
         drop(state);
         shared.work.notify_one();
@@ -119,35 +119,35 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Lane<Q, A> {
 }
 
 impl<Q: Eq, A> State<Q, A> {
-    fn may_run(&self, asked: &Arc<Asked<Q>>, limits: &LaneLimits) -> bool {
+    fn may_run(&self, asked: &Arc<Queued<Q>>, limits: &LaneLimits) -> bool {
         let of_client = self.running.iter().filter(|running| running.who == asked.who);
         of_client.count() < limits.threads_per_client_max && !self.running.contains(asked)
     }
 
     fn has_room(&self, who: Who, limits: &LaneLimits) -> bool {
         let (mut all, mut of_client) = (0, 0);
-        for errand in &self.waiting {
-            all += errand.replies.len();
-            if errand.asked.who == who {
-                of_client += errand.replies.len();
+        for job in &self.waiting {
+            all += job.replies.len();
+            if job.asked.who == who {
+                of_client += job.replies.len();
             }
         }
         all < limits.waiting_max && of_client < limits.waiting_per_client_max
     }
 
     /// The first that waits and may run.
-    fn next(&mut self, limits: &LaneLimits) -> Option<Errand<Q, A>> {
-        let at = self.waiting.iter().position(|errand| self.may_run(&errand.asked, limits))?;
-        let errand = self.waiting.remove(at)?;
-        self.running.push(Arc::clone(&errand.asked));
-        Some(errand)
+    fn next(&mut self, limits: &LaneLimits) -> Option<Job<Q, A>> {
+        let at = self.waiting.iter().position(|job| self.may_run(&job.asked, limits))?;
+        let job = self.waiting.remove(at)?;
+        self.running.push(Arc::clone(&job.asked));
+        Some(job)
     }
 }
 
 impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Shared<Q, A> {
     /// Begins a thread if more wait that may run than there are threads without work.
     fn begin_thread(self: &Arc<Self>, state: &mut State<Q, A>) {
-        let may_run = |errand: &&Errand<Q, A>| state.may_run(&errand.asked, &self.limits);
+        let may_run = |job: &&Job<Q, A>| state.may_run(&job.asked, &self.limits);
         let ready = state.waiting.iter().filter(may_run).count();
         if ready > state.idle && state.threads < self.limits.threads_max {
             let shared = Arc::clone(self);
@@ -159,11 +159,11 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Shared<Q, A> {
     fn work(&self) {
         let mut state = self.lock();
         loop {
-            if let Some(errand) = state.next(&self.limits) {
+            if let Some(job) = state.next(&self.limits) {
                 drop(state);
-                self.run(errand.asked.as_ref(), errand.replies, &errand.waited);
+                self.run(job.asked.as_ref(), job.replies, &job.waited);
                 state = self.lock();
-                state.running.retain(|running| !Arc::ptr_eq(running, &errand.asked));
+                state.running.retain(|running| !Arc::ptr_eq(running, &job.asked));
                 continue;
             }
             state.idle += 1;
@@ -173,7 +173,7 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Shared<Q, A> {
             state.idle -= 1;
             // What came meanwhile counted on this thread.
             let limits = &self.limits;
-            let is_wanted = state.waiting.iter().any(|errand| state.may_run(&errand.asked, limits));
+            let is_wanted = state.waiting.iter().any(|job| state.may_run(&job.asked, limits));
             if timeout.timed_out() && !is_wanted {
                 state.threads -= 1;
                 return;
@@ -181,7 +181,7 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Shared<Q, A> {
         }
     }
 
-    fn run(&self, asked: &Asked<Q>, mut replies: Vec<Reply<A>>, waited: &[Waited]) {
+    fn run(&self, asked: &Queued<Q>, mut replies: Vec<Reply<A>>, waited: &[Waited]) {
         let answer = (self.answer)(&asked.question, waited);
         let last = replies.pop();
         replies.into_iter().for_each(|reply| reply(answer.clone()));
@@ -231,15 +231,17 @@ mod tests {
             self.changed.notify_all();
         }
 
-        fn lane(self: &Arc<Self>) -> (Lane<&'static str, &'static str>, Receiver<&'static str>) {
+        fn pool(
+            self: &Arc<Self>,
+        ) -> (FairPool<&'static str, &'static str>, Receiver<&'static str>) {
             let (hanging, (began, all)) = (Arc::clone(self), mpsc::channel());
-            let lane = Lane::new(LIMITS, move |name: &&'static str, _: &[Waited]| {
+            let pool = FairPool::new(LIMITS, move |name: &&'static str, _: &[Waited]| {
                 began.send(*name).unwrap();
                 let held = hanging.held.lock().unwrap();
                 drop(hanging.changed.wait_while(held, |held| held.contains(name)).unwrap());
                 *name
             });
-            (lane, all)
+            (pool, all)
         }
     }
 
@@ -255,15 +257,15 @@ mod tests {
     #[test]
     fn answers_that_hang_hold_up_no_other_client() {
         let hanging = Hanging::hold(&["a", "b", "c"]);
-        let (lane, began) = hanging.lane();
+        let (pool, began) = hanging.pool();
         let (reply, replies) = mpsc::channel();
         for name in ["a", "b", "c"] {
-            assert!(lane.ask(by(HOSTILE), name, to(&reply)).is_ok());
+            assert!(pool.ask(by(HOSTILE), name, to(&reply)).is_ok());
         }
         let begun: HashSet<_> = began.iter().take(2).collect();
         assert_eq!(begun, HashSet::from(["a", "b"]), "one client has two threads");
         for _ in 0..20 {
-            assert!(lane.ask(by(OTHER), "free", to(&reply)).is_ok());
+            assert!(pool.ask(by(OTHER), "free", to(&reply)).is_ok());
             assert_eq!((began.recv().unwrap(), replies.recv().unwrap()), ("free", "free"));
         }
         hanging.let_go();
@@ -273,14 +275,14 @@ mod tests {
     #[test]
     fn the_same_question_has_one_thread_and_is_asked_anew_for_all_who_came_meanwhile() {
         let hanging = Hanging::hold(&["a"]);
-        let (lane, began) = hanging.lane();
+        let (pool, began) = hanging.pool();
         let (reply, replies) = mpsc::channel();
-        assert!(lane.ask(by(HOSTILE), "a", to(&reply)).is_ok());
+        assert!(pool.ask(by(HOSTILE), "a", to(&reply)).is_ok());
         assert_eq!(began.recv().unwrap(), "a");
         for _ in 0..5 {
-            assert!(lane.ask(by(HOSTILE), "a", to(&reply)).is_ok());
+            assert!(pool.ask(by(HOSTILE), "a", to(&reply)).is_ok());
         }
-        assert!(lane.ask(by(HOSTILE), "b", to(&reply)).is_ok());
+        assert!(pool.ask(by(HOSTILE), "b", to(&reply)).is_ok());
         assert_eq!((began.recv().unwrap(), replies.recv().unwrap()), ("b", "b"));
         hanging.let_go();
         assert_eq!(replies.iter().take(6).collect::<Vec<_>>(), ["a"; 6]);
@@ -290,13 +292,13 @@ mod tests {
     #[test]
     fn no_more_wait_than_have_room() {
         let hanging = Hanging::hold(&["a"]);
-        let (lane, began) = hanging.lane();
+        let (pool, began) = hanging.pool();
         let (reply, replies) = mpsc::channel();
-        assert!(lane.ask(by(HOSTILE), "a", to(&reply)).is_ok());
+        assert!(pool.ask(by(HOSTILE), "a", to(&reply)).is_ok());
         began.recv().unwrap();
-        let taken = (0..20).filter(|_| lane.ask(by(HOSTILE), "a", to(&reply)).is_ok()).count();
+        let taken = (0..20).filter(|_| pool.ask(by(HOSTILE), "a", to(&reply)).is_ok()).count();
         assert_eq!(taken, LIMITS.waiting_per_client_max);
-        assert!(lane.ask(by(OTHER), "a", to(&reply)).is_ok());
+        assert!(pool.ask(by(OTHER), "a", to(&reply)).is_ok());
         hanging.let_go();
         assert_eq!(replies.iter().take(1 + taken + 1).count(), taken + 2);
     }

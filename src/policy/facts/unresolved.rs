@@ -11,7 +11,7 @@ const TOLD_MAX: usize = 16;
 impl Facts {
     /// What was asked in vain; nothing if all was learned.
     #[must_use]
-    pub fn unlearned(&self) -> Option<Unlearned> {
+    pub fn unresolved(&self) -> Option<Unresolved> {
         let Self {
             links,
             images,
@@ -38,34 +38,34 @@ impl Facts {
             forbidden: _,    // As these.
             is_late: _,
         } = self;
-        let list = matches!(image_list, ImageList::Unlearned);
+        let list = matches!(image_list, ImageList::Unresolved);
         let list = list.then(|| "the list of images".to_owned());
         let version = (*api_version == Some(None)).then(|| "the daemon's API version".to_owned());
         let policies = (*source_policies == Some(None))
             .then(|| "whether the daemon's builder heeds policies".to_owned());
         let runtimes = matches!(runtimes, Some(None)).then(|| "the daemon's runtimes".to_owned());
         let owned = (*owned == Some(None)).then(|| "how many containers there are".to_owned());
-        let paths = links.unlearned().map(|path| format!("path {path}"));
-        let devices = devices.unlearned().map(|path| format!("device {path}"));
-        let addresses = addresses.unlearned().map(|address| format!("address {address}"));
-        let subnets = subnets.unlearned().map(|subnet| format!("routes to {subnet}"));
-        let builds = builds.unlearned().map(|build| {
+        let paths = links.unresolved().map(|path| format!("path {path}"));
+        let devices = devices.unresolved().map(|path| format!("device {path}"));
+        let addresses = addresses.unresolved().map(|address| format!("address {address}"));
+        let subnets = subnets.unresolved().map(|subnet| format!("routes to {subnet}"));
+        let builds = builds.unresolved().map(|build| {
             named("image", &format!("{} for {}", build.image.as_asked(), build.platform))
         });
-        let images = images.unlearned().map(|image| named("image", &image.as_asked()));
+        let images = images.unresolved().map(|image| named("image", &image.as_asked()));
         let all = paths
             .chain(devices)
             .chain(addresses)
             .chain(subnets)
             .chain(images)
             .chain(builds)
-            .chain(cdi.unlearned().map(|name| named("device", name)))
-            .chain(interfaces.unlearned().map(|name| named("interface", name)))
-            .chain(networks.unlearned().map(|name| named("network", name)))
-            .chain(volumes.unlearned().map(|name| named("volume", name)))
-            .chain(containers.unlearned().map(|name| named("container", name)))
-            .chain(services.unlearned().map(|name| named("service", name)))
-            .chain(nodes.unlearned().map(|name| named("node", name)))
+            .chain(cdi.unresolved().map(|name| named("device", name)))
+            .chain(interfaces.unresolved().map(|name| named("interface", name)))
+            .chain(networks.unresolved().map(|name| named("network", name)))
+            .chain(volumes.unresolved().map(|name| named("volume", name)))
+            .chain(containers.unresolved().map(|name| named("container", name)))
+            .chain(services.unresolved().map(|name| named("service", name)))
+            .chain(nodes.unresolved().map(|name| named("node", name)))
             .chain(list)
             .chain(version)
             .chain(policies)
@@ -73,7 +73,7 @@ impl Facts {
             .chain(owned);
         let mut told: Vec<_> = all.take(TOLD_MAX + 1).collect();
         told.sort_unstable();
-        (!told.is_empty()).then_some(Unlearned(told))
+        (!told.is_empty()).then_some(Unresolved(told))
     }
 }
 
@@ -83,9 +83,9 @@ fn named(kind: &str, name: &str) -> String {
 
 /// What was asked in vain, safe to print and bounded: `image app:1, volume cache`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unlearned(Vec<String>);
+pub struct Unresolved(Vec<String>);
 
-impl fmt::Display for Unlearned {
+impl fmt::Display for Unresolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, one) in self.0.iter().take(TOLD_MAX).enumerate() {
             f.write_str(if position == 0 { "" } else { ", " })?;
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_was_asked_in_vain_is_told_of_up_to_a_bound() {
-        let told = |facts: &Facts| facts.unlearned().map(|unlearned| unlearned.to_string());
+        let told = |facts: &Facts| facts.unresolved().map(|unresolved| unresolved.to_string());
         let text = |text: &str| text.to_owned();
         let mut facts = Facts::none();
         assert_eq!(told(&facts), None);

@@ -1,7 +1,7 @@
 //! Who asks which plugin what, and who waits for it: the pool's books, without threads or a clock.
 //!
 //! ```text
-//! enlist ─┬─ kept verdict, plugin down, queue full ──────────────► result at once
+//! submit ─┬─ kept verdict, plugin down, queue full ──────────────► result at once
 //!         ├─ the same question is under way: wait with the others, to be asked about anew if that
 //!         │  call fails or hangs, as it has given whoever comes late less time
 //!         └─► Queued ─► Running ─┬─► done ─────────────────────────► results, kept
@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use super::cache::{Cache, Kept};
+use super::fan_out::FanOut;
 use super::judge::{Judge, Judgement, Key, Question, Scope};
-use super::round::Round;
 use crate::config::plugins::{CacheSettings, Fallback, PluginSettings};
 use crate::policy::opinions::{PluginResult, PluginVerdict};
 
@@ -32,8 +32,8 @@ const QUEUE_MAX: usize = 1024;
 const LOST_MAX: usize = 2;
 
 /// The books of all plugins.
-pub(super) struct Desk {
-    seats: Vec<Seat>,
+pub(super) struct Scheduler {
+    queues: Vec<PluginQueue>,
     calls: Slab<Call>,
     /// Calls that may run at once: each plugin has one of them for itself.
     places: usize,
@@ -42,7 +42,7 @@ pub(super) struct Desk {
 }
 
 /// One plugin's page.
-struct Seat {
+struct PluginQueue {
     name: Arc<str>,
     timeout: Duration,
     on_error: Fallback,
@@ -68,7 +68,7 @@ struct Call {
 
 /// A request that waits for a call.
 struct Waiter {
-    round: Arc<Round>,
+    round: Arc<FanOut>,
     question: Arc<Question>,
     answer_by: Instant,
     /// Whether the call had begun before.
@@ -98,35 +98,35 @@ pub(super) struct Held {
 
 /// What follows from an entry in the books, to be carried out when they are closed.
 #[derive(Debug, Default)]
-pub(super) struct Due {
-    pub(super) results: Vec<(Arc<Round>, PluginResult)>,
+pub(super) struct Completions {
+    pub(super) results: Vec<(Arc<FanOut>, PluginResult)>,
     /// What is to be told of plugins.
     pub(super) troubles: Vec<(Arc<str>, String)>,
 }
 
-impl Due {
+impl Completions {
     pub(super) fn is_empty(&self) -> bool {
         self.results.is_empty() && self.troubles.is_empty()
     }
 }
 
-impl Desk {
+impl Scheduler {
     pub(super) fn new<'a>(
         plugins: impl Iterator<Item = (&'a PluginSettings, &'a dyn Judge)>,
         threads: NonZeroUsize,
     ) -> Self {
-        let mut seats: Vec<Seat> =
-            plugins.map(|(settings, judge)| Seat::new(settings, judge)).collect();
-        let places = threads.get().max(seats.len());
-        for seat in &mut seats {
-            seat.concurrency = seat.concurrency.min(places);
+        let mut queues: Vec<PluginQueue> =
+            plugins.map(|(settings, judge)| PluginQueue::new(settings, judge)).collect();
+        let places = threads.get().max(queues.len());
+        for queue in &mut queues {
+            queue.concurrency = queue.concurrency.min(places);
         }
-        Self { seats, calls: Slab::new(), places, turn: 0 }
+        Self { queues, calls: Slab::new(), places, turn: 0 }
     }
 
     /// Calls that wait for a thread.
     pub(super) fn queued(&self) -> usize {
-        self.seats.iter().map(|seat| seat.queue.len()).sum()
+        self.queues.iter().map(|queue| queue.queue.len()).sum()
     }
 
     /// Calls that may run at once.
@@ -135,57 +135,57 @@ impl Desk {
     }
 
     /// A verdict that is known already.
-    pub(super) fn recall(
+    pub(super) fn cached(
         &self,
         plugin: usize,
         question: &Question,
         now: Instant,
     ) -> Option<PluginResult> {
-        let seat = self.seats.get(plugin)?;
-        let kept = seat.cache.as_ref()?.get(&question.key(seat.scope)?, now)?;
-        Some(seat.result(kept.verdict, Arc::clone(&kept.reason), true))
+        let queue = self.queues.get(plugin)?;
+        let kept = queue.cache.as_ref()?.get(&question.key(queue.scope)?, now)?;
+        Some(queue.result(kept.verdict, Arc::clone(&kept.reason), true))
     }
 
     /// Puts a question to a plugin in the name of a round, or answers it at once.
-    pub(super) fn enlist(
+    pub(super) fn submit(
         &mut self,
         plugin: usize,
         question: &Arc<Question>,
-        round: &Arc<Round>,
+        round: &Arc<FanOut>,
         now: Instant,
     ) -> Result<(), PluginResult> {
-        if let Some(known) = self.recall(plugin, question, now) {
+        if let Some(known) = self.cached(plugin, question, now) {
             return Err(known);
         }
         self.make_room(plugin);
-        let Some(seat) = self.seats.get_mut(plugin) else { return Ok(()) };
-        if seat.is_down() {
-            return Err(seat.timed_out("earlier calls hang"));
+        let Some(queue) = self.queues.get_mut(plugin) else { return Ok(()) };
+        if queue.is_down() {
+            return Err(queue.timed_out("earlier calls hang"));
         }
-        let key = question.key(seat.scope);
+        let key = question.key(queue.scope);
         let (round, question) = (Arc::clone(round), Arc::clone(question));
         let mut waiter =
-            Waiter { round, question, answer_by: now + seat.timeout, came_late: false };
-        let under_way = key.as_ref().and_then(|key| seat.shared.get(key)).copied();
+            Waiter { round, question, answer_by: now + queue.timeout, came_late: false };
+        let under_way = key.as_ref().and_then(|key| queue.shared.get(key)).copied();
         if let Some(call) = under_way.and_then(|call| self.calls.get_mut(call)) {
             waiter.came_late = call.stage != Stage::Queued;
             call.join(waiter);
             return Ok(());
         }
-        if seat.queue.len() >= QUEUE_MAX {
-            return Err(seat.timed_out("too many calls wait"));
+        if queue.queue.len() >= QUEUE_MAX {
+            return Err(queue.timed_out("too many calls wait"));
         }
         self.queue(plugin, key, vec![waiter]);
         Ok(())
     }
 
     fn queue(&mut self, plugin: usize, key: Option<Key>, waiting: Vec<Waiter>) {
-        let Some(seat) = self.seats.get_mut(plugin) else { return };
+        let Some(queue) = self.queues.get_mut(plugin) else { return };
         let call = Call { plugin, key: key.clone(), waiting, stage: Stage::Queued };
         let id = self.calls.insert(call);
-        seat.queue.push_back(id);
+        queue.queue.push_back(id);
         if let Some(key) = key {
-            seat.shared.insert(key, id);
+            queue.shared.insert(key, id);
         }
     }
 
@@ -195,29 +195,29 @@ impl Desk {
         &mut self,
         (plugin, key): (usize, Option<Key>),
         mut late: Vec<Waiter>,
-        due: &mut Due,
+        due: &mut Completions,
     ) {
-        let Some(seat) = self.seats.get(plugin) else { return };
+        let Some(queue) = self.queues.get(plugin) else { return };
         late.retain(Waiter::is_wanted);
         late.iter_mut().for_each(|waiter| waiter.came_late = false);
         if late.is_empty() {
             return;
         }
-        let refused = if seat.is_down() {
+        let refused = if queue.is_down() {
             "earlier calls hang"
-        } else if seat.queue.len() >= QUEUE_MAX {
+        } else if queue.queue.len() >= QUEUE_MAX {
             "too many calls wait"
         } else {
             return self.queue(plugin, key, late);
         };
-        let result = seat.timed_out(refused);
+        let result = queue.timed_out(refused);
         due.results.extend(late.into_iter().map(|waiter| (waiter.round, result.clone())));
     }
 
     /// The next call to make, if one may be made now.
     pub(super) fn next(&mut self, now: Instant) -> Option<Work> {
-        for step in 0..self.seats.len() {
-            let plugin = (self.turn + step) % self.seats.len();
+        for step in 0..self.queues.len() {
+            let plugin = (self.turn + step) % self.queues.len();
             if let Some(work) = self.next_of(plugin, now) {
                 self.turn = plugin + 1;
                 return Some(work);
@@ -228,15 +228,15 @@ impl Desk {
 
     fn next_of(&mut self, plugin: usize, now: Instant) -> Option<Work> {
         while self.may_run(plugin) {
-            let seat = self.seats.get_mut(plugin)?;
-            let id = seat.queue.pop_front()?;
+            let queue = self.queues.get_mut(plugin)?;
+            let id = queue.queue.pop_front()?;
             let Some(call) = self.calls.get_mut(id) else { continue };
             let Some(held) = call.waiting.iter().find_map(Waiter::held) else {
                 self.forget(id);
                 continue;
             };
-            seat.running += 1;
-            call.stage = Stage::Running { lost_at: now + seat.timeout };
+            queue.running += 1;
+            call.stage = Stage::Running { lost_at: now + queue.timeout };
             let answer_by = call.waiting.last().map_or(now, |waiter| waiter.answer_by);
             let time_left = answer_by.saturating_duration_since(now);
             return Some(Work { call: id, plugin, held, time_left });
@@ -246,12 +246,12 @@ impl Desk {
 
     /// Whether one more call of this plugin leaves a place for each other one.
     fn may_run(&self, plugin: usize) -> bool {
-        let Some(seat) = self.seats.get(plugin) else { return false };
-        let busy: usize = self.seats.iter().map(|seat| seat.running).sum();
-        let others = self.seats.iter().enumerate().filter(|(index, _)| *index != plugin);
+        let Some(queue) = self.queues.get(plugin) else { return false };
+        let busy: usize = self.queues.iter().map(|queue| queue.running).sum();
+        let others = self.queues.iter().enumerate().filter(|(index, _)| *index != plugin);
         let kept_free = others.filter(|(_, other)| other.running == 0 && !other.is_down()).count();
-        let has_place = seat.running == 0 || busy + 1 + kept_free <= self.places;
-        !seat.is_down() && seat.running < seat.concurrency && has_place
+        let has_place = queue.running == 0 || busy + 1 + kept_free <= self.places;
+        !queue.is_down() && queue.running < queue.concurrency && has_place
     }
 
     /// A call has come back, perhaps when nobody expected it any more; whether its thread had been
@@ -261,30 +261,30 @@ impl Desk {
         id: usize,
         judgement: Judgement,
         now: Instant,
-        due: &mut Due,
+        due: &mut Completions,
     ) -> bool {
         let Some(call) = self.forget(id) else { return false };
-        let Some(seat) = self.seats.get_mut(call.plugin) else { return false };
+        let Some(queue) = self.queues.get_mut(call.plugin) else { return false };
         let was_lost = call.stage == Stage::Lost;
         if was_lost {
-            seat.lost -= 1;
-            if seat.lost + 1 == LOST_MAX {
+            queue.lost -= 1;
+            if queue.lost + 1 == LOST_MAX {
                 due.troubles
-                    .push((Arc::clone(&seat.name), "a call has come back: up again".into()));
+                    .push((Arc::clone(&queue.name), "a call has come back: up again".into()));
             }
         } else {
-            seat.running -= 1;
+            queue.running -= 1;
         }
         let Judgement { verdict, reason, ttl } = judgement;
         let reason: Arc<str> = reason.into();
         if let (Some(cache), Some(key), PluginVerdict::Allow | PluginVerdict::Deny) =
-            (&mut seat.cache, &call.key, verdict)
+            (&mut queue.cache, &call.key, verdict)
             && key.lasts()
             && !ttl.is_zero()
         {
             cache.insert(key.clone(), Kept { verdict, reason: Arc::clone(&reason) }, ttl, now);
         }
-        let result = seat.result(verdict, reason, false);
+        let result = queue.result(verdict, reason, false);
         // An error may be that the time of those was over who were there before.
         let is_theirs = |waiter: &Waiter| verdict != PluginVerdict::Error || !waiter.came_late;
         let (waiting, late): (Vec<_>, Vec<_>) = call.waiting.into_iter().partition(is_theirs);
@@ -294,7 +294,7 @@ impl Desk {
     }
 
     /// Answers those whose time is over, and gives up the threads of calls that hang; how many.
-    pub(super) fn expire(&mut self, now: Instant, due: &mut Due) -> usize {
+    pub(super) fn expire(&mut self, now: Instant, due: &mut Completions) -> usize {
         let late: Vec<usize> =
             self.calls.iter().filter(|(_, call)| call.is_late(now)).map(|(id, _)| id).collect();
         for id in late {
@@ -310,59 +310,59 @@ impl Desk {
         hanging.len()
     }
 
-    /// When [`Desk::expire`] must be called.
+    /// When [`Scheduler::expire`] must be called.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.calls.iter().filter_map(|(_, call)| call.deadline()).min()
     }
 
     /// Fails what waits for a thread that can't be had.
-    pub(super) fn give_up_queued(&mut self, due: &mut Due) {
-        for plugin in 0..self.seats.len() {
+    pub(super) fn give_up_queued(&mut self, due: &mut Completions) {
+        for plugin in 0..self.queues.len() {
             self.clear_queue(plugin, "no thread could be started", due);
         }
     }
 
     /// Those whose time is over are answered; the call goes on if it runs, or for the others.
-    fn give_up_late(&mut self, id: usize, now: Instant, due: &mut Due) {
+    fn give_up_late(&mut self, id: usize, now: Instant, due: &mut Completions) {
         let Some(call) = self.calls.get_mut(id) else { return };
-        let Some(seat) = self.seats.get_mut(call.plugin) else { return };
-        let result = seat.timed_out(&format!("{:?} are over", seat.timeout));
+        let Some(queue) = self.queues.get_mut(call.plugin) else { return };
+        let result = queue.timed_out(&format!("{:?} are over", queue.timeout));
         let late = call.waiting.partition_point(|waiter| waiter.answer_by <= now);
         due.results.extend(call.waiting.drain(..late).map(|waiter| (waiter.round, result.clone())));
         if call.stage == Stage::Queued && call.waiting.is_empty() {
-            seat.queue.retain(|queued| *queued != id);
+            queue.queue.retain(|queued| *queued != id);
             self.forget(id);
         }
     }
 
-    fn lose(&mut self, id: usize, due: &mut Due) {
+    fn lose(&mut self, id: usize, due: &mut Completions) {
         let Some(call) = self.calls.get_mut(id) else { return };
         let plugin = call.plugin;
-        let Some(seat) = self.seats.get_mut(plugin) else { return };
+        let Some(queue) = self.queues.get_mut(plugin) else { return };
         call.stage = Stage::Lost;
         let (key, late) = (call.key.clone(), std::mem::take(&mut call.waiting));
         if let Some(key) = &key {
             // Who comes now is not to wait for a call that may never come back.
-            unshare(seat, key, id);
+            unshare(queue, key, id);
         }
-        seat.running -= 1;
-        seat.lost += 1;
-        let hangs = format!("a call has not come back in {:?}; {} hang", seat.timeout, seat.lost);
-        let down = if seat.lost == LOST_MAX {
+        queue.running -= 1;
+        queue.lost += 1;
+        let hangs = format!("a call has not come back in {:?}; {} hang", queue.timeout, queue.lost);
+        let down = if queue.lost == LOST_MAX {
             ": down, it is asked no more until one returns"
         } else {
             ""
         };
-        due.troubles.push((Arc::clone(&seat.name), format!("{hangs}{down}")));
-        if seat.is_down() {
+        due.troubles.push((Arc::clone(&queue.name), format!("{hangs}{down}")));
+        if queue.is_down() {
             self.clear_queue(plugin, "earlier calls hang", due);
         }
         self.queue_again((plugin, key), late, due);
     }
 
-    fn clear_queue(&mut self, plugin: usize, why: &str, due: &mut Due) {
-        let Some(seat) = self.seats.get_mut(plugin) else { return };
-        let (queued, result) = (std::mem::take(&mut seat.queue), seat.timed_out(why));
+    fn clear_queue(&mut self, plugin: usize, why: &str, due: &mut Completions) {
+        let Some(queue) = self.queues.get_mut(plugin) else { return };
+        let (queued, result) = (std::mem::take(&mut queue.queue), queue.timed_out(why));
         for call in queued.into_iter().filter_map(|id| self.forget(id)) {
             let waiting = call.waiting.into_iter();
             due.results.extend(waiting.map(|waiter| (waiter.round, result.clone())));
@@ -371,8 +371,8 @@ impl Desk {
 
     /// Takes calls that nobody waits for any more out of a queue that is full.
     fn make_room(&mut self, plugin: usize) {
-        let Some(seat) = self.seats.get_mut(plugin) else { return };
-        if seat.queue.len() < QUEUE_MAX {
+        let Some(queue) = self.queues.get_mut(plugin) else { return };
+        if queue.queue.len() < QUEUE_MAX {
             return;
         }
         let calls = &self.calls;
@@ -380,7 +380,7 @@ impl Desk {
             calls.get(*id).is_some_and(|call| call.waiting.iter().any(Waiter::is_wanted))
         };
         let (wanted, unwanted): (VecDeque<_>, Vec<_>) =
-            seat.queue.drain(..).fold(Default::default(), |(mut wanted, mut unwanted), id| {
+            queue.queue.drain(..).fold(Default::default(), |(mut wanted, mut unwanted), id| {
                 if is_wanted(&id) {
                     wanted.push_back(id)
                 } else {
@@ -388,7 +388,7 @@ impl Desk {
                 }
                 (wanted, unwanted)
             });
-        seat.queue = wanted;
+        queue.queue = wanted;
         for id in unwanted {
             self.forget(id);
         }
@@ -397,17 +397,17 @@ impl Desk {
     /// Takes a call out of the books. Its number may be given to another one.
     fn forget(&mut self, id: usize) -> Option<Call> {
         let call = self.calls.try_remove(id)?;
-        if let (Some(key), Some(seat)) = (&call.key, self.seats.get_mut(call.plugin)) {
-            unshare(seat, key, id);
+        if let (Some(key), Some(queue)) = (&call.key, self.queues.get_mut(call.plugin)) {
+            unshare(queue, key, id);
         }
         Some(call)
     }
 }
 
 /// Newcomers do not join this call any more; another one with the same key stays.
-fn unshare(seat: &mut Seat, key: &Key, id: usize) {
-    if seat.shared.get(key) == Some(&id) {
-        seat.shared.remove(key);
+fn unshare(queue: &mut PluginQueue, key: &Key, id: usize) {
+    if queue.shared.get(key) == Some(&id) {
+        queue.shared.remove(key);
     }
 }
 
@@ -454,7 +454,7 @@ impl Call {
     }
 }
 
-impl Seat {
+impl PluginQueue {
     fn new(settings: &PluginSettings, judge: &dyn Judge) -> Self {
         let usual = judge.may_be_cached().then(CacheSettings::default);
         let all = if judge.is_concurrent() { usize::MAX } else { 1 };

@@ -9,7 +9,7 @@ use crate::audit::Who;
 
 /// Counts shared by all loops.
 #[derive(Debug, Default)]
-pub(super) struct Census {
+pub(super) struct ConnectionLimits {
     counts: Mutex<Counts>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Ends {
 
 /// Which bound a new connection would exceed, or comes near.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Crowded {
+pub(super) enum LimitReached {
     Altogether,
     OneClient,
 }
@@ -55,8 +55,8 @@ fn is_near(count: usize, max: usize) -> bool {
 
 /// A place among the connections, free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
-    census: Arc<Census>,
+pub(super) struct Slot {
+    limits: Arc<ConnectionLimits>,
     number: u64,
     client: Who,
     is_left: bool,
@@ -65,11 +65,11 @@ pub(super) struct Place {
 /// A connection of our own to a daemon, forgotten when it is dropped.
 #[derive(Debug)]
 pub(super) struct Own {
-    census: Arc<Census>,
+    limits: Arc<ConnectionLimits>,
     ends: Ends,
 }
 
-impl Census {
+impl ConnectionLimits {
     /// Takes a place for a connection of `client`, and says which bound is near.
     ///
     /// # Errors
@@ -78,26 +78,26 @@ impl Census {
         self: &Arc<Self>,
         client: Who,
         bounds: Bounds,
-    ) -> Result<(Place, Option<Crowded>), Crowded> {
+    ) -> Result<(Slot, Option<LimitReached>), LimitReached> {
         let mut counts = self.lock();
         if counts.total >= bounds.total_max {
-            return Err(Crowded::Altogether);
+            return Err(LimitReached::Altogether);
         }
         let of_client = counts.by_client.entry(client).or_insert(0);
         if *of_client >= bounds.per_client_max {
-            return Err(Crowded::OneClient);
+            return Err(LimitReached::OneClient);
         }
         *of_client += 1;
         let of_client = *of_client;
         counts.total += 1;
         counts.accepted += 1;
         let near = match () {
-            () if is_near(counts.total, bounds.total_max) => Some(Crowded::Altogether),
-            () if is_near(of_client, bounds.per_client_max) => Some(Crowded::OneClient),
+            () if is_near(counts.total, bounds.total_max) => Some(LimitReached::Altogether),
+            () if is_near(of_client, bounds.per_client_max) => Some(LimitReached::OneClient),
             () => None,
         };
         let number = counts.accepted;
-        Ok((Place { census: Arc::clone(self), number, client, is_left: false }, near))
+        Ok((Slot { limits: Arc::clone(self), number, client, is_left: false }, near))
     }
 
     /// Which of these clients has the most connections.
@@ -109,7 +109,7 @@ impl Census {
     /// Remembers a connection of our own.
     pub(super) fn remember(self: &Arc<Self>, ends: Ends) -> Own {
         self.lock().own.insert(ends);
-        Own { census: Arc::clone(self), ends }
+        Own { limits: Arc::clone(self), ends }
     }
 
     /// Whether the client that has made this connection is SecDocker itself.
@@ -123,7 +123,7 @@ impl Census {
     }
 }
 
-impl Place {
+impl Slot {
     /// Counts the connections that were given a place; no two have the same.
     pub(super) fn number(&self) -> u64 {
         self.number
@@ -134,7 +134,7 @@ impl Place {
         if std::mem::replace(&mut self.is_left, true) {
             return;
         }
-        let mut counts = self.census.lock();
+        let mut counts = self.limits.lock();
         counts.total -= 1;
         if let Some(of_client) = counts.by_client.get_mut(&self.client) {
             *of_client -= 1;
@@ -145,7 +145,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.leave();
     }
@@ -153,7 +153,7 @@ impl Drop for Place {
 
 impl Drop for Own {
     fn drop(&mut self) {
-        self.census.lock().own.remove(&self.ends);
+        self.limits.lock().own.remove(&self.ends);
     }
 }
 
@@ -168,70 +168,75 @@ mod tests {
 
     #[test]
     fn bounds_hold_and_places_come_back() {
-        let census = Arc::new(Census::default());
+        let limits = Arc::new(ConnectionLimits::default());
         let bounds = Bounds { total_max: 2, per_client_max: 1 };
         let (a, b) = (at("10.0.0.1"), at("10.0.0.2"));
-        let (first, _) = census.enter(a, bounds).unwrap();
-        assert_eq!(census.enter(a, bounds).unwrap_err(), Crowded::OneClient);
-        let (mut second, _) = census.enter(b, bounds).unwrap();
-        assert_eq!(census.enter(Who::Unnamed, bounds).unwrap_err(), Crowded::Altogether);
+        let (first, _) = limits.enter(a, bounds).unwrap();
+        assert_eq!(limits.enter(a, bounds).unwrap_err(), LimitReached::OneClient);
+        let (mut second, _) = limits.enter(b, bounds).unwrap();
+        assert_eq!(limits.enter(Who::Unnamed, bounds).unwrap_err(), LimitReached::Altogether);
         drop(first);
-        assert!(census.enter(a, bounds).is_ok());
+        assert!(limits.enter(a, bounds).is_ok());
         second.leave();
-        let (_third, _) = census.enter(b, bounds).unwrap();
+        let (_third, _) = limits.enter(b, bounds).unwrap();
         drop(second);
-        assert_eq!(census.enter(b, bounds).unwrap_err(), Crowded::OneClient, "left once");
+        assert_eq!(limits.enter(b, bounds).unwrap_err(), LimitReached::OneClient, "left once");
     }
 
     #[test]
     fn what_one_machine_can_have_counts_as_one_client() {
-        let census = Arc::new(Census::default());
+        let limits = Arc::new(ConnectionLimits::default());
         let bounds = Bounds { total_max: 100, per_client_max: 2 };
         let network = ["2001:db8:0:1::1", "2001:db8:0:1:ffff::2"];
-        let _places = network.map(|address| census.enter(at(address), bounds).unwrap());
-        assert_eq!(census.enter(at("2001:db8:0:1::3"), bounds).unwrap_err(), Crowded::OneClient);
-        assert!(census.enter(at("2001:db8:0:2::1"), bounds).is_ok(), "another network");
+        let _places = network.map(|address| limits.enter(at(address), bounds).unwrap());
+        assert_eq!(
+            limits.enter(at("2001:db8:0:1::3"), bounds).unwrap_err(),
+            LimitReached::OneClient
+        );
+        assert!(limits.enter(at("2001:db8:0:2::1"), bounds).is_ok(), "another network");
         for address in ["::ffff:10.0.0.1", "::ffff:10.0.0.2"] {
-            assert!(census.enter(at(address), bounds).is_ok(), "IPv4 by single addresses");
+            assert!(limits.enter(at(address), bounds).is_ok(), "IPv4 by single addresses");
         }
     }
 
     #[test]
     fn a_bound_is_near_when_the_part_that_is_kept_free_is_left() {
-        let census = Arc::new(Census::default());
+        let limits = Arc::new(ConnectionLimits::default());
         let bounds = Bounds { total_max: 16, per_client_max: 8 };
         let mut places = Vec::new();
         let mut near = Vec::new();
         for client in ["10.0.0.1"; 8].into_iter().chain(["10.0.0.2"; 8]) {
-            let (place, told) = census.enter(at(client), bounds).unwrap();
+            let (place, told) = limits.enter(at(client), bounds).unwrap();
             places.push(place);
             near.push(told);
         }
         let expected = |number: usize| match number {
-            14.. => Some(Crowded::Altogether),
-            7 => Some(Crowded::OneClient),
+            14.. => Some(LimitReached::Altogether),
+            7 => Some(LimitReached::OneClient),
             _ => None,
         };
         assert_eq!(near, (0..16).map(expected).collect::<Vec<_>>());
         drop(places.split_off(12));
         let both = [at("10.0.0.2"), at("10.0.0.1"), at("10.0.0.3")];
-        assert_eq!(census.largest(both.into_iter()), Some(at("10.0.0.1")));
+        assert_eq!(limits.largest(both.into_iter()), Some(at("10.0.0.1")));
         let one = Bounds { total_max: 1, per_client_max: 1 };
-        assert!(Arc::new(Census::default()).enter(at("10.0.0.1"), one).unwrap().1.is_some());
+        assert!(
+            Arc::new(ConnectionLimits::default()).enter(at("10.0.0.1"), one).unwrap().1.is_some()
+        );
     }
 
     #[test]
     fn our_own_connections_are_known_while_they_live() {
-        let census = Arc::new(Census::default());
+        let limits = Arc::new(ConnectionLimits::default());
         let ends =
             |to: &str| Ends { from: "127.0.0.1:4000".parse().unwrap(), to: to.parse().unwrap() };
         let (one, another) = (ends("127.0.0.1:2375"), ends("127.0.0.1:2376"));
-        let own = census.remember(one);
-        assert!(census.is_own(one));
-        assert!(!census.is_own(another), "a client may have the same port");
-        drop(census.remember(another));
-        assert!(census.is_own(one));
+        let own = limits.remember(one);
+        assert!(limits.is_own(one));
+        assert!(!limits.is_own(another), "a client may have the same port");
+        drop(limits.remember(another));
+        assert!(limits.is_own(one));
         drop(own);
-        assert!(!census.is_own(one));
+        assert!(!limits.is_own(one));
     }
 }

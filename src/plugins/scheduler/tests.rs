@@ -37,9 +37,9 @@ impl Judge for Described {
 
 /// Books, a clock that is set by hand, and what came out.
 struct Office {
-    desk: Desk,
+    scheduler: Scheduler,
     now: Instant,
-    due: Due,
+    due: Completions,
 }
 
 /// A request that waits.
@@ -68,8 +68,8 @@ fn office(threads: usize, plugins: &[(&str, Scope)]) -> Office {
         })
         .collect();
     let plugins = plugins.iter().map(|(settings, judge)| (settings, judge as &dyn Judge));
-    let desk = Desk::new(plugins, threads.try_into().unwrap());
-    Office { desk, now: Instant::now(), due: Due::default() }
+    let scheduler = Scheduler::new(plugins, threads.try_into().unwrap());
+    Office { scheduler, now: Instant::now(), due: Completions::default() }
 }
 
 impl Office {
@@ -100,9 +100,9 @@ impl Office {
         let daemon = Daemon { address, mark: None, tls: None };
         let question = Arc::new(Question { consultation, presence, daemon });
         let send = move |opinions| drop(answer.send(opinions));
-        let round = Arc::new(Round::new(plugins.len(), waits.watched(), Box::new(send)));
+        let round = Arc::new(FanOut::new(plugins.len(), waits.watched(), Box::new(send)));
         for plugin in plugins {
-            if let Err(known) = self.desk.enlist(*plugin, &question, &round, self.now) {
+            if let Err(known) = self.scheduler.submit(*plugin, &question, &round, self.now) {
                 round.add(known);
             }
         }
@@ -110,19 +110,19 @@ impl Office {
     }
 
     fn begin(&mut self) -> Option<Work> {
-        self.desk.next(self.now)
+        self.scheduler.next(self.now)
     }
 
     fn end(&mut self, work: &Work, verdict: PluginVerdict, ttl: Duration) -> bool {
         let judgement = Judgement { verdict, reason: "so".into(), ttl };
-        let was_lost = self.desk.done(work.call, judgement, self.now, &mut self.due);
+        let was_lost = self.scheduler.done(work.call, judgement, self.now, &mut self.due);
         self.settle();
         was_lost
     }
 
     fn pass(&mut self, time: Duration) -> usize {
         self.now += time;
-        let lost = self.desk.expire(self.now, &mut self.due);
+        let lost = self.scheduler.expire(self.now, &mut self.due);
         self.settle();
         lost
     }
@@ -243,7 +243,7 @@ fn who_waits_in_the_queue_is_answered_in_time_and_who_has_left_is_not_asked_for(
     office.pass(Duration::from_secs(1));
     let late = Some("plugin slow has not answered in time".to_owned());
     assert_eq!((first.got(), second.got()), (late.clone(), late));
-    assert!(office.desk.next_deadline().is_none(), "nothing is left to wait for");
+    assert!(office.scheduler.next_deadline().is_none(), "nothing is left to wait for");
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn a_call_that_only_those_wait_for_who_have_left_is_not_made() {
     assert_eq!(call.held.question.consultation.asked.given, "b");
     office.end(&call, PluginVerdict::Allow, NEVER);
     assert_eq!(stays.got().as_deref(), Some("agreed"));
-    assert!(office.desk.calls.is_empty());
+    assert!(office.scheduler.calls.is_empty());
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn those_who_left_behind_a_call_that_hangs_leave_nothing() {
         drop((body, waits));
         assert!(left.upgrade().is_none(), "its body is kept");
     }
-    let (_, call) = office.desk.calls.iter().next().unwrap();
+    let (_, call) = office.scheduler.calls.iter().next().unwrap();
     assert!(call.waiting.len() <= 8, "{} wait", call.waiting.len());
 }
 
@@ -336,7 +336,7 @@ fn who_comes_late_shares_a_verdict_and_is_asked_about_anew_only_once() {
     office.end(&last, PluginVerdict::Deny, NEVER);
     let denied = || Some("plugin scan: so".to_owned());
     assert_eq!((later.got(), shares.got()), (denied(), denied()));
-    assert!(office.desk.calls.is_empty());
+    assert!(office.scheduler.calls.is_empty());
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn the_queue_is_bounded_and_those_who_left_make_room() {
     waiting.truncate(1);
     let fits = office.ask(&[0], "a", "x");
     assert!(fits.got().is_none() && running.got().is_none());
-    assert_eq!(office.desk.queued(), 2);
+    assert_eq!(office.scheduler.queued(), 2);
 }
 
 #[test]
@@ -359,8 +359,9 @@ fn what_follows_from_errors_and_timeouts_is_configured() {
     settings.on_error = Fallback::Allow;
     settings.on_timeout = Fallback::Allow;
     let judge = Described { scope: Scope::Name, is_concurrent: false };
-    let desk = Desk::new([(&settings, &judge as &dyn Judge)].into_iter(), NonZeroUsize::MIN);
-    let mut office = Office { desk, now: Instant::now(), due: Due::default() };
+    let scheduler =
+        Scheduler::new([(&settings, &judge as &dyn Judge)].into_iter(), NonZeroUsize::MIN);
+    let mut office = Office { scheduler, now: Instant::now(), due: Completions::default() };
     let failed = office.ask(&[0], "a", "x");
     let call = office.begin().unwrap();
     office.end(&call, PluginVerdict::Error, NEVER);
@@ -375,8 +376,9 @@ fn a_full_cache_forgets_what_came_first() {
     let mut settings = PluginSettings::named("scan", "/".as_ref());
     settings.cache = Some(CacheSettings { entries: 2, life: HOUR });
     let judge = Described { scope: Scope::Digest, is_concurrent: true };
-    let desk = Desk::new([(&settings, &judge as &dyn Judge)].into_iter(), NonZeroUsize::MIN);
-    let mut office = Office { desk, now: Instant::now(), due: Due::default() };
+    let scheduler =
+        Scheduler::new([(&settings, &judge as &dyn Judge)].into_iter(), NonZeroUsize::MIN);
+    let mut office = Office { scheduler, now: Instant::now(), due: Completions::default() };
     for id in ["a", "b", "c"] {
         let _client = office.ask(&[0], "app", id);
         let call = office.begin().unwrap();

@@ -9,7 +9,7 @@ use crate::policy::opinions::{Opinions, PluginResult, Waited};
 pub(super) type Answer = Box<dyn FnOnce(Opinions) + Send>;
 
 /// A round that is under way, or over.
-pub(super) struct Round {
+pub(super) struct FanOut {
     waited: Waited,
     open: Mutex<Option<Open>>,
 }
@@ -21,13 +21,13 @@ struct Open {
     answer: Answer,
 }
 
-impl fmt::Debug for Round {
+impl fmt::Debug for FanOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Round").field("waited", &self.waited).finish_non_exhaustive()
+        f.debug_struct("FanOut").field("waited", &self.waited).finish_non_exhaustive()
     }
 }
 
-impl Round {
+impl FanOut {
     /// A round of `plugins` questions, at least one.
     pub(super) fn new(plugins: usize, waited: Waited, answer: Answer) -> Self {
         debug_assert!(plugins > 0, "a round of nobody is over before it begins");
