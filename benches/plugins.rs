@@ -20,7 +20,7 @@ use secdocker::image::ImageRef;
 use secdocker::lookup::{Daemon, Identity, Presence};
 use secdocker::plugins::{Judge, Judgement, Plugins, Question, Scope};
 use secdocker::policy::Policy;
-use secdocker::policy::opinions::{AskedImage, Consultation, PluginVerdict, Purpose, Waits};
+use secdocker::policy::review::{AskedImage, CancelGuard, PluginVerdict, Purpose, ReviewRequest};
 use secdocker::proxy::Proxy;
 
 const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n";
@@ -73,7 +73,7 @@ impl Judge for Scanner {
 
     fn judge(&self, question: &Question, _: Duration) -> Judgement {
         self.began.send(()).unwrap();
-        if question.consultation.asked.given.starts_with("hang") {
+        if question.review.asked.given.starts_with("hang") {
             self.gate.pass();
         }
         Judgement { verdict: PluginVerdict::Allow, reason: String::new(), ttl: Duration::MAX }
@@ -91,9 +91,9 @@ fn plugins(gate: &Arc<Gate>) -> (Plugins, Receiver<()>) {
     (Plugins::of(vec![(settings, judge)], threads).unwrap(), calls)
 }
 
-fn question(waits: &Waits) -> Question {
+fn question(waits: &CancelGuard) -> Question {
     let given = "registry.example/team/app:1.2";
-    let consultation = Consultation {
+    let review = ReviewRequest {
         request: "1-1".into(),
         asked: AskedImage {
             purpose: Purpose::Create,
@@ -107,18 +107,18 @@ fn question(waits: &Waits) -> Question {
         path: "/v1.41/containers/create".into(),
         body: None,
         client: "10.0.0.1:4123".into(),
-        waited: waits.watched(),
+        cancel: waits.token(),
     };
     let id = format!("sha256:{}", "0123456789abcdef".repeat(4));
     let presence = Presence::Present(Identity { id, ..Identity::default() });
     let daemon =
         Daemon { address: UpstreamAddress::Unix("/nowhere".into()), mark: None, tls: None };
-    Question { consultation, presence, daemon }
+    Question { review, presence, daemon }
 }
 
 fn kept_verdict(criterion: &mut Criterion) {
     let (plugins, _calls) = plugins(&Arc::default());
-    let (waits, (answer, answers)) = (Waits::default(), mpsc::channel());
+    let (waits, (answer, answers)) = (CancelGuard::default(), mpsc::channel());
     plugins.consult(question(&waits), move |opinions| answer.send(opinions).unwrap());
     answers.recv().unwrap();
     let question = question(&waits);

@@ -18,8 +18,8 @@ use secdocker::config::plugins::{CacheSettings, PluginSettings, Plugins as Confi
 use secdocker::image::ImageRef;
 use secdocker::lookup::{Daemon, Identity, Presence};
 use secdocker::plugins::{Plugins, Question};
-use secdocker::policy::opinions::{
-    AskedImage, Consultation, Opinions, PluginVerdict, Purpose, Waits,
+use secdocker::policy::review::{
+    AskedImage, CancelGuard, Opinions, PluginVerdict, Purpose, ReviewRequest,
 };
 
 const SOURCE: &str = env!("CARGO_MANIFEST_DIR");
@@ -116,10 +116,10 @@ fn load(settings: PluginSettings) -> Result<Plugins, String> {
 }
 
 fn ask(plugins: &Plugins, given: &str, body: &str) -> mpsc::Receiver<Opinions> {
-    let (waits, (answer, answers)) = (Waits::default(), mpsc::channel());
+    let (waits, (answer, answers)) = (CancelGuard::default(), mpsc::channel());
     let image = ImageRef::parse(given).unwrap_or(ImageRef::parse("odd").unwrap());
     let body = Arc::new(body.as_bytes().to_vec());
-    let consultation = Consultation {
+    let review = ReviewRequest {
         request: "7-1".into(),
         asked: AskedImage {
             purpose: Purpose::Create,
@@ -133,7 +133,7 @@ fn ask(plugins: &Plugins, given: &str, body: &str) -> mpsc::Receiver<Opinions> {
         path: "/v1.41/containers/create".into(),
         body: Some(Arc::downgrade(&body)),
         client: "10.0.0.1:1".into(),
-        waited: waits.watched(),
+        cancel: waits.token(),
     };
     let identity = Identity {
         id: format!("sha256:{given}"),
@@ -146,7 +146,7 @@ fn ask(plugins: &Plugins, given: &str, body: &str) -> mpsc::Receiver<Opinions> {
         mark: None,
         tls: None,
     };
-    plugins.consult(Question { consultation, presence, daemon }, move |opinions| {
+    plugins.consult(Question { review, presence, daemon }, move |opinions| {
         drop((waits, body));
         drop(answer.send(opinions));
     });

@@ -16,7 +16,7 @@ use secdocker::config::{self, Overrides};
 use secdocker::docker::{self, Access, FormBody};
 use secdocker::http::target;
 use secdocker::policy::Policy;
-use secdocker::policy::opinions::Purposes;
+use secdocker::policy::review::Purposes;
 use std::path::Path;
 use std::sync::Arc;
 

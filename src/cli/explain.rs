@@ -15,7 +15,7 @@ use crate::http::target::{self, Target};
 use crate::lookup::{self, Daemon, ImageCache};
 use crate::policy::exceptions::Granted;
 use crate::policy::facts::{Facts, ImageFacts, Questions, ROUNDS_MAX, Runtimes, VolumeFacts};
-use crate::policy::opinions::Purposes;
+use crate::policy::review::Purposes;
 use crate::policy::versions::ApiVersion;
 use crate::policy::{Inspected, Verdict, Violations, further_questions, judge};
 
@@ -151,7 +151,7 @@ fn fate(settings: &Settings, target: &str, body: &[u8]) -> Fate {
     if settings.clients.rest == Rest::Refused {
         return Fate::Forbidden(Violations::of_stranger());
     }
-    match docker::access(&settings.policy, consulted(settings), ("POST", FormBody::None), &target) {
+    match docker::access(&settings.policy, reviewed(settings), ("POST", FormBody::None), &target) {
         Err(error) => return Fate::Invalid(400, error.to_string()),
         Ok(Access::Forbidden(violations)) => return Fate::Forbidden(violations),
         Ok(Access::Open) => {}
@@ -174,7 +174,7 @@ fn fate(settings: &Settings, target: &str, body: &[u8]) -> Fate {
 }
 
 /// What any plugin is asked about.
-fn consulted(settings: &Settings) -> Purposes {
+fn reviewed(settings: &Settings) -> Purposes {
     let plugins = settings.plugins.list.iter();
     plugins.fold(Purposes::default(), |all, plugin| all.and(plugin.asked))
 }
@@ -185,7 +185,7 @@ fn inspected_fate(
     target: &Target<'_>,
     body: &[u8],
 ) -> Fate {
-    let judged = effects::inspection_mode(endpoint, target, &settings.policy, consulted(settings));
+    let judged = effects::inspection_mode(endpoint, target, &settings.policy, reviewed(settings));
     let Some(endpoint) = judged else {
         return Fate::NotInspected;
     };

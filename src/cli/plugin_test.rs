@@ -10,8 +10,8 @@ use crate::config::plugins::{PluginSettings, Plugins as Configured};
 use crate::image::ImageRef;
 use crate::lookup::{self, Daemon};
 use crate::plugins::{Plugins, Question};
-use crate::policy::opinions::{
-    AskedImage, Consultation, Opinions, PluginResult, PluginVerdict, Purpose, Waits,
+use crate::policy::review::{
+    AskedImage, CancelGuard, Opinions, PluginResult, PluginVerdict, Purpose, ReviewRequest,
 };
 use crate::proxy::StartError;
 
@@ -44,10 +44,10 @@ fn ask(library: &Path, given: &str) -> Result<PluginResult, CliError> {
     let configured = Configured { list: vec![settings], ..Configured::default() };
     let plugins = Plugins::load(&configured, &daemon).map_err(StartError::Plugin)?;
     let presence = lookup::identify(&daemon, &image, &lookup::ImageCache::disabled());
-    let (waits, (answer, answers)) = (Waits::default(), mpsc::channel());
+    let (waits, (answer, answers)) = (CancelGuard::default(), mpsc::channel());
     let body = Arc::new(serde_json::json!({ "Image": given }).to_string().into_bytes());
-    let consultation = consultation((given, image), &body, &waits);
-    plugins.consult(Question { consultation, presence, daemon }, move |opinions| {
+    let review = review((given, image), &body, &waits);
+    plugins.consult(Question { review, presence, daemon }, move |opinions| {
         // Received below; nobody leaves before that.
         let _ = answer.send(opinions);
     });
@@ -56,12 +56,12 @@ fn ask(library: &Path, given: &str) -> Result<PluginResult, CliError> {
 }
 
 /// A question as a plain `docker create` would lead to.
-fn consultation(
+fn review(
     (given, image): (&str, ImageRef),
     body: &Arc<Vec<u8>>,
-    waits: &Waits,
-) -> Consultation {
-    Consultation {
+    waits: &CancelGuard,
+) -> ReviewRequest {
+    ReviewRequest {
         request: "plugin-test".into(),
         asked: AskedImage {
             purpose: Purpose::Create,
@@ -75,6 +75,6 @@ fn consultation(
         path: "/containers/create".into(),
         body: Some(Arc::downgrade(body)),
         client: "plugin-test".into(),
-        waited: waits.watched(),
+        cancel: waits.token(),
     }
 }

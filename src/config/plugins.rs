@@ -11,7 +11,7 @@ use super::error::At;
 use super::schema::{self, File, Text};
 use super::units;
 use super::validate::Checker;
-use crate::policy::opinions::Purposes;
+use crate::policy::review::Purposes;
 
 /// Where plugins are, seen from the configuration file, as in the Go tool.
 const FOLDER: &str = "plugins";

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use super::plugins::{CacheSettings, Fallback, PluginSettings};
 use super::*;
 use crate::audit::Format;
-#[cfg(feature = "plugins")]
-use crate::policy::opinions::Purposes;
 use crate::policy::privileged::PrivilegedRule;
+#[cfg(feature = "plugins")]
+use crate::policy::review::Purposes;
 use crate::policy::strict::StrictRule;
 
 const EXAMPLE: &str = include_str!("../../config.yml");

@@ -12,7 +12,7 @@ use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
 use crate::http::target::{Target, query_pairs};
 use crate::policy::endpoints::{EndpointEntry, Operation, Parameters};
-use crate::policy::opinions::Purposes;
+use crate::policy::review::Purposes;
 use crate::policy::unrouted::Unrouted;
 use crate::policy::{Policy, Violations};
 
@@ -329,7 +329,7 @@ impl fmt::Display for OddTarget {
 /// answered with `400`.
 pub fn access(
     policy: &Policy,
-    consulted: Purposes,
+    reviewed: Purposes,
     (method, body): (&str, FormBody),
     target: &Target<'_>,
 ) -> Result<Access, OddTarget> {
@@ -337,7 +337,7 @@ pub fn access(
     if rules.can_deny() && target.oddity().is_some() {
         return Err(OddTarget);
     }
-    let asks_plugins = (consulted != Purposes::default()).then_some("plugins");
+    let asks_plugins = (reviewed != Purposes::default()).then_some("plugins");
     let guarding = policy.guarding_section().or(asks_plugins);
     if guarding.is_none() {
         return Ok(Access::Open);

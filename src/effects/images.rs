@@ -21,7 +21,7 @@ use crate::http::target::Target;
 use crate::image::{ImageName, ImageRef, complete};
 use crate::policy::Inspected;
 use crate::policy::effects::{Effect, FieldPath, ImageNames, RequestedEffect};
-use crate::policy::opinions::{AskedImage, Purpose};
+use crate::policy::review::{AskedImage, Purpose};
 use crate::policy::types::UserSpec;
 
 const FROM_IMAGE: FieldPath = FieldPath::Field("?fromImage");

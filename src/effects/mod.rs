@@ -56,7 +56,7 @@ use crate::http::target::Target;
 use crate::policy::effects::{RequestedEffect, Takeover};
 use crate::policy::exceptions::Granted;
 use crate::policy::facts::Facts;
-use crate::policy::opinions::{AskedImage, Purposes};
+use crate::policy::review::{AskedImage, Purposes};
 use crate::policy::{self, Checked, Inspected, Policy};
 
 /// The body of a request to an inspected endpoint.
@@ -99,7 +99,7 @@ pub fn inspection_mode(
     endpoint: Endpoint,
     target: &Target<'_>,
     policy: &Policy,
-    consulted: Purposes,
+    reviewed: Purposes,
 ) -> Option<Endpoint> {
     Some(match endpoint {
         Endpoint::ImagePrune | Endpoint::ImageRemove if policy.images.is_empty() => return None,
@@ -120,7 +120,7 @@ pub fn inspection_mode(
             return None;
         }
         Endpoint::Build
-            if (consulted.build || policy.reads_dockerfiles())
+            if (reviewed.build || policy.reads_dockerfiles())
                 && build::brings_dockerfile(target) =>
         {
             Endpoint::BuildContext

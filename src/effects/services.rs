@@ -24,8 +24,8 @@ use crate::image::ImageRef;
 use crate::policy::Inspected;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{Device, Effect, FieldPath, Holder, RequestedEffect};
-use crate::policy::opinions::{AskedImage, Purpose};
 use crate::policy::platform::AskedPlatform;
+use crate::policy::review::{AskedImage, Purpose};
 use crate::policy::types::{Capability, EnvironmentEntry, UserSpec};
 
 /// The body of a request to create or update a service, canonical.

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::judge::Key;
 use crate::config::plugins::CacheSettings;
-use crate::policy::opinions::PluginVerdict;
+use crate::policy::review::PluginVerdict;
 
 /// A verdict to be used again.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -47,15 +47,15 @@ struct Image<'a> {
 
 /// The document, with the body as it would be forwarded, which whoever has the plugin asked holds.
 pub(super) fn document(question: &Question, time_left: Duration) -> Vec<u8> {
-    let consultation = &question.consultation;
+    let review = &question.review;
     let document = Document {
-        request_id: &consultation.request,
+        request_id: &review.request,
         deadline_ms: u64::try_from(time_left.as_millis()).unwrap_or(u64::MAX),
-        client: Client { address: &consultation.client },
+        client: Client { address: &review.client },
         http: Http {
-            method: &consultation.method,
-            path: &consultation.path,
-            api_version: api_version(&consultation.path),
+            method: &review.method,
+            path: &review.path,
+            api_version: api_version(&review.path),
         },
         image: image(question),
     };
@@ -64,7 +64,7 @@ pub(super) fn document(question: &Question, time_left: Duration) -> Vec<u8> {
     if json.pop().is_some() {
         // The body was written by us, and is JSON.
         json.extend_from_slice(b",\"create\":");
-        let body = consultation.body.as_ref().and_then(Weak::upgrade);
+        let body = review.body.as_ref().and_then(Weak::upgrade);
         json.extend_from_slice(body.as_ref().map_or(b"null", |body| body.as_slice()));
         json.push(b'}');
     }
@@ -79,7 +79,7 @@ fn api_version(path: &str) -> Option<&str> {
 }
 
 fn image(question: &Question) -> Image<'_> {
-    let asked = &question.consultation.asked;
+    let asked = &question.review.asked;
     let mut image = Image { given: &asked.given, ..Image::default() };
     if let ImageRef::Named(name) = &asked.image
         && !question.is_identified()

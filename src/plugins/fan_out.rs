@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use crate::policy::opinions::{Opinions, PluginResult, Waited};
+use crate::policy::review::{CancelToken, Opinions, PluginResult};
 
 /// Where a round's outcome goes.
 pub(super) type Answer = Box<dyn FnOnce(Opinions) + Send>;
 
 /// A round that is under way, or over.
 pub(super) struct FanOut {
-    waited: Waited,
+    waited: CancelToken,
     open: Mutex<Option<Open>>,
 }
 
@@ -29,7 +29,7 @@ impl fmt::Debug for FanOut {
 
 impl FanOut {
     /// A round of `plugins` questions, at least one.
-    pub(super) fn new(plugins: usize, waited: Waited, answer: Answer) -> Self {
+    pub(super) fn new(plugins: usize, waited: CancelToken, answer: Answer) -> Self {
         debug_assert!(plugins > 0, "a round of nobody is over before it begins");
         let open = Open { left: plugins, results: Vec::with_capacity(plugins), answer };
         Self { waited, open: Mutex::new(Some(open)) }
@@ -37,7 +37,7 @@ impl FanOut {
 
     /// Whether its outcome still matters to anybody.
     pub(super) fn is_wanted(&self) -> bool {
-        !self.waited.is_over()
+        !self.waited.is_cancelled()
     }
 
     /// Takes one plugin's result; those that come when the round is over change nothing.

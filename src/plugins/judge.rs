@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use crate::image::ImageRef;
 use crate::lookup::{Daemon, Presence};
-use crate::policy::opinions::{AskedImage, Consultation, PluginVerdict, Purpose};
+use crate::policy::review::{AskedImage, PluginVerdict, Purpose, ReviewRequest};
 
 /// One request's question, with what the daemon says of the image.
 #[derive(Debug, Clone)]
 pub struct Question {
     /// What is asked.
-    pub consultation: Consultation,
+    pub review: ReviewRequest,
     /// Whether the image is on this host, and which one it is.
     pub presence: Presence,
     /// Where the request would go.
@@ -59,13 +59,13 @@ impl Question {
     /// The key of a verdict of this scope; none if it can't be shared.
     pub(super) fn key(&self, scope: Scope) -> Option<Key> {
         let content = self.content().map(str::to_owned);
-        let given = || self.consultation.asked.given.clone();
+        let given = || self.review.asked.given.clone();
         let name = match scope {
             Scope::Request => return None,
             Scope::Digest if content.is_some() => None,
             Scope::Name | Scope::Digest => Some(given()),
         };
-        let purpose = self.consultation.asked.purpose;
+        let purpose = self.review.asked.purpose;
         let presence = discriminant(&self.presence);
         let is_identified = name.is_some() && self.is_identified();
         Some(Key { daemon: self.daemon.clone(), purpose, presence, name, is_identified, content })
@@ -74,7 +74,7 @@ impl Question {
     /// Whether the image was given by the beginning of its identifier: what looks like a name is not
     /// what it is called.
     pub(super) fn is_identified(&self) -> bool {
-        let AskedImage { purpose, given, image, .. } = &self.consultation.asked;
+        let AskedImage { purpose, given, image, .. } = &self.review.asked;
         let (ImageRef::Named(name), Presence::Present(identity)) = (image, &self.presence) else {
             return false;
         };
@@ -94,8 +94,8 @@ impl Question {
     /// What says which content is meant: a digest in the name or, of a container, the id of the local
     /// image. What is pulled, by a swarm's nodes too, need not be what is here.
     fn content(&self) -> Option<&str> {
-        let is_local = self.consultation.asked.purpose == Purpose::Create;
-        match (&self.consultation.asked.image, &self.presence) {
+        let is_local = self.review.asked.purpose == Purpose::Create;
+        match (&self.review.asked.image, &self.presence) {
             (ImageRef::Id(digits), _) => Some(digits),
             (ImageRef::Named(name), presence) => name.digest().or(match presence {
                 Presence::Present(identity) if is_local => {
@@ -108,7 +108,7 @@ impl Question {
 
     /// Whether it is about what a registry has, not about what is on this host.
     pub fn is_pull(&self) -> bool {
-        self.consultation.asked.purpose == Purpose::Pull
+        self.review.asked.purpose == Purpose::Pull
     }
 }
 

@@ -23,7 +23,7 @@ use super::{document, host, place};
 use crate::audit::{self, Notice};
 use crate::config::plugins::PluginSettings;
 use crate::lookup::Daemon;
-use crate::policy::opinions::PluginVerdict;
+use crate::policy::review::PluginVerdict;
 
 /// What the symbol of each major begins with, before its number.
 const DESCRIPTOR_SYMBOLS: &str = "secdocker_plugin_v";
@@ -256,7 +256,7 @@ impl Judge for Namer {
     }
 
     fn judge(&self, question: &Question, _time_left: Duration) -> Judgement {
-        let Ok(name) = CString::new(question.consultation.asked.given.as_str()) else {
+        let Ok(name) = CString::new(question.review.asked.given.as_str()) else {
             return Judgement::error("the image's name has a NUL in it");
         };
         // SAFETY: the name ends with NUL, and is valid until the call returns.

@@ -1,7 +1,7 @@
 //! Plugins: shared libraries that say whether an image may be used.
 //!
 //! ```text
-//! session ─ consultation ─► proxy ─► facts::identify (pool of look-ups) ─► Plugins::consult
+//! session ─ review ─► proxy ─► facts::identify (pool of look-ups) ─► Plugins::consult
 //!    ▲                                                                         │ scheduler: kept? under way? queue
 //!    └── advice ◄─ opinions ◄── round: all agree, or one refuses ◄── pool's threads ► Judge ─► library ─► the plugin
 //! ```
@@ -37,7 +37,7 @@ pub use judge::{Judge, Judgement, Question, Scope};
 
 use crate::config::plugins::{PluginSettings, Plugins as Configured};
 use crate::lookup::Daemon;
-use crate::policy::opinions::{Opinions, Purpose, Purposes};
+use crate::policy::review::{Opinions, Purpose, Purposes};
 use pool::Pool;
 use scheduler::Scheduler;
 
@@ -136,14 +136,14 @@ impl Plugins {
     /// What all of them have said before, if they have: known without asking anybody.
     pub fn cached(&self, question: &Question) -> Option<Opinions> {
         let pool = &self.pool.as_ref()?.0;
-        let plugins = self.concerned(question.consultation.asked.purpose);
+        let plugins = self.concerned(question.review.asked.purpose);
         Some(Opinions { results: pool.cached(plugins, question)? })
     }
 
     /// Asks all that this is a question for; `answer` is called once, on any thread, unless a plugin
     /// outlives the process.
     pub fn consult(&self, question: Question, answer: impl FnOnce(Opinions) + Send + 'static) {
-        let plugins: Vec<_> = self.concerned(question.consultation.asked.purpose).collect();
+        let plugins: Vec<_> = self.concerned(question.review.asked.purpose).collect();
         match &self.pool {
             Some(pool) if !plugins.is_empty() => {
                 pool.0.consult(&plugins, question, Box::new(answer));

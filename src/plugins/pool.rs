@@ -12,7 +12,7 @@ use super::fan_out::{Answer, FanOut};
 use super::judge::{Judge, Judgement, Question};
 use super::scheduler::{Completions, Scheduler, Work};
 use crate::audit::{self, Notice};
-use crate::policy::opinions::PluginResult;
+use crate::policy::review::PluginResult;
 
 /// Only what is touched takes memory; libraries in C expect about as much.
 const STACK_BYTES: usize = 8 << 20;
@@ -71,7 +71,7 @@ impl Pool {
 
     /// Asks these plugins, at least one.
     pub(super) fn consult(self: &Arc<Self>, plugins: &[usize], question: Question, answer: Answer) {
-        let waited = question.consultation.waited.clone();
+        let waited = question.review.cancel.clone();
         let round = Arc::new(FanOut::new(plugins.len(), waited, answer));
         let question = Arc::new(question);
         let mut due = Completions::default();

@@ -23,7 +23,7 @@ use super::cache::{Cache, Kept};
 use super::fan_out::FanOut;
 use super::judge::{Judge, Judgement, Key, Question, Scope};
 use crate::config::plugins::{CacheSettings, Fallback, PluginSettings};
-use crate::policy::opinions::{PluginResult, PluginVerdict};
+use crate::policy::review::{PluginResult, PluginVerdict};
 
 /// Calls that wait for one plugin at most.
 const QUEUE_MAX: usize = 1024;
@@ -418,7 +418,7 @@ impl Waiter {
 
     /// What to ask for it; nothing if it has left, which takes the body with it.
     fn held(&self) -> Option<Held> {
-        let body = match &self.question.consultation.body {
+        let body = match &self.question.review.body {
             Some(body) => Some(body.upgrade()?),
             None => None,
         };

@@ -8,7 +8,7 @@ use super::*;
 use crate::config::UpstreamAddress;
 use crate::image::ImageRef;
 use crate::lookup::{Daemon, Identity, Presence};
-use crate::policy::opinions::{AskedImage, Consultation, PluginVerdict, Waits};
+use crate::policy::review::{AskedImage, CancelGuard, PluginVerdict, ReviewRequest};
 
 /// A judge that answers when its gate is open, and tells of each call.
 struct Gated {
@@ -49,13 +49,13 @@ impl Judge for Gated {
         self.began.lock().unwrap().send(()).unwrap();
         let waits = self.opened.wait_while(self.open.lock().unwrap(), |open| !*open);
         drop(waits.unwrap());
-        assert_ne!(question.consultation.asked.given, "panic");
+        assert_ne!(question.review.asked.given, "panic");
         Judgement { verdict: PluginVerdict::Allow, reason: String::new(), ttl: Duration::MAX }
     }
 }
 
-fn question(given: &str, waits: &Waits) -> Question {
-    let consultation = Consultation {
+fn question(given: &str, waits: &CancelGuard) -> Question {
+    let review = ReviewRequest {
         request: String::new(),
         asked: AskedImage {
             purpose: Purpose::Create,
@@ -69,12 +69,12 @@ fn question(given: &str, waits: &Waits) -> Question {
         path: "/containers/create".into(),
         body: None,
         client: String::new(),
-        waited: waits.watched(),
+        cancel: waits.token(),
     };
     let presence = Presence::Present(Identity { id: given.to_owned(), ..Identity::default() });
     let daemon =
         Daemon { address: UpstreamAddress::Unix("/nowhere".into()), mark: None, tls: None };
-    Question { consultation, presence, daemon }
+    Question { review, presence, daemon }
 }
 
 fn plugins(timeout: Duration, judges: &[(&str, &Arc<Gated>)]) -> Plugins {
@@ -87,7 +87,7 @@ fn plugins(timeout: Duration, judges: &[(&str, &Arc<Gated>)]) -> Plugins {
 }
 
 /// Asks, and gives the place where the answer arrives.
-fn ask(plugins: &Plugins, given: &str, waits: &Waits) -> Receiver<Opinions> {
+fn ask(plugins: &Plugins, given: &str, waits: &CancelGuard) -> Receiver<Opinions> {
     let (answer, answers) = mpsc::channel();
     plugins.consult(question(given, waits), move |opinions| drop(answer.send(opinions)));
     answers
@@ -99,7 +99,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn fifty_that_ask_at_once_share_one_call_and_later_ones_its_verdict() {
     let (judge, _calls) = Gated::new();
     let plugins = plugins(PATIENCE, &[("scan", &judge)]);
-    let waits = Waits::default();
+    let waits = CancelGuard::default();
     let asked: Vec<_> = (0..50).map(|_| ask(&plugins, "app", &waits)).collect();
     judge.open();
     for answers in asked {
@@ -118,10 +118,10 @@ fn a_verdict_answers_no_other_purpose_or_daemon() {
     settings.asked = Purposes { create: true, service: true, pull: true, build: true };
     let judge = judge as Arc<dyn Judge>;
     let plugins = Plugins::of(vec![(settings, judge)], NonZeroUsize::MIN).unwrap();
-    let waits = Waits::default();
+    let waits = CancelGuard::default();
     let with = |purpose: Purpose, daemon: &str| {
         let mut question = question("app", &waits);
-        question.consultation.asked.purpose = purpose;
+        question.review.asked.purpose = purpose;
         question.daemon.address = UpstreamAddress::Unix(daemon.into());
         question
     };
@@ -146,7 +146,7 @@ fn a_verdict_answers_no_other_purpose_or_daemon() {
 fn an_image_that_is_not_there_is_another_question_than_one_that_nobody_knows_of() {
     let (judge, began) = Gated::new();
     let plugins = plugins(PATIENCE, &[("scan", &judge)]);
-    let waits = Waits::default();
+    let waits = CancelGuard::default();
     let asked = [Presence::Absent, Presence::Unknown, Presence::Absent].map(|presence| {
         let (answer, answers) = mpsc::channel();
         let question = Question { presence, ..question("app", &waits) };
@@ -164,7 +164,7 @@ fn an_image_that_is_not_there_is_another_question_than_one_that_nobody_knows_of(
 #[test]
 fn what_begins_an_identifier_is_a_name_only_if_the_image_is_called_so() {
     let id = format!("sha256:{}", "cafe".repeat(16));
-    let waits = Waits::default();
+    let waits = CancelGuard::default();
     for (given, tags, is_identified) in [
         ("cafe", vec![], true),
         ("c", vec!["other:1", "cafe:1", "team/cafe:latest"], true),
@@ -187,7 +187,7 @@ fn what_begins_an_identifier_is_a_name_only_if_the_image_is_called_so() {
             ..Identity::default()
         });
         assert_eq!(question.key(Scope::Name) != key, is_identified, "{given} of {tags:?}");
-        question.consultation.asked.purpose = Purpose::Pull;
+        question.review.asked.purpose = Purpose::Pull;
         assert!(!question.is_identified(), "a registry knows names only");
     }
 }
@@ -197,7 +197,7 @@ fn ten_calls_that_hang_are_answered_in_time_and_hold_up_no_other_plugin() {
     let ((hangs, began), (fine, _calls)) = (Gated::new(), Gated::new());
     fine.open();
     let plugins = plugins(Duration::from_millis(300), &[("hangs", &hangs), ("fine", &fine)]);
-    let waits = Waits::default();
+    let waits = CancelGuard::default();
     let hung: Vec<_> = (0..10).map(|number| ask(&plugins, &format!("a{number}"), &waits)).collect();
     began.recv_timeout(PATIENCE).unwrap();
     // While they hang, another round gets as far as the plugin that doesn't.
@@ -223,7 +223,7 @@ fn a_judge_that_panics_is_an_error_and_its_thread_goes_on() {
     let (judge, _calls) = Gated::new();
     judge.open();
     let plugins = plugins(PATIENCE, &[("scan", &judge)]);
-    let waits = Waits::default();
+    let waits = CancelGuard::default();
     for _ in 0..10 {
         let opinions = ask(&plugins, "panic", &waits).recv_timeout(PATIENCE).unwrap();
         assert_eq!(opinions.refusal().unwrap().status(), 503);
@@ -235,9 +235,9 @@ fn a_judge_that_panics_is_an_error_and_its_thread_goes_on() {
 fn who_is_not_concerned_is_not_asked() {
     let (judge, _calls) = Gated::new();
     let plugins = plugins(PATIENCE, &[("scan", &judge)]);
-    let waits = Waits::default();
+    let waits = CancelGuard::default();
     let mut pull = question("app", &waits);
-    pull.consultation.asked.purpose = Purpose::Pull;
+    pull.review.asked.purpose = Purpose::Pull;
     let (answer, answers) = mpsc::channel();
     plugins.consult(pull, move |opinions| answer.send(opinions).unwrap());
     assert_eq!(answers.recv_timeout(PATIENCE).unwrap(), Opinions::default());

@@ -106,8 +106,8 @@ fn rules(
         body_idle_max: limits.body_idle_time,
         body_rate_min: limits.body_rate,
         // Plugins are those of the start, whatever a reload says.
-        consulted: plugins.asked(),
-        consult_time_max: plugins.time_max(),
+        reviewed: plugins.asked(),
+        review_time_max: plugins.time_max(),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::client::ClientCertificate;
 use crate::config::UpstreamAddress;
 use crate::lookup::{Daemon, DaemonTls};
 use crate::policy::facts::{Facts, Questions};
-use crate::policy::opinions::{Advice, Consultation, Waited};
+use crate::policy::review::{CancelToken, Review, ReviewRequest};
 use crate::session::{End, Flow, Judged, Rules, Session, Side, Step, Ticket, UpstreamFailure};
 
 /// How soon a Unix socket whose queue of connections was full is tried again.
@@ -224,9 +224,9 @@ impl Connection {
     }
 
     /// Hands over what the plugins said, if it still matters.
-    pub(super) fn consulted(&mut self, ticket: Ticket, advice: Advice, cx: &mut LoopContext) {
+    pub(super) fn reviewed(&mut self, ticket: Ticket, advice: Review, cx: &mut LoopContext) {
         self.take_new_rules(cx);
-        self.session.consulted(ticket, advice, &mut cx.turn(&self.rules));
+        self.session.reviewed(ticket, advice, &mut cx.turn(&self.rules));
     }
 
     /// When [`Connection::elapsed`] must be called.
@@ -629,8 +629,8 @@ impl Connection {
         if let Some((ticket, questions, waited)) = cx.outbox.take_question() {
             self.ask((ticket, waited), questions, cx)?;
         }
-        if let Some((ticket, consultation)) = cx.outbox.take_consultation() {
-            return self.consult(ticket, consultation, cx);
+        if let Some((ticket, review)) = cx.outbox.take_consultation() {
+            return self.consult(ticket, review, cx);
         }
         Ok(())
     }
@@ -638,20 +638,20 @@ impl Connection {
     fn consult(
         &mut self,
         ticket: Ticket,
-        consultation: Consultation,
+        review: ReviewRequest,
         cx: &mut LoopContext,
     ) -> Result<(), Broken> {
         let name = (self.key, self.serial(), ticket);
-        let Some(known) = cx.consult(name, consultation, self.daemon()) else {
+        let Some(known) = cx.consult(name, review, self.daemon()) else {
             return Ok(());
         };
-        self.consulted(ticket, known, cx);
+        self.reviewed(ticket, known, cx);
         self.deliver(cx)
     }
 
     fn ask(
         &mut self,
-        (ticket, waited): (Ticket, Waited),
+        (ticket, waited): (Ticket, CancelToken),
         questions: Questions,
         cx: &mut LoopContext,
     ) -> Result<(), Broken> {

@@ -42,7 +42,7 @@ use crate::http::message::{self, Answer};
 use crate::lookup::{Daemon, Epoch, ImageCache, Presence};
 use crate::plugins::{Plugins, Question};
 use crate::policy::facts::{Facts, Questions};
-use crate::policy::opinions::{Advice, Consultation, Waited};
+use crate::policy::review::{CancelToken, Review, ReviewRequest};
 use crate::session::{
     Budget, ImageChanges, Judged, Judgement, Outbox, Rules, Session, Side, Ticket, Turn,
 };
@@ -100,11 +100,11 @@ pub(super) enum Command {
         ticket: Ticket,
         facts: Box<Facts>,
     },
-    Advice {
+    Review {
         key: Key,
         serial: u64,
         ticket: Ticket,
-        advice: Box<Advice>,
+        advice: Box<Review>,
     },
     /// What was learned of a client.
     Identity {
@@ -210,7 +210,7 @@ impl LoopContext {
     pub(super) fn ask(
         &self,
         (key, serial, ticket): (Key, u64, Ticket),
-        who: (Who, Waited),
+        who: (Who, CancelToken),
         questions: Questions,
         daemon: Daemon,
     ) -> Option<Facts> {
@@ -251,14 +251,14 @@ impl LoopContext {
     pub(super) fn consult(
         &self,
         (key, serial, ticket): (Key, u64, Ticket),
-        consultation: Consultation,
+        review: ReviewRequest,
         daemon: Daemon,
-    ) -> Option<Advice> {
-        let mut question = Question { consultation, presence: Presence::Unknown, daemon };
+    ) -> Option<Review> {
+        let mut question = Question { review, presence: Presence::Unknown, daemon };
         let mailbox = self.mailbox.clone();
         let reply = move |advice| {
             let advice = Box::new(advice);
-            mailbox.send(Command::Advice { key, serial, ticket, advice });
+            mailbox.send(Command::Review { key, serial, ticket, advice });
         };
         let inquiry = Inquiry::new(&self.plugins, &self.images.known, reply);
         let known = inquiry.cached(&mut question);
@@ -466,9 +466,9 @@ impl Active {
                         connection.learned(answer, with);
                     });
                 }
-                Command::Advice { key, serial, ticket, advice } => {
+                Command::Review { key, serial, ticket, advice } => {
                     self.hand_over(key, serial, |connection, with| {
-                        connection.consulted(ticket, *advice, with);
+                        connection.reviewed(ticket, *advice, with);
                     });
                 }
             }

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::audit::Who;
-use crate::policy::opinions::Waited;
+use crate::policy::review::CancelToken;
 
 /// How long a thread without work stays.
 const IDLE_MAX: Duration = Duration::from_secs(10);
@@ -34,7 +34,7 @@ pub(super) struct LaneLimits {
 }
 
 /// Answers a question for those who wait, or did.
-type Answer<Q, A> = dyn Fn(&Q, &[Waited]) -> A + Send + Sync;
+type Answer<Q, A> = dyn Fn(&Q, &[CancelToken]) -> A + Send + Sync;
 
 /// Takes the answer, on any thread.
 pub(super) type Reply<A> = Box<dyn FnOnce(A) + Send>;
@@ -66,7 +66,7 @@ struct Queued<Q> {
 struct Job<Q, A> {
     asked: Arc<Queued<Q>>,
     replies: Vec<Reply<A>>,
-    waited: Vec<Waited>,
+    waited: Vec<CancelToken>,
 }
 
 impl<Q, A> Clone for FairPool<Q, A> {
@@ -79,7 +79,7 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> FairPool<Q, A> {
     /// A pool on which `answer` answers the questions.
     pub(super) fn new(
         limits: LaneLimits,
-        answer: impl Fn(&Q, &[Waited]) -> A + Send + Sync + 'static,
+        answer: impl Fn(&Q, &[CancelToken]) -> A + Send + Sync + 'static,
     ) -> Self {
         let (waiting, running) = Default::default();
         let state = Mutex::new(State { waiting, running, threads: 0, idle: 0 });
@@ -90,7 +90,7 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> FairPool<Q, A> {
     /// that the caller can reply at once.
     pub(super) fn ask(
         &self,
-        (who, waited): (Who, Waited),
+        (who, waited): (Who, CancelToken),
         question: Q,
         reply: Reply<A>,
     ) -> Result<(), Reply<A>> {
@@ -181,7 +181,7 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Shared<Q, A> {
         }
     }
 
-    fn run(&self, asked: &Queued<Q>, mut replies: Vec<Reply<A>>, waited: &[Waited]) {
+    fn run(&self, asked: &Queued<Q>, mut replies: Vec<Reply<A>>, waited: &[CancelToken]) {
         let answer = (self.answer)(&asked.question, waited);
         let last = replies.pop();
         replies.into_iter().for_each(|reply| reply(answer.clone()));
@@ -200,7 +200,7 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Shared<Q, A> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
-    use crate::policy::opinions::Waits;
+    use crate::policy::review::CancelGuard;
     use std::collections::HashSet;
     use std::sync::mpsc::{self, Receiver, Sender};
 
@@ -235,7 +235,7 @@ mod tests {
             self: &Arc<Self>,
         ) -> (FairPool<&'static str, &'static str>, Receiver<&'static str>) {
             let (hanging, (began, all)) = (Arc::clone(self), mpsc::channel());
-            let pool = FairPool::new(LIMITS, move |name: &&'static str, _: &[Waited]| {
+            let pool = FairPool::new(LIMITS, move |name: &&'static str, _: &[CancelToken]| {
                 began.send(*name).unwrap();
                 let held = hanging.held.lock().unwrap();
                 drop(hanging.changed.wait_while(held, |held| held.contains(name)).unwrap());
@@ -245,8 +245,8 @@ mod tests {
         }
     }
 
-    fn by(who: Who) -> (Who, Waited) {
-        (who, Waits::default().watched())
+    fn by(who: Who) -> (Who, CancelToken) {
+        (who, CancelGuard::default().token())
     }
 
     fn to(replies: &Sender<&'static str>) -> Reply<&'static str> {

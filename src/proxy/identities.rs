@@ -9,7 +9,7 @@ use super::fair_pool::{FairPool, LaneLimits};
 use crate::audit::Who;
 use crate::client::{Container, Learned};
 use crate::lookup::{Caller, Containers, Daemon};
-use crate::policy::opinions::{Waited, Waits};
+use crate::policy::review::{CancelGuard, CancelToken};
 
 const LIMITS: LaneLimits = LaneLimits {
     threads_max: 32,
@@ -52,15 +52,14 @@ pub(super) struct Identities(FairPool<Question, Answer>);
 impl Default for Identities {
     fn default() -> Self {
         let containers = Containers::default();
-        Self(FairPool::new(
-            LIMITS,
-            move |Question(sought): &Question, _: &[Waited]| match &**sought {
+        Self(FairPool::new(LIMITS, move |Question(sought): &Question, _: &[CancelToken]| {
+            match &**sought {
                 Sought::ControlGroups(caller) => Answer::ControlGroups(caller.control_groups()),
                 Sought::Container { daemon, address, caller } => {
                     Answer::Container(containers.of(daemon, *address, caller))
                 }
-            },
-        ))
+            }
+        }))
     }
 }
 
@@ -84,7 +83,7 @@ impl Identities {
             Sought::Container { .. } => Answer::Container(Learned::unknown(CROWDED)),
         };
         // What was learned is of use to nobody else.
-        let waited = Waits::default().watched();
+        let waited = CancelGuard::default().token();
         if let Err(reply) = self.0.ask((who, waited), Question(Arc::new(sought)), Box::new(reply)) {
             reply(unresolved);
         }

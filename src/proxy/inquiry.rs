@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::pool::Pool;
 use crate::lookup::{self, ImageCache, Presence};
 use crate::plugins::{Plugins, Question};
-use crate::policy::opinions::{Advice, ImageSeen, Opinions, Purpose, Source};
+use crate::policy::review::{ImageSeen, Opinions, Purpose, Review, Source};
 
 /// One request's inquiry.
 pub(super) struct Inquiry<R> {
@@ -23,20 +23,20 @@ pub(super) struct Inquiry<R> {
     reply: R,
 }
 
-impl<R: FnOnce(Advice) + Clone + Send + 'static> Inquiry<R> {
+impl<R: FnOnce(Review) + Clone + Send + 'static> Inquiry<R> {
     /// `reply` is called once, on any thread, unless nobody waits for it any more.
     pub(super) fn new(plugins: &Plugins, images: &Arc<ImageCache>, reply: R) -> Self {
         Self { plugins: plugins.clone(), images: Arc::clone(images), reply }
     }
 
     /// What is known without asking anybody.
-    pub(super) fn cached(&self, question: &mut Question) -> Option<Advice> {
-        let known = self.images.identity(&question.daemon, &question.consultation.sought());
+    pub(super) fn cached(&self, question: &mut Question) -> Option<Review> {
+        let known = self.images.identity(&question.daemon, &question.review.sought());
         question.presence = known.map_or(Presence::Unknown, Presence::Present);
         let image = seen(&question.presence);
-        question.consultation.still_said(&image).or_else(|| {
+        question.review.still_said(&image).or_else(|| {
             let opinions = self.plugins.cached(question)?;
-            Some(Advice { opinions, image, source: Source::Kept })
+            Some(Review { opinions, image, source: Source::Cached })
         })
     }
 
@@ -45,10 +45,10 @@ impl<R: FnOnce(Advice) + Clone + Send + 'static> Inquiry<R> {
         let (plugins, reply, unknown) =
             (self.plugins.clone(), self.reply.clone(), question.clone());
         let job = move || {
-            if question.consultation.waited.is_over() {
+            if question.review.cancel.is_cancelled() {
                 return;
             }
-            let sought = question.consultation.sought();
+            let sought = question.review.sought();
             question.presence = lookup::identify(&question.daemon, &sought, &self.images);
             ask(&self.plugins, question, self.reply);
         };
@@ -58,16 +58,16 @@ impl<R: FnOnce(Advice) + Clone + Send + 'static> Inquiry<R> {
     }
 }
 
-fn ask(plugins: &Plugins, question: Question, reply: impl FnOnce(Advice) + Send + 'static) {
+fn ask(plugins: &Plugins, question: Question, reply: impl FnOnce(Review) + Send + 'static) {
     let image = seen(&question.presence);
-    if let Some(before) = question.consultation.still_said(&image) {
+    if let Some(before) = question.review.still_said(&image) {
         return reply(before);
     }
     // A container could be made of any image then, whatever they say.
-    if question.consultation.asked.purpose == Purpose::Create && image == ImageSeen::Unknown {
-        return reply(Advice::new(Opinions::default(), image));
+    if question.review.asked.purpose == Purpose::Create && image == ImageSeen::Unknown {
+        return reply(Review::new(Opinions::default(), image));
     }
-    plugins.consult(question, move |said| reply(Advice::new(said, image)));
+    plugins.consult(question, move |said| reply(Review::new(said, image)));
 }
 
 fn seen(presence: &Presence) -> ImageSeen {

@@ -8,7 +8,7 @@ use super::fair_pool::{FairPool, LaneLimits};
 use crate::audit::Who;
 use crate::lookup::{self, Daemon, ImageCache};
 use crate::policy::facts::{Facts, Questions};
-use crate::policy::opinions::Waited;
+use crate::policy::review::CancelToken;
 
 /// Questions about the host's files: one whose file system hangs stays for good.
 const HOST: LaneLimits = LaneLimits {
@@ -41,8 +41,8 @@ impl LookUps {
             let images = Arc::clone(images);
             FairPool::new(
                 limits,
-                move |(daemon, questions): &(Daemon, Questions), waited: &[Waited]| {
-                    let is_waited = || waited.iter().any(|one| !one.is_over());
+                move |(daemon, questions): &(Daemon, Questions), waited: &[CancelToken]| {
+                    let is_waited = || waited.iter().any(|one| !one.is_cancelled());
                     lookup::look_up_while(questions, daemon, &images, &is_waited)
                 },
             )
@@ -53,7 +53,7 @@ impl LookUps {
     /// Answers at once if all is known; else `reply` is called once, on any thread.
     pub(super) fn ask(
         &self,
-        (who, waited): (Who, Waited),
+        (who, waited): (Who, CancelToken),
         mut questions: Questions,
         daemon: Daemon,
         reply: impl FnOnce(Facts) + Send + 'static,
@@ -78,7 +78,7 @@ impl LookUps {
 /// Adds the answers to what is known. A pool that is full answers that nothing could be learned.
 fn ask(
     pool: &FairPool<(Daemon, Questions), Facts>,
-    who: (Who, Waited),
+    who: (Who, CancelToken),
     question: (Daemon, Questions),
     mut known: Facts,
     reply: impl FnOnce(Facts) + Send + 'static,
@@ -100,7 +100,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
     use crate::config::UpstreamAddress;
-    use crate::policy::opinions::Waits;
+    use crate::policy::review::CancelGuard;
     use crate::policy::types::HostPath;
     use std::sync::mpsc;
 
@@ -122,14 +122,14 @@ mod tests {
         let reply = move |facts| reply.send(facts).unwrap();
         assert!(
             look_ups
-                .ask((Who::Unnamed, Waits::default().watched()), questions, nowhere(), reply)
+                .ask((Who::Unnamed, CancelGuard::default().token()), questions, nowhere(), reply)
                 .is_none()
         );
         let facts: Facts = replies.recv().unwrap();
         assert_eq!(facts.link(&root), Some(&root));
         assert_eq!(facts.unresolved().unwrap().to_string(), "volume v");
         let none = look_ups.ask(
-            (Who::Unnamed, Waits::default().watched()),
+            (Who::Unnamed, CancelGuard::default().token()),
             Questions::default(),
             nowhere(),
             |_| {},

@@ -11,9 +11,9 @@ use super::{Rules, Session, Ticket, Turn, audit};
 use crate::audit::Event;
 use crate::docker::{self, Access, Endpoint, FormBody};
 use crate::effects::Forwarded;
-use crate::policy::opinions::{
-    Advice, AskedImage, Consultation, ImageSeen, Opinions, PluginResult, PluginVerdict, Purpose,
-    Source, Waited, Waits,
+use crate::policy::review::{
+    AskedImage, CancelGuard, CancelToken, ImageSeen, Opinions, PluginResult, PluginVerdict,
+    Purpose, Review, ReviewRequest, Source,
 };
 
 /// How often one request is judged again, as plugins were asked anew: its image has changed each time.
@@ -26,7 +26,7 @@ pub(super) struct Consulting {
     pub(super) ticket: Ticket,
     /// Until when the plugins may take to answer.
     pub(super) deadline: Instant,
-    _waits: Waits,
+    _waits: CancelGuard,
 }
 
 /// The request, and what was said of its images so far.
@@ -38,9 +38,9 @@ struct Asking {
     /// The image that the rules have judged, if they had to know it.
     pinned: Option<String>,
     /// Of each image in turn.
-    said: Vec<Advice>,
+    said: Vec<Review>,
     /// The same when the request was judged before.
-    said_before: Vec<Advice>,
+    said_before: Vec<Review>,
     /// The body's share of the budget is held until the answer is there.
     share: Share,
 }
@@ -49,7 +49,7 @@ struct Asking {
 #[derive(Debug)]
 pub(super) struct Before {
     /// Of each image in turn.
-    said: Vec<Advice>,
+    said: Vec<Review>,
     /// What would have been forwarded then.
     pub(super) body: Arc<Vec<u8>>,
 }
@@ -89,34 +89,29 @@ impl Session {
     /// Asks about the first image of which nothing was said.
     fn consult_about_next(&mut self, mut asking: Asking, turn: &mut Turn<'_>) {
         let ticket = self.next_ticket();
-        let waits = Waits::default();
+        let waits = CancelGuard::default();
         let Asking { inspection, forwarded, body, pinned, said, said_before, .. } = &mut asking;
         if inspection.name.is_empty() {
             inspection.name = format!("{}-{}", self.client.connection, ticket.0);
         }
         if let Some(asked) = forwarded.asked_images().nth(said.len()).cloned() {
             let client = self.client.peer.to_string();
-            let question = inspection.consultation(asked, body, client, waits.watched());
+            let question = inspection.consultation(asked, body, client, waits.token());
             let (pinned, before) = (pinned.clone(), said_before.get(said.len()).cloned());
-            turn.out.consult(ticket, Consultation { pinned, before, ..question });
+            turn.out.consult(ticket, ReviewRequest { pinned, before, ..question });
         }
-        let deadline = turn.now + inspection.rules.consult_time_max;
+        let deadline = turn.now + inspection.rules.review_time_max;
         let consulting = Consulting { asking, ticket, deadline, _waits: waits };
         self.request = Request::Consulting(Box::new(consulting));
     }
 
-    pub(super) fn request_consulted(
-        &mut self,
-        ticket: Ticket,
-        advice: Advice,
-        turn: &mut Turn<'_>,
-    ) {
+    pub(super) fn request_reviewed(&mut self, ticket: Ticket, advice: Review, turn: &mut Turn<'_>) {
         match std::mem::replace(&mut self.request, Request::Sent) {
             Request::Consulting(consulting) if consulting.ticket == ticket => {
                 self.advised(*consulting, advice, turn);
             }
             Request::Mediated(mediation) => {
-                self.mediation_consulted(mediation, ticket, advice, turn);
+                self.mediation_reviewed(mediation, ticket, advice, turn);
             }
             other => self.request = other,
         }
@@ -124,7 +119,7 @@ impl Session {
 
     /// What plugins have taken their time for is judged again, by the rules of now: what they have said
     /// stands if it is still about the same.
-    fn advised(&mut self, consulting: Consulting, advice: Advice, turn: &mut Turn<'_>) {
+    fn advised(&mut self, consulting: Consulting, advice: Review, turn: &mut Turn<'_>) {
         let Consulting { mut asking, .. } = consulting;
         let Asking { inspection, forwarded, said, .. } = &mut asking;
         if advice.source != Source::Before {
@@ -143,7 +138,7 @@ impl Session {
             return self.consult_about_next(asking, turn);
         }
         let Asking { inspection, forwarded, body, mut said, share, .. } = asking;
-        if said.iter().any(|advice| advice.source == Source::RequestedEffect) {
+        if said.iter().any(|advice| advice.source == Source::Fresh) {
             return self.judge_again(inspection, Before { said, body }, share, turn);
         }
         let image = said.pop().map_or(ImageSeen::Unknown, |advice| advice.image);
@@ -214,7 +209,7 @@ impl Session {
 
 impl Inspection {
     /// Whether plugins are asked about such requests.
-    pub(super) fn is_consulted(&self) -> bool {
+    pub(super) fn is_reviewed(&self) -> bool {
         let purpose = match self.endpoint {
             Endpoint::ContainerCreate => Purpose::Create,
             Endpoint::ServiceCreate | Endpoint::ServiceUpdate => Purpose::Service,
@@ -222,15 +217,15 @@ impl Inspection {
             Endpoint::Build | Endpoint::BuildContext => Purpose::Build,
             _ => return false,
         };
-        self.rules.consulted.contain(purpose)
+        self.rules.reviewed.contain(purpose)
     }
 
     /// Whether the request may be made at all.
     fn access(&self) -> Result<Access, Refusal> {
-        let Rules { policy, consulted, .. } = &*self.rules;
+        let Rules { policy, reviewed, .. } = &*self.rules;
         // No such endpoint takes a form.
         let asked = (self.start().0, FormBody::None);
-        Ok(docker::access(policy, *consulted, asked, &self.target()?)?)
+        Ok(docker::access(policy, *reviewed, asked, &self.target()?)?)
     }
 
     fn consultation(
@@ -238,14 +233,14 @@ impl Inspection {
         asked: AskedImage,
         body: &Arc<Vec<u8>>,
         client: String,
-        waited: Waited,
-    ) -> Consultation {
+        cancel: CancelToken,
+    ) -> ReviewRequest {
         let (method, _) = self.start();
         let path = self.target().map(|target| target.path().into()).unwrap_or_default();
         // A context is no JSON.
         let is_shown = !self.endpoint.body_passes() && self.endpoint != Endpoint::BuildContext;
         let body = is_shown.then(|| Arc::downgrade(body));
-        Consultation {
+        ReviewRequest {
             request: self.name.clone(),
             asked,
             pinned: None,
@@ -254,7 +249,7 @@ impl Inspection {
             path,
             body,
             client,
-            waited,
+            cancel,
         }
     }
 }

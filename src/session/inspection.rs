@@ -23,7 +23,7 @@ use crate::http::head::{self, Lines, RequestHead};
 use crate::http::message::{self, InspectedHead, Offer};
 use crate::http::target::{self, Target};
 use crate::policy::facts::{Container, ContainerFacts, Facts, ImageFacts, Questions, ROUNDS_MAX};
-use crate::policy::opinions::Waits;
+use crate::policy::review::CancelGuard;
 use crate::policy::{self, Inspected, Reached, Verdict, Violations};
 
 /// A request to an inspected endpoint whose body is still arriving.
@@ -78,7 +78,7 @@ pub(super) struct Waiting {
     /// Until when the outside may take to answer; none while the daemon is asked for what the client waits
     /// for as long as it likes.
     pub(super) deadline: Option<Instant>,
-    waits: Waits,
+    waits: CancelGuard,
     /// The body's share of the budget is held until the answer is there.
     share: Share,
 }
@@ -272,7 +272,7 @@ impl Session {
                 audit::record(&self.client, &Event::Unknown { method, target, fields: &told });
             });
         }
-        let kept_bytes = if inspection.is_consulted() { body.len() } else { 0 };
+        let kept_bytes = if inspection.is_reviewed() { body.len() } else { 0 };
         let weighs = inspection.weight_asking(&body, kept_bytes);
         if kept_bytes > 0 {
             inspection.body = body;
@@ -288,9 +288,9 @@ impl Session {
             return self.decline_unjudged(&no_room.into(), &inspection, turn);
         }
         let ticket = self.next_ticket();
-        let waits = Waits::default();
+        let waits = CancelGuard::default();
         let deadline = inspection.deadline(&questions, turn.now);
-        turn.out.ask(ticket, questions, waits.watched());
+        turn.out.ask(ticket, questions, waits.token());
         let facts = Facts::none();
         let waiting =
             Waiting { inspection, inspected, ticket, facts, round: 1, deadline, waits, share };
@@ -375,7 +375,7 @@ impl Session {
             waiting.round += 1;
             waiting.ticket = self.next_ticket();
             waiting.deadline = waiting.inspection.deadline(&questions, turn.now);
-            turn.out.ask(waiting.ticket, questions, waiting.waits.watched());
+            turn.out.ask(waiting.ticket, questions, waiting.waits.token());
             self.request = Request::Waiting(waiting);
             return;
         }
@@ -415,7 +415,7 @@ impl Session {
                 self.decline_forbidden(&violations, &inspection, turn);
             }
             Settled::Allowed { forwarded, body, image, .. }
-                if inspection.is_consulted() && forwarded.asked_images().next().is_some() =>
+                if inspection.is_reviewed() && forwarded.asked_images().next().is_some() =>
             {
                 self.consult((inspection, image), *forwarded, body, share, turn);
             }
@@ -473,9 +473,9 @@ impl Session {
         if inspection.endpoint.fetches_images() {
             self.exchange.changes_images = Some(self.changes.begin_that_goes_on());
         }
-        let Rules { policy, consulted, .. } = &*inspection.rules;
+        let Rules { policy, reviewed, .. } = &*inspection.rules;
         self.exchange.judges_calls = inspection.endpoint == Endpoint::BuildKit
-            && (consulted.build || policy.judges_calls_to_buildkit());
+            && (reviewed.build || policy.judges_calls_to_buildkit());
         inspection.forward(forwarded, body, turn.out.to(Side::Upstream));
         self.request = match BodyState::of(inspection.passes) {
             Some(progress) => Request::Body(progress),

@@ -20,7 +20,7 @@ use crate::audit::Event;
 use crate::docker::Endpoint;
 use crate::policy;
 use crate::policy::facts::{Facts, Questions, ROUNDS_MAX};
-use crate::policy::opinions::Waits;
+use crate::policy::review::CancelGuard;
 
 /// The longest body that is judged on the loop, in bytes: it takes a millisecond at most.
 const ON_LOOP_BYTES_MAX: usize = 64 * 1024;
@@ -67,7 +67,7 @@ pub(super) struct Asking {
     pub(super) ticket: Ticket,
     /// Until when the outside may take to answer, if not as long as the client waits.
     pub(super) deadline: Option<Instant>,
-    _waits: Waits,
+    _waits: CancelGuard,
 }
 
 /// Whether a body takes so long to judge that others would have to wait. A build context may grow to
@@ -176,15 +176,15 @@ impl Session {
                     }
                 }
                 judgement.round += 1;
-                let (ticket, waits) = (self.next_ticket(), Waits::default());
+                let (ticket, waits) = (self.next_ticket(), CancelGuard::default());
                 let deadline = judgement.inspection.deadline(&questions, turn.now);
-                turn.out.ask(ticket, *questions, waits.watched());
+                turn.out.ask(ticket, *questions, waits.token());
                 let asking = Asking { judgement, ticket, deadline, _waits: waits };
                 self.request = Request::Asking(Box::new(asking));
             }
             Outcome::Settled(settled) => {
                 let Judgement { mut inspection, body, share, .. } = judgement;
-                if inspection.is_consulted() {
+                if inspection.is_reviewed() {
                     inspection.body = body;
                 }
                 self.settle(inspection, settled, share, turn);

@@ -19,7 +19,7 @@ use crate::http2::frame::ConnectionError;
 use crate::http2::grpc::Status;
 use crate::http2::mediator::{Call, Fault, Handling, Limits, Mediator, Outputs};
 use crate::policy::facts::{Facts, ROUNDS_MAX};
-use crate::policy::opinions::Waits;
+use crate::policy::review::CancelGuard;
 use crate::policy::shown::Shown;
 use crate::policy::{self, Checked, Inspected, Verdict};
 use plugins::{Consulting, History};
@@ -58,7 +58,7 @@ struct Judging {
     facts: Facts,
     round: usize,
     /// Held until the answer is there.
-    waits: Waits,
+    waits: CancelGuard,
     deadline: Instant,
 }
 
@@ -261,8 +261,8 @@ impl Session {
             }
             let ticket = self.next_ticket();
             let deadline = turn.now + rules.body_time_max;
-            let (facts, round, waits) = (Facts::none(), 1, Waits::default());
-            let waited = waits.watched();
+            let (facts, round, waits) = (Facts::none(), 1, CancelGuard::default());
+            let waited = waits.token();
             let judging = Judging {
                 stream,
                 path,
@@ -325,7 +325,7 @@ impl Session {
         if judging.round < ROUNDS_MAX && !questions.is_empty() {
             judging.round += 1;
             judging.ticket = self.next_ticket();
-            turn.out.ask(judging.ticket, questions, judging.waits.watched());
+            turn.out.ask(judging.ticket, questions, judging.waits.token());
             mediation.judging = Some(judging);
             return;
         }

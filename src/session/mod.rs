@@ -68,7 +68,7 @@ use crate::http::framing::Persistence;
 use crate::http::message;
 use crate::policy::Policy;
 use crate::policy::facts::Facts;
-use crate::policy::opinions::{Advice, Purposes};
+use crate::policy::review::{Purposes, Review};
 use exchange::Exchange;
 use request::Request;
 use response::Response;
@@ -158,9 +158,9 @@ pub struct Rules {
     /// How many bytes of an inspected body must have come for each second beyond `body_time_max`.
     pub body_rate_min: NonZeroU64,
     /// What plugins are asked about.
-    pub consulted: Purposes,
+    pub reviewed: Purposes,
     /// How long plugins may take at most, whatever holds them up.
-    pub consult_time_max: Duration,
+    pub review_time_max: Duration,
 }
 
 /// What a call into the session may use.
@@ -350,9 +350,9 @@ impl Session {
     }
 
     /// What the plugins said to the question with this ticket; one that is over changes nothing.
-    pub fn consulted(&mut self, ticket: Ticket, advice: Advice, turn: &mut Turn<'_>) {
+    pub fn reviewed(&mut self, ticket: Ticket, advice: Review, turn: &mut Turn<'_>) {
         if self.end.is_none() {
-            self.request_consulted(ticket, advice, turn);
+            self.request_reviewed(ticket, advice, turn);
         }
     }
 

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use super::{Judgement, Side, Ticket};
 use crate::policy::Policy;
 use crate::policy::facts::Questions;
-use crate::policy::opinions::{Consultation, Waited};
+use crate::policy::review::{CancelToken, ReviewRequest};
 
 /// Filled by the session, emptied by whoever drives it after each call.
 #[derive(Debug, Default)]
 pub struct Outbox {
     downstream: Vec<u8>,
     upstream: Vec<u8>,
-    question: Option<(Ticket, Questions, Waited)>,
-    consultation: Option<(Ticket, Consultation)>,
+    question: Option<(Ticket, Questions, CancelToken)>,
+    consultation: Option<(Ticket, ReviewRequest)>,
     watched: Option<(String, Arc<Policy>)>,
     judgement: Option<(Ticket, Judgement)>,
 }
@@ -51,13 +51,13 @@ impl Outbox {
     }
 
     /// Asks the outside; the answer comes back by its ticket.
-    pub(super) fn ask(&mut self, ticket: Ticket, questions: Questions, waited: Waited) {
+    pub(super) fn ask(&mut self, ticket: Ticket, questions: Questions, waited: CancelToken) {
         debug_assert!(self.question.is_none(), "one request at a time asks one question");
         self.question = Some((ticket, questions, waited));
     }
 
     /// The question to carry to the pool, once, and whether the answer still matters.
-    pub fn take_question(&mut self) -> Option<(Ticket, Questions, Waited)> {
+    pub fn take_question(&mut self) -> Option<(Ticket, Questions, CancelToken)> {
         self.question.take()
     }
 
@@ -73,7 +73,7 @@ impl Outbox {
     }
 
     /// Asks the plugins; their answer comes back by its ticket.
-    pub(super) fn consult(&mut self, ticket: Ticket, consultation: Consultation) {
+    pub(super) fn consult(&mut self, ticket: Ticket, consultation: ReviewRequest) {
         debug_assert!(self.consultation.is_none(), "one request at a time asks the plugins once");
         self.consultation = Some((ticket, consultation));
     }
@@ -89,7 +89,7 @@ impl Outbox {
     }
 
     /// The question to carry to the plugins, once.
-    pub fn take_consultation(&mut self) -> Option<(Ticket, Consultation)> {
+    pub fn take_consultation(&mut self) -> Option<(Ticket, ReviewRequest)> {
         self.consultation.take()
     }
 }
@@ -97,14 +97,14 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::opinions::Waits;
+    use crate::policy::review::CancelGuard;
 
     #[test]
     fn what_is_forgotten_is_all_of_it() {
         let mut outbox = Outbox::default();
         outbox.to(Side::Downstream).push(0);
         outbox.to(Side::Upstream).push(0);
-        outbox.ask(Ticket(1), Questions::default(), Waits::default().watched());
+        outbox.ask(Ticket(1), Questions::default(), CancelGuard::default().token());
         assert!(!outbox.is_empty());
         outbox.clear();
         assert!(outbox.is_empty() && outbox.take_question().is_none());

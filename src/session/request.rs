@@ -25,7 +25,7 @@ use crate::http::head::{self, HeadError, Lines, RequestHead, Version};
 use crate::http::message::{self, Offer};
 use crate::http::target::{self, Target};
 use crate::policy::facts::Unresolved;
-use crate::policy::opinions::AskedImage;
+use crate::policy::review::AskedImage;
 use crate::policy::shown::Shown;
 
 /// Where the client is in its request. A variant holds what that state needs and no more.
@@ -241,13 +241,13 @@ impl Session {
         let shown = Redacted(head.target);
         self.exchange.begins_calls = calls::begin(&head, &target, framing);
         audit::record(&self.client, &Event::Received { method: head.method, target: shown });
-        let Rules { policy, consulted, .. } = &**turn.rules;
+        let Rules { policy, reviewed, .. } = &**turn.rules;
         if let Some(denial) = turn.rules.denial(head.method, &target, turn.now) {
             self.deny(&head, framing, denial, turn);
             return Ok(Step::Take(bytes.len()));
         }
         let asked = (head.method, FormBody::of(&head, framing));
-        let access = docker::access(policy, *consulted, asked, &target)?;
+        let access = docker::access(policy, *reviewed, asked, &target)?;
         if let Access::Forbidden(violations) = access {
             self.deny(&head, framing, Denial::Forbidden(violations), turn);
             return Ok(Step::Take(bytes.len()));
@@ -271,7 +271,7 @@ impl Session {
                 let rules = Arc::clone(turn.rules);
                 self.exchange.may_switch = endpoint.may_switch();
                 let judged =
-                    effects::inspection_mode(endpoint, &target, &rules.policy, rules.consulted);
+                    effects::inspection_mode(endpoint, &target, &rules.policy, rules.reviewed);
                 let Some(endpoint) = judged else {
                     return Ok(self.pass(&arrived, &target, turn));
                 };

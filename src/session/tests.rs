@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::policy::builds::BuildRule;
 use crate::policy::facts::{Questions, VolumeFacts};
-use crate::policy::opinions::{
-    Advice, Consultation, ImageSeen, Opinions, PluginResult, PluginVerdict,
-};
 use crate::policy::ports::PortRule;
+use crate::policy::review::{
+    ImageSeen, Opinions, PluginResult, PluginVerdict, Review, ReviewRequest,
+};
 
 mod calls;
 mod clients;
@@ -78,8 +78,8 @@ impl Talk {
             body_time_max: Duration::from_secs(60),
             body_idle_max: Duration::from_secs(30),
             body_rate_min: NonZeroU64::new(10).unwrap(),
-            consulted: Purposes::default(),
-            consult_time_max: Duration::from_secs(90),
+            reviewed: Purposes::default(),
+            review_time_max: Duration::from_secs(90),
         };
         Self {
             session: Session::new(ClientId::NOBODY, Budget::new(100_000), ImageChanges::default()),
@@ -688,25 +688,25 @@ fn a_budget_that_is_used_up_turns_bodies_away() {
 }
 
 /// What plugins say, asked just now: one that refuses with this verdict, or one that agrees.
-fn advice(refusing: Option<PluginVerdict>) -> Advice {
+fn advice(refusing: Option<PluginVerdict>) -> Review {
     let verdict = refusing.unwrap_or(PluginVerdict::Allow);
     let (plugin, reason, refuses) = ("anchore".into(), "6 of 5".into(), refusing.is_some());
     let result = PluginResult { plugin, verdict, reason, cached: false, refuses };
-    Advice::new(Opinions { results: vec![result] }, ImageSeen::One("sha256:12".into()))
+    Review::new(Opinions { results: vec![result] }, ImageSeen::One("sha256:12".into()))
 }
 
 /// The request has been judged again, and what plugins said stands.
 fn said_before(talk: &mut Talk) {
     let (ticket, question) = talk.outbox.take_consultation().unwrap();
     let said = question.still_said(&ImageSeen::One("sha256:12".into())).unwrap();
-    talk.call(|session, turn| session.consulted(ticket, said, turn));
+    talk.call(|session, turn| session.reviewed(ticket, said, turn));
 }
 
 /// Conversations in which plugins are asked about containers.
 fn talk_with_plugins(conversation: impl Fn(&mut Talk)) {
     talk(|talk| {
         let rules = Arc::get_mut(&mut talk.rules).unwrap();
-        rules.consulted = Purposes { create: true, ..Purposes::default() };
+        rules.reviewed = Purposes { create: true, ..Purposes::default() };
         conversation(talk);
     });
 }
@@ -724,8 +724,8 @@ fn plugins_see_what_would_be_forwarded_and_decide() {
                 (question.asked.given.as_str(), question.path.as_str()),
                 ("a", "/containers/create")
             );
-            assert!(!question.waited.is_over());
-            talk.call(|session, turn| session.consulted(ticket, advice(refusing), turn));
+            assert!(!question.cancel.is_cancelled());
+            talk.call(|session, turn| session.reviewed(ticket, advice(refusing), turn));
             if refusing.is_none() {
                 talk.daemon_never_sees("create");
                 said_before(talk);
@@ -735,7 +735,7 @@ fn plugins_see_what_would_be_forwarded_and_decide() {
                 Some(PluginVerdict::Deny) => talk.client_gets("HTTP/1.1 403 Forbidden\r\n"),
                 Some(_) => talk.client_gets("HTTP/1.1 503 "),
             };
-            assert!(question.waited.is_over() && body.upgrade().is_none());
+            assert!(question.cancel.is_cancelled() && body.upgrade().is_none());
             talk.is(None).client(PING).daemon_gets(if refusing.is_some() { PING } else { "" });
         });
     }
@@ -759,8 +759,8 @@ fn plugins_that_never_answer_are_a_503_and_a_late_answer_changes_nothing() {
         talk.now = talk.session.deadline().unwrap();
         talk.call(Session::elapsed);
         talk.client_gets("HTTP/1.1 503 ").is(Some(End::Linger));
-        assert!(question.waited.is_over());
-        talk.call(|session, turn| session.consulted(ticket, advice(None), turn));
+        assert!(question.cancel.is_cancelled());
+        talk.call(|session, turn| session.reviewed(ticket, advice(None), turn));
         talk.daemon_never_sees("create");
     });
 }
@@ -771,7 +771,7 @@ fn a_client_that_may_have_left_is_written_to_and_one_that_listens_gets_its_answe
         talk.client(&with_body(CREATE, r#"{"Image":"a"}"#)).ends(Side::Downstream);
         talk.client_gets("HTTP/1.1 100 Continue\r\n\r\n").is(None);
         let (ticket, _) = talk.outbox.take_consultation().unwrap();
-        talk.call(|session, turn| session.consulted(ticket, advice(None), turn));
+        talk.call(|session, turn| session.reviewed(ticket, advice(None), turn));
         said_before(talk);
         talk.daemon_gets("POST /containers/create").daemon(OK).client_gets(OK);
         talk.is(Some(End::Flush));

@@ -296,10 +296,10 @@ fn parameters_are_read_as_the_daemon_does() {
 
 #[test]
 fn where_plugins_are_asked_the_world_is_closed_too() {
-    let consulted = Purposes { create: true, ..Purposes::default() };
+    let reviewed = Purposes { create: true, ..Purposes::default() };
     let target = target::parse("/libpod/containers/create").unwrap();
     let access =
-        access(&Policy::permissive(), consulted, ("POST", FormBody::None), &target).unwrap();
+        access(&Policy::permissive(), reviewed, ("POST", FormBody::None), &target).unwrap();
     let Access::Forbidden(violations) = access else { panic!("{access:?}") };
     assert_eq!(
         violations.to_string(),

@@ -10,8 +10,8 @@ use crate::policy::facts::Facts;
 use crate::policy::images::ImageRule;
 use crate::policy::names::NameRule;
 use crate::policy::namespaces::NamespaceRule;
-use crate::policy::opinions::Purposes;
 use crate::policy::ports::PortRule;
+use crate::policy::review::Purposes;
 use crate::policy::types::{Bytes, NanoCpus};
 use crate::policy::{Policy, Verdict, judge};
 

@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Receiver};
 use super::*;
 use crate::image::ImageRef;
 use crate::lookup::{Daemon, Identity, Presence};
-use crate::policy::opinions::{AskedImage, Consultation, Opinions, Purpose, Waits};
+use crate::policy::review::{AskedImage, CancelGuard, Opinions, Purpose, ReviewRequest};
 
 /// A plugin of which the books know all that they need.
 struct Described {
@@ -44,7 +44,7 @@ struct Office {
 
 /// A request that waits.
 struct Client {
-    waits: Option<Waits>,
+    waits: Option<CancelGuard>,
     body: Arc<Vec<u8>>,
     answers: Receiver<Opinions>,
 }
@@ -75,7 +75,7 @@ fn office(threads: usize, plugins: &[(&str, Scope)]) -> Office {
 impl Office {
     /// Asks plugins about an image with this name and id.
     fn ask(&mut self, plugins: &[usize], given: &str, id: &str) -> Client {
-        let (waits, (answer, answers)) = (Waits::default(), mpsc::channel());
+        let (waits, (answer, answers)) = (CancelGuard::default(), mpsc::channel());
         let body = Arc::new(given.as_bytes().to_vec());
         let asked = AskedImage {
             purpose: Purpose::Create,
@@ -83,7 +83,7 @@ impl Office {
             image: ImageRef::parse(given).unwrap(),
             every_tag: false,
         };
-        let consultation = Consultation {
+        let review = ReviewRequest {
             request: String::new(),
             asked,
             pinned: None,
@@ -92,15 +92,15 @@ impl Office {
             path: "/containers/create".into(),
             body: Some(Arc::downgrade(&body)),
             client: String::new(),
-            waited: waits.watched(),
+            cancel: waits.token(),
         };
         let identity = Identity { id: id.to_owned(), ..Identity::default() };
         let presence = Presence::Present(identity);
         let address = crate::config::UpstreamAddress::Unix("/nowhere".into());
         let daemon = Daemon { address, mark: None, tls: None };
-        let question = Arc::new(Question { consultation, presence, daemon });
+        let question = Arc::new(Question { review, presence, daemon });
         let send = move |opinions| drop(answer.send(opinions));
-        let round = Arc::new(FanOut::new(plugins.len(), waits.watched(), Box::new(send)));
+        let round = Arc::new(FanOut::new(plugins.len(), waits.token(), Box::new(send)));
         for plugin in plugins {
             if let Err(known) = self.scheduler.submit(*plugin, &question, &round, self.now) {
                 round.add(known);
@@ -253,7 +253,7 @@ fn a_call_that_only_those_wait_for_who_have_left_is_not_made() {
     left.waits = None;
     let stays = office.ask(&[0], "b", "x");
     let call = office.begin().unwrap();
-    assert_eq!(call.held.question.consultation.asked.given, "b");
+    assert_eq!(call.held.question.review.asked.given, "b");
     office.end(&call, PluginVerdict::Allow, NEVER);
     assert_eq!(stays.got().as_deref(), Some("agreed"));
     assert!(office.scheduler.calls.is_empty());
@@ -281,7 +281,7 @@ fn a_call_is_made_with_the_question_of_one_who_waits() {
     let stays = office.ask(&[0], "second", "x");
     drop(leaves);
     let call = office.begin().unwrap();
-    let Consultation { asked, body, .. } = &call.held.question.consultation;
+    let ReviewRequest { asked, body, .. } = &call.held.question.review;
     assert_eq!(asked.given, "second");
     let body = body.clone().unwrap();
     let Client { waits, body: held, .. } = stays;

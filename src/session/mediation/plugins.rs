@@ -11,7 +11,7 @@ use super::{Judged, Mediation, WholeCall, answer};
 use crate::audit::{Event, Redacted};
 use crate::effects::buildkit::SolveBody;
 use crate::http2::grpc::Status;
-use crate::policy::opinions::{Advice, AskedImage, Consultation, Source, Waits};
+use crate::policy::review::{AskedImage, CancelGuard, Review, ReviewRequest, Source};
 use crate::policy::{self, Checked};
 
 /// How often a call was judged, and what plugins have said of its images then.
@@ -21,7 +21,7 @@ pub(super) struct History {
     /// What it is called where plugins are asked about it; empty until then.
     name: String,
     /// Of each image in turn.
-    said: Vec<Advice>,
+    said: Vec<Review>,
 }
 
 /// The call whose images plugins are asked about.
@@ -32,11 +32,11 @@ pub(super) struct Consulting {
     /// What was said when it was judged before.
     history: History,
     /// What was said of the first images by now.
-    said: Vec<Advice>,
+    said: Vec<Review>,
     ticket: Ticket,
     pub(super) deadline: Instant,
     /// Held until the answer is there.
-    _waits: Waits,
+    _waits: CancelGuard,
 }
 
 impl Consulting {
@@ -52,13 +52,13 @@ impl Consulting {
 
 /// An image that plugins would have to be asked about, named so that only the daemon may know which it is.
 pub(super) fn odd_image<'a>(rules: &Rules, checked: &'a Checked<SolveBody>) -> Option<&'a str> {
-    checked.body().odd_image().filter(|_| rules.consulted.build)
+    checked.body().odd_image().filter(|_| rules.reviewed.build)
 }
 
 /// The images that plugins are asked about.
 pub(super) fn asked_images(rules: &Rules, checked: &Checked<SolveBody>) -> Vec<AskedImage> {
     let images = policy::images_in(checked.effects()).chain(checked.body().images());
-    match rules.consulted.build {
+    match rules.reviewed.build {
         true => AskedImage::of_build(images),
         false => Vec::new(),
     }
@@ -79,7 +79,7 @@ impl Session {
             return self.refuse_call(mediation, judged.stream, refusal, turn);
         }
         let (ticket, deadline) = (self.next_ticket(), turn.now);
-        let (said, _waits) = (Vec::new(), Waits::default());
+        let (said, _waits) = (Vec::new(), CancelGuard::default());
         let consulting = Consulting { judged, images, history, said, ticket, deadline, _waits };
         self.consult_about_next_of(mediation, Box::new(consulting), turn);
     }
@@ -91,13 +91,13 @@ impl Session {
         mut consulting: Box<Consulting>,
         turn: &mut Turn<'_>,
     ) {
-        let (ticket, waits) = (self.next_ticket(), Waits::default());
+        let (ticket, waits) = (self.next_ticket(), CancelGuard::default());
         let Consulting { judged, images, history, said, .. } = &mut *consulting;
         if history.name.is_empty() {
             history.name = format!("{}-{}", self.client.connection, ticket.0);
         }
         if let Some(asked) = images.get(said.len()).cloned() {
-            let question = Consultation {
+            let question = ReviewRequest {
                 request: history.name.clone(),
                 asked,
                 pinned: None,
@@ -106,22 +106,22 @@ impl Session {
                 path: judged.path.clone(),
                 body: None,
                 client: self.client.peer.to_string(),
-                waited: waits.watched(),
+                cancel: waits.token(),
             };
             turn.out.consult(ticket, question);
         }
         consulting.ticket = ticket;
-        consulting.deadline = turn.now + consulting.judged.rules.consult_time_max;
+        consulting.deadline = turn.now + consulting.judged.rules.review_time_max;
         consulting._waits = waits;
         mediation.consulting = Some(consulting);
     }
 
     /// The plugins have answered; there may be more images to ask about.
-    pub(in super::super) fn mediation_consulted(
+    pub(in super::super) fn mediation_reviewed(
         &mut self,
         mut mediation: Box<Mediation>,
         ticket: Ticket,
-        advice: Advice,
+        advice: Review,
         turn: &mut Turn<'_>,
     ) {
         match mediation.consulting.take() {
@@ -138,7 +138,7 @@ impl Session {
         &mut self,
         mediation: &mut Mediation,
         mut consulting: Box<Consulting>,
-        advice: Advice,
+        advice: Review,
         turn: &mut Turn<'_>,
     ) {
         let Consulting { judged, images, history, said, .. } = &mut *consulting;
@@ -159,7 +159,7 @@ impl Session {
         if said.len() < images.len() {
             return self.consult_about_next_of(mediation, consulting, turn);
         }
-        if said.iter().any(|advice| advice.source == Source::RequestedEffect) {
+        if said.iter().any(|advice| advice.source == Source::Fresh) {
             return self.judge_call_again(mediation, *consulting, turn);
         }
         self.release_call(mediation, consulting.judged, turn);

@@ -264,7 +264,7 @@ fn consulting() -> Talk {
     let mut talk = Talk::new(Policy::permissive(), 7);
     let rules = Arc::get_mut(&mut talk.rules).unwrap();
     rules.body_bytes_max = 4000;
-    rules.consulted = Purposes { build: true, ..Purposes::default() };
+    rules.reviewed = Purposes { build: true, ..Purposes::default() };
     talk.client(UPGRADE).daemon_gets("POST /grpc HTTP/1.1\r\n");
     talk.daemon(SWITCHED).client_gets(SWITCHED);
     talk.client(std::str::from_utf8(PREFACE).unwrap()).client(&frame(Kind::Settings, 0, 0, b""));
@@ -281,13 +281,13 @@ fn plugins_are_asked_about_each_image_and_what_they_say_stands() {
         talk.client(&call(SOLVE, 1, &two)).daemon_never_sees("a:1");
         let (ticket, question) = talk.outbox.take_consultation().unwrap();
         assert_eq!((&*question.asked.given, &*question.path), ("a:1", SOLVE));
-        talk.call(|session, turn| session.consulted(ticket, advice(None), turn));
+        talk.call(|session, turn| session.reviewed(ticket, advice(None), turn));
         let (ticket, question) = talk.outbox.take_consultation().unwrap();
         assert_eq!(question.asked.given, "b:1");
         // Another call waits for its turn, and what needs none passes.
         talk.client(&call(SOLVE, 3, "")).client(&call(STATUS, 5, "x"));
         assert!(talk.got[1].ends_with('x'));
-        talk.call(|session, turn| session.consulted(ticket, advice(refusing), turn));
+        talk.call(|session, turn| session.reviewed(ticket, advice(refusing), turn));
         if refusing.is_none() {
             talk.daemon_never_sees("a:1");
             said_before(&mut talk);
@@ -312,7 +312,7 @@ fn plugins_that_never_answer_hold_up_no_other_call() {
     talk.now = talk.session.deadline().unwrap();
     talk.call(Session::elapsed);
     assert!(talk.got[0].contains("the plugins have not answered in time"), "{:?}", talk.got[0]);
-    talk.call(|session, turn| session.consulted(ticket, advice(None), turn));
+    talk.call(|session, turn| session.reviewed(ticket, advice(None), turn));
     talk.daemon_never_sees("a:1").client(&call(SOLVE, 3, "y")).is(None);
 }
 
@@ -322,7 +322,7 @@ fn an_image_that_changes_again_and_again_is_built_upon_by_nobody() {
     talk.client(&call(SOLVE, 1, &sourced("a:1")));
     let mut times = 0;
     while let Some((ticket, _)) = talk.outbox.take_consultation() {
-        talk.call(|session, turn| session.consulted(ticket, advice(None), turn));
+        talk.call(|session, turn| session.reviewed(ticket, advice(None), turn));
         times += 1;
     }
     assert_eq!(times, 5);
@@ -380,7 +380,7 @@ fn an_image_that_plugins_could_not_know_is_used_by_nobody() {
     let mut talk = consulting();
     talk.arrive(Side::Downstream, &call_bytes(SOLVE, 1, &often));
     let (ticket, _) = talk.outbox.take_consultation().unwrap();
-    talk.call(|session, turn| session.consulted(ticket, advice(None), turn));
+    talk.call(|session, turn| session.reviewed(ticket, advice(None), turn));
     let (_, question) = talk.outbox.take_consultation().unwrap();
     assert_eq!(question.asked.given, "evil:1");
 }

@@ -4,27 +4,27 @@ use super::*;
 use crate::policy::Policy;
 use crate::policy::endpoints::Otherwise;
 use crate::policy::facts::ImageFacts;
-use crate::policy::opinions::Source;
+use crate::policy::review::Source;
 use crate::policy::types::UserSpec;
 use crate::policy::users::UserRule;
 
 const APP: &str = r#"{"Image":"app"}"#;
 
 /// What is said of an image with this number by plugins that are asked just now.
-fn asked(image: u8) -> Advice {
-    Advice { image: seen(image), ..advice(None) }
+fn asked(image: u8) -> Review {
+    Review { image: seen(image), ..advice(None) }
 }
 
 fn seen(image: u8) -> ImageSeen {
     ImageSeen::One(format!("sha256:{image}"))
 }
 
-fn consultation(talk: &mut Talk) -> (Ticket, Consultation) {
+fn consultation(talk: &mut Talk) -> (Ticket, ReviewRequest) {
     talk.outbox.take_consultation().expect("plugins are asked")
 }
 
-fn consulted(talk: &mut Talk, ticket: Ticket, said: Advice) {
-    talk.call(|session, turn| session.consulted(ticket, said, turn));
+fn reviewed(talk: &mut Talk, ticket: Ticket, said: Review) {
+    talk.call(|session, turn| session.reviewed(ticket, said, turn));
 }
 
 /// The rules have to know who the image runs as, and learn it.
@@ -44,10 +44,10 @@ fn forbid_root(talk: &mut Talk) {
 }
 
 fn set_policy(talk: &mut Talk, policy: Policy) {
-    let Rules { consulted, body_time_max, .. } = *talk.rules;
+    let Rules { reviewed, body_time_max, .. } = *talk.rules;
     let rules = Arc::clone(&Talk::new(policy, 1).rules);
     let mut rules = Arc::into_inner(rules).unwrap_or_else(|| unreachable!());
-    (rules.consulted, rules.body_time_max) = (consulted, body_time_max);
+    (rules.reviewed, rules.body_time_max) = (reviewed, body_time_max);
     talk.rules = Arc::new(rules);
 }
 
@@ -60,8 +60,8 @@ fn a_container_is_made_of_the_image_that_plugins_were_asked_about() {
             talk.client(&with_body(CREATE, &body(&named)));
             let (ticket, _) = consultation(talk);
             let kept =
-                Advice { image: ImageSeen::One(id.clone()), source: Source::Kept, ..asked(1) };
-            consulted(talk, ticket, kept);
+                Review { image: ImageSeen::One(id.clone()), source: Source::Cached, ..asked(1) };
+            reviewed(talk, ticket, kept);
             talk.daemon_gets(&with_body(CREATE, &body(&id)));
         });
     }
@@ -73,8 +73,8 @@ fn no_image_is_a_404_and_one_that_nobody_knows_a_503() {
         talk_with_plugins(|talk| {
             talk.client(&with_body(CREATE, APP));
             let (ticket, _) = consultation(talk);
-            let said = Advice { image: image.clone(), source: Source::Kept, ..asked(1) };
-            consulted(talk, ticket, said);
+            let said = Review { image: image.clone(), source: Source::Cached, ..asked(1) };
+            reviewed(talk, ticket, said);
             talk.client_gets(&format!("HTTP/1.1 {status} ")).is(None).daemon_never_sees("create");
             talk.client(PING).daemon_gets(PING);
         });
@@ -90,14 +90,14 @@ fn services_and_pulls_go_by_the_name() {
     for request in [&*service, PULL] {
         talk_with_plugins(|talk| {
             let rules = Arc::get_mut(&mut talk.rules).unwrap();
-            rules.consulted = Purposes { create: true, service: true, pull: true, build: true };
+            rules.reviewed = Purposes { create: true, service: true, pull: true, build: true };
             talk.client(request);
             let (ticket, _) = consultation(talk);
-            consulted(talk, ticket, asked(1));
+            reviewed(talk, ticket, asked(1));
             let (ticket, question) = consultation(talk);
             let is_pull = request == PULL;
             assert_eq!(question.still_said(&ImageSeen::Unknown).is_some(), is_pull);
-            consulted(talk, ticket, question.still_said(&seen(1)).unwrap());
+            reviewed(talk, ticket, question.still_said(&seen(1)).unwrap());
             talk.daemon_gets(request);
         });
     }
@@ -113,11 +113,11 @@ fn plugins_are_asked_about_the_image_that_the_rules_have_judged() {
         assert_eq!(question.pinned.as_deref(), Some("sha256:7"));
         assert_eq!(question.sought().to_string(), "sha256:7");
         let request = question.request;
-        consulted(talk, ticket, asked(7));
+        reviewed(talk, ticket, asked(7));
         learn(talk, 7, "1000");
         let (ticket, question) = consultation(talk);
         assert!(!request.is_empty() && question.request == request, "it is the same request");
-        consulted(talk, ticket, question.still_said(&seen(7)).unwrap());
+        reviewed(talk, ticket, question.still_said(&seen(7)).unwrap());
         talk.daemon_gets(&with_body(CREATE, r#"{"Image":"sha256:7"}"#));
     });
 }
@@ -129,7 +129,7 @@ fn what_a_name_means_when_plugins_have_agreed_is_judged_by_the_rules() {
         talk.client(&with_body(CREATE, APP));
         learn(talk, 7, "1000");
         let (ticket, _) = consultation(talk);
-        consulted(talk, ticket, asked(7));
+        reviewed(talk, ticket, asked(7));
         learn(talk, 8, "root");
         talk.client_gets("HTTP/1.1 403 ").is(None).daemon_never_sees("create");
     });
@@ -138,7 +138,7 @@ fn what_a_name_means_when_plugins_have_agreed_is_judged_by_the_rules() {
         talk.client(&with_body(CREATE, APP));
         learn(talk, 7, "1000");
         let (ticket, _) = consultation(talk);
-        consulted(talk, ticket, asked(7));
+        reviewed(talk, ticket, asked(7));
         learn(talk, 8, "1001");
         let (_, question) = consultation(talk);
         assert_eq!(question.pinned.as_deref(), Some("sha256:8"));
@@ -161,7 +161,7 @@ fn rules_that_came_while_plugins_thought_are_asked() {
             talk.client(&create);
             let (ticket, _) = consultation(talk);
             set_policy(talk, policy.clone());
-            consulted(talk, ticket, asked(1));
+            reviewed(talk, ticket, asked(1));
             talk.client_gets("HTTP/1.1 403 ").is(None).daemon_never_sees("create");
         });
     }
@@ -175,7 +175,7 @@ fn what_was_said_of_another_body_is_not_said_of_this_one() {
         let mut policy = Policy::permissive();
         policy.ceilings.user = Some(UserSpec::parse("7").unwrap());
         set_policy(talk, policy);
-        consulted(talk, ticket, asked(1));
+        reviewed(talk, ticket, asked(1));
         let (_, question) = consultation(talk);
         assert!(question.before.is_none());
         let body = question.body.unwrap().upgrade().unwrap();
@@ -190,7 +190,7 @@ fn an_image_that_changes_again_and_again_is_refused_in_the_end() {
         let mut times = 0;
         while let Some((ticket, question)) = talk.outbox.take_consultation() {
             assert_eq!(question.still_said(&seen(times)), None);
-            consulted(talk, ticket, asked(times));
+            reviewed(talk, ticket, asked(times));
             times += 1;
         }
         assert_eq!(times, 5);

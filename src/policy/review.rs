@@ -89,29 +89,29 @@ impl AskedImage {
 
 /// Held by whoever waits for an answer; without it, nobody does.
 #[derive(Debug, Clone, Default)]
-pub struct Waits(Arc<()>);
+pub struct CancelGuard(Arc<()>);
 
-impl Waits {
+impl CancelGuard {
     /// Tells whether somebody still waits.
-    pub fn watched(&self) -> Waited {
-        Waited(Arc::downgrade(&self.0))
+    pub fn token(&self) -> CancelToken {
+        CancelToken(Arc::downgrade(&self.0))
     }
 }
 
 /// Whether the answer to a question still matters.
 #[derive(Debug, Clone)]
-pub struct Waited(Weak<()>);
+pub struct CancelToken(Weak<()>);
 
-impl Waited {
+impl CancelToken {
     /// Nobody waits any more.
-    pub fn is_over(&self) -> bool {
+    pub fn is_cancelled(&self) -> bool {
         self.0.strong_count() == 0
     }
 }
 
 /// A question to the plugins.
 #[derive(Debug, Clone)]
-pub struct Consultation {
+pub struct ReviewRequest {
     /// Names the request among all: the lines of the log about what plugins say of it have it too.
     pub request: String,
     /// The image in question.
@@ -120,7 +120,7 @@ pub struct Consultation {
     /// the same one, whatever its name means by now.
     pub pinned: Option<String>,
     /// What was said of this request before.
-    pub before: Option<Advice>,
+    pub before: Option<Review>,
     /// The request's method.
     pub method: String,
     /// Its path, decoded.
@@ -132,10 +132,10 @@ pub struct Consultation {
     /// Where it comes from.
     pub client: String,
     /// Whether the answer still matters.
-    pub waited: Waited,
+    pub cancel: CancelToken,
 }
 
-impl Consultation {
+impl ReviewRequest {
     /// By what to look for the image.
     pub fn sought(&self) -> ImageRef {
         match &self.pinned {
@@ -146,11 +146,11 @@ impl Consultation {
 
     /// What was said before, if it was about the image that is seen now. What is on this host is of no
     /// matter to a pull.
-    pub fn still_said(&self, seen: &ImageSeen) -> Option<Advice> {
+    pub fn still_said(&self, seen: &ImageSeen) -> Option<Review> {
         let is_same =
-            |before: &&Advice| before.image == *seen || self.asked.purpose == Purpose::Pull;
+            |before: &&Review| before.image == *seen || self.asked.purpose == Purpose::Pull;
         let before = self.before.as_ref().filter(is_same)?;
-        Some(Advice { source: Source::Before, ..before.clone() })
+        Some(Review { source: Source::Before, ..before.clone() })
     }
 }
 
@@ -253,16 +253,16 @@ pub enum ImageSeen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// Plugins were asked, which takes time: what the rules have judged may be something else by now.
-    RequestedEffect,
+    Fresh,
     /// All of it was known from other requests.
-    Kept,
+    Cached,
     /// It is what was said of this request before.
     Before,
 }
 
 /// What the plugins said, and about which image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Advice {
+pub struct Review {
     /// What they said.
     pub opinions: Opinions,
     /// What it is about.
@@ -271,11 +271,11 @@ pub struct Advice {
     pub source: Source,
 }
 
-impl Advice {
+impl Review {
     /// What was said just now.
     pub fn new(opinions: Opinions, image: ImageSeen) -> Self {
         let is_kept = opinions.results.iter().all(|result| result.cached);
-        let source = if is_kept { Source::Kept } else { Source::RequestedEffect };
+        let source = if is_kept { Source::Cached } else { Source::Fresh };
         Self { opinions, image, source }
     }
 }
@@ -329,10 +329,10 @@ mod tests {
 
     #[test]
     fn who_waits_is_told_from_who_does_not() {
-        let waits = Waits::default();
-        let waited = waits.watched();
-        assert!(!waited.is_over());
+        let waits = CancelGuard::default();
+        let waited = waits.token();
+        assert!(!waited.is_cancelled());
         drop(waits);
-        assert!(waited.is_over());
+        assert!(waited.is_cancelled());
     }
 }
