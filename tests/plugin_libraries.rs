@@ -5,6 +5,9 @@
 #![cfg(feature = "plugins")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test should say where")]
 
+#[path = "support/document.rs"]
+mod document;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -517,4 +520,44 @@ fn the_daemon_is_asked_for_images_only() {
         out->code = refused == SD_GET_REFUSED && failed == SD_GET_FAILED ? SD_ALLOW : SD_DENY; return 0;"#;
     let asks = Folder::new().compiled(&level_two("", "return 0;", process));
     assert_eq!(asks.judges("a").0, PluginVerdict::Allow);
+}
+
+/// The installation of a plugin: the library that cargo built for this test stands where `cargo build` puts it.
+#[test]
+fn a_plugin_is_installed_as_the_document_says() {
+    let block = document::block("docs/CONFIGURATION.md", "install -m 755");
+    let commands = block.commands();
+    let (build, rest) = commands.split_first().unwrap();
+    assert_eq!(build, "cargo build --release -p secdocker-plugin-notary");
+    let folder = Folder::new();
+    let built = std::env::current_exe().unwrap().with_file_name("libnotary.so");
+    fs::create_dir_all(folder.0.join("target/release")).unwrap();
+    fs::copy(built, folder.0.join("target/release/libnotary.so")).unwrap();
+    fs::write(folder.0.join("config.yml"), "plugins: [notary]\n").unwrap();
+    let line = format!("umask 022; set -e; {}", rest.join("; "));
+    let line =
+        line.replace("secdocker check", &format!("{} check", env!("CARGO_BIN_EXE_secdocker")));
+    let done = Command::new("bash").args(["-c", &line]).current_dir(&folder.0).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && said.contains("notary"), "{line}: {done:?}");
+}
+
+/// The lines of C that the document has, built by its command.
+#[test]
+fn the_shortest_plugin_in_c_is_one() {
+    const DOCUMENT: &str = "docs/PLUGINS.md";
+    let folder = Folder::new();
+    let source = document::block("docs/PLUGINS.md", "strncmp(image").text;
+    fs::write(folder.0.join("mine.c"), source).unwrap();
+    let text = document::read(DOCUMENT);
+    let spans = document::spans(&text);
+    let command = spans.iter().find(|span| span.starts_with("cc -shared")).unwrap();
+    fs::create_dir_all(folder.0.join("plugins/mine")).unwrap();
+    let command = command.replace("-Iplugins", &format!("-I{SOURCE}/plugins"));
+    let done = Command::new("bash").args(["-c", &command]).current_dir(&folder.0).output().unwrap();
+    assert!(done.status.success(), "{command}: {done:?}");
+    fs::copy(folder.0.join("plugins/mine/mine.so"), folder.at("x.so")).unwrap();
+    let folder = folder.readable();
+    assert_eq!(folder.judges("evil.example/a").0, PluginVerdict::Deny);
+    assert_eq!(folder.judges("good.example/a").0, PluginVerdict::Allow);
 }

@@ -18,12 +18,16 @@ use support::client::Client;
 use support::tls::House;
 use support::{Daemon, SecDocker, networks, sandbox};
 
+/// Where that engine listens besides, for the test that follows the document.
+const FOR_THE_RECIPE: u16 = 2377;
+
 /// An engine that listens with TLS, and asks for certificates.
 fn engine() -> &'static Daemon {
     static ENGINE: OnceLock<Daemon> = OnceLock::new();
     ENGINE.get_or_init(|| {
         networks::connect();
-        let listen = House::shared().engine("[::]:2376");
+        let mut listen = House::shared().engine("[::]:2376");
+        listen.push(format!("--host=tcp://[::]:{FOR_THE_RECIPE}"));
         let listen: Vec<&str> = listen.iter().map(String::as_str).collect();
         let daemon = Daemon::on_network(&listen);
         daemon.make_images().unwrap();

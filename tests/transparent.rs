@@ -15,7 +15,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 use support::client::{Client, get};
 use support::networks::{self, sh};
-use support::{Daemon, Docker, Finished, SecDocker, run, sandbox};
+use support::{Daemon, Docker, Finished, SecDocker, document, run, sandbox};
+
+const DEPLOYMENT: &str = "docs/DEPLOYMENT.md";
 
 const RULES: &str =
     "listen:\n  transparent: true\nrestrictions:\n  privileged: true\ngeneral:\n  user: '1000'\n";
@@ -68,25 +70,46 @@ fn secdocker(rest: &str) -> SecDocker {
     SecDocker::start_at(address, &config, &[])
 }
 
-/// A redirection as in docs/DEPLOYMENT.md, taken back when dropped.
+/// A redirection, taken back when dropped.
 struct Redirect {
-    rule: String,
+    commands: Vec<String>,
 }
 
 impl Redirect {
     fn new(rule: &str) -> Redirect {
-        for tables in ["iptables", "ip6tables"] {
-            sh(&format!("{tables} --wait -t nat -A {rule}")).ok();
-        }
-        Redirect { rule: rule.to_owned() }
+        let both = ["iptables", "ip6tables"];
+        Redirect::by(both.map(|tables| format!("{tables} -t nat -A {rule}")).to_vec())
+    }
+
+    /// That of a document, the first with this chain, each of its values replaced by the test's.
+    fn written(document: &str, chain: &str, values: &[(&str, &str)]) -> Redirect {
+        let blocks = document::blocks(document);
+        let block = blocks.into_iter().find(|block| block.text.contains(chain)).unwrap();
+        let own = |mut command: String| {
+            for (written, own) in values {
+                assert_eq!(command.matches(written).count(), 1, "{written} in {command}");
+                command = command.replace(written, own);
+            }
+            command
+        };
+        Redirect::by(block.commands().into_iter().map(own).collect())
+    }
+
+    fn by(commands: Vec<String>) -> Redirect {
+        commands.iter().for_each(|command| done(command));
+        Redirect { commands }
     }
 }
 
+/// Runs a command of iptables, which then waits for others that have the lock.
+fn done(command: &str) {
+    sh(&command.replacen("tables ", "tables --wait ", 1)).ok();
+}
+
 impl Drop for Redirect {
+    /// As the document says: the same with `-D` in place of `-A`.
     fn drop(&mut self) {
-        for tables in ["iptables", "ip6tables"] {
-            sh(&format!("{tables} --wait -t nat -D {}", self.rule)).ok();
-        }
+        self.commands.iter().for_each(|command| done(&command.replace(" -A ", " -D ")));
     }
 }
 
@@ -99,14 +122,10 @@ struct Table {
 impl Table {
     /// The table of this name, each value of the document replaced by the test's.
     fn new(name: &str, values: &[(&str, String)]) -> Table {
-        let document = fs::read_to_string("docs/DEPLOYMENT.md").unwrap();
         let undo = format!("nft delete table inet {name}");
-        assert!(document.lines().any(|line| line == undo), "the document undoes it: {undo}");
-        let blocks =
-            document.split("```nft\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-        let start = format!("table inet {name} {{");
-        let mut recipe =
-            blocks.into_iter().find(|block| block.starts_with(&start)).unwrap().to_owned();
+        let undoing = document::block(DEPLOYMENT, "nft delete table").commands();
+        assert!(undoing.contains(&undo), "the document undoes it: {undo}");
+        let mut recipe = document::block(DEPLOYMENT, &format!("table inet {name} {{")).text;
         for (written, own) in values {
             assert_eq!(recipe.matches(written).count(), 1, "{written} in {recipe}");
             recipe = recipe.replace(written, own);
@@ -132,9 +151,8 @@ fn engine_of(info: &str) -> String {
 fn redirected_clients_reach_the_engine_they_asked_for() {
     let secdocker = secdocker(RULES);
     let port = secdocker.address.port();
-    let _redirect = Redirect::new(&format!(
-        "PREROUTING -p tcp --dport {FOR_PREROUTING} -j REDIRECT --to-port {port}"
-    ));
+    let values = [("2376", &*FOR_PREROUTING.to_string()), ("8999", &port.to_string())];
+    let _redirect = Redirect::written(DEPLOYMENT, "-A PREROUTING", &values);
     for (address, peer) in [("10.77.0.1", "10.77.0.2:"), ("[fd77::1]", "[fd77::2]:")] {
         let curl = in_client(&format!("curl -sS -g http://{address}:{FOR_PREROUTING}/info")).ok();
         assert_eq!(engine_of(&curl), redirected().label(), "{address}");
@@ -150,8 +168,8 @@ fn redirected_clients_are_held_to_the_rules() {
     let daemon = Daemon::on_network(&["--tls=false", &format!("--host=tcp://[::]:{to}")]);
     daemon.make_images().unwrap();
     redirected();
-    let _redirect =
-        Redirect::new(&format!("PREROUTING -p tcp --dport {to} -j REDIRECT --to-port {port}"));
+    let values = [("2376", &*to.to_string()), ("8999", &port.to_string())];
+    let _redirect = Redirect::written("README.md", "-A PREROUTING", &values);
     for address in ["10.77.0.1", "[fd77::1]"] {
         let docker = format!("/usr/bin/docker -H tcp://{address}:{to}");
         let uid = in_client(&format!("{docker} run --rm --user 0 probe:1 id -u")).ok();
@@ -195,9 +213,9 @@ fn direct_clients_of_other_hosts_may_be_refused() {
 fn local_clients_are_redirected_without_a_loop() {
     let secdocker = secdocker(&format!("upstream_mark: 0x5ec\n{RULES}"));
     let port = secdocker.address.port();
-    let _redirect = Redirect::new(&format!(
-        "OUTPUT -p tcp --dport {FOR_OUTPUT} -m mark ! --mark 0x5ec -j REDIRECT --to-port {port}"
-    ));
+    let (redirected_port, port) = (FOR_OUTPUT.to_string(), port.to_string());
+    let values = [("2376", &*redirected_port), ("8999", &port), ("0x5d", "0x5ec")];
+    let _redirect = Redirect::written(DEPLOYMENT, "-A OUTPUT", &values);
     for address in ["127.0.0.1", "10.77.0.1", "[::1]", "[fd77::1]"] {
         let docker = Docker::at(format!("tcp://{address}:{FOR_OUTPUT}"));
         let info = docker.run(&["info", "--format", "{{json .}}"]).ok();

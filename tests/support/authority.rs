@@ -77,6 +77,11 @@ impl Authority {
         Authority { certificate, issuer: Issuer::new(params, key) }
     }
 
+    /// Its key.
+    pub(crate) fn key(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
+
     fn request(name: &str) -> (CertificateParams, KeyPair) {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);

@@ -5,10 +5,11 @@
 //! 10.77.0.2, fd77::2 ───── veth ───── 10.77.0.1, fd77::1 :2376 ─REDIRECT─► SecDocker ─► dockerd --tlsverify
 //! ```
 
-use super::engine;
 use super::support::networks::sh;
 use super::support::tls::House;
-use super::support::{Finished, SecDocker, run, sandbox};
+use super::support::{Finished, Running, SecDocker, document, firewall, poll, run, sandbox};
+use super::{FOR_THE_RECIPE, engine};
+use std::fs;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::process::Command;
 
@@ -69,4 +70,55 @@ fn tls_goes_on_as_tls() {
         ))
         .ok();
     }
+}
+
+const DEPLOYMENT: &str = "docs/DEPLOYMENT.md";
+
+/// What the document says from the first certificate on, with the files of a daemon that has its own: only the two
+/// directories and the ports are the test's.
+#[test]
+fn the_recipe_puts_it_in_front_of_a_tls_daemon() {
+    engine();
+    let (house, ours) = (House::shared(), sandbox::directory("etc"));
+    let ours = ours.display().to_string();
+    let theirs = house.file("");
+    fs::write(house.file("ca-key.pem"), house.authority.key()).unwrap();
+    let here = |text: &str| {
+        let text = text.replace("/etc/secdocker", &ours);
+        text.replace("/etc/docker", theirs.trim_end_matches('/'))
+    };
+    let recipe = document::block(DEPLOYMENT, "openssl req");
+    sh(&format!("set -e\n{}", here(&recipe.commands().join("\n")))).ok();
+    let config = document::block(DEPLOYMENT, "server_name: docker.example").text;
+    fs::write(format!("{ours}/config.yml"), config).unwrap();
+    let last = document::block(DEPLOYMENT, "secdocker check /etc").commands();
+    let (check, redirect) = last.split_first().unwrap();
+    let program = firewall::command().get_program().to_str().unwrap().to_owned();
+    let command = |line: &str| here(line).replacen("secdocker ", &format!("{program} "), 1);
+    assert!(sh(&command(check)).ok().contains("config.yml is valid"));
+
+    let mut start = Command::new(&program);
+    start.args(["--config", &format!("{ours}/config.yml")]).current_dir(&ours);
+    let mut running = Running::start(&mut start);
+    running.says("listening on");
+    let redirect: Vec<String> = redirect
+        .iter()
+        .map(|line| {
+            line.replace("2376", &FOR_THE_RECIPE.to_string()).replacen(
+                "tables ",
+                "tables --wait ",
+                1,
+            )
+        })
+        .collect();
+    redirect.iter().for_each(|line| drop(sh(line).ok()));
+    for host in ["10.77.0.1", "[fd77::1]"].map(|ip| format!("{ip}:{FOR_THE_RECIPE}")) {
+        let hello = docker(&host, true, "run --rm --network=host probe:1 echo hello", b"").ok();
+        assert_eq!(hello, "hello");
+        let complaint = docker(&host, false, "version", b"").fails(1);
+        assert!(complaint.contains("HTTP request to an HTTPS server"), "{complaint}");
+    }
+    redirect.iter().for_each(|line| drop(sh(&line.replace(" -A ", " -D ")).ok()));
+    running.kill();
+    poll::until("SecDocker to end", || running.has_ended().then_some(()));
 }
