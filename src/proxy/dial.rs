@@ -11,8 +11,8 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::connection_limits::{ConnectionLimits, Ends, Own};
 use super::encrypted::{Encrypted, Lent};
-use super::stream::Stream;
-use super::{KEEPALIVE, origin};
+use super::origin;
+use super::stream::{KEEPALIVE, Stream};
 use crate::config::UpstreamAddress;
 use crate::lookup::{Daemon, DaemonTls};
 use crate::tls::Session;

@@ -10,9 +10,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::Generation;
 use super::callers;
 use super::clients::{ClientList, Found};
+use super::generation::Generation;
 use super::identities::{Answer, Sought};
 use super::stream::Stream;
 use crate::audit::{self, ClientId, Event};

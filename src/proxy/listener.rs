@@ -10,9 +10,10 @@ use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
+use super::error::StartError;
 use super::origin::{self, Origin};
+use super::stream::KEEPALIVE;
 use super::stream::Stream;
-use super::{KEEPALIVE, StartError};
 use crate::audit::Peer as Client;
 use crate::config::TcpListen;
 

@@ -16,15 +16,19 @@ mod callers;
 mod clients;
 mod connection;
 mod connection_limits;
+mod context;
 mod dial;
 mod encrypted;
+mod error;
 mod event_loop;
 mod fair_pool;
+mod generation;
 mod identification;
 mod identities;
 mod inquiry;
 mod listener;
 mod look_ups;
+mod mailbox;
 mod origin;
 mod peer;
 mod pipes;
@@ -33,9 +37,9 @@ mod room;
 mod sock_diag;
 mod stream;
 mod timers;
+mod upstream;
 mod watch;
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,115 +47,26 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::config::{Limits, Settings, UpstreamAddress, UpstreamTls};
-use crate::lookup::{Daemon, DaemonTls};
-use crate::plugins::{LoadError, Plugins};
+use crate::config::Settings;
+use crate::lookup::Daemon;
+use crate::plugins::Plugins;
 use crate::session::Budget;
-use crate::tls::Server;
-use build_group::BuildGroupError;
-use clients::{ClientList, Counts};
+use clients::Counts;
 use connection_limits::ConnectionLimits;
-use event_loop::{Command, EventLoop, Images, Mailbox, Startup};
+use context::{Images, Shared};
+pub use error::StartError;
+use event_loop::{EventLoop, Startup};
+use generation::Generation;
 use identities::Identities;
 use listener::{Listener, SocketFile};
 use look_ups::LookUps;
+use mailbox::{Command, Mailbox};
 use pool::Pool;
 use room::Neighbours;
 use watch::Watch;
 
-/// How much one connection may read in a turn before the others get theirs, in bytes.
-const READ_BYTES_PER_TURN: usize = 256 * 1024;
-
 /// Threads on which large bodies are judged. The loops need the processors, too.
 const JUDGES_MAX: usize = 2;
-
-/// Idle time after which the kernel asks whether a peer is still there.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-
-/// All that a reload replaces at once.
-#[derive(Debug)]
-struct Generation {
-    clients: ClientList,
-    limits: Limits,
-    dockerapi: UpstreamAddress,
-    upstream_mark: Option<u32>,
-    upstream_tls: Option<UpstreamTls>,
-    /// How clients are spoken to that come over TCP, if with TLS.
-    tls: Option<Arc<Server>>,
-    /// Whether other hosts are served only if they were redirected here.
-    transparent: bool,
-}
-
-impl Generation {
-    /// The daemon that direct connections go to.
-    fn daemon(&self) -> Daemon {
-        let tls = self.upstream_tls.as_ref();
-        Daemon {
-            address: self.dockerapi.clone(),
-            mark: self.upstream_mark,
-            tls: tls.and_then(|tls| {
-                let name = tls.of_dockerapi.clone()?;
-                Some(DaemonTls { client: Arc::clone(&tls.client), name })
-            }),
-        }
-    }
-
-    fn of(settings: &Settings, plugins: &Plugins, counts: &Counts) -> Arc<Self> {
-        Arc::new(Self {
-            clients: ClientList::of(settings, plugins, counts),
-            limits: settings.limits.clone(),
-            dockerapi: settings.dockerapi.clone(),
-            upstream_mark: settings.upstream_mark,
-            upstream_tls: settings.upstream_tls.clone(),
-            tls: settings.listen.tls.clone(),
-            transparent: settings.listen.transparent,
-        })
-    }
-}
-
-/// Why SecDocker could not begin to listen.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum StartError {
-    /// An address or path could not be bound.
-    Bind {
-        /// What was to be bound.
-        address: String,
-        /// What the kernel said.
-        error: io::Error,
-    },
-    /// A plugin can't be used.
-    Plugin(LoadError),
-    /// Steps of builds could not be held to their limits.
-    BuildGroup(BuildGroupError),
-    /// A poll or a thread could not be had.
-    LoopContext(io::Error),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bind { address, error } => write!(f, "cannot listen on {address}: {error}"),
-            Self::Plugin(error) => error.fmt(f),
-            Self::BuildGroup(error) => error.fmt(f),
-            Self::LoopContext(error) => write!(f, "cannot start a poll loop: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
-impl From<io::Error> for StartError {
-    fn from(error: io::Error) -> Self {
-        Self::LoopContext(error)
-    }
-}
-
-impl From<LoadError> for StartError {
-    fn from(error: LoadError) -> Self {
-        Self::Plugin(error)
-    }
-}
 
 /// The running loops.
 #[derive(Debug)]
@@ -185,36 +100,31 @@ impl Proxy {
     /// As [`Proxy::start`].
     pub fn start_with(settings: &Settings, plugins: Plugins) -> Result<Self, StartError> {
         let mut bound = Bound::bind(settings)?;
-        let connection_limits = Arc::new(ConnectionLimits::default());
-        let neighbours = Neighbours::default();
-        let pool = Pool::default();
-        let judges = Pool::of(JUDGES_MAX);
         let images = Images::default();
-        let look_ups = LookUps::new(&images.known);
-        let watch = Watch::default();
-        let identities = Identities::default();
+        let shared = Shared {
+            connection_limits: Arc::new(ConnectionLimits::default()),
+            pool: Pool::default(),
+            judges: Pool::of(JUDGES_MAX),
+            look_ups: LookUps::new(&images.known),
+            watch: Watch::default(),
+            identities: Identities::default(),
+            images,
+            plugins: plugins.clone(),
+        };
+        let neighbours = Neighbours::default();
         let counts = Counts::new(event_loop::now());
         let generation = Generation::of(settings, &plugins, &counts);
         let budget = Budget::new(settings.limits.bodies_bytes);
         let mut loops = Vec::new();
         for (number, listeners) in std::mem::take(&mut bound.loops).into_iter().enumerate() {
-            loops.push(Running::start(
-                number,
-                Startup {
-                    listeners,
-                    generation: Arc::clone(&generation),
-                    connection_limits: Arc::clone(&connection_limits),
-                    neighbours: neighbours.clone(),
-                    pool: pool.clone(),
-                    judges: judges.clone(),
-                    look_ups: look_ups.clone(),
-                    watch: watch.clone(),
-                    identities: identities.clone(),
-                    images: images.clone(),
-                    plugins: plugins.clone(),
-                    budget: budget.clone(),
-                },
-            )?);
+            let startup = Startup {
+                listeners,
+                generation: Arc::clone(&generation),
+                neighbours: neighbours.clone(),
+                budget: budget.clone(),
+                shared: shared.clone(),
+            };
+            loops.push(Running::start(number, startup)?);
         }
         let mailboxes = |running: &Running| running.mailbox.clone();
         neighbours.are(loops.iter().map(mailboxes).collect());

@@ -12,7 +12,7 @@ use slab::Slab;
 
 use super::connection::Connection;
 use super::connection_limits::{ConnectionLimits, LimitReached};
-use super::event_loop::{Command, Mailbox};
+use super::mailbox::{Command, Mailbox};
 use crate::audit::Who;
 
 /// Connections that are closed for one that comes: more are coming.

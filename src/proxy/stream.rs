@@ -14,6 +14,9 @@ use socket2::SockRef;
 use super::encrypted::{AfterShort, Encrypted};
 use super::origin;
 
+/// Idle time after which the kernel asks whether a peer is still there.
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
+
 /// A connected (or connecting) non-blocking stream.
 #[derive(Debug)]
 pub(super) enum Stream {
