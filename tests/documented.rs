@@ -13,6 +13,7 @@ use support::networks::sh;
 use support::{Daemon, Docker, Running, SecDocker, Way, document, poll, run, sandbox};
 
 const README: &str = "README.md";
+const LOG: &str = "docs/LOG.md";
 const RULES: &str = "docs/RULES.md";
 const DEPLOYMENT: &str = "docs/DEPLOYMENT.md";
 
@@ -40,6 +41,32 @@ fn the_readme_shows_what_is_seen() {
     let said = docker.run(&words).fails(125);
     let first = said.lines().next().unwrap().trim_end_matches('.');
     assert_eq!(first, shown.output()[0].trim_end_matches('.'), "{said}");
+    // What the log says of that very command.
+    secdocker.logs("msg=\"forbidden option requested\" ");
+    let log = secdocker.log();
+    let of_create: Vec<String> = log
+        .lines()
+        .filter(|line| line.contains("target=") && line.contains("/containers/create"))
+        .map(without_values)
+        .collect();
+    let shown = document::block(LOG, "forbidden option requested").lines();
+    let shown: Vec<String> = shown.iter().map(|line| without_values(line)).collect();
+    assert_eq!(of_create, shown);
+}
+
+/// A line of the log without what differs in each run: numbers of times, ports and connections, the API's version.
+fn without_values(line: &str) -> String {
+    let kept = |word: &str| match word.split_once('=') {
+        Some((key @ ("time" | "client" | "connection"), value)) => {
+            let parts = value.split(|c: char| c.is_ascii_digit()).filter(|part| !part.is_empty());
+            format!("{key}={}", parts.collect::<Vec<_>>().join("0"))
+        }
+        Some(("target", target)) => {
+            format!("target={}", target.split("/containers").nth(1).unwrap())
+        }
+        _ => word.to_owned(),
+    };
+    line.split(' ').map(kept).collect::<Vec<_>>().join(" ")
 }
 
 /// With the example as its configuration, in front of the socket where a daemon has it.

@@ -19,6 +19,10 @@ mod configurations;
 mod document;
 #[path = "documents/installation.rs"]
 mod installation;
+#[path = "documents/keys.rs"]
+mod keys;
+#[path = "documents/log.rs"]
+mod log;
 #[path = "documents/names.rs"]
 mod names;
 #[path = "documents/text.rs"]
@@ -34,7 +38,7 @@ fn wrong(block: &Block) -> Vec<String> {
         "rust" => text::is_in_an_example(block),
         "json" => text::is_json(block),
         "text" => text::is_a_drawing(block),
-        "c" | "http" | "nft" => claims::wrong(block),
+        "c" | "http" | "log" | "nft" => claims::wrong(block),
         other => vec![format!("no rule knows a block of `{other}`: see tests/documents.rs")],
     }
 }
@@ -74,4 +78,20 @@ fn the_readme_is_short_and_in_order() {
         "Contributing and licence",
     ];
     assert_eq!(headings, expected);
+}
+
+/// What the README says of the costs is what was measured.
+#[test]
+fn the_figures_of_the_readme_are_those_of_the_measurements() {
+    let measured = document::table("docs/PERFORMANCE.md", "| work | figure | SecDocker |");
+    let rows = document::table("README.md", "| work | figure | SecDocker |");
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        let of_row = |found: &&Vec<String>| found[..2] == row[..2];
+        let found = measured.iter().find(of_row).unwrap_or_else(|| panic!("not measured: {row:?}"));
+        for column in [2, 3] {
+            let figure = found[column].split(' ').next().unwrap();
+            assert_eq!(row[column], figure, "{row:?}: docs/PERFORMANCE.md has {found:?}");
+        }
+    }
 }

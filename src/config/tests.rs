@@ -430,31 +430,6 @@ fn is_setting(code: &str) -> bool {
     key != "no key" && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
-#[test]
-fn every_key_is_in_the_documents() {
-    const DOCUMENTS: &str =
-        concat!(include_str!("../../docs/CONFIGURATION.md"), include_str!("../../docs/PLUGINS.md"));
-    let fields = include_str!("schema.rs")
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("pub(super) "));
-    let keys = fields.filter_map(|field| field.split_once(": ")).map(|(key, _)| key);
-    let is_there = |key: &str| {
-        ["`KEY`", "`KEY.", ".KEY`", ".KEY.", "`KEY:", "KEY: "]
-            .iter()
-            .any(|form| DOCUMENTS.contains(&form.replace("KEY", key)))
-    };
-    // How the lists were written is no key, and `wanted` is called `match`.
-    let is_key = |key: &&str| {
-        let is_field = key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-        is_field && !matches!(*key, "is_keyed" | "wanted")
-    };
-    let missing: Vec<_> = keys.filter(is_key).filter(|key| !is_there(key)).collect();
-    assert!(
-        missing.is_empty(),
-        "neither docs/CONFIGURATION.md nor docs/PLUGINS.md has {missing:?}"
-    );
-}
-
 proptest! {
     /// serde_yaml panics where it believes that its events can't be so: they can't.
     #[test]

@@ -26,6 +26,12 @@ const TLS: &str = "tests/tls/redirected.rs";
 
 pub(crate) const CLAIMS: &[Claim] = &[
     claim(
+        "docs/LOG.md",
+        "forbidden option",
+        "tests/documented.rs",
+        "the_readme_shows_what_is_seen",
+    ),
+    claim(
         "README.md",
         "docker run --rm -p 22:80",
         "tests/documented.rs",

@@ -31,6 +31,11 @@ fn folder() -> &'static Folder {
 
 /// What is wrong with a whole configuration, in which `…` stands for more of the same.
 fn mistakes(text: &str) -> Option<String> {
+    settings(text).err()
+}
+
+/// What a configuration says, in one line to be compared; or what is wrong with it.
+pub(crate) fn settings(text: &str) -> Result<String, String> {
     let folder = folder();
     let here = folder.path("").display().to_string();
     let text = text.replace("/etc/secdocker/", &here).replace("/etc/docker/", &here);
@@ -42,7 +47,8 @@ fn mistakes(text: &str) -> Option<String> {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!("config-{number}.yml");
     folder.write(&name, &text);
-    config::load(&folder.path(&name), &Overrides::default()).err().map(|error| error.to_string())
+    let loaded = config::load(&folder.path(&name), &Overrides::default());
+    loaded.map(|settings| format!("{settings:?}")).map_err(|error| error.to_string())
 }
 
 /// A plugin's own configuration, which says in its first line whose it is: the plugin itself reads it.
@@ -167,7 +173,7 @@ fn every_file_that_is_there_to_be_copied_loads() {
 }
 
 /// A section that is commented out, uncommented.
-fn uncommented(text: &str) -> Vec<(String, String)> {
+pub(crate) fn uncommented(text: &str) -> Vec<(String, String)> {
     let keys = keys();
     let mut sections: Vec<(String, String)> = Vec::new();
     let mut open = false;
