@@ -7,6 +7,7 @@ mod check;
 mod explain;
 mod exposure;
 mod plugin_test;
+mod redirect;
 mod run;
 
 use std::ffi::OsString;
@@ -19,6 +20,8 @@ use lexopt::Arg::{Long, Short, Value};
 use crate::audit::AuditError;
 use crate::config::{AddressError, ConfigError, Overrides, TcpListen};
 use crate::proxy::StartError;
+
+pub use redirect::RedirectError;
 
 /// The exit status when a command could not do its work.
 pub const EXIT_ERROR: u8 = 2;
@@ -40,6 +43,10 @@ usage:
       input), by which rule; print the body that would be forwarded of what would pass
   secdocker plugin-test LIBRARY IMAGE
       load a plugin, ask it about a container of the image, and print what it says
+  secdocker redirect show|add|remove|status [--config FILE] [--port PORTS] [--local]
+                     [--family 4|6|both] [--backend nft|iptables]
+      print, set or take away the rules that lead connections of clients to SecDocker,
+      or try whether they come, and say who can reach the daemon past it
 
 options:
   --config FILE      the configuration; config.yml in the working directory by
@@ -51,19 +58,44 @@ options:
   --as-network IP, --as-user USER, --as-certificate NAME
                      or what would be known of it: its address, a user of this host, a
                      name in its certificate or its fingerprint
+  --port PORTS       redirect: the ports that clients connect to, 2375,2376 by default
+  --local            redirect: clients of this host too, but what carries `upstream_mark`
+  --family FAMILY    redirect: 4, 6 or both; by default what `listen.tcp` serves
+  --backend PROGRAM  redirect: nft or iptables; by default the first that is installed
   -h, --help         this text
   -V, --version      the version
 
-exit status: 0 done or allowed, 1 the request would be refused, 2 an error
+exit status: 0 done or allowed, 1 the request would be refused or connections do not
+come, 2 an error
 ";
 
 /// What the arguments ask for.
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
-    Run { config: Option<PathBuf>, overrides: Overrides },
-    Check { config: Option<PathBuf>, overrides: Overrides },
-    Explain { config: Option<PathBuf>, target: String, request: PathBuf, asker: explain::Asker },
-    PluginTest { library: PathBuf, image: String },
+    Run {
+        config: Option<PathBuf>,
+        overrides: Overrides,
+    },
+    Check {
+        config: Option<PathBuf>,
+        overrides: Overrides,
+    },
+    Explain {
+        config: Option<PathBuf>,
+        target: String,
+        request: PathBuf,
+        asker: explain::Asker,
+    },
+    PluginTest {
+        library: PathBuf,
+        image: String,
+    },
+    Redirect {
+        action: redirect::Action,
+        options: redirect::Options,
+        config: Option<PathBuf>,
+        overrides: Overrides,
+    },
     Help,
     Version,
 }
@@ -73,7 +105,8 @@ enum Command {
 pub enum Outcome {
     /// All is well.
     Done,
-    /// `explain` found a request that would be refused, or `plugin-test` an image.
+    /// `explain` found a request that would be refused, `plugin-test` an image, or `redirect status` a
+    /// connection that does not come.
     Refused,
 }
 
@@ -90,6 +123,8 @@ pub enum CliError {
     Audit(AuditError),
     /// The proxy can't start.
     Start(StartError),
+    /// The rules of a redirect.
+    Redirect(RedirectError),
     /// A file or the kernel refused something: what, and why.
     Io(String, io::Error),
 }
@@ -105,6 +140,7 @@ impl fmt::Display for CliError {
             Self::Config(error) => error.fmt(f),
             Self::Audit(error) => error.fmt(f),
             Self::Start(error) => error.fmt(f),
+            Self::Redirect(error) => error.fmt(f),
             Self::Io(what, error) => write!(f, "{what}: {error}"),
         }
     }
@@ -121,6 +157,12 @@ impl From<ConfigError> for CliError {
 impl From<StartError> for CliError {
     fn from(error: StartError) -> Self {
         Self::Start(error)
+    }
+}
+
+impl From<RedirectError> for CliError {
+    fn from(error: RedirectError) -> Self {
+        Self::Redirect(error)
     }
 }
 
@@ -142,6 +184,9 @@ pub fn carry_out(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcom
             explain::explain(&find_config(config)?, &target, &request, &asker)
         }
         Command::PluginTest { library, image } => plugin_test::plugin_test(&library, &image),
+        Command::Redirect { action, options, config, overrides } => {
+            redirect::redirect(action, &options, config, &overrides)
+        }
         Command::Help => print(HELP),
         Command::Version => print(concat!("secdocker ", env!("CARGO_PKG_VERSION"), "\n")),
     }
@@ -169,6 +214,7 @@ struct Arguments {
     tcp: Option<TcpListen>,
     target: Option<String>,
     asker: explain::Asker,
+    redirect: redirect::Options,
     values: Vec<OsString>,
 }
 
@@ -187,6 +233,16 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, CliEr
             Long("as-network") => seen.asker.network = Some(text(parser.value()?)?),
             Long("as-user") => seen.asker.user = Some(text(parser.value()?)?),
             Long("as-certificate") => seen.asker.certificate = Some(text(parser.value()?)?),
+            Long("port") => {
+                seen.redirect.ports = Some(read(parser.value()?, redirect::parse_ports)?);
+            }
+            Long("local") => seen.redirect.local = true,
+            Long("family") => {
+                seen.redirect.families = Some(read(parser.value()?, redirect::Families::parse)?);
+            }
+            Long("backend") => {
+                seen.redirect.backend = Some(read(parser.value()?, redirect::Backend::parse)?);
+            }
             Value(value) => seen.values.push(value),
             other => return Err(other.unexpected().into()),
         }
@@ -196,13 +252,18 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, CliEr
 
 impl Arguments {
     fn into_command(self) -> Result<Command, CliError> {
-        let Self { config, tcp, target, asker, values } = self;
+        let Self { config, tcp, target, asker, redirect, values } = self;
         let overrides = Overrides { tcp };
         let mut values = values.into_iter();
         let name = values.next().map(text).transpose()?;
         let is_explain = name.as_deref() == Some("explain");
         if target.is_some() && !is_explain {
             return Err(CliError::Usage("--target belongs to explain".into()));
+        }
+        if redirect != redirect::Options::default() && name.as_deref() != Some("redirect") {
+            return Err(CliError::Usage(
+                "--port, --local, --family and --backend belong to redirect".into(),
+            ));
         }
         let says_who = asker != explain::Asker::default();
         if says_who && !is_explain {
@@ -236,6 +297,14 @@ impl Arguments {
                 let image = text(values.next().ok_or_else(missing)?)?;
                 Command::PluginTest { library, image }
             }
+            Some("redirect") => {
+                let action = values.next().map(text).transpose()?;
+                let action =
+                    action.as_deref().and_then(redirect::Action::parse).ok_or_else(|| {
+                        CliError::Usage("redirect needs one of show, add, remove, status".into())
+                    })?;
+                Command::Redirect { action, options: redirect, config, overrides }
+            }
             Some("help") => Command::Help,
             Some(other) => {
                 return Err(CliError::Usage(format!(
@@ -262,6 +331,11 @@ fn one_of(option: Option<PathBuf>, value: Option<OsString>) -> Result<Option<Pat
 fn text(value: OsString) -> Result<String, CliError> {
     let not_text = |value: OsString| CliError::Usage(format!("{value:?} is not UTF-8"));
     value.into_string().map_err(not_text)
+}
+
+/// The value of an option, read by `parse`.
+fn read<T>(value: OsString, parse: fn(&str) -> Result<T, String>) -> Result<T, CliError> {
+    parse(&text(value)?).map_err(CliError::Usage)
 }
 
 fn parse_listen(value: OsString) -> Result<TcpListen, CliError> {

@@ -47,7 +47,7 @@ pub(super) fn describe(settings: &Settings) -> String {
     out
 }
 
-fn describe_socket(out: &mut String, path: &Path) {
+pub(super) fn describe_socket(out: &mut String, path: &Path) {
     let Ok(found) = fs::metadata(path) else { return };
     let (mode, gid, shown) = (found.mode() & 0o777, found.gid(), path.display());
     if mode & 0o006 != 0 {
@@ -98,7 +98,7 @@ impl Group {
 }
 
 /// Where a daemon of this host may listen: what programs of its name have open, and the usual ports.
-fn ports() -> Vec<SocketAddr> {
+pub(super) fn ports() -> Vec<SocketAddr> {
     let inodes = sockets_of_daemons();
     let mut found = Vec::new();
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {

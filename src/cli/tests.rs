@@ -55,6 +55,29 @@ fn arguments_ask_for_commands() {
             "plugin-test a.so app:1",
             Command::PluginTest { library: "a.so".into(), image: "app:1".into() },
         ),
+        (
+            "redirect add --port 2376,2375,2376 --local --family 4 --backend nft --tcp 8999",
+            Command::Redirect {
+                action: redirect::Action::Add,
+                options: redirect::Options {
+                    ports: Some(vec![2375, 2376]),
+                    local: true,
+                    families: Some(redirect::Families::V4),
+                    backend: Some(redirect::Backend::Nft),
+                },
+                config: None,
+                overrides: listen("8999"),
+            },
+        ),
+        (
+            "redirect status --config a.yml",
+            Command::Redirect {
+                action: redirect::Action::Status,
+                options: redirect::Options::default(),
+                config: Some("a.yml".into()),
+                overrides: Overrides::default(),
+            },
+        ),
         ("--help", Command::Help),
         ("-h", Command::Help),
         ("check -help", Command::Help),
@@ -88,6 +111,26 @@ fn arguments_that_make_no_sense() {
         ("check a --config b", "two configurations were named"),
         ("explain", "explain what? name a file, or -"),
         ("explain - --tcp 1", "explain does not listen"),
+        ("redirect", "redirect needs one of show, add, remove, status"),
+        ("redirect ad", "redirect needs one of show, add, remove, status"),
+        ("redirect add remove", "unexpected argument \"remove\""),
+        ("check --local", "--port, --local, --family and --backend belong to redirect"),
+        ("redirect add --local=yes", "unexpected argument for option '--local': \"yes\""),
+        (
+            "redirect add --port 0",
+            "--port `0` is not a port from 1 to 65535, or several with commas",
+        ),
+        (
+            "redirect add --port 1,",
+            "--port `` is not a port from 1 to 65535, or several with commas",
+        ),
+        (
+            "redirect add --port +1",
+            "--port `+1` is not a port from 1 to 65535, or several with commas",
+        ),
+        ("redirect add --port 1,2,3,4,5,6,7,8,9", "--port has more than 8 ports"),
+        ("redirect add --family 5", "--family `5` is none of 4, 6, both"),
+        ("redirect add --backend pf", "--backend `pf` is neither nft nor iptables"),
         ("--target /x", "--target belongs to explain"),
     ];
     for (line, expected) in table {
