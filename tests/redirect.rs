@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use support::networks::{self, sh};
-use support::{Daemon, Finished, SecDocker, run, sandbox};
+use support::{Daemon, Finished, SecDocker, document, run, sandbox};
 
 const RULES: &str =
     "upstream_mark: 0x5ec\nlisten:\n  transparent: true\nrestrictions:\n  privileged: true\n";
@@ -349,4 +349,30 @@ fn status_tries_it_and_tells_what_leads_past_it() {
     let status = firewall.redirect("status");
     assert_eq!(status.status.code(), Some(1), "{status}");
     assert!(status.text().contains("port 2375: nobody answers (connection refused)"), "{status}");
+}
+
+/// Each command of docs/DEPLOYMENT.md, with the configuration of the test.
+#[test]
+fn it_is_done_as_the_document_says() {
+    let _turn = Turn::take();
+    let firewall = Firewall::start();
+    let block = document::block("docs/DEPLOYMENT.md", "# secdocker redirect");
+    let commands = block.commands();
+    let typed = |at: usize| commands[at].strip_prefix("secdocker redirect ").unwrap().to_owned();
+    let before = all_rules();
+    assert!(firewall.redirect(&typed(0)).ok().contains("tcp dport { 2375, 2376 }"));
+    assert_eq!(all_rules(), before, "nothing is changed");
+    let set = |rules: &str| rules.matches("SECDOCKER").count() + rules.matches("secdocker").count();
+    firewall.redirect(&typed(1)).ok();
+    let once = all_rules();
+    assert!(set(&once) > set(&before), "{once}");
+    firewall.redirect(&typed(1)).ok();
+    assert_eq!(all_rules(), once, "a second time changes nothing");
+    let status = firewall.redirect(&typed(2)).ok();
+    assert!(
+        status.contains("From another network, IPv4, port 2376: SecDocker answers."),
+        "{status}"
+    );
+    firewall.redirect(&typed(3)).ok();
+    assert_eq!(set(&all_rules()), 0);
 }

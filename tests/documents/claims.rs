@@ -46,6 +46,12 @@ pub(crate) const CLAIMS: &[Claim] = &[
     ),
     claim(
         DEPLOYMENT,
+        "# secdocker redirect",
+        "tests/redirect.rs",
+        "it_is_done_as_the_document_says",
+    ),
+    claim(
+        DEPLOYMENT,
         "-A PREROUTING",
         TRANSPARENT,
         "redirected_clients_reach_the_engine_they_asked_for",
