@@ -4,6 +4,7 @@
 use super::schema::{
     Builds, Endpoints, Exceptions, General, List, Lists, Names, Restrictions, Text,
 };
+use crate::policy::types::{EnvironmentEntry, SecurityOption};
 
 /// A section, or a value in it, beside the same of the top level.
 pub(super) trait Inherit {
@@ -114,22 +115,45 @@ impl Inherit for General {
     fn added_to(&self, above: &Self) -> Self {
         let Self { secopts, capdrop, capadd, memory, cpu, environment, user } = self;
         Self {
-            secopts: without_overridden(secopts, &above.secopts),
+            secopts: beside_own(secopts, &above.secopts, says_otherwise),
             capdrop: capdrop.added_to(&above.capdrop),
             capadd: capadd.added_to(&above.capadd),
             memory: memory.added_to(&above.memory),
             cpu: cpu.added_to(&above.cpu),
-            environment: without_overridden(environment, &above.environment),
+            environment: beside_own(environment, &above.environment, is_same_variable),
             user: user.added_to(&above.user),
         }
     }
 }
 
-/// A value that is set under a name takes the place of another one under the same.
-fn without_overridden(own: &List, above: &List) -> List {
-    let name = |text: &Text| text.split(['=', ':']).next().unwrap_or_default().to_owned();
-    let is_own = |text: &&Text| own.iter().any(|one| name(one) == name(text));
-    List::of(own.iter().chain(above.iter().filter(|text| !is_own(text))).cloned())
+/// What stays of the list above: whatever is set under a name takes the place of what is set there under the
+/// same.
+fn beside_own(own: &List, above: &List, replaces: impl Fn(&str, &str) -> bool) -> List {
+    let is_replaced = |text: &&Text| own.iter().any(|one| replaces(one, text));
+    List::of(own.iter().chain(above.iter().filter(|text| !is_replaced(text))).cloned())
+}
+
+/// Whether two variables have one name; what cannot be read has been refused where it stands.
+fn is_same_variable(own: &str, above: &str) -> bool {
+    let name = |text| EnvironmentEntry::parse(text).map(|entry| entry.name().to_owned());
+    matches!((name(own), name(above)), (Ok(own), Ok(above)) if own == above)
+}
+
+/// Whether an option of the entry says otherwise what one above says. `label` stands once for each part
+/// (`user`, `role`, `type`, `level`), of which `label=disable` leaves none.
+fn says_otherwise(own: &str, above: &str) -> bool {
+    const LABEL: &str = "label";
+    const NO_LABEL: &str = "disable";
+    let (Ok(own), Ok(above)) = (SecurityOption::parse(own), SecurityOption::parse(above)) else {
+        return false;
+    };
+    let part = |option: &SecurityOption| {
+        let value = option.value().unwrap_or_default();
+        value.split_once(':').map_or(value, |(part, _)| part).to_owned()
+    };
+    let (own_part, part) = (part(&own), part(&above));
+    own.name() == above.name()
+        && (own.name() != LABEL || own_part == part || [own_part, part].iter().any(|it| it == NO_LABEL))
 }
 
 impl Inherit for Endpoints {
