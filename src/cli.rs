@@ -2,6 +2,7 @@
 //!
 //! The Go tool's options have one dash (`-tcp 8999`), ours two; both are taken.
 
+mod asker;
 mod certificates;
 mod check;
 mod explain;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use lexopt::Arg::{Long, Short, Value};
 
+use self::asker::Asker;
 use crate::audit::AuditError;
 use crate::config::{AddressError, ConfigError, Overrides, TcpListen};
 use crate::proxy::StartError;
@@ -55,9 +57,12 @@ options:
   --tcp PORT         the same for a port of every address; -tcp PORT works too
   --target TARGET    where the request would be posted, /containers/create by default
   --client NAME      CLIENT: whose request it would be, an entry of `clients`
-  --as-network IP, --as-user USER, --as-certificate NAME
+  --as-network IP, --as-user USER, --as-certificate NAME, --as-cgroup PATH,
+  --as-container NAME|IMAGE|KEY=VALUE
                      or what would be known of it: its address, a user of this host, a
-                     name in its certificate or its fingerprint
+                     name in its certificate or its fingerprint, its control group, the
+                     container that it is (name=…, image=… and label=… tell which is
+                     meant; the last two options may stand several times)
   --port PORTS       redirect: the ports that clients connect to, 2375,2376 by default
   --local            redirect: clients of this host too, but what carries `upstream_mark`
   --family FAMILY    redirect: 4, 6 or both; by default what `listen.tcp` serves
@@ -84,7 +89,7 @@ enum Command {
         config: Option<PathBuf>,
         target: String,
         request: PathBuf,
-        asker: explain::Asker,
+        asker: Asker,
     },
     PluginTest {
         library: PathBuf,
@@ -213,7 +218,7 @@ struct Arguments {
     config: Option<PathBuf>,
     tcp: Option<TcpListen>,
     target: Option<String>,
-    asker: explain::Asker,
+    asker: Asker,
     redirect: redirect::Options,
     values: Vec<OsString>,
 }
@@ -233,6 +238,8 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, CliEr
             Long("as-network") => seen.asker.network = Some(text(parser.value()?)?),
             Long("as-user") => seen.asker.user = Some(text(parser.value()?)?),
             Long("as-certificate") => seen.asker.certificate = Some(text(parser.value()?)?),
+            Long("as-cgroup") => seen.asker.control_groups.push(text(parser.value()?)?),
+            Long("as-container") => seen.asker.container.push(text(parser.value()?)?),
             Long("port") => {
                 seen.redirect.ports = Some(read(parser.value()?, redirect::parse_ports)?);
             }
@@ -265,13 +272,11 @@ impl Arguments {
                 "--port, --local, --family and --backend belong to redirect".into(),
             ));
         }
-        let says_who = asker != explain::Asker::default();
+        let says_who = asker != Asker::default();
         if says_who && !is_explain {
             return Err(CliError::Usage("--client and --as-… belong to explain".into()));
         }
-        if asker.client.is_some()
-            && (explain::Asker { client: None, ..asker.clone() }) != explain::Asker::default()
-        {
+        if asker.client.is_some() && asker.says_what_is_known() {
             return Err(CliError::Usage(
                 "--client names whose request it is: --as-… is too much".into(),
             ));

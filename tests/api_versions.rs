@@ -5,6 +5,7 @@
 mod support;
 use serde_json::{Value, json};
 use std::fs;
+use support::archive::context;
 use support::{Answer, Client, Daemon, SecDocker, Way, poll, unique};
 
 /// One thing that is forced, and how it shows in a container, and in a service, of the engine.
@@ -224,13 +225,4 @@ fn builds_hold_what_is_forced_in_every_version() {
         let printed = answer.text();
         assert!(printed.contains("67108864") && printed.contains("seen"), "{target}: {printed}");
     }
-}
-
-/// A tar archive with a Dockerfile in it.
-fn context(dockerfile: &str) -> Vec<u8> {
-    let folder = support::sandbox::directory("context");
-    fs::write(folder.join("Dockerfile"), dockerfile).unwrap();
-    let mut tar = std::process::Command::new("tar");
-    tar.arg("-C").arg(&folder).args(["-c", "Dockerfile"]);
-    tar.output().unwrap().stdout
 }

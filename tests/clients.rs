@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::json;
+use support::archive::context;
 use support::authority::{Issued, Leaf};
 use support::client::{get, post};
 use support::tls::House;
@@ -411,6 +412,76 @@ fn containers_of_an_entry_are_counted_until_they_are_removed() {
     let id = counted.first().and_then(|it| it.get("Id")).and_then(|it| it.as_str()).unwrap();
     api.remove(id);
     assert_eq!(mine().ask(create(24, json!({}))).status, 201, "a place came back");
+}
+
+fn build(query: &str, dockerfile: &str) -> Vec<u8> {
+    let context = context(dockerfile);
+    let head = format!(
+        "POST /build?networkmode=none&{query} HTTP/1.1\r\nHost: d\r\nContent-Type: application/x-tar\r\n\
+         Content-Length: {}\r\n\r\n",
+        context.len()
+    );
+    [head.as_bytes(), &context].concat()
+}
+
+/// How many containers have the label by which those of `ci` are counted.
+fn labelled() -> usize {
+    let filters = "%7B%22label%22%3A%5B%22com.secdocker.client%3Dci%22%5D%7D";
+    let listed = Daemon::shared().api().get(&format!("/containers/json?all=1&filters={filters}"));
+    listed.json().as_array().unwrap().len()
+}
+
+/// Whatever gives a container the label of another client's: none of it takes a place of that one's.
+#[test]
+fn no_client_can_use_up_the_containers_of_another() {
+    let list =
+        "clients:\n  - name: ci\n    match: {network: 127.0.0.2}\n    limits: {containers: 2}\n";
+    let secdocker = SecDocker::before(Daemon::shared(), list);
+    let api = Daemon::shared().api();
+    let (name, image) = (sandbox::unique("places"), sandbox::unique("labelled"));
+    let create = |number: usize, image: &str, labels: serde_json::Value| {
+        let body = json!({"Image": image, "Cmd": ["true"], "Labels": labels,
+            "HostConfig": {"NetworkMode": "none", "LogConfig": {"Type": "none"}}});
+        post(&format!("/v1.41/containers/create?name={name}-{number}"), body.to_string())
+    };
+    let mut hostile = secdocker.connect();
+    let before = labelled();
+    // The steps of a build run in containers with the labels of its image, and here they stay.
+    let steps = "FROM probe:1\nLABEL com.secdocker.client=ci\nRUN true\nRUN echo 1\nRUN echo 2\n";
+    let built = hostile.ask(build(&format!("rm=0&nocache=1&t={image}"), steps)).text();
+    assert!(built.contains("Successfully tagged"), "{built}");
+    assert!(labelled() >= before + 3, "as with any engine");
+    let failing = format!("FROM {image}\nRUN true\nRUN false\n");
+    hostile.ask(build("nocache=1", &failing));
+    // An image with the label, by a build and by a commit.
+    assert_eq!(hostile.ask(create(1, &image, json!({}))).status, 201);
+    let changes = "LABEL%20com.secdocker.client=ci";
+    let commit =
+        format!("/v1.41/commit?container={name}-1&repo={image}-2&changes={changes}&pause=0");
+    let config = json!({"Labels": {"com.secdocker.client": "ci"}}).to_string();
+    assert_eq!(hostile.ask(post(&commit, config)).status, 201);
+    let committed = format!("{image}-2");
+    assert_eq!(hostile.ask(create(2, &committed, json!({}))).status, 201);
+    let labels = json!({"com.secdocker.client": "ci"});
+    assert_eq!(hostile.ask(create(3, "probe:1", labels)).status, 201);
+    let mut mine = Client::elsewhere(secdocker.address);
+    for number in 10..12 {
+        let answer = mine.ask(create(number, &image, json!({})));
+        assert_eq!(answer.status, 201, "{number}: {}", answer.text());
+    }
+    assert_eq!(mine.ask(create(12, &image, json!({}))).status, 429, "its own count, though");
+    // Another start of SecDocker has to tell them apart anew.
+    let again = SecDocker::before(Daemon::shared(), list);
+    assert_eq!(Client::elsewhere(again.address).ask(create(13, "probe:1", json!({}))).status, 429);
+    api.remove(&format!("{name}-10"));
+    let answer = Client::elsewhere(again.address).ask(create(14, "probe:1", json!({})));
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    // What the client itself builds leaves no container that nobody counts.
+    let all = || api.get("/containers/json?all=1").json().as_array().unwrap().len();
+    let there = all();
+    let own = Client::elsewhere(again.address).ask(build("rm=0&nocache=1", &failing)).text();
+    assert!(own.contains("RUN false"), "{own}");
+    assert_eq!(all(), there, "{own}");
 }
 
 #[test]

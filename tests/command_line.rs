@@ -271,10 +271,45 @@ fn check_prints_the_policy_of_each_client_apart_and_warns_of_those_that_none_can
     }
 }
 
+const KNOWN: &str = "\
+clients:
+  - name: jenkins
+    match: {cgroup: /system.slice/jenkins.service/**}
+  - name: named
+    match: {container: {name: watch-*}}
+  - name: labelled
+    match: {container: {label: role=dashboard}}
+  - name: imaged
+    match: {container: {image: team/app}}
+  - name: both
+    match: {user: 5001, cgroup: /ci}
+";
+
+/// What is said of a client, and which entry that is.
+const KNOWN_OF_A_CLIENT: &[(&str, &str)] = &[
+    ("--as-cgroup /system.slice/jenkins.service", "jenkins"),
+    ("--as-cgroup /system.slice/jenkins.service/a/b", "jenkins"),
+    ("--as-cgroup /system.slice/jenkins.service-evil", ""),
+    ("--as-cgroup /x --as-cgroup /system.slice/jenkins.service/a", "jenkins"),
+    ("--as-container watch-1", "named"),
+    ("--as-container name=watch-1", "named"),
+    ("--as-container image=watch-1", ""),
+    ("--as-container role=dashboard", "labelled"),
+    ("--as-container label=role=dashboard --as-container other", "labelled"),
+    ("--as-container role=dashboards", ""),
+    ("--as-container team/app:7", "imaged"),
+    ("--as-container image=docker.io/team/app --as-container name=x", "imaged"),
+    ("--as-container name=team/app", ""),
+    ("--as-cgroup /ci --as-user 5001", "both"),
+    ("--as-cgroup /ci", ""),
+    ("", ""),
+];
+
 #[test]
 fn explain_judges_as_of_a_client() {
     let folder = Folder::new("explain-clients");
     folder.write("config.yml", CLIENTS);
+    folder.write("known.yml", KNOWN);
     let body = r#"{"Image":"a","HostConfig":{"PortBindings":{"1/tcp":[{"HostPort":"80"},
         {"HostPort":"81"},{"HostPort":"82"}]}}}"#;
     let ports = |arguments: &str| {
@@ -296,6 +331,25 @@ fn explain_judges_as_of_a_client() {
     let (status, _, complaint) =
         folder.run("explain --config config.yml --as-certificate ops@example -", body);
     assert_eq!((status, complaint.contains("judged as of client ops")), (Some(0), true));
+    for (arguments, expected) in KNOWN_OF_A_CLIENT {
+        let (status, _, complaint) = folder.run(&format!("explain --config known.yml {arguments} -"), body);
+        let expected = match *expected {
+            "" => "a client that no entry of `clients` fits".to_owned(),
+            name => format!("client {name}"),
+        };
+        assert!(complaint.contains(&format!("judged as of {expected}\n")), "{arguments}: {complaint}");
+        assert_eq!(status, Some(0), "{arguments}");
+    }
+    for (arguments, expected) in [
+        ("--as-cgroup a.service", "`a.service` is not a control group, such as /system.slice/jenkins.service"),
+        ("--as-cgroup /a/**", "`/a/**` is not a control group"),
+        ("--as-cgroup /", "`/` is not a control group"),
+        ("--as-container a --as-container b", "a container has one name, and one image"),
+        ("--as-container name=a --as-container name=b", "a container has one name, and one image"),
+    ] {
+        let (status, _, complaint) = folder.run(&format!("explain --config known.yml {arguments} -"), body);
+        assert_eq!((status, complaint.contains(expected)), (Some(2), true), "{arguments}: {complaint}");
+    }
     let (status, _, complaint) = folder.run("explain --config config.yml --client x -", body);
     assert_eq!((status, complaint.contains("there is no client `x`")), (Some(2), true));
 }

@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::asker::Asker;
 use super::{CliError, Outcome, print};
-use crate::client::{Choice, ClientCertificate, Fingerprint, Identity, Learned, User, choose};
 use crate::config::{self, Overrides, Rest, Settings};
 use crate::docker::{self, Access, Endpoint, FormBody, Route};
 use crate::effects::{self, RequestBody};
@@ -29,90 +29,6 @@ enum Fate {
     Invalid(u16, String),
     /// Forwarded as this body, with these changes.
     Allowed(Vec<u8>, effects::Changes),
-}
-
-/// Whose request it would be.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Asker {
-    /// The name of an entry of `clients`.
-    pub(super) client: Option<String>,
-    /// The address that it would come from.
-    pub(super) network: Option<String>,
-    /// A user of this host, by name or number.
-    pub(super) user: Option<String>,
-    /// A name in a certificate, or a fingerprint.
-    pub(super) certificate: Option<String>,
-}
-
-impl Asker {
-    /// The settings with what holds for this client in place of what holds for others.
-    fn settings(&self, mut settings: Settings) -> Result<Settings, CliError> {
-        let named =
-            |name: &str| settings.clients.list.iter().position(|it| it.name.as_str() == name);
-        let number = match &self.client {
-            Some(name) => Some(named(name).ok_or_else(|| {
-                CliError::Usage(format!("there is no client `{}`", name.escape_debug()))
-            })?),
-            None => {
-                let wanted = settings.clients.list.iter().map(|client| &client.wanted);
-                match choose(wanted, &self.identity()?, |_| {}) {
-                    Choice::Entry(number) => Some(number),
-                    Choice::Rest | Choice::Ask(_) => None,
-                }
-            }
-        };
-        match number.and_then(|number| settings.clients.list.get(number)) {
-            Some(client) => {
-                eprintln!("note: judged as of client {}", client.name);
-                settings.policy = std::sync::Arc::clone(&client.policy);
-                settings.clients.rest = Rest::TopLevel;
-            }
-            None if !settings.clients.list.is_empty() => {
-                eprintln!("note: judged as of a client that no entry of `clients` fits");
-            }
-            None => {}
-        }
-        Ok(settings)
-    }
-
-    /// What would be known of it: nothing but what was said.
-    fn identity(&self) -> Result<Identity, CliError> {
-        let Self { client: _, network, user, certificate } = self;
-        let usage = |what: &str, text: &str| {
-            CliError::Usage(format!("`{}` is not {what}", text.escape_debug()))
-        };
-        let address = network
-            .as_ref()
-            .map(|text| text.parse::<std::net::IpAddr>().map_err(|_| usage("an address", text)));
-        let user = user.as_ref().map(|text| {
-            let uid = config::uid(text).ok_or_else(|| usage("a user of this host", text))?;
-            Ok::<_, CliError>(User { uid, gid: None })
-        });
-        Ok(Identity {
-            address: address.transpose()?,
-            certificate: certificate.as_ref().map_or(Learned::None, |text| certified(text)),
-            user: user.transpose()?.map_or(Learned::None, Learned::Known),
-            control_groups: Learned::None,
-            container: Learned::None,
-        })
-    }
-}
-
-/// A certificate that says this, wherever it can stand.
-fn certified(text: &str) -> Learned<std::sync::Arc<ClientCertificate>> {
-    let (names, print) = match Fingerprint::parse(text) {
-        Some(print) => (Vec::new(), print),
-        None => (vec![text.to_owned()], Fingerprint([0; 32])),
-    };
-    Learned::Known(std::sync::Arc::new(ClientCertificate {
-        common_names: names.clone(),
-        dns: names.clone(),
-        emails: names.clone(),
-        uris: names,
-        issuer: String::new(),
-        fingerprint: print,
-        key_fingerprint: print,
-    }))
 }
 
 /// Reads the body in the file `request`, or from standard input for `-`, and says what would become

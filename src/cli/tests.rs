@@ -35,7 +35,7 @@ fn arguments_ask_for_commands() {
                 config: Some("a.yml".into()),
                 target: "/containers/create".into(),
                 request: "-".into(),
-                asker: explain::Asker::default(),
+                asker: Asker::default(),
             },
         ),
         (
@@ -44,10 +44,23 @@ fn arguments_ask_for_commands() {
                 config: None,
                 target: "/containers/create".into(),
                 request: "a.json".into(),
-                asker: explain::Asker {
+                asker: Asker {
                     network: Some("10.1.2.3".into()),
                     user: Some("ci".into()),
-                    ..explain::Asker::default()
+                    ..Asker::default()
+                },
+            },
+        ),
+        (
+            "explain --as-cgroup /a --as-container label=b=c --as-container d a.json",
+            Command::Explain {
+                config: None,
+                target: "/containers/create".into(),
+                request: "a.json".into(),
+                asker: Asker {
+                    control_groups: vec!["/a".into()],
+                    container: vec!["label=b=c".into(), "d".into()],
+                    ..Asker::default()
                 },
             },
         ),
@@ -100,6 +113,11 @@ fn arguments_that_make_no_sense() {
             "explain --client ci --as-user ci a",
             "--client names whose request it is: --as-… is too much",
         ),
+        (
+            "explain --client ci --as-container a a",
+            "--client names whose request it is: --as-… is too much",
+        ),
+        ("check --as-cgroup /a", "--client and --as-… belong to explain"),
         ("run more", "unexpected argument \"more\""),
         ("--config", "missing argument for option '--config'"),
         ("--tcp 127.0.0.1:80", "\"127.0.0.1:80\" is not a port"),

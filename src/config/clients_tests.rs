@@ -196,7 +196,12 @@ const ADDED: &[(&str, &str, &str, &str)] = &[
         "mounts: {allow: [/ci]}",
         "mounts: {deny: [/root], allow: [/ci, /srv/**]}",
     ),
-    ("restrictions", "mounts: [/root]", "mounts: {allow: [/ci]}", "mounts: {deny: [/root], allow: [/ci]}"),
+    (
+        "restrictions",
+        "mounts: [/root]",
+        "mounts: {allow: [/ci]}",
+        "mounts: {deny: [/root], allow: [/ci]}",
+    ),
     ("restrictions", "mounts: {allow: []}", "mounts: [/etc]", "mounts: {deny: [/etc], allow: []}"),
     ("restrictions", "users: [root]", "users: [5]", "users: [5, root]"),
     ("restrictions", "groups: [docker]", "groups: [5]", "groups: [5, docker]"),
@@ -208,12 +213,27 @@ const ADDED: &[(&str, &str, &str, &str)] = &[
         "securitypolicies: ['label=user:u', seccomp, 'label=disable']",
     ),
     ("restrictions", "images: [a]", "images: [b]", "images: [b, a]"),
-    ("restrictions", "images: {allow: [a]}", "images: {allow: [b], deny: [c]}", "images: {allow: [b, a], deny: [c]}"),
+    (
+        "restrictions",
+        "images: {allow: [a]}",
+        "images: {allow: [b], deny: [c]}",
+        "images: {allow: [b, a], deny: [c]}",
+    ),
     ("restrictions", "privileged: true", "privileged: false", "privileged: false"),
     ("restrictions", "privileged: true", "ports: [80]", "{privileged: true, ports: [80]}"),
-    ("restrictions", "capabilities: [NET_RAW]", "capabilities: [NET_ADMIN]", "capabilities: [NET_ADMIN, NET_RAW]"),
-    ("restrictions", "devices: [/dev/kvm]", "devices: [/dev/fuse]", "devices: [/dev/fuse, /dev/kvm]"),
-    ("restrictions", "namespaces: ['pid=host']", "namespaces: ['ipc=host']", "namespaces: ['ipc=host', 'pid=host']"),
+    (
+        "restrictions",
+        "capabilities: [NET_RAW]",
+        "capabilities: [NET_ADMIN]",
+        "capabilities: [NET_ADMIN, NET_RAW]",
+    ),
+    (
+        "restrictions",
+        "devices: [/dev/kvm]",
+        "devices: [/dev/fuse]",
+        "devices: [/dev/fuse, /dev/kvm]",
+    ),
+    ("restrictions", "namespaces: [pid]", "namespaces: [ipc]", "namespaces: [ipc, pid]"),
     ("restrictions", "runtimes: [a]", "runtimes: [b]", "runtimes: [b, a]"),
     ("restrictions", "volumesfrom: [a]", "volumesfrom: [b]", "volumesfrom: [b, a]"),
     ("restrictions", "volumedrivers: [a]", "volumedrivers: [b]", "volumedrivers: [b, a]"),
@@ -225,7 +245,12 @@ const ADDED: &[(&str, &str, &str, &str)] = &[
     ),
     ("restrictions", "sysctls: [kernel.a]", "sysctls: [kernel.b]", "sysctls: [kernel.b, kernel.a]"),
     ("restrictions", "cgroupparent: [/a]", "cgroupparent: [/b]", "cgroupparent: [/b, /a]"),
-    ("restrictions", "subnets: [10.0.0.0/8]", "subnets: [fd00::/8]", "subnets: [fd00::/8, 10.0.0.0/8]"),
+    (
+        "restrictions",
+        "subnets: [10.0.0.0/8]",
+        "subnets: [fd00::/8]",
+        "subnets: [fd00::/8, 10.0.0.0/8]",
+    ),
     ("restrictions", "builds: forbid", "builds: inspect", "builds: inspect"),
     ("restrictions", "builds: inspect", "ports: [80]", "{builds: inspect, ports: [80]}"),
     ("general", "memory: 1g", "memory: 2g", "memory: 2g"),
@@ -234,12 +259,22 @@ const ADDED: &[(&str, &str, &str, &str)] = &[
     ("general", "user: a", "user: b", "user: b"),
     ("general", "environment: [A=1, B=1]", "environment: [A=2]", "environment: [A=2, B=1]"),
     // A colon belongs to a name.
-    ("general", "environment: ['A=1', 'A:C=1']", "environment: ['A:B=1']", "environment: ['A:B=1', 'A=1', 'A:C=1']"),
+    (
+        "general",
+        "environment: ['A=1', 'A:C=1']",
+        "environment: ['A:B=1']",
+        "environment: ['A:B=1', 'A=1', 'A:C=1']",
+    ),
     ("general", "environment: [a=1]", "environment: [A=2]", "environment: [A=2, a=1]"),
     ("general", "capdrop: [NET_RAW]", "capdrop: [SYS_ADMIN]", "capdrop: [SYS_ADMIN, NET_RAW]"),
     ("general", "capadd: [NET_RAW]", "capadd: [SYS_ADMIN]", "capadd: [SYS_ADMIN, NET_RAW]"),
     // What is forced both ways is dropped, as at the top level.
-    ("general", "capdrop: [NET_RAW]", "capadd: [NET_RAW]", "{capdrop: [NET_RAW], capadd: [NET_RAW]}"),
+    (
+        "general",
+        "capdrop: [NET_RAW]",
+        "capadd: [NET_RAW]",
+        "{capdrop: [NET_RAW], capadd: [NET_RAW]}",
+    ),
     (
         "general",
         "secopts: ['label=user:u', 'label=role:r', no-new-privileges]",
@@ -252,16 +287,31 @@ const ADDED: &[(&str, &str, &str, &str)] = &[
         "secopts: ['label:user:v', 'label=user:w']",
         "secopts: ['label:user:v', 'label=user:w', 'label=role:r']",
     ),
-    ("general", "secopts: ['label=user:u', 'label=role:r']", "secopts: [disable]", "secopts: [disable]"),
-    ("general", "secopts: [disable, 'apparmor=a']", "secopts: ['label=type:t']", "secopts: ['label=type:t', 'apparmor=a']"),
+    (
+        "general",
+        "secopts: ['label=user:u', 'label=role:r']",
+        "secopts: [disable]",
+        "secopts: [disable]",
+    ),
+    (
+        "general",
+        "secopts: [disable, 'apparmor=a']",
+        "secopts: ['label=type:t']",
+        "secopts: ['label=type:t', 'apparmor=a']",
+    ),
     (
         "general",
         "secopts: ['seccomp=unconfined', 'apparmor:a']",
         "secopts: ['apparmor=b', 'no-new-privileges:false']",
         "secopts: ['apparmor=b', 'no-new-privileges:false', 'seccomp=unconfined']",
     ),
-    ("endpoints", "preset: read-only", "preset: [prometheus]", "preset: [prometheus, read-only]"),
-    ("endpoints", "allow: [GET /info]", "allow: [GET /version]", "allow: [GET /version, GET /info]"),
+    ("endpoints", "preset: read-only", "preset: [traefik]", "preset: [traefik, read-only]"),
+    (
+        "endpoints",
+        "allow: [GET /info]",
+        "allow: [GET /version]",
+        "allow: [GET /version, GET /info]",
+    ),
     ("endpoints", "deny: [GET /info]", "deny: [GET /version]", "deny: [GET /version, GET /info]"),
     ("endpoints", "default: deny", "default: allow", "default: allow"),
 ];
@@ -275,7 +325,8 @@ fn what_an_entry_inherits_is_what_both_say_written_out() {
         };
         let (above, own, together) = (inner(above), inner(own), inner(together));
         let policy = |top: &str, inherits: &str, own: &str| {
-            let entry = format!("  - name: a\n    match: {{user: root}}\n{inherits}    {section}: {own}\n");
+            let entry =
+                format!("  - name: a\n    match: {{user: root}}\n{inherits}    {section}: {own}\n");
             let settings = settings(&format!("{top}clients:\n{entry}"));
             format!("{:?}", settings.clients.list.first().unwrap().policy)
         };
@@ -288,13 +339,15 @@ fn what_an_entry_inherits_is_what_both_say_written_out() {
 #[test]
 fn every_key_of_the_rules_is_in_the_table_of_what_is_inherited() {
     for section in ["restrictions", "general", "endpoints"] {
-        let file = format!("clients: [{{name: a, match: {{user: root}}, {section}: {{none: 1}}}}]\n");
+        let file =
+            format!("clients: [{{name: a, match: {{user: root}}, {section}: {{none: 1}}}}]\n");
         let said = super::tests::mistakes(&file).join("\n");
         let keys = said.split("expected one of ").nth(1).unwrap_or_default();
         let keys: Vec<&str> = keys.split('`').skip(1).step_by(2).collect();
         assert!(keys.len() > 3, "{said}");
         for key in keys {
-            let is_shown = |above: &str| above.trim_start_matches('{').starts_with(&format!("{key}:"));
+            let is_shown =
+                |above: &str| above.trim_start_matches('{').starts_with(&format!("{key}:"));
             let mut rows = ADDED.iter().filter(|(of, above, ..)| *of == section && is_shown(above));
             assert!(rows.next().is_some(), "{section}.{key}");
         }

@@ -153,7 +153,9 @@ fn says_otherwise(own: &str, above: &str) -> bool {
     };
     let (own_part, part) = (part(&own), part(&above));
     own.name() == above.name()
-        && (own.name() != LABEL || own_part == part || [own_part, part].iter().any(|it| it == NO_LABEL))
+        && (own.name() != LABEL
+            || own_part == part
+            || [own_part, part].iter().any(|it| it == NO_LABEL))
 }
 
 impl Inherit for Endpoints {

@@ -16,7 +16,7 @@ use crate::policy::strict::StrictRule;
 const EXAMPLE: &str = include_str!("../../config.yml");
 
 /// Every mistake of a configuration, each as `LINE: what`.
-fn mistakes(text: &str) -> Vec<String> {
+pub(super) fn mistakes(text: &str) -> Vec<String> {
     let Err(mistakes) = parse(text, Path::new("/nowhere"), &Overrides::default()) else {
         return Vec::new();
     };

@@ -223,8 +223,24 @@ pub(super) fn write(body: BuildBody, ceilings: &Ceilings, out: &mut Vec<u8>) -> 
     if ceilings.cpu.is_some() {
         force_cpu(&mut query, ceilings, &mut changes);
     }
+    if ceilings.counts_containers() {
+        remove_steps(&mut query, &mut changes);
+    }
     let target = (!changes.is_empty()).then(|| format!("{path}?{}", query.encoded()));
     Forwarded { target, changes, ..Forwarded::default() }
+}
+
+/// Has the containers of steps removed, also those of steps that fail: nothing counts them. BuildKit has none.
+fn remove_steps(query: &mut Query, changes: &mut Changes) {
+    if builder(query) == Builder::BuildKit {
+        return;
+    }
+    for name in ["rm", "forcerm"] {
+        if query.get(name) != "1" {
+            query.set(name, "1".to_owned());
+            changes.push(name, 1);
+        }
+    }
 }
 
 fn force_memory(query: &mut Query, ceilings: &Ceilings, changes: &mut Changes) {

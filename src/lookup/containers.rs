@@ -22,7 +22,6 @@ use super::daemon::{ANSWER_BYTES_MAX, Daemon, Deadline, Reply};
 use super::events::{Told, follow_changes};
 use super::process::Process;
 use crate::client::{Container, Learned};
-use crate::policy::ceilings::OWNER_LABEL;
 use crate::policy::subnets::Subnet;
 
 /// The most daemons whose containers are remembered.
@@ -231,23 +230,6 @@ impl Known {
             pause(PAUSE);
         }
     }
-}
-
-/// How many containers there are with this value of the label by which they are counted, running or not.
-pub(super) fn owned(
-    daemon: &Daemon,
-    owner: &str,
-    is_waited: &dyn Fn() -> bool,
-) -> io::Result<usize> {
-    // A name has nothing in it that would have to be escaped.
-    let filters = format!("%7B%22label%22%3A%5B%22{OWNER_LABEL}%3D{owner}%22%5D%7D");
-    let (status, body) =
-        daemon.open(&format!("/containers/json?all=1&filters={filters}"), is_waited)?;
-    if status != 200 {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    let listed: Vec<serde::de::IgnoredAny> = serde_json::from_reader(BufReader::new(body))?;
-    Ok(listed.len())
 }
 
 /// The part of Engine API `ContainerList` that is read.

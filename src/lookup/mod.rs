@@ -24,6 +24,7 @@ mod identity;
 mod links;
 mod majors;
 mod mounts;
+mod owned;
 mod patient;
 mod process;
 mod routes;
@@ -146,7 +147,7 @@ pub fn look_up_while(
         facts.add_api_version(version);
     }
     if let Some(owner) = &questions.owned
-        && let Ok(count) = containers::owned(daemon, owner, is_waited)
+        && let Ok(count) = owned::owned(daemon, owner, is_waited)
     {
         facts.add_owned(count);
     }

@@ -31,10 +31,19 @@ pub struct Ceilings {
 /// The label by which the containers of a client are counted.
 pub const OWNER_LABEL: &str = "com.secdocker.client";
 
+/// What stands in `HostConfig.ContainerIDFile` of each container that a request made while containers are
+/// counted: no image can bring it along, as it can bring the label. No engine reads the field.
+pub const CREATED_MARK: &str = "com.secdocker.client";
+
 impl Ceilings {
     /// Whether every request goes on as it came.
     pub fn forces_nothing(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether the containers of whoever this is for are counted.
+    pub fn counts_containers(&self) -> bool {
+        self.owner.as_ref().is_some_and(|owner| !owner.is_empty())
     }
 
     /// Whether `NAME=value` or `NAME` is of a forced variable, which takes its place.

@@ -11,6 +11,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part of the harness")]
 
 pub(crate) mod api;
+pub(crate) mod archive;
 pub(crate) mod authority;
 pub(crate) mod cli;
 pub(crate) mod client;

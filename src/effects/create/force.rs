@@ -6,7 +6,7 @@ use crate::docker::json::{Node, Object};
 use crate::effects::changes::Changes;
 use crate::effects::force::{self, list, number};
 use crate::policy::Policy;
-use crate::policy::ceilings::{Ceilings, CpuAsk, MemoryAsk};
+use crate::policy::ceilings::{CREATED_MARK, Ceilings, CpuAsk, MemoryAsk};
 
 const HOST_CONFIG: &str = "HostConfig";
 const PRIVATE: &str = "private";
@@ -35,6 +35,7 @@ pub(super) fn force(fields: &mut Object, policy: &Policy) -> Changes {
     }
     if let Some(owner) = owner {
         force::owner(fields, owner, "Labels", &mut changes);
+        mark_created(fields.object_mut(HOST_CONFIG));
     }
     if policy.separates_control_groups() {
         separate_control_groups(fields, &mut changes);
@@ -49,6 +50,14 @@ fn separate_control_groups(fields: &mut Object, changes: &mut Changes) {
     if host.text("CgroupnsMode").unwrap_or_default().is_empty() {
         host.set("CgroupnsMode", PRIVATE.to_owned().into());
         changes.push("HostConfig.CgroupnsMode", PRIVATE);
+    }
+}
+
+/// The label alone could come from an image. It goes with the label, and is not told of beside it.
+fn mark_created(host: &mut Object) {
+    const MARK: &str = "ContainerIDFile";
+    if host.text(MARK) != Some(CREATED_MARK) {
+        host.set(MARK, CREATED_MARK.to_owned().into());
     }
 }
 
