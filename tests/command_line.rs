@@ -332,23 +332,35 @@ fn explain_judges_as_of_a_client() {
         folder.run("explain --config config.yml --as-certificate ops@example -", body);
     assert_eq!((status, complaint.contains("judged as of client ops")), (Some(0), true));
     for (arguments, expected) in KNOWN_OF_A_CLIENT {
-        let (status, _, complaint) = folder.run(&format!("explain --config known.yml {arguments} -"), body);
+        let (status, _, complaint) =
+            folder.run(&format!("explain --config known.yml {arguments} -"), body);
         let expected = match *expected {
             "" => "a client that no entry of `clients` fits".to_owned(),
             name => format!("client {name}"),
         };
-        assert!(complaint.contains(&format!("judged as of {expected}\n")), "{arguments}: {complaint}");
+        assert!(
+            complaint.contains(&format!("judged as of {expected}\n")),
+            "{arguments}: {complaint}"
+        );
         assert_eq!(status, Some(0), "{arguments}");
     }
     for (arguments, expected) in [
-        ("--as-cgroup a.service", "`a.service` is not a control group, such as /system.slice/jenkins.service"),
+        (
+            "--as-cgroup a.service",
+            "`a.service` is not a control group, such as /system.slice/jenkins.service",
+        ),
         ("--as-cgroup /a/**", "`/a/**` is not a control group"),
         ("--as-cgroup /", "`/` is not a control group"),
         ("--as-container a --as-container b", "a container has one name, and one image"),
         ("--as-container name=a --as-container name=b", "a container has one name, and one image"),
     ] {
-        let (status, _, complaint) = folder.run(&format!("explain --config known.yml {arguments} -"), body);
-        assert_eq!((status, complaint.contains(expected)), (Some(2), true), "{arguments}: {complaint}");
+        let (status, _, complaint) =
+            folder.run(&format!("explain --config known.yml {arguments} -"), body);
+        assert_eq!(
+            (status, complaint.contains(expected)),
+            (Some(2), true),
+            "{arguments}: {complaint}"
+        );
     }
     let (status, _, complaint) = folder.run("explain --config config.yml --client x -", body);
     assert_eq!((status, complaint.contains("there is no client `x`")), (Some(2), true));

@@ -68,8 +68,9 @@ impl Asker {
         let usage = |what: &str, text: &str| {
             CliError::Usage(format!("`{}` is not {what}", text.escape_debug()))
         };
-        let address =
-            network.as_ref().map(|text| text.parse::<IpAddr>().map_err(|_| usage("an address", text)));
+        let address = network
+            .as_ref()
+            .map(|text| text.parse::<IpAddr>().map_err(|_| usage("an address", text)));
         let user = user.as_ref().map(|text| {
             let uid = config::uid(text).ok_or_else(|| usage("a user of this host", text))?;
             Ok::<_, CliError>(User { uid, gid: None })

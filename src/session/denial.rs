@@ -9,6 +9,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::exchange::Calls;
 use super::pace::Pace;
 use super::request::Request;
 use super::{Rules, Session, Step, Turn, audit, retry_after};
@@ -57,6 +58,17 @@ impl Rules {
             false => Ok(()),
         });
         met.err().map(Denial::LimitMet)
+    }
+
+    /// What becomes of calls to BuildKit.
+    pub(super) fn calls(&self) -> Calls {
+        let limits = self.share.as_ref().map(|share| share.limits());
+        let is_counted = limits.is_some_and(|limits| limits.creates_per_minute.is_some());
+        match self.reviewed.build || self.policy.judges_calls_to_buildkit() {
+            true => Calls::Judged,
+            false if is_counted => Calls::Counted,
+            false => Calls::Pass,
+        }
     }
 }
 

@@ -8,6 +8,18 @@ use crate::docker::answers::Withheld;
 use crate::http::framing::{AnswerTo, Persistence};
 use crate::http::head::{RequestHead, Version};
 
+/// What becomes of calls of gRPC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Calls {
+    /// They pass unseen.
+    #[default]
+    Pass,
+    /// Those that build are counted, and pass as they are.
+    Counted,
+    /// Those that build are judged, and nothing unknown passes.
+    Judged,
+}
+
 /// One request and its response.
 #[derive(Debug)]
 pub(super) struct Exchange {
@@ -19,8 +31,8 @@ pub(super) struct Exchange {
     pub(super) may_switch: bool,
     /// Whether it would go on with calls of gRPC, so that what refuses it can be said to those.
     pub(super) begins_calls: bool,
-    /// Whether calls of gRPC are judged if the daemon switches, or pass unseen.
-    pub(super) judges_calls: bool,
+    /// What becomes of calls of gRPC if the daemon switches.
+    pub(super) calls: Calls,
     /// Interim responses seen so far.
     pub(super) interim: u8,
     /// What is taken out of the response.
@@ -41,7 +53,7 @@ impl Default for Exchange {
             persistence: Persistence::KeepAlive,
             may_switch: false,
             begins_calls: false,
-            judges_calls: false,
+            calls: Calls::default(),
             interim: 0,
             withheld: None,
             retry_after: None,

@@ -473,9 +473,9 @@ impl Session {
         if inspection.endpoint.fetches_images() {
             self.exchange.changes_images = Some(self.changes.begin_that_goes_on());
         }
-        let Rules { policy, reviewed, .. } = &*inspection.rules;
-        self.exchange.judges_calls = inspection.endpoint == Endpoint::BuildKit
-            && (reviewed.build || policy.judges_calls_to_buildkit());
+        if inspection.endpoint == Endpoint::BuildKit {
+            self.exchange.calls = inspection.rules.calls();
+        }
         inspection.forward(forwarded, body, turn.out.to(Side::Upstream));
         self.request = match BodyState::of(inspection.passes) {
             Some(progress) => Request::Body(progress),

@@ -1,5 +1,6 @@
 //! Both directions, once the daemon has gone on in HTTP/2 in answer to `POST /grpc` while rules need it:
-//! calls that build are held and judged, one at a time, and nothing unknown passes.
+//! calls that build are held and judged, one at a time, and nothing unknown passes. Where they are only
+//! counted, all else passes, and they pass as they are.
 
 mod plugins;
 
@@ -9,11 +10,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::budget::Share;
+use super::exchange::Calls;
 use super::images::ImageChange;
 use super::request::{Refusal, Request};
 use super::response::Response;
-use super::{End, Outbox, Rules, Session, Step, Ticket, Turn, audit, bounded};
+use super::{End, Outbox, Rules, Session, Step, Ticket, Turn, audit, bounded, retry_after};
 use crate::audit::{Event, Redacted};
+use crate::client::LimitMet;
 use crate::effects::buildkit::{self, Method, Solve, SolveBody};
 use crate::http2::frame::ConnectionError;
 use crate::http2::grpc::Status;
@@ -28,6 +31,10 @@ use plugins::{Consulting, History};
 #[derive(Debug)]
 pub(super) struct Mediation {
     mediator: Mediator,
+    /// Whether calls that build are only counted.
+    only_counts: bool,
+    /// How many instructions may follow the builds that were counted.
+    instructions_left: u32,
     /// Calls that wait for their turn to be judged.
     waiting: VecDeque<WholeCall>,
     judging: Option<Judging>,
@@ -93,9 +100,34 @@ impl Mediation {
         self.mediator.held_bytes() + waiting + judging + consulting
     }
 
+    /// Counts a build among what its client makes.
+    fn count(&mut self, solve: Solve, turn: &Turn<'_>) -> Result<(), LimitMet> {
+        let Some(share) = &turn.rules.share else { return Ok(()) };
+        match (solve, self.instructions_left) {
+            (Solve::Bridge, 1..) => self.instructions_left -= 1,
+            (Solve::Bridge, 0) => share.create(turn.now)?,
+            (Solve::Control, _) => {
+                share.create(turn.now)?;
+                self.instructions_left = INSTRUCTIONS_OF_A_BUILD;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether no call is being judged.
     fn is_free(&self) -> bool {
         self.judging.is_none() && self.consulting.is_none()
+    }
+}
+
+/// How many `LLBBridge/Solve` belong to one `Control/Solve`: clients send one, or one for each part of a build.
+/// Further ones count for themselves, as each has steps run.
+const INSTRUCTIONS_OF_A_BUILD: u32 = 8;
+
+fn handling_where_counted(path: &str) -> Handling {
+    match buildkit::method(path) {
+        Method::Solve(_) => Handling::Hold,
+        Method::Harmless | Method::Forbidden => Handling::Pass,
     }
 }
 
@@ -120,8 +152,12 @@ impl Session {
             message_bytes_max: rules.body_bytes_max,
             held_bytes_max: rules.body_bytes_max.saturating_mul(2),
         };
+        let only_counts = self.exchange.calls == Calls::Counted;
+        let handling = if only_counts { handling_where_counted } else { handling };
         self.request = Request::Mediated(Box::new(Mediation {
             mediator: Mediator::new(handling, limits),
+            only_counts,
+            instructions_left: 0,
             waiting: VecDeque::new(),
             judging: None,
             consulting: None,
@@ -129,8 +165,8 @@ impl Session {
             share: self.no_share(),
         }));
         self.response = Response::Mediated;
-        // Each build counts for itself.
-        if let Some(change) = self.exchange.changes_images.take() {
+        // Each build counts for itself, unless something unknown may pass beside it.
+        if !only_counts && let Some(change) = self.exchange.changes_images.take() {
             change.answered();
         }
     }
@@ -217,6 +253,20 @@ impl Session {
         }
     }
 
+    /// Says in the call that its client builds as much as it may.
+    fn refuse_uncounted(
+        &self,
+        mediation: &mut Mediation,
+        (stream, path): (u32, &str),
+        met: &LimitMet,
+        turn: &mut Turn<'_>,
+    ) {
+        let reason = format!("{met} in {} s", retry_after(met));
+        let (method, target) = ("POST", Redacted(path));
+        audit::record(&self.client, &Event::LimitMet { method, target, reason: &reason });
+        answer(mediation, stream, (Status::ResourceExhausted, &reason), turn);
+    }
+
     fn refuse_call(
         &self,
         mediation: &mut Mediation,
@@ -236,6 +286,16 @@ impl Session {
         {
             let Method::Solve(solve) = buildkit::method(&path) else { continue };
             if !mediation.mediator.is_open(stream) {
+                continue;
+            }
+            if history.is_first()
+                && let Err(met) = mediation.count(solve, turn)
+            {
+                self.refuse_uncounted(mediation, (stream, &path), &met, turn);
+                continue;
+            }
+            if mediation.only_counts {
+                mediation.mediator.release(stream, &message, &mut outputs(turn.out));
                 continue;
             }
             let inspected = match buildkit::read(solve, message) {

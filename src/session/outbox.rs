@@ -56,6 +56,11 @@ impl Outbox {
         self.question = Some((ticket, questions, waited));
     }
 
+    #[cfg(test)]
+    pub(super) fn asks(&self) -> bool {
+        self.question.is_some()
+    }
+
     /// The question to carry to the pool, once, and whether the answer still matters.
     pub fn take_question(&mut self) -> Option<(Ticket, Questions, CancelToken)> {
         self.question.take()

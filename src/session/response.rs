@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU64;
 
+use super::exchange::Calls;
 use super::request::Request;
 use super::withholding::Withholding;
 use super::{BodyState, End, Flow, Session, Step, Turn, UpstreamFailure, audit};
@@ -159,7 +160,7 @@ impl Session {
     }
 
     fn switch(&mut self, bytes: &[u8], turn: &Turn<'_>) -> Step {
-        if self.exchange.judges_calls {
+        if self.exchange.calls != Calls::Pass {
             audit::record(&self.client, &Event::CallsBegan);
             self.begin_mediation(turn.rules);
         } else {

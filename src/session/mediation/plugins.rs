@@ -24,6 +24,13 @@ pub(super) struct History {
     said: Vec<Review>,
 }
 
+impl History {
+    /// Whether the call was not judged before.
+    pub(super) fn is_first(&self) -> bool {
+        self.judged_again == 0
+    }
+}
+
 /// The call whose images plugins are asked about.
 #[derive(Debug)]
 pub(super) struct Consulting {

@@ -1,6 +1,7 @@
 //! Calls to BuildKit where rules need it: what builds is judged, and nothing unknown reaches the daemon.
 
 use super::*;
+use crate::client::{Counters, Limits, Share};
 use crate::http2::frame::{self, END_HEADERS, END_STREAM, Kind, PREFACE};
 use crate::http2::literal::write_field;
 use crate::policy::facts::{ImageFacts, NamedImage};
@@ -383,4 +384,70 @@ fn an_image_that_plugins_could_not_know_is_used_by_nobody() {
     talk.call(|session, turn| session.reviewed(ticket, advice(None), turn));
     let (_, question) = talk.outbox.take_consultation().unwrap();
     assert_eq!(question.asked.given, "evil:1");
+}
+
+const BRIDGE: &str = "/moby.buildkit.v1.frontend.LLBBridge/Solve";
+const UNKNOWN: &str = "/moby.buildkit.v1.frontend.LLBBridge/NewContainer";
+
+/// `SolveRequest { frontendOpt: {"label:x": name} }` of `LLBBridge`.
+fn labels(name: &str) -> String {
+    let length = |text: &str| char::from(u8::try_from(text.len()).unwrap());
+    let entry = format!("\x0a\x07label:x\x12{}{name}", length(name));
+    format!("\x1a{}{entry}", length(&entry))
+}
+
+/// A connection whose client may make so much in a minute.
+fn limited(policy: Policy, creates_per_minute: u32) -> Talk {
+    let mut talk = Talk::new(policy, usize::MAX);
+    let limits =
+        Limits { creates_per_minute: NonZeroU32::new(creates_per_minute), ..Limits::default() };
+    let counters = Arc::new(Counters::new(talk.now));
+    Arc::get_mut(&mut talk.rules).unwrap().share = Some(Share::new(limits, counters));
+    talk
+}
+
+#[test]
+fn each_build_counts_among_what_its_client_makes() {
+    let met = "SecDocker: more than 2 creates per minute (`limits.creates_per_minute`), try again in 30 s";
+    // Under rules, where each is judged, and without any, where they are only counted.
+    for (policy, is_judged) in [(policy(), true), (Policy::permissive(), false)] {
+        let mut talk = limited(policy, 2);
+        talk.client(UPGRADE);
+        if is_judged {
+            talk.answer(&heeds());
+        }
+        talk.daemon_gets("POST /grpc HTTP/1.1\r\n").daemon(SWITCHED).client_gets(SWITCHED);
+        talk.client(std::str::from_utf8(PREFACE).unwrap());
+        let reaches = |talk: &mut Talk, path: &str, stream: u32, name: &str| {
+            let message = if path == SOLVE { exports(name) } else { labels(name) };
+            talk.client(&call(path, stream, &message));
+            if is_judged && !talk.got[0].contains(met) && talk.outbox.asks() {
+                talk.answer(&images());
+            }
+            let is_there = talk.got[1].contains(name);
+            assert_eq!(!is_there, talk.got[0].contains(met), "{name}: {:?}", talk.got);
+            talk.got[0].clear();
+            talk.seen[0] = 0;
+            is_there
+        };
+        assert!(reaches(&mut talk, SOLVE, 1, "one"));
+        // What belongs to one build counts with it.
+        let instructions: Vec<bool> = (0..9)
+            .map(|at| reaches(&mut talk, BRIDGE, 3 + 2 * at, &format!("of-one-{at}")))
+            .collect();
+        assert_eq!(instructions, [true; 9], "the ninth counts for itself");
+        assert!(!reaches(&mut talk, SOLVE, 31, "two"));
+        assert!(!reaches(&mut talk, BRIDGE, 33, "alone"));
+        talk.client(&call(STATUS, 35, "x")).is(None);
+        assert!(talk.got[1].ends_with('x'), "nothing else is held up");
+        talk.now += Duration::from_secs(30);
+        assert!(reaches(&mut talk, SOLVE, 37, "later"));
+        // Without rules nothing but builds is looked at.
+        talk.client(&call(UNKNOWN, 39, "unknown"));
+        assert_eq!(talk.got[1].contains("unknown"), !is_judged);
+    }
+    // Without the limit nothing is looked at where there is no rule.
+    let mut talk = Talk::new(Policy::permissive(), usize::MAX);
+    talk.client(UPGRADE).daemon(SWITCHED).client("anything at all").daemon_gets("POST");
+    assert!(talk.got[1].ends_with("anything at all"));
 }
