@@ -9,6 +9,8 @@
 //! (rustls's `dangerous_into_kernel_connection`). Without the Cargo feature `tls` the same types exist and no
 //! value of them does.
 
+#[cfg(feature = "tls")]
+mod chain;
 mod error;
 #[cfg(feature = "tls")]
 mod material;

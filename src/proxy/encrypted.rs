@@ -310,7 +310,7 @@ impl Encrypted {
         }
         let kept = session.resume(&mut buffer);
         // What comes of more than is asked for would have to wait here.
-        let most = into.len().max(16 * 1024).min(buffer.len() - kept);
+        let most = into.len().max(16 * 1024).min(buffer.len() - kept).min(session.read_bytes_max());
         let room = buffer.get_mut(kept..kept + most).unwrap_or_default();
         let asked = room.len();
         let count = loop {

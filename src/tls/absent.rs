@@ -113,6 +113,11 @@ impl Session {
         match self.0 {}
     }
 
+    #[must_use]
+    pub fn read_bytes_max(&self) -> usize {
+        match self.0 {}
+    }
+
     pub fn receive(
         &mut self,
         _: &mut [u8],

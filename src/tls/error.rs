@@ -113,6 +113,8 @@ pub(super) fn in_words(error: &rustls::Error) -> String {
         Tls::AlertReceived(alert) => {
             format!("it has refused the handshake or broken off: alert {alert:?}")
         }
+        // Our own refusals.
+        Tls::General(reason) => reason.clone(),
         Tls::NoApplicationProtocol => "it does not offer http/1.1 (ALPN)".to_owned(),
         other => other.to_string(),
     }

@@ -91,6 +91,16 @@ impl Session {
         self.kept.len() + RECORD_BYTES_MAX
     }
 
+    /// How many bytes may be read behind what [`Session::resume`] puts before them. In a handshake what is longer than
+    /// what is kept is refused, however it comes.
+    #[must_use]
+    pub fn read_bytes_max(&self) -> usize {
+        match self.is_open {
+            true => usize::MAX,
+            false => RECORD_BYTES_MAX + 1 - self.kept.len(),
+        }
+    }
+
     /// Takes bytes from the wire, behind what [`Session::resume`] has put before them: gives plain bytes to
     /// `plain`, and puts what must be said in reply into `out`, also where it fails.
     ///

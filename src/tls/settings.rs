@@ -5,11 +5,14 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use ring::digest::{Context, SHA256};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring as provider};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, ServerConfig};
 
+use super::chain::OneOrder;
 use super::material::{self, Pair};
 use super::{ClientCertificates, MaterialError, PlainClients, Validity};
 
@@ -98,7 +101,7 @@ impl Server {
                 let wrong = |error: rustls::server::VerifierBuilderError| {
                     MaterialError::Authority(error.to_string())
                 };
-                builder.with_client_cert_verifier(verifier.map_err(wrong)?)
+                builder.with_client_cert_verifier(Arc::new(OneOrder(verifier.map_err(wrong)?)))
             }
         };
         let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
@@ -138,10 +141,14 @@ impl Client {
     pub fn new(authorities: &[u8], pair: Option<(&[u8], &[u8])>) -> Result<Self, MaterialError> {
         let provider: Arc<CryptoProvider> = Arc::new(provider::default_provider());
         let (roots, mut validity) = material::authorities(authorities)?;
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
+        let verifier: Arc<dyn ServerCertVerifier> = verifier.build().map_err(other)?;
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(other)?
-            .with_root_certificates(roots);
+            // Rustls calls any verifier but its own dangerous; this one asks it, and can only refuse more.
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(OneOrder(verifier)));
         let mut config = match pair {
             None => builder.with_no_client_auth(),
             Some((chain, key)) => {

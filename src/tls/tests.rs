@@ -7,6 +7,8 @@ use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
 use super::*;
 
+mod hostile;
+
 #[path = "../../tests/support/authority.rs"]
 #[allow(dead_code, reason = "shared with the end-to-end tests")]
 pub(crate) mod authority;

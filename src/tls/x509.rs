@@ -8,6 +8,7 @@ use x509_cert::der::Decode;
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::{DirectoryString, GeneralName};
+use x509_cert::name::Name;
 
 use super::Validity;
 use crate::client::{ClientCertificate, Fingerprint};
@@ -56,6 +57,15 @@ pub(super) fn validity(der: &CertificateDer<'_>) -> Result<Validity, String> {
         not_before: tbs.validity().not_before.to_unix_duration().as_secs(),
         not_after: tbs.validity().not_after.to_unix_duration().as_secs(),
     })
+}
+
+/// Whom a certificate is for.
+///
+/// # Errors
+/// What is wrong with its encoding.
+pub(super) fn subject(der: &CertificateDer<'_>) -> Result<Name, String> {
+    let certificate = Certificate::from_der(der).map_err(|error| error.to_string())?;
+    Ok(certificate.tbs_certificate().subject().clone())
 }
 
 /// Whether the first names the second as its issuer.
