@@ -37,6 +37,23 @@ pub use settings::{Client, Server, ServerName};
 /// The first byte of a client that speaks TLS: the type of a record that holds a handshake (RFC 8446 §5.1).
 pub const HANDSHAKE: u8 = 0x16;
 
+/// Why a client is refused before its handshake (RFC 8446 §6.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alert {
+    /// It may not connect.
+    AccessDenied = 49,
+    /// It can't be served, for reasons of ours.
+    InternalError = 80,
+}
+
+/// A record that says so, to whoever has said nothing or its first message.
+#[must_use]
+pub fn fatal_alert(alert: Alert) -> [u8; 7] {
+    const ALERT: u8 = 0x15;
+    const FATAL: u8 = 2;
+    [ALERT, 3, 3, 0, 2, FATAL, alert as u8]
+}
+
 /// What is asked of clients in their handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClientCertificates {

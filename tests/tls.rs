@@ -3,8 +3,12 @@
 
 #[path = "tls/clients.rs"]
 mod clients;
+#[path = "tls/ends.rs"]
+mod ends;
 #[path = "tls/handshakes.rs"]
 mod handshakes;
+#[path = "tls/keys.rs"]
+mod keys;
 #[path = "tls/redirected.rs"]
 mod redirected;
 #[path = "tls/reload.rs"]

@@ -66,11 +66,16 @@ pub(super) fn describe(out: &mut String, settings: &Settings) -> fmt::Result {
         }
         describe_validity(out, Client::validity(client))?;
     }
-    if settings.listen.tls.as_ref().is_some_and(|server| server.has_slow_key()) {
+    let of_server = settings.listen.tls.as_ref().is_some_and(|server| server.has_slow_key());
+    let of_client = settings.upstream_tls.as_ref().is_some_and(|tls| tls.client.has_slow_key());
+    for (key, _) in [("listen.tls", of_server), ("upstream.tls", of_client)]
+        .iter()
+        .filter(|(_, has_slow_key)| *has_slow_key)
+    {
         writeln!(
             out,
-            "Warning: the key of listen.tls is RSA with more than 2048 bits: a handshake holds up all others \
-             of its loop for milliseconds; an ECDSA P-256 key takes less than a tenth."
+            "The key of {key} is RSA with more than 2048 bits: each new handshake takes milliseconds of a thread \
+             beside the loops; an ECDSA P-256 key takes less than a tenth."
         )?;
     }
     for warning in warnings(settings, now()) {

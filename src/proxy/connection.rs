@@ -19,6 +19,7 @@ use mio::event::Event;
 use super::connection_limits::Slot;
 use super::context::LoopContext;
 use super::generation::Generation;
+use super::handshakes::Taken;
 use super::identification::Standing;
 use super::mailbox::Key;
 use super::peer::Peer;
@@ -137,6 +138,14 @@ impl Connection {
     pub(super) fn make_room(&mut self, reason: &dyn Display) {
         audit::record(self.session.client(), &Record::IdleClosed { reason });
         self.place.leave();
+        self.part();
+    }
+
+    /// Says to both sides that nothing more follows, where closing alone does not. Only who is idle is left so:
+    /// what is cut in the middle must not look as if it were whole.
+    pub(super) fn part(&mut self) {
+        self.upstream.close();
+        self.downstream.say_end();
     }
 
     /// Remembers an event for one of its sides.
@@ -149,7 +158,11 @@ impl Connection {
 
     /// Moves what can be moved, then closes or waits.
     pub(super) fn drive(&mut self, cx: &mut LoopContext) -> Outcome {
-        let outcome = self.move_and_settle(cx);
+        let outcome = match self.move_and_settle(cx) {
+            Outcome::Dead => Outcome::Dead,
+            outcome if self.send_steps_away(cx) => outcome,
+            _ => Outcome::Resume,
+        };
         match self.is_busy() {
             true => self.idle_since = None,
             false => drop(self.idle_since.get_or_insert(cx.seconds())),
@@ -168,6 +181,27 @@ impl Connection {
                 (outcome, _) => outcome,
             },
             Err(Broken) => self.break_off(),
+        }
+    }
+
+    /// Has steps of handshakes taken on other threads that would take long here; whether all are.
+    fn send_steps_away(&mut self, cx: &mut LoopContext) -> bool {
+        let mut are_away = true;
+        for side in [Side::Downstream, Side::Upstream] {
+            let Some(step) = self.peer_mut(side).and_then(Peer::take_step) else { continue };
+            let name = (self.key, self.serial(), side);
+            if let Some(taken) = cx.take_step(name, self.who(), step) {
+                self.stepped(side, taken);
+                are_away = false;
+            }
+        }
+        are_away
+    }
+
+    /// Takes what came of such a step.
+    pub(super) fn stepped(&mut self, side: Side, taken: Taken) {
+        if let Some(peer) = self.peer_mut(side) {
+            peer.give_back(taken);
         }
     }
 

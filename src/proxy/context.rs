@@ -8,6 +8,7 @@ use mio::Registry;
 
 use super::connection_limits::ConnectionLimits;
 use super::encrypted::Lent;
+use super::handshakes::{Handshakes, Step, Taken};
 use super::identities::{Identities, Sought};
 use super::inquiry::Inquiry;
 use super::look_ups::LookUps;
@@ -20,7 +21,7 @@ use crate::lookup::{Daemon, Epoch, ImageCache, Presence};
 use crate::plugins::{Plugins, Question};
 use crate::policy::facts::{Facts, Questions};
 use crate::policy::review::{CancelToken, Review, ReviewRequest};
-use crate::session::{ImageChanges, Judged, Judgement, Outbox, Rules, Ticket, Turn};
+use crate::session::{ImageChanges, Judged, Judgement, Outbox, Rules, Side, Ticket, Turn};
 
 /// What all loops of a process have in common.
 #[derive(Clone)]
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     pub(super) look_ups: LookUps,
     pub(super) watch: Watch,
     pub(super) identities: Identities,
+    pub(super) handshakes: Handshakes,
     pub(super) images: Images,
     pub(super) plugins: Plugins,
 }
@@ -107,6 +109,20 @@ impl LoopContext {
         self.shared.identities.ask(who, sought, move |answer| {
             mailbox.send(Command::Identity { key, serial, answer });
         });
+    }
+
+    /// Has a step of a handshake taken on another thread. If none can be had, it is taken at once.
+    pub(super) fn take_step(
+        &self,
+        (key, serial, side): (Key, u64, Side),
+        who: Who,
+        step: Step,
+    ) -> Option<Taken> {
+        let mailbox = self.mailbox.clone();
+        self.shared.handshakes.take(who, step, move |taken| {
+            let taken = Box::new(taken);
+            mailbox.send(Command::HandshakeStep { key, serial, side, taken });
+        })
     }
 
     /// Has a question of this client answered on other threads. What is known already is answered at

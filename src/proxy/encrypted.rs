@@ -8,7 +8,10 @@
 //! ```
 //!
 //! No buffer belongs to an idle stream: what moves does so through those that the loop lends. A step of a
-//! handshake needs a permit, of which the loop gives few in a turn, so that signatures hold nobody up.
+//! handshake needs a permit, of which the loop gives few in a turn, so that signatures hold nobody up; where a
+//! large key signs, the step is taken on another thread ([`super::handshakes`]).
+
+mod elsewhere;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read, Write};
@@ -20,10 +23,11 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use rustix::net::RecvFlags;
 
+use self::elsewhere::Elsewhere;
 use super::buffers::Queue;
 use super::stream::Got;
 use crate::client::ClientCertificate;
-use crate::tls::{self, Outgoing, PlainClients, Server, Session};
+use crate::tls::{self, Outgoing, PlainClients, Received, Server, Session};
 
 /// Bytes from the wire that are read at once.
 const READ_BYTES: usize = 256 * 1024;
@@ -43,6 +47,7 @@ struct Buffers {
     incoming: RefCell<Vec<u8>>,
     outgoing: RefCell<Outgoing>,
     permits: Cell<usize>,
+    tickets: Cell<u64>,
 }
 
 impl Lent {
@@ -54,6 +59,11 @@ impl Lent {
     /// How many steps are allowed still.
     pub(super) fn permits(&self) -> usize {
         self.0.permits.get()
+    }
+
+    fn ticket(&self) -> u64 {
+        self.0.tickets.set(self.0.tickets.get() + 1);
+        self.0.tickets.get()
     }
 
     fn take_permit(&self) -> bool {
@@ -99,6 +109,7 @@ enum Spoken {
     Undecided(Arc<Server>),
     Plain,
     Tls(Session),
+    Elsewhere(Elsewhere),
     /// What still comes is dropped.
     Failed,
 }
@@ -203,6 +214,7 @@ impl Encrypted {
         match &self.spoken {
             Spoken::Undecided(_) => true,
             Spoken::Tls(session) => session.is_handshaking(),
+            Spoken::Elsewhere(_) => true,
             Spoken::Plain | Spoken::Failed => false,
         }
     }
@@ -227,7 +239,7 @@ impl Encrypted {
         match self.spoken {
             Spoken::Plain | Spoken::Undecided(_) => Got::of(self.tcp.read(into), into.len()),
             Spoken::Failed => self.drop_rest(into),
-            Spoken::Tls(_) => self.read_records(into, after_short),
+            Spoken::Tls(_) | Spoken::Elsewhere(_) => self.read_records(into, after_short),
         }
     }
 
@@ -271,7 +283,10 @@ impl Encrypted {
             return Ok(Got::End);
         }
         for _ in 0..FRUITLESS_READS_MAX {
-            if self.is_handshaking() && !self.lent.take_permit() {
+            if self.is_away() {
+                return Ok(Got::WouldBlock);
+            }
+            if self.needs_permit() && !self.lent.take_permit() {
                 return Ok(Got::Postponed);
             }
             let (count, is_end) = match self.read_wire(into) {
@@ -299,9 +314,14 @@ impl Encrypted {
         Ok(Got::Postponed)
     }
 
-    /// Reads the wire once: how many plain bytes came of it, and whether they were the last.
+    /// Reads the wire once, or takes what came of a step elsewhere: how many plain bytes came of it, and whether
+    /// they were the last.
     fn read_wire(&mut self, into: &mut [u8]) -> io::Result<(usize, bool)> {
-        let Spoken::Tls(session) = &self.spoken else { return Ok((0, false)) };
+        let session = match &self.spoken {
+            Spoken::Tls(session) => session,
+            Spoken::Elsewhere(Elsewhere::Back(_)) => return self.take_back(into),
+            _ => return Ok((0, false)),
+        };
         let lent = self.lent.clone();
         let mut buffer = lent.0.incoming.borrow_mut();
         let wanted = READ_BYTES.max(session.buffer_bytes_min());
@@ -330,38 +350,42 @@ impl Encrypted {
 
     /// Works through bytes from the wire, and writes what must be said in reply.
     fn receive(&mut self, bytes: &mut [u8], into: &mut [u8]) -> io::Result<(usize, bool)> {
+        if matches!(&self.spoken, Spoken::Tls(session) if session.takes_long(bytes)) {
+            self.send_away(bytes);
+            return Ok((0, false));
+        }
         let Spoken::Tls(session) = &mut self.spoken else { return Ok((0, false)) };
         let lent = self.lent.clone();
         let mut out = lent.0.outgoing.borrow_mut();
         out.clear();
         let was_handshaking = session.is_handshaking();
         let (mut filled, plain) = (0, &mut self.plain);
-        let mut keep = |bytes: &[u8]| {
-            let count = match into.get_mut(filled..) {
-                Some(room) if plain.is_empty() => {
-                    let count = room.len().min(bytes.len());
-                    copy(bytes, room, count);
-                    count
-                }
-                _ => 0,
-            };
-            filled += count;
-            plain.push(bytes.get(count..).unwrap_or_default());
-        };
+        let mut keep = |bytes: &[u8]| filled += keep(bytes, into, filled, plain);
         let received = session.receive(bytes, &mut keep, &mut out);
-        let is_done = was_handshaking && !session.is_handshaking();
-        if is_done {
+        let ended = self.conclude(was_handshaking, received, out.as_slice())?;
+        Ok((filled, ended))
+    }
+
+    /// What follows from what a session has received: whether nothing more will come.
+    fn conclude(
+        &mut self,
+        was_handshaking: bool,
+        received: Result<Received, tls::Error>,
+        out: &[u8],
+    ) -> io::Result<bool> {
+        if was_handshaking && !self.is_handshaking() {
             self.deadline = None;
+            let Spoken::Tls(session) = &self.spoken else { return Ok(false) };
             let certificate = session.client_certificate().map(Box::new);
             self.news = Some(Handshake::Done(certificate));
         }
-        self.owed.push(out.as_slice());
+        self.owed.push(out);
         let wrote = self.flush();
         match received {
             Ok(received) => {
                 wrote?;
                 self.has_ended |= received.ended;
-                Ok((filled, self.has_ended && self.plain.is_empty()))
+                Ok(self.has_ended && self.plain.is_empty())
             }
             Err(error) => {
                 self.deadline = None;
@@ -395,7 +419,7 @@ impl Encrypted {
                 let count = self.tcp.write(bytes)?;
                 return Ok((count, count < bytes.len()));
             }
-            Spoken::Failed => return Err(io::ErrorKind::BrokenPipe.into()),
+            Spoken::Elsewhere(_) | Spoken::Failed => return Err(io::ErrorKind::BrokenPipe.into()),
         };
         if !self.owed.is_empty() {
             self.flush()?;
@@ -453,7 +477,10 @@ impl Encrypted {
             if !self.owed.is_empty() || !*may_read {
                 return Ok(Progress::Waits);
             }
-            if !self.lent.take_permit() {
+            if self.is_away() {
+                return Ok(Progress::Waits);
+            }
+            if self.needs_permit() && !self.lent.take_permit() {
                 return Ok(Progress::Postponed);
             }
             match self.read_wire(&mut nothing) {
@@ -483,6 +510,20 @@ fn write_all_there_is_room_for(tcp: &mut TcpStream, bytes: &[u8]) -> io::Result<
         }
     }
     Ok(written)
+}
+
+/// Puts plain bytes behind those that are there already, and what has no room there into the queue: how many had.
+fn keep(bytes: &[u8], into: &mut [u8], filled: usize, queue: &mut Queue) -> usize {
+    let count = match into.get_mut(filled..) {
+        Some(room) if queue.is_empty() => {
+            let count = room.len().min(bytes.len());
+            copy(bytes, room, count);
+            count
+        }
+        _ => 0,
+    };
+    queue.push(bytes.get(count..).unwrap_or_default());
+    count
 }
 
 fn copy(from: &[u8], to: &mut [u8], count: usize) {

@@ -208,6 +208,9 @@ impl Active {
                         connection.judged(ticket, *judged, cx);
                     });
                 }
+                Command::HandshakeStep { key, serial, side, taken } => {
+                    self.hand_over(key, serial, |connection, _| connection.stepped(side, *taken));
+                }
                 Command::Identity { key, serial, answer } => {
                     self.hand_over(key, serial, |connection, cx| {
                         connection.learned(answer, cx);
@@ -327,6 +330,9 @@ impl Active {
     fn give_up_idle(&mut self) {
         let idle = self.connections.iter().filter(|(_, connection)| !connection.is_busy());
         for key in idle.map(|(key, _)| key).collect::<Vec<_>>() {
+            if let Some(connection) = live(&mut self.connections, key) {
+                connection.part();
+            }
             self.note(key, Outcome::Dead);
         }
     }

@@ -23,6 +23,8 @@ const IDLE_MAX: Duration = Duration::from_secs(10);
 /// What one pool may hold.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LaneLimits {
+    /// What its threads are called.
+    pub(super) name: &'static str,
     /// Threads, which begin when there is work.
     pub(super) threads_max: usize,
     /// Threads that one client may keep.
@@ -151,7 +153,8 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> Shared<Q, A> {
         let ready = state.waiting.iter().filter(may_run).count();
         if ready > state.idle && state.threads < self.limits.threads_max {
             let shared = Arc::clone(self);
-            let begun = thread::Builder::new().name("look-up".into()).spawn(move || shared.work());
+            let begun =
+                thread::Builder::new().name(self.limits.name.into()).spawn(move || shared.work());
             state.threads += usize::from(begun.is_ok());
         }
     }
@@ -205,6 +208,7 @@ mod tests {
     use std::sync::mpsc::{self, Receiver, Sender};
 
     const LIMITS: LaneLimits = LaneLimits {
+        name: "test",
         threads_max: 4,
         threads_per_client_max: 2,
         waiting_max: 8,

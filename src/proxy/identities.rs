@@ -12,6 +12,7 @@ use crate::lookup::{Caller, Containers, Daemon};
 use crate::policy::review::{CancelGuard, CancelToken};
 
 const LIMITS: LaneLimits = LaneLimits {
+    name: "identity",
     threads_max: 32,
     threads_per_client_max: 4,
     waiting_max: 4096,

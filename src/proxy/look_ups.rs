@@ -12,6 +12,7 @@ use crate::policy::review::CancelToken;
 
 /// Questions about the host's files: one whose file system hangs stays for good.
 const HOST: LaneLimits = LaneLimits {
+    name: "look-up",
     threads_max: 32,
     threads_per_client_max: 8,
     waiting_max: 1024,
@@ -21,6 +22,7 @@ const HOST: LaneLimits = LaneLimits {
 /// Questions to the daemon, each of which may take as long as its client waits: the daemon answers none
 /// about a container that is being written to.
 const DAEMON: LaneLimits = LaneLimits {
+    name: "look-up",
     threads_max: 256,
     threads_per_client_max: 16,
     waiting_max: 1024,

@@ -8,6 +8,7 @@ use mio::{Registry, Token, Waker};
 
 use super::connection_limits::LimitReached;
 use super::generation::Generation;
+use super::handshakes::Taken;
 use super::identities;
 use crate::audit::Who;
 use crate::policy::facts::Facts;
@@ -64,6 +65,13 @@ pub(super) enum Command {
         serial: u64,
         ticket: Ticket,
         advice: Box<Review>,
+    },
+    /// What came of a step of a handshake.
+    HandshakeStep {
+        key: Key,
+        serial: u64,
+        side: Side,
+        taken: Box<Taken>,
     },
     /// What was learned of a client.
     Identity {

@@ -23,6 +23,7 @@ mod error;
 mod event_loop;
 mod fair_pool;
 mod generation;
+mod handshakes;
 mod identification;
 mod identities;
 mod inquiry;
@@ -33,6 +34,7 @@ mod origin;
 mod peer;
 mod pipes;
 mod pool;
+mod refusal;
 mod room;
 mod sock_diag;
 mod stream;
@@ -57,6 +59,7 @@ use context::{Images, Shared};
 pub use error::StartError;
 use event_loop::{EventLoop, Startup};
 use generation::Generation;
+use handshakes::Handshakes;
 use identities::Identities;
 use listener::{Listener, SocketFile};
 use look_ups::LookUps;
@@ -108,6 +111,7 @@ impl Proxy {
             look_ups: LookUps::new(&images.known),
             watch: Watch::default(),
             identities: Identities::default(),
+            handshakes: Handshakes::default(),
             images,
             plugins: plugins.clone(),
         };

@@ -11,6 +11,7 @@ use mio::{Interest, Registry, Token};
 
 use super::buffers::Queue;
 use super::encrypted::{AfterShort, Encrypted, Handshake, Progress};
+use super::handshakes::{Step, Taken};
 use super::pipes::Pipe;
 use super::stream::{Got, Stream};
 
@@ -123,6 +124,18 @@ impl Peer {
     /// What became of the handshake with a client; said once.
     pub(super) fn take_news(&mut self) -> Option<Handshake> {
         self.stream.encrypted_mut().and_then(Encrypted::take_news)
+    }
+
+    /// A step of its handshake that is to be taken on another thread; said once.
+    pub(super) fn take_step(&mut self) -> Option<Step> {
+        self.stream.encrypted_mut().and_then(Encrypted::take_step)
+    }
+
+    /// What came of that step.
+    pub(super) fn give_back(&mut self, taken: Taken) {
+        if self.stream.encrypted_mut().is_some_and(|stream| stream.give_back(taken)) {
+            self.readable = true;
+        }
     }
 
     /// Whether it is not known yet what the client has proved, or whether it speaks TLS at all.

@@ -82,6 +82,11 @@ impl Server {
 #[expect(missing_docs, reason = "they are documented where they do something")]
 #[expect(clippy::missing_errors_doc, reason = "they are documented where they do something")]
 impl Client {
+    #[must_use]
+    pub fn has_slow_key(&self) -> bool {
+        match self.0 {}
+    }
+
     pub fn new(_: &[u8], _: Option<(&[u8], &[u8])>) -> Result<Self, MaterialError> {
         Err(MaterialError::Other(NOT_BUILT_IN.to_owned()))
     }
@@ -110,6 +115,16 @@ impl Session {
 
     #[must_use]
     pub fn buffer_bytes_min(&self) -> usize {
+        match self.0 {}
+    }
+
+    #[must_use]
+    pub fn signs_slowly(&self) -> bool {
+        match self.0 {}
+    }
+
+    #[must_use]
+    pub fn takes_long(&self, _: &[u8]) -> bool {
         match self.0 {}
     }
 

@@ -36,6 +36,8 @@ pub struct Session {
     end: End,
     /// The beginning of a record of which more must come.
     pub(super) kept: Vec<u8>,
+    /// What our key signs takes several milliseconds.
+    signs_slowly: bool,
     /// The handshake is over; the other side may still refuse what it was shown.
     is_open: bool,
 }
@@ -58,7 +60,7 @@ impl Session {
     /// If the system has no random numbers, or the settings contradict each other.
     pub fn accept(server: &Server) -> Result<Self, Error> {
         let connection = UnbufferedServerConnection::new(Arc::clone(&server.config))?;
-        Ok(Self { end: End::Server(Box::new(connection)), kept: Vec::new(), is_open: false })
+        Ok(Self::new(End::Server(Box::new(connection)), server.has_slow_key()))
     }
 
     /// Begins a handshake with a daemon that must have a certificate for this name; what is to be said first
@@ -69,7 +71,11 @@ impl Session {
     pub fn connect(client: &Client, name: &ServerName) -> Result<Self, Error> {
         let config = Arc::clone(&client.config);
         let connection = UnbufferedClientConnection::new(config, name.0.clone())?;
-        Ok(Self { end: End::Client(Box::new(connection)), kept: Vec::new(), is_open: false })
+        Ok(Self::new(End::Client(Box::new(connection)), client.has_slow_key()))
+    }
+
+    fn new(end: End, signs_slowly: bool) -> Self {
+        Self { end, kept: Vec::new(), signs_slowly, is_open: false }
     }
 
     /// Puts the part of a record that came before at the beginning of a buffer, behind which the next bytes
@@ -99,6 +105,19 @@ impl Session {
             true => usize::MAX,
             false => RECORD_BYTES_MAX + 1 - self.kept.len(),
         }
+    }
+
+    /// Whether a signature of our key takes several milliseconds.
+    #[must_use]
+    pub fn signs_slowly(&self) -> bool {
+        self.signs_slowly
+    }
+
+    /// Whether [`Session::receive`] of these bytes may take several milliseconds: a step of a handshake in which a large
+    /// key signs.
+    #[must_use]
+    pub fn takes_long(&self, buffer: &[u8]) -> bool {
+        self.signs_slowly && !self.is_open && has_record(buffer)
     }
 
     /// Takes bytes from the wire, behind what [`Session::resume`] has put before them: gives plain bytes to
@@ -241,6 +260,12 @@ impl Records for UnbufferedClientConnection {
     fn has_to_say(&self) -> bool {
         self.wants_write()
     }
+}
+
+/// Whether these bytes have a record to their beginning, which is all of it.
+fn has_record(bytes: &[u8]) -> bool {
+    let Some(&[_, _, _, high, low]) = bytes.first_chunk() else { return false };
+    bytes.len() >= 5 + usize::from(u16::from_be_bytes([high, low]))
 }
 
 struct Ran {

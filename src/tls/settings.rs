@@ -40,6 +40,7 @@ pub struct Server {
 pub struct Client {
     pub(super) config: Arc<ClientConfig>,
     validity: Vec<Validity>,
+    has_slow_key: bool,
     origin: Origin,
 }
 
@@ -119,7 +120,7 @@ impl Server {
         Ok(Self { config, validity, has_slow_key, client_certificates, plain, origin })
     }
 
-    /// Whether a signature of its key takes several milliseconds, for which a loop stands still: RSA with more
+    /// Whether a signature of its key takes several milliseconds, and must not be made on a loop: RSA with more
     /// than 2048 bits.
     #[must_use]
     pub fn has_slow_key(&self) -> bool {
@@ -149,18 +150,26 @@ impl Client {
             // Rustls calls any verifier but its own dangerous; this one asks it, and can only refuse more.
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(OneOrder(verifier)));
+        let mut has_slow_key = false;
         let mut config = match pair {
             None => builder.with_no_client_auth(),
             Some((chain, key)) => {
                 let Pair { key, validity: dates } = material::pair(chain, key, &provider)?;
                 validity.splice(0..0, dates);
+                has_slow_key = material::is_slow(&key);
                 builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key)))
             }
         };
         config.alpn_protocols = vec![HTTP11.to_vec()];
         let (chain, key) = pair.unwrap_or_default();
         let origin = origin(&[authorities, chain, key]);
-        Ok(Self { config: Arc::new(config), validity, origin })
+        Ok(Self { config: Arc::new(config), validity, has_slow_key, origin })
+    }
+
+    /// As [`Server::has_slow_key`].
+    #[must_use]
+    pub fn has_slow_key(&self) -> bool {
+        self.has_slow_key
     }
 
     /// When its own certificates and those of authorities are valid.

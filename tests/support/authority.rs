@@ -98,8 +98,16 @@ impl Authority {
     }
 
     pub(crate) fn issue(&self, leaf: &Leaf) -> Issued {
-        let key = KeyPair::generate().unwrap();
-        let certificate = leaf.params.signed_by(&key, &self.issuer).unwrap();
+        self.issue_for(leaf, &KeyPair::generate().unwrap())
+    }
+
+    /// For a key that was made elsewhere, in PEM (PKCS #8).
+    pub(crate) fn issue_for_key(&self, leaf: &Leaf, key: &str) -> Issued {
+        self.issue_for(leaf, &KeyPair::from_pem(key).unwrap())
+    }
+
+    fn issue_for(&self, leaf: &Leaf, key: &KeyPair) -> Issued {
+        let certificate = leaf.params.signed_by(key, &self.issuer).unwrap();
         Issued { certificate: certificate.pem(), key: key.serialize_pem() }
     }
 }

@@ -7,7 +7,9 @@ use super::authority::{Authority, Issued, Leaf};
 use super::sandbox;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
+};
 use std::fs;
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -107,11 +109,20 @@ impl House {
 
     /// How this house's client, or one with this pair, speaks TLS.
     pub(crate) fn client(&self, pair: Option<&Issued>) -> ClientConfig {
+        self.client_of(pair, rustls::DEFAULT_VERSIONS)
+    }
+
+    /// The same in these versions.
+    pub(crate) fn client_of(
+        &self,
+        pair: Option<&Issued>,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         roots.add(certificate(&self.authority.certificate)).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots);
         match pair {
@@ -121,6 +132,20 @@ impl House {
                 config.with_client_auth_cert(vec![certificate(&pair.certificate)], key).unwrap()
             }
         }
+    }
+
+    /// How this house's daemon speaks TLS, which asks for no certificate.
+    pub(crate) fn accept(&self, stream: TcpStream) -> StreamOwned<ServerConnection, TcpStream> {
+        let read = |name: &str| fs::read_to_string(self.directory.join(name)).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(read("server-key.pem").as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate(&read("server-cert.pem"))], key)
+            .unwrap();
+        StreamOwned::new(ServerConnection::new(Arc::new(config)).unwrap(), stream)
     }
 
     /// The pair that clients show.

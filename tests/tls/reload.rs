@@ -42,27 +42,6 @@ fn certificates_are_renewed_without_closing_connections() {
     assert_eq!(open.ask(get("/_ping")).status, 200);
 }
 
-/// A key of which each signature holds up a loop.
-#[test]
-fn slow_keys_are_told_of() {
-    let directory = super::sandbox::directory("rsa");
-    for (bits, is_slow) in [(2048, false), (4096, true)] {
-        let [key, certificate] = ["key", "cert"]
-            .map(|name| directory.join(format!("{bits}-{name}.pem")).display().to_string());
-        let new_key = format!("rsa:{bits}");
-        let arguments =
-            ["req", "-x509", "-newkey", &new_key, "-nodes", "-days", "100", "-subj", "/CN=rsa"];
-        let mut openssl = std::process::Command::new("openssl");
-        run(openssl.args(arguments).args(["-keyout", &key, "-out", &certificate]), b"").ok();
-        let config = write(
-            "config.yml",
-            &format!("listen:\n  tls: {{certificate: {certificate}, key: {key}}}\n"),
-        );
-        let said = run(firewall::command().args(["check", &config]), b"").ok();
-        assert_eq!(said.contains("is RSA with more than 2048 bits"), is_slow, "{said}");
-    }
-}
-
 #[test]
 fn certificates_that_end_soon_are_told_of() {
     let house = House::new();

@@ -1,5 +1,6 @@
 //! Clients that come: which of them are served, and where their connections begin.
 
+use std::fmt::Display;
 use std::io;
 use std::sync::Arc;
 
@@ -10,13 +11,11 @@ use super::super::listener::{Accepted, OUT_OF_DESCRIPTORS_PAUSE};
 use super::super::mailbox::Key;
 use super::super::origin::Origin;
 use super::super::peer::{Connected, Peer};
+use super::super::refusal::{self, Refusal};
 use super::super::stream::Stream;
 use super::{AcceptAgain, Active, live};
 use crate::audit::{self, ClientId, Event as Record, Who};
 use crate::config::UpstreamAddress;
-use crate::http::framing::{AnswerTo, Persistence};
-use crate::http::head::Version;
-use crate::http::message::{self, Answer};
 use crate::session::{Session, Side};
 
 /// Clients accepted from one listener before the others get their turn.
@@ -70,7 +69,7 @@ impl Active {
         if self.generation.transparent && is_from_elsewhere(&accepted) {
             let reason =
                 "only connections that were redirected here are served (`listen.transparent`)";
-            return turn_away(accepted, 403, &reason);
+            return self.turn_away(accepted, Refusal::Forbidden, &reason);
         }
         let limits = &self.generation.limits;
         let bounds =
@@ -90,11 +89,18 @@ impl Active {
                 }
                 self.begin(accepted, place);
             }
-            Err(LimitReached::Altogether) => turn_away(accepted, 503, &"too many connections"),
+            Err(LimitReached::Altogether) => {
+                self.turn_away(accepted, Refusal::Crowded, &"too many connections");
+            }
             Err(LimitReached::OneClient) => {
-                turn_away(accepted, 503, &"too many connections from this client");
+                let reason = "too many connections from this client";
+                self.turn_away(accepted, Refusal::Crowded, &reason);
             }
         }
+    }
+
+    fn turn_away(&self, accepted: Accepted, refusal: Refusal, reason: &dyn Display) {
+        refusal::turn_away(accepted, self.generation.tls.as_deref(), refusal, reason);
     }
 
     /// Closes idle connections because a bound is near; whether there were any.
@@ -164,25 +170,4 @@ fn destination(origin: Origin, dockerapi: &UpstreamAddress) -> UpstreamAddress {
 fn is_from_elsewhere(accepted: &Accepted) -> bool {
     let address = accepted.client.address();
     accepted.origin == Origin::Direct && address.is_some_and(|from| !from.ip().is_loopback())
-}
-
-/// Tells a client why it is not served. One write is tried: a fresh socket has space for it.
-fn turn_away(mut accepted: Accepted, status: u16, reason: &dyn std::fmt::Display) {
-    let client = ClientId { connection: 0, peer: accepted.client, name: None };
-    audit::record(&client, &Record::ConnectionRefused { reason });
-    let mut bytes = Vec::new();
-    let answer = Answer {
-        status,
-        message: &format_args!("SecDocker: {reason}"),
-        version: Version::Http11,
-        persistence: Persistence::Close,
-        method: AnswerTo::Other,
-        retry_after: None,
-    };
-    message::write_answer(&mut bytes, &answer);
-    // The client may have gone; it is not waited for.
-    let _ = accepted.stream.write(&bytes);
-    let _ = accepted.stream.shut_write();
-    // What was sent already and is not read would reset the connection under the answer.
-    let _ = accepted.stream.drop_some();
 }
