@@ -8,9 +8,12 @@
 //! nothing: it is formatted into a buffer of its thread, which is used again. A caller never waits
 //! for the disk.
 
+mod client;
 mod escape;
 mod event;
 mod line;
+mod notice;
+mod pairs;
 mod parameters;
 mod queue;
 mod redact;
@@ -25,9 +28,11 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-pub use event::{ClientId, Event, Notice, Peer, Who};
+pub use client::{ClientId, Peer, Who};
+pub use event::Event;
 pub use line::Format;
 use line::Line;
+pub use notice::Notice;
 use queue::Queue;
 pub use redact::Redacted;
 use writer::Writer;

@@ -5,8 +5,12 @@ mod support;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
 use support::client::{get, post};
-use support::{Daemon, SecDocker, Way, unique, until};
+use support::{Daemon, SecDocker, Way, sandbox, unique, until};
 
 const RULES: &str = "restrictions:\n  environment: [FORBIDDEN]\n  privileged: true\n\
                      general:\n  environment: [MY_ENV=forced-secret]\n";
@@ -134,4 +138,125 @@ fn the_log_is_opened_anew_on_sighup() {
     secdocker.logs(&after);
     assert!(!secdocker.log().contains(&before), "the new file begins anew");
     assert!(fs::read_to_string(rotated).unwrap().contains(&before), "the old file is kept");
+}
+
+/// A daemon that ends its answers as no engine should, and echoes raw streams.
+fn play(mut client: TcpStream) -> io::Result<()> {
+    let mut head = Vec::new();
+    loop {
+        head.clear();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            client.read_exact(&mut byte)?;
+            head.push(byte[0]);
+        }
+        let answer = match String::from_utf8_lossy(&head).split(' ').nth(1).unwrap() {
+            "/short" => "Content-Length: 10\r\n\r\nabc",
+            "/broken" => "Transfer-Encoding: chunked\r\n\r\nzz\r\nabc",
+            target if target.starts_with("/containers/x/attach") => {
+                client.write_all(
+                    b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
+                )?;
+                io::copy(&mut client.try_clone()?, &mut client)?;
+                return client.shutdown(Shutdown::Both);
+            }
+            _ => "Content-Length: 2\r\n\r\nOK",
+        };
+        client.write_all(format!("HTTP/1.1 200 OK\r\n{answer}").as_bytes())?;
+        if !answer.ends_with("OK") {
+            return client.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// How connections begin and end, with the bytes that they moved.
+#[test]
+fn connections_and_their_ends_stand_in_the_log() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, sandbox::port())).unwrap();
+    let daemon = listener.local_addr().unwrap();
+    // It ends with the program.
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            thread::spawn(move || play(client));
+        }
+    });
+    let config = format!("dockerapi: tcp://{daemon}\nlog: {{level: debug}}\n");
+    let secdocker = SecDocker::start(&config, &[]);
+    let attach = "POST /containers/x/attach?stream=1 HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\n\
+                  Connection: Upgrade\r\nContent-Length: 0\r\n\r\n";
+    // What is sent, what of the answer is waited for, how the client ends; the lines.
+    let broke = "msg=\"connection broken\"";
+    let table: [(&str, &str, How, &[String]); 5] = [
+        (
+            &String::from_utf8(get("/_ping")).unwrap(),
+            "OK",
+            How::Ends,
+            &["msg=\"connection opened\"".into(), format!("upstream=\"tcp://{daemon}\"")],
+        ),
+        (
+            &format!("{attach}hello"),
+            "hello",
+            How::Ends,
+            &["msg=\"raw stream ended\"".into(), "from_client=5 to_client=5".into()],
+        ),
+        (
+            &format!("{attach}hello"),
+            "he",
+            How::Resets,
+            &[broke.into(), "the connection to the client broke: ".into()],
+        ),
+        (
+            &String::from_utf8(get("/short")).unwrap(),
+            "abc",
+            How::Waits,
+            &[broke.into(), "the daemon closed the connection within its answer".into()],
+        ),
+        (
+            &String::from_utf8(get("/broken")).unwrap(),
+            "\r\n\r\n",
+            How::Waits,
+            &[broke.into(), "the daemon's answer is not valid".into()],
+        ),
+    ];
+    for (sent, awaited, how, texts) in table {
+        let mut client = secdocker.connect();
+        let who = format!("client=\"127.0.0.1:{}\"", client.local_port());
+        client.send(sent);
+        let mut came = client.take_through(awaited.as_bytes());
+        match how {
+            How::Ends => {
+                client.end_sending();
+                came.extend(client.rest());
+            }
+            How::Resets => {
+                let at_once = Some(Duration::ZERO);
+                rustix::net::sockopt::set_socket_linger(client.wire(), at_once).unwrap();
+                drop(client);
+            }
+            How::Waits => drop(client.rest_or_reset_or_cut()),
+        }
+        let lines = |texts: &[String]| {
+            let log = secdocker.log();
+            let is_it = |line: &&str| {
+                line.contains(&who) && texts.iter().all(|text| line.contains(text.as_str()))
+            };
+            log.lines().find(is_it).map(str::to_owned)
+        };
+        until(&format!("{who} {texts:?}"), || lines(texts));
+        let closed = "msg=\"connection closed\"".to_owned();
+        let line = until("the connection is closed", || lines(std::slice::from_ref(&closed)));
+        assert!(line.contains(&format!("from_client={} ", sent.len())), "{line}");
+        assert!(line.contains(" duration_ms="), "{line}");
+        if how == How::Ends {
+            assert!(line.contains(&format!("to_client={} ", came.len())), "{line}");
+        }
+    }
+}
+
+/// How a client leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Ends,
+    Resets,
+    Waits,
 }

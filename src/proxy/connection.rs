@@ -45,6 +45,11 @@ pub(super) struct Connection {
     /// What the timers have been told.
     pub(super) armed: Option<Instant>,
     lingers_until: Option<Instant>,
+    began: Instant,
+    /// Bytes that came from the client; with TLS, of what is said in it.
+    received: u64,
+    /// Bytes that passed to the end of their direction: those of a raw stream.
+    streamed: Streamed,
     /// Since when no request is under way, in the seconds of its loop; none while one is.
     idle_since: Option<NonZeroU32>,
     generation: Arc<Generation>,
@@ -76,10 +81,18 @@ pub(super) struct Arrival {
     pub(super) key: Key,
     pub(super) generation: Arc<Generation>,
     pub(super) place: Slot,
+    pub(super) now: Instant,
 }
 
 /// The client or the kernel broke the connection: nothing can be said any more.
-struct Broken;
+struct Broken(io::Error);
+
+/// Bytes that were passed on to the end of their direction.
+#[derive(Debug, Clone, Copy, Default)]
+struct Streamed {
+    from_client: u64,
+    to_client: u64,
+}
 
 /// Whether a turn moved anything when its share was used up.
 #[derive(Debug)]
@@ -90,6 +103,8 @@ enum Progress {
 
 impl Connection {
     pub(super) fn new(arrival: Arrival) -> Self {
+        let upstream = &arrival.destination;
+        audit::record(arrival.session.client(), &Record::ConnectionOpened { upstream });
         Self {
             session: arrival.session,
             downstream: arrival.downstream,
@@ -101,6 +116,9 @@ impl Connection {
             is_queued: false,
             armed: None,
             lingers_until: None,
+            began: arrival.now,
+            received: 0,
+            streamed: Streamed::default(),
             idle_since: None,
             rules: Arc::clone(arrival.generation.clients.rest()),
             generation: arrival.generation,
@@ -148,6 +166,19 @@ impl Connection {
         self.downstream.say_end();
     }
 
+    /// Says what has ended, for the log. It is removed when the turn is over.
+    pub(super) fn end(&mut self, now: Instant) {
+        self.is_dead = true;
+        let client = self.session.client();
+        if self.session.is_raw() {
+            let Streamed { from_client, to_client } = self.streamed;
+            audit::record(client, &Record::RawStreamEnded { from_client, to_client });
+        }
+        let (from_client, to_client) = (self.received, self.downstream.sent());
+        let duration = now.saturating_duration_since(self.began);
+        audit::record(client, &Record::ConnectionClosed { from_client, to_client, duration });
+    }
+
     /// Remembers an event for one of its sides.
     pub(super) fn on_event(&mut self, side: Side, event: &Event) {
         self.idle_since = None;
@@ -172,7 +203,7 @@ impl Connection {
 
     fn move_and_settle(&mut self, cx: &mut LoopContext) -> Outcome {
         if self.downstream.is_broken() {
-            return self.break_off();
+            return self.break_off(&io::ErrorKind::ConnectionReset.into());
         }
         match self.advance(cx) {
             Ok(progress) => match (self.settle(cx), progress) {
@@ -180,7 +211,7 @@ impl Connection {
                 (Outcome::Waits, Progress::Moved) => Outcome::Resume,
                 (outcome, _) => outcome,
             },
-            Err(Broken) => self.break_off(),
+            Err(Broken(error)) => self.break_off(&error),
         }
     }
 
@@ -214,13 +245,20 @@ impl Connection {
 
     /// The client is gone in the middle of something. A TLS stream that is cut off has not ended, whatever the
     /// kernel says of the connection below: the daemon must not take it for an end either.
-    fn break_off(&mut self) -> Outcome {
+    fn break_off(&mut self, error: &io::Error) -> Outcome {
+        if self.session.is_busy() && self.session.end().is_none() {
+            self.failed(&format_args!("the connection to the client broke: {error}"));
+        }
         if !self.downstream.is_plain()
             && let Some(peer) = self.peer(Side::Upstream)
         {
             peer.reset_on_close();
         }
         Outcome::Dead
+    }
+
+    fn failed(&self, reason: &dyn Display) {
+        audit::record(self.session.client(), &Record::ConnectionFailed { reason });
     }
 
     /// When [`Connection::elapsed`] must be called.
@@ -281,7 +319,13 @@ impl Connection {
         }
         let interest =
             self.downstream.settle(&cx.registry).and_then(|()| self.upstream.settle(&cx.registry));
-        if interest.is_ok() { Outcome::Waits } else { Outcome::Dead }
+        match interest {
+            Ok(()) => Outcome::Waits,
+            Err(error) => {
+                self.failed(&format_args!("its sockets cannot be waited for: {error}"));
+                Outcome::Dead
+            }
+        }
     }
 
     /// Whether closing now would make the kernel reset the connection, because the client has sent

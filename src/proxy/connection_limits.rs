@@ -20,7 +20,7 @@ struct Counts {
     accepted: u64,
     by_client: HashMap<Who, usize>,
     /// Our own connections to daemons. A client that has made one of these is SecDocker.
-    own: HashSet<Ends>,
+    own: HashSet<Arc<Ends>>,
 }
 
 /// The two ends of a connection, as whoever has made it knows them. One address alone does not tell
@@ -66,7 +66,7 @@ pub(super) struct Slot {
 #[derive(Debug)]
 pub(super) struct Own {
     limits: Arc<ConnectionLimits>,
-    ends: Ends,
+    ends: Arc<Ends>,
 }
 
 impl ConnectionLimits {
@@ -108,7 +108,8 @@ impl ConnectionLimits {
 
     /// Remembers a connection of our own.
     pub(super) fn remember(self: &Arc<Self>, ends: Ends) -> Own {
-        self.lock().own.insert(ends);
+        let ends = Arc::new(ends);
+        self.lock().own.insert(Arc::clone(&ends));
         Own { limits: Arc::clone(self), ends }
     }
 

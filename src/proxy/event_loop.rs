@@ -308,7 +308,7 @@ impl Active {
                 }
             }
             Outcome::Dead => {
-                connection.is_dead = true;
+                connection.end(self.cx.now);
                 self.dead.push(key);
                 // All connections share the outbox: what one still owes must not reach the next.
                 self.cx.outbox.clear();
@@ -338,9 +338,13 @@ impl Active {
     }
 
     /// How many connections are cut, once the loop has nothing more to wait for.
-    fn is_done(&self) -> Option<usize> {
+    fn is_done(&mut self) -> Option<usize> {
         let until = self.drain_until?;
         let done = self.connections.is_empty() || until <= self.cx.now;
+        if done {
+            self.connections.iter_mut().for_each(|(_, connection)| connection.end(self.cx.now));
+            audit::flush();
+        }
         done.then_some(self.connections.len())
     }
 }

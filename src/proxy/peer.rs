@@ -40,6 +40,8 @@ pub(super) struct Peer {
     flowing: bool,
     /// There may be more to read, after others had their turn.
     postponed: bool,
+    /// Bytes that went to it; with TLS, of what is said in it.
+    sent: u64,
     /// Read, and not yet taken by the session.
     pub(super) unread: Queue,
     /// To be written to this peer.
@@ -81,6 +83,7 @@ impl Peer {
             write_shut: false,
             flowing: false,
             postponed: false,
+            sent: 0,
             unread: Queue::default(),
             owed: Queue::default(),
             piped: None,
@@ -99,6 +102,11 @@ impl Peer {
     /// Whether the peer has reset the connection: it is gone, whatever of it was not read.
     pub(super) fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    /// How many bytes went to it.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
     }
 
     /// The stream itself, to ask the kernel about it.
@@ -329,9 +337,14 @@ impl Peer {
             return Ok(());
         };
         match pipe.empty_into(&self.stream) {
-            Ok(_) if pipe.held() == 0 => self.piped = None,
-            // The kernel took less than it was offered: it is full.
-            Ok(_) => self.writable = false,
+            Ok(count) => {
+                self.sent += count as u64;
+                // If the kernel took less than it was offered, it is full.
+                match pipe.held() {
+                    0 => self.piped = None,
+                    _ => self.writable = false,
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 self.unpipe()?;
@@ -360,6 +373,7 @@ impl Peer {
                 Ok((count, is_full)) => {
                     self.writable = !is_full;
                     written += count;
+                    self.sent += count as u64;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

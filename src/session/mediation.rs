@@ -190,6 +190,8 @@ impl Session {
 
     pub(super) fn mediate_daemon_bytes(&mut self, input: &[u8], turn: &mut Turn<'_>) -> Step {
         let Request::Mediated(mediation) = &mut self.request else {
+            let reason = "answers to calls come where no calls are judged";
+            audit::record(&self.client, &Event::Error { reason: &reason });
             self.end = Some(End::Abort);
             return Step::Take(input.len());
         };

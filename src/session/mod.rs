@@ -421,7 +421,11 @@ impl Session {
                 Request::Consulting(_) => {
                     self.refuse(503, &"the plugins have not answered in time", turn);
                 }
-                Request::RefusingCalls(_) => self.end = Some(End::Flush),
+                Request::RefusingCalls(_) => {
+                    let waiting_for = &"a call of gRPC (`limits.head_time`)";
+                    audit::record(&self.client, &Event::TimedOut { waiting_for });
+                    self.end = Some(End::Flush);
+                }
                 Request::Mediated(_) => self.mediation_elapsed(turn),
                 Request::Collecting(_) | Request::Dropping(_) => {
                     let slow = "the request body arrives too slowly (`limits.body_idle_time`, \

@@ -194,9 +194,12 @@ impl Session {
     }
 
     fn response_chunk_bytes(&mut self, input: &[u8], mut decoder: ChunkDecoder) -> Step {
-        let Ok(scanned) = decoder.scan(input) else {
-            self.end = Some(End::Abort);
-            return Step::Take(input.len());
+        let scanned = match decoder.scan(input) {
+            Ok(scanned) => scanned,
+            Err(error) => {
+                self.break_answer_off(&format_args!("the daemon's answer is not valid: {error}"));
+                return Step::Take(input.len());
+            }
         };
         self.response = Response::Body(BodyState::Chunked(decoder));
         if scanned.ended {
@@ -236,10 +239,18 @@ impl Session {
                 let lost = "the daemon closed the connection without an answer".to_owned();
                 self.upstream_failed(&UpstreamFailure::Lost(lost), turn);
             }
-            Response::Body(_) => self.end = Some(End::Abort),
+            Response::Body(_) => {
+                self.break_answer_off(&"the daemon closed the connection within its answer");
+            }
             Response::Mediated => self.end = Some(End::Flush),
             Response::Raw | Response::Over => {}
         }
+    }
+
+    /// The client must see that its answer is not whole.
+    fn break_answer_off(&mut self, reason: &dyn std::fmt::Display) {
+        audit::record(&self.client, &Event::ConnectionFailed { reason });
+        self.end = Some(End::Abort);
     }
 
     /// The daemon's side says something that HTTP does not allow here: nothing of it passes.

@@ -133,8 +133,9 @@ impl Connection {
         let taken = self.bytes_read(from, read, cx)?;
         let Some(count) = counted(taken) else { return Ok(None) };
         *left = left.saturating_sub(taken);
-        if matches!(flow, Flow::Pass(_)) {
-            self.session.passed(from, count);
+        match flow {
+            Flow::Pass(_) => self.session.passed(from, count),
+            _ => self.streamed(from, count.get()),
         }
         self.send_piped(from.other(), pipe)?;
         Ok(Some(Fed { taken, wants_more: false }))
@@ -161,9 +162,14 @@ impl Connection {
         cx: &mut LoopContext,
     ) -> Result<usize, Broken> {
         match (read, from) {
-            (Ok(Read::Bytes(count)), _) => Ok(count),
+            (Ok(Read::Bytes(count)), from) => {
+                if from == Side::Downstream {
+                    self.received += count as u64;
+                }
+                Ok(count)
+            }
             (Ok(Read::End | Read::WouldBlock), _) => Ok(0),
-            (Err(_), Side::Downstream) => Err(Broken),
+            (Err(error), Side::Downstream) => Err(Broken(error)),
             (Err(error), Side::Upstream) => {
                 self.lose_upstream(&error, cx)?;
                 Ok(0)
@@ -218,7 +224,10 @@ impl Connection {
             match self.session.flow(from) {
                 Flow::Hold => break,
                 Flow::Discard => run.skip(rest.len()),
-                Flow::PassToEnd => run.end += rest.len(),
+                Flow::PassToEnd => {
+                    self.streamed(from, rest.len() as u64);
+                    run.end += rest.len();
+                }
                 Flow::Pass(at_most) => {
                     let Some(count) = count_of(rest, at_most) else { break };
                     self.session.passed(from, count);
@@ -240,6 +249,14 @@ impl Connection {
         }
         self.forward(from, run.of(input), cx)?;
         Ok(Fed { taken: run.end, wants_more })
+    }
+
+    /// Counts bytes that pass to the end of their direction.
+    fn streamed(&mut self, from: Side, count: u64) {
+        match from {
+            Side::Downstream => self.streamed.from_client += count,
+            Side::Upstream => self.streamed.to_client += count,
+        }
     }
 
     fn show(&mut self, from: Side, input: &[u8], cx: &mut LoopContext) -> Step {

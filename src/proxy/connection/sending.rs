@@ -8,6 +8,7 @@ use super::super::context::LoopContext;
 use super::super::pipes::Pipe;
 use super::super::upstream::Attempt;
 use super::{Broken, Connection};
+use crate::audit::{self, Event as Record};
 use crate::config::UpstreamAddress;
 use crate::session::{Side, UpstreamFailure};
 
@@ -28,7 +29,7 @@ impl Connection {
         cx: &mut LoopContext,
     ) -> Result<(), Broken> {
         match to {
-            Side::Downstream => return self.downstream.send(bytes).map_err(|_| Broken),
+            Side::Downstream => return self.downstream.send(bytes).map_err(Broken),
             Side::Upstream if self.upstream.is_none() => {
                 self.dial(bytes.to_vec(), None, cx);
                 return self.deliver(cx);
@@ -42,11 +43,13 @@ impl Connection {
     /// Writes what is in a pipe to one side. What passes unseen has a daemon to go to.
     pub(super) fn send_piped(&mut self, to: Side, pipe: Pipe) -> Result<(), Broken> {
         if to == Side::Downstream {
-            return self.downstream.send_piped(pipe).map_err(|_| Broken);
+            return self.downstream.send_piped(pipe).map_err(Broken);
         }
         let Some(peer) = self.upstream.open() else {
-            debug_assert!(false, "what passes unseen has a daemon to go to");
-            return Err(Broken);
+            let reason = "bytes pass unseen to a daemon to which there is no connection";
+            debug_assert!(false, "{reason}");
+            audit::record(self.session.client(), &Record::Error { reason: &reason });
+            return Err(Broken(io::ErrorKind::NotConnected.into()));
         };
         if peer.send_piped(pipe).is_err() {
             self.upstream_write_closed();
@@ -57,7 +60,7 @@ impl Connection {
     /// Writes what is owed to one side, as far as it takes it.
     pub(super) fn flush(&mut self, to: Side) -> Result<(), Broken> {
         if to == Side::Downstream {
-            return self.downstream.flush().map_err(|_| Broken);
+            return self.downstream.flush().map_err(Broken);
         }
         if let Some(peer) = self.upstream.open()
             && peer.flush().is_err()

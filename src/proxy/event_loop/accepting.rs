@@ -154,6 +154,7 @@ impl Active {
             key,
             generation: Arc::clone(&self.generation),
             place,
+            now: self.cx.now,
         }));
         self.drive(key.0);
     }
