@@ -7,6 +7,7 @@ mod certificates;
 mod check;
 mod explain;
 mod exposure;
+mod init;
 mod plugin_test;
 mod redirect;
 mod run;
@@ -20,7 +21,7 @@ use lexopt::Arg::{Long, Short, Value};
 
 use self::asker::Asker;
 use crate::audit::AuditError;
-use crate::config::{AddressError, ConfigError, Overrides, TcpListen};
+use crate::config::{self, AddressError, ConfigError, Overrides, TcpListen};
 use crate::proxy::StartError;
 
 pub use redirect::RedirectError;
@@ -49,6 +50,10 @@ usage:
                      [--family 4|6|both] [--backend nft|iptables]
       print, set or take away the rules that lead connections of clients to SecDocker,
       or try whether they come, and say who can reach the daemon past it
+  secdocker init [PRESET] [--config FILE]
+      write a commented configuration, for what a preset is for, where there is none yet
+  secdocker schema
+      print the JSON Schema of the configuration, by which editors complete and check it
 
 options:
   --config FILE      the configuration; config.yml in the working directory by
@@ -101,6 +106,11 @@ enum Command {
         config: Option<PathBuf>,
         overrides: Overrides,
     },
+    Init {
+        preset: Option<String>,
+        place: Option<PathBuf>,
+    },
+    Schema,
     Help,
     Version,
 }
@@ -192,6 +202,8 @@ pub fn carry_out(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcom
         Command::Redirect { action, options, config, overrides } => {
             redirect::redirect(action, &options, config, &overrides)
         }
+        Command::Init { preset, place } => init::init(preset.as_deref(), place),
+        Command::Schema => print(config::SCHEMA),
         Command::Help => print(HELP),
         Command::Version => print(concat!("secdocker ", env!("CARGO_PKG_VERSION"), "\n")),
     }
@@ -310,6 +322,16 @@ impl Arguments {
                     })?;
                 Command::Redirect { action, options: redirect, config, overrides }
             }
+            Some(name @ ("init" | "schema"))
+                if tcp.is_some() || (name == "schema" && config.is_some()) =>
+            {
+                return Err(CliError::Usage(format!("{name} has no use for these options")));
+            }
+            Some("init") => {
+                let preset = values.next().map(text).transpose()?;
+                Command::Init { preset, place: config }
+            }
+            Some("schema") => Command::Schema,
             Some("help") => Command::Help,
             Some(other) => {
                 return Err(CliError::Usage(format!(

@@ -11,8 +11,8 @@ use crate::policy::endpoints::{EndpointEntry, EndpointRules, Otherwise};
 
 const SECTION: &str = "endpoints";
 
-/// The presets by their names.
-pub(super) const PRESETS: [(&str, &str); 7] = [
+/// The presets by their names: the text of each, a whole configuration.
+pub const PRESETS: [(&str, &str); 7] = [
     ("read-only", include_str!("../../presets/read-only.yml")),
     ("traefik", include_str!("../../presets/traefik.yml")),
     ("portainer", include_str!("../../presets/portainer.yml")),

@@ -32,11 +32,15 @@ use std::time::Duration;
 
 pub use address::{AddressError, TcpListen, UpstreamAddress};
 pub use clients::{ClientSettings, Clients, Rest, uid};
+pub use endpoints::PRESETS;
 pub use error::{At, ConfigError, Mistake};
 
 use crate::audit::LogSettings;
 use crate::policy::Policy;
 use crate::tls::{Client, Server, ServerName};
+
+/// The JSON Schema of `config.yml`: its keys, what each is for, and the shapes of values.
+pub const SCHEMA: &str = include_str!("schema.json");
 
 /// The largest `config.yml` that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
