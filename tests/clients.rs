@@ -3,7 +3,6 @@
 
 mod support;
 use std::fs;
-use std::io::Write;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -295,8 +294,7 @@ fn certificates_tell_clients_apart() {
     assert_eq!(taken_for(&mut open), "the rest");
     let rest = format!("listen:\n{listen}{}", entries(&[("late", "certificate: {cn: anybody}")]));
     let text = support::firewall::config(&Daemon::shared().socket(), &rest);
-    fs::write(secdocker.config_path(), text).unwrap();
-    secdocker.logs("configuration reloaded");
+    secdocker.reload(&text);
     until("the new list holds", || (taken_for(&mut open) == "late").then_some(()));
 }
 
@@ -346,12 +344,8 @@ fn limits_are_told_with_the_time_to_come_again_and_cost_others_nothing() {
     let line = secdocker.logs("limit met");
     assert!(line.contains("client_name=ci"), "{line}");
     // What was counted outlives a reload.
-    fs::write(
-        secdocker.config_path(),
-        support::firewall::config(&Daemon::shared().socket(), &entry("creates_per_minute: 3")),
-    )
-    .unwrap();
-    secdocker.logs("configuration reloaded");
+    let more = entry("creates_per_minute: 3");
+    secdocker.reload(&support::firewall::config(&Daemon::shared().socket(), &more));
     until("the new limit holds", || {
         let answer = limited.ask(volume());
         answer.message().contains("more than 3").then_some(())
@@ -527,11 +521,7 @@ fn a_reload_changes_the_list_while_streams_are_open() {
     ));
     assert_eq!(stream.any_answer().status, 101);
     let rest = entries(&[("new", "network: 127.0.0.0/8")]);
-    let mut draft = fs::File::create(secdocker.config_path()).unwrap();
-    let text = support::firewall::config(&Daemon::shared().socket(), &rest);
-    draft.write_all(text.as_bytes()).unwrap();
-    drop(draft);
-    secdocker.logs("configuration reloaded");
+    secdocker.reload(&support::firewall::config(&Daemon::shared().socket(), &rest));
     until("the new list holds", || (taken_for(&mut idle) == "new").then_some(()));
     stream.send("still here\n");
     stream.take_through(b"still here\n");

@@ -4,7 +4,6 @@
 
 mod support;
 use serde_json::{Value, json};
-use std::fs;
 use support::client::{Answer, get, post};
 use support::{Daemon, Docker, SecDocker, Way, firewall, run, unique};
 
@@ -195,8 +194,7 @@ fn a_reload_replaces_the_rules() {
     assert_eq!(client.ask(get("/images/search?term=a")).status, 403);
     let rules = "endpoints: {deny: [GET /info]}\n";
     let config = firewall::config(&Daemon::shared().socket(), rules);
-    fs::write(secdocker.config_path(), config).unwrap();
-    secdocker.logs("configuration reloaded");
+    secdocker.reload(&config);
     assert_eq!(client.ask(get("/info")).status, 403);
     assert_eq!(client.ask(get("/containers/none/export")).status, 404);
 }

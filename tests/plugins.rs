@@ -291,8 +291,7 @@ fn a_request_that_waits_for_plugins_is_judged_by_the_rules_that_came_meanwhile()
     create(&mut client, "slow:1");
     secdocker.logs("asked about slow:1");
     let restricted = format!("restrictions:\n  images: ['slow:1']\n{}", plugin.config(""));
-    fs::write(secdocker.config_path(), firewall::config(&daemon.socket(), &restricted)).unwrap();
-    secdocker.logs("configuration reloaded");
+    secdocker.reload(&firewall::config(&daemon.socket(), &restricted));
     fs::write(plugin.gate(), "").unwrap();
     let answer = client.answer();
     assert_eq!(answer.status, 403, "{}", answer.text());

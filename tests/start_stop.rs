@@ -105,14 +105,12 @@ fn new_rules_reach_open_connections() {
     remove();
 
     let config = fs::read_to_string(secdocker.config_path()).unwrap();
-    let write =
-        |rules: &str| fs::write(secdocker.config_path(), format!("{config}{rules}")).unwrap();
-    write("restrictions:\n  privileged: true\n");
-    secdocker.logs("configuration reloaded");
+    let with = |rules: &str| format!("{config}{rules}");
+    secdocker.reload(&with("restrictions:\n  privileged: true\n"));
     assert_eq!(client.ask(privileged()).status, 403);
     assert_eq!(client.ask(get("/_ping")).status, 200);
 
-    write("restrictions:\n  privileged: perhaps\n");
+    fs::write(secdocker.config_path(), with("restrictions:\n  privileged: perhaps\n")).unwrap();
     let refused = secdocker.logs("configuration refused");
     assert!(refused.contains("config.yml:3"), "{refused}");
     assert_eq!(client.ask(privileged()).status, 403, "the old rules stay");

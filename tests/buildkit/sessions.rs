@@ -4,8 +4,6 @@ use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use rustix::process::Signal;
-
 use super::tools::{context, has, run, run_with};
 use crate::buildkit::calls::{Calls, SOLVE, STATUS, body};
 use crate::buildkit::messages::{runs, text};
@@ -167,9 +165,7 @@ fn rules_that_change_meanwhile_judge_what_comes_then() {
     assert_eq!(ended.status, 0, "{ended:?}");
     let forbids = RULES.replace("restrictions:", "restrictions:\n  builds: forbid");
     let config = firewall::config(&Daemon::shared().socket(), &forbids);
-    fs::write(secdocker.config_path(), config).unwrap();
-    secdocker.signal(Signal::HUP);
-    secdocker.logs("configuration reloaded");
+    secdocker.reload(&config);
     calls
         .call(SOLVE, &runs(PROBE, &[]))
         .is_refused_for("a build by BuildKit (rule \"builds: forbid\")");

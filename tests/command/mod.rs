@@ -3,6 +3,9 @@
 #![allow(clippy::disallowed_methods, reason = "tests wait for what they started")]
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
+#[path = "../support/apart.rs"]
+mod apart;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -27,7 +30,7 @@ impl Folder {
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).unwrap();
+        apart::write_apart(&self.path(name), text);
     }
 
     pub(crate) fn read(&self, name: &str) -> String {

@@ -1,5 +1,6 @@
 //! SecDocker as built, with a configuration of the test's own.
 
+use super::apart::write_apart;
 use super::client::Client;
 use super::daemon::tail;
 use super::{Way, poll, sandbox, tls};
@@ -68,7 +69,7 @@ impl SecDocker {
     #[track_caller]
     pub(crate) fn start_at(address: SocketAddr, config: &str, arguments: &[&str]) -> SecDocker {
         let directory = sandbox::directory("secdocker");
-        fs::write(directory.join("config.yml"), tls::with_listen(config)).unwrap();
+        write_apart(&directory.join("config.yml"), &tls::with_listen(config));
         let output = File::create(directory.join("output")).unwrap();
         let child = command()
             .current_dir(&directory)
@@ -118,6 +119,22 @@ impl SecDocker {
 
     pub(crate) fn config_path(&self) -> PathBuf {
         self.directory.join("config.yml")
+    }
+
+    /// Writes its configuration anew, and waits until that is in force.
+    #[track_caller]
+    pub(crate) fn reload(&self, config: &str) {
+        self.reload_by(|| write_apart(&self.config_path(), config));
+    }
+
+    /// Does what makes it read its configuration again, and waits until that is in force.
+    #[track_caller]
+    pub(crate) fn reload_by(&self, change: impl FnOnce()) {
+        const RELOADED: &str = "msg=\"configuration reloaded\"";
+        let times = || self.log().matches(RELOADED).count();
+        let before = times();
+        change();
+        poll::until("the configuration to be reloaded", || (times() > before).then_some(()));
     }
 
     pub(crate) fn log_path(&self) -> PathBuf {

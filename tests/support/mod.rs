@@ -10,6 +10,7 @@
 )]
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part of the harness")]
 
+pub(crate) mod apart;
 pub(crate) mod api;
 pub(crate) mod archive;
 pub(crate) mod authority;

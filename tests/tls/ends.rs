@@ -198,8 +198,6 @@ fn a_reload_leaves_connections_open() {
     client.send(get("/events"));
     client.take_through(b"{}\r\n");
     let config = std::fs::read_to_string(secdocker.config_path()).unwrap();
-    std::fs::write(secdocker.config_path(), format!("{config}  body_time: 50s\n")).unwrap();
-    secdocker.signal(Signal::HUP);
-    secdocker.logs("configuration reloaded");
+    secdocker.reload(&format!("{config}  body_time: 50s\n"));
     assert!(client.is_silent_for(std::time::Duration::from_millis(1)));
 }

@@ -33,8 +33,7 @@ fn certificates_are_renewed_without_closing_connections() {
     for name in ["ca.pem", "server-cert.pem"] {
         copy(name, &other);
     }
-    secdocker.signal(Signal::HUP);
-    secdocker.logs("configuration reloaded");
+    secdocker.reload_by(|| secdocker.signal(Signal::HUP));
     let stream = secdocker.wire();
     let config = other.client(Some(&other.pair()));
     let mut renewed = super::Client::over_tls(stream, config);
