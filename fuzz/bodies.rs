@@ -2,8 +2,11 @@
 //! on bytes that are made up and on those in `corpus`, with any compiler.
 #![allow(dead_code, reason = "each target runs one of them")]
 
+use secdocker::effects::ServedBuild;
+use secdocker::effects::buildkit::file_sync::{FileSync, Packet};
 use secdocker::effects::buildkit::{self, Solve};
 use secdocker::http::{framing, head, target};
+use secdocker::http2::answers::{self, Answers, Event};
 use secdocker::http2::grpc::Status;
 use secdocker::http2::hpack::Decoder;
 use secdocker::http2::mediator::{Call, Handling, Limits, Mediator, Outputs};
@@ -61,6 +64,84 @@ pub(crate) fn mediator(input: &[u8]) {
                 None => {}
             }
         }
+    }
+}
+
+/// Bytes of a caller and of whoever answers in turns, likewise. What is looked at passes, waits or is refused by turns.
+pub(crate) fn answers(input: &[u8]) {
+    let limits =
+        answers::Limits { block_bytes_max: 4096, message_bytes_max: 1000, kept_bytes_max: 20_000 };
+    let is_looked_at = |fields: &[secdocker::http2::hpack::Field]| {
+        fields.iter().any(|field| field.value.ends_with(b"DiffCopy"))
+    };
+    let mut both = Answers::new(is_looked_at, limits);
+    let (mut caller, mut answerer) = (Vec::new(), Vec::new());
+    let (mut from_caller, mut from_answerer) = (Vec::new(), Vec::new());
+    let (mut rest, mut events) = (input, 0_u32);
+    let build = served();
+    let mut files = FileSync::new(&build, [1, 2, 3], 1000);
+    while let Some((&turn, behind)) = rest.split_first() {
+        let (piece, behind) = behind.split_at(behind.len().min(usize::from(turn >> 1)));
+        rest = behind;
+        if turn & 1 == 0 { &mut from_caller } else { &mut from_answerer }.extend_from_slice(piece);
+        loop {
+            let mut out = answers::Outputs { caller: &mut caller, answerer: &mut answerer };
+            let Ok(of_caller) = both.caller_bytes(&from_caller, &mut out) else { return };
+            from_caller.drain(..of_caller);
+            let Ok(of_answerer) = both.answerer_bytes(&from_answerer, &mut out) else { return };
+            from_answerer.drain(..of_answerer);
+            assert!(both.kept_bytes() <= 256 * 20_000, "kept");
+            let Some(event) = both.next_event() else {
+                if (of_caller, of_answerer) == (0, 0) {
+                    break;
+                }
+                continue;
+            };
+            events += 1;
+            match event {
+                Event::Message { stream, message } => match files.message(&message) {
+                    Packet::Pass => both.pass(stream, None, &mut out),
+                    Packet::PassAs(instead) => {
+                        assert_eq!(instead.len(), message.len(), "no window is overrun");
+                        both.pass(stream, Some(&instead), &mut out);
+                    }
+                    Packet::Judge(_) if events % 2 == 0 => both.pass(stream, None, &mut out),
+                    Packet::Judge(_) | Packet::Refuse(_) => {
+                        both.refuse(stream, Status::PermissionDenied, "no", &mut out);
+                    }
+                },
+                Event::Ended { stream, .. } if events % 2 == 0 => both.pass(stream, None, &mut out),
+                Event::Ended { stream, .. } | Event::Unreadable { stream, .. } => {
+                    both.refuse(stream, Status::PermissionDenied, "no", &mut out);
+                }
+            }
+        }
+    }
+}
+
+fn served() -> ServedBuild {
+    let mut build = ServedBuild::default();
+    build.dockerfile.push_str("Dockerfile");
+    build
+}
+
+/// Packets one after the other, each behind its length; and the whole as a Dockerfile.
+pub(crate) fn dockerfile(input: &[u8]) {
+    let build = served();
+    let mut files = FileSync::new(&build, [1, 2, 3], 1000);
+    let mut rest = input;
+    while let Some((&length, behind)) = rest.split_first() {
+        let (packet, behind) = behind.split_at(behind.len().min(usize::from(length)));
+        rest = behind;
+        match files.message(packet) {
+            Packet::PassAs(instead) => assert_eq!(instead.len(), packet.len()),
+            Packet::Judge(content) => assert!(content.len() <= 1000),
+            Packet::Refuse(_) => break,
+            Packet::Pass => {}
+        }
+    }
+    if let Ok(read) = buildkit::read_dockerfile(&build, input.to_vec()) {
+        assert_eq!(read.body().clone().into_message(), input);
     }
 }
 

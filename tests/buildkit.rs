@@ -16,6 +16,8 @@ mod buildkit {
     pub(crate) mod messages;
     mod refused;
     mod rules;
+    mod served;
+    mod server;
     mod sessions;
     mod tools;
     mod wire;

@@ -28,6 +28,22 @@ fn conversation(path: &str, message: &[u8], kinds: &[(u8, u8, u32)]) -> Vec<u8> 
     turns.collect::<Vec<_>>().concat()
 }
 
+/// A packet of files that are handed over, more or less.
+fn packet() -> impl Strategy<Value = Vec<u8>> {
+    let field =
+        |number: u8, value: Vec<u8>| [&[number << 3 | 2, value.len() as u8], &value[..]].concat();
+    let name = prop_oneof![Just("Dockerfile"), Just("dockerfile"), Just("Dockerfile.dockerignore")];
+    let stat = (name, 0..128_u8, any::<bool>()).prop_map(move |(name, time, is_link)| {
+        let mode = if is_link { &b"\x10\xff\x83\x80\x40"[..] } else { b"\x10\xa4\x03" };
+        let stat = [&field(1, name.into())[..], mode, &[0x30, 0x80 | time, 0x85, 1]].concat();
+        field(2, stat)
+    });
+    let data = (0..4_u8, proptest::collection::vec(any::<u8>(), 0..20))
+        .prop_map(move |(file, data)| [&[8, 2, 0x18, file][..], &field(4, data)].concat());
+    let odd = proptest::collection::vec(any::<u8>(), 0..30);
+    prop_oneof![stat, data, Just(Vec::new()), Just(vec![8, 3]), Just(vec![8, 4]), odd]
+}
+
 proptest! {
     #[test]
     fn nothing_breaks_a_mediator(
@@ -39,6 +55,45 @@ proptest! {
         let path = if hold { "/x/Solve" } else { "/x/Status" };
         bodies::mediator(&[conversation(path, &message, &kinds), tail.clone()].concat());
         bodies::mediator(&tail);
+    }
+
+    #[test]
+    fn nothing_breaks_what_stands_between_answers(
+        path in prop_oneof![Just("/x/DiffCopy"), Just("/x/Check")],
+        packets in proptest::collection::vec(packet(), 0..10),
+        kinds in proptest::collection::vec((0..12_u8, any::<u8>(), 0..6_u32), 0..20),
+        tail in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let called = conversation(path, b"", &[]);
+        let mut answer = Vec::new();
+        let mut block = Vec::new();
+        write_field(&mut block, b":status", b"200");
+        frame::write(&mut answer, Kind::Headers, END_HEADERS, 1, &block);
+        for packet in &packets {
+            let length = (packet.len() as u32).to_be_bytes();
+            frame::write(&mut answer, Kind::Data, 0, 1, &[&[0][..], &length, packet].concat());
+        }
+        for (kind, flags, stream) in kinds {
+            let at = answer.len();
+            frame::write(&mut answer, Kind::Data, flags, stream, b"grpc");
+            answer[at + 3] = kind;
+        }
+        let turns = answer.chunks(127).map(|piece| [&[(piece.len() as u8) << 1 | 1], piece].concat());
+        let answered = turns.collect::<Vec<_>>().concat();
+        bodies::answers(&[called, answered, tail.clone()].concat());
+        bodies::answers(&tail);
+    }
+
+    #[test]
+    fn nothing_breaks_the_reader_of_files(
+        packets in proptest::collection::vec(packet(), 0..10),
+        text in "((FROM|ARG|ENV|USER|COPY|RUN|# syntax|# escape)[ =]?[a-zA-Z$:{}=<\"'`/ -]{0,12}\n){0,12}",
+        garbage in any::<Vec<u8>>(),
+    ) {
+        let behind = packets.iter().map(|packet| [&[packet.len() as u8][..], packet].concat());
+        bodies::dockerfile(&behind.collect::<Vec<_>>().concat());
+        bodies::dockerfile(text.as_bytes());
+        bodies::dockerfile(&garbage);
     }
 
     #[test]
@@ -71,7 +126,7 @@ proptest! {
 #[test]
 fn what_was_found_stays_mended() {
     let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus");
-    for target in ["mediator", "hpack", "solve", "head"] {
+    for target in ["mediator", "hpack", "solve", "head", "answers", "dockerfile"] {
         let files: Vec<_> = std::fs::read_dir(format!("{corpus}/{target}")).unwrap().collect();
         assert!(!files.is_empty(), "{target} has nothing to begin with");
         for file in files {
@@ -80,6 +135,8 @@ fn what_was_found_stays_mended() {
                 "mediator" => bodies::mediator(&input),
                 "hpack" => bodies::hpack(&input),
                 "solve" => bodies::solve(&input),
+                "answers" => bodies::answers(&input),
+                "dockerfile" => bodies::dockerfile(&input),
                 _ => bodies::head(&input),
             }
         }

@@ -153,6 +153,8 @@ fn of_images() -> Vec<Vec<Effect>> {
         Builder::Unread,
         Builder::Remote,
         Builder::BuildKit,
+        Builder::BuildKitSession,
+        Builder::SessionOffered,
         Builder::BuildKitUnseen,
         Builder::BuildKitSolve,
     ];

@@ -25,6 +25,8 @@ pub enum HeadReason {
     Upgrade,
     /// A `Content-Type` that could be that of a form to the daemon.
     ContentType,
+    /// A body where another protocol begins: the daemon reads it as that protocol.
+    Body,
     /// A form as the body: Go's `ParseForm` merges it into the query.
     Form,
 }
@@ -37,6 +39,7 @@ impl fmt::Display for HeadRefusal {
             HeadReason::ContentEncoding => "a `Content-Encoding`",
             HeadReason::Upgrade => "an `Upgrade`",
             HeadReason::ContentType => "a `Content-Type` that is not plainly one media type",
+            HeadReason::Body => "a body",
             HeadReason::Form => "a form as its body",
         };
         write!(f, "`{}` can't be inspected with {what}", self.endpoint)
@@ -69,6 +72,9 @@ fn check<'a>(
     let has_body = framing != Framing::None;
     let forwards_body = has_body && endpoint != Endpoint::ContainerStart;
     let is_archive = endpoint.body_is_archive();
+    if has_body && matches!(endpoint, Endpoint::BuildKit | Endpoint::Session) {
+        return Err(HeadReason::Body);
+    }
     if has_body && !is_archive && head.headers.has("content-encoding") {
         return Err(HeadReason::ContentEncoding);
     }

@@ -56,6 +56,8 @@ pub enum Endpoint {
     BuildContext,
     /// `POST /grpc`: to BuildKit, as a raw stream.
     BuildKit,
+    /// `POST /session`: by which a client serves a build, as a raw stream.
+    Session,
     /// `POST /plugins/pull`, `/plugins/create`, and `upgrade`, `set` and `enable` of one.
     Plugin,
     /// `POST /swarm/init`.
@@ -96,7 +98,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::ContainerCreate,
         Self::ContainerExec,
         Self::ContainerUpdate,
@@ -111,6 +113,7 @@ impl Endpoint {
         Self::Commit,
         Self::Build,
         Self::BuildKit,
+        Self::Session,
         Self::Plugin,
         Self::SwarmInit,
         Self::SwarmJoin,
@@ -170,6 +173,7 @@ impl Endpoint {
             | Self::ImageTag
             | Self::Build
             | Self::BuildKit
+            | Self::Session
             | Self::Plugin
             | Self::SwarmJoin
             | Self::SwarmUnlock
@@ -200,6 +204,7 @@ impl Endpoint {
             | Self::ImageTag
             | Self::Commit
             | Self::BuildKit
+            | Self::Session
             | Self::SwarmInit
             | Self::SwarmJoin
             | Self::SwarmUpdate
@@ -221,7 +226,7 @@ impl Endpoint {
     /// Whether the daemon may answer with a raw stream, for which the request asks by an `Upgrade`.
     #[must_use]
     pub fn may_switch(self) -> bool {
-        matches!(self, Self::BuildKit | Self::ContainerAttach)
+        matches!(self, Self::BuildKit | Self::Session | Self::ContainerAttach)
     }
 }
 
@@ -242,6 +247,7 @@ impl fmt::Display for Endpoint {
             Self::Commit => "POST /commit",
             Self::Build | Self::BuildContext => "POST /build",
             Self::BuildKit => "POST /grpc",
+            Self::Session => "POST /session",
             Self::Plugin => "POST /plugins",
             Self::SwarmInit => "POST /swarm/init",
             Self::SwarmJoin => "POST /swarm/join",
@@ -327,7 +333,7 @@ const ROWS: &[Row] = &[
         Route::Inspected(Endpoint::ContainerRename)
     }),
     Row::new("POST", Path::Around("/exec/", "/start"), Route::MaySwitch),
-    Row::new("POST", Path::Exact("/session"), Route::MaySwitch),
+    Row::new("POST", Path::Exact("/session"), Route::Inspected(Endpoint::Session)),
     Row::new("POST", Path::Exact("/plugins/pull"), Route::Inspected(Endpoint::Plugin)),
     Row::new("POST", Path::Exact("/plugins/create"), Route::Inspected(Endpoint::Plugin)),
     Row::new("POST", Path::Around("/plugins/", "/upgrade"), Route::Inspected(Endpoint::Plugin)),
@@ -622,7 +628,7 @@ mod tests {
             ("POST", "/containers/a/exec/start", Route::Inspected(Endpoint::ContainerStart)),
             ("POST", "/containers/a/update", Route::Inspected(Endpoint::ContainerUpdate)),
             ("GET", "/services/a", Route::Plain),
-            ("POST", "/session", Route::MaySwitch),
+            ("POST", "/session", Route::Inspected(Endpoint::Session)),
             ("POST", "/v1.41/grpc", Route::Inspected(Endpoint::BuildKit)),
             ("POST", "/v1.24/build", Route::Inspected(Endpoint::Build)),
             ("POST", "/build/prune", Route::Plain),

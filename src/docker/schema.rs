@@ -129,6 +129,7 @@ pub fn body_of(endpoint: Endpoint) -> Option<&'static Struct> {
         | Endpoint::Build
         | Endpoint::BuildContext
         | Endpoint::BuildKit
+        | Endpoint::Session
         | Endpoint::Plugin
         | Endpoint::SwarmJoin
         | Endpoint::SwarmUnlock

@@ -9,10 +9,12 @@
 //! `platform`: they reach nothing beyond the steps. `session` and `buildid` name what the client
 //! itself holds; a session alone only offers the daemon files. `X-Registry-Config` holds credentials.
 
+use std::sync::Arc;
+
 use super::Forwarded;
 use super::changes::Changes;
 use super::collect::{BodyError, Effects, objects, texts};
-use super::dockerfile::{self, Given};
+use super::dockerfile::{self, Dialect, Given};
 use super::query::Query;
 use super::security_options;
 use super::subnets;
@@ -44,6 +46,18 @@ pub struct BuildBody {
     query: Query,
     /// The context, if it was collected.
     context: Vec<u8>,
+    /// Where the Dockerfile comes from, if it is the client's session.
+    served: Option<Arc<ServedBuild>>,
+}
+
+/// A build whose Dockerfile the daemon takes from the client's session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServedBuild {
+    /// What the client calls its session.
+    pub session: String,
+    /// The path of the Dockerfile in what the session hands over.
+    pub dockerfile: String,
+    pub(super) arguments: Given,
 }
 
 /// Whether the body is the context of the classic builder.
@@ -54,6 +68,7 @@ pub(super) fn brings_dockerfile(target: &Target<'_>) -> bool {
 
 fn builder(query: &Query) -> Builder {
     match (query.get("version"), query.get("remote")) {
+        ("2", "client-session") => Builder::BuildKitSession,
         ("2", _) => Builder::BuildKit,
         (_, "") => Builder::Unread,
         _ => Builder::Remote,
@@ -63,10 +78,44 @@ fn builder(query: &Query) -> Builder {
 /// Reads the query of `POST /build`.
 pub(super) fn read(target: &Target<'_>) -> Result<Inspected<BuildBody>, BodyError> {
     let query = Query::read(target, lists_of(Endpoint::Build))?;
-    let mut effects = Effects::default();
-    effects.push(Effect::Build(builder(&query)), FieldPath::Field("build"));
-    parameters(&query, &mut effects)?;
-    Ok(inspected(target, query, Vec::new(), effects))
+    let (mut effects, mut asked) = (Effects::default(), Effects::default());
+    let arguments = parameters(&query, &mut asked)?;
+    let (builder, served) = match builder(&query) {
+        Builder::BuildKitSession => match served(&query, arguments) {
+            Some(served) => (Builder::BuildKitSession, Some(Arc::new(served))),
+            None => (Builder::BuildKit, None),
+        },
+        builder => (builder, None),
+    };
+    effects.push(Effect::Build(builder), FieldPath::Field("build"));
+    let inspected = inspected(target, query, Vec::new(), effects).and(asked.into_asked());
+    Ok(inspected.map(|body| BuildBody { served, ..body }))
+}
+
+/// What is judged with the Dockerfile of a session; none if that is not all that the build does.
+fn served(query: &Query, arguments: Given) -> Option<ServedBuild> {
+    let (session, name) = (query.get("session"), query.get("dockerfile"));
+    let dockerfile = if matches!(name, "" | ".") { "Dockerfile" } else { name };
+    let is_plain = |step: &str| !matches!(step, "" | "." | "..") && !step.contains('\\');
+    let has_others = arguments.keys().any(|name| of_the_builder(name));
+    let is_known = !session.is_empty() && dockerfile.split('/').all(is_plain) && !has_others;
+    let (session, dockerfile) = (session.to_owned(), dockerfile.to_owned());
+    is_known.then_some(ServedBuild { session, dockerfile, arguments })
+}
+
+/// Whether an argument tells the builder what to do, other than what gives nobody power: `BUILDKIT_SYNTAX` has an
+/// image read the Dockerfile, `BUILDKIT_DISABLE_FILEOP` has one copy files.
+fn of_the_builder(name: &str) -> bool {
+    const HARMLESS: [&str; 7] = [
+        "BUILDKIT_CACHE_MOUNT_NS",
+        "BUILDKIT_CONTEXT_KEEP_GIT_DIR",
+        "BUILDKIT_INLINE_BUILDINFO_ATTRS",
+        "BUILDKIT_INLINE_CACHE",
+        "BUILDKIT_MULTI_PLATFORM",
+        "BUILDKIT_PROGRESS",
+        "BUILDKIT_SANDBOX_HOSTNAME",
+    ];
+    name.starts_with("BUILDKIT_") && !HARMLESS.contains(&name)
 }
 
 /// The same, and the Dockerfile in the body.
@@ -82,7 +131,8 @@ pub(super) fn read_with_context(
         let reason = format!("{reason}; `builds: allow` lets contexts pass unread");
         BodyError::Value { at: FieldPath::Field("the build context"), reason }
     })?;
-    let request = dockerfile::Request { arguments, target: query.get("target") };
+    let dialect = Dialect::Classic;
+    let request = dockerfile::Request { arguments, target: query.get("target"), dialect };
     dockerfile::read_build(&text, &request, &mut effects)?;
     Ok(inspected(target, query, body.to_vec(), effects))
 }
@@ -94,7 +144,7 @@ fn inspected(
     effects: Effects,
 ) -> Inspected<BuildBody> {
     let path = target.forwarded().split('?').next().unwrap_or_default().to_owned();
-    Inspected::new(BuildBody { path, query, context }, effects.into_asked())
+    Inspected::new(BuildBody { path, query, context, served: None }, effects.into_asked())
 }
 
 /// What the query alone brings about; the arguments of the build.
@@ -120,6 +170,12 @@ fn parameters(query: &Query, effects: &mut Effects) -> Result<Given, BodyError> 
 pub(super) fn effects_of_buildkit() -> Vec<RequestedEffect> {
     let effect = Effect::Build(Builder::BuildKitUnseen);
     vec![RequestedEffect { effect, at: FieldPath::Field("/grpc") }]
+}
+
+/// What offering a session brings about by itself.
+pub(super) fn effects_of_session() -> Vec<RequestedEffect> {
+    let effect = Effect::Build(Builder::SessionOffered);
+    vec![RequestedEffect { effect, at: FieldPath::Field("/session") }]
 }
 
 /// Steps that an image went through before are not run again: what was made of them comes out of it.
@@ -212,9 +268,17 @@ fn image_name(name: &str, at: FieldPath, effects: &mut Effects) -> Result<(), Bo
     effects.push_parsed(ImageRef::parse(name.trim()), named, at)
 }
 
+/// The target of a build with another name for its session.
+pub fn with_session(target: &Target<'_>, session: &str) -> Result<String, BodyError> {
+    let mut query = Query::read(target, lists_of(Endpoint::Build))?;
+    query.set("session", session.to_owned());
+    let path = target.forwarded().split('?').next().unwrap_or_default();
+    Ok(format!("{path}?{}", query.encoded()))
+}
+
 /// The context as it came, and the query with all that is forced on the steps, if anything is.
 pub(super) fn write(body: BuildBody, ceilings: &Ceilings, out: &mut Vec<u8>) -> Forwarded {
-    let BuildBody { path, mut query, context } = body;
+    let BuildBody { path, mut query, context, served } = body;
     out.extend_from_slice(&context);
     let mut changes = Changes::default();
     if ceilings.memory.is_some() {
@@ -227,7 +291,7 @@ pub(super) fn write(body: BuildBody, ceilings: &Ceilings, out: &mut Vec<u8>) -> 
         remove_steps(&mut query, &mut changes);
     }
     let target = (!changes.is_empty()).then(|| format!("{path}?{}", query.encoded()));
-    Forwarded { target, changes, ..Forwarded::default() }
+    Forwarded { target, changes, served, ..Forwarded::default() }
 }
 
 /// Has the containers of steps removed, also those of steps that fail: nothing counts them. BuildKit has none.

@@ -10,6 +10,7 @@
 //! Nothing is written anew: protocol buffers are added to by appending.
 
 mod attributes;
+pub mod file_sync;
 mod forced;
 mod llb;
 pub mod proof;
@@ -19,7 +20,7 @@ pub mod source_policy;
 #[cfg(test)]
 mod tests;
 
-pub use solve::{Solve, SolveBody, read, write};
+pub use solve::{Solve, SolveBody, read, read_dockerfile, write};
 
 /// What becomes of a method of BuildKit's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

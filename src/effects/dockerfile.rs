@@ -58,6 +58,19 @@ pub(super) struct Request<'a> {
     pub(super) arguments: Given,
     /// The stage that is built last; nothing means all.
     pub(super) target: &'a str,
+    pub(super) dialect: Dialect,
+}
+
+/// Which builder reads a Dockerfile. They share how lines and words are read, and differ in what names and variables
+/// mean; what BuildKit was seen to read in another way is unknown here, or counts as more.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// The daemon's own.
+    #[default]
+    Classic,
+    /// `dockerfile.v0` of BuildKit 0.8 to 0.10 (`frontend/dockerfile/dockerfile2llb`): stages may take from later
+    /// ones, mounts know stages by name only, and there are arguments for platforms.
+    BuildKit,
 }
 
 /// Adds what a build by this Dockerfile would bring about.
@@ -68,7 +81,18 @@ pub(super) fn read_build(
 ) -> Result<(), BodyError> {
     const NAME: &str = "Dockerfile";
     let read = lines::read(text).and_then(|Lines { escape, lines }| {
-        Reader::new(NAME, escape, &request.arguments, effects).build(&lines, request.target)
+        let mut reader = Reader::new(NAME, escape, &request.arguments, effects);
+        match request.dialect {
+            Dialect::Classic => reader.build(&lines, request.target),
+            Dialect::BuildKit if lines::names_reader(text) => {
+                Err(Fault::new(1, "`# syntax=` has an image read it"))
+            }
+            // Any stage may be taken from.
+            Dialect::BuildKit => {
+                reader.global.dialect = request.dialect;
+                reader.build(&lines, "")
+            }
+        }
     });
     read.map_err(|fault| fault.at(NAME))
 }
@@ -244,6 +268,8 @@ impl<'a> Reader<'a> {
         let stage = match base.text.as_str() {
             "" => return Err("FROM names nothing".into()),
             text => match self.named.get(&text.to_ascii_lowercase()) {
+                // BuildKit keeps the arguments of the earlier one.
+                Some(_) if self.global.dialect == Dialect::BuildKit => Some(Stage::upon_image()),
                 Some(earlier) => self.stages.get(*earlier).map(Stage::upon),
                 None if text == "scratch" => Some(Stage::empty()),
                 None => {
@@ -308,7 +334,18 @@ impl<'a> Reader<'a> {
         no_here_document(parts)?;
         let mounts = parts.flags.iter().filter_map(|flag| flag.strip_prefix("--mount="));
         let mut images = mounts.flat_map(|mount| mount.split(',')).filter_map(image_of_mount);
-        images.try_for_each(|from| self.taken_from(from, line))
+        images.try_for_each(|from| match self.global.dialect {
+            Dialect::Classic => self.taken_from(from, line),
+            Dialect::BuildKit if from.contains('$') => {
+                Err("daemons differ in what a mount is taken from".into())
+            }
+            // A number is the name of an image, too.
+            Dialect::BuildKit if self.named.contains_key(&from.to_ascii_lowercase()) => Ok(()),
+            Dialect::BuildKit => {
+                let from = Expanded { text: from.to_owned(), is_unknown: false };
+                self.image(&from, line)
+            }
+        })
     }
 
     fn taken_from(&mut self, from: &str, line: usize) -> Result<(), Reason> {
@@ -395,6 +432,10 @@ impl<'a> Reader<'a> {
                 self.global.get(&name.text)
             }
             Some(stage) => {
+                // BuildKit forgets no default for want of another one.
+                let is_repeated = stage.declares(&name.text);
+                let is_known = self.global.dialect == Dialect::Classic || !is_repeated;
+                let default = if is_known { default } else { Variable::Unknown };
                 stage.declare(name.text.clone(), default);
                 stage.argument(&name.text, &self.global)
             }
@@ -458,6 +499,7 @@ impl<'a> Reader<'a> {
             return Err(Fault::new(line, "this is not an instruction for ONBUILD"));
         }
         let mut reader = Reader::new(self.name, lines.escape, &given, &mut *self.effects);
+        reader.global.dialect = self.global.dialect;
         reader.stage = Some(Stage::upon_image());
         reader.is_trigger = true;
         reader.images = std::mem::take(&mut self.images);

@@ -34,7 +34,7 @@ mod update;
 mod volume_options;
 mod volumes;
 
-pub use build::BuildBody;
+pub use build::{BuildBody, ServedBuild, with_session};
 pub use changes::{Change, Changes};
 pub use collect::BodyError;
 pub use create::CreateBody;
@@ -49,6 +49,7 @@ pub use volumes::VolumeBody;
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::docker::Endpoint;
 use crate::docker::json::Object;
@@ -105,6 +106,7 @@ pub fn inspection_mode(
         Endpoint::ImagePrune | Endpoint::ImageRemove if policy.images.is_empty() => return None,
         Endpoint::ContainerRestart if !policy.judges_starts() => return None,
         Endpoint::ContainerAttach if !policy.judges_reach() => return None,
+        Endpoint::Session if !policy.judges_calls_to_buildkit() => return None,
         Endpoint::ContainerArchive if !policy.judges_files() && !policy.judges_images() => {
             return None;
         }
@@ -171,6 +173,7 @@ fn parse(
             Ok(build::read_with_context(target, body)?.map(RequestBody::Build))
         }
         Endpoint::BuildKit => Ok(head_only(build::effects_of_buildkit())),
+        Endpoint::Session => Ok(head_only(build::effects_of_session())),
         Endpoint::Plugin => Ok(head_only(plugins::effects())),
         Endpoint::SecretCreate => Ok(swarm::read_secret(body)?.map(RequestBody::Fields)),
         Endpoint::ConfigCreate => Ok(swarm::read_config(body)?.map(RequestBody::Fields)),
@@ -230,6 +233,10 @@ pub struct Forwarded {
     pub image: Option<AskedImage>,
     /// Those of a build, as far as they are named.
     pub built_upon: Vec<AskedImage>,
+    /// The build that takes its Dockerfile from the client's session, where that is judged.
+    pub served: Option<Arc<ServedBuild>>,
+    /// Whether it is a session in which Dockerfiles are judged.
+    pub serves: bool,
     /// The exception without which it would be refused, or forced to something else.
     pub excepted: Option<Box<Excepted>>,
     /// Where its name stands in the body, if a container is made of it.

@@ -138,7 +138,12 @@ pub struct InspectedHead<'a> {
     pub content_type: Option<MediaType<'a>>,
     /// What becomes of an offer of HTTP/2.
     pub offer: Offer,
+    /// What a session by which a client serves a build is called in place of what the client calls it.
+    pub session: Option<&'a str>,
 }
+
+/// The name of such a session.
+pub const SESSION_NAME: &str = "x-docker-expose-session-uuid";
 
 impl InspectedHead<'_> {
     /// Appends the head, for a body that passes if there is one.
@@ -171,11 +176,16 @@ impl InspectedHead<'_> {
             let read_once = READ_ONCE.iter().zip(&mut seen);
             let mut same = read_once.filter(|(header, _)| name.eq_ignore_ascii_case(header));
             let is_repeated = same.next().is_some_and(|(_, seen)| std::mem::replace(seen, true));
-            let is_left_out = is_rewritten || is_repeated || (offers && is_offer(name));
+            let is_renamed = self.session.is_some() && name.eq_ignore_ascii_case(SESSION_NAME);
+            let is_left_out =
+                is_rewritten || is_repeated || is_renamed || (offers && is_offer(name));
             keep(name) && !is_left_out
         });
         if offers {
             write_upgrade(out, head, self.offer);
+        }
+        if let Some(session) = self.session {
+            write(out, format_args!("{SESSION_NAME}: {session}\r\n"));
         }
         write_content_type(out, self.content_type);
     }
@@ -266,7 +276,7 @@ mod tests {
         target: &'a str,
         content_type: Option<MediaType<'a>>,
     ) -> InspectedHead<'a> {
-        InspectedHead { head, target, content_type, offer: Offer::LeftOut }
+        InspectedHead { head, target, content_type, offer: Offer::LeftOut, session: None }
     }
 
     #[test]

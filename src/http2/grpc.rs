@@ -55,6 +55,14 @@ pub fn write_end(out: &mut Vec<u8>, stream: u32, status: Status, message: &str) 
     frame::write(out, Kind::Headers, END_HEADERS | END_STREAM, stream, &block);
 }
 
+/// Appends the end of an answer that has begun.
+pub fn write_trailers(out: &mut Vec<u8>, stream: u32, status: Status, message: &str) {
+    let mut block = Vec::with_capacity(64 + message.len());
+    write_field(&mut block, b"grpc-status", status.number());
+    write_field(&mut block, b"grpc-message", &encoded(message));
+    frame::write(out, Kind::Headers, END_HEADERS | END_STREAM, stream, &block);
+}
+
 /// A message as it is sent: printable ASCII but `%` as it is, all else in percent coding; cut where it
 /// would be too long.
 fn encoded(message: &str) -> Vec<u8> {

@@ -24,7 +24,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::frame::{self, ConnectionError, ErrorCode};
 use super::grpc::{self, Status};
-use super::hpack::Decoder;
 use from_client::FromClient;
 use from_server::FromServer;
 use stream::{Held, Kind, Stream};
@@ -105,6 +104,8 @@ pub enum Fault {
     TooLong,
     /// With it, more would be held at a time than may be.
     TooMuch,
+    /// It would hand over a file for another reason than it should.
+    Dockerfile(&'static str),
 }
 
 /// Both directions of one connection.
@@ -112,7 +113,6 @@ pub enum Fault {
 pub struct Mediator {
     handling: fn(&str) -> Handling,
     limits: Limits,
-    decoder: Decoder,
     from_client: FromClient,
     from_server: FromServer,
     streams: BTreeMap<u32, Stream>,
@@ -135,7 +135,6 @@ impl Mediator {
         Self {
             handling,
             limits,
-            decoder: Decoder::default(),
             from_client: FromClient::default(),
             from_server: FromServer::default(),
             streams: BTreeMap::new(),

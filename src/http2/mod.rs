@@ -4,6 +4,8 @@
 //! Header fields are written as literals that leave no trace in the peer's table (RFC 7541 §6.2.2), so that
 //! what is written here never depends on what was written before.
 
+pub mod answers;
+mod blocks;
 pub mod frame;
 pub mod grpc;
 pub mod hpack;
@@ -11,3 +13,4 @@ mod huffman;
 pub mod literal;
 pub mod mediator;
 pub mod refuser;
+mod settings;

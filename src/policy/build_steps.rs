@@ -77,7 +77,7 @@ fn sections(policy: &Policy) -> impl Iterator<Item = &'static str> {
     ceilings(policy).chain(groups)
 }
 
-fn ceilings(policy: &Policy) -> impl Iterator<Item = &'static str> {
+pub(super) fn ceilings(policy: &Policy) -> impl Iterator<Item = &'static str> {
     let sections = [
         ("general.memory", policy.ceilings.memory.is_some()),
         ("general.cpu", policy.ceilings.cpu.is_some()),

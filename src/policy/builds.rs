@@ -7,18 +7,21 @@
 //! | build | could break |
 //! | --- | --- |
 //! | classic, from elsewhere | `images`, `users`, `environment` |
-//! | BuildKit | the same, and `general.memory` and `cpu`, which its steps don't heed |
-//! | BuildKit through `/grpc` | the same, and `ports`, `namespaces`, `cgroupparent`: its steps may share the host's network; and `privileged`, `capabilities`, `securitypolicies`, `devices`: where the daemon allows it (`builder.entitlements`), they may be privileged |
+//! | BuildKit | the same, and `general.memory` and `cpu`, which its steps don't heed; `ports`, `namespaces`, `cgroupparent`: its steps may share the host's network; and `privileged`, `capabilities`, `securitypolicies`, `devices`: where the daemon allows it (`builder.entitlements`), they may be privileged. Before 24.0.9 and 25.0.2 an image that `# syntax=` names gets all of it without being allowed to (CVE-2024-23653) |
 //!
 //! Through `/grpc` builds are not refused where the daemon's builder can be held to the rules: it heeds a
 //! policy about images, and all else is in what each call says. Then each call is judged for itself. Under
 //! `general.memory` and `general.cpu` all are refused where nothing holds steps to them ([`super::build_steps`]).
 //!
+//! A build that the daemon puts together itself out of the parameters of `POST /build` (`version=2`) heeds no
+//! policy of ours. Where the daemon heeds none at all, its Dockerfile is judged in the client's session, from which
+//! the daemon takes it; elsewhere, there are clients that speak to the builder themselves.
+//!
 //! Steps of a build run as the user of the image that they build upon, mostly root; that is no breach
 //! of a rule about users, since hardly any image could be built otherwise: such a rule holds for
 //! `USER`, and for containers of what was built. Whoever wants no root in builds forbids builds.
 
-use super::build_steps::{Held, held, unforceable};
+use super::build_steps::{Held, ceilings, held, unforceable};
 use super::effects::{Builder, Effect, Opaque, RequestedEffect};
 use super::exceptions;
 use super::facts::Facts;
@@ -73,9 +76,21 @@ pub(super) fn are_calls_judged(policy: &Policy, facts: &Facts) -> bool {
     must_judge_calls(policy) && facts.source_policies() == Some(true)
 }
 
+/// Whether the Dockerfile is judged that a build takes from the client's session: it must be, and the daemon's
+/// builder can be held to rules in no other way.
+pub(super) fn is_session_judged(policy: &Policy, facts: &Facts) -> bool {
+    must_judge_calls(policy) && facts.source_policies() == Some(false)
+}
+
 /// Whether the builder of the daemon can be held to rules must be known before it is spoken to.
 pub(super) fn ask(policy: &Policy, effects: &[RequestedEffect], source_policies: &mut bool) {
-    let is_asked = |asked: &RequestedEffect| asked.effect == Effect::Build(Builder::BuildKitUnseen);
+    let is_asked = |asked: &RequestedEffect| match asked.effect {
+        Effect::Build(builder) => matches!(
+            builder,
+            Builder::BuildKitUnseen | Builder::BuildKitSession | Builder::SessionOffered
+        ),
+        _ => false,
+    };
     // Of a build that has begun by then only whether its steps can be held to ceilings is not known.
     let is_begun = |asked: &RequestedEffect| asked.effect == Effect::Build(Builder::BuildKitSolve);
     let is_unknown = held(policy, &Facts::none()) == Held::Nothing;
@@ -90,6 +105,7 @@ pub(super) fn needs_every_name(effects: &[RequestedEffect]) -> bool {
 
 pub(super) fn check(policy: &Policy, builder: Builder, facts: &Facts, found: &mut Findings<'_>) {
     match (policy.builds, builder) {
+        (_, Builder::SessionOffered) => {}
         (BuildRule::Forbid, Builder::BuildKitUnseen | Builder::BuildKitSolve) => {
             found.add("a build by BuildKit", "builds: forbid");
         }
@@ -103,6 +119,12 @@ pub(super) fn check(policy: &Policy, builder: Builder, facts: &Facts, found: &mu
         (BuildRule::Inspect, Builder::BuildKitSolve) => {}
         // Each call is judged for itself.
         (BuildRule::Inspect, Builder::BuildKitUnseen) if facts.source_policies() == Some(true) => {}
+        (BuildRule::Inspect, Builder::BuildKitSession) if is_session_judged(policy, facts) => {
+            let rules: Vec<_> = ceilings(policy).collect();
+            if !rules.is_empty() {
+                found.add(unseen(Builder::BuildKit), &rules.join(", "));
+            }
+        }
         (BuildRule::Inspect, _) => {
             let rules: Vec<_> = breakable(policy, builder).collect();
             if !rules.is_empty() {
@@ -123,6 +145,9 @@ fn unseen(builder: Builder) -> &'static str {
         Builder::Remote => {
             "a build from elsewhere, whose Dockerfile is not seen: send the context, or set `builds: allow`"
         }
+        Builder::BuildKitSession | Builder::SessionOffered => {
+            "a build by BuildKit without buildx, whose Dockerfile is not seen: use buildx or DOCKER_BUILDKIT=0, or set `builds: allow`"
+        }
         Builder::BuildKit | Builder::BuildKitUnseen | Builder::BuildKitSolve => {
             "a build by BuildKit, whose Dockerfile is not seen: use DOCKER_BUILDKIT=0, or set `builds: allow`"
         }
@@ -131,10 +156,12 @@ fn unseen(builder: Builder) -> &'static str {
 
 /// The sections with rules that a build could break unseen.
 fn breakable(policy: &Policy, builder: Builder) -> impl Iterator<Item = &'static str> {
-    let (by_buildkit, by_grpc) = match builder {
-        Builder::Read | Builder::Unread | Builder::Remote => (false, false),
-        Builder::BuildKit => (true, false),
-        Builder::BuildKitUnseen | Builder::BuildKitSolve => (true, true),
+    let by_buildkit = match builder {
+        Builder::Read | Builder::Unread | Builder::Remote | Builder::SessionOffered => false,
+        Builder::BuildKit
+        | Builder::BuildKitSession
+        | Builder::BuildKitUnseen
+        | Builder::BuildKitSolve => true,
     };
     let sections = [
         ("images", !policy.images.is_empty()),
@@ -142,13 +169,13 @@ fn breakable(policy: &Policy, builder: Builder) -> impl Iterator<Item = &'static
         ("environment", !policy.environment.is_empty()),
         ("general.memory", by_buildkit && policy.ceilings.memory.is_some()),
         ("general.cpu", by_buildkit && policy.ceilings.cpu.is_some()),
-        ("ports", by_grpc && !policy.ports.is_empty()),
-        ("namespaces", by_grpc && !policy.namespaces.is_empty()),
-        ("cgroupparent", by_grpc && !policy.cgroupparent.is_empty()),
-        ("privileged", by_grpc && policy.privileged == PrivilegedRule::Forbid),
-        ("capabilities", by_grpc && !policy.capabilities.is_empty()),
-        ("securitypolicies", by_grpc && !policy.security.is_empty()),
-        ("devices", by_grpc && !policy.devices.is_empty()),
+        ("ports", by_buildkit && !policy.ports.is_empty()),
+        ("namespaces", by_buildkit && !policy.namespaces.is_empty()),
+        ("cgroupparent", by_buildkit && !policy.cgroupparent.is_empty()),
+        ("privileged", by_buildkit && policy.privileged == PrivilegedRule::Forbid),
+        ("capabilities", by_buildkit && !policy.capabilities.is_empty()),
+        ("securitypolicies", by_buildkit && !policy.security.is_empty()),
+        ("devices", by_buildkit && !policy.devices.is_empty()),
     ];
     sections.into_iter().filter(|(_, is_breakable)| *is_breakable).map(|(section, _)| section)
 }

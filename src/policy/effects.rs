@@ -214,6 +214,10 @@ pub enum Builder {
     Remote,
     /// BuildKit, asked in a request whose parameters are seen.
     BuildKit,
+    /// The same, with a Dockerfile that the daemon takes from the client's session, where it is judged.
+    BuildKitSession,
+    /// A client offers its session, from which builds may take a Dockerfile.
+    SessionOffered,
     /// BuildKit, spoken to past every inspection, unless each of its calls is judged for itself.
     BuildKitUnseen,
     /// BuildKit, by a call that is judged for itself.

@@ -271,7 +271,7 @@ pub(super) fn takes_names(policy: &Policy, effect: &Effect) -> bool {
     match effect {
         Effect::ImageNamesTaken => true,
         // Elsewhere it is refused under a rule about images.
-        Effect::Build(Builder::BuildKit | Builder::BuildKitUnseen) => {
+        Effect::Build(Builder::BuildKit | Builder::BuildKitUnseen | Builder::BuildKitSession) => {
             policy.builds == BuildRule::Allow
         }
         // It names only what may be named; but the daemon is told which images are forbidden by other

@@ -219,6 +219,11 @@ impl Policy {
         builds::must_judge_calls(self)
     }
 
+    /// Whether the Dockerfile is judged that a build takes from the client's session.
+    pub fn judges_dockerfiles_of_sessions(&self, facts: &Facts) -> bool {
+        builds::is_session_judged(self, facts)
+    }
+
     /// The images that are known to have, or to have had, a forbidden name.
     pub fn forbidden_images<'a>(
         &self,
@@ -325,6 +330,14 @@ impl<B> Inspected<B> {
     pub fn map<C>(self, into: impl FnOnce(B) -> C) -> Inspected<C> {
         Inspected { body: into(self.body), effects: self.effects }
     }
+}
+
+/// Whether BuildKit builds by a Dockerfile that nobody sees with the request.
+pub fn builds_unread(effects: &[RequestedEffect]) -> bool {
+    let is_it = |asked: &RequestedEffect| {
+        matches!(asked.effect, Effect::Build(Builder::BuildKit | Builder::BuildKitSession))
+    };
+    effects.iter().any(is_it)
 }
 
 /// A body that passed every rule. Only [`judge`] makes one; whoever writes an inspected body takes
@@ -452,6 +465,7 @@ fn check(
             match builder {
                 Builder::BuildKitSolve => allowed_images.check_listed(facts, found),
                 Builder::BuildKitUnseen if builds::are_calls_judged(policy, facts) => {}
+                Builder::SessionOffered => {}
                 _ => allowed_images.check_unseen("a build", found),
             }
             if *builder == Builder::BuildKitUnseen && !builds::are_calls_judged(policy, facts) {

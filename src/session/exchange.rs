@@ -1,7 +1,9 @@
 //! What must be remembered of a request until its response is complete.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
+use super::build_sessions::BuildSession;
 use super::images::ImageChange;
 use crate::client::Making;
 use crate::docker::answers::Withheld;
@@ -33,6 +35,8 @@ pub(super) struct Exchange {
     pub(super) begins_calls: bool,
     /// What becomes of calls of gRPC if the daemon switches.
     pub(super) calls: Calls,
+    /// The session that would serve a build if the daemon switches, or that serves this one.
+    pub(super) serves: Option<Arc<BuildSession>>,
     /// Interim responses seen so far.
     pub(super) interim: u8,
     /// What is taken out of the response.
@@ -42,7 +46,7 @@ pub(super) struct Exchange {
     /// That it may make a container of a client whose are counted.
     pub(super) making: Option<Making>,
     /// Held until the response is complete, and longer if the request is still on its way.
-    pub(super) changes_images: Option<ImageChange>,
+    pub(super) changes_images: Option<Box<ImageChange>>,
 }
 
 impl Default for Exchange {
@@ -54,6 +58,7 @@ impl Default for Exchange {
             may_switch: false,
             begins_calls: false,
             calls: Calls::default(),
+            serves: None,
             interim: 0,
             withheld: None,
             retry_after: None,

@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::build_sessions::BuildSessions;
 use crate::policy::Policy;
 use crate::policy::facts::Facts;
 use crate::policy::tainted::{TaintedImages, TooManyForbidden};
@@ -22,6 +23,7 @@ struct Counters {
     ended: AtomicU64,
     abandoned: AtomicU64,
     forbidden: Mutex<TaintedImages>,
+    builds: BuildSessions,
 }
 
 impl ImageChanges {
@@ -63,6 +65,11 @@ impl ImageChanges {
     /// [`TooManyForbidden`] if not all of them are known.
     pub(super) fn forbidden(&self) -> Result<Vec<String>, TooManyForbidden> {
         self.0.forbidden.lock().unwrap_or_else(PoisonError::into_inner).images()
+    }
+
+    /// The sessions of clients that serve builds, of which images come.
+    pub(super) fn build_sessions(&self) -> &BuildSessions {
+        &self.0.builds
     }
 
     /// Says that a change is about to begin. It ends when what is given back is dropped.

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::budget::Share;
 use super::consultation::Before;
+use super::exchange::Calls;
 use super::images::ImageChanges;
 use super::judging;
 use super::pace::Pace;
@@ -150,6 +151,11 @@ pub(super) fn verdict(
             if let Some(refusal) = inspection.makes_too_many(facts) {
                 return Settled::Refused(refusal);
             }
+            let judges_sessions = policy.judges_dockerfiles_of_sessions(facts);
+            let is_unread = policy::builds_unread(checked.effects()) && !judges_sessions;
+            if inspection.rules.reviewed.build && is_unread {
+                return Settled::Refused(Refusal::unread_build());
+            }
             // One could get this name in the moment before the daemon looks for it.
             if let Some(Named { name, id: None, .. }) = &named {
                 return Settled::Refused(Refusal::no_such_container(name));
@@ -161,6 +167,8 @@ pub(super) fn verdict(
             {
                 forwarded.target = effects::by_id(&target, name, id);
             }
+            forwarded.serves = judges_sessions && inspection.endpoint == Endpoint::Session;
+            forwarded.served = forwarded.served.filter(|_| judges_sessions);
             let forwarded = Box::new(forwarded);
             let started = named.filter(|named| named.starts && policy.judges_mounts());
             let started = started.and_then(|named| named.id);
@@ -471,17 +479,47 @@ impl Session {
             audit::record(&self.client, &event);
         });
         if inspection.endpoint.fetches_images() {
-            self.exchange.changes_images = Some(self.changes.begin_that_goes_on());
+            self.exchange.changes_images = Some(Box::new(self.changes.begin_that_goes_on()));
         }
         if inspection.endpoint == Endpoint::BuildKit {
             self.exchange.calls = inspection.rules.calls();
         }
-        inspection.forward(forwarded, body, turn.out.to(Side::Upstream));
+        if forwarded.serves {
+            self.exchange.calls = Calls::Judged;
+        }
+        if let Err(refusal) = self.join_build_and_session(inspection, forwarded) {
+            return self.decline_unjudged(&refusal, inspection, turn);
+        }
+        let session = self.exchange.serves.as_ref().map(|session| session.name.as_str());
+        inspection.forward(forwarded, body, session, turn.out.to(Side::Upstream));
         self.request = match BodyState::of(inspection.passes) {
             Some(progress) => Request::Body(progress),
             None => self.whole_request(),
         };
         self.response = Response::head();
+    }
+}
+
+impl Session {
+    /// A build whose Dockerfile is judged in a session, and that session, are told to the daemon by a name of our
+    /// own, which stands for both together.
+    fn join_build_and_session(
+        &mut self,
+        inspection: &Inspection,
+        forwarded: &Forwarded,
+    ) -> Result<(), Refusal> {
+        let sessions = self.changes.build_sessions();
+        let who = self.client.peer.who();
+        if let Some(build) = &forwarded.served {
+            let session = sessions.of(who, &build.session);
+            if !session.begin(build) {
+                return Err(Refusal::serves_another());
+            }
+            self.exchange.serves = Some(session);
+        } else if forwarded.serves {
+            self.exchange.serves = Some(sessions.of(who, &inspection.session_name()));
+        }
+        Ok(())
     }
 }
 
@@ -585,6 +623,14 @@ impl Inspection {
         }
     }
 
+    /// What the client calls the session that it offers.
+    fn session_name(&self) -> String {
+        let mut lines = Lines::new();
+        let head = head::parse_request(&self.head, &mut lines);
+        let name = head.ok().and_then(|head| head.headers.get(message::SESSION_NAME));
+        name.unwrap_or_default().to_owned()
+    }
+
     /// What the head weighs while the request waits, in bytes.
     fn head_weight(&self) -> usize {
         if self.head.len() > SHORT_HEAD_BYTES_MAX { self.head.len() } else { 0 }
@@ -608,7 +654,13 @@ impl Inspection {
     }
 
     /// Appends the request that the daemon gets, up to a body that passes.
-    fn forward(&self, forwarded: &Forwarded, body: &[u8], out: &mut Vec<u8>) {
+    fn forward(
+        &self,
+        forwarded: &Forwarded,
+        body: &[u8],
+        session: Option<&str>,
+        out: &mut Vec<u8>,
+    ) {
         let mut lines = Lines::new();
         // The head was read before it was kept, so this does not fail.
         let (Ok(head), Ok(target)) = (head::parse_request(&self.head, &mut lines), self.target())
@@ -616,6 +668,20 @@ impl Inspection {
             return;
         };
         let target = forwarded.target.as_deref().unwrap_or(target.forwarded());
+        let (renamed, session) = match session {
+            Some(session) if forwarded.served.is_some() => {
+                // It is a target that was read before, so this does not fail.
+                let parsed = target::parse(target).map_err(Refusal::from);
+                let Ok(target) =
+                    parsed.and_then(|target| Ok(effects::with_session(&target, session)?))
+                else {
+                    return;
+                };
+                (Some(target), None)
+            }
+            session => (None, session),
+        };
+        let target = renamed.as_deref().unwrap_or(target);
         let framing = match self.passes {
             // The body that was judged is written in place of the one that came.
             Framing::None => {
@@ -633,7 +699,7 @@ impl Inspection {
             true => Offer::WithoutSettings,
             false => Offer::LeftOut,
         };
-        let head = InspectedHead { head: &head, target, content_type, offer };
+        let head = InspectedHead { head: &head, target, content_type, offer, session };
         if self.endpoint.body_passes() {
             head.write_passing(out);
         } else {

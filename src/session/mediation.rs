@@ -2,6 +2,7 @@
 //! calls that build are held and judged, one at a time, and nothing unknown passes. Where they are only
 //! counted, all else passes, and they pass as they are.
 
+mod machine;
 mod plugins;
 
 use std::collections::VecDeque;
@@ -14,23 +15,24 @@ use super::exchange::Calls;
 use super::images::ImageChange;
 use super::request::{Refusal, Request};
 use super::response::Response;
-use super::{End, Outbox, Rules, Session, Step, Ticket, Turn, audit, bounded, retry_after};
+use super::{End, Rules, Session, Step, Ticket, Turn, audit, bounded, retry_after};
 use crate::audit::{Event, Redacted};
 use crate::client::LimitMet;
 use crate::effects::buildkit::{self, Method, Solve, SolveBody};
 use crate::http2::frame::ConnectionError;
 use crate::http2::grpc::Status;
-use crate::http2::mediator::{Call, Fault, Handling, Limits, Mediator, Outputs};
+use crate::http2::mediator::{Call, Fault, Handling, Limits, Mediator};
 use crate::policy::facts::{Facts, ROUNDS_MAX};
 use crate::policy::review::CancelGuard;
 use crate::policy::shown::Shown;
 use crate::policy::{self, Checked, Inspected, Verdict};
+use machine::{Machine, Serving, outputs};
 use plugins::{Consulting, History};
 
 /// A connection on which BuildKit is spoken, and what is held of it.
 #[derive(Debug)]
 pub(super) struct Mediation {
-    mediator: Mediator,
+    machine: Machine,
     /// Whether calls that build are only counted.
     only_counts: bool,
     /// How many instructions may follow the builds that were counted.
@@ -83,7 +85,7 @@ struct Judged {
 impl Mediation {
     /// Whether more may be taken from the client.
     pub(super) fn takes_from_client(&self) -> bool {
-        self.mediator.takes_from_client()
+        self.machine.takes_from_client()
     }
 
     /// Until when the outside may take to answer.
@@ -97,13 +99,15 @@ impl Mediation {
         let waiting = self.waiting.iter().map(|call| call.message.capacity()).sum::<usize>();
         let judging = self.judging.as_ref().map_or(0, |judging| judging.inspected.body().bytes());
         let consulting = self.consulting.as_ref().map_or(0, |consulting| consulting.bytes());
-        self.mediator.held_bytes() + waiting + judging + consulting
+        self.machine.held_bytes() + waiting + judging + consulting
     }
 
     /// Counts a build among what its client makes.
     fn count(&mut self, solve: Solve, turn: &Turn<'_>) -> Result<(), LimitMet> {
         let Some(share) = &turn.rules.share else { return Ok(()) };
         match (solve, self.instructions_left) {
+            // It was counted with its request.
+            (Solve::Dockerfile, _) => {}
             (Solve::Bridge, 1..) => self.instructions_left -= 1,
             (Solve::Bridge, 0) => share.create(turn.now)?,
             (Solve::Control, _) => {
@@ -139,11 +143,6 @@ fn handling(path: &str) -> Handling {
     }
 }
 
-fn outputs(out: &mut Outbox) -> Outputs<'_> {
-    let (client, server) = out.both();
-    Outputs { client, server }
-}
-
 impl Session {
     /// The daemon has switched: from here on calls are looked at.
     pub(super) fn begin_mediation(&mut self, rules: &Rules) {
@@ -154,8 +153,16 @@ impl Session {
         };
         let only_counts = self.exchange.calls == Calls::Counted;
         let handling = if only_counts { handling_where_counted } else { handling };
+        let machine = match self.exchange.serves.take() {
+            Some(session) => {
+                let (head_bytes_max, body_bytes_max) = (rules.head_bytes_max, rules.body_bytes_max);
+                let serving = Serving::new(session, head_bytes_max, body_bytes_max);
+                Machine::Serves(Box::new(serving))
+            }
+            None => Machine::Calls(Box::new(Mediator::new(handling, limits))),
+        };
         self.request = Request::Mediated(Box::new(Mediation {
-            mediator: Mediator::new(handling, limits),
+            machine,
             only_counts,
             instructions_left: 0,
             waiting: VecDeque::new(),
@@ -177,7 +184,7 @@ impl Session {
         mut mediation: Box<Mediation>,
         turn: &mut Turn<'_>,
     ) -> Step {
-        match mediation.mediator.client_bytes(input, &mut outputs(turn.out)) {
+        match mediation.machine.client_bytes(input, &mut outputs(turn.out)) {
             Ok(taken) => {
                 self.take_calls(&mut mediation, turn);
                 let waits = taken == 0 && mediation.takes_from_client();
@@ -195,11 +202,11 @@ impl Session {
             self.end = Some(End::Abort);
             return Step::Take(input.len());
         };
-        match mediation.mediator.server_bytes(input, &mut outputs(turn.out)) {
+        match mediation.machine.daemon_bytes(input, &mut outputs(turn.out)) {
             Ok(0) => Step::More,
             Ok(taken) => {
-                let Mediation { mediator, building, .. } = mediation.as_mut();
-                let is_over = |(stream, _): &mut (u32, ImageChange)| !mediator.is_open(*stream);
+                let Mediation { machine, building, .. } = mediation.as_mut();
+                let is_over = |(stream, _): &mut (u32, ImageChange)| !machine.is_open(*stream);
                 building.extract_if(.., is_over).for_each(|(_, change)| change.answered());
                 Step::Take(taken)
             }
@@ -220,7 +227,7 @@ impl Session {
         turn: &mut Turn<'_>,
     ) -> Step {
         audit::record(&self.client, &Event::Invalid { status: 400, reason: &error });
-        mediation.mediator.write_go_away(error.code, &mut outputs(turn.out));
+        mediation.machine.write_go_away(error.code, &mut outputs(turn.out));
         self.request = Request::Over;
         self.response = Response::Over;
         self.close();
@@ -229,7 +236,15 @@ impl Session {
 
     /// Answers what is refused for what it is, and judges what is whole.
     fn take_calls(&mut self, mediation: &mut Mediation, turn: &mut Turn<'_>) {
-        while let Some(call) = mediation.mediator.next_call() {
+        // What is decided about one may be followed by another.
+        while self.take_calls_once(mediation, turn) {}
+    }
+
+    /// Whether there was one.
+    fn take_calls_once(&mut self, mediation: &mut Mediation, turn: &mut Turn<'_>) -> bool {
+        let mut has_any = false;
+        while let Some(call) = mediation.machine.next_call() {
+            has_any = true;
             match call {
                 Call::Whole { stream, path, message } => {
                     let history = History::default();
@@ -243,13 +258,14 @@ impl Session {
         }
         self.keep_to_budget(mediation, turn);
         self.judge_calls(mediation, turn);
+        has_any
     }
 
     /// Refuses what has come last, and then what is largest, until the rest has room.
     fn keep_to_budget(&self, mediation: &mut Mediation, turn: &mut Turn<'_>) {
         while let Err(no_room) = mediation.share.grow_to(mediation.bytes()) {
             let last = mediation.waiting.pop_back().map(|call| call.stream);
-            let Some(stream) = last.or_else(|| mediation.mediator.largest_held()) else { return };
+            let Some(stream) = last.or_else(|| mediation.machine.largest_held()) else { return };
             let refusal = Refusal::from(no_room);
             self.refuse_call(mediation, stream, (Status::ResourceExhausted, &refusal.reason), turn);
         }
@@ -286,21 +302,30 @@ impl Session {
             && let Some(WholeCall { stream, path, message, history }) =
                 mediation.waiting.pop_front()
         {
-            let Method::Solve(solve) = buildkit::method(&path) else { continue };
-            if !mediation.mediator.is_open(stream) {
+            if !mediation.machine.is_open(stream) {
                 continue;
             }
-            if history.is_first()
-                && let Err(met) = mediation.count(solve, turn)
-            {
-                self.refuse_uncounted(mediation, (stream, &path), &met, turn);
-                continue;
-            }
-            if mediation.only_counts {
-                mediation.mediator.release(stream, &message, &mut outputs(turn.out));
-                continue;
-            }
-            let inspected = match buildkit::read(solve, message) {
+            let read = match &mediation.machine {
+                Machine::Serves(serving) => match serving.session().build() {
+                    Some(build) => buildkit::read_dockerfile(build, message),
+                    None => continue,
+                },
+                Machine::Calls(_) => {
+                    let Method::Solve(solve) = buildkit::method(&path) else { continue };
+                    if history.is_first()
+                        && let Err(met) = mediation.count(solve, turn)
+                    {
+                        self.refuse_uncounted(mediation, (stream, &path), &met, turn);
+                        continue;
+                    }
+                    if mediation.only_counts {
+                        mediation.machine.release(stream, &message, &mut outputs(turn.out));
+                        continue;
+                    }
+                    buildkit::read(solve, message)
+                }
+            };
+            let inspected = match read {
                 Ok(inspected) => inspected,
                 Err(error) => {
                     let refusal = (Status::InvalidArgument, &error as &dyn Display);
@@ -308,6 +333,7 @@ impl Session {
                     continue;
                 }
             };
+            let solve = inspected.body().solve();
             let rules = Arc::clone(turn.rules);
             let mut questions = policy::questions(&rules.policy, inspected.effects());
             if let Some(others) = &mut questions.image_names {
@@ -362,6 +388,7 @@ impl Session {
             Some(judging) if judging.ticket == ticket => {
                 self.call_learned(&mut mediation, judging, facts, turn);
                 self.judge_calls(&mut mediation, turn);
+                self.take_calls(&mut mediation, turn);
             }
             other => mediation.judging = other,
         }
@@ -442,7 +469,7 @@ impl Session {
                 if solve == Solve::Control {
                     mediation.building.push((stream, self.changes.begin()));
                 }
-                mediation.mediator.release(stream, &message, &mut outputs(turn.out));
+                mediation.machine.release(stream, &message, &mut outputs(turn.out));
             }
             Err(error) => {
                 self.refuse_call(mediation, stream, (Status::Unavailable, &error), turn);
@@ -466,6 +493,7 @@ impl Session {
             self.refuse_call(&mut mediation, stream, refusal, turn);
         }
         self.judge_calls(&mut mediation, turn);
+        self.take_calls(&mut mediation, turn);
         self.request = Request::Mediated(mediation);
     }
 }
@@ -477,7 +505,7 @@ fn answer(
     turn: &mut Turn<'_>,
 ) {
     let message = format!("SecDocker: {}", bounded(reason));
-    mediation.mediator.refuse(stream, status, &message, &mut outputs(turn.out));
+    mediation.machine.refuse(stream, status, &message, &mut outputs(turn.out));
 }
 
 /// Why a call is refused before anything of it is judged.
@@ -499,6 +527,10 @@ fn why(path: &str, fault: Option<Fault>) -> (Status, String) {
         }
         Some(Fault::Framing) => {
             (Status::InvalidArgument, format!("the call {name} does not hold one whole message"))
+        }
+        Some(Fault::Dockerfile(reason)) => {
+            let reason = format!("forbidden: a build whose Dockerfile can't be judged: {reason}");
+            (Status::PermissionDenied, reason)
         }
         Some(Fault::TooLong | Fault::TooMuch) => {
             let reason = format!("the call {name} is longer than `limits.body` lets it be");

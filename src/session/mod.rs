@@ -36,6 +36,7 @@
 //! what is still owed; nothing else has to be remembered outside.
 
 mod budget;
+mod build_sessions;
 mod calls;
 mod consultation;
 mod denial;

@@ -253,7 +253,7 @@ impl Session {
             return Ok(Step::Take(bytes.len()));
         }
         if docker::changes_images(head.method, &target) {
-            self.exchange.changes_images = Some(self.changes.begin());
+            self.exchange.changes_images = Some(Box::new(self.changes.begin()));
         }
         let arrived = Arrived { head: &head, framing, bytes: bytes.len(), is_as_sent };
         if policy.guarding_section().is_some() {
@@ -463,6 +463,19 @@ impl Refusal {
     pub(super) fn of_services() -> Self {
         let reason = "forbidden: a service of a client whose containers are counted \
                       (`limits.containers`)";
+        Self { status: 403, reason: reason.to_owned() }
+    }
+
+    /// Plugins would have to know its images.
+    pub(super) fn unread_build() -> Self {
+        let reason = "plugins can't be asked about the images of a build by BuildKit without buildx: use buildx \
+                      or DOCKER_BUILDKIT=0";
+        Self { status: 403, reason: reason.to_owned() }
+    }
+
+    /// With two builds nobody could say for which of them a Dockerfile is.
+    pub(super) fn serves_another() -> Self {
+        let reason = "forbidden: a second build with one session, while Dockerfiles are judged";
         Self { status: 403, reason: reason.to_owned() }
     }
 

@@ -25,6 +25,7 @@ mod endpoints;
 mod images;
 mod mediation;
 mod plugins;
+mod served;
 mod withholding;
 
 const CREATE: &str =

@@ -56,7 +56,9 @@ pub(crate) fn reason(endpoint: Endpoint, power: Power) -> &'static str {
             _,
         ) => IN_A_CONTAINER,
         (Endpoint::ServiceCreate | Endpoint::ServiceUpdate, power) => service(power),
-        (Endpoint::Build | Endpoint::BuildContext | Endpoint::BuildKit, _) => BUILDS,
+        (Endpoint::Build | Endpoint::BuildContext | Endpoint::BuildKit | Endpoint::Session, _) => {
+            BUILDS
+        }
         (Endpoint::ContainerCreate, _) => "no field of any version",
         (Endpoint::Commit | Endpoint::ImageCreate | Endpoint::ImageLoad, Power::User) => LATER,
         (

@@ -54,12 +54,6 @@ pub(crate) const PASSES: &[(&str, &str, &str)] = &[
     ("POST", "/images/{name}/push", "sends an image away: no rule is about what leaves"),
     ("POST", "/build/prune", REMOVES),
     ("POST", "/build/cancel", REMOVES),
-    (
-        "POST",
-        "/session",
-        "what a client offers to a build (files, secrets); without `POST /build` or `/grpc`, which \
-         are judged, nobody takes it",
-    ),
     ("GET", "/volumes", READS),
     ("GET", "/volumes/{name}", READS),
     (

@@ -236,6 +236,14 @@ impl Client {
         self.received.drain(..count).collect()
     }
 
+    /// The same; none if the other side ends before.
+    pub(crate) fn try_take(&mut self, count: usize) -> Option<Vec<u8>> {
+        while self.received.len() < count {
+            self.read_more().ok().filter(|count| *count > 0)?;
+        }
+        Some(self.received.drain(..count).collect())
+    }
+
     /// Everything up to and with `end`.
     #[track_caller]
     pub(crate) fn take_through(&mut self, end: &[u8]) -> Vec<u8> {

@@ -53,6 +53,7 @@ pub fn of(endpoint: Endpoint) -> &'static [Parameter] {
         | Endpoint::ContainerUpdate
         | Endpoint::VolumeCreate
         | Endpoint::BuildKit
+        | Endpoint::Session
         | Endpoint::SwarmInit
         | Endpoint::SecretCreate
         | Endpoint::ConfigCreate

@@ -22,6 +22,7 @@ impl Solve {
         match self {
             Self::Control => 6,
             Self::Bridge => 2,
+            Self::Dockerfile => 0,
         }
     }
 
@@ -30,6 +31,7 @@ impl Solve {
         match self {
             Self::Control => 7,
             Self::Bridge => 3,
+            Self::Dockerfile => 0,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Messages of protocol buffers as they are read: strictly, since nobody here knows how the daemon's
 //! decoder gets over what is odd.
 
+use std::ops::Range;
+
 /// The highest number of a field.
 const FIELD_MAX: u64 = (1 << 29) - 1;
 
@@ -103,6 +105,33 @@ pub(super) fn read<'a>(mut bytes: &'a [u8], once: &[u32]) -> Result<Vec<Field<'a
         fields.push(field);
     }
     Ok(fields)
+}
+
+/// Where the value of the last number of this field stands in a message, if it has one.
+pub(super) fn place_of_number(bytes: &[u8], number: u32) -> Option<Range<usize>> {
+    place(bytes, number, |value| matches!(value, Value::Number(_)))
+}
+
+/// The same of a message.
+pub(super) fn place_of_message(bytes: &[u8], number: u32) -> Option<Range<usize>> {
+    let place = place(bytes, number, |value| matches!(value, Value::Bytes(_)))?;
+    let mut rest = bytes.get(place.clone())?;
+    read_number(&mut rest).ok()?;
+    Some(place.end - rest.len()..place.end)
+}
+
+/// Behind the key of the field.
+fn place(bytes: &[u8], number: u32, is_it: fn(Value<'_>) -> bool) -> Option<Range<usize>> {
+    let (mut rest, mut found) = (bytes, None);
+    while !rest.is_empty() {
+        let mut behind_key = rest;
+        read_number(&mut behind_key).ok()?;
+        let field = read_field(&mut rest).ok()?;
+        if field.number == number && is_it(field.value) {
+            found = Some(bytes.len() - behind_key.len()..bytes.len() - rest.len());
+        }
+    }
+    found
 }
 
 fn read_field<'a>(bytes: &mut &'a [u8]) -> Result<Field<'a>, ProtoError> {

@@ -1,8 +1,10 @@
 //! `moby.buildkit.v1.Control/Solve` and `moby.buildkit.v1.frontend.LLBBridge/Solve`: to effects, and on
 //! with what is forced (BuildKit's `api/services/control/control.proto`, `frontend/gateway/pb/gateway.proto`).
 
+use super::super::build::ServedBuild;
 use super::super::changes::Changes;
 use super::super::collect::{BodyError, Effects};
+use super::super::dockerfile::{self, Dialect};
 use super::attributes;
 use super::forced;
 use super::llb::Instructions;
@@ -22,6 +24,8 @@ pub enum Solve {
     Control,
     /// It gives instructions within one.
     Bridge,
+    /// None of them: a Dockerfile, for a build that the daemon puts together itself.
+    Dockerfile,
 }
 
 /// A message that was read.
@@ -86,6 +90,7 @@ pub fn read(solve: Solve, message: Vec<u8>) -> Result<Inspected<SolveBody>, Body
     match solve {
         Solve::Control => control(&message, &mut instructions, &mut effects)?,
         Solve::Bridge => bridge(&message, &mut instructions, &mut effects)?,
+        Solve::Dockerfile => {}
     }
     let Instructions { images, odd_image, cgroup_parents, has_unseen, .. } = instructions;
     const INSTRUCTIONS: FieldPath = FieldPath::Field("Definition");
@@ -100,6 +105,28 @@ pub fn read(solve: Solve, message: Vec<u8>) -> Result<Inspected<SolveBody>, Body
         effects.push(Effect::BuildSteps(Steps::Opaque), INSTRUCTIONS);
     }
     let body = SolveBody { solve, message, images, odd_image };
+    Ok(Inspected::new(body, effects.into_asked()))
+}
+
+/// Reads the Dockerfile of such a build and says all that it would bring about.
+///
+/// # Errors
+/// [`BodyError`] if it can't be read in one way.
+pub fn read_dockerfile(
+    build: &ServedBuild,
+    message: Vec<u8>,
+) -> Result<Inspected<SolveBody>, BodyError> {
+    let mut effects = Effects::default();
+    effects.push(Effect::Build(Builder::Read), FieldPath::Field("Dockerfile"));
+    let text = std::str::from_utf8(&message).map_err(|_| BodyError::Value {
+        at: FieldPath::Field("Dockerfile"),
+        reason: "it is not UTF-8".to_owned(),
+    })?;
+    let arguments = build.arguments.clone();
+    let request = dockerfile::Request { arguments, target: "", dialect: Dialect::BuildKit };
+    dockerfile::read_build(text, &request, &mut effects)?;
+    let (images, odd_image) = (Vec::new(), None);
+    let body = SolveBody { solve: Solve::Dockerfile, message, images, odd_image };
     Ok(Inspected::new(body, effects.into_asked()))
 }
 
@@ -272,6 +299,9 @@ pub fn write(
     const SOURCE_POLICY: u32 = 12;
     let SolveBody { solve, mut message, .. } = checked.into_body();
     let mut changes = Changes::default();
+    if solve == Solve::Dockerfile {
+        return Ok((message, changes));
+    }
     forced::attributes(solve, &mut message, policy, facts, &mut changes);
     if solve == Solve::Control
         && let Some(forced) = source_policy::forced(policy, facts)?

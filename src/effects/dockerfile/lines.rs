@@ -64,6 +64,19 @@ fn bounded(line: &str, number: usize) -> Result<&str, Fault> {
     }
 }
 
+/// Whether a comment in front of all instructions says `syntax=`, in any way that some daemon reads: then an image
+/// reads the Dockerfile.
+pub(super) fn names_reader(text: &str) -> bool {
+    const BLANKS: [char; 2] = ['\u{FEFF}', '\0'];
+    let trim = |line: &str| line.trim().trim_matches(BLANKS).trim().to_ascii_lowercase();
+    let is_comment = |line: &String| ["#", "//", "{"].iter().any(|mark| line.starts_with(mark));
+    let mut first = text.lines().map(trim).take_while(|line| line.is_empty() || is_comment(line));
+    first.any(|line| {
+        let said = line.split_once("syntax").map(|(_, behind)| behind.trim_start_matches('"'));
+        said.is_some_and(|behind| behind.trim_start().starts_with(['=', ':']))
+    })
+}
+
 /// `# escape=` and `# syntax=` in the first lines, until one is anything else.
 struct Directives {
     escape: char,

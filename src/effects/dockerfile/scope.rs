@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::Dialect;
 use super::expand::Variable;
 
 /// Arguments that need no `ARG`.
@@ -21,6 +22,22 @@ const BUILT_IN: [&str; 8] = [
 /// Those that need none on newer daemons only (29, not 20.10).
 const BUILT_IN_LATER: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 
+/// Those that BuildKit gives a value of its own where they are used without or declared without one.
+const OF_BUILDKIT: [&str; 12] = [
+    "BUILDPLATFORM",
+    "BUILDOS",
+    "BUILDOSVERSION",
+    "BUILDARCH",
+    "BUILDVARIANT",
+    "TARGETPLATFORM",
+    "TARGETOS",
+    "TARGETOSVERSION",
+    "TARGETARCH",
+    "TARGETVARIANT",
+    "TARGETSTAGE",
+    "SOURCE_DATE_EPOCH",
+];
+
 /// The arguments of a request by name; one without a value is only mentioned.
 pub(in crate::effects) type Given = HashMap<String, Option<String>>;
 
@@ -32,11 +49,12 @@ type Declared = HashMap<String, Variable>;
 pub(super) struct Global<'a> {
     given: &'a Given,
     declared: Declared,
+    pub(super) dialect: Dialect,
 }
 
 impl<'a> Global<'a> {
     pub(super) fn new(given: &'a Given) -> Self {
-        Self { given, declared: Declared::new() }
+        Self { given, declared: Declared::new(), dialect: Dialect::default() }
     }
 
     pub(super) fn declare(&mut self, name: String, default: Variable) {
@@ -51,6 +69,9 @@ impl<'a> Global<'a> {
     /// What the request gave wins over a default, and a default over what was declared in front.
     fn among(&self, name: &str, declared: &Declared) -> Variable {
         let given = self.given.get(name).and_then(Option::as_ref);
+        if self.dialect == Dialect::BuildKit && is_of_builder(name) {
+            return Variable::Unknown;
+        }
         if !declared.contains_key(name) && !BUILT_IN.contains(&name) {
             return match given {
                 Some(_) if BUILT_IN_LATER.contains(&name) => Variable::Unknown,
@@ -64,6 +85,11 @@ impl<'a> Global<'a> {
         let own = declared.get(name).filter(set);
         own.or_else(|| self.declared.get(name)).cloned().unwrap_or(Variable::Unset)
     }
+}
+
+/// Whether builders differ in what an argument of this name is.
+fn is_of_builder(name: &str) -> bool {
+    OF_BUILDKIT.contains(&name) || BUILT_IN.contains(&name) || BUILT_IN_LATER.contains(&name)
 }
 
 /// What one stage knows. Cheap to clone: stages build upon each other.
@@ -105,6 +131,10 @@ impl Stage {
         self.declared.insert(name, default);
     }
 
+    pub(super) fn declares(&self, name: &str) -> bool {
+        self.declared.contains_key(name)
+    }
+
     pub(super) fn set(&mut self, name: String, value: Variable) {
         Rc::make_mut(&mut self.environment).insert(name, value);
     }
@@ -112,6 +142,10 @@ impl Stage {
     /// The image's variables win over arguments.
     pub(super) fn get(&self, name: &str, global: &Global<'_>) -> Variable {
         match self.environment.get(name) {
+            // To BuildKit the later of the two counts.
+            Some(_) if global.dialect == Dialect::BuildKit && self.declared.contains_key(name) => {
+                Variable::Unknown
+            }
             Some(value) => value.clone(),
             None if self.has_unknown => Variable::Unknown,
             None => global.among(name, &self.declared),

@@ -3,12 +3,21 @@ use proptest::prelude::*;
 
 /// What a Dockerfile brings about, in short: `image a; user b; C=d`.
 fn effects_with(text: &str, arguments: &[(&str, Option<&str>)], target: &str) -> String {
+    effects_to(Dialect::Classic, text, arguments, target)
+}
+
+fn effects_to(
+    dialect: Dialect,
+    text: &str,
+    arguments: &[(&str, Option<&str>)],
+    target: &str,
+) -> String {
     let arguments = arguments
         .iter()
         .map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned)))
         .collect();
     let mut effects = Effects::default();
-    match read_build(text, &Request { arguments, target }, &mut effects) {
+    match read_build(text, &Request { arguments, target, dialect }, &mut effects) {
         Ok(()) => shown(effects),
         Err(error) => format!("refused: {error}"),
     }
@@ -25,6 +34,63 @@ fn shown(effects: Effects) -> String {
         other => panic!("{other:?}"),
     };
     effects.into_asked().into_iter().filter_map(show).collect::<Vec<_>>().join("; ")
+}
+
+/// What one builder reads in one way, and the other in another.
+#[test]
+fn buildkit_reads_the_same_in_other_ways() {
+    let given = [("HTTP_PROXY", Some("x")), ("A", Some("given")), ("TARGETARCH", Some("x"))];
+    for (text, target, expected) in [
+        ("FROM a AS b\nFROM b\nUSER x", "", "image a:latest; user x"),
+        // A stage may take from later ones, which are built then whatever the target is.
+        ("FROM a AS x\nCOPY --from=y p q\nFROM f AS y", "x", {
+            "image a:latest; image y:latest; image f:latest"
+        }),
+        ("FROM a\nRUN --mount=from=0,target=/x y", "", "image a:latest; image 0:latest"),
+        ("FROM a AS s\nFROM b\nRUN --mount=from=S,target=/x y", "", {
+            "image a:latest; image b:latest"
+        }),
+        ("FROM a\nRUN --mount=type=bind,\"from=i:1\",target=/x --network=host y", "", {
+            "image a:latest; image i:1"
+        }),
+        ("FROM a\nRUN --mount=from=${A},target=/x y", "", {
+            "refused: Dockerfile[2]: daemons differ in what a mount is taken from"
+        }),
+        ("FROM a$HTTP_PROXY", "", {
+            "refused: Dockerfile[1]: daemons differ in what it builds upon"
+        }),
+        ("FROM a${TARGETARCH}", "", {
+            "refused: Dockerfile[1]: daemons differ in what it builds upon"
+        }),
+        ("ARG A=b\nFROM $A", "", "A=given; image given:latest"),
+        // Arguments of an earlier stage are seen in the later one, and beside ENV the last counts.
+        ("FROM scratch AS b\nARG A=b\nFROM b\nUSER $A", "", "A=given; User(\"$A\")"),
+        ("FROM scratch\nENV U=x\nARG U=root\nUSER $U", "", "U=x; U=root; User(\"$U\")"),
+        ("FROM scratch\nARG U=root\nARG U\nUSER $U", "", "U=root; U=?; User(\"$U\")"),
+        ("FROM scratch\nRUN <<X\nX", "", {
+            "refused: Dockerfile[2]: a here-document is not read by every daemon"
+        }),
+    ] {
+        assert_eq!(effects_to(Dialect::BuildKit, text, &given, target), expected, "{text}");
+    }
+    for text in [
+        "# syntax=a\nFROM b",
+        "#SYNTAX = a\nFROM b",
+        "#\tsyntax\t=a b\nFROM b",
+        "# x=y\n# syntax=a\nFROM b",
+        "# escape=`\r\n# syntax=a\r\nFROM b",
+        "\u{FEFF}# syntax=a\nFROM b",
+        "\n# said\n#syntax=a\nFROM b",
+        "//syntax=a\nFROM b",
+        "{\"syntax\": \"a\"}\nFROM b",
+    ] {
+        let read = effects_to(Dialect::BuildKit, text, &[], "");
+        assert!(read.contains("`# syntax=` has an image read it"), "{text}: {read}");
+    }
+    assert_eq!(
+        effects_to(Dialect::BuildKit, "# of syntax\nFROM b\n# syntax=a", &[], ""),
+        "image b:latest"
+    );
 }
 
 fn effects(text: &str) -> String {

@@ -1,16 +1,12 @@
 //! What the client sends: frames, each taken whole.
 
+use super::super::blocks::{Block, Blocks, write_block};
 use super::super::frame::{
-    self, ACK, ConnectionError, END_HEADERS, END_STREAM, FrameHead, HEAD_BYTES, Kind,
-    PAYLOAD_BYTES_MAX, PREFACE, PRIORITY,
+    self, ACK, ConnectionError, END_STREAM, FrameHead, HEAD_BYTES, Kind, PAYLOAD_BYTES_MAX, PREFACE,
 };
-use super::super::hpack::{Field, HpackError};
-use super::super::literal::write_field;
+use super::super::hpack::Field;
 use super::stream::{self, Held, Kind as StreamKind, PREFIX_BYTES, Stream};
 use super::{Call, Fault, Handling, Mediator, Outputs, STREAMS_MAX};
-
-/// The most CONTINUATION frames of one header block.
-const CONTINUATIONS_MAX: u8 = 16;
 
 /// The most DATA frames without a byte that do not end a stream either.
 const EMPTY_FRAMES_MAX: u32 = 1000;
@@ -22,7 +18,7 @@ const PATH_BYTES_MAX: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct FromClient {
     has_begun: bool,
-    block: Option<OpenBlock>,
+    blocks: Blocks,
     /// How many bytes of the server's window the next frame needs.
     needs: i64,
     empty_frames: u32,
@@ -33,15 +29,6 @@ impl FromClient {
     pub(super) fn is_served_by(&self, window: i64) -> bool {
         self.needs <= window.max(0)
     }
-}
-
-/// A header block that has not ended.
-#[derive(Debug)]
-struct OpenBlock {
-    stream: u32,
-    is_last: bool,
-    bytes: Vec<u8>,
-    continuations: u8,
 }
 
 impl Mediator {
@@ -61,9 +48,14 @@ impl Mediator {
         else {
             return Ok(0);
         };
+        let bytes_max = self.limits.block_bytes_max;
+        if let Some(block) = self.from_client.blocks.take(&head, frame, bytes_max)? {
+            self.whole_block(block, out)?;
+            return Ok(whole);
+        }
         match head.kind {
-            Kind::Headers => self.headers(&head, payload, out)?,
-            Kind::Continuation => self.continuation(&head, payload, out)?,
+            // A block that is not whole.
+            Kind::Headers | Kind::Continuation => {}
             Kind::Data => {
                 if !self.data(&head, frame, payload, out)? {
                     return Ok(0);
@@ -103,64 +95,14 @@ impl Mediator {
         if head.length > PAYLOAD_BYTES_MAX {
             return Err(ConnectionError::size("a frame is longer than 16384 bytes"));
         }
-        if let Some(block) = &self.from_client.block
-            && (head.kind, head.stream) != (Kind::Continuation, block.stream)
-        {
-            return Err(ConnectionError::protocol("a frame stands inside a header block"));
-        }
         frame::check(head, self.last_stream)
     }
 
-    fn headers(
-        &mut self,
-        head: &FrameHead,
-        payload: &[u8],
-        out: &mut Outputs<'_>,
-    ) -> Result<(), ConnectionError> {
-        let mut piece = frame::unpadded(head, payload)?;
-        if head.has(PRIORITY) {
-            let behind = piece.split_at_checked(5);
-            piece = behind.ok_or(ConnectionError::size("a priority is cut short"))?.1;
-        }
-        let is_last = head.has(END_STREAM);
-        let block = OpenBlock { stream: head.stream, is_last, bytes: Vec::new(), continuations: 0 };
-        self.block_piece(block, head, piece, out)
-    }
-
-    fn continuation(
-        &mut self,
-        head: &FrameHead,
-        payload: &[u8],
-        out: &mut Outputs<'_>,
-    ) -> Result<(), ConnectionError> {
-        let block = self.from_client.block.take();
-        let mut block = block.ok_or(ConnectionError::protocol("no header block is open"))?;
-        block.continuations += 1;
-        self.block_piece(block, head, payload, out)
-    }
-
-    fn block_piece(
-        &mut self,
-        mut block: OpenBlock,
-        head: &FrameHead,
-        piece: &[u8],
-        out: &mut Outputs<'_>,
-    ) -> Result<(), ConnectionError> {
-        let bytes_max = self.limits.block_bytes_max;
-        block.bytes.extend_from_slice(piece);
-        if block.bytes.len() > bytes_max || block.continuations > CONTINUATIONS_MAX {
-            return Err(ConnectionError::flood("a header block is too long"));
-        }
-        if !head.has(END_HEADERS) {
-            self.from_client.block = Some(block);
-            return Ok(());
-        }
-        let fields = self.decoder.decode(&block.bytes, bytes_max).map_err(|error| match error {
-            HpackError::Malformed => ConnectionError::compression(),
-            HpackError::TooLong => ConnectionError::flood("a header block is too long"),
-        })?;
+    fn whole_block(&mut self, block: Block, out: &mut Outputs<'_>) -> Result<(), ConnectionError> {
         match self.last_stream {
-            last if block.stream > last => self.open(block.stream, block.is_last, fields, out),
+            last if block.stream > last => {
+                self.open(block.stream, block.is_last, block.fields, out)
+            }
             // It has ended while this was on its way.
             _ if !self.is_open(block.stream) => Ok(()),
             _ => Err(ConnectionError::protocol("a call has trailers")),
@@ -297,22 +239,6 @@ fn path_of(fields: &[Field]) -> Option<String> {
     let path = one(b":path").filter(|path| path.len() <= PATH_BYTES_MAX)?;
     let is_post = one(b":method") == Some(b"POST");
     String::from_utf8(path.to_vec()).ok().filter(|_| is_post)
-}
-
-fn write_block(stream: u32, is_last: bool, fields: &[Field], out: &mut Vec<u8>) {
-    let mut block = Vec::new();
-    for Field { name, value } in fields {
-        write_field(&mut block, name, value);
-    }
-    let end_stream = if is_last { END_STREAM } else { 0 };
-    let (first, mut rest) = block.split_at(block.len().min(PAYLOAD_BYTES_MAX));
-    let end = |rest: &[u8]| if rest.is_empty() { END_HEADERS } else { 0 };
-    frame::write(out, Kind::Headers, end_stream | end(rest), stream, first);
-    while !rest.is_empty() {
-        let (piece, behind) = rest.split_at(rest.len().min(PAYLOAD_BYTES_MAX));
-        frame::write(out, Kind::Continuation, end(behind), stream, piece);
-        rest = behind;
-    }
 }
 
 /// The `ACK` flag and `END_STREAM` are the same bit, on kinds that never have both.

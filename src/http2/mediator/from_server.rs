@@ -4,13 +4,8 @@ use super::super::frame::{
     self, ACK, ConnectionError, END_HEADERS, END_STREAM, FrameHead, HEAD_BYTES, Kind,
     PAYLOAD_BYTES_MAX,
 };
-use super::super::hpack::TABLE_BYTES_MAX;
+use super::super::settings::{self, INITIAL_WINDOW_SIZE};
 use super::{Mediator, Outputs};
-
-/// Identifiers of settings (RFC 9113 §6.5.2).
-const HEADER_TABLE_SIZE: u16 = 0x1;
-const INITIAL_WINDOW_SIZE: u16 = 0x4;
-const MAX_FRAME_SIZE: u16 = 0x5;
 
 /// The largest window (RFC 9113 §6.9.1).
 const WINDOW_BYTES_MAX: i64 = 0x7fff_ffff;
@@ -83,20 +78,12 @@ impl Mediator {
         }
         let whole = HEAD_BYTES + head.length;
         let Some(payload) = input.get(HEAD_BYTES..whole) else { return Ok(0) };
-        let mut written = Vec::with_capacity(payload.len());
-        for setting in payload.chunks_exact(6) {
-            let [a, b, value @ ..] = setting else { continue };
-            let (name, mut value) = (u16::from_be_bytes([*a, *b]), number(value));
-            match name {
-                HEADER_TABLE_SIZE => value = value.min(TABLE_BYTES_MAX as u32),
-                MAX_FRAME_SIZE => value = value.min(PAYLOAD_BYTES_MAX as u32),
-                INITIAL_WINDOW_SIZE => self.set_stream_window(value.into())?,
-                _ => {}
+        for (name, value) in settings::read(payload) {
+            if name == INITIAL_WINDOW_SIZE {
+                self.set_stream_window(value.into())?;
             }
-            written.extend_from_slice(&name.to_be_bytes());
-            written.extend_from_slice(&value.to_be_bytes());
         }
-        frame::write(out.client, Kind::Settings, 0, 0, &written);
+        settings::write_bounded(out.client, payload);
         self.send_all(out);
         Ok(whole)
     }

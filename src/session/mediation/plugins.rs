@@ -135,6 +135,7 @@ impl Session {
             Some(consulting) if consulting.ticket == ticket => {
                 self.call_advised(&mut mediation, consulting, advice, turn);
                 self.judge_calls(&mut mediation, turn);
+                self.take_calls(&mut mediation, turn);
             }
             other => mediation.consulting = other,
         }

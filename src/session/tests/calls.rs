@@ -123,5 +123,5 @@ fn only_the_upgrade_that_clients_of_the_builder_send_is_accepted() {
     }
     let mut talk = Talk::new(no_builds(), usize::MAX);
     talk.client(&UPGRADE.replace("Content-Length: 0", "Content-Length: 1"));
-    talk.client("x").client_gets("HTTP/1.1 403").is(Some(End::Linger));
+    talk.client_gets("HTTP/1.1 400").daemon_never_sees("grpc");
 }
