@@ -9,6 +9,7 @@
 //!         └─► config ───────────────► policy          session opens no socket, reads no clock
 //! ```
 
+pub mod admission;
 pub mod audit;
 pub mod cli;
 pub mod client;

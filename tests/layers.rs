@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and the modules it may name. What is missing here may name none.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
+    ("admission", &["audit", "client", "docker", "effects", "http", "policy"]),
     ("client", &["image", "policy"]),
     ("http", &[]),
     ("tls", &["client"]),
@@ -22,7 +23,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ),
     ("config", &["audit", "client", "image", "policy", "tls"]),
     ("audit", &["client"]),
-    ("session", &["audit", "client", "docker", "effects", "http", "http2", "policy"]),
+    ("session", &["admission", "audit", "client", "docker", "effects", "http", "http2", "policy"]),
     ("plugins", &["audit", "config", "image", "lookup", "policy"]),
     (
         "proxy",

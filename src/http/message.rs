@@ -75,7 +75,8 @@ pub fn write_answer(out: &mut Vec<u8>, answer: &Answer<'_>) {
 
 /// Appends a request head again, with another target and the same lines.
 pub fn write_head(out: &mut Vec<u8>, head: &RequestHead<'_>, target: &str) {
-    write_lines(out, head, target, |_| true);
+    write_request_line(out, head.method, target, head.version);
+    write_lines(out, head, |_| true);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -97,7 +98,8 @@ pub fn write_with_less_http2(
     target: &str,
     offer: Offer,
 ) {
-    write_lines(out, head, target, |name| !is_offer(name));
+    write_request_line(out, head.method, target, head.version);
+    write_lines(out, head, |name| !is_offer(name));
     write_upgrade(out, head, offer);
     out.extend_from_slice(b"\r\n");
 }
@@ -127,68 +129,78 @@ fn write_list<'a>(out: &mut Vec<u8>, name: &str, elements: impl Iterator<Item = 
     }
 }
 
-/// A head that was inspected, and is written as it was understood.
-#[derive(Debug)]
-pub struct InspectedHead<'a> {
-    /// The head as it was read.
-    pub head: &'a RequestHead<'a>,
-    /// The request target that goes to the daemon.
-    pub target: &'a str,
-    /// The type of the body; none if there is no body.
-    pub content_type: Option<MediaType<'a>>,
-    /// What becomes of an offer of HTTP/2.
-    pub offer: Offer,
-    /// What a session by which a client serves a build is called in place of what the client calls it.
-    pub session: Option<&'a str>,
+/// What becomes of the lines that frame the body of a request that was inspected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FramingLines {
+    /// They stay: the body passes, if there is one.
+    Kept,
+    /// They are left out: another body is written, and its length behind these lines.
+    LeftOut,
 }
 
-/// The name of such a session.
+/// The name of a session by which a client serves a build.
 pub const SESSION_NAME: &str = "x-docker-expose-session-uuid";
 
-impl InspectedHead<'_> {
-    /// Appends the head, for a body that passes if there is one.
-    pub fn write_passing(&self, out: &mut Vec<u8>) {
-        self.write(out, |_| true);
-        out.extend_from_slice(b"\r\n");
-    }
+/// What becomes of the line that says what such a session is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionName {
+    /// It stays.
+    Kept,
+    /// It is left out: [`write_session_name`] writes another one.
+    LeftOut,
+}
 
-    /// Appends the head for a body of known length, without the lines that framed the body before.
-    pub fn write_sized(&self, out: &mut Vec<u8>, body_bytes: usize) {
-        self.write(out, |name| {
-            !FRAMING_HEADERS.iter().any(|header| name.eq_ignore_ascii_case(header))
-        });
-        write(out, format_args!("Content-Length: {body_bytes}\r\n\r\n"));
-    }
+/// Appends a line that says what a session is called.
+pub fn write_session_name(out: &mut Vec<u8>, name: &str) {
+    write(out, format_args!("{SESSION_NAME}: {name}\r\n"));
+}
 
-    /// The same lines in the same order, but for those that are written as they were understood: of a
-    /// field that is read once its first line stays.
-    fn write(&self, out: &mut Vec<u8>, keep: impl Fn(&str) -> bool) {
-        let head = self.head;
-        let offers = match self.offer {
-            Offer::LeftOut => head.offers_http2(),
-            Offer::WithoutSettings => head.has_http2_settings(),
-        };
-        let mut seen = [false; READ_ONCE.len()];
-        write_lines(out, head, self.target, |name| {
-            let is_rewritten = [CONTENT_TYPE, CONTENT_ENCODING]
-                .iter()
-                .any(|header| name.eq_ignore_ascii_case(header));
-            let read_once = READ_ONCE.iter().zip(&mut seen);
-            let mut same = read_once.filter(|(header, _)| name.eq_ignore_ascii_case(header));
-            let is_repeated = same.next().is_some_and(|(_, seen)| std::mem::replace(seen, true));
-            let is_renamed = self.session.is_some() && name.eq_ignore_ascii_case(SESSION_NAME);
-            let is_left_out =
-                is_rewritten || is_repeated || is_renamed || (offers && is_offer(name));
-            keep(name) && !is_left_out
-        });
-        if offers {
-            write_upgrade(out, head, self.offer);
-        }
-        if let Some(session) = self.session {
-            write(out, format_args!("{SESSION_NAME}: {session}\r\n"));
-        }
-        write_content_type(out, self.content_type);
+/// Appends the header lines of a request that was inspected, as they were understood: the same lines in
+/// the same order, but for `Content-Type`, which [`write_content_type`] writes. Of a field that is read
+/// once its first line stays.
+pub fn write_inspected_lines(
+    out: &mut Vec<u8>,
+    head: &RequestHead<'_>,
+    framing: FramingLines,
+    (offer, session): (Offer, SessionName),
+) {
+    let offers = match offer {
+        Offer::LeftOut => head.offers_http2(),
+        Offer::WithoutSettings => head.has_http2_settings(),
+    };
+    let is_framing = |name: &str| {
+        framing == FramingLines::LeftOut
+            && FRAMING_HEADERS.iter().any(|header| name.eq_ignore_ascii_case(header))
+    };
+    let mut seen = [false; READ_ONCE.len()];
+    write_lines(out, head, |name| {
+        let is_rewritten =
+            [CONTENT_TYPE, CONTENT_ENCODING].iter().any(|header| name.eq_ignore_ascii_case(header));
+        let read_once = READ_ONCE.iter().zip(&mut seen);
+        let mut same = read_once.filter(|(header, _)| name.eq_ignore_ascii_case(header));
+        let is_repeated = same.next().is_some_and(|(_, seen)| std::mem::replace(seen, true));
+        let is_renamed = session == SessionName::LeftOut && name.eq_ignore_ascii_case(SESSION_NAME);
+        let is_left_out = is_rewritten || is_repeated || is_renamed || (offers && is_offer(name));
+        !is_framing(name) && !is_left_out
+    });
+    if offers {
+        write_upgrade(out, head, offer);
     }
+}
+
+/// Appends a line that names the type of a body.
+pub fn write_content_type(out: &mut Vec<u8>, content_type: MediaType<'_>) {
+    write(out, format_args!("Content-Type: {content_type}\r\n"));
+}
+
+/// Appends the line that says how long a body is.
+pub fn write_content_length(out: &mut Vec<u8>, body_bytes: usize) {
+    write(out, format_args!("Content-Length: {body_bytes}\r\n"));
+}
+
+/// Appends the first line of a request.
+pub fn write_request_line(out: &mut Vec<u8>, method: &str, target: &str, version: Version) {
+    write(out, format_args!("{method} {target} {}\r\n", version.as_str()));
 }
 
 /// Appends a response head again for another body of known length, without the lines that framed or
@@ -208,19 +220,7 @@ pub fn write_response(out: &mut Vec<u8>, head: &ResponseHead<'_>, body_bytes: us
     write(out, format_args!("Content-Length: {body_bytes}\r\n\r\n"));
 }
 
-fn write_content_type(out: &mut Vec<u8>, content_type: Option<MediaType<'_>>) {
-    if let Some(content_type) = content_type {
-        write(out, format_args!("Content-Type: {content_type}\r\n"));
-    }
-}
-
-fn write_lines(
-    out: &mut Vec<u8>,
-    head: &RequestHead<'_>,
-    target: &str,
-    mut keep: impl FnMut(&str) -> bool,
-) {
-    write(out, format_args!("{} {target} {}\r\n", head.method, head.version.as_str()));
+fn write_lines(out: &mut Vec<u8>, head: &RequestHead<'_>, mut keep: impl FnMut(&str) -> bool) {
     for (name, value) in head.headers.iter().filter(|(name, _)| keep(name)) {
         for part in [name.as_bytes(), b": ", value, b"\r\n"] {
             out.extend_from_slice(part);
@@ -271,12 +271,41 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
+    /// A head that was inspected, as it is put together for the daemon.
+    struct Inspected<'a> {
+        head: &'a RequestHead<'a>,
+        target: &'a str,
+        content_type: Option<MediaType<'a>>,
+        offer: Offer,
+    }
+
+    impl Inspected<'_> {
+        fn write_passing(&self, out: &mut Vec<u8>) {
+            self.write(out, FramingLines::Kept);
+            out.extend_from_slice(b"\r\n");
+        }
+
+        fn write_sized(&self, out: &mut Vec<u8>, body_bytes: usize) {
+            self.write(out, FramingLines::LeftOut);
+            write_content_length(out, body_bytes);
+            out.extend_from_slice(b"\r\n");
+        }
+
+        fn write(&self, out: &mut Vec<u8>, framing: FramingLines) {
+            write_request_line(out, self.head.method, self.target, self.head.version);
+            write_inspected_lines(out, self.head, framing, (self.offer, SessionName::Kept));
+            if let Some(content_type) = self.content_type {
+                write_content_type(out, content_type);
+            }
+        }
+    }
+
     fn inspected<'a>(
         head: &'a RequestHead<'a>,
         target: &'a str,
         content_type: Option<MediaType<'a>>,
-    ) -> InspectedHead<'a> {
-        InspectedHead { head, target, content_type, offer: Offer::LeftOut, session: None }
+    ) -> Inspected<'a> {
+        Inspected { head, target, content_type, offer: Offer::LeftOut }
     }
 
     #[test]
@@ -351,7 +380,7 @@ mod tests {
         let (mut passed, mut judged) = (Vec::new(), Vec::new());
         let offer = Offer::WithoutSettings;
         write_with_less_http2(&mut passed, &head, "/g", offer);
-        InspectedHead { offer, ..inspected(&head, "/g", None) }.write_passing(&mut judged);
+        Inspected { offer, ..inspected(&head, "/g", None) }.write_passing(&mut judged);
         for written in [passed, judged] {
             assert_eq!(String::from_utf8(written).unwrap(), expected);
         }

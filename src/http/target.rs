@@ -66,21 +66,27 @@ pub enum Oddity {
 /// A request target, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target<'a> {
-    path: Cow<'a, str>,
-    query: Option<&'a str>,
+    /// Path and query as they were sent, but for a path that was left out.
     forwarded: Cow<'a, str>,
+    /// How long the path is in it, in bytes.
+    path_bytes: usize,
+    /// Where the query begins in it, behind its `?`.
+    query_at: Option<usize>,
+    /// The path, if it is written otherwise.
+    decoded: Option<String>,
     oddity: Option<Oddity>,
 }
 
-impl<'a> Target<'a> {
+impl Target<'_> {
     /// The path, decoded once.
     pub fn path(&self) -> &str {
-        &self.path
+        let written = || self.forwarded.get(..self.path_bytes).unwrap_or_default();
+        self.decoded.as_deref().unwrap_or_else(written)
     }
 
     /// The query as it was sent, without its `?`.
-    pub fn query(&self) -> Option<&'a str> {
-        self.query
+    pub fn query(&self) -> Option<&str> {
+        self.forwarded.get(self.query_at?..)
     }
 
     /// What keeps the path from being plain, if anything.
@@ -91,6 +97,12 @@ impl<'a> Target<'a> {
     /// The target that goes to the daemon: path and query as they were sent.
     pub fn forwarded(&self) -> &str {
         &self.forwarded
+    }
+
+    /// The same, whatever becomes of the text that it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Target<'static> {
+        Target { forwarded: Cow::Owned(self.forwarded.into_owned()), ..self }
     }
 }
 
@@ -103,25 +115,36 @@ pub fn parse(raw: &str) -> Result<Target<'_>, TargetError> {
         return Err(TargetError::Byte);
     }
     if raw == "*" {
-        let raw = Cow::Borrowed(raw);
-        return Ok(Target { path: raw.clone(), query: None, forwarded: raw, oddity: None });
+        let forwarded = Cow::Borrowed(raw);
+        return Ok(Target {
+            forwarded,
+            path_bytes: raw.len(),
+            query_at: None,
+            decoded: None,
+            oddity: None,
+        });
     }
     let origin = origin_form(raw)?;
-    let (encoded, query) = match origin.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (origin, None),
-    };
-    let forwarded = match encoded {
-        "" => Cow::Owned(format!("/{origin}")),
+    let forwarded = match origin {
+        "" => Cow::Borrowed("/"),
+        _ if origin.starts_with('?') => Cow::Owned(format!("/{origin}")),
         _ => Cow::Borrowed(origin),
     };
-    let encoded = if encoded.is_empty() { "/" } else { encoded };
+    let (encoded, query) = match forwarded.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (&*forwarded, None),
+    };
     let (path, escapes) = decode(encoded);
     let oddity = escapes.or_else(|| oddity_of(&path)).or_else(|| {
         let query = query.unwrap_or_default();
         query.contains('#').then_some(Oddity::Fragment)
     });
-    Ok(Target { path, query, forwarded, oddity })
+    let decoded = match path {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(path) => Some(path),
+    };
+    let (path_bytes, query_at) = (encoded.len(), query.map(|_| encoded.len() + 1));
+    Ok(Target { forwarded, path_bytes, query_at, decoded, oddity })
 }
 
 /// What stands behind `scheme://authority`; all of it if that is absent. May lack its first `/`.

@@ -10,18 +10,17 @@ use super::connection_limits::ConnectionLimits;
 use super::encrypted::Lent;
 use super::handshakes::{Handshakes, Step, Taken};
 use super::identities::{Identities, Sought};
-use super::inquiry::Inquiry;
 use super::look_ups::LookUps;
 use super::mailbox::{Command, Key, Mailbox};
 use super::pipes::Pipes;
 use super::pool::Pool;
+use super::reviewing::Reviewing;
 use super::watch::Watch;
 use crate::audit::Who;
 use crate::lookup::{Daemon, Epoch, ImageCache, Presence};
 use crate::plugins::{Plugins, Question};
-use crate::policy::facts::{Facts, Questions};
-use crate::policy::review::{CancelToken, Review, ReviewRequest};
-use crate::session::{ImageChanges, Judged, Judgement, Outbox, Rules, Side, Ticket, Turn};
+use crate::policy::review::{Review, ReviewRequest};
+use crate::session::{Answer, Ask, ImageChanges, Outbox, Rules, Side, Turn, What, Work, Worked};
 
 /// What all loops of a process have in common.
 #[derive(Clone)]
@@ -125,65 +124,63 @@ impl LoopContext {
         })
     }
 
-    /// Has a question of this client answered on other threads. What is known already is answered at
-    /// once.
+    /// Has something found out for a connection on other threads. What is known already is answered at once.
     pub(super) fn ask(
         &self,
-        (key, serial, ticket): (Key, u64, Ticket),
-        who: (Who, CancelToken),
-        questions: Questions,
-        daemon: Daemon,
-    ) -> Option<Facts> {
+        (key, serial): (Key, u64),
+        (who, daemon): (Who, Daemon),
+        ask: Ask,
+    ) -> Option<Answer> {
+        let Ask { ticket, what, token } = ask;
         let mailbox = self.mailbox.clone();
-        let reply = move |facts| {
-            let facts = Box::new(facts);
-            mailbox.send(Command::Answer { key, serial, ticket, facts });
+        let reply = move |answer| {
+            let answer = Box::new(answer);
+            mailbox.send(Command::Answer { key, serial, ticket, answer });
         };
-        self.shared.look_ups.ask(who, questions, daemon, reply)
+        match what {
+            What::Facts(questions) => {
+                let reply = move |facts| reply(Answer::Facts(facts));
+                self.shared.look_ups.ask((who, token), *questions, daemon, reply).map(Answer::Facts)
+            }
+            What::Review(request) => {
+                let reply = move |review| reply(Answer::Review(review));
+                self.review(*request, daemon, reply).map(Answer::Review)
+            }
+            What::Work(work) => self.work(*work, move |worked| reply(Answer::Worked(worked))),
+        }
     }
 
     /// Has a body judged on another thread. If none can be had, it is judged at once.
-    pub(super) fn judge(
-        &self,
-        (key, serial, ticket): (Key, u64, Ticket),
-        judgement: Judgement,
-    ) -> Option<Judged> {
-        let mailbox = self.mailbox.clone();
-        let handed = Arc::new(Mutex::new(Some(judgement)));
+    fn work(&self, work: Work, reply: impl FnOnce(Worked) + Send + 'static) -> Option<Answer> {
+        let handed = Arc::new(Mutex::new(Some(work)));
         let taken = Arc::clone(&handed);
-        let take = |judgement: &Mutex<Option<Judgement>>| {
-            judgement.lock().unwrap_or_else(PoisonError::into_inner).take()
-        };
+        let take =
+            |work: &Mutex<Option<Work>>| work.lock().unwrap_or_else(PoisonError::into_inner).take();
         let job = move || {
-            if let Some(judgement) = take(&taken) {
-                let judged = Box::new(judgement.run());
-                mailbox.send(Command::Judged { key, serial, ticket, judged });
+            if let Some(work) = take(&taken) {
+                reply(work.run());
             }
         };
         match self.shared.judges.run(Box::new(job)) {
             Ok(()) => None,
-            Err(_) => take(&handed).map(Judgement::run),
+            Err(_) => take(&handed).map(|work| Answer::Worked(work.run())),
         }
     }
 
     /// Has the plugins asked, after the daemon has said which image it is. What is known already is
     /// answered at once.
-    pub(super) fn consult(
+    fn review(
         &self,
-        (key, serial, ticket): (Key, u64, Ticket),
         review: ReviewRequest,
         daemon: Daemon,
+        reply: impl FnOnce(Review) + Clone + Send + 'static,
     ) -> Option<Review> {
         let mut question = Question { review, presence: Presence::Unknown, daemon };
-        let mailbox = self.mailbox.clone();
-        let reply = move |advice| {
-            let advice = Box::new(advice);
-            mailbox.send(Command::Review { key, serial, ticket, advice });
-        };
-        let inquiry = Inquiry::new(&self.shared.plugins, &self.shared.images.known, reply);
-        let known = inquiry.cached(&mut question);
+        let Shared { plugins, images, pool, .. } = &self.shared;
+        let reviewing = Reviewing::new(plugins, &images.known, reply);
+        let known = reviewing.cached(&mut question);
         if known.is_none() {
-            inquiry.begin(&self.shared.pool, question);
+            reviewing.begin(pool, question);
         }
         known
     }

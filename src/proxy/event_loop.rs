@@ -198,14 +198,9 @@ impl Active {
                     let keys = self.room.seek_here(crowd, &self.connections, limits, now);
                     self.close_idle(keys, near);
                 }
-                Command::Answer { key, serial, ticket, facts } => {
-                    self.hand_over(key, serial, |connection, cx| {
-                        connection.answered(ticket, *facts, cx);
-                    });
-                }
-                Command::Judged { key, serial, ticket, judged } => {
-                    self.hand_over(key, serial, |connection, cx| {
-                        connection.judged(ticket, *judged, cx);
+                Command::Answer { key, serial, ticket, answer } => {
+                    self.hand_over(key, serial, |connection, with| {
+                        connection.answered(ticket, *answer, with);
                     });
                 }
                 Command::HandshakeStep { key, serial, side, taken } => {
@@ -214,11 +209,6 @@ impl Active {
                 Command::Identity { key, serial, answer } => {
                     self.hand_over(key, serial, |connection, cx| {
                         connection.learned(answer, cx);
-                    });
-                }
-                Command::Review { key, serial, ticket, advice } => {
-                    self.hand_over(key, serial, |connection, cx| {
-                        connection.reviewed(ticket, *advice, cx);
                     });
                 }
             }

@@ -11,9 +11,7 @@ use super::generation::Generation;
 use super::handshakes::Taken;
 use super::identities;
 use crate::audit::Who;
-use crate::policy::facts::Facts;
-use crate::policy::review::Review;
-use crate::session::{Judged, Side, Ticket};
+use crate::session::{Answer, Side, Ticket};
 
 /// Under which a loop is woken for its commands.
 pub(super) const WAKER: Token = Token(usize::MAX);
@@ -48,23 +46,12 @@ pub(super) enum Command {
         near: LimitReached,
         client: Who,
     },
-    Judged {
-        key: Key,
-        serial: u64,
-        ticket: Ticket,
-        judged: Box<Judged>,
-    },
+    /// What was found out for a request.
     Answer {
         key: Key,
         serial: u64,
         ticket: Ticket,
-        facts: Box<Facts>,
-    },
-    Review {
-        key: Key,
-        serial: u64,
-        ticket: Ticket,
-        advice: Box<Review>,
+        answer: Box<Answer>,
     },
     /// What came of a step of a handshake.
     HandshakeStep {

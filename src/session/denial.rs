@@ -9,66 +9,25 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::exchange::Calls;
 use super::pace::Pace;
 use super::request::Request;
 use super::{Rules, Session, Step, Turn, audit, retry_after};
+use crate::admission::Denial;
 use crate::audit::{Event, Redacted};
-use crate::client::LimitMet;
-use crate::docker::operations;
 use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
-use crate::http::target::Target;
-use crate::policy::Violations;
 
-/// Why a request may not be made, whatever is in its body.
-#[derive(Debug)]
-pub(super) enum Denial {
-    /// Its endpoint may not be called.
-    Forbidden(Violations),
-    /// Its client has or does as much as it may.
-    LimitMet(LimitMet),
-}
-
-impl Denial {
-    fn status(&self) -> u16 {
-        match self {
-            Self::Forbidden(_) => 403,
-            Self::LimitMet(_) => 429,
-        }
-    }
-
-    fn reason(&self) -> &dyn Display {
-        match self {
-            Self::Forbidden(violations) => violations,
-            Self::LimitMet(met) => met,
-        }
+fn status(denial: &Denial) -> u16 {
+    match denial {
+        Denial::Forbidden(_) => 403,
+        Denial::LimitMet(_) => 429,
     }
 }
 
-impl Rules {
-    /// Why a request may not be made, as far as that does not depend on what it asks for.
-    pub(super) fn denial(&self, method: &str, target: &Target<'_>, now: Instant) -> Option<Denial> {
-        if self.refuses_all {
-            return Some(Denial::Forbidden(Violations::of_stranger()));
-        }
-        let share = self.share.as_ref()?;
-        let met = share.request(now).and_then(|()| match operations::makes(method, target) {
-            true => share.create(now),
-            false => Ok(()),
-        });
-        met.err().map(Denial::LimitMet)
-    }
-
-    /// What becomes of calls to BuildKit.
-    pub(super) fn calls(&self) -> Calls {
-        let limits = self.share.as_ref().map(|share| share.limits());
-        let is_counted = limits.is_some_and(|limits| limits.creates_per_minute.is_some());
-        match self.reviewed.build || self.policy.judges_calls_to_buildkit() {
-            true => Calls::Judged,
-            false if is_counted => Calls::Counted,
-            false => Calls::Pass,
-        }
+fn reason(denial: &Denial) -> &dyn Display {
+    match denial {
+        Denial::Forbidden(violations) => violations,
+        Denial::LimitMet(met) => met,
     }
 }
 
@@ -116,7 +75,7 @@ impl Session {
             }
             Framing::Length(_) | Framing::Chunked | Framing::UntilClose => {
                 self.request = Request::Over;
-                self.answer_instead(denial.status(), &denial.reason(), turn);
+                self.answer_instead(status(&denial), &reason(&denial), turn);
             }
         }
     }
@@ -146,6 +105,6 @@ impl Session {
 
     fn answer_denied(&mut self, denial: &Denial, turn: &mut Turn<'_>) {
         self.request = Request::Sent;
-        self.answer_whole(denial.status(), &denial.reason(), turn);
+        self.answer_whole(status(denial), &reason(denial), turn);
     }
 }

@@ -3,24 +3,11 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::build_sessions::BuildSession;
-use super::images::ImageChange;
+use crate::admission::{BuildSession, Calls, ImageChange};
 use crate::client::Making;
 use crate::docker::answers::Withheld;
 use crate::http::framing::{AnswerTo, Persistence};
 use crate::http::head::{RequestHead, Version};
-
-/// What becomes of calls of gRPC.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Calls {
-    /// They pass unseen.
-    #[default]
-    Pass,
-    /// Those that build are counted, and pass as they are.
-    Counted,
-    /// Those that build are judged, and nothing unknown passes.
-    Judged,
-}
 
 /// One request and its response.
 #[derive(Debug)]

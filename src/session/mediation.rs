@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::budget::Share;
-use super::exchange::Calls;
-use super::images::ImageChange;
-use super::request::{Refusal, Request};
+use super::outbox::{Answer, Ask, What};
+use super::request::Request;
 use super::response::Response;
 use super::{End, Rules, Session, Step, Ticket, Turn, audit, bounded, retry_after};
+use crate::admission::{Calls, ImageChange, Refusal};
 use crate::audit::{Event, Redacted};
 use crate::client::LimitMet;
 use crate::effects::buildkit::{self, Method, Solve, SolveBody};
@@ -197,9 +197,7 @@ impl Session {
 
     pub(super) fn mediate_daemon_bytes(&mut self, input: &[u8], turn: &mut Turn<'_>) -> Step {
         let Request::Mediated(mediation) = &mut self.request else {
-            let reason = "answers to calls come where no calls are judged";
-            audit::record(&self.client, &Event::Error { reason: &reason });
-            self.end = Some(End::Abort);
+            self.give_up(&"answers to calls come where no calls are judged");
             return Step::Take(input.len());
         };
         match mediation.machine.daemon_bytes(input, &mut outputs(turn.out)) {
@@ -350,7 +348,7 @@ impl Session {
             let ticket = self.next_ticket();
             let deadline = turn.now + rules.body_time_max;
             let (facts, round, waits) = (Facts::none(), 1, CancelGuard::default());
-            let waited = waits.token();
+            let token = waits.token();
             let judging = Judging {
                 stream,
                 path,
@@ -367,7 +365,7 @@ impl Session {
             if questions.is_empty() {
                 self.judge_call(mediation, judging, turn);
             } else {
-                turn.out.ask(ticket, questions, waited);
+                turn.out.ask(Ask { ticket, what: What::Facts(Box::new(questions)), token });
                 mediation.judging = Some(judging);
             }
         }
@@ -376,22 +374,34 @@ impl Session {
         }
     }
 
-    /// The outside has answered; the answers may lead to further questions.
+    /// What was asked about a call is answered.
     pub(super) fn mediation_answered(
         &mut self,
         mut mediation: Box<Mediation>,
         ticket: Ticket,
-        facts: Facts,
+        answer: Answer,
         turn: &mut Turn<'_>,
     ) {
-        match mediation.judging.take() {
-            Some(judging) if judging.ticket == ticket => {
-                self.call_learned(&mut mediation, judging, facts, turn);
-                self.judge_calls(&mut mediation, turn);
-                self.take_calls(&mut mediation, turn);
+        let is_judged = mediation.judging.as_ref().is_some_and(|it| it.ticket == ticket);
+        let is_reviewed = mediation.consulting.as_ref().is_some_and(|it| it.ticket == ticket);
+        match answer {
+            Answer::Facts(facts) if is_judged => {
+                if let Some(judging) = mediation.judging.take() {
+                    self.call_learned(&mut mediation, judging, facts, turn);
+                }
             }
-            other => mediation.judging = other,
+            Answer::Review(review) if is_reviewed => {
+                if let Some(consulting) = mediation.consulting.take() {
+                    self.call_advised(&mut mediation, consulting, review, turn);
+                }
+            }
+            _ if is_judged || is_reviewed => {
+                return self.give_up(&"an answer of another kind came to a question");
+            }
+            Answer::Facts(_) | Answer::Review(_) | Answer::Worked(_) => {}
         }
+        self.judge_calls(&mut mediation, turn);
+        self.take_calls(&mut mediation, turn);
         self.request = Request::Mediated(mediation);
     }
 
@@ -414,7 +424,8 @@ impl Session {
         if judging.round < ROUNDS_MAX && !questions.is_empty() {
             judging.round += 1;
             judging.ticket = self.next_ticket();
-            turn.out.ask(judging.ticket, questions, judging.waits.token());
+            let (ticket, token) = (judging.ticket, judging.waits.token());
+            turn.out.ask(Ask { ticket, what: What::Facts(Box::new(questions)), token });
             mediation.judging = Some(judging);
             return;
         }

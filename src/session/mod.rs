@@ -8,12 +8,10 @@
 //!
 //! ```text
 //! request    Head ─┬─► Body ───────────────────┬─► Sent ──────► Head
-//!                  ├─► Collecting ─► Waiting ──┤     │
-//!                  │         ├─► Judging ◄► Asking   │
-//!                  │         └─► Consulting ◄─┘┘     │
-//!                  ├─► Dropping ─► Head              │
-//!                  ├─► RefusingCalls (of gRPC)       │
-//!                  └─► MaySwitch ────────────────────┴──► Raw, Mediated        any ─► Over
+//!                  ├─► Collecting ─► Waiting ──┤
+//!                  ├─► Dropping ─► Head        │
+//!                  ├─► RefusingCalls (of gRPC) │
+//!                  └─► MaySwitch ──────────────┴──► Raw, Mediated        any ─► Over
 //!
 //! response   Idle ───► Head ─┬─► Body ─┬─► Idle
 //!                            │         └─► Done (its request has not ended) ─► Idle
@@ -21,8 +19,8 @@
 //!                            └─► Raw                                 any ─► Over
 //! ```
 //!
-//! From `Consulting` a request comes back once more, through `Waiting` if rules ask again: what plugins
-//! have taken their time for is judged by what is true then.
+//! While a request is `Waiting`, [`crate::admission`] has asked something on its way to a decision, perhaps
+//! several times.
 //!
 //! | request | response | then |
 //! | --- | --- | --- |
@@ -36,14 +34,10 @@
 //! what is still owed; nothing else has to be remembered outside.
 
 mod budget;
-mod build_sessions;
 mod calls;
-mod consultation;
+mod collecting;
 mod denial;
 mod exchange;
-mod images;
-mod inspection;
-mod judging;
 mod mediation;
 mod outbox;
 mod pace;
@@ -51,25 +45,22 @@ mod request;
 mod response;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod withholding;
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+pub use crate::admission::{ImageChanges, Rules};
 pub use budget::Budget;
-pub use images::ImageChanges;
-pub use judging::{Judged, Judgement};
-pub use outbox::Outbox;
+pub use outbox::{Answer, Ask, Outbox, What, Work, Worked};
 
 use crate::audit::{self, ClientId, Event};
-use crate::client::{LimitMet, Share};
+use crate::client::LimitMet;
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::Persistence;
 use crate::http::message;
-use crate::policy::Policy;
-use crate::policy::facts::Facts;
-use crate::policy::review::{Purposes, Review};
 use exchange::Exchange;
 use request::Request;
 use response::Response;
@@ -135,34 +126,6 @@ pub enum End {
 /// Names a question, and is never used again: an answer that comes too late meets no other request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(u64);
-
-/// The bounds a session keeps, and the policy it asks.
-#[derive(Debug)]
-pub struct Rules {
-    /// What is forbidden and forced.
-    pub policy: Arc<Policy>,
-    /// Whether the client is none that anything is let through for.
-    pub refuses_all: bool,
-    /// What the clients of one entry have together, if there are entries.
-    pub share: Option<Share>,
-    /// The longest head, in bytes.
-    pub head_bytes_max: usize,
-    /// The longest inspected body, in bytes.
-    pub body_bytes_max: usize,
-    /// From the first byte of a head to its last.
-    pub head_time_max: Duration,
-    /// From the end of a head on, how long an inspected body may take before its rate counts; and how
-    /// long the outside may take to answer a question about it.
-    pub body_time_max: Duration,
-    /// How long an inspected body may go without a byte.
-    pub body_idle_max: Duration,
-    /// How many bytes of an inspected body must have come for each second beyond `body_time_max`.
-    pub body_rate_min: NonZeroU64,
-    /// What plugins are asked about.
-    pub reviewed: Purposes,
-    /// How long plugins may take at most, whatever holds them up.
-    pub review_time_max: Duration,
-}
 
 /// What a call into the session may use.
 #[derive(Debug)]
@@ -270,7 +233,11 @@ impl Session {
     /// Whether what is under way is judged by the rules of each moment: plugins take their time, and calls of
     /// gRPC come one after the other.
     pub fn follows_rules(&self) -> bool {
-        matches!(self.request, Request::Consulting(_) | Request::Mediated(_))
+        match &self.request {
+            Request::Waiting(waiting) => waiting.is_review(),
+            Request::Mediated(_) => true,
+            _ => false,
+        }
     }
 
     /// Whether nothing of a request is under way: the next one may be judged by other rules.
@@ -336,24 +303,10 @@ impl Session {
         }
     }
 
-    /// The outside's answer to the question with this ticket; one that is over changes nothing.
-    pub fn answered(&mut self, ticket: Ticket, facts: Facts, turn: &mut Turn<'_>) {
+    /// The answer to what was asked under this ticket; one that is over changes nothing.
+    pub fn answered(&mut self, ticket: Ticket, answer: Answer, turn: &mut Turn<'_>) {
         if self.end.is_none() {
-            self.request_answered(ticket, facts, turn);
-        }
-    }
-
-    /// What came of the body with this ticket that was judged elsewhere; one that is over changes nothing.
-    pub fn judged(&mut self, ticket: Ticket, judged: Judged, turn: &mut Turn<'_>) {
-        if self.end.is_none() {
-            self.request_judged(ticket, judged, turn);
-        }
-    }
-
-    /// What the plugins said to the question with this ticket; one that is over changes nothing.
-    pub fn reviewed(&mut self, ticket: Ticket, advice: Review, turn: &mut Turn<'_>) {
-        if self.end.is_none() {
-            self.request_reviewed(ticket, advice, turn);
+            self.request_answered(ticket, answer, turn);
         }
     }
 
@@ -413,14 +366,9 @@ impl Session {
     pub fn elapsed(&mut self, turn: &mut Turn<'_>) {
         if self.deadline().is_some_and(|deadline| deadline <= turn.now) {
             match self.request {
-                Request::Waiting(_) | Request::Asking(_) => {
-                    self.refuse(503, &"what a rule must know was not learned in time", turn);
-                }
-                Request::Judging(_) => {
-                    self.refuse(503, &"the request body was not judged in time, try again", turn);
-                }
-                Request::Consulting(_) => {
-                    self.refuse(503, &"the plugins have not answered in time", turn);
+                Request::Waiting(ref waiting) => {
+                    let late = waiting.late;
+                    self.refuse(503, &late, turn);
                 }
                 Request::RefusingCalls(_) => {
                     let waiting_for = &"a call of gRPC (`limits.head_time`)";
@@ -499,6 +447,14 @@ impl Session {
         self.answer(status, reason, Persistence::Close, turn);
         self.request = Request::Over;
         self.close();
+    }
+
+    /// Ends at once, where what is under way can't be: nothing that would follow can be trusted.
+    fn give_up(&mut self, reason: &dyn std::fmt::Display) {
+        audit::record(&self.client, &Event::Error { reason });
+        self.request = Request::Over;
+        self.response = Response::Over;
+        self.end = Some(End::Abort);
     }
 
     /// Ends once the last answer is written; a client that may still be sending is heard out.

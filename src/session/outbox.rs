@@ -2,20 +2,76 @@
 
 use std::sync::Arc;
 
-use super::{Judgement, Side, Ticket};
+use super::budget::Share;
+use super::{Side, Ticket};
+use crate::admission::{Judged, Judgement};
 use crate::policy::Policy;
-use crate::policy::facts::Questions;
-use crate::policy::review::{CancelToken, ReviewRequest};
+use crate::policy::facts::{Facts, Questions};
+use crate::policy::review::{CancelToken, Review, ReviewRequest};
+
+/// Something to find out; the answer comes back by its ticket.
+#[derive(Debug)]
+pub struct Ask {
+    /// By which the answer finds its question.
+    pub ticket: Ticket,
+    /// What is asked.
+    pub what: What,
+    /// Whether the answer still matters.
+    pub token: CancelToken,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub enum What {
+    /// What is outside.
+    Facts(Box<Questions>),
+    /// What plugins say of an image.
+    Review(Box<ReviewRequest>),
+    /// What the rules say of a large body.
+    Work(Box<Work>),
+}
+
+/// The answer to a question of the same kind.
+#[derive(Debug)]
+pub enum Answer {
+    /// What was learned.
+    Facts(Facts),
+    /// What the plugins said.
+    Review(Review),
+    /// What came of the body.
+    Worked(Worked),
+}
+
+/// A body that is judged elsewhere. Its share of the budget goes with it, so that it counts even if nobody
+/// waits for the verdict any more.
+#[derive(Debug)]
+pub struct Work {
+    pub(super) judgement: Judgement,
+    pub(super) share: Share,
+}
+
+/// What came of such a body.
+#[derive(Debug)]
+pub struct Worked {
+    pub(super) judged: Judged,
+    pub(super) share: Share,
+}
+
+impl Work {
+    /// Judges the body; takes its time, and touches nothing but memory.
+    #[must_use]
+    pub fn run(self) -> Worked {
+        Worked { judged: self.judgement.run(), share: self.share }
+    }
+}
 
 /// Filled by the session, emptied by whoever drives it after each call.
 #[derive(Debug, Default)]
 pub struct Outbox {
     downstream: Vec<u8>,
     upstream: Vec<u8>,
-    question: Option<(Ticket, Questions, CancelToken)>,
-    consultation: Option<(Ticket, ReviewRequest)>,
+    ask: Option<Ask>,
     watched: Option<(String, Arc<Policy>)>,
-    judgement: Option<(Ticket, Judgement)>,
 }
 
 impl Outbox {
@@ -34,53 +90,32 @@ impl Outbox {
 
     /// Whether nothing is owed.
     pub fn is_empty(&self) -> bool {
-        let nothing_asked =
-            self.question.is_none() && self.consultation.is_none() && self.judgement.is_none();
         let nothing_said = self.downstream.is_empty() && self.upstream.is_empty();
-        nothing_said && nothing_asked && self.watched.is_none()
+        nothing_said && self.ask.is_none() && self.watched.is_none()
     }
 
     /// Forgets what is owed, with the session that owed it.
     pub fn clear(&mut self) {
         self.downstream.clear();
         self.upstream.clear();
-        self.question = None;
-        self.consultation = None;
+        self.ask = None;
         self.watched = None;
-        self.judgement = None;
     }
 
-    /// Asks the outside; the answer comes back by its ticket.
-    pub(super) fn ask(&mut self, ticket: Ticket, questions: Questions, waited: CancelToken) {
-        debug_assert!(self.question.is_none(), "one request at a time asks one question");
-        self.question = Some((ticket, questions, waited));
+    /// Has something found out.
+    pub(super) fn ask(&mut self, ask: Ask) {
+        debug_assert!(self.ask.is_none(), "one request at a time asks one question");
+        self.ask = Some(ask);
     }
 
     #[cfg(test)]
     pub(super) fn asks(&self) -> bool {
-        self.question.is_some()
+        self.ask.is_some()
     }
 
-    /// The question to carry to the pool, once, and whether the answer still matters.
-    pub fn take_question(&mut self) -> Option<(Ticket, Questions, CancelToken)> {
-        self.question.take()
-    }
-
-    /// Has a body judged elsewhere; what comes of it comes back by its ticket.
-    pub(super) fn judge(&mut self, ticket: Ticket, judgement: Judgement) {
-        debug_assert!(self.judgement.is_none(), "one request at a time has one body");
-        self.judgement = Some((ticket, judgement));
-    }
-
-    /// The body to carry to another thread, once.
-    pub fn take_judgement(&mut self) -> Option<(Ticket, Judgement)> {
-        self.judgement.take()
-    }
-
-    /// Asks the plugins; their answer comes back by its ticket.
-    pub(super) fn consult(&mut self, ticket: Ticket, consultation: ReviewRequest) {
-        debug_assert!(self.consultation.is_none(), "one request at a time asks the plugins once");
-        self.consultation = Some((ticket, consultation));
+    /// What is to be found out, once.
+    pub fn take_ask(&mut self) -> Option<Ask> {
+        self.ask.take()
     }
 
     /// Has the container of this identifier looked at once it has been started.
@@ -91,11 +126,6 @@ impl Outbox {
     /// The container to look at and the rules for it, once: before it can have been started.
     pub fn take_watched(&mut self) -> Option<(String, Arc<Policy>)> {
         self.watched.take()
-    }
-
-    /// The question to carry to the plugins, once.
-    pub fn take_consultation(&mut self) -> Option<(Ticket, ReviewRequest)> {
-        self.consultation.take()
     }
 }
 
@@ -109,9 +139,10 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.to(Side::Downstream).push(0);
         outbox.to(Side::Upstream).push(0);
-        outbox.ask(Ticket(1), Questions::default(), CancelGuard::default().token());
+        let what = What::Facts(Box::default());
+        outbox.ask(Ask { ticket: Ticket(1), what, token: CancelGuard::default().token() });
         assert!(!outbox.is_empty());
         outbox.clear();
-        assert!(outbox.is_empty() && outbox.take_question().is_none());
+        assert!(outbox.is_empty() && outbox.take_ask().is_none());
     }
 }

@@ -2,31 +2,24 @@
 
 use std::borrow::Cow;
 use std::num::NonZeroU64;
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::budget::{NoRoom, Share};
 use super::calls::{self, RefusingCalls};
-use super::consultation::Consulting;
-use super::denial::{Denial, Dropping};
+use super::collecting::Collecting;
+use super::denial::Dropping;
 use super::exchange::Exchange;
-use super::inspection::{Collecting, Inspection, Waiting};
-use super::judging::{Asking, Judging};
 use super::mediation::Mediation;
 use super::response::Response;
-use super::{BodyState, End, Flow, Rules, Session, Side, Step, Turn, audit};
+use super::waiting::Waiting;
+use super::{BodyState, End, Flow, Session, Side, Step, Turn, audit};
+use crate::admission::{self, Arrival, Opening, Passing, Refusal, SHORT_HEAD_BYTES_MAX, Traits};
 use crate::audit::{Event, Redacted};
-use crate::client::{LimitMet, Making};
-use crate::docker::{self, Access, Endpoint, FormBody, Route};
-use crate::effects::{self};
-use crate::http::chunk::{ChunkDecoder, ChunkError};
-use crate::http::framing::{self, Framing};
-use crate::http::head::{self, HeadError, Lines, RequestHead, Version};
+use crate::client::Making;
+use crate::docker::{self, Endpoint};
+use crate::http::chunk::ChunkDecoder;
+use crate::http::head::{self, HeadError, Lines, Version};
 use crate::http::message::{self, Offer};
-use crate::http::target::{self, Target};
-use crate::policy::facts::Unresolved;
-use crate::policy::review::AskedImage;
-use crate::policy::shown::Shown;
 
 /// Where the client is in its request. A variant holds what that state needs and no more.
 #[derive(Debug)]
@@ -42,18 +35,12 @@ pub(super) enum Request {
     Body(BodyState),
     /// A body that will be inspected once it is whole.
     Collecting(Box<Collecting>),
-    /// The outside is being asked about what the body would bring about.
+    /// Something is being found out on the way to a decision.
     Waiting(Box<Waiting>),
-    /// Its body is large, and being judged elsewhere.
-    Judging(Box<Judging>),
-    /// The outside is being asked about what such a body would bring about.
-    Asking(Box<Asking>),
     /// A body that nobody will see: its request may not be made.
     Dropping(Box<Dropping>),
     /// Calls of gRPC, each of which is refused here: the daemon never hears of them.
     RefusingCalls(Box<RefusingCalls>),
-    /// No rule forbids it, and plugins are being asked about its image.
-    Consulting(Box<Consulting>),
     /// All of it is on its way to the daemon.
     Sent,
     /// The same, and it asked to leave HTTP: what follows is held until the daemon has answered.
@@ -81,10 +68,7 @@ impl Request {
             Self::Head { deadline, .. } => *deadline,
             Self::Collecting(collecting) => Some(collecting.deadline()),
             Self::Waiting(waiting) => waiting.deadline,
-            Self::Judging(judging) => Some(judging.deadline),
-            Self::Asking(asking) => asking.deadline,
             Self::Dropping(dropping) => Some(dropping.deadline()),
-            Self::Consulting(consulting) => Some(consulting.deadline),
             Self::RefusingCalls(refusing) => refusing.deadline(),
             Self::Mediated(mediation) => mediation.deadline(),
             _ => None,
@@ -94,17 +78,12 @@ impl Request {
 
 /// A head that has arrived, and how.
 struct Arrived<'a> {
-    head: &'a RequestHead<'a>,
-    framing: Framing,
+    arrival: &'a Arrival<'a>,
     /// How long it was.
     bytes: usize,
     /// Whether the head that was read is the one that was sent, byte for byte.
     is_as_sent: bool,
 }
-
-/// Heads beyond this hold a share of the budget until their request is judged: a client may have
-/// thousands of connections.
-pub(super) const SHORT_HEAD_BYTES_MAX: usize = 16 * 1024;
 
 impl Session {
     pub(super) fn request_flow(&self) -> Flow {
@@ -119,9 +98,6 @@ impl Session {
             Request::Over => Flow::Discard,
             Request::Head { .. }
             | Request::Waiting(_)
-            | Request::Judging(_)
-            | Request::Asking(_)
-            | Request::Consulting(_)
             | Request::Sent
             | Request::Mediated(_)
             | Request::MaySwitch => Flow::Hold,
@@ -134,9 +110,6 @@ impl Session {
             Request::Over => true,
             Request::Collecting(_)
             | Request::Waiting(_)
-            | Request::Judging(_)
-            | Request::Asking(_)
-            | Request::Consulting(_)
             | Request::Dropping(_)
             | Request::RefusingCalls(_) => false,
             _ => self.downstream_ended,
@@ -233,69 +206,53 @@ impl Session {
         let mut lines = Lines::new();
         let head = head::parse_request(&whole, &mut lines)?;
         self.exchange = Exchange::of(&head);
-        let target = target::parse(head.target)?;
-        let framing = framing::of_request(&head)?;
-        if !is_as_sent && !head.stands_alone(framing) {
-            return Err(HeadError::BareLineFeed.into());
-        }
+        let arrival = Arrival::read(&head, is_as_sent)?;
+        let Arrival { target, framing, .. } = &arrival;
+        self.exchange.begins_calls = calls::begin(&head, target, *framing);
         let shown = Redacted(head.target);
-        self.exchange.begins_calls = calls::begin(&head, &target, framing);
         audit::record(&self.client, &Event::Received { method: head.method, target: shown });
-        let Rules { policy, reviewed, .. } = &**turn.rules;
-        if let Some(denial) = turn.rules.denial(head.method, &target, turn.now) {
-            self.deny(&head, framing, denial, turn);
-            return Ok(Step::Take(bytes.len()));
-        }
-        let asked = (head.method, FormBody::of(&head, framing));
-        let access = docker::access(policy, *reviewed, asked, &target)?;
-        if let Access::Forbidden(violations) = access {
-            self.deny(&head, framing, Denial::Forbidden(violations), turn);
-            return Ok(Step::Take(bytes.len()));
-        }
-        if docker::changes_images(head.method, &target) {
-            self.exchange.changes_images = Some(Box::new(self.changes.begin()));
-        }
-        let arrived = Arrived { head: &head, framing, bytes: bytes.len(), is_as_sent };
-        if policy.guarding_section().is_some() {
-            self.exchange.withheld = docker::answers::withheld(head.method, &target);
-        }
-        match docker::routes::classify(head.method, &target)? {
-            Route::Plain => Ok(self.pass(&arrived, &target, turn)),
-            Route::MaySwitch => {
-                self.exchange.may_switch = true;
-                Ok(self.pass(&arrived, &target, turn))
+        match admission::begin(&arrival, turn.rules, turn.now)? {
+            Opening::Deny(denial) => {
+                self.deny(&head, *framing, denial, turn);
+                Ok(Step::Take(bytes.len()))
             }
-            Route::Inspected(endpoint) => {
-                let read = effects::as_read(endpoint, &target)?;
-                let target = target::parse(&read)?;
-                let rules = Arc::clone(turn.rules);
-                self.exchange.may_switch = endpoint.may_switch();
-                let judged =
-                    effects::inspection_mode(endpoint, &target, &rules.policy, rules.reviewed);
-                let Some(endpoint) = judged else {
-                    return Ok(self.pass(&arrived, &target, turn));
-                };
-                docker::check_head(&head, endpoint, framing)?;
-                let mut inspection = Inspection::new(endpoint, (&whole, &head), &read, rules);
-                if endpoint == Endpoint::ContainerCreate {
+            Opening::Pass(passing) => {
+                self.expect(passing.traits);
+                let arrived = Arrived { arrival: &arrival, bytes: bytes.len(), is_as_sent };
+                Ok(self.pass(&arrived, &passing, turn))
+            }
+            Opening::Inspect(mut case, traits) => {
+                self.expect(traits);
+                if case.endpoint() == Endpoint::ContainerCreate {
                     let share = turn.rules.share.as_ref();
                     self.exchange.making = share.and_then(|share| share.make(turn.now));
-                    inspection.making = self.exchange.making.as_ref().map(Making::position);
+                    if let Some(making) = &self.exchange.making {
+                        case.count(Making::position(making));
+                    }
                 }
                 let share = self.share_of_head(share, bytes.len())?;
                 let share = share.map_or_else(|| self.no_share(), |share| *share);
-                self.begin_inspection(inspection, (&head, framing), share, turn)?;
+                self.begin_inspection(case, (&head, *framing), share, turn)?;
                 Ok(Step::Take(bytes.len()))
             }
         }
     }
 
+    /// Remembers what the head says about the response.
+    fn expect(&mut self, traits: Traits) {
+        let Traits { may_switch, changes_images, withheld } = traits;
+        self.exchange.may_switch = may_switch;
+        self.exchange.withheld = withheld;
+        self.exchange.changes_images = changes_images.then(|| Box::new(self.changes.begin()));
+    }
+
     /// Lets a request through as it is, but for what another reader would take differently: a target
     /// in absolute form, line ends, values that the daemon passes over, an offer of HTTP/2.
-    fn pass(&mut self, arrived: &Arrived<'_>, target: &Target<'_>, turn: &mut Turn<'_>) -> Step {
-        let head = arrived.head;
+    fn pass(&mut self, arrived: &Arrived<'_>, passing: &Passing, turn: &mut Turn<'_>) -> Step {
+        let Arrival { head, target, framing } = arrived.arrival;
+        let target = passing.target.as_ref().unwrap_or(target);
         self.response = Response::head();
-        self.request = match BodyState::of(arrived.framing) {
+        self.request = match BodyState::of(*framing) {
             Some(progress) => Request::Body(progress),
             None => self.whole_request(),
         };
@@ -317,6 +274,10 @@ impl Session {
             None => message::write_head(out, head, target.forwarded()),
         }
         Step::Take(arrived.bytes)
+    }
+
+    pub(super) fn no_share(&self) -> Share {
+        Share::none_of(&self.budget, self.client.peer.who())
     }
 
     pub(super) fn whole_request(&self) -> Request {
@@ -386,108 +347,11 @@ impl Session {
             // An end looks the same whether the client still listens or has left. Written to, one that
             // has left resets the connection, and nobody waits for an answer any more. Clients pass
             // over interim answers (RFC 9110 §15.2), which came with HTTP/1.1.
-            Request::Waiting(_)
-            | Request::Judging(_)
-            | Request::Asking(_)
-            | Request::Consulting(_)
-                if self.exchange.version == Version::Http11 =>
-            {
+            Request::Waiting(_) if self.exchange.version == Version::Http11 => {
                 turn.out.to(Side::Downstream).extend_from_slice(message::CONTINUE);
             }
             _ => {}
         }
-    }
-}
-
-/// A request that is not let through for what it is, rather than for what it asks.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) status: u16,
-    pub(super) reason: String,
-}
-
-impl Refusal {
-    pub(super) fn too_large(endpoint: Endpoint, max: usize) -> Self {
-        let advice = match endpoint {
-            Endpoint::BuildContext => {
-                "; `builds: allow` lets build contexts pass unread, `limits.body` is for larger ones"
-            }
-            _ => "",
-        };
-        Self { status: 413, reason: format!("the request body is longer than {max} bytes{advice}") }
-    }
-
-    fn too_many_heads() -> Self {
-        let reason = "too many long request heads are held, try again".to_owned();
-        Self { status: 503, reason }
-    }
-
-    /// The rules that it could break can't be told yet.
-    pub(super) fn not_learned(unresolved: Option<&Unresolved>) -> Self {
-        let what = unresolved.map(|unresolved| format!(": {unresolved}")).unwrap_or_default();
-        let reason =
-            format!("the daemon did not tell in time what a rule must know, try again{what}");
-        Self { status: 503, reason }
-    }
-
-    /// What the daemon would say: clients fetch the image, and come again.
-    pub(super) fn no_such_image(name: &str) -> Self {
-        Self { status: 404, reason: format!("No such image: {name}") }
-    }
-
-    /// What the daemon would say, if none came to be by that name meanwhile that nobody has judged.
-    pub(super) fn no_such_container(name: &str) -> Self {
-        Self { status: 404, reason: format!("No such container: {}", Shown(name)) }
-    }
-
-    /// Whatever plugins say, a container could be made of any image then.
-    pub(super) fn unknown_image(name: &dyn std::fmt::Display) -> Self {
-        let reason =
-            format!("which image {name} is was not learned, and plugins must know, try again");
-        Self { status: 503, reason }
-    }
-
-    /// Each would be waited for.
-    pub(super) fn too_many_images() -> Self {
-        let max = AskedImage::OF_BUILD_MAX;
-        let reason = format!("the build uses more than {max} images, and plugins must know each");
-        Self { status: 403, reason }
-    }
-
-    pub(super) fn changes() -> Self {
-        let reason = "the image came to be another one each time that plugins judged it".to_owned();
-        Self { status: 503, reason }
-    }
-
-    /// A swarm starts as many containers of a service as it likes, whoever counts.
-    pub(super) fn of_services() -> Self {
-        let reason = "forbidden: a service of a client whose containers are counted \
-                      (`limits.containers`)";
-        Self { status: 403, reason: reason.to_owned() }
-    }
-
-    /// Plugins would have to know its images.
-    pub(super) fn unread_build() -> Self {
-        let reason = "plugins can't be asked about the images of a build by BuildKit without buildx: use buildx \
-                      or DOCKER_BUILDKIT=0";
-        Self { status: 403, reason: reason.to_owned() }
-    }
-
-    /// With two builds nobody could say for which of them a Dockerfile is.
-    pub(super) fn serves_another() -> Self {
-        let reason = "forbidden: a second build with one session, while Dockerfiles are judged";
-        Self { status: 403, reason: reason.to_owned() }
-    }
-
-    pub(super) fn too_many_forbidden() -> Self {
-        let reason = "too many images have a forbidden name to remember them without it".to_owned();
-        Self { status: 503, reason }
-    }
-}
-
-impl From<LimitMet> for Refusal {
-    fn from(met: LimitMet) -> Self {
-        Self { status: 429, reason: met.to_string() }
     }
 }
 
@@ -503,24 +367,3 @@ impl From<NoRoom> for Refusal {
         Self { status, reason: reason.to_owned() }
     }
 }
-
-macro_rules! refused_with_400 {
-    ($($error:ty),+) => {$(
-        impl From<$error> for Refusal {
-            fn from(error: $error) -> Self {
-                Self { status: 400, reason: error.to_string() }
-            }
-        }
-    )+};
-}
-
-refused_with_400!(
-    ChunkError,
-    HeadError,
-    framing::FramingError,
-    target::TargetError,
-    docker::routes::RouteError,
-    docker::OddTarget,
-    docker::HeadRefusal,
-    effects::BodyError
-);

@@ -2,10 +2,10 @@
 
 use std::num::NonZeroU64;
 
-use super::exchange::Calls;
 use super::request::Request;
 use super::withholding::Withholding;
 use super::{BodyState, End, Flow, Session, Step, Turn, UpstreamFailure, audit};
+use crate::admission::Calls;
 use crate::audit::Event;
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::{self, Framing, Persistence};

@@ -12,11 +12,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::policy::Policy;
 use crate::policy::builds::BuildRule;
-use crate::policy::facts::{Questions, VolumeFacts};
+use crate::policy::facts::{Facts, Questions, VolumeFacts};
 use crate::policy::ports::PortRule;
 use crate::policy::review::{
-    ImageSeen, Opinions, PluginResult, PluginVerdict, Review, ReviewRequest,
+    CancelToken, ImageSeen, Opinions, PluginResult, PluginVerdict, Purposes, Review, ReviewRequest,
 };
 
 mod calls;
@@ -110,11 +111,11 @@ impl Talk {
     /// Answers the question that was asked.
     #[track_caller]
     fn answer(&mut self, facts: &Facts) -> &mut Self {
-        let (ticket, questions, _) = self.outbox.take_question().unwrap();
+        let (ticket, questions, _) = self.take_question().unwrap();
         let mut answers = Facts::none();
         answers.note(&questions);
         answers.add(facts.clone());
-        self.call(|session, turn| session.answered(ticket, answers, turn));
+        self.call(|session, turn| session.answered(ticket, Answer::Facts(answers), turn));
         self.pump()
     }
 
@@ -127,10 +128,49 @@ impl Talk {
 
     /// Judges at once what the proxy hands to another thread.
     fn judge_elsewhere(&mut self) {
-        while let Some((ticket, judgement)) = self.outbox.take_judgement() {
-            let judged = judgement.run();
-            self.call(|session, turn| session.judged(ticket, judged, turn));
+        while let Some((ticket, work)) = self.take_work() {
+            let worked = work.run();
+            self.call(|session, turn| session.answered(ticket, Answer::Worked(worked), turn));
         }
+    }
+
+    fn take<T>(&mut self, take: impl FnOnce(What) -> Result<T, What>) -> Option<(Ask, T)> {
+        let Ask { ticket, what, token } = self.outbox.take_ask()?;
+        let ask = |what| Ask { ticket, what, token: token.clone() };
+        match take(what) {
+            Ok(taken) => Some((ask(What::Facts(Box::default())), taken)),
+            Err(what) => {
+                self.outbox.ask(ask(what));
+                None
+            }
+        }
+    }
+
+    /// What the outside is asked, once.
+    fn take_question(&mut self) -> Option<(Ticket, Questions, CancelToken)> {
+        let taken = self.take(|what| match what {
+            What::Facts(questions) => Ok(*questions),
+            other => Err(other),
+        });
+        taken.map(|(ask, questions)| (ask.ticket, questions, ask.token))
+    }
+
+    /// What plugins are asked, once.
+    fn take_review(&mut self) -> Option<(Ticket, ReviewRequest)> {
+        let taken = self.take(|what| match what {
+            What::Review(request) => Ok(*request),
+            other => Err(other),
+        });
+        taken.map(|(ask, request)| (ask.ticket, request))
+    }
+
+    /// The body that is judged elsewhere, once.
+    fn take_work(&mut self) -> Option<(Ticket, Work)> {
+        let taken = self.take(|what| match what {
+            What::Work(work) => Ok(*work),
+            other => Err(other),
+        });
+        taken.map(|(ask, work)| (ask.ticket, work))
     }
 
     fn arrive(&mut self, from: Side, bytes: &[u8]) -> &mut Self {
@@ -512,7 +552,7 @@ fn asks_about_a_volume(talk: &mut Talk) -> (Ticket, Questions) {
     *talk = Talk::new(policy, talk.piece);
     let body = r#"{"Image":"a","HostConfig":{"Binds":["v:/x"]}}"#;
     talk.client(&with_body(CREATE, body)).daemon_never_sees("create");
-    let (ticket, questions, _) = talk.outbox.take_question().unwrap();
+    let (ticket, questions, _) = talk.take_question().unwrap();
     (ticket, questions)
 }
 
@@ -530,16 +570,16 @@ fn an_answer_may_lead_to_a_further_question() {
     talk(|talk| {
         let (ticket, questions) = asks_about_a_volume(talk);
         assert_eq!(questions.volumes, ["v"]);
-        talk.call(|session, turn| session.answered(ticket, volume_at("/srv"), turn));
-        let (next, questions, _) = talk.outbox.take_question().unwrap();
+        talk.call(|session, turn| session.answered(ticket, Answer::Facts(volume_at("/srv")), turn));
+        let (next, questions, _) = talk.take_question().unwrap();
         assert!(next != ticket && questions.volumes.is_empty(), "{questions:?}");
         let mut facts = Facts::none();
         questions.links.iter().for_each(|path| facts.add_link(path.clone(), path.clone()));
         // The first ticket is over.
-        talk.call(|session, turn| session.answered(ticket, Facts::none(), turn));
+        talk.call(|session, turn| session.answered(ticket, Answer::Facts(Facts::none()), turn));
         talk.daemon_never_sees("create");
-        talk.call(|session, turn| session.answered(next, facts, turn));
-        assert!(talk.outbox.take_question().is_none());
+        talk.call(|session, turn| session.answered(next, Answer::Facts(facts), turn));
+        assert!(talk.take_question().is_none());
         talk.daemon_gets(&with_body(CREATE, r#"{"Image":"a","HostConfig":{"Binds":["v:/x"]}}"#));
     });
 }
@@ -550,8 +590,8 @@ fn what_was_asked_and_not_learned_is_not_asked_again() {
         let (ticket, questions) = asks_about_a_volume(talk);
         let mut facts = Facts::none();
         facts.note(&questions);
-        talk.call(|session, turn| session.answered(ticket, facts, turn));
-        assert!(talk.outbox.take_question().is_none());
+        talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
+        assert!(talk.take_question().is_none());
         talk.client_gets("HTTP/1.1 403 Forbidden\r\n").daemon_never_sees("create");
     });
 }
@@ -698,9 +738,9 @@ fn advice(refusing: Option<PluginVerdict>) -> Review {
 
 /// The request has been judged again, and what plugins said stands.
 fn said_before(talk: &mut Talk) {
-    let (ticket, question) = talk.outbox.take_consultation().unwrap();
+    let (ticket, question) = talk.take_review().unwrap();
     let said = question.still_said(&ImageSeen::One("sha256:12".into())).unwrap();
-    talk.call(|session, turn| session.reviewed(ticket, said, turn));
+    talk.call(|session, turn| session.answered(ticket, Answer::Review(said), turn));
 }
 
 /// Conversations in which plugins are asked about containers.
@@ -718,7 +758,7 @@ fn plugins_see_what_would_be_forwarded_and_decide() {
     for refusing in [None, Some(PluginVerdict::Deny), Some(PluginVerdict::Error)] {
         talk_with_plugins(|talk| {
             talk.client(&create).daemon_never_sees("create");
-            let (ticket, question) = talk.outbox.take_consultation().unwrap();
+            let (ticket, question) = talk.take_review().unwrap();
             let body = question.body.as_ref().unwrap();
             assert_eq!(body.upgrade().as_deref(), Some(&br#"{"Image":"a"}"#.to_vec()));
             assert_eq!(
@@ -726,7 +766,9 @@ fn plugins_see_what_would_be_forwarded_and_decide() {
                 ("a", "/containers/create")
             );
             assert!(!question.cancel.is_cancelled());
-            talk.call(|session, turn| session.reviewed(ticket, advice(refusing), turn));
+            talk.call(|session, turn| {
+                session.answered(ticket, Answer::Review(advice(refusing)), turn)
+            });
             if refusing.is_none() {
                 talk.daemon_never_sees("create");
                 said_before(talk);
@@ -748,7 +790,7 @@ fn plugins_are_not_asked_what_a_rule_forbids_or_nobody_configured() {
         talk.client(&with_body(CREATE, FORBIDDEN)).client_gets("HTTP/1.1 403 ");
         talk.client("POST /images/create?fromImage=a HTTP/1.1\r\nHost: d\r\n\r\n");
         talk.daemon_gets("POST /images/create");
-        assert!(talk.outbox.take_consultation().is_none());
+        assert!(talk.take_review().is_none());
     });
 }
 
@@ -756,12 +798,12 @@ fn plugins_are_not_asked_what_a_rule_forbids_or_nobody_configured() {
 fn plugins_that_never_answer_are_a_503_and_a_late_answer_changes_nothing() {
     talk_with_plugins(|talk| {
         talk.client(&with_body(CREATE, r#"{"Image":"a"}"#));
-        let (ticket, question) = talk.outbox.take_consultation().unwrap();
+        let (ticket, question) = talk.take_review().unwrap();
         talk.now = talk.session.deadline().unwrap();
         talk.call(Session::elapsed);
         talk.client_gets("HTTP/1.1 503 ").is(Some(End::Linger));
         assert!(question.cancel.is_cancelled());
-        talk.call(|session, turn| session.reviewed(ticket, advice(None), turn));
+        talk.call(|session, turn| session.answered(ticket, Answer::Review(advice(None)), turn));
         talk.daemon_never_sees("create");
     });
 }
@@ -771,8 +813,8 @@ fn a_client_that_may_have_left_is_written_to_and_one_that_listens_gets_its_answe
     talk_with_plugins(|talk| {
         talk.client(&with_body(CREATE, r#"{"Image":"a"}"#)).ends(Side::Downstream);
         talk.client_gets("HTTP/1.1 100 Continue\r\n\r\n").is(None);
-        let (ticket, _) = talk.outbox.take_consultation().unwrap();
-        talk.call(|session, turn| session.reviewed(ticket, advice(None), turn));
+        let (ticket, _) = talk.take_review().unwrap();
+        talk.call(|session, turn| session.answered(ticket, Answer::Review(advice(None)), turn));
         said_before(talk);
         talk.daemon_gets("POST /containers/create").daemon(OK).client_gets(OK);
         talk.is(Some(End::Flush));

@@ -6,41 +6,18 @@ use super::super::context::LoopContext;
 use super::{Broken, Connection};
 use crate::config::UpstreamAddress;
 use crate::lookup::{Daemon, DaemonTls};
-use crate::policy::facts::{Facts, Questions};
-use crate::policy::review::{CancelToken, Review, ReviewRequest};
-use crate::session::{Judged, Side, Ticket};
+use crate::session::{Answer, Ask, Side, Ticket};
 
 impl Connection {
-    /// Hands the answer to a question over, if it still matters.
+    /// Hands an answer over, if it still matters.
     pub(in crate::proxy) fn answered(
         &mut self,
         ticket: Ticket,
-        facts: Facts,
+        answer: Answer,
         cx: &mut LoopContext,
     ) {
         self.take_new_rules(cx);
-        self.session.answered(ticket, facts, &mut cx.turn(&self.rules));
-    }
-
-    /// Hands over what came of a body that was judged elsewhere, if it still matters.
-    pub(in crate::proxy) fn judged(
-        &mut self,
-        ticket: Ticket,
-        judged: Judged,
-        cx: &mut LoopContext,
-    ) {
-        self.session.judged(ticket, judged, &mut cx.turn(&self.rules));
-    }
-
-    /// Hands over what the plugins said, if it still matters.
-    pub(in crate::proxy) fn reviewed(
-        &mut self,
-        ticket: Ticket,
-        advice: Review,
-        cx: &mut LoopContext,
-    ) {
-        self.take_new_rules(cx);
-        self.session.reviewed(ticket, advice, &mut cx.turn(&self.rules));
+        self.session.answered(ticket, answer, &mut cx.turn(&self.rules));
     }
 
     /// Writes what the session made itself, and asks what it wants to know.
@@ -57,44 +34,15 @@ impl Connection {
             bytes.clear();
             *cx.outbox.to(side) = bytes;
         }
-        if let Some((ticket, judgement)) = cx.outbox.take_judgement() {
-            let name = (self.key, self.serial(), ticket);
-            if let Some(judged) = cx.judge(name, judgement) {
-                self.judged(ticket, judged, cx);
-                return self.deliver(cx);
-            }
+        match cx.outbox.take_ask() {
+            Some(ask) => self.ask(ask, cx),
+            None => Ok(()),
         }
-        if let Some((ticket, questions, waited)) = cx.outbox.take_question() {
-            self.ask((ticket, waited), questions, cx)?;
-        }
-        if let Some((ticket, review)) = cx.outbox.take_consultation() {
-            return self.consult(ticket, review, cx);
-        }
-        Ok(())
     }
 
-    fn consult(
-        &mut self,
-        ticket: Ticket,
-        review: ReviewRequest,
-        cx: &mut LoopContext,
-    ) -> Result<(), Broken> {
-        let name = (self.key, self.serial(), ticket);
-        let Some(known) = cx.consult(name, review, self.daemon()) else {
-            return Ok(());
-        };
-        self.reviewed(ticket, known, cx);
-        self.deliver(cx)
-    }
-
-    fn ask(
-        &mut self,
-        (ticket, waited): (Ticket, CancelToken),
-        questions: Questions,
-        cx: &mut LoopContext,
-    ) -> Result<(), Broken> {
-        let (name, who) = ((self.key, self.serial(), ticket), (self.who(), waited));
-        let Some(known) = cx.ask(name, who, questions, self.daemon()) else {
+    fn ask(&mut self, ask: Ask, cx: &mut LoopContext) -> Result<(), Broken> {
+        let (connection, ticket) = ((self.key, self.serial()), ask.ticket);
+        let Some(known) = cx.ask(connection, (self.who(), self.daemon()), ask) else {
             return Ok(());
         };
         self.answered(ticket, known, cx);

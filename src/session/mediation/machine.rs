@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::super::Outbox;
-use super::super::build_sessions::BuildSession;
+use crate::admission::BuildSession;
 use crate::effects::buildkit::file_sync::{FileSync, Packet};
 use crate::http2::answers::{self, Answers, Event};
 use crate::http2::frame::{ConnectionError, ErrorCode};

@@ -4,10 +4,10 @@
 
 use std::time::Instant;
 
-use super::super::consultation::JUDGED_AGAIN_MAX;
-use super::super::request::{Refusal, Request};
+use super::super::outbox::{Ask, What};
 use super::super::{Rules, Session, Ticket, Turn, audit};
 use super::{Judged, Mediation, WholeCall, answer};
+use crate::admission::{JUDGED_AGAIN_MAX, Refusal, Reviewed};
 use crate::audit::{Event, Redacted};
 use crate::effects::buildkit::SolveBody;
 use crate::http2::grpc::Status;
@@ -40,7 +40,7 @@ pub(super) struct Consulting {
     history: History,
     /// What was said of the first images by now.
     said: Vec<Review>,
-    ticket: Ticket,
+    pub(super) ticket: Ticket,
     pub(super) deadline: Instant,
     /// Held until the answer is there.
     _waits: CancelGuard,
@@ -115,7 +115,8 @@ impl Session {
                 client: self.client.peer.to_string(),
                 cancel: waits.token(),
             };
-            turn.out.consult(ticket, question);
+            let (what, token) = (What::Review(Box::new(question)), waits.token());
+            turn.out.ask(Ask { ticket, what, token });
         }
         consulting.ticket = ticket;
         consulting.deadline = turn.now + consulting.judged.rules.review_time_max;
@@ -124,25 +125,7 @@ impl Session {
     }
 
     /// The plugins have answered; there may be more images to ask about.
-    pub(in super::super) fn mediation_reviewed(
-        &mut self,
-        mut mediation: Box<Mediation>,
-        ticket: Ticket,
-        advice: Review,
-        turn: &mut Turn<'_>,
-    ) {
-        match mediation.consulting.take() {
-            Some(consulting) if consulting.ticket == ticket => {
-                self.call_advised(&mut mediation, consulting, advice, turn);
-                self.judge_calls(&mut mediation, turn);
-                self.take_calls(&mut mediation, turn);
-            }
-            other => mediation.consulting = other,
-        }
-        self.request = Request::Mediated(mediation);
-    }
-
-    fn call_advised(
+    pub(super) fn call_advised(
         &mut self,
         mediation: &mut Mediation,
         mut consulting: Box<Consulting>,
@@ -151,7 +134,9 @@ impl Session {
     ) {
         let Consulting { judged, images, history, said, .. } = &mut *consulting;
         if advice.source != Source::Before {
-            self.log_opinions(&advice.opinions, &history.name, images.get(said.len()));
+            for said in Reviewed::all(&advice.opinions, &history.name, images.get(said.len())) {
+                self.tell_review(&said);
+            }
         }
         if let Some(refusal) = advice.opinions.refusal() {
             let (method, target) = ("POST", Redacted(&judged.path));

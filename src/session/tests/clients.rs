@@ -204,7 +204,7 @@ fn a_form_says_nothing_that_counts_where_containers_are_started() {
             [("/containers/a/start", "t=5"), ("/containers/a/restart", "t=5&signal=HUP")]
         {
             talk.client(&with_body(&post(path, FORM), body)).client_gets("");
-            assert!(talk.outbox.take_question().is_some(), "{path} is judged by its mounts");
+            assert!(talk.take_question().is_some(), "{path} is judged by its mounts");
             *talk = Talk::new(Policy { ..(*talk.rules.policy).clone() }, talk.piece);
         }
         let long = with_body(&post("/containers/a/start", FORM), "checkpoint-dir=/root");
@@ -315,7 +315,7 @@ fn talk_about_large(policy: &Policy, conversation: impl Fn(&mut Talk)) {
 }
 
 /// One whose verdict does not come at once.
-fn under_way(talk: &mut Talk, body: &str) -> (Ticket, Judgement) {
+fn under_way(talk: &mut Talk, body: &str) -> (Ticket, Work) {
     let request = with_body(CREATE, body);
     let mut turn = Turn { now: talk.now, rules: &talk.rules, out: &mut talk.outbox };
     let head = request.find("\r\n\r\n").unwrap() + 4;
@@ -324,7 +324,7 @@ fn under_way(talk: &mut Talk, body: &str) -> (Ticket, Judgement) {
             Step::Take(part.len())
         });
     }
-    talk.outbox.take_judgement().unwrap()
+    talk.take_work().unwrap()
 }
 
 #[test]
@@ -346,14 +346,15 @@ fn large_bodies_are_judged_elsewhere_and_alike() {
             .is(None);
         // What must be asked is asked, and in rounds.
         talk.client(&with_body(CREATE, &large(r#""Image":"a","HostConfig":{"Binds":["v:/x"]}"#)));
-        let (ticket, questions, _) = talk.outbox.take_question().unwrap();
+        let (ticket, questions, _) = talk.take_question().unwrap();
         assert_eq!(questions.volumes, ["v"]);
-        talk.call(|session, turn| session.answered(ticket, volume_at("/srv"), turn));
-        let (next, questions, _) = talk.outbox.take_question().unwrap();
+        talk.call(|session, turn| session.answered(ticket, Answer::Facts(volume_at("/srv")), turn));
+        let (next, questions, _) = talk.take_question().unwrap();
         let mut facts = Facts::none();
         questions.links.iter().for_each(|path| facts.add_link(path.clone(), path.clone()));
-        talk.call(|session, turn| session.answered(ticket, Facts::none(), turn));
-        talk.daemon_gets("").call(|session, turn| session.answered(next, facts, turn));
+        talk.call(|session, turn| session.answered(ticket, Answer::Facts(Facts::none()), turn));
+        talk.daemon_gets("")
+            .call(|session, turn| session.answered(next, Answer::Facts(facts), turn));
         talk.daemon_gets("POST /containers/create").daemon(OK).client_gets(OK).is(None);
     });
 }
@@ -371,7 +372,7 @@ fn a_verdict_that_comes_too_late_changes_nothing_and_its_body_counts_until_then(
         talk.client_gets("HTTP/1.1 503 ").is(Some(End::Linger));
         let judged = judgement.run();
         assert!(budget.free() < 8 << 20, "the body is still there");
-        talk.call(|session, turn| session.judged(ticket, judged, turn));
+        talk.call(|session, turn| session.answered(ticket, Answer::Worked(judged), turn));
         assert_eq!(budget.free(), 8 << 20);
         talk.daemon_never_sees("create");
     });

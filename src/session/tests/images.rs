@@ -15,7 +15,7 @@ fn asks_about_an_image(talk: &mut Talk) -> (Ticket, Questions, ImageChanges) {
     let changes = ImageChanges::default();
     talk.session = Session::new(ClientId::NOBODY, Budget::new(100_000), changes.clone());
     talk.client(&with_body(CREATE, r#"{"Image":"app"}"#)).daemon_never_sees("create");
-    let (ticket, questions, _) = talk.outbox.take_question().unwrap();
+    let (ticket, questions, _) = talk.take_question().unwrap();
     (ticket, questions, changes)
 }
 
@@ -36,7 +36,7 @@ fn an_image_that_is_not_there_is_not_left_to_chance() {
     talk(|talk| {
         let (ticket, asked, _) = asks_about_an_image(talk);
         talk.call(|session, turn| {
-            session.answered(ticket, known(&asked, ImageFacts::Absent), turn)
+            session.answered(ticket, Answer::Facts(known(&asked, ImageFacts::Absent)), turn)
         });
         talk.client_gets("HTTP/1.1 404 Not Found\r\n").daemon_never_sees("create");
     });
@@ -49,14 +49,14 @@ fn what_is_not_told_in_time_is_no_breach_of_a_rule() {
         let mut late = Facts::none();
         late.note(&asked);
         late.note_late();
-        talk.call(|session, turn| session.answered(ticket, late, turn));
+        talk.call(|session, turn| session.answered(ticket, Answer::Facts(late), turn));
         talk.client_gets("HTTP/1.1 503 Service Unavailable\r\n").daemon_never_sees("create");
         assert!(talk.got[0].contains("try again: image docker.io/library/app"), "{}", talk.got[0]);
 
         let (ticket, asked, _) = asks_about_an_image(talk);
         let mut unreadable = Facts::none();
         unreadable.note(&asked);
-        talk.call(|session, turn| session.answered(ticket, unreadable, turn));
+        talk.call(|session, turn| session.answered(ticket, Answer::Facts(unreadable), turn));
         talk.client_gets("HTTP/1.1 403 Forbidden\r\n").daemon_never_sees("create");
     });
 }
@@ -65,7 +65,9 @@ fn what_is_not_told_in_time_is_no_breach_of_a_rule() {
 fn a_name_is_forwarded_while_no_image_changes() {
     talk(|talk| {
         let (ticket, asked, _) = asks_about_an_image(talk);
-        talk.call(|session, turn| session.answered(ticket, of_user_1000(&asked), turn));
+        talk.call(|session, turn| {
+            session.answered(ticket, Answer::Facts(of_user_1000(&asked)), turn)
+        });
         talk.daemon_gets(&with_body(CREATE, r#"{"Image":"app"}"#));
     });
 }
@@ -75,7 +77,9 @@ fn a_name_is_forwarded_while_images_change_too() {
     talk(|talk| {
         let (ticket, asked, changes) = asks_about_an_image(talk);
         let _under_way = changes.begin();
-        talk.call(|session, turn| session.answered(ticket, of_user_1000(&asked), turn));
+        talk.call(|session, turn| {
+            session.answered(ticket, Answer::Facts(of_user_1000(&asked)), turn)
+        });
         talk.daemon_gets(&with_body(CREATE, r#"{"Image":"app"}"#));
     });
 }
@@ -109,11 +113,11 @@ fn what_was_made_is_judged_before_it_runs() {
                 let users = vec![UserRule::parse("root").unwrap()];
                 *talk = Talk::new(Policy { users, ..Policy::permissive() }, talk.piece);
                 talk.client(request).daemon_never_sees("start");
-                let (ticket, asked, _) = talk.outbox.take_question().unwrap();
+                let (ticket, asked, _) = talk.take_question().unwrap();
                 assert_eq!(asked.containers, ["c"]);
                 let mut facts = Facts::none();
                 facts.add_container("c".to_owned(), described(config, started_at));
-                talk.call(|session, turn| session.answered(ticket, facts, turn));
+                talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
                 match is_forbidden {
                     true => talk.client_gets("HTTP/1.1 403 ").daemon_never_sees("start"),
                     false => talk.daemon_gets(request),
@@ -135,16 +139,16 @@ fn what_was_made_of_a_forbidden_image_neither_runs_nor_gives_files() {
         talk(|talk| {
             before_images(talk, &ImageChanges::default());
             talk.client(request);
-            let (ticket, _, _) = talk.outbox.take_question().unwrap();
+            let (ticket, _, _) = talk.take_question().unwrap();
             let mut facts = Facts::none();
             facts.add_container("c".to_owned(), described(r#""Image":"app:1""#, NEVER));
-            talk.call(|session, turn| session.answered(ticket, facts, turn));
-            let (ticket, asked, _) = talk.outbox.take_question().unwrap();
+            talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
+            let (ticket, asked, _) = talk.take_question().unwrap();
             let NamedImage { id, names } =
                 NamedImage::new(asked.images[0].to_string(), names.iter().copied());
             let (user, environment) = (None, vec![]);
             let facts = known(&asked, ImageFacts::Present { id, names, user, environment });
-            talk.call(|session, turn| session.answered(ticket, facts, turn));
+            talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
             match is_forbidden {
                 true => talk.client_gets("HTTP/1.1 403 ").daemon_never_sees("containers"),
                 false => talk.daemon_gets(request),
@@ -158,10 +162,10 @@ fn what_was_made_of_a_forbidden_image_neither_runs_nor_gives_files() {
 fn ask_about_c(talk: &mut Talk, policy: Policy, request: &str, container: ContainerFacts) {
     *talk = Talk::new(policy, talk.piece);
     talk.client(request);
-    let (ticket, _, _) = talk.outbox.take_question().unwrap();
+    let (ticket, _, _) = talk.take_question().unwrap();
     let mut facts = Facts::none();
     facts.add_container("c".to_owned(), container);
-    talk.call(|session, turn| session.answered(ticket, facts, turn));
+    talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
 }
 
 #[test]
@@ -229,7 +233,7 @@ fn without_rules_about_what_is_made_a_start_asks_nothing() {
     talk(|talk| {
         *talk = Talk::new(Policy::permissive(), talk.piece);
         talk.client(START).daemon_gets(START);
-        assert!(talk.outbox.take_question().is_none());
+        assert!(talk.take_question().is_none());
     });
 }
 
@@ -248,19 +252,19 @@ fn an_archive_passes_once_the_forbidden_images_are_remembered() {
         let changes = ImageChanges::default();
         before_images(talk, &changes);
         talk.client(LOAD).daemon_never_sees("load");
-        let (ticket, questions, _) = talk.outbox.take_question().unwrap();
+        let (ticket, questions, _) = talk.take_question().unwrap();
         assert!(questions.image_list);
         let mut facts = Facts::none();
         facts.add_image_list(vec![NamedImage::new("sha256:1".to_owned(), ["ubuntu:16.04"])]);
-        talk.call(|session, turn| session.answered(ticket, facts, turn));
+        talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
         talk.pump().daemon_gets(LOAD).daemon(OK).client_gets(OK);
 
         before_images(talk, &changes);
         talk.client(&with_body(CREATE, r#"{"Image":"legacy"}"#));
-        let (ticket, asked, _) = talk.outbox.take_question().unwrap();
+        let (ticket, asked, _) = talk.take_question().unwrap();
         let (id, names, user, environment) = ("sha256:1".to_owned(), vec![], None, vec![]);
         let facts = known(&asked, ImageFacts::Present { id, names, user, environment });
-        talk.call(|session, turn| session.answered(ticket, facts, turn));
+        talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
         talk.client_gets("HTTP/1.1 403 Forbidden\r\n").daemon_never_sees("create");
         assert!(talk.got[0].contains("image legacy:latest, which was ubuntu:16.04"));
     });

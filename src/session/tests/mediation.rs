@@ -242,13 +242,13 @@ fn facts_about_images_that_are_used_are_asked_for() {
     // `SolveRequest { frontend_attrs: {"source": "alias:1"} }`
     let source = "\x3a\x11\x0a\x06source\x12\x07alias:1";
     talk.client(&call(SOLVE, 1, source));
-    let (ticket, questions, _) = talk.outbox.take_question().unwrap();
+    let (ticket, questions, _) = talk.take_question().unwrap();
     let mut facts = images();
     let NamedImage { id, names } =
         NamedImage::new("sha256:1".to_owned(), ["alias:1", "ubuntu:16.04"]);
     let present = ImageFacts::Present { id, names, user: None, environment: vec![] };
     facts.add_image(questions.images[0].clone(), present);
-    talk.call(|session, turn| session.answered(ticket, facts, turn));
+    talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
     talk.daemon_never_sees("source");
     assert!(talk.got[0].contains("image alias:1, which is ubuntu:16.04"), "{:?}", talk.got[0]);
 }
@@ -280,15 +280,15 @@ fn plugins_are_asked_about_each_image_and_what_they_say_stands() {
     for refusing in [None, Some(PluginVerdict::Deny), Some(PluginVerdict::Timeout)] {
         let mut talk = consulting();
         talk.client(&call(SOLVE, 1, &two)).daemon_never_sees("a:1");
-        let (ticket, question) = talk.outbox.take_consultation().unwrap();
+        let (ticket, question) = talk.take_review().unwrap();
         assert_eq!((&*question.asked.given, &*question.path), ("a:1", SOLVE));
-        talk.call(|session, turn| session.reviewed(ticket, advice(None), turn));
-        let (ticket, question) = talk.outbox.take_consultation().unwrap();
+        talk.call(|session, turn| session.answered(ticket, Answer::Review(advice(None)), turn));
+        let (ticket, question) = talk.take_review().unwrap();
         assert_eq!(question.asked.given, "b:1");
         // Another call waits for its turn, and what needs none passes.
         talk.client(&call(SOLVE, 3, "")).client(&call(STATUS, 5, "x"));
         assert!(talk.got[1].ends_with('x'));
-        talk.call(|session, turn| session.reviewed(ticket, advice(refusing), turn));
+        talk.call(|session, turn| session.answered(ticket, Answer::Review(advice(refusing)), turn));
         if refusing.is_none() {
             talk.daemon_never_sees("a:1");
             said_before(&mut talk);
@@ -300,7 +300,7 @@ fn plugins_are_asked_about_each_image_and_what_they_say_stands() {
             assert!(talk.got[0].contains(&format!("grpc-status{status}")), "{:?}", talk.got[0]);
             assert!(talk.got[0].contains("plugin anchore"), "{:?}", talk.got[0]);
         }
-        assert!(talk.outbox.take_consultation().is_none());
+        assert!(talk.take_review().is_none());
         talk.is(None);
     }
 }
@@ -309,11 +309,11 @@ fn plugins_are_asked_about_each_image_and_what_they_say_stands() {
 fn plugins_that_never_answer_hold_up_no_other_call() {
     let mut talk = consulting();
     talk.client(&call(SOLVE, 1, &sourced("a:1")));
-    let (ticket, _) = talk.outbox.take_consultation().unwrap();
+    let (ticket, _) = talk.take_review().unwrap();
     talk.now = talk.session.deadline().unwrap();
     talk.call(Session::elapsed);
     assert!(talk.got[0].contains("the plugins have not answered in time"), "{:?}", talk.got[0]);
-    talk.call(|session, turn| session.reviewed(ticket, advice(None), turn));
+    talk.call(|session, turn| session.answered(ticket, Answer::Review(advice(None)), turn));
     talk.daemon_never_sees("a:1").client(&call(SOLVE, 3, "y")).is(None);
 }
 
@@ -322,8 +322,8 @@ fn an_image_that_changes_again_and_again_is_built_upon_by_nobody() {
     let mut talk = consulting();
     talk.client(&call(SOLVE, 1, &sourced("a:1")));
     let mut times = 0;
-    while let Some((ticket, _)) = talk.outbox.take_consultation() {
-        talk.call(|session, turn| session.reviewed(ticket, advice(None), turn));
+    while let Some((ticket, _)) = talk.take_review() {
+        talk.call(|session, turn| session.answered(ticket, Answer::Review(advice(None)), turn));
         times += 1;
     }
     assert_eq!(times, 5);
@@ -338,7 +338,7 @@ fn a_build_of_more_images_than_are_asked_about_is_refused() {
     talk.daemon_never_sees("a:64");
     assert!(talk.got[0].contains("more than 64 images"), "{:?}", talk.got[0]);
     talk.arrive(Side::Downstream, &call_bytes(SOLVE, 3, &many(64).collect::<String>()));
-    assert!(talk.outbox.take_consultation().is_some());
+    assert!(talk.take_review().is_some());
 }
 
 /// Whoever has many connections has one budget for all of them, also for messages that never end.
@@ -380,9 +380,9 @@ fn an_image_that_plugins_could_not_know_is_used_by_nobody() {
     let often = sourced("a:1").repeat(70) + &sourced("evil:1");
     let mut talk = consulting();
     talk.arrive(Side::Downstream, &call_bytes(SOLVE, 1, &often));
-    let (ticket, _) = talk.outbox.take_consultation().unwrap();
-    talk.call(|session, turn| session.reviewed(ticket, advice(None), turn));
-    let (_, question) = talk.outbox.take_consultation().unwrap();
+    let (ticket, _) = talk.take_review().unwrap();
+    talk.call(|session, turn| session.answered(ticket, Answer::Review(advice(None)), turn));
+    let (_, question) = talk.take_review().unwrap();
     assert_eq!(question.asked.given, "evil:1");
 }
 

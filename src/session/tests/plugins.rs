@@ -20,22 +20,22 @@ fn seen(image: u8) -> ImageSeen {
 }
 
 fn consultation(talk: &mut Talk) -> (Ticket, ReviewRequest) {
-    talk.outbox.take_consultation().expect("plugins are asked")
+    talk.take_review().expect("plugins are asked")
 }
 
 fn reviewed(talk: &mut Talk, ticket: Ticket, said: Review) {
-    talk.call(|session, turn| session.reviewed(ticket, said, turn));
+    talk.call(|session, turn| session.answered(ticket, Answer::Review(said), turn));
 }
 
 /// The rules have to know who the image runs as, and learn it.
 fn learn(talk: &mut Talk, image: u8, user: &str) {
-    let (ticket, questions, _) = talk.outbox.take_question().expect("rules ask");
+    let (ticket, questions, _) = talk.take_question().expect("rules ask");
     let mut facts = Facts::none();
     let user = Some(UserSpec::parse(user).unwrap());
     let (id, names, environment) = (format!("sha256:{image}"), vec![], vec![]);
     let known = ImageFacts::Present { id, names, user, environment };
     facts.add_image(questions.images[0].clone(), known);
-    talk.call(|session, turn| session.answered(ticket, facts, turn));
+    talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
 }
 
 fn forbid_root(talk: &mut Talk) {
@@ -188,7 +188,7 @@ fn an_image_that_changes_again_and_again_is_refused_in_the_end() {
     talk_with_plugins(|talk| {
         talk.client(&with_body(CREATE, APP));
         let mut times = 0;
-        while let Some((ticket, question)) = talk.outbox.take_consultation() {
+        while let Some((ticket, question)) = talk.take_review() {
             assert_eq!(question.still_said(&seen(times)), None);
             reviewed(talk, ticket, asked(times));
             times += 1;

@@ -42,12 +42,12 @@ fn heeds(policies: bool) -> Facts {
 
 /// Answers that there is the image that was asked about.
 fn answer_of_image(talk: &mut Talk) {
-    let (ticket, questions, _) = talk.outbox.take_question().unwrap();
+    let (ticket, questions, _) = talk.take_question().unwrap();
     let (id, names, user, environment) = ("sha256:1".to_owned(), vec![], None, vec![]);
     let mut facts = Facts::none();
     let image = ImageFacts::Present { id, names, user, environment };
     facts.add_image(questions.images[0].clone(), image);
-    talk.call(|session, turn| session.answered(ticket, facts, turn));
+    talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
     talk.pump();
 }
 

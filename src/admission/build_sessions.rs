@@ -14,24 +14,24 @@ use crate::effects::ServedBuild;
 
 /// The sessions that are open or waited for; clones share them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct BuildSessions(Arc<Mutex<Sessions>>);
+pub(crate) struct BuildSessions(Arc<Mutex<Sessions>>);
 
 /// By whose they are, and what the client calls them.
 type Sessions = HashMap<(Who, String), Weak<BuildSession>>;
 
 /// One session, and the build that it serves.
 #[derive(Debug)]
-pub(super) struct BuildSession {
+pub struct BuildSession {
     /// What the daemon calls it.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// With what times of files are changed.
-    pub(super) salt: [u8; 3],
+    pub(crate) salt: [u8; 3],
     build: OnceLock<Arc<ServedBuild>>,
 }
 
 impl BuildSessions {
     /// The client's session of this name. It is another one once nobody holds it.
-    pub(super) fn of(&self, who: Who, name: &str) -> Arc<BuildSession> {
+    pub(crate) fn of(&self, who: Who, name: &str) -> Arc<BuildSession> {
         // Whatever was written is whole.
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // No more are left than there are connections that hold one.
@@ -56,12 +56,12 @@ impl BuildSession {
     }
 
     /// Says which build it serves; whether it served none.
-    pub(super) fn begin(&self, build: &Arc<ServedBuild>) -> bool {
+    pub(crate) fn begin(&self, build: &Arc<ServedBuild>) -> bool {
         self.build.set(Arc::clone(build)).is_ok()
     }
 
     /// The build that it serves.
-    pub(super) fn build(&self) -> Option<&Arc<ServedBuild>> {
+    pub(crate) fn build(&self) -> Option<&Arc<ServedBuild>> {
         self.build.get()
     }
 }

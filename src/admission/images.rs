@@ -46,7 +46,7 @@ impl ImageChanges {
     ///
     /// # Errors
     /// [`TooManyForbidden`] if one could not be remembered.
-    pub(super) fn remember(
+    pub(crate) fn remember(
         &self,
         policy: &Policy,
         facts: &mut Facts,
@@ -63,23 +63,23 @@ impl ImageChanges {
     ///
     /// # Errors
     /// [`TooManyForbidden`] if not all of them are known.
-    pub(super) fn forbidden(&self) -> Result<Vec<String>, TooManyForbidden> {
+    pub(crate) fn forbidden(&self) -> Result<Vec<String>, TooManyForbidden> {
         self.0.forbidden.lock().unwrap_or_else(PoisonError::into_inner).images()
     }
 
     /// The sessions of clients that serve builds, of which images come.
-    pub(super) fn build_sessions(&self) -> &BuildSessions {
+    pub(crate) fn build_sessions(&self) -> &BuildSessions {
         &self.0.builds
     }
 
     /// Says that a change is about to begin. It ends when what is given back is dropped.
-    pub(super) fn begin(&self) -> ImageChange {
+    pub(crate) fn begin(&self) -> ImageChange {
         self.0.under_way.fetch_add(1, Ordering::SeqCst);
         ImageChange { changes: self.clone(), is_answered: false, goes_on: false }
     }
 
     /// The same, of one that the daemon carries out when it has answered.
-    pub(super) fn begin_that_goes_on(&self) -> ImageChange {
+    pub(crate) fn begin_that_goes_on(&self) -> ImageChange {
         let mut change = self.begin();
         change.goes_on = true;
         change
@@ -88,7 +88,7 @@ impl ImageChanges {
 
 /// A change that is under way.
 #[derive(Debug)]
-pub(super) struct ImageChange {
+pub struct ImageChange {
     changes: ImageChanges,
     is_answered: bool,
     goes_on: bool,
@@ -96,7 +96,7 @@ pub(super) struct ImageChange {
 
 impl ImageChange {
     /// The daemon has said that it is done.
-    pub(super) fn answered(mut self) {
+    pub(crate) fn answered(mut self) {
         self.is_answered = true;
     }
 }

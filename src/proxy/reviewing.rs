@@ -16,14 +16,14 @@ use crate::lookup::{self, ImageCache, Presence};
 use crate::plugins::{Plugins, Question};
 use crate::policy::review::{ImageSeen, Opinions, Purpose, Review, Source};
 
-/// One request's inquiry.
-pub(super) struct Inquiry<R> {
+/// What takes one review to its answer.
+pub(super) struct Reviewing<R> {
     plugins: Plugins,
     images: Arc<ImageCache>,
     reply: R,
 }
 
-impl<R: FnOnce(Review) + Clone + Send + 'static> Inquiry<R> {
+impl<R: FnOnce(Review) + Clone + Send + 'static> Reviewing<R> {
     /// `reply` is called once, on any thread, unless nobody waits for it any more.
     pub(super) fn new(plugins: &Plugins, images: &Arc<ImageCache>, reply: R) -> Self {
         Self { plugins: plugins.clone(), images: Arc::clone(images), reply }

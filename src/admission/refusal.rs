@@ -1,0 +1,165 @@
+//! Why a request is not let through, as its client and the log are told.
+
+use std::fmt;
+
+use crate::client::LimitMet;
+use crate::docker::{self, Endpoint};
+use crate::effects;
+use crate::http::chunk::ChunkError;
+use crate::http::framing;
+use crate::http::head::HeadError;
+use crate::http::target;
+use crate::policy::Violations;
+use crate::policy::facts::Unresolved;
+use crate::policy::review::AskedImage;
+use crate::policy::shown::Shown;
+
+/// Why a request is refused that was read to its end.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// By rules.
+    Forbidden(Violations),
+    /// By a plugin.
+    Disliked(Refusal),
+    /// For what it is, or because it can't be judged.
+    Unjudged(Refusal),
+}
+
+impl Refused {
+    /// The status of the answer.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Forbidden(_) => 403,
+            Self::Disliked(refusal) | Self::Unjudged(refusal) => refusal.status,
+        }
+    }
+
+    /// What the client is told.
+    pub fn reason(&self) -> &dyn fmt::Display {
+        match self {
+            Self::Forbidden(violations) => violations,
+            Self::Disliked(refusal) | Self::Unjudged(refusal) => &refusal.reason,
+        }
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::Unjudged(refusal)
+    }
+}
+
+/// A request that is not let through for what it is, rather than for what it asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status of the answer.
+    pub status: u16,
+    /// Why.
+    pub reason: String,
+}
+
+impl Refusal {
+    pub(crate) fn too_large(endpoint: Endpoint, max: usize) -> Self {
+        let advice = match endpoint {
+            Endpoint::BuildContext => {
+                "; `builds: allow` lets build contexts pass unread, `limits.body` is for larger ones"
+            }
+            _ => "",
+        };
+        Self { status: 413, reason: format!("the request body is longer than {max} bytes{advice}") }
+    }
+
+    pub(crate) fn too_many_heads() -> Self {
+        let reason = "too many long request heads are held, try again".to_owned();
+        Self { status: 503, reason }
+    }
+
+    /// The rules that it could break can't be told yet.
+    pub(crate) fn not_learned(unresolved: Option<&Unresolved>) -> Self {
+        let what = unresolved.map(|unresolved| format!(": {unresolved}")).unwrap_or_default();
+        let reason =
+            format!("the daemon did not tell in time what a rule must know, try again{what}");
+        Self { status: 503, reason }
+    }
+
+    /// What the daemon would say: clients fetch the image, and come again.
+    pub(crate) fn no_such_image(name: &str) -> Self {
+        Self { status: 404, reason: format!("No such image: {name}") }
+    }
+
+    /// What the daemon would say, if none came to be by that name meanwhile that nobody has judged.
+    pub(crate) fn no_such_container(name: &str) -> Self {
+        Self { status: 404, reason: format!("No such container: {}", Shown(name)) }
+    }
+
+    /// Whatever plugins say, a container could be made of any image then.
+    pub(crate) fn unknown_image(name: &dyn std::fmt::Display) -> Self {
+        let reason =
+            format!("which image {name} is was not learned, and plugins must know, try again");
+        Self { status: 503, reason }
+    }
+
+    /// Each would be waited for.
+    pub(crate) fn too_many_images() -> Self {
+        let max = AskedImage::OF_BUILD_MAX;
+        let reason = format!("the build uses more than {max} images, and plugins must know each");
+        Self { status: 403, reason }
+    }
+
+    pub(crate) fn changes() -> Self {
+        let reason = "the image came to be another one each time that plugins judged it".to_owned();
+        Self { status: 503, reason }
+    }
+
+    /// A swarm starts as many containers of a service as it likes, whoever counts.
+    pub(crate) fn of_services() -> Self {
+        let reason = "forbidden: a service of a client whose containers are counted \
+                      (`limits.containers`)";
+        Self { status: 403, reason: reason.to_owned() }
+    }
+
+    /// Plugins would have to know its images.
+    pub(crate) fn unread_build() -> Self {
+        let reason = "plugins can't be asked about the images of a build by BuildKit without buildx: use buildx \
+                      or DOCKER_BUILDKIT=0";
+        Self { status: 403, reason: reason.to_owned() }
+    }
+
+    /// With two builds nobody could say for which of them a Dockerfile is.
+    pub(crate) fn serves_another() -> Self {
+        let reason = "forbidden: a second build with one session, while Dockerfiles are judged";
+        Self { status: 403, reason: reason.to_owned() }
+    }
+
+    pub(crate) fn too_many_forbidden() -> Self {
+        let reason = "too many images have a forbidden name to remember them without it".to_owned();
+        Self { status: 503, reason }
+    }
+}
+
+impl From<LimitMet> for Refusal {
+    fn from(met: LimitMet) -> Self {
+        Self { status: 429, reason: met.to_string() }
+    }
+}
+
+macro_rules! refused_with_400 {
+    ($($error:ty),+) => {$(
+        impl From<$error> for Refusal {
+            fn from(error: $error) -> Self {
+                Self { status: 400, reason: error.to_string() }
+            }
+        }
+    )+};
+}
+
+refused_with_400!(
+    ChunkError,
+    HeadError,
+    framing::FramingError,
+    target::TargetError,
+    docker::routes::RouteError,
+    docker::OddTarget,
+    docker::HeadRefusal,
+    effects::BodyError
+);

@@ -1,0 +1,86 @@
+//! What a request is decided by, and the bounds that hold meanwhile.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::client::{LimitMet, Share};
+use crate::docker::operations;
+use crate::http::target::Target;
+use crate::policy::review::Purposes;
+use crate::policy::{Policy, Violations};
+
+/// The bounds a session keeps, and the policy it asks.
+#[derive(Debug)]
+pub struct Rules {
+    /// What is forbidden and forced.
+    pub policy: Arc<Policy>,
+    /// Whether the client is none that anything is let through for.
+    pub refuses_all: bool,
+    /// What the clients of one entry have together, if there are entries.
+    pub share: Option<Share>,
+    /// The longest head, in bytes.
+    pub head_bytes_max: usize,
+    /// The longest inspected body, in bytes.
+    pub body_bytes_max: usize,
+    /// From the first byte of a head to its last.
+    pub head_time_max: Duration,
+    /// From the end of a head on, how long an inspected body may take before its rate counts; and how
+    /// long the outside may take to answer a question about it.
+    pub body_time_max: Duration,
+    /// How long an inspected body may go without a byte.
+    pub body_idle_max: Duration,
+    /// How many bytes of an inspected body must have come for each second beyond `body_time_max`.
+    pub body_rate_min: NonZeroU64,
+    /// What plugins are asked about.
+    pub reviewed: Purposes,
+    /// How long plugins may take at most, whatever holds them up.
+    pub review_time_max: Duration,
+}
+
+/// Why a request may not be made, whatever is in its body.
+#[derive(Debug)]
+pub enum Denial {
+    /// Its endpoint may not be called.
+    Forbidden(Violations),
+    /// Its client has or does as much as it may.
+    LimitMet(LimitMet),
+}
+
+/// What becomes of calls of gRPC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Calls {
+    /// They pass unseen.
+    #[default]
+    Pass,
+    /// Those that build are counted, and pass as they are.
+    Counted,
+    /// Those that build are judged, and nothing unknown passes.
+    Judged,
+}
+
+impl Rules {
+    /// What becomes of calls to BuildKit.
+    pub(super) fn calls(&self) -> Calls {
+        let limits = self.share.as_ref().map(|share| share.limits());
+        let is_counted = limits.is_some_and(|limits| limits.creates_per_minute.is_some());
+        match self.reviewed.build || self.policy.judges_calls_to_buildkit() {
+            true => Calls::Judged,
+            false if is_counted => Calls::Counted,
+            false => Calls::Pass,
+        }
+    }
+
+    /// Why a request may not be made, as far as that does not depend on what it asks for.
+    pub(super) fn denial(&self, method: &str, target: &Target<'_>, now: Instant) -> Option<Denial> {
+        if self.refuses_all {
+            return Some(Denial::Forbidden(Violations::of_stranger()));
+        }
+        let share = self.share.as_ref()?;
+        let met = share.request(now).and_then(|()| match operations::makes(method, target) {
+            true => share.create(now),
+            false => Ok(()),
+        });
+        met.err().map(Denial::LimitMet)
+    }
+}

@@ -1,0 +1,247 @@
+//! The steps of one decision. Each state is consumed by the answer that it waits for.
+
+use std::time::Duration;
+
+use super::case::Case;
+use super::context::{Context, Note};
+use super::facts::{self, Learned, Learning};
+use super::forward::Forward;
+use super::large::{self, Judged, Judgement, Outcome};
+use super::refusal::Refused;
+use super::review::{self, Reviewing, Then};
+use super::verdict::{Allowed, ImageFound, Settled};
+use crate::policy::facts::{Facts, Questions};
+use crate::policy::review::{CancelGuard, CancelToken, Review, ReviewRequest};
+
+/// What a decision comes to, or needs to come to it.
+#[derive(Debug)]
+#[must_use]
+pub enum Step {
+    /// Something must be found out, and brought to [`Pending::resume`].
+    Ask(Ask),
+    /// The request is not let through.
+    Refuse(Box<Case>, Refused),
+    /// It is, as it was checked.
+    Forward(Box<Forward>),
+    /// An answer came that is to no question: a fault of whoever drives this.
+    Broken(&'static str),
+}
+
+/// A question, and what goes on with its answer.
+#[derive(Debug)]
+pub struct Ask {
+    /// What is asked.
+    pub what: Question,
+    /// What the answer is brought to.
+    pub pending: Pending,
+    /// How many bytes are held until then, if that is more than before.
+    pub bytes: usize,
+    /// How long the answer may take; as long as the client waits if there is none.
+    pub time_max: Option<Duration>,
+    /// To be held until the answer is there.
+    pub guard: CancelGuard,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub enum Question {
+    /// What is outside.
+    Facts(Box<Questions>),
+    /// What plugins say of an image.
+    Review(Box<ReviewRequest>),
+    /// What the rules say of a body that takes long to read: [`Judgement::run`], on any thread.
+    Judge(Box<Judgement>),
+}
+
+/// The answer to a question of the same kind.
+#[derive(Debug)]
+pub enum Answer {
+    /// What was learned.
+    Facts(Facts),
+    /// What the plugins said.
+    Review(Review),
+    /// What came of the body.
+    Judged(Judged),
+}
+
+/// A decision that waits for an answer.
+#[derive(Debug)]
+pub struct Pending(State);
+
+#[derive(Debug)]
+enum State {
+    Learning(Box<Learning>),
+    /// The body is judged once more when the outside has answered.
+    LearningForLarge(Box<Judgement>),
+    /// All of it is on another thread.
+    Judging,
+    Reviewing(Box<Reviewing>),
+}
+
+impl Question {
+    /// What is said when the answer does not come in time.
+    pub fn is_late(&self) -> &'static str {
+        match self {
+            Self::Facts(_) => "what a rule must know was not learned in time",
+            Self::Judge(_) => "the request body was not judged in time, try again",
+            Self::Review(_) => "the plugins have not answered in time",
+        }
+    }
+}
+
+impl Case {
+    /// All that is inspected is there.
+    pub fn judge(self: Box<Self>, body: Vec<u8>, cx: &mut Context<'_>) -> Step {
+        if large::is_large(self.endpoint(), &body) {
+            return hand_out(Judgement::new(self, body, cx.images.clone()));
+        }
+        go_on(facts::inspect(self, body, cx), cx)
+    }
+}
+
+impl Pending {
+    /// Whether plugins are asked, so that what they say is judged by the rules of that moment.
+    pub fn is_review(&self) -> bool {
+        matches!(self.0, State::Reviewing(_))
+    }
+
+    /// Goes on with the answer.
+    pub fn resume(self, answer: Answer, cx: &mut Context<'_>) -> Step {
+        match (self.0, answer) {
+            (State::Learning(learning), Answer::Facts(facts)) => {
+                cx.tell_unresolved(&learning.case, &facts);
+                go_on(learning.learned(facts, cx.images), cx)
+            }
+            (State::LearningForLarge(mut judgement), Answer::Facts(facts)) => {
+                cx.tell_unresolved(&judgement.case, &facts);
+                judgement.learned(facts);
+                hand_out(*judgement)
+            }
+            (State::Judging, Answer::Judged(judged)) => settle_judged(judged, cx),
+            (State::Reviewing(reviewing), Answer::Review(review)) => {
+                then(reviewing.reviewed(review, cx), 0, cx)
+            }
+            _ => Step::Broken("an answer of another kind came to a question"),
+        }
+    }
+}
+
+/// Asks for what must be learned, or settles.
+fn go_on(learned: Learned, cx: &mut Context<'_>) -> Step {
+    match learned {
+        Learned::Ask(learning, questions, bytes) => {
+            let time_max = learning.case.time_for(&questions);
+            let (what, pending) = (Question::Facts(questions), State::Learning(learning));
+            Step::Ask(Ask::new(what, pending, bytes, time_max))
+        }
+        Learned::Settled(case, settled) => settle(case, settled, cx),
+    }
+}
+
+/// Has a body judged on another thread.
+fn hand_out(judgement: Judgement) -> Step {
+    let time_max = Some(judgement.case.rules().body_time_max);
+    Step::Ask(Ask::new(Question::Judge(Box::new(judgement)), State::Judging, 0, time_max))
+}
+
+fn settle_judged(judged: Judged, cx: &mut Context<'_>) -> Step {
+    let Judged { mut judgement, told, outcome } = judged;
+    if let Some(told) = told {
+        cx.tell(&judgement.case, told);
+    }
+    match outcome {
+        Outcome::Ask(questions) => {
+            let Judgement { case, body, round, .. } = &mut judgement;
+            let bytes = if *round == 0 { case.weight_asking(body, body.len()) } else { 0 };
+            let time_max = case.time_for(&questions);
+            *round += 1;
+            let pending = State::LearningForLarge(Box::new(judgement));
+            Step::Ask(Ask::new(Question::Facts(questions), pending, bytes, time_max))
+        }
+        Outcome::Settled(settled) => {
+            let Judgement { mut case, body, .. } = judgement;
+            if case.is_reviewed() {
+                case.body = body;
+            }
+            settle(case, settled, cx)
+        }
+    }
+}
+
+/// What follows from what the rules say.
+fn settle(case: Box<Case>, settled: Settled, cx: &mut Context<'_>) -> Step {
+    let allowed = match settled {
+        Settled::Refused(refused) => return Step::Refuse(case, refused),
+        Settled::Allowed(allowed) => *allowed,
+    };
+    if let Some(excepted) = &allowed.forwarded.excepted
+        && case.judged_again == 0
+    {
+        cx.tell(&case, Note::Excepted(excepted.clone()));
+    }
+    if review::is_due(&case, &allowed) {
+        let begun = Reviewing::begin(case, allowed, cx);
+        let bytes = match &begun {
+            Then::Ask(reviewing) => reviewing.weight(),
+            _ => 0,
+        };
+        return then(begun, bytes, cx);
+    }
+    let Allowed { forwarded, body, image, started } = allowed;
+    let is_excepted = forwarded.excepted.is_some();
+    let forward = Forward::new(case, forwarded, body, started);
+    match image {
+        // An exception is for an image, so that very one must be what runs. Where rules forbid it, another
+        // one does not: its container is judged before it is started.
+        ImageFound::One(id) if is_excepted => pin(forward, &id),
+        ImageFound::One(_) | ImageFound::NotAsked | ImageFound::None(_) => {
+            Step::Forward(Box::new(forward))
+        }
+    }
+}
+
+/// What follows from what plugins have said.
+fn then(then: Then, bytes: usize, cx: &mut Context<'_>) -> Step {
+    match then {
+        Then::Ask(reviewing) => {
+            let guard = CancelGuard::default();
+            let time_max = Some(reviewing.case.rules().review_time_max);
+            let Some(question) = reviewing.question(cx, guard.token()) else {
+                return Step::Broken("there is no image to ask plugins about");
+            };
+            let (what, pending) =
+                (Question::Review(Box::new(question)), State::Reviewing(reviewing));
+            Step::Ask(Ask { guard, ..Ask::new(what, pending, bytes, time_max) })
+        }
+        Then::Again(mut case) => {
+            let body = std::mem::take(&mut case.body);
+            case.judge(body, cx)
+        }
+        Then::Refuse(case, refused) => Step::Refuse(case, refused),
+        Then::Forward(case, forwarded, body, image) => {
+            let forward = Forward::reviewed(case, forwarded, body);
+            match image {
+                Some(id) => pin(forward, &id),
+                None => Step::Forward(Box::new(forward)),
+            }
+        }
+    }
+}
+
+fn pin(forward: Forward, id: &str) -> Step {
+    match forward.pinned(id) {
+        Ok(forward) => Step::Forward(Box::new(forward)),
+        Err((case, refusal)) => Step::Refuse(case, refusal.into()),
+    }
+}
+
+impl Ask {
+    fn new(what: Question, state: State, bytes: usize, time_max: Option<Duration>) -> Self {
+        Self { what, pending: Pending(state), bytes, time_max, guard: CancelGuard::default() }
+    }
+
+    /// Tells whether the answer still matters.
+    pub fn token(&self) -> CancelToken {
+        self.guard.token()
+    }
+}
