@@ -11,6 +11,7 @@ mod init;
 mod plugin_test;
 mod redirect;
 mod run;
+mod systemd;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -21,7 +22,7 @@ use lexopt::Arg::{Long, Short, Value};
 
 use self::asker::Asker;
 use crate::audit::AuditError;
-use crate::config::{self, AddressError, ConfigError, Overrides, TcpListen};
+use crate::config::{self, AddressError, ConfigError, Overrides, TcpListen, Variables};
 use crate::proxy::StartError;
 
 pub use redirect::RedirectError;
@@ -60,6 +61,8 @@ options:
                      default, then /etc/secdocker/config.yml
   --listen ADDRESS   listen on this address:port or port, whatever the configuration says
   --tcp PORT         the same for a port of every address; -tcp PORT works too
+  --variables        what may be called is said by variables of the environment, as for socket
+                     proxies (CONTAINERS=1, POST=0 ...), not by `endpoints`
   --target TARGET    where the request would be posted, /containers/create by default
   --client NAME      CLIENT: whose request it would be, an entry of `clients`
   --as-network IP, --as-user USER, --as-certificate NAME, --as-cgroup PATH,
@@ -232,6 +235,7 @@ struct Arguments {
     target: Option<String>,
     asker: Asker,
     redirect: redirect::Options,
+    variables: bool,
     values: Vec<OsString>,
 }
 
@@ -255,6 +259,7 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, CliEr
             Long("port") => {
                 seen.redirect.ports = Some(read(parser.value()?, redirect::parse_ports)?);
             }
+            Long("variables") => seen.variables = true,
             Long("local") => seen.redirect.local = true,
             Long("family") => {
                 seen.redirect.families = Some(read(parser.value()?, redirect::Families::parse)?);
@@ -271,8 +276,10 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, CliEr
 
 impl Arguments {
     fn into_command(self) -> Result<Command, CliError> {
-        let Self { config, tcp, target, asker, redirect, values } = self;
-        let overrides = Overrides { tcp };
+        let Self { config, tcp, target, asker, redirect, variables, values } = self;
+        let read = || Variables::read(|name| std::env::var_os(name)).map_err(CliError::Usage);
+        let from_environment = variables.then(read).transpose()?;
+        let overrides = Overrides { tcp, variables: from_environment, ..Overrides::default() };
         let mut values = values.into_iter();
         let name = values.next().map(text).transpose()?;
         let is_explain = name.as_deref() == Some("explain");
@@ -283,6 +290,9 @@ impl Arguments {
             return Err(CliError::Usage(
                 "--port, --local, --family and --backend belong to redirect".into(),
             ));
+        }
+        if variables && !matches!(name.as_deref(), None | Some("run" | "check")) {
+            return Err(CliError::Usage("--variables belongs to run and check".into()));
         }
         let says_who = asker != Asker::default();
         if says_who && !is_explain {

@@ -43,3 +43,53 @@ fn init_writes_a_configuration_for_every_preset() {
     assert_eq!(folder.run("init --config other.yml", "").0, Some(0));
     assert_eq!(folder.run("check other.yml", "").0, Some(0));
 }
+
+/// `check` prints what the variables of socket proxies come to; `endpoints` beside them is a mistake.
+#[test]
+fn variables_say_what_may_be_called() {
+    let folder = Folder::new("variables");
+    let check = |config: &str, variables: &[(&str, &str)]| {
+        folder.write("config.yml", config);
+        let mut command = folder.command("check --variables");
+        command.env_clear().envs(variables.iter().copied());
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let config = "dockerapi: /nowhere/docker.sock\n";
+    let (status, text, complaint) =
+        check(config, &[("CONTAINERS", "1"), ("POST", "0"), ("HOME", "/")]);
+    assert_eq!((status, complaint.as_str()), (Some(0), ""), "{text}");
+    for line in [
+        "What may be called is said by variables of the environment: CONTAINERS=1, POST=0.",
+        "Endpoint `GET|HEAD /containers/**` may be called.",
+        "Endpoint `GET|HEAD /_ping` may be called.",
+        "No other endpoint may be called.",
+    ] {
+        assert!(
+            text.lines().any(|found| found.starts_with(line.trim_end_matches('.'))),
+            "{line}\n{text}"
+        );
+    }
+    assert!(!text.contains("/images"), "{text}");
+    let (status, _, complaint) = check(config, &[("EXEC", "maybe")]);
+    assert_eq!(status, Some(2));
+    assert!(complaint.contains("variable EXEC: `maybe` is neither 1 nor 0"), "{complaint}");
+    let both = format!("{config}endpoints: {{preset: traefik}}\n");
+    let (status, _, complaint) = check(&both, &[("POST", "1")]);
+    assert_eq!(status, Some(2));
+    let expected = "secdocker: config.yml:2: endpoints: the variables of the environment say what may be called: \
+                    leave out one of the two\n";
+    assert_eq!(complaint, expected);
+}
+
+/// The configurations of the container's folder.
+#[test]
+fn the_container_has_a_configuration_that_is_valid() {
+    let folder = Folder::new("container");
+    for name in ["config.yml", "portainer.yml"] {
+        let file = format!("{}/deploy/container/{name}", env!("CARGO_MANIFEST_DIR"));
+        let (status, text, complaint) = folder.run(&format!("check {file}"), "");
+        assert_eq!((status, complaint.as_str()), (Some(0), ""), "{name}: {text}");
+    }
+}

@@ -35,6 +35,12 @@ pub(super) fn check(path: &Path, overrides: &Overrides) -> Result<Outcome, CliEr
     // A plugin that can't be used stops a start, so it is no valid configuration either.
     Plugins::load(&settings.plugins, &Daemon::of(&settings)).map_err(StartError::Plugin)?;
     let mut text = String::new();
+    if let Some(variables) = &overrides.variables {
+        let _ = writeln!(
+            text,
+            "What may be called is said by variables of the environment: {variables}."
+        );
+    }
     // Writing to a string can't fail.
     let _ = describe(&mut text, path, &settings);
     if settings.restricts() {

@@ -14,11 +14,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
-use super::{CliError, EXIT_ERROR, Outcome, certificates, print};
+use super::{CliError, EXIT_ERROR, Outcome, certificates, print, systemd};
 use crate::audit::{self, Notice};
 use crate::config::reload::Watcher;
 use crate::config::{self, Overrides, Settings};
-use crate::proxy::{Proxy, StartError, build_group};
+use crate::proxy::{Proxy, Pulse, StartError, build_group};
 
 /// A signal to stop has arrived; from now on another one ends the process at once.
 static STOPPING: AtomicBool = AtomicBool::new(false);
@@ -39,10 +39,11 @@ pub(super) fn run(path: &Path, overrides: Overrides) -> Result<Outcome, CliError
     // Had before traffic is: a crowd of clients must not take the descriptors that a stop needs.
     let poll = signals.poll().map_err(io_error("cannot receive signals"))?;
     let watcher = Watcher::new(path);
+    let (inherited, overrides) = systemd::inherited(overrides)?;
     let settings = config::load(path, &overrides)?;
     let log = audit::init(&settings.log).map_err(CliError::Audit)?;
     let group = build_group::prepare(&settings).map_err(StartError::BuildGroup);
-    let proxy = match group.and_then(|()| Proxy::start(&settings)) {
+    let proxy = match group.and_then(|()| Proxy::start_on(&settings, inherited)) {
         Ok(proxy) => proxy,
         Err(error) => {
             audit::announce(&Notice::Trouble { reason: &error });
@@ -59,6 +60,7 @@ pub(super) fn run(path: &Path, overrides: Overrides) -> Result<Outcome, CliError
         proxy,
         log,
         told_at: 0,
+        pulse: None,
     };
     supervisor.announce_start()?;
     supervisor.tell_of_certificates();
@@ -158,6 +160,8 @@ struct Supervisor {
     log: audit::Handle,
     /// When certificates were told of, in seconds since 1970.
     told_at: u64,
+    /// What the loops were asked for the watchdog of the service manager.
+    pulse: Option<Pulse>,
 }
 
 impl Supervisor {
@@ -167,8 +171,25 @@ impl Supervisor {
         let version = env!("CARGO_PKG_VERSION");
         audit::announce(&Notice::Started { version, listening: &listening, upstream });
         let log = self.settings.log.file.display();
-        print(&format!("secdocker: listening on {listening}, daemon at {upstream}, log in {log}\n"))
-            .map(drop)
+        print(&format!(
+            "secdocker: listening on {listening}, daemon at {upstream}, log in {log}\n"
+        ))?;
+        systemd::ready(&self.status());
+        Ok(())
+    }
+
+    /// What is said of the service, in a line.
+    fn status(&self) -> String {
+        let listening = self.proxy.addresses().join(", ");
+        format!("listening on {listening}, daemon at {}", self.settings.dockerapi)
+    }
+
+    /// Tells the service manager that the loops turn, if they have since they were asked.
+    fn feed_watchdog(&mut self) {
+        if self.pulse.as_ref().is_none_or(Pulse::is_answered) {
+            systemd::alive();
+            self.pulse = Some(self.proxy.pulse());
+        }
     }
 
     /// Obeys until a signal to stop, and returns its name.
@@ -177,8 +198,13 @@ impl Supervisor {
             poll.registry().register(&mut SourceFd(&descriptor), CONFIG, Interest::READABLE)?;
         }
         let mut events = Events::with_capacity(8);
+        let feeds_every = systemd::watchdog_interval();
         loop {
+            if feeds_every.is_some() {
+                self.feed_watchdog();
+            }
             let wait = self.watcher.looks_every().map_or(LOOKS_EVERY, |time| time.min(LOOKS_EVERY));
+            let wait = feeds_every.map_or(wait, |time| time.min(wait));
             match poll.poll(&mut events, Some(wait)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => other?,
@@ -216,25 +242,42 @@ impl Supervisor {
     }
 
     fn reload(&mut self, cause: Cause) {
+        systemd::reloading();
+        let status = self.read_again(cause).unwrap_or_else(|| self.status());
+        systemd::ready(&status);
+    }
+
+    /// Reads the configuration again; says what is wrong with it.
+    fn read_again(&mut self, cause: Cause) -> Option<String> {
         let loaded = config::load(&self.path, &self.overrides);
+        let refused = |reason: &str| Some(format!("configuration refused: {reason}"));
         if cause == Cause::File && !self.watcher.holds_still() {
             // It was written while it was read, and will be reported once more.
-            return;
+            return None;
         }
         match loaded {
             Ok(settings) if cause == Cause::File && self.lifts_all(&settings) => {
                 let reason = "it has no `restrictions` any more: those in force stay until SIGHUP \
                               or a restart says that this is meant";
                 audit::announce(&Notice::ReloadFailed { reason: &reason });
+                refused(reason)
             }
             Ok(settings) => match build_group::prepare(&settings) {
-                Ok(()) => self.take(settings),
-                Err(error) => audit::announce(&Notice::ReloadFailed { reason: &error }),
+                Ok(()) => {
+                    self.take(settings);
+                    None
+                }
+                Err(error) => {
+                    audit::announce(&Notice::ReloadFailed { reason: &error });
+                    refused(&error.to_string())
+                }
             },
             Err(error) => {
-                for reason in error.to_string().lines() {
+                let text = error.to_string();
+                for reason in text.lines() {
                     audit::announce(&Notice::ReloadFailed { reason: &reason });
                 }
+                refused(text.lines().next().unwrap_or_default())
             }
         }
     }
@@ -259,6 +302,7 @@ impl Supervisor {
     }
 
     fn stop(self, signal: &str) -> Result<Outcome, CliError> {
+        systemd::stopping();
         audit::announce(&Notice::Stopping { signal });
         let cut = self.proxy.stop(self.settings.limits.shutdown_time);
         audit::announce(&Notice::Stopped { cut: cut as u64 });

@@ -7,7 +7,7 @@ fn parse_words(line: &str) -> Result<Command, String> {
 }
 
 fn listen(text: &str) -> Overrides {
-    Overrides { tcp: Some(TcpListen::parse(text).unwrap()) }
+    Overrides { tcp: Some(TcpListen::parse(text).unwrap()), ..Overrides::default() }
 }
 
 #[test]
@@ -141,6 +141,7 @@ fn arguments_that_make_no_sense() {
         ("redirect", "redirect needs one of show, add, remove, status"),
         ("redirect ad", "redirect needs one of show, add, remove, status"),
         ("redirect add remove", "unexpected argument \"remove\""),
+        ("explain --variables -", "--variables belongs to run and check"),
         ("check --local", "--port, --local, --family and --backend belong to redirect"),
         ("redirect add --local=yes", "unexpected argument for option '--local': \"yes\""),
         (

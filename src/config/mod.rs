@@ -22,6 +22,7 @@ mod seccomp;
 mod tls;
 mod units;
 mod validate;
+mod variables;
 
 use std::fs;
 use std::io::Read;
@@ -34,6 +35,7 @@ pub use address::{AddressError, TcpListen, UpstreamAddress};
 pub use clients::{ClientSettings, Clients, Rest, uid};
 pub use endpoints::PRESETS;
 pub use error::{At, ConfigError, Mistake};
+pub use variables::Variables;
 
 use crate::audit::LogSettings;
 use crate::policy::Policy;
@@ -184,8 +186,13 @@ impl Default for Limits {
 /// What the command line says instead of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
-    /// `--listen` and `--tcp`.
+    /// `--listen` and `--tcp`, or the address of a TCP socket that a service manager has made.
     pub tcp: Option<TcpListen>,
+    /// The path of a Unix socket that a service manager has made. Where it made this one alone, there is no
+    /// other listener.
+    pub unix: Option<PathBuf>,
+    /// `--variables`: what may be called.
+    pub variables: Option<Variables>,
 }
 
 /// Reads, checks and completes the file at `path`.

@@ -305,7 +305,7 @@ fn the_daemon_is_never_at_our_own_listener() {
         ),
         ("listen:\n  tcp: 127.0.0.2:8999\ndockerapi: tcp://127.0.0.1:8999\n", &[]),
     ]);
-    let overrides = Overrides { tcp: Some(TcpListen::AnyAddress(2375)) };
+    let overrides = Overrides { tcp: Some(TcpListen::AnyAddress(2375)), ..Overrides::default() };
     let text = "dockerapi: http://127.0.0.1:2375\nlisten:\n  allow_plain: true\n";
     let mistakes = parse(text, Path::new(""), &overrides).unwrap_err();
     assert_eq!(
@@ -653,7 +653,7 @@ fn strangers_are_let_in_only_if_somebody_says_so() {
     ] {
         assert_eq!(mistakes(&format!("listen:\n  tcp: {closed}\n")), [""; 0], "{closed}");
     }
-    let overrides = Overrides { tcp: Some(TcpListen::AnyAddress(1)) };
+    let overrides = Overrides { tcp: Some(TcpListen::AnyAddress(1)), ..Overrides::default() };
     let [mistake] = &parse("{}", Path::new(""), &overrides).unwrap_err()[..] else {
         panic!("the command line opens it as well");
     };

@@ -45,7 +45,15 @@ pub(super) fn validate(
         strict: file.strict.as_ref(),
         exceptions: &file.exceptions.0,
     };
-    let policy = rules::policy(&mut checker, &sections, folder);
+    let mut policy = rules::policy(&mut checker, &sections, folder);
+    if let Some(variables) = &overrides.variables {
+        if file.endpoints.is_some() {
+            let reason =
+                "the variables of the environment say what may be called: leave out one of the two";
+            checker.refuse(At::top("endpoints"), &reason);
+        }
+        policy.endpoints = variables.rules();
+    }
     let listen = listen(&mut checker, file.listen.as_ref(), folder, overrides);
     let dockerapi = upstream(&mut checker, file.dockerapi.as_ref(), &listen);
     let upstream_tls = tls::client(
@@ -165,7 +173,12 @@ fn listen(
     let section = section.unwrap_or(&absent);
     let tcp = checker.optional(at("tcp"), section.tcp.as_ref(), parse_tcp);
     let tcp = tcp.unwrap_or(Some(TcpListen::Address((Ipv4Addr::LOCALHOST, DEFAULT_PORT).into())));
-    let tcp = overrides.tcp.or(tcp);
+    // A service manager that made the one socket alone means that one alone.
+    let tcp = match (overrides.tcp, &overrides.unix) {
+        (Some(tcp), _) => Some(tcp),
+        (None, Some(_)) if section.tcp.is_none() => None,
+        (None, _) => tcp,
+    };
     let mut switch = |key, text: &Option<Text>| {
         checker.optional(at(key), text.as_ref(), units::parse_switch).unwrap_or(false)
     };
@@ -176,9 +189,10 @@ fn listen(
     if mode.is_some() && section.unix.is_none() {
         checker.refuse(at("unix_mode"), &"there is no `unix` socket that it could belong to");
     }
-    if tcp.is_none() && section.unix.is_none() {
+    if tcp.is_none() && section.unix.is_none() && overrides.unix.is_none() {
         checker.refuse(at("tcp"), &"nothing to listen on: `tcp` is off and there is no `unix`");
     }
+    let path = overrides.unix.clone().or(path);
     let unix = path.map(|path| UnixListen { path, mode: mode.unwrap_or(DEFAULT_UNIX_MODE) });
     let loops = checker.optional(at("loops"), section.loops.as_ref(), parse_loops);
     if tcp.is_none() && section.tls.is_some() {

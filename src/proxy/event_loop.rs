@@ -11,6 +11,7 @@ mod accepting;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -191,6 +192,9 @@ impl Active {
         while let Ok(command) = self.commands.try_recv() {
             match command {
                 Command::Renew(generation) => self.renew(generation),
+                Command::Pulse(turned) => {
+                    turned.fetch_add(1, Ordering::Relaxed);
+                }
                 Command::Drain(grace) => self.drain(grace),
                 Command::MakeRoom { near, client } => {
                     let crowd = (near, client);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use super::error::StartError;
 use super::origin::{self, Origin};
@@ -91,6 +91,51 @@ pub(super) fn bind_tcp(
     let address = alone.and_then(|alone| alone.local_addr()).map_err(failed)?;
     let bound = (0..loops).map(|_| listening(address, Sharing::Loops).map(Listener::Tcp));
     Ok((bound.collect::<io::Result<_>>().map_err(failed)?, address))
+}
+
+/// Sockets that listen already: a service manager made them, and goes on to own them.
+#[derive(Debug, Default)]
+pub struct Inherited {
+    /// In place of `listen.tcp`.
+    pub tcp: Option<std::net::TcpListener>,
+    /// In place of `listen.unix`.
+    pub unix: Option<std::os::unix::net::UnixListener>,
+}
+
+/// Shares a TCP socket that listens already among `loops` loops.
+///
+/// # Errors
+/// When there are too few descriptors.
+pub(super) fn take_tcp(
+    inherited: &std::net::TcpListener,
+    loops: usize,
+) -> Result<(Vec<Listener>, SocketAddr), StartError> {
+    let failed = |error| StartError::Bind { address: "an inherited socket".to_owned(), error };
+    let take = || -> io::Result<(Vec<Listener>, SocketAddr)> {
+        inherited.set_nonblocking(true)?;
+        let socket = SockRef::from(inherited);
+        socket.set_tcp_nodelay(true)?;
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+        let copies = (0..loops).map(|_| inherited.try_clone());
+        let listeners = copies.map(|copy| Ok(Listener::Tcp(TcpListener::from_std(copy?))));
+        Ok((listeners.collect::<io::Result<_>>()?, inherited.local_addr()?))
+    };
+    take().map_err(failed)
+}
+
+/// Shares a Unix socket that listens already among `loops` loops.
+///
+/// # Errors
+/// When there are too few descriptors.
+pub(super) fn take_unix(
+    inherited: &std::os::unix::net::UnixListener,
+    loops: usize,
+) -> Result<Vec<Listener>, StartError> {
+    let failed = |error| StartError::Bind { address: "an inherited socket".to_owned(), error };
+    inherited.set_nonblocking(true).map_err(failed)?;
+    let copies = (0..loops).map(|_| inherited.try_clone());
+    let listeners = copies.map(|copy| Ok(Listener::Unix(UnixListener::from_std(copy?))));
+    listeners.collect::<io::Result<_>>().map_err(failed)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

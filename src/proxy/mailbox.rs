@@ -1,6 +1,7 @@
 //! How other threads speak to a loop, and how a loop names its connections.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ impl Key {
 #[derive(Debug)]
 pub(super) enum Command {
     Renew(Arc<Generation>),
+    /// Whether the loop turns: it counts itself.
+    Pulse(Arc<AtomicUsize>),
     Drain(Duration),
     /// A bound is near, and another loop has no idle connections to close.
     MakeRoom {

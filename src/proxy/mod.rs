@@ -33,6 +33,7 @@ mod origin;
 mod peer;
 mod pipes;
 mod pool;
+mod pulse;
 mod refusal;
 mod reviewing;
 mod room;
@@ -61,10 +62,12 @@ use event_loop::{EventLoop, Startup};
 use generation::Generation;
 use handshakes::Handshakes;
 use identities::Identities;
+pub use listener::Inherited;
 use listener::{Listener, SocketFile};
 use look_ups::LookUps;
 use mailbox::{Command, Mailbox};
 use pool::Pool;
+pub use pulse::Pulse;
 use room::Neighbours;
 use watch::Watch;
 
@@ -94,7 +97,16 @@ impl Proxy {
     /// # Errors
     /// [`StartError`] if a plugin cannot be used, an address not be bound or a loop not be started.
     pub fn start(settings: &Settings) -> Result<Self, StartError> {
-        Self::start_with(settings, Plugins::load(&settings.plugins, &Daemon::of(settings))?)
+        Self::start_on(settings, Inherited::default())
+    }
+
+    /// The same on sockets that listen already, in place of those that are configured.
+    ///
+    /// # Errors
+    /// As [`Proxy::start`].
+    pub fn start_on(settings: &Settings, inherited: Inherited) -> Result<Self, StartError> {
+        let plugins = Plugins::load(&settings.plugins, &Daemon::of(settings))?;
+        Self::start_bound(Bound::bind(settings, inherited)?, settings, plugins)
     }
 
     /// The same with these plugins, whichever are configured.
@@ -102,7 +114,14 @@ impl Proxy {
     /// # Errors
     /// As [`Proxy::start`].
     pub fn start_with(settings: &Settings, plugins: Plugins) -> Result<Self, StartError> {
-        let mut bound = Bound::bind(settings)?;
+        Self::start_bound(Bound::bind(settings, Inherited::default())?, settings, plugins)
+    }
+
+    fn start_bound(
+        mut bound: Bound,
+        settings: &Settings,
+        plugins: Plugins,
+    ) -> Result<Self, StartError> {
         let images = Images::default();
         let shared = Shared {
             connection_limits: Arc::new(ConnectionLimits::default()),
@@ -149,6 +168,12 @@ impl Proxy {
         }
     }
 
+    /// Asks every loop whether it turns.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        Pulse::ask(self.loops.iter().map(|running| &running.mailbox))
+    }
+
     /// Stops accepting, lets requests that are under way finish for up to `grace`, and returns how
     /// many connections were cut.
     pub fn stop(self, grace: Duration) -> usize {
@@ -186,18 +211,25 @@ struct Bound {
 }
 
 impl Bound {
-    fn bind(settings: &Settings) -> Result<Self, StartError> {
+    fn bind(settings: &Settings, inherited: Inherited) -> Result<Self, StartError> {
         let count = settings.listen.loops.get();
         let mut bound = Self {
             loops: (0..count).map(|_| Vec::new()).collect(),
             addresses: Vec::new(),
             socket_file: None,
         };
-        if let Some(tcp) = settings.listen.tcp {
+        let Inherited { tcp, unix } = inherited;
+        if let Some(tcp) = tcp {
+            let (listeners, address) = listener::take_tcp(&tcp, count)?;
+            bound.add(listeners, format_tcp(address));
+        } else if let Some(tcp) = settings.listen.tcp {
             let (listeners, address) = listener::bind_tcp(tcp, count)?;
             bound.add(listeners, format_tcp(address));
         }
-        if let Some(unix) = &settings.listen.unix {
+        if let Some(unix) = unix {
+            let path = settings.listen.unix.as_ref().map(|unix| unix.path.display().to_string());
+            bound.add(listener::take_unix(&unix, count)?, path.unwrap_or_default());
+        } else if let Some(unix) = &settings.listen.unix {
             let (listeners, file) = listener::bind_unix(&unix.path, unix.mode, count)?;
             bound.add(listeners, unix.path.display().to_string());
             bound.socket_file = Some(file);

@@ -16,7 +16,12 @@ fn it_is_installed_as_the_document_says() {
     let commands = document::block(DEPLOYMENT, "install -D").commands();
     let (others, installs): (Vec<_>, Vec<_>) =
         commands.iter().partition(|command| !command.starts_with("install "));
-    assert_eq!(others, ["cargo build --release --locked", "systemctl enable --now secdocker"]);
+    let expected = [
+        "cargo build --release --locked",
+        "adduser --system --group --no-create-home secdocker",
+        "systemctl enable --now secdocker",
+    ];
+    assert_eq!(others, expected);
     let mut installed = Vec::new();
     for command in installs {
         let command = command.replace("target/release/secdocker", env!("CARGO_BIN_EXE_secdocker"));
@@ -32,9 +37,12 @@ fn it_is_installed_as_the_document_says() {
     let [program, "--config", config] = start.split(' ').collect::<Vec<_>>()[..] else {
         panic!("{start}")
     };
-    for path in [program, config] {
+    // A name alone is looked for in the usual folders (systemd.service(5)).
+    let program = format!("/usr/local/bin/{program}");
+    for path in [&program, config] {
         assert!(installed.iter().any(|there| there == path), "{path} is installed: {installed:?}");
     }
+    assert!(unit.contains("\nUser=secdocker\n"), "{unit}");
     let check = format!("check {below}{config}");
     let (status, said, complaint) = folder.run(&check, "");
     assert_eq!((status, complaint.as_str()), (Some(0), ""), "{said}");

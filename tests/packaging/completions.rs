@@ -58,7 +58,10 @@ fn bash_completes_what_may_stand_there() {
         (&["redirect", "add", "--f"], &["--family"]),
         (&["redirect", "add", "--family", ""], &["4", "6", "both"]),
         (&["redirect", "--backend", "n"], &["nft"]),
-        (&["explain", "--as-"], &["--as-network", "--as-user", "--as-certificate"]),
+        (
+            &["explain", "--as-"],
+            &["--as-network", "--as-user", "--as-certificate", "--as-cgroup", "--as-container"],
+        ),
         (&["check", "config.y"], &["config.yml"]),
         (&["--config", "config.y"], &["config.yml"]),
         (&["init", "t"], &["traefik", "testcontainers"]),
