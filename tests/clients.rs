@@ -12,7 +12,7 @@ use support::archive::context;
 use support::authority::{Issued, Leaf};
 use support::client::{get, post};
 use support::tls::House;
-use support::{Client, Daemon, Docker, SecDocker, Way, run, sandbox, until};
+use support::{Answer, Client, Daemon, Docker, SecDocker, Way, run, sandbox, until};
 
 /// A request that the top level lets through, and each entry here refuses by a port of its own.
 fn create(port: u16) -> Vec<u8> {
@@ -115,8 +115,24 @@ fn nothing_that_a_request_says_changes_who_asks() {
         "User-Agent: ops",
         "Authorization: Basic b3BzOm9wcw==",
         "Via: 1.1 127.0.0.2",
+        "True-Client-IP: 127.0.0.2",
+        "X-Client-IP: 127.0.0.2",
+        "X-Cluster-Client-IP: 127.0.0.2",
+        "CF-Connecting-IP: 127.0.0.2",
+        "X-Forwarded-User: ops",
+        "X-Forwarded-Client-Cert: Subject=\"CN=ops\"",
+        "Ssl-Client-Subject-Dn: CN=ops",
+        "Proxy-Authorization: Basic b3BzOm9wcw==",
+        "X-Registry-Auth: eyJ1c2VybmFtZSI6Im9wcyJ9",
+        "Cookie: client=ops",
+        "From: ops",
+        "Origin: http://127.0.0.2",
     ] {
-        for target in ["/v1.41/containers/create", "/v1.41/containers/create?name=ops&client=ops"] {
+        for target in [
+            "/v1.41/containers/create",
+            "/v1.41/containers/create?name=ops&client=ops",
+            "http://ops@127.0.0.2/v1.41/containers/create",
+        ] {
             for host in ["ops", "127.0.0.2"] {
                 let request = format!(
                     "POST {target} HTTP/1.1\r\nHost: {host}\r\n{said}\r\nContent-Type: \
@@ -147,6 +163,42 @@ fn users_are_known_on_the_unix_socket_and_on_loopback() {
         assert_eq!(program_taken_for(&as_user(uid), &[&url]), expected, "on loopback");
     }
     assert_eq!(taken_for(&mut secdocker.connect()), "root");
+}
+
+/// What proxies say before the first request is no request here.
+#[test]
+fn nobody_is_introduced_by_a_proxy() {
+    let secdocker = SecDocker::before(Daemon::shared(), &entries(&[("ops", "network: 127.0.0.2")]));
+    for line in ["PROXY TCP4 127.0.0.2 127.0.0.1 5 6\r\n", "\r\n\r\n\0\r\nQUIT\n!\x11\0\x0c"] {
+        let mut client = secdocker.connect();
+        client.send([line.as_bytes(), &create(81)].concat());
+        let answer = String::from_utf8_lossy(&client.rest_or_reset()).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{line:?}: {answer}");
+        assert!(!answer.contains("client \\\"ops"), "{answer}");
+    }
+}
+
+/// Java's clients connect by IPv6 sockets to addresses of IPv4, and anybody may take any address of loopback.
+#[test]
+fn users_are_known_whatever_address_of_this_host_they_take() {
+    let list = entries(&[("root", "user: root, network: 127.0.0.0/8")]);
+    let rest = format!("listen:\n  allow_plain: true\n{list}");
+    let config = support::firewall::config(&Daemon::shared().socket(), &rest);
+    let at = SocketAddr::from((Ipv6Addr::UNSPECIFIED, sandbox::port()));
+    let secdocker = SecDocker::start_at(at, &config, &[]);
+    let port = secdocker.address.port();
+    for to in ["::ffff:127.0.0.1", "127.0.0.1", "::ffff:127.9.9.9", "127.1.2.3"] {
+        let to = SocketAddr::new(to.parse().unwrap(), port);
+        assert_eq!(taken_for(&mut Client::tcp(to)), "root", "{to}");
+    }
+    for host in ["127.0.0.1", "127.7.7.7"] {
+        let url = format!("http://{host}:{port}/v1.41/containers/create");
+        let mut arguments = vec![url.as_str()];
+        assert_eq!(program_taken_for(&as_user("5003"), &arguments), "the rest", "{host}");
+        arguments.extend(["--interface", "127.0.0.9"]);
+        assert_eq!(program_taken_for(&as_user("5003"), &arguments), "the rest", "{host}");
+        assert_eq!(program_taken_for(&["env"], &arguments), "root", "{host}");
+    }
 }
 
 /// A socket whose process has closed it has user 0 in the kernel's answer.
@@ -203,6 +255,15 @@ fn a_process_is_known_by_its_control_group() {
         assert_eq!(program_taken_for(&inside, &[&url]), "jenkins", "{hierarchy}: by a socket");
         assert_eq!(program_taken_for(&["env"], &over(&socket)), "the rest");
         assert_eq!(program_taken_for(&["env"], &[&url]), "the rest");
+        // The name alone, or a group of that name elsewhere, is another one.
+        for other in [format!("{name}-evil"), format!("evil-{name}/{name}/job")] {
+            let group = Path::new(hierarchy).join(&other);
+            fs::create_dir_all(&group).unwrap();
+            let enter = format!("echo $$ >{}/cgroup.procs && exec \"$@\"", group.display());
+            let inside = ["bash", "-c", &enter, "bash"];
+            assert_eq!(program_taken_for(&inside, &over(&socket)), "the rest", "{other}");
+            assert_eq!(program_taken_for(&inside, &[&url]), "the rest", "{other}");
+        }
         let parent = group.parent().unwrap().to_owned();
         until("the group is empty", || fs::remove_dir(&group).ok());
         drop(fs::remove_dir(parent));
@@ -216,18 +277,7 @@ fn a_container_is_known_by_its_address_and_by_its_control_group() {
         ("named", "container: {name: 'watcher-*'}"),
         ("old", "container: {image: 'ubuntu:16.04'}"),
     ];
-    let rest = format!("listen:\n  allow_plain: true\n{}", entries(&list));
-    let config = support::firewall::config(&Daemon::shared().socket(), &rest);
-    let at = SocketAddr::from((Ipv6Addr::UNSPECIFIED, sandbox::port()));
-    let secdocker = SecDocker::start_at(at, &config, &[]);
-    let docker = Docker::on(Daemon::shared());
-    let body = json!({"Image": "probe:1", "HostConfig": {"NetworkMode": "none", "PortBindings": {
-        "80/tcp": [{"HostPort": "80"}, {"HostPort": "81"}]}}})
-    .to_string();
-    let bridge = docker.run(&["network", "inspect", "bridge"]).ok();
-    let bridge: serde_json::Value = serde_json::from_str(&bridge).unwrap();
-    let subnet = bridge.pointer("/0/IPAM/Config/0/Subnet").and_then(|it| it.as_str()).unwrap();
-    let gateway = subnet.replace(".0.0/16", ".0.1");
+    let (secdocker, gateway) = on_the_bridge(&entries(&list));
     let gateway = gateway.as_str();
     let port = secdocker.address.port();
     let watcher = sandbox::unique("watcher");
@@ -243,22 +293,113 @@ fn a_container_is_known_by_its_address_and_by_its_control_group() {
         ),
         (&["--network=host", "probe:1"], "127.0.0.1", "the rest"),
     ] {
-        let request = format!(
-            "POST /v1.41/containers/create HTTP/1.0\r\nHost: d\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
         let mut words = vec!["run", "--rm", "-i"];
         words.extend(arguments);
-        let port = port.to_string();
-        words.extend(["nc", host, &port]);
-        let answer = docker.run_with(&words, request.as_bytes()).ok();
-        let message = answer.lines().last().unwrap_or_default();
-        let message: serde_json::Value = serde_json::from_str(message).unwrap_or_default();
-        let message = message.get("message").and_then(|it| it.as_str()).unwrap_or_default();
-        assert_eq!(judged(message), expected, "{arguments:?}");
+        assert_eq!(container_taken_for(&words, host, port), expected, "{arguments:?}");
     }
     assert_eq!(taken_for(&mut secdocker.connect()), "the rest", "the host itself");
+}
+
+/// SecDocker on every address, and the address of the bridge at which containers reach it.
+fn on_the_bridge(list: &str) -> (SecDocker, String) {
+    let rest = format!("listen:\n  allow_plain: true\n{list}");
+    let config = support::firewall::config(&Daemon::shared().socket(), &rest);
+    let at = SocketAddr::from((Ipv6Addr::UNSPECIFIED, sandbox::port()));
+    let secdocker = SecDocker::start_at(at, &config, &[]);
+    let bridge = Daemon::shared().api().get("/networks/bridge").json();
+    let subnet = bridge.pointer("/IPAM/Config/0/Subnet").and_then(|it| it.as_str()).unwrap();
+    let gateway = subnet.replace(".0.0/16", ".0.1");
+    (secdocker, gateway)
+}
+
+/// What a program that reads from standard input and writes to standard output is taken for.
+#[track_caller]
+fn container_taken_for(arguments: &[&str], gateway: &str, port: u16) -> String {
+    let body = json!({"Image": "probe:1", "HostConfig": {"NetworkMode": "none", "PortBindings": {
+        "80/tcp": [{"HostPort": "80"}, {"HostPort": "81"}]}}})
+    .to_string();
+    let request = format!(
+        "POST /v1.41/containers/create HTTP/1.0\r\nHost: d\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let (mut words, port) = (arguments.to_vec(), port.to_string());
+    words.extend(["nc", gateway, &port]);
+    let answer = Docker::on(Daemon::shared()).run_with(&words, request.as_bytes()).ok();
+    let message = answer.lines().last().unwrap_or_default();
+    let message: serde_json::Value = serde_json::from_str(message).unwrap_or_default();
+    judged(message.get("message").and_then(|it| it.as_str()).unwrap_or_default())
+}
+
+/// Whoever joins the network of a container has its address, from the first moment on; what ends leaves its
+/// address to the next one.
+#[test]
+fn the_address_of_a_container_is_of_use_to_nobody_else() {
+    let list = entries(&[("dashboard", "container: {label: role=dashboard}")]);
+    let (secdocker, gateway) = on_the_bridge(&list);
+    let port = secdocker.address.port();
+    let docker = Docker::on(Daemon::shared());
+    let name = sandbox::unique("dashboard");
+    let labelled = ["--label", "role=dashboard", "probe:1"];
+    let mut run = vec!["run", "-d", "--name", &name];
+    run.extend(labelled);
+    run.extend(["sleep", "600"]);
+    docker.run(&run).ok();
+    let inside = ["exec", "-i", &name];
+    assert_eq!(container_taken_for(&inside, &gateway, port), "dashboard");
+    let network = format!("--network=container:{name}");
+    for _ in 0..3 {
+        let joined = ["run", "--rm", "-i", &network, "probe:1"];
+        assert_eq!(container_taken_for(&joined, &gateway, port), "the rest");
+    }
+    secdocker.logs("several containers have its address");
+    assert_eq!(container_taken_for(&inside, &gateway, port), "dashboard", "alone again");
+    for _ in 0..3 {
+        docker.run(&["rm", "-f", &name]).ok();
+        // It gets the address that has become free, and the name.
+        let other = ["run", "--rm", "-i", "--name", &name, "probe:1"];
+        assert_eq!(container_taken_for(&other, &gateway, port), "the rest");
+        docker.run(&run).ok();
+        assert_eq!(container_taken_for(&inside, &gateway, port), "dashboard");
+    }
+    Daemon::shared().api().remove(&name);
+}
+
+/// Somebody on a bridge whom no container of the daemon's is, such as the step of a build by BuildKit.
+#[test]
+fn nobodys_address_on_a_bridge_is_told_of_and_holds_up_nobody() {
+    let list = entries(&[
+        ("dashboard", "container: {label: role=dashboard}"),
+        ("root", "user: root, network: 127.0.0.0/8"),
+    ]);
+    let (secdocker, gateway) = on_the_bridge(&list);
+    let stray = gateway.replace(".0.1", ".200.9");
+    for command in [
+        "ip netns add stray".to_owned(),
+        "ip link add stray0 type veth peer name stray1 netns stray".to_owned(),
+        "ip link set stray0 master docker0 up".to_owned(),
+        format!("ip -n stray address add {stray}/16 dev stray1"),
+        "ip -n stray link set stray1 up".to_owned(),
+    ] {
+        support::networks::sh(&command).ok();
+    }
+    let url = format!("http://{gateway}:{}/v1.41/containers/create", secdocker.address.port());
+    let inside = ["ip", "netns", "exec", "stray"];
+    assert_eq!(program_taken_for(&inside, &[&url]), "the rest");
+    let line = secdocker.logs("client not identified");
+    for part in ["entry=dashboard", "no container of the daemon's has its address", &stray] {
+        assert!(line.contains(part), "{line}");
+    }
+    for _ in 0..20 {
+        assert_eq!(program_taken_for(&inside, &[&url]), "the rest");
+    }
+    assert_eq!(
+        taken_for(&mut Client::tcp(SocketAddr::new(
+            [127, 0, 0, 1].into(),
+            secdocker.address.port()
+        ))),
+        "root"
+    );
 }
 
 #[test]
@@ -418,9 +559,69 @@ fn build(query: &str, dockerfile: &str) -> Vec<u8> {
     [head.as_bytes(), &context].concat()
 }
 
-/// How many containers have the label by which those of `ci` are counted.
-fn labelled() -> usize {
-    let filters = "%7B%22label%22%3A%5B%22com.secdocker.client%3Dci%22%5D%7D";
+/// Has a request made until the limit is met, and says what was answered then.
+fn until_met(secdocker: &SecDocker, request: &dyn Fn(usize) -> Vec<u8>) -> Answer {
+    let mut clients = Vec::new();
+    let mut number = 0;
+    until("the limit is met", || {
+        let mut client = Client::elsewhere(secdocker.address);
+        let answer = client.ask(request(number));
+        number += 1;
+        clients.push(client);
+        (answer.status == 429).then_some(answer)
+    })
+}
+
+#[test]
+fn each_limit_is_answered_in_the_daemons_form_and_costs_others_nothing() {
+    let name = sandbox::unique("limited");
+    let container = |number: usize| {
+        let body =
+            json!({"Image": "probe:1", "Cmd": ["true"], "HostConfig": {"NetworkMode": "none"}});
+        post(&format!("/v1.41/containers/create?name={name}-{number}"), body.to_string())
+    };
+    let volume = |number: usize| {
+        post("/volumes/create", json!({"Name": format!("{name}-{number}")}).to_string())
+    };
+    let ping = |_: usize| get("/_ping");
+    for (key, said, request) in [
+        ("connections", "more than 1 connections", &ping as &dyn Fn(usize) -> Vec<u8>),
+        ("requests_per_second", "more than 1 requests per second", &ping),
+        ("creates_per_minute", "more than 1 creates per minute", &volume),
+        ("containers", "more than 1 containers", &container),
+    ] {
+        let list = format!(
+            "clients:\n  - name: {name}\n    match: {{network: 127.0.0.2}}\n    limits: {{{key}: 1}}\n  \
+             - name: cd\n    match: {{network: 127.0.0.1}}\n    limits: {{{key}: 100}}\n"
+        );
+        let secdocker = SecDocker::before(Daemon::shared(), &list);
+        let met = until_met(&secdocker, request);
+        assert_eq!(met.header("Content-Type"), Some("application/json"), "{key}");
+        let seconds: u64 = met.header("Retry-After").unwrap().parse().unwrap();
+        assert!((1..=60).contains(&seconds), "{key}: {seconds}");
+        let expected = format!("SecDocker: {said} (`limits.{key}`), try again (client \"{name}\")");
+        assert_eq!(met.json(), json!({"message": expected}), "{key}");
+        let line = secdocker.logs(said);
+        assert!(line.contains(&format!("client_name={name}")), "{line}");
+        // The first one's limit stays met, and nobody else notices.
+        for number in 0..5 {
+            let other = secdocker.connect().ask(request(1000 + number));
+            assert!([200, 201].contains(&other.status), "{key}: {}", other.text());
+        }
+    }
+    let all = Daemon::shared().api().get("/containers/json?all=1").json();
+    for one in all.as_array().unwrap() {
+        let its = one.pointer("/Names/0").and_then(|it| it.as_str()).unwrap_or_default();
+        if its.trim_start_matches('/').starts_with(&name) {
+            Daemon::shared().api().remove(its.trim_start_matches('/'));
+        }
+    }
+}
+
+/// How many containers have this label, running or not.
+fn labelled(label: &str) -> usize {
+    let filters = json!({"label": [label]}).to_string();
+    let filters: String = filters.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let listed = Daemon::shared().api().get(&format!("/containers/json?all=1&filters={filters}"));
     listed.json().as_array().unwrap().len()
 }
@@ -428,35 +629,34 @@ fn labelled() -> usize {
 /// Whatever gives a container the label of another client's: none of it takes a place of that one's.
 #[test]
 fn no_client_can_use_up_the_containers_of_another() {
-    let list =
-        "clients:\n  - name: ci\n    match: {network: 127.0.0.2}\n    limits: {containers: 2}\n";
-    let secdocker = SecDocker::before(Daemon::shared(), list);
-    let api = Daemon::shared().api();
     let (name, image) = (sandbox::unique("places"), sandbox::unique("labelled"));
+    let label = format!("com.secdocker.client={name}");
+    let list = format!(
+        "clients:\n  - name: {name}\n    match: {{network: 127.0.0.2}}\n    limits: {{containers: 2}}\n"
+    );
+    let secdocker = SecDocker::before(Daemon::shared(), &list);
+    let api = Daemon::shared().api();
     let create = |number: usize, image: &str, labels: serde_json::Value| {
         let body = json!({"Image": image, "Cmd": ["true"], "Labels": labels,
             "HostConfig": {"NetworkMode": "none", "LogConfig": {"Type": "none"}}});
         post(&format!("/v1.41/containers/create?name={name}-{number}"), body.to_string())
     };
     let mut hostile = secdocker.connect();
-    let before = labelled();
     // The steps of a build run in containers with the labels of its image, and here they stay.
-    let steps = "FROM probe:1\nLABEL com.secdocker.client=ci\nRUN true\nRUN echo 1\nRUN echo 2\n";
-    let built = hostile.ask(build(&format!("rm=0&nocache=1&t={image}"), steps)).text();
+    let steps = format!("FROM probe:1\nLABEL {label}\nRUN true\nRUN echo 1\nRUN echo 2\n");
+    let built = hostile.ask(build(&format!("rm=0&nocache=1&t={image}"), &steps)).text();
     assert!(built.contains("Successfully tagged"), "{built}");
-    assert!(labelled() >= before + 3, "as with any engine");
-    let failing = format!("FROM {image}\nRUN true\nRUN false\n");
-    hostile.ask(build("nocache=1", &failing));
+    assert!(labelled(&label) >= 3, "as with any engine");
+    hostile.ask(build("nocache=1", &format!("FROM {image}\nRUN true\nRUN false\n")));
     // An image with the label, by a build and by a commit.
     assert_eq!(hostile.ask(create(1, &image, json!({}))).status, 201);
-    let changes = "LABEL%20com.secdocker.client=ci";
     let commit =
-        format!("/v1.41/commit?container={name}-1&repo={image}-2&changes={changes}&pause=0");
-    let config = json!({"Labels": {"com.secdocker.client": "ci"}}).to_string();
+        format!("/v1.41/commit?container={name}-1&repo={image}-2&changes=LABEL%20{label}&pause=0");
+    let config = json!({"Labels": {"com.secdocker.client": name}}).to_string();
     assert_eq!(hostile.ask(post(&commit, config)).status, 201);
     let committed = format!("{image}-2");
     assert_eq!(hostile.ask(create(2, &committed, json!({}))).status, 201);
-    let labels = json!({"com.secdocker.client": "ci"});
+    let labels = json!({"com.secdocker.client": name});
     assert_eq!(hostile.ask(create(3, "probe:1", labels)).status, 201);
     let mut mine = Client::elsewhere(secdocker.address);
     for number in 10..12 {
@@ -465,17 +665,17 @@ fn no_client_can_use_up_the_containers_of_another() {
     }
     assert_eq!(mine.ask(create(12, &image, json!({}))).status, 429, "its own count, though");
     // Another start of SecDocker has to tell them apart anew.
-    let again = SecDocker::before(Daemon::shared(), list);
+    let again = SecDocker::before(Daemon::shared(), &list);
     assert_eq!(Client::elsewhere(again.address).ask(create(13, "probe:1", json!({}))).status, 429);
     api.remove(&format!("{name}-10"));
     let answer = Client::elsewhere(again.address).ask(create(14, "probe:1", json!({})));
     assert_eq!(answer.status, 201, "{}", answer.text());
     // What the client itself builds leaves no container that nobody counts.
-    let all = || api.get("/containers/json?all=1").json().as_array().unwrap().len();
-    let there = all();
-    let own = Client::elsewhere(again.address).ask(build("rm=0&nocache=1", &failing)).text();
-    assert!(own.contains("RUN false"), "{own}");
-    assert_eq!(all(), there, "{own}");
+    let own = format!("own={name}");
+    let failing = format!("FROM probe:1\nLABEL {own}\nRUN true\nRUN false\n");
+    let built = Client::elsewhere(again.address).ask(build("rm=0&nocache=1", &failing)).text();
+    assert!(built.contains("RUN false"), "{built}");
+    assert_eq!(labelled(&own), 0, "{built}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::build_sessions::BuildSessions;
 use crate::policy::Policy;
 use crate::policy::facts::Facts;
-use crate::policy::tainted::{TaintedImages, TooManyForbidden};
+use crate::policy::tainted::{TaintedImages, TooManyForbidden, Viewer};
 
 /// Counts changes of images, and remembers which were forbidden; clones share it.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +49,7 @@ impl ImageChanges {
     pub(crate) fn remember(
         &self,
         policy: &Policy,
+        viewer: &Viewer,
         facts: &mut Facts,
     ) -> Result<(), TooManyForbidden> {
         if policy.images.is_empty() {
@@ -56,14 +57,14 @@ impl ImageChanges {
         }
         // Whatever was written is whole.
         let mut forbidden = self.0.forbidden.lock().unwrap_or_else(PoisonError::into_inner);
-        forbidden.remember(policy, facts)
+        forbidden.remember(policy, viewer, facts)
     }
 
-    /// The images that have had a forbidden name, by identifier.
+    /// The images that have had a name which this policy forbids, by identifier.
     ///
     /// # Errors
     /// [`TooManyForbidden`] if not all of them are known.
-    pub(crate) fn forbidden(&self) -> Result<Vec<String>, TooManyForbidden> {
+    pub(crate) fn forbidden(&self, policy: &Policy) -> Result<Vec<String>, TooManyForbidden> {
         self.0.forbidden.lock().unwrap_or_else(PoisonError::into_inner).images()
     }
 

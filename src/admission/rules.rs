@@ -8,6 +8,7 @@ use crate::client::{LimitMet, Share};
 use crate::docker::operations;
 use crate::http::target::Target;
 use crate::policy::review::Purposes;
+use crate::policy::tainted::Viewer;
 use crate::policy::{Policy, Violations};
 
 /// The bounds a session keeps, and the policy it asks.
@@ -17,6 +18,8 @@ pub struct Rules {
     pub policy: Arc<Policy>,
     /// Whether the client is none that anything is let through for.
     pub refuses_all: bool,
+    /// Whose look-ups these are: the name of its entry of `clients`, if it has one.
+    pub viewer: Viewer,
     /// What the clients of one entry have together, if there are entries.
     pub share: Option<Share>,
     /// The longest head, in bytes.

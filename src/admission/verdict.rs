@@ -78,7 +78,7 @@ pub(super) fn verdict_knowing(
     facts: &mut Facts,
     images: &ImageChanges,
 ) -> Settled {
-    let remembered = images.remember(&case.rules.policy, facts);
+    let remembered = images.remember(&case.rules.policy, &case.rules.viewer, facts);
     if remembered.is_err() && facts.image_list().is_some() {
         return Refusal::too_many_forbidden().into();
     }

@@ -2,7 +2,10 @@
 //!
 //! A number of a process is used again when its process has ended. Where the kernel gives a handle of the
 //! process (Linux 6.5), what was read counts only if that process still runs afterwards; elsewhere the user
-//! must be the same.
+//! must be the same, and the process one that had begun when the connection came, before and after.
+//!
+//! On hosts with several hierarchies of control groups those count in which nobody but root, or a manager of
+//! root's, puts processes where they like: systemd's own, and that of the second version.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -11,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::ticks::Ticks;
 use crate::client::{Learned, User};
 
 /// The most control groups that are looked at to find one by its number.
@@ -51,15 +55,16 @@ impl Caller {
         }
     }
 
-    /// The paths of the control groups that it is in, one for each hierarchy. Blocks.
+    /// The paths of the control groups that it is in, one for each hierarchy that counts. Blocks.
+    /// `arrived` is a moment by which it had connected.
     #[must_use]
-    pub fn control_groups(&self) -> Learned<Vec<String>> {
+    pub fn control_groups(&self, arrived: Ticks) -> Learned<Vec<String>> {
         let found = match self {
             Self::Process { pid: None, .. } => {
                 Err("its process has ended, or is in another namespace")
             }
             Self::Process { user, pid: Some(pid), handle } => {
-                of_process(*pid, *user, handle.as_ref())
+                of_process(*pid, *user, handle.as_ref(), arrived)
             }
             Self::Socket { inode, control_group, .. } => match control_group.and_then(by_number) {
                 Some(path) => Ok(vec![path]),
@@ -73,18 +78,28 @@ impl Caller {
     }
 }
 
-fn of_process(pid: u32, user: User, handle: Option<&OwnedFd>) -> Result<Vec<String>, &'static str> {
+fn of_process(
+    pid: u32,
+    user: User,
+    handle: Option<&OwnedFd>,
+    arrived: Ticks,
+) -> Result<Vec<String>, &'static str> {
     let process = Path::new("/proc").join(pid.to_string());
+    let began = Ticks::of_process(&process);
     let paths = groups_of(&process)?;
     let is_the_same = match handle {
         Some(handle) => runs(handle),
-        None => fs::metadata(&process).is_ok_and(|owner| owner.uid() == user.uid),
+        None => {
+            let is_its = fs::metadata(&process).is_ok_and(|owner| owner.uid() == user.uid);
+            let was_there = began.is_some_and(|began| began <= arrived);
+            is_its && was_there && Ticks::of_process(&process) == began
+        }
     };
     if is_the_same { Ok(paths) } else { Err("its process has ended") }
 }
 
 /// Whether a process has not ended (pidfd_open(2)).
-fn runs(handle: &OwnedFd) -> bool {
+pub(super) fn runs(handle: &OwnedFd) -> bool {
     let mut one = [PollFd::new(handle, PollFlags::IN)];
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
     matches!(poll(&mut one, Some(&at_once)), Ok(0))
@@ -97,18 +112,24 @@ pub(super) fn groups_of(process: &Path) -> Result<Vec<String>, &'static str> {
 
 /// The paths in `/proc/PID/cgroup` but for the root's, each once; `None` if one is outside of what this
 /// namespace of control groups shows.
+///
+/// A hierarchy of one controller (version 1) may be given to users, who then put any process of theirs anywhere
+/// in it. Where the process is in a group of systemd's hierarchy (`name=systemd`) or of the second version,
+/// these alone count.
 fn parse(text: &str) -> Option<Vec<String>> {
-    let mut paths = Vec::new();
+    let (mut kept, mut others) = (Vec::new(), Vec::new());
     for line in text.lines() {
-        let path = line.splitn(3, ':').nth(2)?;
+        let mut fields = line.splitn(3, ':');
+        let (_, hierarchy, path) = (fields.next()?, fields.next()?, fields.next()?);
         if path.starts_with("/..") {
             return None;
         }
+        let paths = if matches!(hierarchy, "" | "name=systemd") { &mut kept } else { &mut others };
         if path != "/" && !paths.iter().any(|known| known == path) {
             paths.push(path.to_owned());
         }
     }
-    Some(paths)
+    Some(if kept.is_empty() { others } else { kept })
 }
 
 /// The path of the control group with this number: that of its directory.
@@ -194,7 +215,16 @@ mod tests {
     fn paths_are_those_of_all_hierarchies() {
         for (text, expected) in [
             ("0::/system.slice/a.service\n", Some(&["/system.slice/a.service"][..])),
-            ("9:name=systemd:/a\n3:cpu,cpuacct:/a\n2:pids:/b\n0::/\n", Some(&["/a", "/b"])),
+            ("3:cpu,cpuacct:/a\n2:pids:/b\n0::/\n", Some(&["/a", "/b"])),
+            ("9:name=systemd:/\n2:pids:/docker/x\n0::/\n", Some(&["/docker/x"])),
+            ("9:name=systemd:/a\n0::/b\n1:pids:/c\n", Some(&["/a", "/b"])),
+            // A user may enter any group of a hierarchy that is the user's own.
+            (
+                "9:name=systemd:/user.slice/u\n2:pids:/system.slice/ci.service\n0::/\n",
+                Some(&["/user.slice/u"]),
+            ),
+            ("2:pids:/system.slice/ci.service\n0::/user.slice/u\n", Some(&["/user.slice/u"])),
+            ("2:name=systemd2:/a\n0::/b\n", Some(&["/b"])),
             ("0::/a:b:c\n", Some(&["/a:b:c"])),
             ("0::/\n", Some(&[])),
             ("0::/../a\n", None),
@@ -213,17 +243,42 @@ mod tests {
             rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).unwrap();
         let uid = fs::metadata(format!("/proc/{}", child.id())).unwrap().uid();
         let user = User { uid, gid: None };
-        let groups = || of_process(child.id(), user, Some(&handle));
+        let now = Ticks::now();
+        let groups = || of_process(child.id(), user, Some(&handle), now);
         assert_eq!(groups(), groups_of(Path::new("/proc/self")));
         let other = User { uid: uid + 1, gid: None };
-        assert!(of_process(child.id(), other, None).is_err(), "another user's by now");
+        assert!(of_process(child.id(), other, None, now).is_err(), "another user's by now");
         let number = child.id();
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(of_process(number, user, Some(&handle)).is_err());
+        assert!(of_process(number, user, Some(&handle), now).is_err());
         // Another process has the number by now: this one.
         let own = std::process::id();
-        assert_eq!(of_process(own, user, Some(&handle)), Err("its process has ended"));
+        assert_eq!(of_process(own, user, Some(&handle), now), Err("its process has ended"));
+    }
+
+    /// Before Linux 6.5 there is no handle, and a user's next process may get the number.
+    #[test]
+    fn a_process_that_began_after_the_connection_is_not_its_caller() {
+        let arrived = Ticks::now();
+        let uid = fs::metadata("/proc/self").unwrap().uid();
+        let user = User { uid, gid: None };
+        let own = std::process::id();
+        assert_eq!(of_process(own, user, None, arrived), groups_of(Path::new("/proc/self")));
+        let mut later = loop {
+            let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+            let process = Path::new("/proc").join(child.id().to_string());
+            if Ticks::of_process(&process).unwrap() > arrived {
+                break child;
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+        };
+        let of = |arrived| of_process(later.id(), user, None, arrived);
+        assert_eq!(of(arrived), Err("its process has ended"));
+        assert!(of(Ticks::now()).is_ok(), "of a connection that came later");
+        later.kill().unwrap();
+        later.wait().unwrap();
     }
 
     #[test]

@@ -1,28 +1,36 @@
 //! Which container of the daemon a client is: by its address on a bridge, or by its control group.
 //!
 //! ```text
-//! address ─► a container of a bridge has it, and no other ─────────────► that one
+//! address ─► on no bridge ──────────────────────────────────────────────► none
+//!            on one ─► the daemon, asked after the client has come ─► a container has it, and no other
+//!                      ─► its first process was there when the client came, and still is ─► that one
 //! control group ─► has an identifier ─► the daemon: its process ─► is it within that one's group? ─► it
 //! ```
-//! What runs is remembered until the daemon tells of a change. What is not found there is asked anew: a
-//! container may connect before its start is told of.
+//! The address of a container that has ended is given to the next one, and what the daemon tells of comes
+//! after the fact: so nothing is concluded from what was known before the client came, but that an address is
+//! on no bridge, or that nobody was found at it, until the daemon tells of a change.
+
+mod by_group;
+mod holder;
+mod inspected;
+mod listed;
 
 use std::collections::HashMap;
-use std::io::{self, BufReader};
+use std::io;
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use serde::Deserialize;
-
-use super::caller::{Caller, groups_of};
-use super::daemon::{ANSWER_BYTES_MAX, Daemon, Deadline, Reply};
+use super::caller::Caller;
+use super::daemon::{Daemon, Deadline, Reply, now};
 use super::events::{Told, follow_changes};
-use super::process::Process;
+use super::ticks::Ticks;
 use crate::client::{Container, Learned};
-use crate::policy::subnets::Subnet;
+use by_group::by_control_group;
+use holder::Holder;
+use inspected::Inspected;
+use listed::{At, Running};
 
 /// The most daemons whose containers are remembered.
 const DAEMONS_MAX: usize = 8;
@@ -30,18 +38,36 @@ const DAEMONS_MAX: usize = 8;
 /// How long to wait before a daemon that ended its events is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long the digits of an identifier are.
-const ID_DIGITS: usize = 64;
-
 /// How often the daemon is asked for the container of an address on a bridge, and after which time again.
 const LOOKS_MAX: usize = 10;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
+/// For how many addresses it is remembered that no container was found at them, and for how long.
+const MISSES_MAX: usize = 1024;
+const MISS_LIFE: Duration = Duration::from_secs(10);
+
 const UNREACHABLE: &str = "the daemon does not say which containers run";
+const NOBODY: &str = "no container of the daemon's has its address";
+const SEVERAL: &str = "several containers have its address, or may come to have it";
+const NEWER: &str = "the container that has its address has begun after it had connected";
+const ENDED: &str = "the container that had its address has ended";
 
 /// What is known of the containers of daemons; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Containers(Arc<Mutex<HashMap<Daemon, Arc<Known>>>>);
+
+/// A client of which it is asked.
+#[derive(Debug)]
+pub struct Seeking {
+    /// The daemon whose container it may be.
+    pub daemon: Daemon,
+    /// Where it connects from.
+    pub address: Option<IpAddr>,
+    /// As the kernel knows it.
+    pub caller: Learned<Caller>,
+    /// A moment by which it had connected.
+    pub arrived: Ticks,
+}
 
 /// Of one daemon.
 #[derive(Debug, Default)]
@@ -49,11 +75,19 @@ struct Known {
     state: Mutex<State>,
     /// One asks at a time; others wait for the answer.
     asking: Mutex<()>,
+    /// Something has changed.
+    changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
     running: Option<Arc<Running>>,
+    /// The first processes of those that were found, by the identifiers of their containers.
+    holders: HashMap<String, Arc<Holder>>,
+    /// Whether the processes of its containers are seen here.
+    sees_processes: bool,
+    /// Where nobody was found, and until when that counts.
+    missed: HashMap<IpAddr, Instant>,
     /// Whether the daemon tells of changes.
     is_followed: bool,
     /// How many changes it has told of.
@@ -62,35 +96,44 @@ struct State {
     asked: u64,
 }
 
-/// What runs.
-#[derive(Debug, Default)]
-struct Running {
-    /// None for an address that several have.
-    by_address: HashMap<IpAddr, Option<Arc<Container>>>,
-    /// Where bridges have their addresses.
-    subnets: Vec<Subnet>,
+/// What one look finds at an address.
+enum Found {
+    This(Learned<Arc<Container>>),
+    /// Nobody: the daemon lists a container a moment after its first process has begun.
+    Nobody,
 }
 
 impl Containers {
-    /// The container that has connected, by its address or as the process that the kernel names. Blocks.
+    /// The container that has connected, by its address or as the process that the kernel names; none if only
+    /// [`Containers::patiently`] tells. Blocks for as long as the daemon takes to answer.
     #[must_use]
-    pub fn of(
-        &self,
-        daemon: &Daemon,
-        address: Option<IpAddr>,
-        caller: &Learned<Caller>,
-    ) -> Learned<Arc<Container>> {
+    pub fn at_once(&self, seeking: &Seeking) -> Option<Learned<Arc<Container>>> {
+        let Seeking { daemon, address, caller, arrived } = seeking;
         let Some(known) = self.known(daemon) else {
-            return Learned::unknown("too many daemons are asked about their containers");
+            return Some(Learned::unknown("too many daemons are asked about their containers"));
         };
         // Whose socket is one of this network namespace has no address of its own.
-        let by_address = match caller {
-            Learned::Known(_) => Learned::None,
-            _ => address.map_or(Learned::None, |address| known.at(daemon, address)),
+        let by_address = match (caller, address) {
+            (Learned::Known(_), _) | (_, None) => Learned::None,
+            (_, Some(address)) => match known.at(daemon, *address, *arrived) {
+                Found::This(learned) => learned,
+                Found::Nobody => return None,
+            },
         };
-        match by_address {
-            Learned::None => by_control_group(daemon, caller),
+        Some(match by_address {
+            Learned::None => by_control_group(daemon, caller, *arrived),
             found => found,
+        })
+    }
+
+    /// The same of a client at whose address nobody was found yet: the daemon may only be about to tell.
+    #[must_use]
+    pub fn patiently(&self, seeking: &Seeking) -> Learned<Arc<Container>> {
+        match (self.known(&seeking.daemon), seeking.address) {
+            (Some(known), Some(address)) => {
+                known.look_again(&seeking.daemon, address, seeking.arrived)
+            }
+            _ => Learned::None,
         }
     }
 
@@ -112,83 +155,91 @@ impl Containers {
     }
 }
 
-fn by_control_group(daemon: &Daemon, caller: &Learned<Caller>) -> Learned<Arc<Container>> {
-    let caller = match caller {
-        Learned::Known(caller) => caller,
-        Learned::Unknown(reason) => return Learned::Unknown(reason.clone()),
-        Learned::None | Learned::NotAsked => return Learned::None,
-    };
-    let groups = match caller.control_groups() {
-        Learned::Known(groups) => groups,
-        Learned::Unknown(reason) => return Learned::Unknown(reason),
-        Learned::None | Learned::NotAsked => return Learned::None,
-    };
-    let Some(id) = groups.iter().find_map(|path| identifier_in(path)) else {
-        return Learned::None;
-    };
-    let inspected = match daemon.get(&["containers", id, "json"], Deadline::of_one_round()) {
-        Ok(Reply::Found(body)) => serde_json::from_slice::<Inspected>(&body),
-        Ok(Reply::Absent) => return Learned::None,
-        Err(_) => return Learned::unknown(UNREACHABLE),
-    };
-    let Ok(inspected) = inspected else { return Learned::unknown(UNREACHABLE) };
-    match is_within(&inspected, &groups) {
-        Some(true) => Learned::Known(Arc::new(inspected.into())),
-        // Whoever may make groups below their own can call one of them anything.
-        Some(false) => Learned::None,
-        None => Learned::unknown("the control group of that container cannot be seen"),
-    }
-}
-
-/// The identifier in the name of a control group: `/docker/ID`, `/system.slice/docker-ID.scope`.
-fn identifier_in(path: &str) -> Option<&str> {
-    let words = path.split(|c: char| !c.is_ascii_alphanumeric());
-    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    words.into_iter().find(|word| word.len() == ID_DIGITS && word.bytes().all(is_digit))
-}
-
-/// Whether one of these groups is that of a container's first process, or below it.
-fn is_within(container: &Inspected, groups: &[String]) -> Option<bool> {
-    let pid = container.state.pid;
-    if pid == 0 {
-        return Some(false);
-    }
-    Process::of_container(pid, &container.id)?;
-    let own = groups_of(&Path::new("/proc").join(pid.to_string())).ok()?;
-    let own = || own.iter().filter(|path| path.contains(&container.id));
-    let is_below =
-        |path: &String| own().any(|own| path.strip_prefix(own.as_str()).is_some_and(is_step));
-    Some(groups.iter().any(is_below))
-}
-
-fn is_step(rest: &str) -> bool {
-    rest.is_empty() || rest.starts_with('/')
-}
-
 impl Known {
-    /// The container on a bridge that has an address. The daemon lists one a moment after its first process
-    /// has begun.
-    fn at(&self, daemon: &Daemon, address: IpAddr) -> Learned<Arc<Container>> {
-        let mut running = lock(&self.state).running.clone();
-        for look in 0..=LOOKS_MAX {
-            match running.map(|running| running.at(address)) {
-                Some(At::One(container)) => return Learned::Known(container),
-                Some(At::Several) => {
-                    return Learned::unknown("several containers have its address");
-                }
-                // Most clients are on no bridge, and cost no question.
-                Some(At::NoBridge) => return Learned::None,
-                Some(At::Nobody) | None => {}
-            }
-            if look > 1 {
-                pause(BETWEEN_LOOKS);
-            }
-            running = match self.ask(daemon) {
-                Ok(running) => Some(running),
-                Err(_) => return Learned::unknown(UNREACHABLE),
-            };
+    /// The container on a bridge that had an address at that moment, by one look.
+    fn at(&self, daemon: &Daemon, address: IpAddr, arrived: Ticks) -> Found {
+        let (before, has_missed) = {
+            let state = lock(&self.state);
+            (state.running.clone(), state.has_missed(address))
+        };
+        match before.map(|running| running.at(address)) {
+            // Most clients are on no bridge, and cost no question.
+            Some(At::NoBridge) => return Found::This(Learned::None),
+            Some(At::Nobody) if has_missed => return Found::This(Learned::unknown(NOBODY)),
+            _ => {}
         }
-        Learned::None
+        let Ok(running) = self.ask(daemon) else {
+            return Found::This(Learned::unknown(UNREACHABLE));
+        };
+        match running.at(address) {
+            At::One(container) => self.was_there(daemon, container, arrived),
+            At::Several => Found::This(Learned::unknown(SEVERAL)),
+            At::NoBridge => Found::This(Learned::None),
+            At::Nobody => Found::Nobody,
+        }
+    }
+
+    /// Whether a container that has the address by now had it at that moment: its first process was there then,
+    /// and still is.
+    fn was_there(&self, daemon: &Daemon, container: Arc<Container>, arrived: Ticks) -> Found {
+        let held = lock(&self.state).holders.get(&container.id).cloned();
+        let held = match held.filter(|holder| holder.runs()) {
+            Some(held) => held,
+            None => {
+                match daemon.get(&["containers", &container.id, "json"], Deadline::of_one_round()) {
+                    Ok(Reply::Absent) => return Found::Nobody,
+                    Err(_) => return Found::This(Learned::unknown(UNREACHABLE)),
+                    Ok(Reply::Found(body)) => match serde_json::from_slice::<Inspected>(&body) {
+                        Err(_) => return Found::This(Learned::unknown(UNREACHABLE)),
+                        Ok(inspected) => match Holder::of(inspected.state.pid, &container.id) {
+                            Some(holder) => self.hold(&container.id, holder),
+                            // Where processes are seen at all, this one has ended.
+                            None if lock(&self.state).sees_processes => {
+                                return Found::This(Learned::unknown(ENDED));
+                            }
+                            // In another namespace of processes, or on another machine, the daemon's word counts.
+                            None => return Found::This(Learned::Known(container)),
+                        },
+                    },
+                }
+            }
+        };
+        Found::This(match (held.was_there(arrived), held.runs()) {
+            (true, _) => Learned::Known(container),
+            (false, true) => Learned::unknown(NEWER),
+            (false, false) => Learned::unknown(ENDED),
+        })
+    }
+
+    fn hold(&self, id: &str, holder: Holder) -> Arc<Holder> {
+        let holder = Arc::new(holder);
+        let mut state = lock(&self.state);
+        state.sees_processes = true;
+        state.holders.insert(id.to_owned(), Arc::clone(&holder));
+        holder
+    }
+
+    /// Looks again and again for a while, each time that the daemon tells of something, too.
+    fn look_again(
+        &self,
+        daemon: &Daemon,
+        address: IpAddr,
+        arrived: Ticks,
+    ) -> Learned<Arc<Container>> {
+        let mut changes = lock(&self.state).changes;
+        for _ in 0..LOOKS_MAX {
+            let waiting = |state: &mut State| state.changes == changes;
+            let waited = self.changed.wait_timeout_while(lock(&self.state), BETWEEN_LOOKS, waiting);
+            let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            changes = state.changes;
+            drop(state);
+            match self.at(daemon, address, arrived) {
+                Found::This(learned) => return learned,
+                Found::Nobody => {}
+            }
+        }
+        lock(&self.state).miss(address, changes);
+        Learned::unknown(NOBODY)
     }
 
     /// What runs now: asked for after this call.
@@ -206,6 +257,7 @@ impl Known {
         };
         let running = Arc::new(Running::ask(daemon)?);
         let mut state = lock(&self.state);
+        state.holders.retain(|id, _| running.has(id));
         if state.is_followed && state.changes == changes {
             state.running = Some(Arc::clone(&running));
         }
@@ -218,197 +270,43 @@ impl Known {
             let ended = follow_changes(daemon, |told| {
                 let mut state = lock(&self.state);
                 state.is_followed |= told == Told::Begun;
-                state.changes += 1;
-                state.running = None;
+                state.forget();
+                self.changed.notify_all();
             });
             // What it does not tell of is asked anew each time.
             drop(ended);
             let mut state = lock(&self.state);
             state.is_followed = false;
-            state.running = None;
+            state.forget();
             drop(state);
             pause(PAUSE);
         }
     }
 }
 
-/// The part of Engine API `ContainerList` that is read.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Listed {
-    id: String,
-    #[serde(default)]
-    names: Option<Vec<String>>,
-    #[serde(default)]
-    image: String,
-    #[serde(rename = "ImageID", default)]
-    image_id: String,
-    #[serde(default)]
-    labels: Option<HashMap<String, String>>,
-    #[serde(default)]
-    host_config: HostConfig,
-    #[serde(default)]
-    network_settings: Option<NetworkSettings>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct HostConfig {
-    network_mode: String,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct NetworkSettings {
-    networks: Option<HashMap<String, Endpoint>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Endpoint {
-    #[serde(rename = "NetworkID")]
-    network_id: String,
-    #[serde(rename = "IPAddress")]
-    address: String,
-    #[serde(rename = "GlobalIPv6Address")]
-    address_v6: String,
-}
-
-/// The part of Engine API `NetworkList` that is read.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ListedNetwork {
-    id: String,
-    #[serde(default)]
-    driver: String,
-    #[serde(rename = "IPAM", default)]
-    ipam: Ipam,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct Ipam {
-    config: Option<Vec<Pool>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct Pool {
-    subnet: String,
-}
-
-/// Who has an address.
-enum At {
-    One(Arc<Container>),
-    Several,
-    Nobody,
-    /// It is on no bridge.
-    NoBridge,
-}
-
-/// The part of Engine API `ContainerInspect` that is read.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Inspected {
-    id: String,
-    name: String,
-    image: String,
-    state: InspectedState,
-    config: InspectedConfig,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct InspectedState {
-    pid: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct InspectedConfig {
-    #[serde(default)]
-    image: String,
-    #[serde(default)]
-    labels: Option<HashMap<String, String>>,
-}
-
-impl From<Inspected> for Container {
-    fn from(inspected: Inspected) -> Self {
-        let Inspected { id, name, image, config, .. } = inspected;
-        Self {
-            id,
-            name: name.strip_prefix('/').unwrap_or(&name).to_owned(),
-            labels: config.labels.unwrap_or_default().into_iter().collect(),
-            image: config.image,
-            image_id: image,
-        }
-    }
-}
-
-impl Running {
-    fn at(&self, address: IpAddr) -> At {
-        let is_on_bridge = || self.subnets.iter().any(|net| net.contains(Subnet::from(address)));
-        match self.by_address.get(&address) {
-            Some(Some(container)) => At::One(Arc::clone(container)),
-            Some(None) => At::Several,
-            None if is_on_bridge() => At::Nobody,
-            None => At::NoBridge,
-        }
+impl State {
+    fn forget(&mut self) {
+        self.changes += 1;
+        self.running = None;
+        self.missed.clear();
     }
 
-    fn ask(daemon: &Daemon) -> io::Result<Self> {
-        let (status, body) = daemon.open("/containers/json", &|| true)?;
-        if status != 200 {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        let listed: Vec<Listed> = serde_json::from_reader(BufReader::new(body))?;
-        let networks = match daemon.get(&["networks"], Deadline::of_one_round())? {
-            Reply::Found(body) if body.len() <= ANSWER_BYTES_MAX => body,
-            Reply::Found(_) | Reply::Absent => return Err(io::ErrorKind::InvalidData.into()),
-        };
-        let networks: Vec<ListedNetwork> = serde_json::from_slice(&networks)?;
-        Ok(Self::of(listed, &networks))
+    fn has_missed(&self, address: IpAddr) -> bool {
+        self.missed.get(&address).is_some_and(|until| now() < *until)
     }
 
-    /// Only on a bridge of this host an address is one container's, whoever else has the same.
-    fn of(listed: Vec<Listed>, networks: &[ListedNetwork]) -> Self {
-        let is_bridge =
-            |id: &str| networks.iter().any(|known| known.id == id && known.driver == "bridge");
-        // Whoever has joined the network of another one has its address.
-        let joined: Vec<String> = listed
-            .iter()
-            .filter_map(|one| one.host_config.network_mode.strip_prefix("container:"))
-            .map(ToOwned::to_owned)
-            .collect();
-        let bridges = networks.iter().filter(|network| network.driver == "bridge");
-        let pools = bridges.flat_map(|network| network.ipam.config.iter().flatten());
-        let subnets = pools.filter_map(|pool| Subnet::parse(&pool.subnet).ok()).collect();
-        let mut running = Self { subnets, ..Self::default() };
-        for one in listed {
-            let name = one.names.iter().flatten().find_map(|name| {
-                name.strip_prefix('/').filter(|name| !name.contains('/')).map(ToOwned::to_owned)
-            });
-            let name = name.unwrap_or_default();
-            let is_shared = joined.iter().any(|other| *other == one.id || *other == name);
-            let container = Arc::new(Container {
-                name,
-                labels: one.labels.unwrap_or_default().into_iter().collect(),
-                image: one.image,
-                image_id: one.image_id,
-                id: one.id.clone(),
-            });
-            let endpoints = one.network_settings.and_then(|settings| settings.networks);
-            let endpoints = endpoints.unwrap_or_default().into_values();
-            for endpoint in endpoints.filter(|endpoint| is_bridge(&endpoint.network_id)) {
-                for address in [&endpoint.address, &endpoint.address_v6] {
-                    let Ok(address) = address.parse::<IpAddr>() else { continue };
-                    let alone = (!is_shared).then(|| Arc::clone(&container));
-                    let known = running.by_address.entry(address.to_canonical());
-                    known.and_modify(|known| *known = None).or_insert(alone);
-                }
-            }
+    /// Remembers that nobody was found, if the daemon has told of nothing since.
+    fn miss(&mut self, address: IpAddr, changes: u64) {
+        if !self.is_followed || self.changes != changes {
+            return;
         }
-        running
+        if self.missed.len() >= MISSES_MAX {
+            let now = now();
+            self.missed.retain(|_, until| now < *until);
+        }
+        if self.missed.len() < MISSES_MAX {
+            self.missed.insert(address, now() + MISS_LIFE);
+        }
     }
 }
 
@@ -423,59 +321,4 @@ fn pause(time: Duration) {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
-    use super::*;
-
-    fn running(containers: &str) -> Running {
-        let networks = r#"[{"Id":"b","Driver":"bridge","IPAM":{"Config":[{"Subnet":"172.17.0.0/16"}]}},{"Id":"m","Driver":"macvlan"}]"#;
-        let networks: Vec<ListedNetwork> = serde_json::from_str(networks).unwrap();
-        Running::of(serde_json::from_str(containers).unwrap(), &networks)
-    }
-
-    fn listed(id: &str, mode: &str, network: &str, address: &str) -> String {
-        format!(
-            r#"{{"Id":"{id}","Names":["/other/alias","/{id}-name"],"Image":"i","ImageID":"sha256:1",
-            "Labels":{{"role":"x"}},"HostConfig":{{"NetworkMode":"{mode}"}},"NetworkSettings":
-            {{"Networks":{{"n":{{"NetworkID":"{network}","IPAddress":"{address}",
-            "GlobalIPv6Address":""}}}}}}}}"#
-        )
-    }
-
-    #[test]
-    fn an_address_on_a_bridge_is_one_containers() {
-        let all = [
-            listed("a", "default", "b", "172.17.0.2"),
-            listed("c", "default", "m", "192.0.2.7"),
-            listed("d", "default", "b", "172.18.0.2"),
-            listed("e", "default", "b", "172.18.0.2"),
-            listed("f", "default", "b", "172.17.0.9"),
-            listed("g", "container:f", "", ""),
-            listed("h", "host", "", ""),
-        ];
-        let running = running(&format!("[{}]", all.join(",")));
-        let at = |address: &str| running.by_address.get(&address.parse::<IpAddr>().unwrap());
-        let name = |address| at(address).map(|found| found.as_ref().map(|one| one.name.clone()));
-        assert_eq!(name("172.17.0.2"), Some(Some("a-name".to_owned())));
-        assert_eq!(name("192.0.2.7"), None, "another machine may have it");
-        assert_eq!(name("172.18.0.2"), Some(None), "two have it");
-        assert_eq!(name("172.17.0.9"), Some(None), "another one has joined it");
-        assert!(matches!(running.at("10.0.0.1".parse().unwrap()), At::NoBridge));
-        assert!(matches!(running.at("172.17.3.3".parse().unwrap()), At::Nobody));
-    }
-
-    #[test]
-    fn identifiers_in_the_names_of_control_groups() {
-        let id = "ab".repeat(32);
-        for path in [
-            format!("/docker/{id}"),
-            format!("/system.slice/docker-{id}.scope"),
-            format!("/ci/{id}/nested"),
-        ] {
-            assert_eq!(identifier_in(&path), Some(id.as_str()), "{path}");
-        }
-        for path in ["/system.slice/a.service", &format!("/x{id}"), &format!("/{}", &id[1..])] {
-            assert_eq!(identifier_in(path), None, "{path}");
-        }
-    }
-}
+mod tests;

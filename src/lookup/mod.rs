@@ -29,16 +29,18 @@ mod patient;
 mod process;
 mod routes;
 mod started;
+mod ticks;
 
 pub use crate::effects::existing::{Run, Running};
 pub use cache::{Epoch, ImageCache};
 pub use caller::Caller;
-pub use containers::Containers;
+pub use containers::{Containers, Seeking};
 pub use daemon::{Daemon, DaemonTls};
 pub use events::{Told, follow};
 pub(crate) use host::days_since_epoch;
 pub use identity::{Identity, Presence, get, identify};
 pub use started::{Mounted, kill, mounted, running};
+pub use ticks::Ticks;
 
 use std::cell::Cell;
 use std::io;

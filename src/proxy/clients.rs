@@ -5,12 +5,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::audit::Who;
 use crate::client::{Choice, Counters, Fact, Identity, Match, Share, Skipped, choose};
 use crate::config::{Rest, Settings};
 use crate::plugins::Plugins;
 use crate::policy::Policy;
+use crate::policy::tainted::Viewer;
 use crate::session::Rules;
 
 /// The entries of one configuration, and the rules of all others.
@@ -18,6 +20,7 @@ use crate::session::Rules;
 pub(super) struct ClientList {
     entries: Vec<Entry>,
     rest: Arc<Rules>,
+    told: Told,
 }
 
 #[derive(Debug)]
@@ -38,19 +41,20 @@ pub(super) enum Found<'l> {
 impl ClientList {
     pub(super) fn of(settings: &Settings, plugins: &Plugins, counts: &Counts) -> Self {
         let is_refused = settings.clients.rest == Rest::Refused;
-        let rest = rules(settings, plugins, &settings.policy, None, is_refused);
+        let rest = rules(settings, plugins, (&settings.policy, None), None, is_refused);
         let mut counts = counts.begin();
         let entry = |client: &crate::config::ClientSettings| {
             let share = Share::new(client.limits, counts.of(&client.name));
+            let whose = (&client.policy, Some(Arc::clone(&client.name)));
             Entry {
                 name: Arc::clone(&client.name),
                 wanted: client.wanted.clone(),
-                rules: Arc::new(rules(settings, plugins, &client.policy, Some(share), false)),
+                rules: Arc::new(rules(settings, plugins, whose, Some(share), false)),
             }
         };
         let entries = settings.clients.list.iter().map(entry).collect();
         counts.keep_used();
-        Self { entries, rest: Arc::new(rest) }
+        Self { entries, rest: Arc::new(rest), told: Told::default() }
     }
 
     /// Whether nothing has to be known of anybody.
@@ -61,6 +65,11 @@ impl ClientList {
     /// The rules of those that no entry fits.
     pub(super) fn rest(&self) -> &Arc<Rules> {
         &self.rest
+    }
+
+    /// Whether the log is to tell that it could not be learned whether an entry fits a client.
+    pub(super) fn tells_of(&self, who: Who, skipped: Skipped<'_>, now: Instant) -> bool {
+        self.told.is_due((who, skipped.entry, skipped.fact), now)
     }
 
     /// Looks for the rules of a client; `skipped` is told which entries by name may have fitted, if that
@@ -87,10 +96,37 @@ impl ClientList {
     }
 }
 
+/// Of whom the log has told lately that something could not be learned: a client may connect as often as it
+/// likes, and the log is to be read by somebody.
+#[derive(Debug, Default)]
+struct Told(Mutex<HashMap<(Who, usize, Fact), Instant>>);
+
+/// How long a client is not told of again, and the most that are remembered.
+const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(10);
+const TOLD_MAX: usize = 1024;
+
+impl Told {
+    fn is_due(&self, key: (Who, usize, Fact), now: Instant) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_recent = |then: &Instant| now.saturating_duration_since(*then) < TOLD_AGAIN_AFTER;
+        if told.get(&key).is_some_and(is_recent) {
+            return false;
+        }
+        if told.len() >= TOLD_MAX {
+            told.retain(|_, then| is_recent(then));
+        }
+        if told.len() >= TOLD_MAX {
+            told.clear();
+        }
+        told.insert(key, now);
+        true
+    }
+}
+
 fn rules(
     settings: &Settings,
     plugins: &Plugins,
-    policy: &Arc<Policy>,
+    (policy, viewer): (&Arc<Policy>, Viewer),
     share: Option<Share>,
     refuses_all: bool,
 ) -> Rules {
@@ -98,6 +134,7 @@ fn rules(
     Rules {
         policy: Arc::clone(policy),
         refuses_all,
+        viewer,
         share,
         head_bytes_max: limits.head_bytes,
         body_bytes_max: limits.body_bytes,
@@ -147,5 +184,26 @@ impl Beginning<'_> {
     /// Forgets entries that are gone.
     fn keep_used(mut self) {
         *self.counts = self.used;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "any instant will do")]
+    use super::*;
+
+    #[test]
+    fn a_client_is_told_of_now_and_then() {
+        let (told, begin) = (Told::default(), Instant::now());
+        let at = |user, entry, fact, seconds| {
+            told.is_due((Who::User(user), entry, fact), begin + Duration::from_secs(seconds))
+        };
+        assert!(at(1, 0, Fact::User, 0) && !at(1, 0, Fact::User, 9));
+        assert!(at(2, 0, Fact::User, 1) && at(1, 1, Fact::User, 1) && at(1, 0, Fact::Container, 1));
+        assert!(at(1, 0, Fact::User, 10) && !at(1, 0, Fact::User, 11));
+        for user in 0..3000 {
+            at(user, 0, Fact::User, 12);
+        }
+        assert!(told.0.lock().is_ok_and(|told| told.len() <= TOLD_MAX));
     }
 }

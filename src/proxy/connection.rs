@@ -122,7 +122,7 @@ impl Connection {
             idle_since: None,
             rules: Arc::clone(arrival.generation.clients.rest()),
             generation: arrival.generation,
-            standing: Standing::default(),
+            standing: Standing::new(),
             place: arrival.place,
         }
     }

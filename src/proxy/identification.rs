@@ -9,6 +9,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::callers;
 use super::clients::{ClientList, Found};
@@ -17,12 +18,15 @@ use super::identities::{Answer, Sought};
 use super::stream::Stream;
 use crate::audit::{self, ClientId, Event};
 use crate::client::{ClientCertificate, Counted, Fact, Identity, Learned, LimitMet};
+use crate::lookup::{Seeking, Ticks};
 use crate::session::Rules;
 
 /// Whether it is known which rules hold for a client.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Standing {
     state: State,
+    /// A moment by which the client had connected.
+    arrived: Ticks,
     /// Whether rules were found already, before a change of the configuration.
     was_found: bool,
     /// Nothing where no entry has ever to be compared.
@@ -50,6 +54,7 @@ pub(super) struct Asker<'c> {
     /// Where the client's own socket is, and where it asked to be connected to.
     pub(super) ends: Option<(SocketAddr, SocketAddr)>,
     pub(super) generation: &'c Generation,
+    pub(super) now: Instant,
 }
 
 /// What came of looking.
@@ -63,6 +68,12 @@ pub(super) enum Looked {
 }
 
 impl Standing {
+    /// Of a client that has just connected.
+    pub(super) fn new() -> Self {
+        let (state, was_found, known) = Default::default();
+        Self { state, arrived: Ticks::now(), was_found, known }
+    }
+
     pub(super) fn is_known(&self) -> bool {
         self.state == State::Known
     }
@@ -119,7 +130,7 @@ impl Standing {
             return Looked::Found { rules: Arc::clone(clients.rest()), name: None, met: None };
         }
         let known = self.known.get_or_insert_with(|| Known::new(asker.client));
-        let looked = known.look(clients, asker, self.was_found);
+        let looked = known.look(clients, asker, self.arrived, self.was_found);
         match &looked {
             Looked::Ask(_) | Looked::Waits => self.state = State::Awaited,
             Looked::Found { .. } => (self.state, self.was_found) = (State::Known, true),
@@ -134,16 +145,25 @@ impl Known {
         Box::new(Self { identity, counted: None })
     }
 
-    fn look(&mut self, clients: &ClientList, asker: &Asker<'_>, was_found: bool) -> Looked {
+    fn look(
+        &mut self,
+        clients: &ClientList,
+        asker: &Asker<'_>,
+        arrived: Ticks,
+        was_found: bool,
+    ) -> Looked {
         loop {
             let found = clients.find(&self.identity, |entry, skipped| {
                 let (needs, reason) = (skipped.fact.as_str(), skipped.reason);
-                audit::record(asker.client, &Event::Unidentified { entry, needs, reason });
+                // Whoever connects again and again is told of now and then.
+                if clients.tells_of(asker.client.peer.who(), skipped, asker.now) {
+                    audit::record(asker.client, &Event::Unidentified { entry, needs, reason });
+                }
             });
             match found {
                 Found::Rules(rules, name) => return self.found(rules, name, was_found),
                 Found::Ask(fact) => {
-                    if let Some(sought) = learn(fact, &mut self.identity, asker) {
+                    if let Some(sought) = learn(fact, &mut self.identity, asker, arrived) {
                         return Looked::Ask(sought);
                     }
                 }
@@ -168,7 +188,7 @@ impl Known {
 }
 
 /// Learns a fact at once, or says what to ask others for it.
-fn learn(fact: Fact, identity: &mut Identity, asker: &Asker<'_>) -> Option<Sought> {
+fn learn(fact: Fact, identity: &mut Identity, asker: &Asker<'_>, arrived: Ticks) -> Option<Sought> {
     match fact {
         // What was proved is known from the end of the handshake on.
         Fact::Certificate => identity.certificate = Learned::None,
@@ -180,14 +200,14 @@ fn learn(fact: Fact, identity: &mut Identity, asker: &Asker<'_>) -> Option<Sough
             }
         }
         Fact::ControlGroup => match callers::caller(asker.stream, asker.ends) {
-            Learned::Known(caller) => return Some(Sought::ControlGroups(caller)),
+            Learned::Known(caller) => return Some(Sought::ControlGroups(caller, arrived)),
             Learned::Unknown(reason) => identity.control_groups = Learned::Unknown(reason),
             Learned::None | Learned::NotAsked => identity.control_groups = Learned::None,
         },
         Fact::Container => {
             let caller = callers::caller(asker.stream, asker.ends);
             let (daemon, address) = (asker.generation.daemon(), identity.address);
-            return Some(Sought::Container { daemon, address, caller });
+            return Some(Sought::Container(Box::new(Seeking { daemon, address, caller, arrived })));
         }
     }
     None

@@ -1,19 +1,27 @@
 //! What must be known of a client and takes its time: the files of other processes, the daemon. Asked on
 //! threads of its own, of which each client has its share.
+//!
+//! ```text
+//! control groups ─► host ──────────────────────────────► reply
+//! container ──────► daemon ─┬──────────────────────────► reply
+//!                           └─ nobody yet ─► patient ──► reply
+//! ```
+//! Who waits for a daemon that does not answer holds up none who asks the host, and who waits for a container
+//! that never comes none of those that are there.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::fair_pool::{FairPool, LaneLimits};
 use crate::audit::Who;
 use crate::client::{Container, Learned};
-use crate::lookup::{Caller, Containers, Daemon};
-use crate::policy::review::{CancelGuard, CancelToken};
+use crate::lookup::{Caller, Containers, Seeking, Ticks};
+use crate::policy::review::CancelGuard;
 
+/// Each kind of question has so many threads of its own.
 const LIMITS: LaneLimits = LaneLimits {
     name: "identity",
-    threads_max: 32,
+    threads_max: 24,
     threads_per_client_max: 4,
     waiting_max: 4096,
     waiting_per_client_max: 512,
@@ -22,10 +30,10 @@ const LIMITS: LaneLimits = LaneLimits {
 /// What is to be learned.
 #[derive(Debug)]
 pub(super) enum Sought {
-    /// The control groups of whoever has connected.
-    ControlGroups(Caller),
+    /// The control groups of whoever had connected by this moment.
+    ControlGroups(Caller, Ticks),
     /// Which container of the daemon has connected.
-    Container { daemon: Daemon, address: Option<IpAddr>, caller: Learned<Caller> },
+    Container(Box<Seeking>),
 }
 
 /// What was learned.
@@ -36,31 +44,43 @@ pub(super) enum Answer {
 }
 
 /// One question; no two are the same.
-struct Question(Arc<Sought>);
+struct Question<T>(Arc<T>);
 
-impl PartialEq for Question {
+impl<T> PartialEq for Question<T> {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Eq for Question {}
+impl<T> Eq for Question<T> {}
+
+type Groups = Learned<Vec<String>>;
+type OfContainer = Learned<Arc<Container>>;
 
 /// A handle to the threads; clones share them.
 #[derive(Clone)]
-pub(super) struct Identities(FairPool<Question, Answer>);
+pub(super) struct Identities {
+    host: FairPool<Question<(Caller, Ticks)>, Groups>,
+    daemon: FairPool<Question<Seeking>, Option<OfContainer>>,
+    patient: FairPool<Question<Seeking>, OfContainer>,
+}
 
 impl Default for Identities {
     fn default() -> Self {
         let containers = Containers::default();
-        Self(FairPool::new(LIMITS, move |Question(sought): &Question, _: &[CancelToken]| {
-            match &**sought {
-                Sought::ControlGroups(caller) => Answer::ControlGroups(caller.control_groups()),
-                Sought::Container { daemon, address, caller } => {
-                    Answer::Container(containers.of(daemon, *address, caller))
-                }
-            }
-        }))
+        let patient = containers.clone();
+        Self {
+            host: FairPool::new(LIMITS, |Question(asked): &Question<(Caller, Ticks)>, _| {
+                let (caller, arrived) = &**asked;
+                caller.control_groups(*arrived)
+            }),
+            daemon: FairPool::new(LIMITS, move |Question(seeking): &Question<Seeking>, _| {
+                containers.at_once(seeking)
+            }),
+            patient: FairPool::new(LIMITS, move |Question(seeking): &Question<Seeking>, _| {
+                patient.patiently(seeking)
+            }),
+        }
     }
 }
 
@@ -70,6 +90,8 @@ impl fmt::Debug for Identities {
     }
 }
 
+const CROWDED: &str = "too many clients are being looked up";
+
 impl Identities {
     /// Has something learned; `reply` is called once, on any thread or at once.
     pub(super) fn ask(
@@ -78,15 +100,38 @@ impl Identities {
         sought: Sought,
         reply: impl FnOnce(Answer) + Send + 'static,
     ) {
-        const CROWDED: &str = "too many clients are being looked up";
-        let unresolved = match &sought {
-            Sought::ControlGroups(_) => Answer::ControlGroups(Learned::unknown(CROWDED)),
-            Sought::Container { .. } => Answer::Container(Learned::unknown(CROWDED)),
-        };
-        // What was learned is of use to nobody else.
-        let waited = CancelGuard::default().token();
-        if let Err(reply) = self.0.ask((who, waited), Question(Arc::new(sought)), Box::new(reply)) {
-            reply(unresolved);
+        match sought {
+            Sought::ControlGroups(caller, arrived) => {
+                let reply = |groups| reply(Answer::ControlGroups(groups));
+                let question = Arc::new((caller, arrived));
+                ask(&self.host, who, &question, Learned::unknown(CROWDED), reply);
+            }
+            Sought::Container(seeking) => {
+                let seeking = Arc::new(*seeking);
+                let (patient, again) = (self.patient.clone(), Arc::clone(&seeking));
+                let reply = |container| reply(Answer::Container(container));
+                let then = move |found: Option<OfContainer>| match found {
+                    Some(found) => reply(found),
+                    None => ask(&patient, who, &again, Learned::unknown(CROWDED), reply),
+                };
+                ask(&self.daemon, who, &seeking, Some(Learned::unknown(CROWDED)), then);
+            }
         }
+    }
+}
+
+/// Has one question answered, with `unresolved` if nobody can be had for it.
+fn ask<T: Send + Sync + 'static, A: Clone + Send + 'static>(
+    pool: &FairPool<Question<T>, A>,
+    who: Who,
+    question: &Arc<T>,
+    unresolved: A,
+    reply: impl FnOnce(A) + Send + 'static,
+) {
+    // What was learned is of use to nobody else.
+    let waited = CancelGuard::default().token();
+    let question = Question(Arc::clone(question));
+    if let Err(reply) = pool.ask((who, waited), question, Box::new(reply)) {
+        reply(unresolved);
     }
 }

@@ -335,7 +335,7 @@ impl Session {
             let rules = Arc::clone(turn.rules);
             let mut questions = policy::questions(&rules.policy, inspected.effects());
             if let Some(others) = &mut questions.image_names {
-                match self.changes.forbidden() {
+                match self.changes.forbidden(&rules.policy) {
                     Ok(forbidden) => *others = forbidden,
                     Err(_) => {
                         let refusal = Refusal::too_many_forbidden();
@@ -429,7 +429,8 @@ impl Session {
             mediation.judging = Some(judging);
             return;
         }
-        let remembered = self.changes.remember(&judging.rules.policy, &mut judging.facts);
+        let remembered =
+            self.changes.remember(&judging.rules.policy, &judging.rules.viewer, &mut judging.facts);
         if remembered.is_err() {
             let refusal = Refusal::too_many_forbidden();
             let refusal = (Status::Unavailable, &refusal.reason as &dyn Display);

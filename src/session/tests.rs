@@ -72,6 +72,7 @@ impl Talk {
     fn new(policy: Policy, piece: usize) -> Self {
         let rules = Rules {
             refuses_all: false,
+            viewer: None,
             share: None,
             policy: Arc::new(policy),
             head_bytes_max: 4096,

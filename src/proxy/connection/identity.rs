@@ -64,8 +64,8 @@ impl Connection {
             _ => self.downstream.local_address(),
         };
         let ends = client.peer.address().zip(local);
-        let asker =
-            Asker { client, stream: self.downstream.stream(), ends, generation: &self.generation };
+        let (stream, generation) = (self.downstream.stream(), &*self.generation);
+        let asker = Asker { client, stream, ends, generation, now: cx.now };
         match self.standing.look(&asker) {
             Looked::Ask(sought) => {
                 let who = self.who();
