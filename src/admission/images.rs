@@ -65,7 +65,7 @@ impl ImageChanges {
     /// # Errors
     /// [`TooManyForbidden`] if not all of them are known.
     pub(crate) fn forbidden(&self, policy: &Policy) -> Result<Vec<String>, TooManyForbidden> {
-        self.0.forbidden.lock().unwrap_or_else(PoisonError::into_inner).images()
+        self.0.forbidden.lock().unwrap_or_else(PoisonError::into_inner).images(policy)
     }
 
     /// The sessions of clients that serve builds, of which images come.

@@ -82,7 +82,8 @@ fn each_build_counts_as_a_create() {
     });
     let (passed, refused): (Vec<_>, Vec<_>) =
         builds.iter().partition(|build| build.status.success());
-    assert!(!passed.is_empty() && !refused.is_empty(), "{builds:?}");
+    let said: Vec<String> = builds.iter().map(ToString::to_string).collect();
+    assert!(!passed.is_empty() && !refused.is_empty(), "{said:?}");
     refused.into_iter().for_each(|build| fails(build, "more than 1 creates per minute"));
 }
 
