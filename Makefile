@@ -22,6 +22,7 @@ test: ## every test, the end-to-end ones against a real Docker engine
 engines: ## the tests in which the engine has its say, against each engine (ENGINES=…, SUITES=… for some)
 	@scripts/install-missing engines
 	@scripts/test-engines $(ENGINES)
+	@SECDOCKER_TLS=redirect6 SUITES=docker_cli SUITES_LOG=target/redirected scripts/test-engines debian
 
 bench: ## the benchmarks: the inner parts, then SecDocker beside HAProxy and nginx (QUICK=1: two minutes)
 	@scripts/install-missing bench

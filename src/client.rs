@@ -25,7 +25,7 @@ pub use choice::{Choice, Skipped, choose, hidden_by};
 pub use container::{ContainerMatch, ImagePattern, LabelMatch};
 pub use identity::{Container, Fact, Identity, Learned, User};
 pub use limits::{Counted, Counters, LimitMet, Limits, Making, Share};
-pub use matching::{CertificateMatch, Match};
+pub use matching::{CertificateMatch, IssuerMatch, Match};
 pub use pattern::{NamePattern, PathPattern};
 
 /// The longest name of an entry, in bytes.

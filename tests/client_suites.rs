@@ -15,6 +15,8 @@ mod registry;
 #[path = "client_suites/suites.rs"]
 mod suites;
 mod support;
+#[path = "client_suites/tls.rs"]
+mod tls;
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -24,6 +26,9 @@ use support::{Daemon, SecDocker, process, sandbox};
 
 /// How often a test that went differently is tried again: some of them are races of their own.
 const RETRIES: usize = 2;
+
+/// Each makes swarms, at the port that there is one of, and engines that share a bridge.
+static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
 fn docker_py_containers() {
@@ -52,8 +57,6 @@ fn bollard() {
 
 #[track_caller]
 fn compare(suite: &Suite) {
-    // Each makes swarms, at the port that there is one of, and engines that share a bridge.
-    static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (straight, through) = (straight(suite, &[]), through(suite, &[]));
     assert!(straight.len() >= suite.least, "only {} tests ran: {straight:?}", straight.len());

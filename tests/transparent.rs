@@ -14,7 +14,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Command;
 use std::sync::OnceLock;
 use support::client::{Client, get};
-use support::networks::{self, sh};
+use support::networks::{self, Redirect, sh};
 use support::{Daemon, Docker, Finished, SecDocker, document, run, sandbox};
 
 const DEPLOYMENT: &str = "docs/DEPLOYMENT.md";
@@ -70,47 +70,18 @@ fn secdocker(rest: &str) -> SecDocker {
     SecDocker::start_at(address, &config, &[])
 }
 
-/// A redirection, taken back when dropped.
-struct Redirect {
-    commands: Vec<String>,
-}
-
-impl Redirect {
-    fn new(rule: &str) -> Redirect {
-        let both = ["iptables", "ip6tables"];
-        Redirect::by(both.map(|tables| format!("{tables} -t nat -A {rule}")).to_vec())
-    }
-
-    /// That of a document, the first with this chain, each of its values replaced by the test's.
-    fn written(document: &str, chain: &str, values: &[(&str, &str)]) -> Redirect {
-        let blocks = document::blocks(document);
-        let block = blocks.into_iter().find(|block| block.text.contains(chain)).unwrap();
-        let own = |mut command: String| {
-            for (written, own) in values {
-                assert_eq!(command.matches(written).count(), 1, "{written} in {command}");
-                command = command.replace(written, own);
-            }
-            command
-        };
-        Redirect::by(block.commands().into_iter().map(own).collect())
-    }
-
-    fn by(commands: Vec<String>) -> Redirect {
-        commands.iter().for_each(|command| done(command));
-        Redirect { commands }
-    }
-}
-
-/// Runs a command of iptables, which then waits for others that have the lock.
-fn done(command: &str) {
-    sh(&command.replacen("tables ", "tables --wait ", 1)).ok();
-}
-
-impl Drop for Redirect {
-    /// As the document says: the same with `-D` in place of `-A`.
-    fn drop(&mut self) {
-        self.commands.iter().for_each(|command| done(&command.replace(" -A ", " -D ")));
-    }
+/// A redirection of a document, the first with this chain, each of its values replaced by the test's.
+fn written(document: &str, chain: &str, values: &[(&str, &str)]) -> Redirect {
+    let blocks = document::blocks(document);
+    let block = blocks.into_iter().find(|block| block.text.contains(chain)).unwrap();
+    let own = |mut command: String| {
+        for (written, own) in values {
+            assert_eq!(command.matches(written).count(), 1, "{written} in {command}");
+            command = command.replace(written, own);
+        }
+        command
+    };
+    Redirect::by(block.commands().into_iter().map(own).collect())
 }
 
 /// A recipe for nftables, word for word that of docs/DEPLOYMENT.md but for the values of a test; taken back
@@ -152,7 +123,7 @@ fn redirected_clients_reach_the_engine_they_asked_for() {
     let secdocker = secdocker(RULES);
     let port = secdocker.address.port();
     let values = [("2376", &*FOR_PREROUTING.to_string()), ("8999", &port.to_string())];
-    let _redirect = Redirect::written(DEPLOYMENT, "-A PREROUTING", &values);
+    let _redirect = written(DEPLOYMENT, "-A PREROUTING", &values);
     for (address, peer) in [("10.77.0.1", "10.77.0.2:"), ("[fd77::1]", "[fd77::2]:")] {
         let curl = in_client(&format!("curl -sS -g http://{address}:{FOR_PREROUTING}/info")).ok();
         assert_eq!(engine_of(&curl), redirected().label(), "{address}");
@@ -169,7 +140,7 @@ fn redirected_clients_are_held_to_the_rules() {
     daemon.make_images().unwrap();
     redirected();
     let values = [("2376", &*to.to_string()), ("8999", &port.to_string())];
-    let _redirect = Redirect::written("README.md", "-A PREROUTING", &values);
+    let _redirect = written("README.md", "-A PREROUTING", &values);
     for address in ["10.77.0.1", "[fd77::1]"] {
         let docker = format!("/usr/bin/docker -H tcp://{address}:{to}");
         let uid = in_client(&format!("{docker} run --rm --user 0 probe:1 id -u")).ok();
@@ -215,7 +186,7 @@ fn local_clients_are_redirected_without_a_loop() {
     let port = secdocker.address.port();
     let (redirected_port, port) = (FOR_OUTPUT.to_string(), port.to_string());
     let values = [("2376", &*redirected_port), ("8999", &port), ("0x5d", "0x5ec")];
-    let _redirect = Redirect::written(DEPLOYMENT, "-A OUTPUT", &values);
+    let _redirect = written(DEPLOYMENT, "-A OUTPUT", &values);
     for address in ["127.0.0.1", "10.77.0.1", "[::1]", "[fd77::1]"] {
         let docker = Docker::at(format!("tcp://{address}:{FOR_OUTPUT}"));
         let info = docker.run(&["info", "--format", "{{json .}}"]).ok();

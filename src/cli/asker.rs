@@ -110,6 +110,7 @@ fn certified(text: &str) -> Learned<Arc<ClientCertificate>> {
         emails: names.clone(),
         uris: names,
         issuer: String::new(),
+        issuer_common_names: Vec::new(),
         fingerprint: print,
         key_fingerprint: print,
     }))

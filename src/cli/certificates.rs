@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::audit::{self, Notice};
 use crate::config::{Settings, UpstreamTls};
 use crate::policy::day::Day;
 use crate::tls::{Client, ClientCertificates, PlainClients, Server, Validity};
@@ -11,6 +12,27 @@ const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// How long before its end a certificate is told of.
 const TOLD_BEFORE_SECONDS: u64 = 30 * DAY_SECONDS;
+
+/// When certificates were told of.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    at: Option<u64>,
+}
+
+impl Told {
+    /// Whether a day has passed by `now`, in seconds since 1970, or the clock was set back.
+    pub(super) fn is_due(&self, now: u64) -> bool {
+        self.at.is_none_or(|at| now < at || now - at >= DAY_SECONDS)
+    }
+
+    /// Tells of certificates at `now`, whether or not a day has passed.
+    pub(super) fn tell(&mut self, warnings: &[String], now: u64) {
+        self.at = Some(now);
+        for reason in warnings {
+            audit::announce(&Notice::Certificate { reason });
+        }
+    }
+}
 
 /// Seconds since 1970.
 pub(super) fn now() -> u64 {
@@ -108,6 +130,32 @@ fn describe_validity(out: &mut String, all: &[Validity]) -> fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As the program looks: once an hour. It is told of at the start, and each day from then on, without end.
+    #[test]
+    fn certificates_are_told_of_every_day() {
+        const HOUR: u64 = 60 * 60;
+        let begin = 1_700_000_000;
+        let mut told = Told::default();
+        let mut at = Vec::new();
+        let mut look = |told: &mut Told, now| {
+            if told.is_due(now) {
+                told.tell(&[], now);
+                at.push((now - begin) / HOUR);
+            }
+        };
+        for hour in 0..100 {
+            // It is never looked exactly then.
+            look(&mut told, begin + hour * (HOUR + 1));
+        }
+        // What tells at once begins a new day: a reload in hour 101.
+        told.tell(&[], begin + 101 * HOUR);
+        for hour in 102..130 {
+            look(&mut told, begin + hour * HOUR);
+        }
+        assert_eq!(at, [0, 24, 48, 72, 96, 125]);
+        assert!(told.is_due(begin), "the clock was set back");
+    }
 
     #[test]
     fn certificates_are_told_of_a_month_before_their_end() {

@@ -14,6 +14,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
+use super::certificates::Told;
 use super::{CliError, EXIT_ERROR, Outcome, certificates, print, systemd};
 use crate::audit::{self, Notice};
 use crate::config::reload::Watcher;
@@ -25,9 +26,6 @@ static STOPPING: AtomicBool = AtomicBool::new(false);
 
 /// How often it is looked whether a day has passed.
 const LOOKS_EVERY: Duration = Duration::from_secs(60 * 60);
-
-/// How often the log tells of certificates, in seconds.
-const TOLD_EVERY_SECONDS: u64 = 24 * 60 * 60;
 
 const SIGNAL: Token = Token(0);
 const CONFIG: Token = Token(1);
@@ -59,7 +57,7 @@ pub(super) fn run(path: &Path, overrides: Overrides) -> Result<Outcome, CliError
         settings,
         proxy,
         log,
-        told_at: 0,
+        told: Told::default(),
         pulse: None,
     };
     supervisor.announce_start()?;
@@ -158,8 +156,8 @@ struct Supervisor {
     settings: Settings,
     proxy: Proxy,
     log: audit::Handle,
-    /// When certificates were told of, in seconds since 1970.
-    told_at: u64,
+    /// When certificates were told of.
+    told: Told,
     /// What the loops were asked for the watchdog of the service manager.
     pulse: Option<Pulse>,
 }
@@ -219,7 +217,7 @@ impl Supervisor {
             if self.watcher.has_changed() {
                 self.reload(Cause::File);
             }
-            if certificates::now().saturating_sub(self.told_at) >= TOLD_EVERY_SECONDS {
+            if self.told.is_due(certificates::now()) {
                 self.tell_of_certificates();
             }
         }
@@ -227,10 +225,8 @@ impl Supervisor {
 
     /// Tells of certificates that end soon.
     fn tell_of_certificates(&mut self) {
-        self.told_at = certificates::now();
-        for reason in certificates::warnings(&self.settings, self.told_at) {
-            audit::announce(&Notice::Certificate { reason: &reason });
-        }
+        let now = certificates::now();
+        self.told.tell(&certificates::warnings(&self.settings, now), now);
     }
 
     /// `SIGHUP`: the log's file may have been moved, and the configuration is read whether or not

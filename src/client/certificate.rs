@@ -20,6 +20,8 @@ pub struct ClientCertificate {
     pub uris: Vec<String>,
     /// The name of who issued it, as RFC 4514 writes it: `CN=Example CA,O=Example`.
     pub issuer: String,
+    /// The common names in that name, most have one.
+    pub issuer_common_names: Vec<String>,
     /// Of the whole certificate.
     pub fingerprint: Fingerprint,
     /// Of its public key (`SubjectPublicKeyInfo`): it stays when a certificate is renewed for one key.
@@ -101,7 +103,8 @@ mod tests {
             dns: of("b"),
             emails: of("c"),
             uris: of("d"),
-            issuer: "e".to_owned(),
+            issuer: "CN=e".to_owned(),
+            issuer_common_names: of("e"),
             fingerprint: Fingerprint([0; 32]),
             key_fingerprint: Fingerprint([0; 32]),
         };

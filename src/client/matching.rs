@@ -37,10 +37,19 @@ pub struct CertificateMatch {
     pub emails: Vec<NamePattern>,
     /// Alternative name of the kind URI.
     pub uris: Vec<NamePattern>,
-    /// Whole name of the issuer, as RFC 4514 writes it.
-    pub issuers: Vec<String>,
+    /// Name of the issuer.
+    pub issuers: Vec<IssuerMatch>,
     /// Of the certificate, or of its public key.
     pub fingerprints: Vec<Fingerprint>,
+}
+
+/// What the issuer of a certificate must be called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IssuerMatch {
+    /// The whole name, as RFC 4514 writes it, to the letter.
+    Whole(String),
+    /// A common name in it.
+    CommonName(NamePattern),
 }
 
 /// How a client compares with what an entry wants.
@@ -158,20 +167,57 @@ impl CertificateMatch {
             && one_fits(dns, &proved.dns, &[])
             && one_fits(emails, &proved.emails, &[])
             && one_fits(uris, &proved.uris, &[])
-            && (issuers.is_empty() || issuers.contains(&proved.issuer))
+            && (issuers.is_empty() || issuers.iter().any(|wanted| wanted.fits(proved)))
             && (fingerprints.is_empty() || fingerprints.iter().any(|wanted| own.contains(wanted)))
     }
 
     fn covers(&self, other: &Self) -> bool {
         let Self { names, common_names, dns, emails, uris, issuers, fingerprints } = self;
-        let same_issuer = |one: &String, other: &String| one == other;
         covers(names, &other.names, NamePattern::covers)
             && covers(common_names, &other.common_names, NamePattern::covers)
             && covers(dns, &other.dns, NamePattern::covers)
             && covers(emails, &other.emails, NamePattern::covers)
             && covers(uris, &other.uris, NamePattern::covers)
-            && covers(issuers, &other.issuers, same_issuer)
+            && covers(issuers, &other.issuers, IssuerMatch::covers)
             && covers(fingerprints, &other.fingerprints, |one, other| one == other)
+    }
+}
+
+impl IssuerMatch {
+    /// Reads a whole name, in which a `=` stands, or a common name.
+    ///
+    /// # Errors
+    /// Says what is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.contains('=') {
+            true => Ok(Self::Whole(text.to_owned())),
+            false => NamePattern::parse(text).map(Self::CommonName),
+        }
+    }
+
+    /// As it was configured.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Whole(name) => name,
+            Self::CommonName(pattern) => pattern.as_str(),
+        }
+    }
+
+    fn fits(&self, proved: &ClientCertificate) -> bool {
+        match self {
+            Self::Whole(name) => *name == proved.issuer,
+            Self::CommonName(wanted) => {
+                proved.issuer_common_names.iter().any(|name| wanted.fits(name))
+            }
+        }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::CommonName(own), Self::CommonName(other)) => own.covers(other),
+            _ => self == other,
+        }
     }
 }
 
@@ -194,6 +240,7 @@ mod tests {
             emails: of("ops@example"),
             uris: of("spiffe://example/ns/ops"),
             issuer: "CN=Example CA,O=Example".to_owned(),
+            issuer_common_names: of("Example CA"),
             fingerprint: Fingerprint([1; 32]),
             key_fingerprint: Fingerprint([2; 32]),
         }
@@ -217,23 +264,26 @@ mod tests {
             (CertificateMatch { fingerprints: vec![Fingerprint([1; 32])], ..empty.clone() }, true),
             (CertificateMatch { fingerprints: vec![Fingerprint([2; 32])], ..empty.clone() }, true),
             (CertificateMatch { fingerprints: vec![Fingerprint([3; 32])], ..empty.clone() }, false),
-            (
-                CertificateMatch {
-                    names: patterns(&["ops"]),
-                    issuers: vec!["CN=Other CA".to_owned()],
-                    ..empty.clone()
-                },
-                false,
-            ),
-            (
-                CertificateMatch {
-                    names: patterns(&["ops"]),
-                    issuers: vec!["CN=Example CA,O=Example".to_owned()],
-                    ..empty.clone()
-                },
-                true,
-            ),
         ];
+        let issued_by = |text: &str| CertificateMatch {
+            names: patterns(&["ops"]),
+            issuers: vec![IssuerMatch::parse(text).unwrap()],
+            ..empty.clone()
+        };
+        let issuers = [
+            ("CN=Example CA,O=Example", true),
+            ("CN=Other CA", false),
+            // The whole name is whole, and to the letter.
+            ("CN=Example CA", false),
+            ("cn=Example CA,O=Example", false),
+            ("Example CA", true),
+            ("Example *", true),
+            ("example ca", false),
+            ("Example", false),
+            ("*/CA", false),
+        ];
+        let issuers = issuers.map(|(text, expected)| (issued_by(text), expected));
+        let table = table.into_iter().chain(issuers);
         for (wanted, expected) in table {
             assert_eq!(wanted.fits(&certificate()), expected, "{wanted:?}");
         }

@@ -15,8 +15,8 @@ use super::schema::{
 use super::units;
 use super::validate::Checker;
 use crate::client::{
-    self, CertificateMatch, ContainerMatch, Fingerprint, GroupMatch, ImagePattern, LabelMatch,
-    Limits, Match, NamePattern, PathPattern, UserMatch,
+    self, CertificateMatch, ContainerMatch, Fingerprint, GroupMatch, ImagePattern, IssuerMatch,
+    LabelMatch, Limits, Match, NamePattern, PathPattern, UserMatch,
 };
 use crate::policy::Policy;
 use crate::policy::subnets::Subnet;
@@ -300,7 +300,7 @@ impl Reader<'_, '_, '_> {
             dns: read("dns", dns),
             emails: read("email", email),
             uris: read("uri", uri),
-            issuers: self.inner_list("certificate", "issuer", issuer.as_ref(), parse_issuer),
+            issuers: self.inner_list("certificate", "issuer", issuer.as_ref(), IssuerMatch::parse),
             fingerprints: self.inner_list(
                 "certificate",
                 "fingerprint",
@@ -420,16 +420,6 @@ fn parse_network(text: &str) -> Result<Subnet, String> {
         false => {
             let text = text.escape_debug();
             Err(format!("`{text}` has bits behind its prefix: {net} has it"))
-        }
-    }
-}
-
-fn parse_issuer(text: &str) -> Result<String, String> {
-    match text.contains('=') {
-        true => Ok(text.to_owned()),
-        false => {
-            let text = text.escape_debug();
-            Err(format!("`{text}` is not a whole name such as CN=Example CA,O=Example"))
         }
     }
 }

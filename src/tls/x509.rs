@@ -20,16 +20,14 @@ const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 pub(super) fn client_certificate(der: &CertificateDer<'_>) -> Option<ClientCertificate> {
     let certificate = Certificate::from_der(der).ok()?;
     let tbs = certificate.tbs_certificate();
-    let common_names = tbs.subject().iter().filter(|one| one.oid == COMMON_NAME);
-    let common_names = common_names
-        .filter_map(|one| Some(DirectoryString::try_from(&one.value).ok()?.value().into_owned()));
     let key = ParsedCertificate::try_from(der).ok()?.subject_public_key_info();
     let mut read = ClientCertificate {
-        common_names: common_names.collect(),
+        common_names: common_names(tbs.subject()),
         dns: Vec::new(),
         emails: Vec::new(),
         uris: Vec::new(),
         issuer: tbs.issuer().to_string(),
+        issuer_common_names: common_names(tbs.issuer()),
         fingerprint: sha256(der),
         key_fingerprint: sha256(&key),
     };
@@ -43,6 +41,12 @@ pub(super) fn client_certificate(der: &CertificateDer<'_>) -> Option<ClientCerti
         }
     }
     Some(read)
+}
+
+fn common_names(name: &Name) -> Vec<String> {
+    let read = |value| Some(DirectoryString::try_from(value).ok()?.value().into_owned());
+    let all = name.iter().filter(|one| one.oid == COMMON_NAME);
+    all.filter_map(|one| read(&one.value)).collect()
 }
 
 /// When a certificate is valid.

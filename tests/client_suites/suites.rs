@@ -88,16 +88,21 @@ impl Suite {
     }
 }
 
-fn installed(path: &str) -> PathBuf {
+/// What the script has installed there.
+pub(crate) fn installed(path: &str) -> PathBuf {
     let suites = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/client-suites");
     assert!(suites.join(".installed").exists(), "run scripts/install-client-suites first");
     suites.join(path)
 }
 
-/// With this machine's programs, whatever engine is chosen.
 fn command(program: &Path, socket: &Path) -> Command {
+    command_at(program, &format!("unix://{}", socket.display()))
+}
+
+/// With this machine's programs, whatever engine is chosen.
+pub(crate) fn command_at(program: &Path, docker_host: &str) -> Command {
     let as_installed = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/as-installed");
-    let mut command = cli::client(as_installed, &format!("unix://{}", socket.display()));
+    let mut command = cli::client(as_installed, docker_host);
     command.arg(program);
     if let Ok(engine) = std::env::var("SECDOCKER_ENGINE") {
         command.env("SECDOCKER_ENGINE", engine);

@@ -96,6 +96,12 @@ impl Client {
         Client { stream, received: Vec::new() }
     }
 
+    /// Whether its TLS session goes on with an earlier one.
+    pub(crate) fn is_resumed(&self) -> bool {
+        let Stream::Tls(stream) = &self.stream else { return false };
+        stream.conn.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
+    }
+
     /// The connection below, to do with it what TLS does not.
     pub(crate) fn wire(&self) -> &TcpStream {
         match &self.stream {

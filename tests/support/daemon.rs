@@ -5,7 +5,7 @@ use super::{Api, Way, poll, process, sandbox, tls};
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -31,8 +31,12 @@ impl Daemon {
         static SHARED: OnceLock<Result<Daemon, String>> = OnceLock::new();
         let daemon = SHARED.get_or_init(|| {
             let mut command = vec!["dockerd".to_owned()];
-            if tls::sides() == tls::Sides::Both {
-                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, sandbox::port()));
+            if tls::sides().has_engine() {
+                let address: IpAddr = match tls::sides() {
+                    tls::Sides::Redirected(_) => Ipv6Addr::UNSPECIFIED.into(),
+                    _ => Ipv4Addr::LOCALHOST.into(),
+                };
+                let address = SocketAddr::from((address, sandbox::port()));
                 command.extend(tls::House::shared().engine(&address.to_string()));
             }
             let command: Vec<&str> = command.iter().map(String::as_str).collect();

@@ -7,7 +7,7 @@ use super::{Way, poll, sandbox, tls};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
 use std::io::Read;
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -18,6 +18,7 @@ pub(crate) struct SecDocker {
     child: Child,
     pub(crate) address: SocketAddr,
     directory: PathBuf,
+    redirected: Option<tls::Redirected>,
 }
 
 /// The command itself: another build by `SECDOCKER_BIN`, to test a release.
@@ -52,11 +53,30 @@ impl SecDocker {
     pub(crate) fn before(daemon: &super::Daemon, rest: &str) -> SecDocker {
         match daemon.tls_address() {
             Some(address) => {
-                let upstream = tls::House::shared().upstream();
-                SecDocker::start(&format!("dockerapi: tcp://{address}\n{upstream}{rest}"), &[])
+                let (port, upstream) = (address.port(), tls::House::shared().upstream());
+                let config = format!("dockerapi: tcp://127.0.0.1:{port}\n{upstream}{rest}");
+                match tls::sides() {
+                    tls::Sides::Redirected(host) => SecDocker::behind(host, port, &config),
+                    _ => SecDocker::start(&config, &[]),
+                }
             }
             None => SecDocker::start(&config(&daemon.socket(), rest), &[]),
         }
+    }
+
+    /// Where clients that are to reach the engine at this port come to without knowing.
+    #[track_caller]
+    fn behind(host: &str, engine: u16, config: &str) -> SecDocker {
+        let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, sandbox::port()));
+        let config = format!("upstream_mark: {}\n{config}", tls::MARK);
+        let mut secdocker = SecDocker::start_at(address, &config, &[]);
+        secdocker.redirected = Some(tls::Redirected::new(host, address.port(), engine));
+        secdocker
+    }
+
+    /// Where clients connect to.
+    fn seen_at(&self) -> SocketAddr {
+        self.redirected.as_ref().map_or(self.address, |redirected| redirected.address)
     }
 
     /// With this `config.yml` and further arguments, listening on a port of 127.0.0.1.
@@ -80,7 +100,7 @@ impl SecDocker {
             .stderr(output)
             .spawn()
             .unwrap();
-        let mut secdocker = SecDocker { child, address, directory };
+        let mut secdocker = SecDocker { child, address, directory, redirected: None };
         secdocker.wait_until_it_listens();
         secdocker
     }
@@ -188,11 +208,11 @@ impl SecDocker {
 
 impl Way for SecDocker {
     fn docker_host(&self) -> String {
-        format!("tcp://{}", self.address)
+        format!("tcp://{}", self.seen_at())
     }
 
     fn connect(&self) -> Client {
-        Client::tcp(self.address)
+        Client::tcp(self.seen_at())
     }
 
     fn name(&self) -> &'static str {

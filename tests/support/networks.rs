@@ -23,3 +23,34 @@ pub(crate) fn connect() {
 pub(crate) fn sh(command: &str) -> process::Finished {
     process::run(Command::new("bash").args(["-c", command]), b"")
 }
+
+/// Rules that lead connections elsewhere, taken back when dropped.
+pub(crate) struct Redirect {
+    commands: Vec<String>,
+}
+
+impl Redirect {
+    /// The same rule for IPv4 and IPv6.
+    pub(crate) fn new(rule: &str) -> Redirect {
+        let both = ["iptables", "ip6tables"];
+        Redirect::by(both.map(|tables| format!("{tables} -t nat -A {rule}")).to_vec())
+    }
+
+    /// By these commands of iptables.
+    pub(crate) fn by(commands: Vec<String>) -> Redirect {
+        commands.iter().for_each(|command| done(command));
+        Redirect { commands }
+    }
+}
+
+/// Runs a command of iptables, which then waits for others that have the lock.
+fn done(command: &str) {
+    sh(&command.replacen("tables ", "tables --wait ", 1)).ok();
+}
+
+impl Drop for Redirect {
+    /// As docs/DEPLOYMENT.md says: the same with `-D` in place of `-A`.
+    fn drop(&mut self) {
+        self.commands.iter().for_each(|command| done(&command.replace(" -A ", " -D ")));
+    }
+}

@@ -1,9 +1,11 @@
 //! TLS between clients, SecDocker and engines: certificates of this test binary, and a client of its own.
 //!
 //! `SECDOCKER_TLS=1` in the environment has every test speak TLS to SecDocker; `SECDOCKER_TLS=both` also has
-//! SecDocker speak TLS to the shared engine.
+//! SecDocker speak TLS to the shared engine. With `redirect` (IPv4) or `redirect6` (IPv6) clients speak TLS to what they
+//! take for the engine, and are redirected: see [`Redirected`].
 
 use super::authority::{Authority, Issued, Leaf};
+use super::networks::Redirect;
 use super::sandbox;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -11,7 +13,7 @@ use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
 };
 use std::fs;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -21,14 +23,25 @@ pub(crate) enum Sides {
     None,
     Clients,
     Both,
+    /// The same behind a redirection; clients connect to this address.
+    Redirected(&'static str),
+}
+
+impl Sides {
+    /// Whether the shared engine speaks TLS.
+    pub(crate) fn has_engine(self) -> bool {
+        matches!(self, Sides::Both | Sides::Redirected(_))
+    }
 }
 
 pub(crate) fn sides() -> Sides {
     match std::env::var("SECDOCKER_TLS").as_deref() {
         Ok("1") => Sides::Clients,
         Ok("both") => Sides::Both,
+        Ok("redirect") => Sides::Redirected("127.0.0.1"),
+        Ok("redirect6") => Sides::Redirected("[::1]"),
         Ok("") | Err(_) => Sides::None,
-        Ok(other) => panic!("SECDOCKER_TLS={other}: 1 or both"),
+        Ok(other) => panic!("SECDOCKER_TLS={other}: 1, both, redirect or redirect6"),
     }
 }
 
@@ -168,12 +181,45 @@ pub(crate) fn connect(
     StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
 }
 
+/// How clients are led to one SecDocker, and its own connections to the engine: a port of this machine stands for
+/// each engine that a client knows.
+///
+/// ```text
+/// client ─► ADDRESS:port ─REDIRECT─► SecDocker ─mark─► ADDRESS:port ─REDIRECT─► engine
+/// ```
+pub(crate) struct Redirected {
+    /// Where clients connect to.
+    pub(crate) address: SocketAddr,
+    _rules: [Redirect; 2],
+}
+
+/// The mark of SecDocker's own connections.
+pub(crate) const MARK: &str = "0x5ec";
+
+impl Redirected {
+    /// From a new port to SecDocker, and from there to the engine, each by its port.
+    pub(crate) fn new(host: &str, secdocker: u16, engine: u16) -> Redirected {
+        let port = sandbox::port();
+        let rule = |mark: &str, to: u16| {
+            Redirect::new(&format!(
+                "OUTPUT -p tcp --dport {port} -m mark {mark} {MARK} -j REDIRECT --to-ports {to}"
+            ))
+        };
+        let _rules = [rule("! --mark", secdocker), rule("--mark", engine)];
+        Redirected { address: format!("{host}:{port}").parse().unwrap(), _rules }
+    }
+}
+
 /// A configuration in which clients speak TLS, if every test does.
 pub(crate) fn with_listen(config: &str) -> String {
     if sides() == Sides::None {
         return config.to_owned();
     }
-    let tls = House::shared().listen("");
+    let transparent = match sides() {
+        Sides::Redirected(_) => "  transparent: true\n",
+        _ => "",
+    };
+    let tls = House::shared().listen("") + transparent;
     match config.strip_prefix("listen:\n").or(config.contains("\nlisten:\n").then_some("")) {
         Some(_) => config.replacen("listen:\n", &format!("listen:\n{tls}"), 1),
         None => format!("{config}listen:\n{tls}"),

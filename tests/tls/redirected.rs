@@ -5,7 +5,7 @@
 //! 10.77.0.2, fd77::2 ───── veth ───── 10.77.0.1, fd77::1 :2376 ─REDIRECT─► SecDocker ─► dockerd --tlsverify
 //! ```
 
-use super::support::networks::sh;
+use super::support::networks::{Redirect, sh};
 use super::support::tls::House;
 use super::support::{Finished, Running, SecDocker, document, firewall, poll, run, sandbox};
 use super::{FOR_THE_RECIPE, engine};
@@ -40,12 +40,9 @@ fn tls_goes_on_as_tls() {
         house.upstream()
     );
     let secdocker = SecDocker::start_at(address, &config, &[]);
-    for tables in ["iptables", "ip6tables"] {
-        sh(&format!(
-            "{tables} --wait -t nat -A PREROUTING -i host0 -p tcp --dport 2376 -j REDIRECT --to-ports {port}"
-        ))
-        .ok();
-    }
+    let _redirect = Redirect::new(&format!(
+        "PREROUTING -i host0 -p tcp --dport 2376 -j REDIRECT --to-ports {port}"
+    ));
     for host in ["10.77.0.1:2376", "[fd77::1]:2376"] {
         let run = |arguments: &str, input: &[u8]| docker(host, true, arguments, input);
         assert_eq!(run("run --rm --network=host probe:1 echo hello", b"").ok(), "hello");
@@ -64,12 +61,6 @@ fn tls_goes_on_as_tls() {
         "{complaint}"
     );
     secdocker.logs("only connections that were redirected");
-    for tables in ["iptables", "ip6tables"] {
-        sh(&format!(
-            "{tables} --wait -t nat -D PREROUTING -i host0 -p tcp --dport 2376 -j REDIRECT --to-ports {port}"
-        ))
-        .ok();
-    }
 }
 
 const DEPLOYMENT: &str = "docs/DEPLOYMENT.md";
@@ -101,24 +92,14 @@ fn the_recipe_puts_it_in_front_of_a_tls_daemon() {
     start.args(["--config", &format!("{ours}/config.yml")]).current_dir(&ours);
     let mut running = Running::start(&mut start);
     running.says("listening on");
-    let redirect: Vec<String> = redirect
-        .iter()
-        .map(|line| {
-            line.replace("2376", &FOR_THE_RECIPE.to_string()).replacen(
-                "tables ",
-                "tables --wait ",
-                1,
-            )
-        })
-        .collect();
-    redirect.iter().for_each(|line| drop(sh(line).ok()));
+    let elsewhere = |line: &String| line.replace("2376", &FOR_THE_RECIPE.to_string());
+    let _redirect = Redirect::by(redirect.iter().map(elsewhere).collect());
     for host in ["10.77.0.1", "[fd77::1]"].map(|ip| format!("{ip}:{FOR_THE_RECIPE}")) {
         let hello = docker(&host, true, "run --rm --network=host probe:1 echo hello", b"").ok();
         assert_eq!(hello, "hello");
         let complaint = docker(&host, false, "version", b"").fails(1);
         assert!(complaint.contains("HTTP request to an HTTPS server"), "{complaint}");
     }
-    redirect.iter().for_each(|line| drop(sh(&line.replace(" -A ", " -D ")).ok()));
     running.kill();
     poll::until("SecDocker to end", || running.has_ended().then_some(()));
 }

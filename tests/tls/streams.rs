@@ -88,6 +88,30 @@ fn a_body_that_is_cut_off_changes_nothing() {
     assert!(engine().api().container(&name).is_none());
 }
 
+/// What flows borrows buffers, and an idle stream has none.
+#[test]
+fn an_idle_stream_is_small() {
+    const BYTES_MAX: u64 = 12 * 1024;
+    const COUNT: u64 = 250;
+    let secdocker = both_sides("");
+    let open = |count: u64| -> Vec<Client> {
+        let stream = |_| {
+            let mut client = connect(&secdocker);
+            client.send(get("/events"));
+            assert!(client.take_through(b"\r\n\r\n").starts_with(b"HTTP/1.1 200"));
+            client
+        };
+        (0..count).map(stream).collect()
+    };
+    // What the first ones bring stays: threads, buffers that are lent, sessions to resume.
+    let _first = open(50);
+    let before = secdocker.resident_kib();
+    let _streams = open(COUNT);
+    let each = secdocker.resident_kib().saturating_sub(before) * 1024 / COUNT;
+    println!("{each} bytes for an idle stream with TLS on both sides");
+    assert!(each <= BYTES_MAX, "{each} bytes for an idle stream");
+}
+
 #[test]
 fn many_requests_on_one_connection() {
     let secdocker = both_sides("");

@@ -91,7 +91,7 @@ fn describe_certificate(wanted: &CertificateMatch) -> String {
         parts.push(format!("{what} {names}"));
     }
     if !issuers.is_empty() {
-        parts.push(format!("the issuer {}", any_of(issuers.iter().map(|text| Shown(text)))));
+        parts.push(format!("the issuer {}", any_of(issuers.iter().map(|one| Shown(one.as_str())))));
     }
     if !fingerprints.is_empty() {
         parts.push(format!("the fingerprint {}", any_of(fingerprints.iter())));
