@@ -70,8 +70,8 @@ fn check_says_the_policy_in_plain_words() {
     assert_eq!((status, complaint.as_str()), (Some(0), ""));
     for sentence in [
         "config.yml is valid.",
-        "Clients are awaited on 127.0.0.1:8999.",
-        "Clients are awaited on the Unix socket /run/secdocker.sock, permissions 0660.",
+        "SecDocker listens on 127.0.0.1:8999.",
+        "SecDocker listens on the Unix socket /run/secdocker.sock, permissions 0660.",
         "Connections that were not redirected go to unix:///var/run/docker.sock.",
         "Host port `22` may not be published.",
         "Host port `8000-8010` may not be published.",
@@ -255,14 +255,14 @@ fn check_prints_the_policy_of_each_client_apart_and_warns_of_those_that_none_can
     let after = |name: &str| text.split(&format!("Client `{name}`: ")).nth(1).unwrap_or_default();
     let part = |name: &str| after(name).split("Client `").next().unwrap_or_default().to_owned();
     let ci = part("ci");
-    assert!(ci.starts_with("whoever connects from 10.0.0.0/8.\n"), "{text}");
+    assert!(ci.starts_with("a client that connects from 10.0.0.0/8.\n"), "{text}");
     assert!(ci.contains("Host port `81`") && !ci.contains("Host port `80`"), "{ci}");
     assert!(ci.contains("Together they have at most 5 open connections.\n"), "{ci}");
-    let (root, warning) = (part("root"), "Warning: no client can be this one: ");
+    let (root, warning) = (part("root"), "Warning: no client can match this entry: ");
     assert!(root.contains("Host port `82`") && root.contains("Host port `80`"), "{root}");
     assert!(!ci.contains(warning) && !root.contains(warning), "{text}");
     let table = [
-        ("hidden", "whoever fits is `ci` already."),
+        ("hidden", "`ci` matches it first."),
         ("nobody", "this host has no such user."),
         ("ops", "no certificates are asked for (`listen.tls.client_certificates`)."),
     ];

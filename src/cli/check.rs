@@ -90,7 +90,7 @@ fn describe_policy(out: &mut String, policy: &Policy) -> fmt::Result {
 
 fn describe_listen(out: &mut String, listen: &Listen) -> fmt::Result {
     if let Some(tcp) = &listen.tcp {
-        writeln!(out, "Clients are awaited on {tcp}.")?;
+        writeln!(out, "SecDocker listens on {tcp}.")?;
         if listen.transparent {
             writeln!(out, "Those of other hosts are served only if they were redirected here.")?;
         }
@@ -100,7 +100,7 @@ fn describe_listen(out: &mut String, listen: &Listen) -> fmt::Result {
     }
     if let Some(unix) = &listen.unix {
         let (path, mode) = (unix.path.display(), unix.mode);
-        writeln!(out, "Clients are awaited on the Unix socket {path}, permissions {mode:04o}.")?;
+        writeln!(out, "SecDocker listens on the Unix socket {path}, permissions {mode:04o}.")?;
     }
     writeln!(out, "Loops that serve them: {}.", listen.loops)
 }
@@ -151,7 +151,7 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         for one in paths.iter().filter(|one| one.is_with_all_below()) {
             writeln!(
                 out,
-                "Note: whoever can write to a directory in {} can put a link in the place of one below \
+                "Note: anyone who can write to a directory in {} can put a link in the place of one below \
                  while it is mounted. SecDocker looks at what was mounted and kills such a container, \
                  which may have run for a moment; an entry without /** has no such gap, if none but \
                  root can write to the directories above it.",
@@ -241,7 +241,7 @@ fn describe_rules(out: &mut String, policy: &Policy) -> fmt::Result {
         }
     }
     if *strict == StrictRule::Refuse {
-        writeln!(out, "What SecDocker does not know may not be said.")?;
+        writeln!(out, "Requests with fields that SecDocker does not know are refused.")?;
     }
     if out.len() == before {
         writeln!(out, "Nothing is forbidden.")?;
@@ -339,7 +339,7 @@ fn describe_way_out(out: &mut String, way_out: &WayOut, allowed: &AllowedMounts)
     let paths = allowed.list().unwrap_or_default();
     let named = way_out.named_in(paths).map(|path| Shown(path.as_str()));
     for path in named {
-        writeln!(out, "Warning: {path} may be mounted, and whoever has it is past every rule.")?;
+        writeln!(out, "Warning: {path} may be mounted, and anyone who has it is past every rule.")?;
     }
     writeln!(out, "The daemon's own sockets, and what holds them, may not be mounted otherwise.")
 }

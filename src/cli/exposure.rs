@@ -39,7 +39,7 @@ pub(super) fn describe(settings: &Settings) -> String {
             // Writing to a string can't fail.
             let _ = writeln!(
                 out,
-                "Warning: a daemon answers plain HTTP on {address}: whoever can connect there, and \
+                "Warning: a daemon answers plain HTTP on {address}: anyone who can connect there, and \
                  is not redirected to SecDocker, is past every rule."
             );
         }

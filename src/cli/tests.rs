@@ -157,7 +157,7 @@ fn arguments_that_make_no_sense() {
             "--port `+1` is not a port from 1 to 65535, or several with commas",
         ),
         ("redirect add --port 1,2,3,4,5,6,7,8,9", "--port has more than 8 ports"),
-        ("redirect add --family 5", "--family `5` is none of 4, 6, both"),
+        ("redirect add --family 5", "--family `5` is not one of 4, 6, both"),
         ("redirect add --backend pf", "--backend `pf` is neither nft nor iptables"),
         ("--target /x", "--target belongs to explain"),
     ];

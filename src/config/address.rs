@@ -53,7 +53,7 @@ impl fmt::Display for AddressError {
             ),
             Self::Upstream(text) => write!(
                 f,
-                "`{}` is none of /path, unix:///path, tcp://host:port, http://host:port",
+                "`{}` is not one of /path, unix:///path, tcp://host:port, http://host:port",
                 text.escape_debug()
             ),
             Self::Encrypted => f.write_str(
@@ -282,17 +282,17 @@ mod tests {
     #[test]
     fn what_is_no_address_of_the_daemon() {
         let table = [
-            ("docker.sock", "`docker.sock` is none of /path, unix:///path"),
-            ("", "`` is none of"),
+            ("docker.sock", "`docker.sock` is not one of /path, unix:///path"),
+            ("", "`` is not one of"),
             ("unix://docker.sock", "path `docker.sock` is not absolute"),
-            ("ssh://host", "`ssh://host` is none of"),
+            ("ssh://host", "`ssh://host` is not one of"),
             ("https://host", "https:// does not say whose certificate is trusted"),
-            ("tcp://host:0", "`tcp://host:0` is none of"),
-            ("tcp://host:+1", "`tcp://host:+1` is none of"),
-            ("tcp://:2375", "`tcp://:2375` is none of"),
-            ("tcp://user@host:1", "`tcp://user@host:1` is none of"),
-            ("http://host/path", "`http://host/path` is none of"),
-            ("tcp://[::1", "`tcp://[::1` is none of"),
+            ("tcp://host:0", "`tcp://host:0` is not one of"),
+            ("tcp://host:+1", "`tcp://host:+1` is not one of"),
+            ("tcp://:2375", "`tcp://:2375` is not one of"),
+            ("tcp://user@host:1", "`tcp://user@host:1` is not one of"),
+            ("http://host/path", "`http://host/path` is not one of"),
+            ("tcp://[::1", "`tcp://[::1` is not one of"),
         ];
         for (text, expected) in table {
             let message = UpstreamAddress::parse(text).unwrap_err().to_string();

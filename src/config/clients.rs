@@ -282,7 +282,7 @@ impl Reader<'_, '_, '_> {
         if wanted.is_empty() && self.checker.mistakes() == before {
             self.checker.refuse(
                 At::top("match"),
-                &"it names nobody: network, certificate, user, group, cgroup or container",
+                &"it matches nobody: it needs network, certificate, user, group, cgroup or container",
             );
         }
         (self.checker.mistakes() == before).then_some(wanted)
@@ -381,7 +381,7 @@ impl Reader<'_, '_, '_> {
     }
 
     fn empty(&mut self, key: &'static str, keys: &str) {
-        let reason = format_args!("it says nothing: name one of {keys}");
+        let reason = format_args!("it is empty: name one of {keys}");
         self.checker.refuse(At::key("match", key), &reason);
     }
 

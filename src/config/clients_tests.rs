@@ -19,7 +19,7 @@ fn what_is_wrong_with_an_entry_is_said_with_line_and_key() {
         (
             "clients:\n  - name: a\n    match: {}\n",
             &[
-                "3: clients[0].match: it names nobody: network, certificate, user, group, cgroup or \
+                "3: clients[0].match: it matches nobody: it needs network, certificate, user, group, cgroup or \
                  container",
             ],
         ),
@@ -60,10 +60,8 @@ fn what_is_wrong_with_an_entry_is_said_with_line_and_key() {
         ),
         (
             "clients:\n  - name: a\n    match: {certificate: {}}\n",
-            &[
-                "3: clients[0].match.certificate: it says nothing: name one of name, cn, dns, email, \
-                 uri, issuer or fingerprint",
-            ],
+            &["3: clients[0].match.certificate: it is empty: name one of name, cn, dns, email, \
+                 uri, issuer or fingerprint"],
         ),
         (
             "clients:\n  - name: a\n    match: {certificate: {issuer: '**'}}\n",

@@ -159,7 +159,7 @@ impl Visitor<'_> for UniqueKey<'_> {
         if self.0.insert(key.to_owned()) {
             Ok(())
         } else {
-            Err(E::custom(format_args!("key `{}` is there twice", key.escape_debug())))
+            Err(E::custom(format_args!("duplicate key `{}`", key.escape_debug())))
         }
     }
 }

@@ -123,7 +123,7 @@ pub(super) fn plugins(checker: &mut Checker<'_>, file: &File, folder: &Path) -> 
         let schema::PluginEntry(entry) = entry;
         let Some(plugin) = plugin(checker, at.item(index), entry, folder) else { continue };
         if list.iter().any(|other| other.name == plugin.name) {
-            checker.refuse(at.item(index), &format_args!("`{}` is there twice", plugin.name));
+            checker.refuse(at.item(index), &format_args!("`{}` is listed twice", plugin.name));
         }
         list.push(plugin);
     }
@@ -197,14 +197,14 @@ impl Entry<'_, '_> {
                 "builds" => Ok(Purposes { build: true, ..Purposes::default() }),
                 _ => {
                     let text = text.escape_debug();
-                    Err(format!("`{text}` is none of create, services, pull, builds"))
+                    Err(format!("`{text}` is not one of create, services, pull, builds"))
                 }
             })?;
             purposes = purposes.and(purpose);
         }
         if purposes == Purposes::default() {
             let at = self.at.beyond(&["when"]);
-            self.checker.refuse(at, &"never is not a time to ask a plugin");
+            self.checker.refuse(at, &"must name at least one kind of request");
         }
         Some(purposes)
     }

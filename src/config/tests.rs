@@ -62,12 +62,12 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
         ),
         (
             "restrictions:\n  builds: maybe\n",
-            &["2: restrictions.builds: `maybe` is none of inspect, allow, forbid"],
+            &["2: restrictions.builds: `maybe` is not one of inspect, allow, forbid"],
         ),
         (
             "restrictions:\n  builds:\n    mode: maybe\n    cgroup: builds\n",
             &[
-                "3: restrictions.builds.mode: `maybe` is none of inspect, allow, forbid",
+                "3: restrictions.builds.mode: `maybe` is not one of inspect, allow, forbid",
                 "4: restrictions.builds.cgroup: `builds` is not the path of a control group, such as /secdocker-builds",
             ],
         ),
@@ -106,11 +106,11 @@ fn keys_that_are_there_twice_and_second_documents_are_refused() {
     check(&[
         (
             "dockerapi: /a\ngeneral:\n  memory: 1g\ndockerapi: /b\n",
-            &["4: key `dockerapi` is there twice"],
+            &["4: duplicate key `dockerapi`"],
         ),
         (
             "restrictions:\n  ports:\n    - 22\n  \"ports\": [25]\n",
-            &["4: restrictions: key `ports` is there twice"],
+            &["4: restrictions: duplicate key `ports`"],
         ),
         ("dockerapi: /a\n---\ndockerapi: /b\n", &["2: a second YAML document begins here"]),
         (
@@ -226,7 +226,7 @@ fn a_wrong_value_is_said_with_line_and_key() {
         ),
         (
             "dockerapi: docker.sock\n",
-            &["1: dockerapi: `docker.sock` is none of /path, unix:///path, tcp://host:port, \
+            &["1: dockerapi: `docker.sock` is not one of /path, unix:///path, tcp://host:port, \
                http://host:port"],
         ),
         ("strict: maybe\n", &["1: strict: `maybe` is not true or false"]),
@@ -248,7 +248,7 @@ fn a_wrong_value_of_the_new_sections_is_said_with_line_and_key() {
         ("listen:\n  unix: a.sock\n", &["2: listen.unix: path `a.sock` is not absolute"]),
         (
             "listen:\n  unix_mode: 0660\n",
-            &["2: listen.unix_mode: there is no `unix` socket that it could belong to"],
+            &["2: listen.unix_mode: it needs a `unix` socket, and there is none"],
         ),
         (
             "listen:\n  unix: /a\n  unix_mode: rw\n",
@@ -280,14 +280,20 @@ fn a_wrong_value_of_the_new_sections_is_said_with_line_and_key() {
             "limits:\n  connections: 1.5\n",
             &["2: limits.connections: `1.5` is not a whole number from 1 to 1000000"],
         ),
-        ("limits:\n  head: 10\n", &["2: limits.head: less than 1k is less than clients send"]),
-        ("limits:\n  buffer: 1k\n", &["2: limits.buffer: less than 4k moves no data to speak of"]),
+        ("limits:\n  head: 10\n", &["2: limits.head: must be at least 1k: clients send that much"]),
+        (
+            "limits:\n  buffer: 1k\n",
+            &["2: limits.buffer: must be at least 4k, or data hardly moves"],
+        ),
         (
             "limits:\n  body: 100m\n",
             &["2: limits.body: larger than `bodies`, the limit of all bodies together"],
         ),
         ("log:\n  format: xml\n", &["2: log.format: `xml` is neither logfmt nor json"]),
-        ("log:\n  level: loud\n", &["2: log.level: `loud` is none of error, warning, info, debug"]),
+        (
+            "log:\n  level: loud\n",
+            &["2: log.level: `loud` is not one of error, warning, info, debug"],
+        ),
         ("log:\n  file: ''\n", &["2: log.file: the name of a file is missing"]),
     ]);
 }
@@ -459,7 +465,7 @@ fn what_is_wrong_with_plugins_is_said_at_the_key() {
             &[
                 "2: plugins[0]: `../x` is not a plugin name: letters, digits, `-`, `_` and `.`, not at \
                  the beginning",
-                "4: plugins[2]: `a` is there twice",
+                "4: plugins[2]: `a` is listed twice",
                 "5: plugins[3]: `.x` is not a plugin name: letters, digits, `-`, `_` and `.`, not at \
                  the beginning",
                 "6: plugins[4]: `a/b` is not a plugin name: letters, digits, `-`, `_` and `.`, not at \
@@ -476,12 +482,12 @@ fn what_is_wrong_with_plugins_is_said_at_the_key() {
                 "7: plugins[0].concurrency: `0` is not a number from 1 to 256",
                 "5: plugins[0].cache.life: `0s` is not a time with its unit (ms, s, m, h), above \
                  zero and at most a day",
-                "6: plugins[0].when: `build` is none of create, services, pull, builds",
+                "6: plugins[0].when: `build` is not one of create, services, pull, builds",
             ],
         ),
         (
             "plugins:\n  - b\n  - name: a\n    when: []\n",
-            &["4: plugins[1].when: never is not a time to ask a plugin"],
+            &["4: plugins[1].when: must name at least one kind of request"],
         ),
     ]);
 }
@@ -670,7 +676,7 @@ fn keys_of_tls_are_held_against_each_other() {
         (
             "listen:\n  tcp: off\n  unix: /run/s\n  tls: {certificate: a, key: b}\n",
             &[
-                "4: listen.tls: there is no `tcp` listener that it could be for",
+                "4: listen.tls: it needs a `tcp` listener, and there is none",
                 "4: listen.tls.certificate: cannot read /nowhere/a: No such file or directory (os error 2)",
                 "4: listen.tls.key: cannot read /nowhere/b: No such file or directory (os error 2)",
             ],
@@ -678,7 +684,7 @@ fn keys_of_tls_are_held_against_each_other() {
         (
             "listen:\n  tls:\n    plain: some\n    client_certificates: all\n",
             &[
-                "4: listen.tls.client_certificates: `all` is none of require, request, none",
+                "4: listen.tls.client_certificates: `all` is not one of require, request, none",
                 "3: listen.tls.plain: `some` is neither allow nor refuse",
                 "2: listen.tls: `certificate` and `key` are missing",
             ],
@@ -695,7 +701,7 @@ fn keys_of_tls_are_held_against_each_other() {
         (
             "listen:\n  tls:\n    key: /dev/null\n    certificate: /dev/null\n    clients: /dev/null\n    \
              client_certificates: none\n",
-            &["5: listen.tls.clients: it has no use: `client_certificates` is none"],
+            &["5: listen.tls.clients: it has no effect: `client_certificates` is none"],
         ),
         (
             "upstream:\n  tls:\n    server_name: a b\n    key: /dev/null\n",

@@ -72,7 +72,7 @@ pub(super) fn server(
     let plain = checker.optional(at("plain"), section.plain.as_ref(), parse_plain);
     match (asked, &section.clients) {
         (ClientCertificates::None, Some(_)) => {
-            checker.refuse(at("clients"), &"it has no use: `client_certificates` is none");
+            checker.refuse(at("clients"), &"it has no effect: `client_certificates` is none");
         }
         (ClientCertificates::Require | ClientCertificates::Request, None) => checker.refuse(
             at("client_certificates"),
@@ -159,7 +159,7 @@ fn parse_client_certificates(text: &str) -> Result<ClientCertificates, String> {
         "require" => Ok(ClientCertificates::Require),
         "request" => Ok(ClientCertificates::Request),
         "none" => Ok(ClientCertificates::None),
-        _ => Err(format!("`{}` is none of require, request, none", text.escape_debug())),
+        _ => Err(format!("`{}` is not one of require, request, none", text.escape_debug())),
     }
 }
 

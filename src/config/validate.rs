@@ -187,7 +187,7 @@ fn listen(
     let path = checker.optional(at("unix"), section.unix.as_ref(), address::unix_path);
     let mode = checker.optional(at("unix_mode"), section.unix_mode.as_ref(), units::parse_mode);
     if mode.is_some() && section.unix.is_none() {
-        checker.refuse(at("unix_mode"), &"there is no `unix` socket that it could belong to");
+        checker.refuse(at("unix_mode"), &"it needs a `unix` socket, and there is none");
     }
     if tcp.is_none() && section.unix.is_none() && overrides.unix.is_none() {
         checker.refuse(at("tcp"), &"nothing to listen on: `tcp` is off and there is no `unix`");
@@ -196,7 +196,7 @@ fn listen(
     let unix = path.map(|path| UnixListen { path, mode: mode.unwrap_or(DEFAULT_UNIX_MODE) });
     let loops = checker.optional(at("loops"), section.loops.as_ref(), parse_loops);
     if tcp.is_none() && section.tls.is_some() {
-        checker.refuse(at("tls"), &"there is no `tcp` listener that it could be for");
+        checker.refuse(at("tls"), &"it needs a `tcp` listener, and there is none");
     }
     let before = checker.mistakes();
     let tls = tls::server(checker, section.tls.as_ref(), folder);
@@ -238,7 +238,7 @@ fn refuse_lending(checker: &mut Checker<'_>, file: &File, listen: &Listen) {
     if lends && is_open && listen.transparent && !listen.allow_plain {
         checker.refuse(
             At::key("listen", "tls"),
-            &"whoever is redirected here without a certificate would reach daemons that want one by that of \
+            &"a client that is redirected here without a certificate would reach daemons that require one, by that of \
               `upstream.tls`: say `client_certificates: require`, or `allow_plain: true` if this is meant",
         );
     }
@@ -359,10 +359,10 @@ fn compare(checker: &mut Checker<'_>, limits: &Limits) {
     const BUFFER_BYTES_MIN: usize = 4096;
     let at = |key| At::key("limits", key);
     if limits.head_bytes < HEAD_BYTES_MIN {
-        checker.refuse(at("head"), &"less than 1k is less than clients send");
+        checker.refuse(at("head"), &"must be at least 1k: clients send that much");
     }
     if limits.buffer_bytes < BUFFER_BYTES_MIN {
-        checker.refuse(at("buffer"), &"less than 4k moves no data to speak of");
+        checker.refuse(at("buffer"), &"must be at least 4k, or data hardly moves");
     }
     if limits.body_bytes > limits.bodies_bytes {
         checker.refuse(at("body"), &"larger than `bodies`, the limit of all bodies together");
@@ -401,6 +401,6 @@ fn parse_level(text: &str) -> Result<log::LevelFilter, String> {
         "warning" | "warn" => Ok(log::LevelFilter::Warn),
         "info" => Ok(log::LevelFilter::Info),
         "debug" => Ok(log::LevelFilter::Debug),
-        _ => Err(format!("`{}` is none of error, warning, info, debug", text.escape_debug())),
+        _ => Err(format!("`{}` is not one of error, warning, info, debug", text.escape_debug())),
     }
 }

@@ -140,8 +140,10 @@ pub fn check(head: &FrameHead, last_stream: u32) -> Result<(), ConnectionError> 
         Kind::WindowUpdate | Kind::Other(_) => true,
     };
     match (has_its_length, is_in_place) {
-        (false, _) => Err(ConnectionError::size("a frame has a length that its kind cannot")),
-        (_, false) => Err(ConnectionError::protocol("a frame stands where its kind cannot")),
+        (false, _) => {
+            Err(ConnectionError::size("a frame has a length that its type does not allow"))
+        }
+        (_, false) => Err(ConnectionError::protocol("a frame of this type is not allowed here")),
         (true, true) => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 //! One form for each registry, as the resolver and the dialler understand its name.
 //!
 //! The daemon takes the host of a reference as it is written, and hands it on: Go's dialler reads ports
-//! as numbers, and what is no address to Go is one to the C library (`inet_aton(3)`), which a daemon
+//! as numbers, and what is not an address to Go is one to the C library (`inet_aton(3)`), which a daemon
 //! that is linked with it asks.
 
 use std::borrow::Cow;

@@ -64,7 +64,7 @@ pub(super) fn load(settings: &PluginSettings, daemon: &Daemon) -> Result<Arc<dyn
     let thread = thread::Builder::new().name("plugin-open".into());
     thread
         .spawn(move || drop(opened.send(load_here(&ours, &daemon))))
-        .map_err(|error| format!("no thread to open it: {error}"))?;
+        .map_err(|error| format!("cannot start a thread to open it: {error}"))?;
     let patience = settings.timeout.max(OPEN_TIME_MIN);
     opening.recv_timeout(patience).unwrap_or_else(|error| match error {
         RecvTimeoutError::Timeout => Err(format!("it could not be opened in {patience:?}")),
@@ -119,7 +119,7 @@ fn entry(
         return Ok(Arc::new(Namer { process: *process }));
     }
     let (one, two) = (abi::PROCESS_SYMBOL, abi::DESCRIPTOR_SYMBOL);
-    Err(format!("{} is no plugin: it has neither `{two}` nor `{one}`", path.display()))
+    Err(format!("{} is not a plugin: it has neither `{two}` nor `{one}`", path.display()))
 }
 
 /// Another version of the interface that the library is for, if it has a symbol of one. The loader lists no
@@ -314,7 +314,7 @@ fn judgement(status: i32, raw: &RawVerdict) -> Result<Judgement, String> {
         abi::DENY => (PluginVerdict::Deny, reason.unwrap_or_else(|why| format!("denied ({why})"))),
         abi::ERROR => return Err(reason?),
         0 => return Err("it returned without a verdict".to_owned()),
-        code => return Err(format!("its verdict has the code {code}, which means nothing")),
+        code => return Err(format!("its verdict has the unknown code {code}")),
     };
     Ok(Judgement { verdict, reason, ttl: Duration::from_secs(u64::from(raw.ttl_s)) })
 }

@@ -117,8 +117,9 @@ impl Plugins {
         let scheduler =
             Scheduler::new(plugins.iter().map(|(settings, judge)| (settings, &**judge)), threads);
         let (list, judges): (Vec<_>, Vec<_>) = plugins.into_iter().unzip();
-        let pool = Pool::new(judges, scheduler)
-            .map_err(|error| LoadError::new(&first, format!("no thread for plugins: {error}")))?;
+        let pool = Pool::new(judges, scheduler).map_err(|error| {
+            LoadError::new(&first, format!("cannot start a thread for plugins: {error}"))
+        })?;
         Ok(Self { list: Arc::new(list), pool: Some(Arc::new(Shared(pool))) })
     }
 

@@ -16,7 +16,7 @@ pub(super) fn config_file(settings: &PluginSettings) -> PathBuf {
 pub(super) fn library(settings: &PluginSettings) -> Result<PathBuf, String> {
     let found = find(settings)?;
     if !trust::check(&found)?.is_file() {
-        return Err(format!("{} is no file", found.display()));
+        return Err(format!("{} is not a file", found.display()));
     }
     check_config(&config_file(settings))?;
     found.canonicalize().map_err(|error| unusable(&found, &error))

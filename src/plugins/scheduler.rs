@@ -269,8 +269,10 @@ impl Scheduler {
         if was_lost {
             queue.lost -= 1;
             if queue.lost + 1 == LOST_MAX {
-                due.troubles
-                    .push((Arc::clone(&queue.name), "a call has come back: up again".into()));
+                due.troubles.push((
+                    Arc::clone(&queue.name),
+                    "a call has returned: it is asked again".into(),
+                ));
             }
         } else {
             queue.running -= 1;
@@ -318,7 +320,7 @@ impl Scheduler {
     /// Fails what waits for a thread that can't be had.
     pub(super) fn give_up_queued(&mut self, due: &mut Completions) {
         for plugin in 0..self.queues.len() {
-            self.clear_queue(plugin, "no thread could be started", due);
+            self.clear_queue(plugin, "cannot start a thread", due);
         }
     }
 
@@ -326,7 +328,7 @@ impl Scheduler {
     fn give_up_late(&mut self, id: usize, now: Instant, due: &mut Completions) {
         let Some(call) = self.calls.get_mut(id) else { return };
         let Some(queue) = self.queues.get_mut(call.plugin) else { return };
-        let result = queue.timed_out(&format!("{:?} are over", queue.timeout));
+        let result = queue.timed_out(&format!("it did not answer in {:?}", queue.timeout));
         let late = call.waiting.partition_point(|waiter| waiter.answer_by <= now);
         due.results.extend(call.waiting.drain(..late).map(|waiter| (waiter.round, result.clone())));
         if call.stage == Stage::Queued && call.waiting.is_empty() {
@@ -347,9 +349,9 @@ impl Scheduler {
         }
         queue.running -= 1;
         queue.lost += 1;
-        let hangs = format!("a call has not come back in {:?}; {} hang", queue.timeout, queue.lost);
+        let hangs = format!("a call has not returned in {:?}; {} hang", queue.timeout, queue.lost);
         let down = if queue.lost == LOST_MAX {
-            ": down, it is asked no more until one returns"
+            ": it is not asked any more until one returns"
         } else {
             ""
         };

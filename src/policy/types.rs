@@ -95,7 +95,7 @@ impl fmt::Display for ValueError {
             Self::Name(text) => (text, "is not a name, and not its beginning with * at the end"),
             Self::Day(text) => (text, "is not a day such as 2027-01-31"),
             Self::Share(text) => (text, "is not a share such as nas.lan:/export or //nas/share"),
-            Self::Builds(text) => (text, "is none of inspect, allow, forbid"),
+            Self::Builds(text) => (text, "is not one of inspect, allow, forbid"),
             Self::BuildGroup(text) => {
                 (text, "is not the path of a control group, such as /secdocker-builds")
             }

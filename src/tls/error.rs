@@ -41,9 +41,7 @@ impl fmt::Display for MaterialError {
                 write!(f, "certificate {number} of the file cannot be read: {reason}")
             }
             Self::Key(reason) => write!(f, "the private key cannot be used: {reason}"),
-            Self::Mismatch => {
-                f.write_str("the private key is not the one of the certificate: they do not match")
-            }
+            Self::Mismatch => f.write_str("the private key does not match the certificate"),
             Self::Order { number } => write!(
                 f,
                 "certificate {number} of the file was not issued by the one after it: the chain begins \

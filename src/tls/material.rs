@@ -98,7 +98,7 @@ fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, MaterialError> {
 /// one if its line breaks were lost.
 fn in_own_words(error: &pem::Error) -> String {
     let text = match error {
-        pem::Error::MissingSectionEnd { .. } => "a section has no line that ends it",
+        pem::Error::MissingSectionEnd { .. } => "a section has no end line",
         pem::Error::IllegalSectionStart { .. } => "the line that begins a section has more in it",
         pem::Error::Base64Decode(_) => "what is between the lines is not Base64",
         pem::Error::SectionTooLarge => "a section is too large",

@@ -143,7 +143,7 @@ impl Session {
         let rest = buffer.get(taken..).unwrap_or_default();
         self.kept.clear();
         if rest.len() > RECORD_BYTES_MAX {
-            return Err(Error("its handshake has longer messages than are taken".to_owned()));
+            return Err(Error("its handshake messages are too long".to_owned()));
         }
         if rest.is_empty() {
             self.kept = Vec::new();

@@ -271,8 +271,8 @@ fn nothing_of_a_key_is_in_a_message() {
     let (chain, key) = (house.client.certificate.as_bytes(), &house.client.key);
     let provider = rustls::crypto::ring::default_provider();
     for (broken, reason) in [
-        (key.replace('\n', ""), "a section has no line that ends it"),
-        (key.replace("-----END", "----END"), "a section has no line that ends it"),
+        (key.replace('\n', ""), "a section has no end line"),
+        (key.replace("-----END", "----END"), "a section has no end line"),
         (
             key.replacen("KEY-----\n", "KEY-----", 1),
             "the line that begins a section has more in it",
@@ -387,7 +387,7 @@ fn a_handshake_without_end_is_refused() {
         let length = u16::try_from(fragment.len()).unwrap().to_be_bytes();
         let record = [&[0x16, 3, 1][..], &length, fragment].concat();
         if let Err(error) = line.receive(SERVER, &record) {
-            assert!(error.to_string().contains("longer messages than are taken"), "{error}");
+            assert!(error.to_string().contains("its handshake messages are too long"), "{error}");
             assert!(kept < 20_000, "{kept}");
             return;
         }
@@ -411,7 +411,7 @@ fn material_that_does_not_fit_is_refused() {
         let error = make(chain, key).unwrap_err();
         assert!(error.contains(why), "{error}");
     };
-    fails(&own.certificate, &others.key, "they do not match");
+    fails(&own.certificate, &others.key, "does not match the certificate");
     fails("", &own.key, "no certificate in PEM form");
     fails(&own.certificate, "", "no private key in PEM form");
     fails(&own.certificate, &own.certificate, "no private key in PEM form");

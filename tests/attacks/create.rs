@@ -42,7 +42,7 @@ fn ports() -> Vec<Attack> {
         ),
         publishes(
             "port of a nonsense address",
-            "what is no address means all",
+            "what is not an address means all",
             "80/tcp",
             json!([{"HostIp": "localhost:80", "HostPort": "22"}]),
         ),

@@ -150,8 +150,7 @@ fn every_configuration_in_a_sentence_loads() {
         let text = document::prose(&text).join("\n");
         for span in document::spans(&text).iter().filter(|span| is_configuration(span, &keys)) {
             seen += 1;
-            let span = span.replace("\\|", "|");
-            if let Some(what) = part_is_wrong(&span) {
+            if let Some(what) = part_is_wrong(span) {
                 wrong.push(format!("{file}: `{span}`: {what}"));
             }
         }

@@ -87,7 +87,7 @@ fn target(asked: &Asked) -> Result<Target, Stop> {
         (ImageRef::Id(_), Some(local)) => {
             let entry = local.repo_digests.first().ok_or_else(|| {
                 Stop::Deny(
-                    "it was never in a registry, from which Anchore could have it".to_owned(),
+                    "it was never in a registry from which Anchore could fetch it".to_owned(),
                 )
             })?;
             Ok(Target {

@@ -121,10 +121,10 @@ fn errors_of_the_server_are_errors_wherever_they_come() {
             (Answer::json(404, &not_analysed), "404 when"),
             (Answer::typed(500, "text/plain", "oops\n\u{7}"), "500 when"),
             (Answer::empty(302).with("Location", "http://127.0.0.1:1/"), "302 when"),
-            (Answer::typed(200, "text/html", "<html>"), "odd answer"),
-            (Answer::json(200, &json!({"message": "x"})), "odd answer"),
-            (Answer::json(200, &json!([])), "odd answer"),
-            (Answer::empty(200), "odd answer"),
+            (Answer::typed(200, "text/html", "<html>"), "unexpected answer"),
+            (Answer::json(200, &json!({"message": "x"})), "unexpected answer"),
+            (Answer::json(200, &json!([])), "unexpected answer"),
+            (Answer::empty(200), "unexpected answer"),
             (Answer::Raw(b"nonsense\r\n\r\n".to_vec()), "no HTTP"),
         ] {
             let stub = odd_at(place, answer.clone());

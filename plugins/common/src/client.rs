@@ -78,9 +78,9 @@ impl fmt::Display for Failure {
         match self {
             Self::Timeout => f.write_str("no answer in time"),
             Self::Unreachable(why) => write!(f, "not reachable: {why}"),
-            Self::Tls(why) => write!(f, "no TLS: {why}"),
+            Self::Tls(why) => write!(f, "not TLS: {why}"),
             Self::TooLarge => f.write_str("the answer is too long"),
-            Self::Protocol(why) => write!(f, "no HTTP: {why}"),
+            Self::Protocol(why) => write!(f, "not HTTP: {why}"),
         }
     }
 }
@@ -236,7 +236,7 @@ impl BaseUrl {
     /// A sentence, if it is no `http` or `https` address, or holds what doesn't belong into one.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| Err(format!("`{}` {why}", shown(text)));
-        let Ok(uri) = text.parse::<Uri>() else { return wrong("is no address") };
+        let Ok(uri) = text.parse::<Uri>() else { return wrong("is not an address") };
         if !matches!(uri.scheme_str(), Some("http" | "https")) {
             return wrong("does not begin with http:// or https://");
         }

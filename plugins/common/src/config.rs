@@ -121,7 +121,7 @@ pub fn checked(key: &str, path: &Path) -> Result<(), String> {
     let found = trust::check(path).map_err(|error| format!("{key}: {error}"))?;
     match found.is_file() {
         true => Ok(()),
-        false => Err(format!("{key}: {} is no file", path.display())),
+        false => Err(format!("{key}: {} is not a file", path.display())),
     }
 }
 

@@ -40,7 +40,7 @@ impl Severity {
         let found = Self::ALL.into_iter().find(|s| s.to_string().eq_ignore_ascii_case(name));
         found.ok_or_else(|| {
             format!(
-                "`{}` is no severity (unknown, negligible, low, medium, high, critical)",
+                "`{}` is not a severity (unknown, negligible, low, medium, high, critical)",
                 shown(name)
             )
         })

@@ -123,7 +123,7 @@ impl Asked {
         let local = match (image.present, &image.id) {
             (Some(false), _) => None,
             (Some(true), Some(id)) => Some(LocalImage::new(id, &image.repo_digests)),
-            (Some(true), None) => return Err("the daemon has not said the image's id".to_owned()),
+            (Some(true), None) => return Err("the daemon did not tell the image's ID".to_owned()),
             (None, _) => return Err("the daemon could not be asked about the image".to_owned()),
         };
         Ok(Self { purpose: Purpose::Create, reference: named(reference, image), local })
@@ -157,7 +157,7 @@ pub fn registry(text: &str) -> Result<String, String> {
         .is_some_and(|name| name == text || (name, text) == ("docker.io", "index.docker.io"));
     match is_host && !text.contains('/') {
         true => Ok(parts(&reference::comparable(&whole)).0.to_owned()),
-        false => Err("is no registry's name (host, or host:port)".to_owned()),
+        false => Err("is not the name of a registry (host, or host:port)".to_owned()),
     }
 }
 

@@ -57,7 +57,7 @@ impl Stop {
 
     /// What failed, where a server's answer makes no sense.
     pub fn odd(server: &str, what: impl fmt::Display) -> Self {
-        Self::Error(format!("{server} gave an odd answer: {what}"))
+        Self::Error(format!("{server} gave an unexpected answer: {what}"))
     }
 
     /// What failed, where a server has answered with an error.

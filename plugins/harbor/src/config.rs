@@ -131,7 +131,7 @@ fn registries(
         let at = |error: String| format!("registries: {host}: {error}");
         let name = local::registry(host).map_err(at)?;
         if all.insert(name, registry(keys, folder).map_err(at)?).is_some() {
-            return Err(at("is there twice, under another name".to_owned()));
+            return Err(at("is listed twice, under another name".to_owned()));
         }
     }
     Ok(all)

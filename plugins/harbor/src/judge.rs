@@ -165,7 +165,7 @@ fn target(asked: &Asked) -> Result<Option<Target>, Stop> {
 /// The scanner fetches it by the digest that the daemon has it by.
 fn here(reference: &ImageRef, local: &LocalImage) -> Result<Target, Stop> {
     let nowhere =
-        || Stop::Deny("it was never in that registry, where a scanner could find it".into());
+        || Stop::Deny("it was never in that registry, from which a scanner could fetch it".into());
     let ImageRef::Named(name) = reference else {
         let entry = local.repo_digests.first().ok_or_else(nowhere)?.clone();
         return Ok(Target { repository: entry.repository, digest: entry.digest, tag: None });

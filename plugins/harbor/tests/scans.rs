@@ -331,7 +331,7 @@ fn configurations() {
         ("url: http://x\nregistries: {a.b: {username: c}}", "registries: a.b: username"),
         ("url: http://x\nregistries: {a.b: {token: c}}", "token"),
         ("url: http://x\nregistries: {team/app: {}}", "registries: team/app: is no registry"),
-        ("url: http://x\nregistries: {a.b: {}, A.b: {}}", "registries: a.b: is there twice"),
+        ("url: http://x\nregistries: {a.b: {}, A.b: {}}", "registries: a.b: is listed twice"),
     ] {
         let error = Settings::parse(text, Path::new("/")).unwrap_err();
         assert!(error.contains(said), "{text}: {error}");

@@ -96,7 +96,7 @@ impl Settings {
 
 /// A setting that the chosen way doesn't look at would be believed to hold.
 fn way(keys: Keys, folder: &Path) -> Result<Way, String> {
-    let wrong = |key: &str, way: &str| Err(format!("{key} means nothing with {way}"));
+    let wrong = |key: &str, way: &str| Err(format!("{key} has no effect with {way}"));
     let asks = keys.remote.unwrap_or_default();
     if let Some(path) = keys.scriptpath {
         return match () {
@@ -129,7 +129,7 @@ fn registries(keys: BTreeMap<String, RegistryKeys>, folder: &Path) -> Result<Reg
         let name = local::registry(&host).map_err(at)?;
         let access = access(&name, &keys, folder).map_err(at)?;
         if all.insert(name, access).is_some() {
-            return Err(at("is there twice, under another name".to_owned()));
+            return Err(at("is listed twice, under another name".to_owned()));
         }
     }
     Registries::new(all)
@@ -148,7 +148,7 @@ fn access(host: &str, keys: &RegistryKeys, folder: &Path) -> Result<Access, Stri
     let ca_file = keys.ca_file.as_ref().map(|file| folder.join(file));
     let insecure = keys.insecure.unwrap_or(ca_file.is_none() && registry::is_loopback(host));
     if insecure && ca_file.is_some() {
-        return Err("ca_file means nothing with insecure: true".to_owned());
+        return Err("ca_file has no effect with insecure: true".to_owned());
     }
     let trust = Trust { ca_file: ca_file.as_deref(), insecure };
     let mut access = Access::new(&trust)?;

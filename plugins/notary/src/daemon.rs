@@ -39,7 +39,7 @@ impl Inspection {
         let path = format!("/images/{}/json", local.id);
         match daemon.get(&path, deadline).map_err(Trouble)? {
             (200, body) => serde_json::from_slice(&body)
-                .map_err(|error| Trouble(format!("odd answer of the daemon: {error}"))),
+                .map_err(|error| Trouble(format!("unexpected answer from the daemon: {error}"))),
             (status, body) => Err(refused(status, &body)),
         }
     }
@@ -94,8 +94,9 @@ impl<D: Daemon> Remote for ThroughDaemon<'_, D> {
         let path = format!("/distribution/{}:{tag}/json", name.repository());
         match self.daemon.get(&path, deadline).map_err(Trouble)? {
             (200, body) => {
-                let answer: Distribution = serde_json::from_slice(&body)
-                    .map_err(|error| Trouble(format!("odd answer of the daemon: {error}")))?;
+                let answer: Distribution = serde_json::from_slice(&body).map_err(|error| {
+                    Trouble(format!("unexpected answer from the daemon: {error}"))
+                })?;
                 Ok(Some(answer.descriptor.digest))
             }
             (404, _) => Ok(None),

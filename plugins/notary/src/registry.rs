@@ -226,7 +226,7 @@ fn told(host: &str, why: &str) -> Trouble {
 }
 
 fn odd(name: &ImageName, what: &str) -> Trouble {
-    told(parts(name.repository()).0, &format!("odd answer: {what}"))
+    told(parts(name.repository()).0, &format!("unexpected answer: {what}"))
 }
 
 fn of_status(name: &ImageName, status: u16) -> Trouble {

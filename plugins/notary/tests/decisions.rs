@@ -131,8 +131,8 @@ fn trouble_is_an_error_unless_configured() {
         (None, "has not answered"),
         (Some((500, json!({"message": "dial tcp:\nrefused"}))), "500: dial tcp:\\nrefused"),
         (Some((401, json!({}))), "401"),
-        (Some((200, json!({}))), "odd answer"),
-        (Some((200, json!({"Descriptor": {"digest": 5}}))), "odd answer"),
+        (Some((200, json!({}))), "unexpected answer"),
+        (Some((200, json!({"Descriptor": {"digest": 5}}))), "unexpected answer"),
     ] {
         let daemon = Says(move |_: &str| answer.clone());
         let asked = asked(NAME, &[here('1')]);
@@ -179,7 +179,7 @@ fn every_other_answer_of_a_registry_is_an_error() {
         (Answer::empty(429), "too many requests"),
         (Answer::empty(500), "500"),
         (Answer::empty(307).with("Location", "http://127.0.0.1:1/"), "307"),
-        (Answer::empty(200).with("Docker-Content-Digest", "sha256:../x"), "odd answer"),
+        (Answer::empty(200).with("Docker-Content-Digest", "sha256:../x"), "unexpected answer"),
         (Answer::Raw(b"nonsense\r\n\r\n".to_vec()), "no HTTP"),
     ] {
         let stub = Stub::new(move |_| answer.clone());
@@ -379,14 +379,14 @@ fn configurations() {
         ("same_config: true", "same_config means nothing"),
         ("remote: registry\nregistries: {'a b': {}}", "no registry's name"),
         ("remote: registry\nregistries: {team/app: {}}", "no registry's name"),
-        ("remote: registry\nregistries: {a.b: {}, 'a.b:443': {}}", "a.b:443: is there twice"),
+        ("remote: registry\nregistries: {a.b: {}, 'a.b:443': {}}", "a.b:443: is listed twice"),
         ("remote: registry\nregistries: {a.b: {username: x}}", "belong together"),
         ("remote: registry\nregistries: {a.b: {ca_file: x, insecure: true}}", "ca_file means"),
         ("remote: registry\nregistries: {a.b: {ca_file: x}}", "a.b: ca_file: cannot read"),
         ("remote: registry\nregistries: {a.b: {pasword: x}}", "pasword"),
         ("on_error: maybe", "on_error"),
         ("scriptpath: none.sh", "scriptpath: cannot read /nowhere/none.sh"),
-        ("scriptpath: /", "scriptpath: / is no file"),
+        ("scriptpath: /", "scriptpath: / is not a file"),
     ] {
         let error = Settings::parse(text, Path::new("/nowhere")).unwrap_err();
         assert!(error.contains(said), "{text}: {error}");

@@ -20,7 +20,7 @@ pub(super) fn describe(out: &mut String, settings: &Settings) -> fmt::Result {
         Rest::Refused => writeln!(out, "Any other client is refused, whatever it asks for.\n"),
         Rest::TopLevel if list.is_empty() => Ok(()),
         Rest::TopLevel => {
-            writeln!(out, "For any other client holds what stands before the first one.\n")
+            writeln!(out, "For every other client, what stands before the first one holds.\n")
         }
     }
 }
@@ -31,20 +31,20 @@ fn describe_one(
     (number, client): (usize, &ClientSettings),
 ) -> fmt::Result {
     let ClientSettings { name, wanted, inherits, policy, limits } = client;
-    write!(out, "Client {}: whoever", Shown(name))?;
+    write!(out, "Client {}: a client that", Shown(name))?;
     describe_match(out, wanted)?;
     writeln!(out, ".")?;
     for reason in reasons_against(settings, wanted) {
-        writeln!(out, "Warning: no client can be this one: {reason}.")?;
+        writeln!(out, "Warning: no client can match this entry: {reason}.")?;
     }
     let entries: Vec<_> = settings.clients.list.iter().map(|client| &client.wanted).collect();
     if let Some(earlier) = hidden_by(&entries, number).and_then(|at| settings.clients.list.get(at))
     {
         let earlier = Shown(&earlier.name);
-        writeln!(out, "Warning: no client can be this one: whoever fits is {earlier} already.")?;
+        writeln!(out, "Warning: no client can match this entry: {earlier} matches it first.")?;
     }
     if *inherits {
-        writeln!(out, "What holds for all holds for it, too:")?;
+        writeln!(out, "What holds for all holds for it as well:")?;
     }
     describe_policy(out, policy)?;
     describe_limits(out, limits)
@@ -133,7 +133,9 @@ fn reasons_against(settings: &Settings, wanted: &Match) -> Vec<String> {
     }
     let is_tcp = settings.listen.tcp.is_some();
     if !wanted.networks.is_empty() && !is_tcp {
-        reasons.push("clients are awaited on a Unix socket alone, and come from no network".into());
+        reasons.push(
+            "SecDocker listens on a Unix socket alone, and its clients have no address".into(),
+        );
     }
     let tls = settings.listen.tls.as_ref();
     let asks = tls.is_some_and(|tls| tls.client_certificates != ClientCertificates::None);

@@ -58,7 +58,7 @@ fn warn(
     if !image.is_by_digest() {
         writeln!(
             out,
-            "Warning: {} says no digest, so whoever may push to that repository may do this here.",
+            "Warning: {} says no digest, so anyone who may push to that repository may do this here.",
             Shown(image.as_str())
         )?;
     }
@@ -86,7 +86,7 @@ fn warn(
     if lifts.hands_over_daemon() {
         writeln!(
             out,
-            "Warning: whoever may run it with the daemon's socket rules the daemon past SecDocker, \
+            "Warning: anyone who may run it with the daemon's socket controls the daemon past SecDocker, \
              and so this host."
         )?;
     }

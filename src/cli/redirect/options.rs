@@ -54,7 +54,7 @@ impl Families {
             "4" => Ok(Self::V4),
             "6" => Ok(Self::V6),
             "both" => Ok(Self::Both),
-            _ => Err(format!("--family `{}` is none of 4, 6, both", text.escape_debug())),
+            _ => Err(format!("--family `{}` is not one of 4, 6, both", text.escape_debug())),
         }
     }
 

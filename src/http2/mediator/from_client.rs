@@ -170,7 +170,7 @@ impl Mediator {
             return Ok(true);
         };
         if stream.client_ended {
-            return Err(ConnectionError::protocol("a stream goes on behind its end"));
+            return Err(ConnectionError::protocol("a stream continues after its end"));
         }
         match &mut stream.kind {
             StreamKind::Unwanted => {

@@ -42,7 +42,7 @@ impl Mediator {
         let Some(head) = FrameHead::read(input) else { return Ok(0) };
         let block = self.from_server.block;
         if block != 0 && (head.kind, head.stream) != (Kind::Continuation, block) {
-            return Err(ConnectionError::protocol("the server cuts a header block"));
+            return Err(ConnectionError::protocol("the server interrupts a header block"));
         }
         match head.kind {
             Kind::Settings if !head.has(ACK) => return self.settings(&head, input, out),

@@ -48,7 +48,7 @@ pub(super) fn read(digest: &str, body: &[u8]) -> Result<Manifest, String> {
     };
     match digests.into_iter().all(is_digest) {
         true => Ok(manifest),
-        false => Err("a digest that is none".to_owned()),
+        false => Err("not a digest".to_owned()),
     }
 }
 

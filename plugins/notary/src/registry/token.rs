@@ -45,7 +45,7 @@ pub(super) fn get(
     }
     // The error would repeat what stands there, perhaps a token.
     let token: Token =
-        serde_json::from_slice(&reply.body).map_err(|_| "its realm's answer is odd")?;
+        serde_json::from_slice(&reply.body).map_err(|_| "its realm gave an unexpected answer")?;
     let token = token.token.or(token.access_token).filter(|token| !token.is_empty());
     let token = token.ok_or("its realm's answer has no token")?;
     Ok(client::bearer(&Secret::from(token.as_str())))
@@ -55,7 +55,7 @@ pub(super) fn get(
 fn check_realm(access: &Access, server: &str, realm: &str) -> Result<(), String> {
     let server_host = server.split_once("://").map_or(server, |(_, host)| host);
     let Some((scheme, authority)) = authority(realm) else {
-        return Err(format!("its realm `{}` is no address", shown(realm)));
+        return Err(format!("its realm `{}` is not an address", shown(realm)));
     };
     let same = host_name(authority).eq_ignore_ascii_case(host_name(server_host));
     let is_listed = |listed: &String| {
