@@ -215,7 +215,7 @@ pub fn gather() {
 }
 
 /// Writes what all threads have handed over, and nothing after it, for five seconds at most: where the
-/// process ends without whoever has the [`Handle`].
+/// process ends without the owner of the [`Handle`].
 pub fn finish() {
     flush();
     if let Some(queue) = QUEUE.get() {

@@ -2,7 +2,7 @@
 //! I/O.
 //!
 //! ```text
-//! Identity (what was learned so far) ─► choose ─┬─► Ask(fact) ─► whoever can learn it ─► Identity …
+//! Identity (what was learned so far) ─► choose ─┬─► Ask(fact) ─► its source ─► Identity …
 //!      entries in their order ───────────┘      ├─► Entry(number)
 //!                                               └─► Rest
 //! ```

@@ -46,7 +46,7 @@ pub enum Alert {
     InternalError = 80,
 }
 
-/// A record that says so, to whoever has said nothing or its first message.
+/// A record that says so, to a peer that has sent nothing or its first message.
 #[must_use]
 pub fn fatal_alert(alert: Alert) -> [u8; 7] {
     const ALERT: u8 = 0x15;

@@ -1,6 +1,6 @@
 //! The events, their levels and their words: the log's vocabulary.
 //!
-//! An event borrows everything and is formatted where it is recorded, so that whoever records one
+//! An event borrows everything and is formatted where it is recorded, so that recording one
 //! allocates nothing. Values of environment variables, headers and bodies are in none of them.
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::tls::{Client, ClientCertificates, PlainClients, Server, Validity};
 
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
-/// How long before its end a certificate is told of.
+/// How long before its end a certificate is reported.
 const TOLD_BEFORE_SECONDS: u64 = 30 * DAY_SECONDS;
 
 /// When certificates were told of.

@@ -161,7 +161,7 @@ fn sockets_of_daemons() -> HashSet<u64> {
     inodes.collect()
 }
 
-/// Whether what listens there speaks Docker's API to whoever connects.
+/// Whether what listens there speaks Docker's API to everyone who connects.
 fn answers_plainly(address: SocketAddr) -> bool {
     let ask = || -> std::io::Result<String> {
         let here = match address.ip() {

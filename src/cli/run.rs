@@ -156,7 +156,7 @@ struct Supervisor {
     settings: Settings,
     proxy: Proxy,
     log: audit::Handle,
-    /// When certificates were told of.
+    /// When certificates were last reported.
     told: Told,
     /// What the loops were asked for the watchdog of the service manager.
     pulse: Option<Pulse>,

@@ -25,7 +25,7 @@ pub struct Skipped<'a> {
     pub reason: &'a str,
 }
 
-/// Looks for the first entry that fits. `skipped` is told of those that may have fitted, once nothing is to
+/// Looks for the first entry that fits. `skipped` is called for those that may have fitted, once nothing is to
 /// be asked any more.
 pub fn choose<'a, 'm>(
     entries: impl Iterator<Item = &'m Match>,

@@ -235,7 +235,7 @@ pub struct Making {
 }
 
 impl Making {
-    /// What it made shows by now.
+    /// What it made is visible.
     pub fn answered(mut self) {
         self.is_answered = true;
     }

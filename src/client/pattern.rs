@@ -1,4 +1,4 @@
-//! Patterns of names and of control groups. They read to the letter: whoever fits gets a policy for it.
+//! Patterns of names and of control groups. They are taken literally: a client that fits gets a policy for it.
 
 use crate::policy::endpoints::matches;
 

@@ -1,7 +1,7 @@
 //! The section `endpoints` to rules, and the presets that it can name.
 //!
 //! A preset is a whole configuration that holds that one section, and it is built in: the program
-//! needs no files beside it, and whoever wants a preset changed copies the file and edits it.
+//! needs no files beside it, and to change a preset one copies the file and edits it.
 
 use super::document;
 use super::error::At;

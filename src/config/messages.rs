@@ -106,7 +106,7 @@ fn shares(kind: NamespaceKind, with: SharedWith) -> Namespace {
     Namespace { kind, with }
 }
 
-/// Whoever adds an effect adds an example below.
+/// A new effect needs an example below.
 fn has_an_example(effect: &Effect) {
     match effect {
         Effect::Build(_) | Effect::Opaque(_) | Effect::Takeover(_) | Effect::Image(_) => {}

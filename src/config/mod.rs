@@ -91,7 +91,7 @@ pub struct Listen {
     pub loops: NonZeroUsize,
     /// How clients of the TCP listener are spoken to with TLS, if they are.
     pub tls: Option<Arc<Server>>,
-    /// Whether it is meant that whoever reaches the TCP listener needs no certificate.
+    /// Whether clients of the TCP listener need no certificate, on purpose.
     pub allow_plain: bool,
     /// Whether other hosts are served only if they were redirected here.
     pub transparent: bool,

@@ -156,7 +156,7 @@ enum Told {
     Nothing,
     /// Of what lies beside the file.
     Other,
-    /// The file was created: whoever has created it writes it next.
+    /// The file was created: its writer fills it next.
     Begun,
     /// The file was closed by its writer, or moved into its place.
     Complete,

@@ -208,7 +208,7 @@ fn listen(
     listen
 }
 
-/// Whoever reaches a listener may ask for all that no rule forbids: it is opened to others than this host
+/// Anyone who reaches a listener may ask for all that no rule forbids: it is opened to others than this host
 /// only if somebody says so.
 fn refuse_strangers(checker: &mut Checker<'_>, listen: &Listen) {
     let Some(tcp) = listen.tcp.filter(|tcp| !tcp.is_loopback()) else { return };

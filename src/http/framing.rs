@@ -194,7 +194,7 @@ mod tests {
             ("Transfer-Encoding:\r\n", Err(FramingError::Coding)),
             ("Transfer-Encoding:\tchunked \t\r\n", Ok(Framing::Chunked)),
             ("Transfer-Encoding: chunked;q=1\r\n", Err(FramingError::Coding)),
-            // `chunked` to whoever lower-cases by the rules of Unicode.
+            // `chunked` to a reader that lower-cases by the rules of Unicode.
             ("Transfer-Encoding: chun\u{212A}ed\r\n", Err(FramingError::Coding)),
             ("Transfer-Encoding: \u{a0}chunked\r\n", Err(FramingError::Coding)),
             ("Content-Length: \t7 \r\n", Ok(length(7))),

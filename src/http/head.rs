@@ -142,7 +142,7 @@ pub struct ResponseHead<'a> {
     pub headers: Headers<'a>,
 }
 
-/// Room for the header lines of one head, on the stack of whoever reads it: a head that carried them
+/// Room for the header lines of one head, on its reader's stack: a head that carried them
 /// itself would be copied, 4 KiB at a time, wherever it goes.
 #[derive(Debug)]
 pub struct Lines<'a>([MaybeUninit<httparse::Header<'a>>; HEADERS_MAX]);

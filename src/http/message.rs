@@ -80,7 +80,7 @@ pub fn write_head(out: &mut Vec<u8>, head: &RequestHead<'_>, target: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// What becomes of an offer of HTTP/2, which whoever stands between may ignore (RFC 9110 §7.8).
+/// What becomes of an offer of HTTP/2, which an intermediary may ignore (RFC 9110 §7.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offer {
     /// Neither its settings are passed on, nor `h2c` among the protocols, nor a mention of either in

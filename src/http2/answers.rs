@@ -1,4 +1,4 @@
-//! Stands between a caller of gRPC that is trusted and whoever answers it: some answers pass, and of others each
+//! Stands between a caller of gRPC that is trusted and the side that answers it: some answers pass, and of others each
 //! message is looked at before it goes on. All streams share one connection on either side.
 //!
 //! ```text
@@ -115,7 +115,7 @@ struct LookedAt {
 }
 
 impl Answers {
-    /// Between a caller that is about to send its preface and whoever awaits it. `is_looked_at` says it of a
+    /// Between a caller that is about to send its preface and the side that awaits it. `is_looked_at` says it of a
     /// call by its fields.
     pub fn new(is_looked_at: fn(&[Field]) -> bool, limits: Limits) -> Self {
         Self {
@@ -174,7 +174,7 @@ impl Answers {
         Ok(taken)
     }
 
-    /// Takes whole frames of whoever answers, likewise, as long as nothing must be decided.
+    /// Takes whole frames of the answering side, likewise, as long as nothing must be decided.
     ///
     /// # Errors
     /// [`ConnectionError`] ends the connection on both sides.
@@ -194,7 +194,7 @@ impl Answers {
         Ok(taken)
     }
 
-    /// Whether more may be taken from whoever answers; if not, something must be decided first.
+    /// Whether more may be taken from the answering side; if not, something must be decided first.
     pub fn takes_from_answerer(&self) -> bool {
         self.events.is_empty()
     }
@@ -245,7 +245,7 @@ impl Answers {
         self.refused.insert(number);
     }
 
-    /// Appends the last word to whoever answers.
+    /// Appends the last word to the answering side.
     pub fn write_go_away(&self, code: ErrorCode, out: &mut Outputs<'_>) {
         frame::write_go_away(out.answerer, 0, code);
     }

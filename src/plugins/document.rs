@@ -45,7 +45,7 @@ struct Image<'a> {
     present: Option<bool>,
 }
 
-/// The document, with the body as it would be forwarded, which whoever has the plugin asked holds.
+/// The document, with the body as it would be forwarded, held by the side that has the plugin asked.
 pub(super) fn document(question: &Question, time_left: Duration) -> Vec<u8> {
     let review = &question.review;
     let document = Document {

@@ -35,7 +35,7 @@ pub enum Scope {
 /// What two requests must have in common to share a verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    /// What plugins are told of the image depends on these two as well.
+    /// What plugins learn about the image depends on these two as well.
     daemon: Daemon,
     purpose: Purpose,
     /// That there is no image is another answer than that nobody knows.

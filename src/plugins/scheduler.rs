@@ -3,7 +3,7 @@
 //! ```text
 //! submit ─┬─ kept verdict, plugin down, queue full ──────────────► result at once
 //!         ├─ the same question is under way: wait with the others, to be asked about anew if that
-//!         │  call fails or hangs, as it has given whoever comes late less time
+//!         │  call fails or hangs, as it has given a late request less time
 //!         └─► Queued ─► Running ─┬─► done ─────────────────────────► results, kept
 //!                │               └─► Lost (its thread is given up) ─► done, some time or never
 //!                └── a waiter's answer_by has passed ─────────────► timeouts
@@ -100,7 +100,7 @@ pub(super) struct Held {
 #[derive(Debug, Default)]
 pub(super) struct Completions {
     pub(super) results: Vec<(Arc<FanOut>, PluginResult)>,
-    /// What is to be told of plugins.
+    /// What is to be reported about plugins.
     pub(super) troubles: Vec<(Arc<str>, String)>,
 }
 

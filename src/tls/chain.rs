@@ -1,7 +1,7 @@
 //! Verification of chains at a cost that the other side can't choose.
 //!
 //! webpki tries each order in which the certificates that were sent could lead to an authority. Of forty that bear
-//! one name it tries 200,000 (seconds in a build without optimisation), before anything is known of whoever sent them, and a loop stands still meanwhile.
+//! one name it tries 200,000 (seconds in a build without optimisation), before anything is known about the sender, and a loop stands still meanwhile.
 //! Certificates that all bear different names have one order.
 
 use std::sync::Arc;

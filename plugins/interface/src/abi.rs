@@ -50,7 +50,7 @@ pub const GET_REFUSED: c_int = -1;
 /// `docker_get` without an answer in time.
 pub const GET_FAILED: c_int = -2;
 
-/// Bytes that belong to whoever made them; `ptr` may be null where `len` is 0.
+/// Bytes that belong to the side that made them; `ptr` may be null where `len` is 0.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct Bytes {

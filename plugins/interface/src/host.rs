@@ -18,7 +18,7 @@ pub enum Level {
     Warn = 2,
     /// Something worth knowing happened.
     Info = 3,
-    /// For whoever looks for a mistake.
+    /// For debugging.
     Debug = 4,
 }
 

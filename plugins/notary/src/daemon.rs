@@ -27,7 +27,7 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// Asks by identifier: a name could mean another image by now.
+    /// Asks by identifier: a name could mean another image meanwhile.
     ///
     /// # Errors
     /// [`Trouble`]

@@ -110,7 +110,7 @@ impl<R: Remote, D: Daemon> Around<'_, R, D> {
         if self.choices.on_id == OnId::Deny {
             return Ok(Verdict::deny("asked for by identifier, which no registry knows"));
         }
-        // A tag that another image has by now is not among them.
+        // A tag that has moved to another image is not among them.
         let inspection = Inspection::of(self.local, self.daemon, self.deadline)?;
         let mut last = Verdict::deny("the image has no name");
         for name in inspection.names() {

@@ -22,7 +22,7 @@ const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 
-/// The longest manifest or token that is read; registries take none that is longer.
+/// The longest manifest or token that is read; registries do not accept longer ones.
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
 
 /// How one registry is reached.

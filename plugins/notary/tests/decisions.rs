@@ -373,9 +373,9 @@ fn configurations() {
     for (text, said) in [
         ("remot: daemon", "remot"),
         ("remote: proxy", "remote"),
-        ("scriptpath: a.sh\nremote: daemon", "remote means nothing with scriptpath"),
+        ("scriptpath: a.sh\nremote: daemon", "remote has no effect with scriptpath"),
         ("scriptpath: a.sh\non_id: names", "on_id means nothing"),
-        ("registries: {a.b: {}}", "registries means nothing with remote: daemon"),
+        ("registries: {a.b: {}}", "registries has no effect with remote: daemon"),
         ("same_config: true", "same_config means nothing"),
         ("remote: registry\nregistries: {'a b': {}}", "no registry's name"),
         ("remote: registry\nregistries: {team/app: {}}", "no registry's name"),

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use super::RedirectError;
 
-/// Where `nft`, `iptables` and `ip` are, for whoever has no such folder in their path.
+/// Where `nft`, `iptables` and `ip` are, for users without such a folder in their path.
 const MORE_PATHS: &str = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
 
 fn path() -> OsString {

@@ -223,7 +223,7 @@ fn a_plugin_that_hangs_leaves_a_place_for_the_others_and_goes_down() {
     );
     let late = office.ask(&[0], "b", "x");
     assert_eq!(late.got().as_deref(), Some("plugin hang has not answered in time"), "at once");
-    // They come back after all: whoever asks then is answered again.
+    // They return after all: later requests are answered again.
     for call in &calls {
         assert!(office.end(call, PluginVerdict::Allow, NEVER));
     }

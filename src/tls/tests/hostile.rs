@@ -156,7 +156,7 @@ fn a_flood_of_new_keys_ends_the_session() {
     assert!(error.unwrap().to_string().contains("TooManyKeyUpdateRequests"));
 }
 
-/// Data that comes with a resumed handshake could be sent twice by whoever has seen it.
+/// Data that comes with a resumed handshake could be sent twice by anyone who has seen it.
 #[test]
 fn no_data_is_taken_before_the_handshake_is_over() {
     let house = House::new();
