@@ -3,10 +3,11 @@
 //! The modules, from the outside in; an arrow of use never turns back:
 //!
 //! ```text
-//! cli ─► proxy ─► session ─► http, http2              policy  knows nothing of HTTP, JSON, files, clocks
-//!         │         └─────► effects ─► docker, policy http    knows nothing of Docker, nor does http2
-//!         ├─► plugins ─► lookup, audit                effects translates between docker and policy
-//!         └─► config ───────────────► policy          session opens no socket, reads no clock
+//! cli ─► proxy ─► session ─► http, http2              policy    knows nothing of HTTP, JSON, files, clocks
+//!         │         └─────► admission                 http      knows nothing of Docker, nor does http2
+//!         │                 └► effects ─► docker      effects   translates between docker and policy
+//!         ├─► plugins ─► lookup, audit                admission decides about one request, without I/O
+//!         └─► config ───────────────► policy          session   opens no socket, reads no clock
 //! ```
 
 pub mod admission;
