@@ -75,6 +75,12 @@ fn limit_unified(
     group: &BuildGroup,
     ceilings: &Ceilings,
 ) -> Result<(), BuildGroupError> {
+    // Whichever version 1 has, version 2 has not.
+    let said = fs::read_to_string(root.join("cgroup.controllers")).unwrap_or_default();
+    let has = |controller: &str| said.split_whitespace().any(|it| it == controller);
+    if let Some(missing) = ["memory", "cpu"].into_iter().find(|controller| !has(controller)) {
+        return Err(BuildGroupError::NoController(missing));
+    }
     let mut directory = root.to_owned();
     for step in group.as_str().split('/').filter(|step| !step.is_empty()) {
         for controller in ["+memory", "+cpu"] {
@@ -166,8 +172,15 @@ mod tests {
     #[test]
     fn version_2_has_one_tree() {
         let root = directory("unified");
-        fs::write(root.join("cgroup.controllers"), "cpu memory").unwrap();
         let group = BuildGroup::parse("/builds/ours").unwrap();
+        for (there, expected) in [("hugetlb cpu pids", "memory"), ("memory hugetlb", "cpu")] {
+            fs::write(root.join("cgroup.controllers"), there).unwrap();
+            let missing = limit(&root, &group, &ceilings(Some("20m"), None));
+            assert!(
+                matches!(missing, Err(BuildGroupError::NoController(name)) if name == expected)
+            );
+        }
+        fs::write(root.join("cgroup.controllers"), "cpu memory").unwrap();
         fs::create_dir_all(root.join("builds/ours")).unwrap();
         fs::write(root.join("builds/ours/memory.swap.max"), "max").unwrap();
         limit(&root, &group, &ceilings(Some("20m"), Some("1.5"))).unwrap();

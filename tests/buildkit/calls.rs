@@ -125,8 +125,18 @@ impl Calls {
     /// Reads until the call on this stream has ended; what belongs to others is passed over.
     #[track_caller]
     pub(crate) fn end_of(&mut self, wanted: u32) -> Ended {
-        let (mut block, mut body, mut ends) = (Vec::new(), Vec::new(), false);
-        loop {
+        let [ended] = self.ends_of([wanted]);
+        ended
+    }
+
+    /// The same of several, in whichever order they end.
+    #[track_caller]
+    pub(crate) fn ends_of<const COUNT: usize>(&mut self, wanted: [u32; COUNT]) -> [Ended; COUNT] {
+        let (mut block, mut ends) = (Vec::new(), false);
+        let mut bodies = [const { Vec::new() }; COUNT];
+        let mut all = [const { None }; COUNT];
+        let index = |stream: u32| wanted.iter().position(|it| *it == stream);
+        while all.iter().any(Option::is_none) {
             let head = FrameHead::read(&self.client.take(HEAD_BYTES)).unwrap();
             let payload = self.client.take(head.length);
             match head.kind {
@@ -138,8 +148,8 @@ impl Calls {
                         frame::write_credit(&mut credit, 0, payload.len() as u32);
                         self.send(credit);
                     }
-                    if head.stream == wanted {
-                        body.extend_from_slice(&payload);
+                    if let Some(at) = index(head.stream) {
+                        bodies[at].extend_from_slice(&payload);
                     }
                 }
                 Kind::Headers | Kind::Continuation => {
@@ -148,16 +158,21 @@ impl Calls {
                     if head.has(END_HEADERS) {
                         let fields = self.decoder.decode(&block, 1 << 20).unwrap();
                         block.clear();
-                        if std::mem::take(&mut ends) && head.stream == wanted {
-                            return ended(&fields, body);
+                        if std::mem::take(&mut ends)
+                            && let Some(at) = index(head.stream)
+                        {
+                            all[at] = Some(ended(&fields, std::mem::take(&mut bodies[at])));
                         }
                     }
                 }
-                Kind::RstStream if head.stream == wanted => panic!("reset: {payload:?}"),
+                Kind::RstStream if index(head.stream).is_some_and(|at| all[at].is_none()) => {
+                    panic!("reset: {payload:?}")
+                }
                 Kind::GoAway => panic!("the connection ended: {payload:?}"),
                 _ => {}
             }
         }
+        all.map(Option::unwrap)
     }
 
     /// Whether the other end has closed the connection, whatever it says before.

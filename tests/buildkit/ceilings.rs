@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::tools::{context, has, run};
 use crate::buildkit::calls::{BRIDGE_SOLVE, Calls, SOLVE};
 use crate::buildkit::messages::{
     bytes, definition, entry, file_alone, nested, runs, solve, source, step_in, text,
 };
-use crate::support::{Daemon, SecDocker, unique};
+use crate::support::{Daemon, SecDocker, firewall, process, sandbox, unique};
 use crate::{is_mediated, under};
 
 const PROBE: &str = "docker-image://docker.io/library/probe:1";
@@ -92,6 +93,30 @@ fn steps_take_no_more_than_the_ceiling() {
         &frugal,
     );
     assert!(!scanned.status.success(), "{scanned}");
+}
+
+/// Version 2 has what version 1 has left; where that is not what is to be limited, nothing starts that would not limit it.
+#[test]
+fn a_hierarchy_of_version_2_without_the_controllers_stops_the_start() {
+    let group = Group::new();
+    let path = &group.0;
+    let rest = format!("general: {{memory: 20m}}\nrestrictions: {{builds: {{cgroup: {path}}}}}\n");
+    let config = sandbox::directory("unified").join("config.yml");
+    fs::write(&config, firewall::config(&Daemon::shared().socket(), &rest)).unwrap();
+    let in_version_2 = |command: &str| {
+        let script = format!("mount -t cgroup2 none /sys/fs/cgroup && {command}");
+        let mut unshare = Command::new("/usr/bin/unshare");
+        let secdocker = firewall::command();
+        unshare.args(["--mount", "/bin/sh", "-c", &script]).arg(secdocker.get_program());
+        process::run(unshare.arg(&config), b"")
+    };
+    let there = in_version_2("cat /sys/fs/cgroup/cgroup.controllers").ok();
+    let has = |name: &str| there.split_whitespace().any(|it| it == name);
+    let Some(missing) = ["memory", "cpu"].into_iter().find(|name| !has(name)) else { return };
+    let ended = in_version_2("exec \"$0\" --config \"$1\" --listen 127.0.0.1:0");
+    let said = ended.to_string();
+    let sentence = format!("restrictions.builds.cgroup: this host has no controller `{missing}`");
+    assert!(!ended.status.success() && said.contains(&sentence), "{said}");
 }
 
 #[test]

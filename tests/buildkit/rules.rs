@@ -1,10 +1,10 @@
 //! In front of an engine whose builder can be held to rules: what a build may not do, and what it may.
 
-use crate::buildkit::calls::{BRIDGE_SOLVE, Calls, SOLVE};
+use crate::buildkit::calls::{BRIDGE_SOLVE, Calls, SOLVE, STATUS, body};
 use crate::buildkit::messages::{
     bytes, definition, entry, file, number, policy, runs, solve, source, step, text,
 };
-use crate::support::Daemon;
+use crate::support::{Daemon, unique};
 use crate::{RULES, is_mediated, under};
 
 const PROBE: &str = "docker-image://docker.io/library/probe:1";
@@ -172,8 +172,16 @@ fn long_messages_are_held_and_go_on() {
     for length in [60_000, 900_000, 3_000_000] {
         let content = vec![length as u8; length];
         let file = file(&base, &content);
-        let ended = calls.call(SOLVE, &solve(&definition(&[&base, &file]), &[]));
-        assert_eq!(ended.status, 0, "{length} bytes: {}", ended.message);
+        // What happens in it is told while its message is held, and goes on.
+        let name = unique("long").replace('-', "");
+        let status = calls.open(STATUS);
+        calls.send(body(status, &text(1, &name)));
+        let solved = calls.open(SOLVE);
+        let message = [text(1, &name), bytes(2, &definition(&[&base, &file]))].concat();
+        calls.send(body(solved, &message));
+        let [solved, status] = calls.ends_of([solved, status]);
+        assert_eq!(solved.status, 0, "{length} bytes: {}", solved.message);
+        assert!(status.status == 0 && !status.body.is_empty(), "{length} bytes: {status:?}");
     }
     let stream = calls.open(SOLVE);
     let long = [&[0][..], &5_000_000_u32.to_be_bytes(), b"x"].concat();
