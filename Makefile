@@ -4,7 +4,7 @@ SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 PORT ?= 8999
 
-.PHONY: help run test engines bench check coverage static
+.PHONY: help run test engines bench check coverage static package
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -32,6 +32,10 @@ bench: ## the benchmarks: the inner parts, then SecDocker beside HAProxy and ngi
 static: ## a small static program for minimal hosts, without plugins
 	@scripts/install-missing build
 	@scripts/build-static
+
+package: ## packages, tarball, image, SBOM and checksums, in target/package
+	@scripts/install-missing package
+	@scripts/package
 
 coverage: ## docs/COVERAGE.md, written anew from the tables in the code
 	UPDATE_COVERAGE=1 cargo test --locked --test coverage

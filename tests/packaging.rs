@@ -5,10 +5,14 @@
 mod command;
 #[path = "packaging/completions.rs"]
 mod completions;
+#[path = "packaging/lists.rs"]
+mod lists;
 #[path = "packaging/manual.rs"]
 mod manual;
 #[path = "packaging/schema.rs"]
 mod schema;
+#[path = "packaging/set_up.rs"]
+mod set_up;
 #[path = "packaging/words.rs"]
 mod words;
 
