@@ -11,6 +11,7 @@ use std::cell::Cell;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
@@ -84,18 +85,24 @@ fn allocations_in(work: impl FnOnce()) -> usize {
     ALLOCATIONS.load(Relaxed) - before
 }
 
-#[test]
-fn a_small_request_allocates_nothing() {
-    IS_OURS.set(true);
+/// Nine entries that do not fit, and one with limits that does.
+fn ten_clients() -> String {
+    let others = (1..10).map(|number| {
+        format!("  - name: other-{number}\n    match: {{network: 192.0.2.{number}}}\n")
+    });
+    let last = "  - name: last\n    match: {network: 127.0.0.0/8}\n    \
+                limits: {connections: 9, requests_per_second: 1000000, creates_per_minute: 9}\n";
+    ["clients:\n".to_owned()].into_iter().chain(others).chain([last.to_owned()]).collect()
+}
+
+/// How many allocations 2000 requests take in the quietest of five rounds.
+fn counted(rest: &str, folder: &Path) -> usize {
     let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = upstream.local_addr().unwrap();
     thread::spawn(move || answer_pings(&upstream));
-    let folder = std::env::temp_dir().join(format!("secdocker-allocations-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    let (file, configured) = (folder.join("log"), folder.join("config.yml"));
-    let settings = LogSettings { file, format: Format::Logfmt, level: log::LevelFilter::Info };
-    audit::init(&settings).unwrap();
-    let text = format!("dockerapi: tcp://{address}\nlisten: {{tcp: '127.0.0.1:0', loops: 1}}\n");
+    let configured = folder.join("config.yml");
+    let text =
+        format!("dockerapi: tcp://{address}\nlisten: {{tcp: '127.0.0.1:0', loops: 1}}\n{rest}");
     fs::write(&configured, text).unwrap();
     let settings = config::load(&configured, &Overrides::default()).unwrap();
     let proxy = Proxy::start(&settings).unwrap();
@@ -111,6 +118,19 @@ fn a_small_request_allocates_nothing() {
 
     drop(client);
     assert_eq!(proxy.stop(Duration::from_secs(10)), 0);
+    counted
+}
+
+#[test]
+fn a_small_request_allocates_nothing() {
+    IS_OURS.set(true);
+    let folder = std::env::temp_dir().join(format!("secdocker-allocations-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("log");
+    let settings = LogSettings { file, format: Format::Logfmt, level: log::LevelFilter::Info };
+    audit::init(&settings).unwrap();
+    let none = counted("", &folder);
+    let ten = counted(&ten_clients(), &folder);
     fs::remove_dir_all(&folder).unwrap();
-    assert_eq!(counted, 0, "allocations in the quietest round of 2000 requests");
+    assert_eq!((none, ten), (0, 0), "allocations without entries of `clients`, and with ten");
 }

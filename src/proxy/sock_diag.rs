@@ -29,8 +29,9 @@ const REQUEST: u16 = 1;
 const ERROR: u16 = 2;
 /// `INET_DIAG_CGROUP_ID`
 const CONTROL_GROUP: u16 = 21;
-/// `TCP_TIME_WAIT`, `TCP_CLOSE` and `TCP_LISTEN`: none of them is a client that is there.
-const GONE: [u8; 3] = [6, 7, 10];
+/// `TCP_SYN_SENT`, `TCP_SYN_RECV`, `TCP_TIME_WAIT`, `TCP_CLOSE`, `TCP_LISTEN` and `TCP_NEW_SYN_RECV`: none of them is
+/// a client that is connected. One that only tries to connect may have taken the port of one that has left.
+const NOT_CONNECTED: [u8; 6] = [2, 3, 6, 7, 10, 12];
 
 const TCP: u8 = 6;
 const FAMILY_V4: u8 = 2;
@@ -112,7 +113,7 @@ fn read(message: &[u8], from: SocketAddr, to: SocketAddr) -> io::Result<Option<O
     let (uid, inode) = number(64).zip(number(68)).ok_or_else(broken)?;
     // A listener is found where nothing is connected any more. What its process has closed has no inode,
     // and user 0 whoever has closed it.
-    if ends != (from, to) || GONE.contains(&state) || inode == 0 {
+    if ends != (from, to) || NOT_CONNECTED.contains(&state) || inode == 0 {
         return Ok(None);
     }
     Ok(Some(Owner { uid, inode, control_group: control_group(attributes) }))
@@ -193,6 +194,26 @@ mod tests {
         let at = listener.local_addr().unwrap();
         let elsewhere = SocketAddr::from(([127, 0, 0, 1], 1));
         assert_eq!(owner(at, elsewhere).unwrap(), None);
+    }
+
+    #[test]
+    fn only_who_is_connected_counts() {
+        let (from, to) = ("127.0.0.1:5".parse().unwrap(), "127.0.0.1:6".parse().unwrap());
+        for state in 0..=13_u8 {
+            let mut message = vec![0; HEADER_BYTES + ANSWER_BYTES];
+            let mut put = |at: usize, bytes: &[u8]| {
+                message.get_mut(at..at + bytes.len()).unwrap().copy_from_slice(bytes);
+            };
+            put(4, &BY_FAMILY.to_ne_bytes());
+            put(HEADER_BYTES, &[FAMILY_V4, state]);
+            put(HEADER_BYTES + 4, &[0, 5, 0, 6, 127, 0, 0, 1]);
+            put(HEADER_BYTES + 24, &[127, 0, 0, 1]);
+            put(HEADER_BYTES + 64, &7_u32.to_ne_bytes());
+            put(HEADER_BYTES + 68, &8_u32.to_ne_bytes());
+            let uid = read(&message, from, to).unwrap().map(|owner| owner.uid);
+            let is_connected = [0, 1, 4, 5, 8, 9, 11, 13].contains(&state);
+            assert_eq!(uid, is_connected.then_some(7), "state {state}");
+        }
     }
 
     #[test]
