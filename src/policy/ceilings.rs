@@ -4,7 +4,9 @@ mod resources;
 
 pub use resources::{CpuAsk, CpuLimit, MemoryAsk};
 
-use super::types::{Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption, UserSpec};
+use crate::policy::types::{
+    Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption, UserSpec,
+};
 
 /// All that is forced. What is absent is not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

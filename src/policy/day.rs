@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::types::ValueError;
+use crate::policy::types::ValueError;
 
 /// A day of the Gregorian calendar, from the year 1970 to 9999; later ones are greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

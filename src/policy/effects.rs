@@ -5,14 +5,16 @@
 
 use std::fmt;
 
-use super::platform::AskedPlatform;
-use super::principals::GroupSpec;
-use super::shares::Share;
-use super::shown::Shown;
-use super::subnets::{Subnet, SubnetUse};
-use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
-use super::versions::ApiVersion;
 use crate::image::{ImageName, ImageRef};
+use crate::policy::judge::platform::AskedPlatform;
+use crate::policy::judge::versions::ApiVersion;
+use crate::policy::rules::principals::GroupSpec;
+use crate::policy::rules::shares::Share;
+use crate::policy::rules::subnets::{Subnet, SubnetUse};
+use crate::policy::shown::Shown;
+use crate::policy::types::{
+    Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec,
+};
 
 /// One thing that a request would bring about.
 ///

@@ -20,9 +20,9 @@ use std::fmt;
 pub use parameters::Parameters;
 use parameters::Wanted;
 
-use super::Violations;
-use super::effects::FieldPath;
-use super::shown::{InBackticks, Shown};
+use crate::policy::effects::FieldPath;
+use crate::policy::shown::{InBackticks, Shown};
+use crate::policy::violations::Violations;
 
 /// The rules about endpoints of one configuration.
 #[derive(Debug, Clone, Default)]

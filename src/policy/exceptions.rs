@@ -13,15 +13,19 @@
 
 mod lifts;
 
-use super::allowed::AllowedMounts;
-use super::day::Day;
-use super::effects::{Effect, Holder, RequestedEffect};
-use super::facts::{ContainerFacts, Facts, ImageFacts, Questions};
-use super::images::ImageRule;
-use super::types::ValueError;
-use super::violations::{Findings, Violations};
-use super::{Inspected, Policy, Verdict, image_of, judge};
 use crate::image::{ImageName, ImageRef};
+use crate::policy::day::Day;
+use crate::policy::effects::{Effect, Holder, RequestedEffect};
+use crate::policy::facts::{ContainerFacts, Facts, ImageFacts, Questions};
+use crate::policy::judge::Inspected;
+use crate::policy::judge::Verdict;
+use crate::policy::judge::judge;
+use crate::policy::known::image_of;
+use crate::policy::rule_set::Policy;
+use crate::policy::rules::allowed::AllowedMounts;
+use crate::policy::rules::images::ImageRule;
+use crate::policy::types::ValueError;
+use crate::policy::violations::{Findings, Violations};
 pub use lifts::Lifts;
 
 /// One exception.
@@ -98,7 +102,7 @@ impl Exception {
     pub fn idle<'a>(&'a self, policy: &'a Policy) -> impl Iterator<Item = String> + 'a {
         let strict = Policy { exceptions: Vec::new(), ..policy.clone() };
         self.lifts.examples().filter_map(move |(what, effects)| {
-            let at = super::effects::FieldPath::Field("exceptions");
+            let at = crate::policy::effects::FieldPath::Field("exceptions");
             let asked =
                 effects.into_iter().map(|effect| RequestedEffect { effect, at: at.clone() });
             match judge(&strict, Inspected::new((), asked.collect()), &Facts::none()) {

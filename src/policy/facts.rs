@@ -5,15 +5,15 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::IpAddr;
 
-use super::ceilings::{Ceilings, CpuLimit};
-use super::day::Day;
-use super::effects::{Effect, Namespace};
-use super::images::ImageRule;
-use super::platform::ImageBuild;
-use super::subnets::Subnet;
-use super::types::{EnvironmentEntry, HostPath, UserSpec};
-use super::versions::ApiVersion;
 use crate::image::{ImageName, ImageRef};
+use crate::policy::ceilings::{Ceilings, CpuLimit};
+use crate::policy::day::Day;
+use crate::policy::effects::{Effect, Namespace};
+use crate::policy::judge::platform::ImageBuild;
+use crate::policy::judge::versions::ApiVersion;
+use crate::policy::rules::images::ImageRule;
+use crate::policy::rules::subnets::Subnet;
+use crate::policy::types::{EnvironmentEntry, HostPath, UserSpec};
 
 mod unresolved;
 

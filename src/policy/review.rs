@@ -4,8 +4,8 @@
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use super::shown::Sentence;
 use crate::image::ImageRef;
+use crate::policy::shown::Sentence;
 
 /// What a request wants an image for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,11 +1,26 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
-use super::effects::{Device, Effect, FieldPath, Holder, Namespace, NamespaceKind, SharedWith};
-use super::facts::{ImageFacts, NetworkFacts};
-use super::types::{Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec};
-use super::violations::VIOLATIONS_LISTED_MAX;
 use super::*;
 use crate::image::ImageRef;
+use crate::policy::effects::{
+    Device, Effect, FieldPath, Holder, Namespace, NamespaceKind, SharedWith,
+};
+use crate::policy::facts::{ImageFacts, NetworkFacts};
+use crate::policy::rules::capabilities::CapabilityRule;
+use crate::policy::rules::devices::DeviceRule;
+use crate::policy::rules::environment::EnvironmentRule;
+use crate::policy::rules::images::ImageRule;
+use crate::policy::rules::mounts::MountRule;
+use crate::policy::rules::names::NameRule;
+use crate::policy::rules::namespaces::NamespaceRule;
+use crate::policy::rules::ports::PortRule;
+use crate::policy::rules::privileged::PrivilegedRule;
+use crate::policy::rules::security::SecurityRule;
+use crate::policy::rules::users::UserRule;
+use crate::policy::types::{
+    Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec,
+};
+use crate::policy::violations::VIOLATIONS_LISTED_MAX;
 use proptest::prelude::*;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";

@@ -5,8 +5,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::principals::Principal;
-use super::shown::{InBackticks, Shown};
+use crate::policy::rules::principals::Principal;
+use crate::policy::shown::{InBackticks, Shown};
 
 /// A text that means nothing as the value it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]

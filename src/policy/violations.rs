@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::effects::FieldPath;
+use crate::policy::effects::FieldPath;
 
 /// What a request would do that it may not.
 #[derive(Debug, Clone, PartialEq, Eq)]

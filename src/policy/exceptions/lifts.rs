@@ -1,20 +1,22 @@
 //! The values that an exception lifts, each compared more narrowly than a rule compares: exactly it is
 //! lifted, and nothing around it.
 
-use crate::policy::allowed::AllowedMounts;
 use crate::policy::ceilings::Ceilings;
-use crate::policy::devices::GPU_WORDS;
 use crate::policy::effects::{
     AnyPath, Device, Effect, Namespace, NamespaceKind, RequestedEffect, SharedWith,
 };
 use crate::policy::facts::{Facts, ImageFacts};
-use crate::policy::names::{CgroupParent, NameRule, Runtime, Sysctl, VolumeDriver};
-use crate::policy::namespaces::LiftedNamespace;
-use crate::policy::principals::{GroupSpec, Principal};
-use crate::policy::shares::ShareRule;
+use crate::policy::judge::combined;
+use crate::policy::known::image_of;
+use crate::policy::rules::allowed::AllowedMounts;
+use crate::policy::rules::devices::GPU_WORDS;
+use crate::policy::rules::names::{CgroupParent, NameRule, Runtime, Sysctl, VolumeDriver};
+use crate::policy::rules::namespaces::LiftedNamespace;
+use crate::policy::rules::principals::{GroupSpec, Principal};
+use crate::policy::rules::runtimes;
+use crate::policy::rules::shares::ShareRule;
 use crate::policy::types::{Capability, HostPath, PortRange, SecurityOption, UserSpec, ValueError};
 use crate::policy::violations::{Findings, Violations};
-use crate::policy::{capability_names, image_of, runtimes};
 
 /// What an exception lifts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -192,7 +194,8 @@ impl Lifts {
             |name: &Capability| self.capabilities.iter().any(|it| it == name || it.is_all());
         if own.capdrop.iter().any(Capability::is_all) {
             // All but these: what is added and dropped both would be dropped.
-            own.capdrop = capability_names().filter(|name| !name.is_all()).collect();
+            let all = combined::capability_names().filter_map(|name| Capability::parse(name).ok());
+            own.capdrop = all.filter(|name| !name.is_all()).collect();
         }
         own.capdrop.retain(|name| !is_lifted(name));
         own

@@ -1,24 +1,24 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::*;
-use crate::policy::allowed::AllowedMounts;
-use crate::policy::capabilities::CapabilityRule;
 use crate::policy::ceilings::{Ceilings, CpuLimit};
 use crate::policy::effects::{
     AnyPath, Builder, Device, FieldPath, ImageNames, Namespace, NamespaceKind, SharedWith,
 };
 use crate::policy::facts::Container;
-use crate::policy::mounts::MountRule;
-use crate::policy::names::NameRule;
-use crate::policy::namespaces::{LiftedNamespace, NamespaceRule};
-use crate::policy::ports::PortRule;
-use crate::policy::principals::GroupSpec;
-use crate::policy::privileged::PrivilegedRule;
 use crate::policy::questions;
-use crate::policy::security::SecurityRule;
-use crate::policy::shares::ShareRule;
+use crate::policy::rules::allowed::AllowedMounts;
+use crate::policy::rules::capabilities::CapabilityRule;
+use crate::policy::rules::mounts::MountRule;
+use crate::policy::rules::names::NameRule;
+use crate::policy::rules::namespaces::{LiftedNamespace, NamespaceRule};
+use crate::policy::rules::ports::PortRule;
+use crate::policy::rules::principals::GroupSpec;
+use crate::policy::rules::privileged::PrivilegedRule;
+use crate::policy::rules::security::SecurityRule;
+use crate::policy::rules::shares::ShareRule;
+use crate::policy::rules::users::UserRule;
 use crate::policy::types::{Capability, HostPath, PortRange, SecurityOption, UserSpec};
-use crate::policy::users::UserRule;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const ID: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
@@ -341,7 +341,7 @@ fn what_is_lifted_is_not_forced_away() {
 fn what_lifts_nothing_is_told() {
     let mut idle = exception("agent:1");
     idle.lifts.sysctls =
-        vec![crate::policy::names::NameRule::parse("net.ipv4.ip_forward").unwrap()];
+        vec![crate::policy::rules::names::NameRule::parse("net.ipv4.ip_forward").unwrap()];
     let policy = policy(vec![idle.clone()]);
     let told: Vec<_> = idle.idle(&policy).collect();
     assert_eq!(told, ["kernel parameter net.ipv4.ip_forward"]);

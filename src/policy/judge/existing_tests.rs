@@ -1,0 +1,576 @@
+#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+use super::*;
+use crate::policy::ceilings::CpuLimit;
+use crate::policy::effects::{Device, FieldPath, Holder};
+use crate::policy::facts::{DeviceFacts, ImageFacts};
+use crate::policy::rules::allowed::AllowedMounts;
+use crate::policy::rules::devices::DeviceRule;
+use crate::policy::rules::environment::EnvironmentRule;
+use crate::policy::rules::mounts::MountRule;
+use crate::policy::rules::names::NameRule;
+use crate::policy::rules::namespaces::NamespaceRule;
+use crate::policy::rules::ports::PortRule;
+use crate::policy::types::{EnvironmentEntry, HostPath, UserSpec};
+use crate::policy::{Inspected, Verdict, further_questions, judge, questions};
+
+fn asked(effect: Effect) -> RequestedEffect {
+    RequestedEffect { effect, at: FieldPath::Field("X") }
+}
+
+fn verdict(policy: &Policy, effect: Effect, facts: &Facts) -> String {
+    match judge(policy, Inspected::new((), vec![asked(effect)]), facts) {
+        Verdict::Allowed(_) => "allowed".to_owned(),
+        Verdict::Forbidden(violations) => violations.to_string(),
+    }
+}
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+fn path(text: &str) -> HostPath {
+    HostPath::parse(text).unwrap()
+}
+
+fn policy() -> Policy {
+    Policy {
+        mounts: vec![MountRule::parse("/root").unwrap()],
+        users: vec![UserRule::parse("root").unwrap()],
+        ports: vec![PortRule::parse("22").unwrap()],
+        namespaces: vec![NamespaceRule::parse("host").unwrap()],
+        privileged: PrivilegedRule::Forbid,
+        ..Policy::permissive()
+    }
+}
+
+/// One that has been given nothing.
+fn container() -> Container {
+    Container {
+        devices: vec![],
+        image: None,
+        names: vec!["c".to_owned(), "0123abcd".to_owned()],
+        first_run: Some(vec![]),
+        user: UserSpec::parse("1000").unwrap(),
+        is_privileged: false,
+        shares: vec![],
+        mounts: vec![],
+        cpu: CpuLimit::QuotaOrNone,
+        shares_of_host: None,
+        networks: vec![],
+        powers: Some(vec![]),
+    }
+}
+
+fn known(name: &str, container: Container) -> Facts {
+    let mut facts = Facts::none();
+    ["/root", "/srv"].iter().for_each(|text| facts.add_link(path(text), path(text)));
+    facts.add_container(text(name), ContainerFacts::Present(container));
+    facts
+}
+
+fn joins(kind: NamespaceKind, name: &str) -> Effect {
+    Effect::Namespace(Namespace { kind, with: SharedWith::Container(text(name)) })
+}
+
+fn host(kind: NamespaceKind) -> Namespace {
+    Namespace { kind, with: SharedWith::Host }
+}
+
+#[test]
+fn mounts_are_those_of_a_container_whatever_it_is_called_by() {
+    let rules =
+        |rule| Policy { volumesfrom: vec![NameRule::parse(rule).unwrap()], ..Policy::permissive() };
+    let facts = known("0123", container());
+    for (rule, expected) in [
+        ("c", r#"forbidden: mounts of container c (rule "c")"#),
+        ("0123abcd", r#"forbidden: mounts of container 0123abcd (rule "0123abcd")"#),
+        ("0123a*", r#"forbidden: mounts of container 0123abcd (rule "0123a*")"#),
+        ("other", "allowed"),
+    ] {
+        assert_eq!(verdict(&rules(rule), Effect::VolumesFrom(text("0123")), &facts), expected);
+    }
+    let unknown = verdict(&rules("c"), Effect::VolumesFrom(text("x")), &facts);
+    assert_eq!(
+        unknown,
+        r#"forbidden: mounts of container x, which are not known (rules "daemon socket", "c")"#
+    );
+    let asked =
+        RequestedEffect { effect: Effect::VolumesFrom(text("x")), at: FieldPath::Field("X") };
+    assert_eq!(questions(&rules("c"), &[asked]).containers, ["x"]);
+}
+
+#[test]
+fn a_volume_is_what_its_options_make_it() {
+    let volume = || Effect::Volume(text("v"));
+    let unknown = verdict(&policy(), volume(), &Facts::none());
+    assert_eq!(unknown, r#"forbidden: volume v, whose options are not known (rule "/root")"#);
+    for (found, expected) in [
+        (VolumeFacts::Absent, "allowed"),
+        (VolumeFacts::Present(vec![]), "allowed"),
+        (VolumeFacts::Present(vec![Effect::HostPath(path("/srv"))]), "allowed"),
+        (
+            VolumeFacts::Present(vec![Effect::HostPath(path("/root/x"))]),
+            r#"forbidden: mount of /root/x (rule "/root")"#,
+        ),
+    ] {
+        let mut facts = known("c", container());
+        facts.add_volume(text("v"), found);
+        assert_eq!(verdict(&policy(), volume(), &facts), expected);
+    }
+    assert_eq!(verdict(&Policy::permissive(), volume(), &Facts::none()), "allowed");
+    assert!(questions(&Policy::permissive(), &[asked(volume())]).is_empty());
+}
+
+#[test]
+fn answers_lead_to_further_questions_until_all_is_known() {
+    let effects = [asked(Effect::VolumesFrom(text("c")))];
+    let mut facts = Facts::none();
+    let first = questions(&policy(), &effects);
+    assert_eq!(first.containers, ["c"]);
+    let mounts = vec![Effect::Volume(text("v")), Effect::HostPath(path("/srv"))];
+    let container = Container { mounts, ..container() };
+    facts.note(&first);
+    facts.add_container(text("c"), ContainerFacts::Present(container));
+    let second = further_questions(&policy(), &effects, &facts);
+    assert_eq!((second.volumes.as_slice(), second.links.len()), (&[text("v")][..], 4));
+    facts.note(&second);
+    facts.add_volume(text("v"), VolumeFacts::Present(vec![Effect::HostPath(path("/tmp"))]));
+    let third = further_questions(&policy(), &effects, &facts);
+    assert_eq!(third.links, [path("/tmp")]);
+    facts.note(&third);
+    assert!(further_questions(&policy(), &effects, &facts).is_empty());
+}
+
+#[test]
+fn mounts_of_another_container_are_judged_as_ones_own() {
+    let from = || Effect::VolumesFrom(text("c"));
+    assert!(verdict(&policy(), from(), &Facts::none()).contains("which are not known"));
+    let bad = Container { mounts: vec![Effect::HostPath(path("/root"))], ..container() };
+    assert!(verdict(&policy(), from(), &known("c", bad)).contains("mount of /root"));
+    assert_eq!(verdict(&policy(), from(), &known("c", container())), "allowed");
+    let mut facts = Facts::none();
+    facts.add_container(text("c"), ContainerFacts::Absent);
+    let told = verdict(&policy(), Effect::VolumesFrom(text("c")), &facts);
+    let expected = r#"forbidden: mounts of container c, which is not there (rule "/root")"#;
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn whoever_joins_a_container_joins_whom_it_has_joined() {
+    let (network, pid) = (NamespaceKind::Network, NamespaceKind::Pid);
+    let on_host = Container { shares: vec![host(network), host(pid)], ..container() };
+    let facts = known("c", on_host.clone());
+    let all = verdict(&policy(), joins(network, "c"), &facts);
+    assert!(all.contains("opens every port") && all.contains("of the host"), "{all}");
+    assert!(verdict(&policy(), joins(pid, "c"), &facts).contains("every process' root"));
+    assert_eq!(verdict(&policy(), joins(NamespaceKind::Ipc, "c"), &facts), "allowed");
+    assert_eq!(verdict(&policy(), joins(network, "c"), &known("c", container())), "allowed");
+    // Through one more.
+    let Effect::Namespace(next) = joins(network, "c") else { panic!() };
+    let mut facts = known("b", Container { shares: vec![next], ..container() });
+    assert!(verdict(&policy(), joins(network, "b"), &facts).contains("container c, which may be"));
+    facts.add_container(text("c"), ContainerFacts::Present(on_host));
+    assert!(verdict(&policy(), joins(network, "b"), &facts).contains("opens every port"));
+    // What does not exist yet is looked for again when the new one starts.
+    facts.add_container(text("d"), ContainerFacts::Absent);
+    assert!(verdict(&policy(), joins(pid, "d"), &facts).contains("which may be the host's"));
+}
+
+#[test]
+fn a_circle_ends() {
+    let circle = |to| {
+        let Effect::Namespace(shared) = joins(NamespaceKind::Network, to) else { panic!() };
+        Container { shares: vec![shared], ..container() }
+    };
+    let mut facts = known("a", circle("b"));
+    facts.add_container(text("b"), ContainerFacts::Present(circle("a")));
+    let effects = [asked(joins(NamespaceKind::Network, "a"))];
+    assert!(implied(&effects, &facts, &Ceilings::default()).len() <= 2 * ROUNDS_MAX);
+    assert_eq!(verdict(&policy(), joins(NamespaceKind::Network, "a"), &facts), "allowed");
+}
+
+#[test]
+fn what_is_named_often_counts_once() {
+    let mounts = vec![Effect::Volume(text("v")); 3];
+    let facts = known("c", Container { mounts, ..container() });
+    let effects = vec![asked(Effect::VolumesFrom(text("c"))); 1000];
+    assert_eq!(
+        implied(&effects, &facts, &Ceilings::default()).iter().flat_map(|it| &it.effects).count(),
+        3
+    );
+}
+
+#[test]
+fn an_exec_has_the_user_and_the_privileges_of_its_container() {
+    let user = || Effect::ContainerUser(text("c"));
+    let within = || Effect::ExecIn(text("c"));
+    for effect in [user(), within()] {
+        assert!(verdict(&policy(), effect.clone(), &Facts::none()).contains("not known"));
+        assert_eq!(verdict(&Policy::permissive(), effect.clone(), &Facts::none()), "allowed");
+        assert_eq!(verdict(&policy(), effect, &known("c", container())), "allowed");
+    }
+    let root = Container { user: UserSpec::parse("root").unwrap(), ..container() };
+    assert!(verdict(&policy(), user(), &known("c", root)).contains("user root"));
+    let privileged = Container { is_privileged: true, ..container() };
+    assert!(verdict(&policy(), within(), &known("c", privileged)).contains("privileged mode"));
+}
+
+#[test]
+fn a_return_is_judged_by_the_specification_it_returns_to() {
+    let returns = |version| Effect::PreviousSpec { service: text("s"), version };
+    let found = |effects, forced| {
+        let mut facts = Facts::none();
+        facts.add_service(text("s"), ServiceFacts::Present { version: 7, effects, forced });
+        facts
+    };
+    let root = || vec![Effect::User(UserSpec::parse("0").unwrap())];
+    for (version, facts, expected) in [
+        (Some(7), Facts::none(), "a return to a specification that is not known"),
+        (Some(7), found(root(), vec![]), "user 0"),
+        (Some(7), found(vec![], vec!["A.Memory", "B"]), "that lifts A.Memory, B"),
+        (Some(6), found(vec![], vec![]), "is not the service's current one"),
+        (None, found(vec![], vec![]), "is not the service's current one"),
+        (Some(7), found(vec![], vec![]), "allowed"),
+    ] {
+        let verdict = verdict(&policy(), returns(version), &facts);
+        assert!(verdict.contains(expected), "{verdict}");
+    }
+    let asked = [asked(returns(Some(7)))];
+    assert_eq!(questions(&policy(), &asked).services, ["s"]);
+    assert!(questions(&Policy::permissive(), &asked).is_empty());
+}
+
+#[test]
+fn variables_of_an_image_and_of_a_link() {
+    let rule = |text| EnvironmentRule::parse(text).unwrap();
+    let entry = |text: &str| EnvironmentEntry::parse(text).unwrap();
+    let mut policy =
+        Policy { environment: vec![rule("USER=0"), rule("DB_ENV_KEY")], ..Policy::permissive() };
+    let image = crate::image::ImageRef::parse("app").unwrap();
+    let runs = |own: &[&str]| {
+        let own = own.iter().map(|text| Effect::Environment(entry(text)));
+        let all = [Effect::Image(image.clone()), Effect::ImageEnvironment(Holder::Daemon)]
+            .into_iter()
+            .chain(own);
+        all.map(asked).collect::<Vec<_>>()
+    };
+    assert_eq!(questions(&policy, &runs(&[])).images, std::slice::from_ref(&image));
+    let mut facts = Facts::none();
+    let judged = |policy: &Policy, own: &[&str], facts: &Facts| {
+        matches!(judge(policy, Inspected::new((), runs(own)), facts), Verdict::Allowed(_))
+    };
+    assert!(!judged(&policy, &[], &facts), "not known");
+    facts.add_image(image.clone(), ImageFacts::Absent);
+    assert!(judged(&policy, &[], &facts));
+    for (own, environment, allowed) in [
+        (&[][..], "USER=0", false),
+        (&[], "USER=1", true),
+        (&[], "DB_ENV_KEY=any", false),
+        (&["USER=1"], "USER=0", true),
+        (&["USER"], "USER=0", true),
+        (&["OTHER=1"], "USER=0", false),
+    ] {
+        let environment = vec![entry(environment), entry("PATH=/bin")];
+        let known =
+            ImageFacts::Present { id: String::new(), names: vec![], user: None, environment };
+        facts.add_image(image.clone(), known);
+        assert_eq!(judged(&policy, own, &facts), allowed, "{own:?}");
+    }
+    for (prefix, allowed) in [("DB_", false), ("D_", true), ("DB_ENV_", true), ("", true)] {
+        let verdict = verdict(&policy, Effect::LinkedEnvironment(text(prefix)), &facts);
+        assert_eq!(verdict == "allowed", allowed, "{prefix} {verdict}");
+    }
+    let user = ImageFacts::Present {
+        id: String::new(),
+        names: vec![],
+        user: None,
+        environment: vec![entry("USER=0")],
+    };
+    facts.add_image(image.clone(), user);
+    policy.ceilings.environment = vec![entry("USER=5")];
+    assert!(judged(&policy, &[], &facts));
+}
+
+#[test]
+fn what_is_started_is_judged_by_where_its_paths_lead_by_now() {
+    let starts = Effect::Started(text("c"));
+    let again = |text: &str| Effect::HostPath(path(text));
+    let led = |from: &str, to: &str| {
+        let container = Container { mounts: vec![again(from)], ..container() };
+        let mut facts = known("c", container);
+        facts.add_link(path(from), path(to));
+        facts.add_link(path("/root"), path("/root"));
+        verdict(&policy(), starts.clone(), &facts)
+    };
+    assert_eq!(
+        led("/srv/d", "/root/x"),
+        "forbidden: mount of /srv/d, which leads to /root/x (rule \"/root\")"
+    );
+    assert_eq!(led("/srv/d", "/srv/e"), "allowed");
+    // As they are written they were given beside SecDocker.
+    for made_beside in ["/root/.ssh", "/", "/proc"] {
+        assert_eq!(led(made_beside, made_beside), "allowed", "{made_beside}");
+    }
+    let unknown = verdict(&policy(), starts.clone(), &Facts::none());
+    assert!(unknown.contains("start of container c, which is not known"), "{unknown}");
+    let mut absent = Facts::none();
+    absent.add_container(text("c"), ContainerFacts::Absent);
+    assert_eq!(verdict(&policy(), starts.clone(), &absent), "allowed");
+    let without = Policy { mounts: vec![], ..policy() };
+    assert_eq!(questions(&without, &[asked(starts.clone())]).containers, ["c"]);
+    let without = Policy::permissive();
+    assert!(questions(&without, &[asked(starts.clone())]).is_empty());
+    assert_eq!(verdict(&without, starts, &Facts::none()), "allowed");
+}
+
+#[test]
+fn a_volume_that_is_started_with_leads_on_to_its_path() {
+    let starts = || vec![asked(Effect::Started(text("c")))];
+    let asked_for = questions(&policy(), &starts());
+    assert_eq!(asked_for.containers, ["c"]);
+    let container = Container { mounts: vec![Effect::Volume(text("v"))], ..container() };
+    let mut facts = known("c", container);
+    assert_eq!(further_questions(&policy(), &starts(), &facts).volumes, ["v"]);
+    facts.add_volume(text("v"), VolumeFacts::Present(vec![Effect::HostPath(path("/srv/d"))]));
+    let further = further_questions(&policy(), &starts(), &facts);
+    assert!(further.links.contains(&path("/srv/d")), "{further:?}");
+    facts.add_link(path("/srv/d"), path("/root"));
+    facts.add_link(path("/root"), path("/root"));
+    let verdict = verdict(&policy(), Effect::Started(text("c")), &facts);
+    assert!(verdict.contains("mount of /srv/d, which leads to /root"), "{verdict}");
+}
+
+#[test]
+fn a_device_that_has_become_a_disk_is_not_started_with() {
+    let started = |leads_to: &str| {
+        let container = Container { devices: vec![path("/srv/d")], ..container() };
+        let mut facts = known("c", container);
+        facts.add_link(path("/srv/d"), path(leads_to));
+        facts.add_link(path("/root"), path("/root"));
+        facts.add_device(path("/srv/d"), DeviceFacts::Disk);
+        verdict(&policy(), Effect::Started(text("c")), &facts)
+    };
+    assert!(started("/dev/sda").contains("device /srv/d, which holds files of the host"));
+    assert_eq!(started("/srv/d"), "allowed");
+}
+
+#[test]
+fn under_a_list_what_is_started_must_still_lead_below_it() {
+    let list = AllowedMounts::only(vec![AllowedMounts::parse("/srv/**").unwrap()]);
+    let policy = Policy { allowed_mounts: list, ..Policy::permissive() };
+    for (from, to, is_allowed) in
+        [("/srv/d", "/srv/e", true), ("/srv/d", "/root", false), ("/data", "/root", true)]
+    {
+        let container = Container { mounts: vec![Effect::HostPath(path(from))], ..container() };
+        let mut facts = known("c", container);
+        facts.add_link(path(from), path(to));
+        facts.add_link(path("/srv"), path("/srv"));
+        let verdict = verdict(&policy, Effect::Started(text("c")), &facts);
+        assert_eq!(verdict == "allowed", is_allowed, "{from} {to}: {verdict}");
+    }
+}
+
+#[test]
+fn whoever_is_met_at_a_start_is_judged_again() {
+    let (network, pid) = (NamespaceKind::Network, NamespaceKind::Pid);
+    let met = |kind, shares: Vec<Namespace>| {
+        let Effect::Namespace(joined) = joins(kind, "b") else { panic!() };
+        let mut facts = known("c", Container { shares: vec![joined], ..container() });
+        facts
+            .add_container(text("b"), ContainerFacts::Present(Container { shares, ..container() }));
+        verdict(&policy(), Effect::Started(text("c")), &facts)
+    };
+    assert!(met(network, vec![host(network)]).contains("opens every port"));
+    assert!(met(pid, vec![host(pid)]).contains("pid namespace of the host"));
+    assert_eq!(met(network, vec![host(pid)]), "allowed");
+    assert_eq!(met(network, vec![]), "allowed");
+    // What it shares with the host itself was given beside SecDocker, and so was joining as such.
+    let beside = Container { shares: vec![host(network), host(pid)], ..container() };
+    assert_eq!(verdict(&policy(), Effect::Started(text("c")), &known("c", beside)), "allowed");
+    let rules = vec![NamespaceRule::parse("container").unwrap()];
+    let policy = Policy { namespaces: rules, ..Policy::permissive() };
+    let Effect::Namespace(joined) = joins(network, "b") else { panic!() };
+    let mut facts = known("c", Container { shares: vec![joined], ..container() });
+    facts.add_container(text("b"), ContainerFacts::Present(container()));
+    assert_eq!(verdict(&policy, Effect::Started(text("c")), &facts), "allowed");
+}
+
+#[test]
+fn a_network_that_is_joined_again_may_be_the_hosts() {
+    let given = Container { networks: vec![text("abc")], ..container() };
+    let mut facts = known("c", given);
+    let starts = [asked(Effect::Started(text("c")))];
+    assert_eq!(further_questions(&policy(), &starts, &facts).networks, ["abc"]);
+    for (found, is_allowed) in [
+        (crate::policy::facts::NetworkFacts::Other(vec![]), true),
+        (crate::policy::facts::NetworkFacts::Host, false),
+    ] {
+        facts.add_network(text("abc"), found);
+        let verdict = verdict(&policy(), Effect::Started(text("c")), &facts);
+        assert_eq!(verdict == "allowed", is_allowed, "{verdict}");
+    }
+}
+
+#[test]
+fn a_command_reaches_all_that_its_container_was_given_but_what_is_forced() {
+    use crate::policy::rules::capabilities::CapabilityRule;
+    use crate::policy::types::Capability;
+    let within = || Effect::ExecIn(text("c"));
+    let capability = || Capability::parse("NET_ADMIN").unwrap();
+    let given = |container: Container| known("c", container);
+    let mounts = Container { mounts: vec![Effect::HostPath(path("/root"))], ..container() };
+    for effect in [within(), Effect::Archive(text("c"))] {
+        let expected = "forbidden: mount of /root in container c (rule \"/root\")";
+        assert_eq!(verdict(&policy(), effect.clone(), &given(mounts.clone())), expected);
+        assert_eq!(verdict(&policy(), effect.clone(), &given(container())), "allowed");
+        assert!(verdict(&policy(), effect.clone(), &Facts::none()).contains("not known"));
+        assert_eq!(verdict(&Policy::permissive(), effect, &Facts::none()), "allowed");
+    }
+    let mut policy =
+        Policy { capabilities: vec![CapabilityRule::parse("NET_ADMIN").unwrap()], ..policy() };
+    let powers = Some(vec![Effect::Capability(capability())]);
+    let able = given(Container { powers, ..container() });
+    assert!(verdict(&policy, within(), &able).contains("NET_ADMIN in container c"));
+    policy.ceilings.capadd = vec![capability()];
+    assert_eq!(verdict(&policy, within(), &able), "allowed");
+    let unknown = given(Container { powers: None, ..container() });
+    assert!(verdict(&policy, within(), &unknown).contains("which are not known"));
+    assert_eq!(verdict(&policy, Effect::Started(text("c")), &unknown), "allowed");
+}
+
+#[test]
+fn a_process_shows_what_is_shared_when_whom_it_joined_is_gone() {
+    let Effect::Namespace(joined) = joins(NamespaceKind::Network, "gone") else { panic!() };
+    let judged = |shares_of_host| {
+        let given = Container { shares: vec![joined.clone()], shares_of_host, ..container() };
+        let mut facts = known("c", given);
+        facts.add_container(text("gone"), ContainerFacts::Absent);
+        verdict(&policy(), Effect::ExecIn(text("c")), &facts)
+    };
+    assert!(judged(None).contains("which may be the host's"));
+    assert_eq!(judged(Some(vec![])), "allowed");
+    assert!(judged(Some(vec![host(NamespaceKind::Network)])).contains("opens every port"));
+}
+
+#[test]
+fn names_that_read_as_identifiers_are_refused_under_any_restriction() {
+    let named = |name: &str| Effect::Named { what: "network", name: text(name) };
+    let refused = verdict(&policy(), named("0123456789ab"), &Facts::none());
+    assert!(refused.contains("network name 0123456789ab, which can be taken"), "{refused}");
+    assert_eq!(verdict(&policy(), named("0123456789a"), &Facts::none()), "allowed");
+    assert_eq!(verdict(&Policy::permissive(), named("0123456789ab"), &Facts::none()), "allowed");
+}
+
+#[test]
+fn a_container_whose_mounts_are_forbidden_keeps_its_name() {
+    let rules =
+        |rule| Policy { volumesfrom: vec![NameRule::parse(rule).unwrap()], ..Policy::permissive() };
+    let id = "0123456789ab".repeat(5) + "0123";
+    let mut facts = Facts::none();
+    let container = Container { names: vec![text("db"), id.clone()], ..container() };
+    for asked in ["db", "/db", "0123456789ab", &id] {
+        facts.add_container(text(asked), ContainerFacts::Present(container.clone()));
+    }
+    facts.add_container(text("gone"), ContainerFacts::Absent);
+    let renamed = |asked: &str, to: &str| Effect::Renamed { container: text(asked), to: text(to) };
+    for (rule, asked, to, expected) in [
+        ("db", "db", "free", false),
+        ("/db", "db", "free", false),
+        ("db", "0123456789ab", "free", false),
+        ("db", &id, "free", false),
+        ("d*", "/db", "free", false),
+        ("d*", "db", "db2", true),
+        ("*", "db", "free", true),
+        ("web", "db", "free", true),
+        ("db", "gone", "free", true),
+        ("db", "unknown", "free", false),
+        ("0123456789ab", "db", "free", true),
+    ] {
+        let said = verdict(&rules(rule), renamed(asked, to), &facts);
+        assert_eq!(said == "allowed", expected, "{rule} {asked} {to}: {said}");
+    }
+    // By its identifier, or a part of it, it is known whatever it is called.
+    for rule in ["0123456789ab", "0123456789AB0123", &id] {
+        let said = verdict(&rules(rule), Effect::VolumesFrom(text("db")), &facts);
+        assert!(said.contains("mounts of container"), "{rule}: {said}");
+    }
+    let other = verdict(&rules("1123456789ab"), Effect::VolumesFrom(text("db")), &facts);
+    assert_eq!(other, "allowed");
+}
+
+#[test]
+fn a_device_by_cdi_is_what_its_file_says() {
+    let name = || text("vendor.com/class=a");
+    let device = || Effect::Device(Device::Cdi(name()));
+    let node =
+        |node: &str| vec![Effect::HostPath(path(node)), Effect::Device(Device::Path(path(node)))];
+    let paths = |rule: &str| Policy {
+        mounts: vec![MountRule::parse(rule).unwrap()],
+        ..Policy::permissive()
+    };
+    let devices = |rule: &str| Policy {
+        devices: vec![DeviceRule::parse(rule).unwrap()],
+        ..Policy::permissive()
+    };
+    let privileged = || Policy { privileged: PrivilegedRule::Forbid, ..Policy::permissive() };
+    let ports = || Policy { ports: vec![PortRule::parse("22").unwrap()], ..Policy::permissive() };
+    let hook = || vec![Effect::HostProgram(text("/h"))];
+    let numbers = || vec![Effect::Device(Device::CgroupRule(text("b 8:0 rwm")))];
+    for (policy, parts, broken) in [
+        (paths("/root"), vec![], None),
+        (paths("/root"), vec![Effect::HostPath(path("/root"))], Some("mount of /root")),
+        (paths("/root"), vec![Effect::HostPath(path("/srv"))], None),
+        (devices("/dev/vda"), node("/dev/vda"), Some("device /dev/vda")),
+        (devices("/dev/vda"), node("/dev/fuse"), None),
+        (devices("/dev/vda"), numbers(), Some("device rule")),
+        (privileged(), node("/dev/vda"), Some("device /dev/vda, which holds files")),
+        (privileged(), node("/dev/fuse"), None),
+        (privileged(), numbers(), Some("device rule")),
+        (privileged(), hook(), Some("program /h for a device")),
+        (ports(), hook(), Some("program /h for a device")),
+        (ports(), vec![], None),
+        (Policy::permissive(), hook(), None),
+    ] {
+        let mut facts = known("0123", container());
+        ["/dev/vda", "/dev/fuse"].iter().for_each(|text| facts.add_link(path(text), path(text)));
+        facts.add_device(path("/dev/vda"), DeviceFacts::Disk);
+        facts.add_device(path("/dev/fuse"), DeviceFacts::Other);
+        facts.add_cdi(name(), parts.clone());
+        let told = verdict(&policy, device(), &facts);
+        match broken {
+            None => assert_eq!(told, "allowed", "{parts:?}"),
+            Some(why) => assert!(told.contains(why), "{parts:?}: {told}"),
+        }
+    }
+    // Of what nothing is known, anything may be in it; without a rule nobody asks.
+    for policy in [paths("/root"), devices("/dev/vda"), privileged(), ports()] {
+        let told = verdict(&policy, device(), &Facts::none());
+        assert!(told.contains("device vendor.com/class=a, whose content is not known"), "{told}");
+        assert_eq!(questions(&policy, &[asked(device())]).cdi, [name()]);
+    }
+    assert!(questions(&Policy::permissive(), &[asked(device())]).is_empty());
+}
+
+#[test]
+fn a_device_that_leads_elsewhere_by_now() {
+    let given = Container { devices: vec![path("/srv/a")], ..container() };
+    for (rule, leads_to, is_refused) in [
+        ("/dev/vda", "/dev/vda", true),
+        ("/dev/vd*", "/dev/vda", true),
+        ("/dev/vda", "/dev/fuse", false),
+        ("/dev/vda", "/srv/a", false),
+        // Given beside SecDocker, as nobody gets one here.
+        ("*", "/dev/vda", false),
+        ("gpu", "/dev/vda", false),
+    ] {
+        let policy =
+            Policy { devices: vec![DeviceRule::parse(rule).unwrap()], ..Policy::permissive() };
+        let mut facts = known("c", given.clone());
+        facts.add_link(path("/srv/a"), path(leads_to));
+        let said = verdict(&policy, Effect::Started(text("c")), &facts);
+        assert_eq!(said.contains("device /srv/a, which leads to"), is_refused, "{rule}: {said}");
+        let said = verdict(&policy, Effect::Started(text("c")), &Facts::none());
+        assert!(said.contains("start of container c, which is not known"), "{rule}: {said}");
+    }
+}

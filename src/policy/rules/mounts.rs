@@ -1,0 +1,205 @@
+//! Paths of the host that nobody may mount.
+
+use std::borrow::Borrow;
+use std::net::IpAddr;
+
+use crate::policy::effects::{Effect, RequestedEffect};
+use crate::policy::facts::Facts;
+use crate::policy::rule_set::Policy;
+use crate::policy::rules::allowed::AllowedMounts;
+use crate::policy::rules::shares::{Server, Share};
+use crate::policy::types::{HostPath, ValueError, is_path_pattern};
+use crate::policy::violations::Findings;
+
+/// One forbidden path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountRule {
+    text: String,
+    paths: Paths<HostPath>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Paths<P> {
+    /// `/`: the root itself.
+    Root,
+    /// `/**`: all of them.
+    Every,
+    /// A path, all below it, and all above it: each would expose it.
+    Around(P),
+}
+
+impl MountRule {
+    /// Reads an absolute path; `/` is the root alone, `/**` every path.
+    ///
+    /// # Errors
+    /// [`ValueError::Path`] for anything else. Everything below a path is meant without saying so:
+    /// `/root/*` is refused rather than read as a file of that name.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        let paths = match text {
+            "/**" => Paths::Every,
+            _ if is_path_pattern(text) => return Err(ValueError::Pattern(text.to_owned())),
+            _ => match HostPath::parse(text)? {
+                path if path.is_root() => Paths::Root,
+                path => Paths::Around(path),
+            },
+        };
+        Ok(Self { text: text.to_owned(), paths })
+    }
+
+    /// The rule as it was configured.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(in crate::policy) fn check(
+        &self,
+        path: &HostPath,
+        facts: &Facts,
+        found: &mut Findings<'_>,
+    ) {
+        if self.forbids(path) {
+            return found.add(format_args!("mount of {path}"), &self.text);
+        }
+        let what = format_args!("mount of {path}");
+        let (Some(real), Some(rule)) = (facts.link(path), self.where_it_leads(facts)) else {
+            // What could not be learned can't be allowed.
+            return found.add_because(what, "whose links are not known", &self.text);
+        };
+        if rule.forbid(path) {
+            found.add(what, &self.text);
+        } else if self.forbids(real) || rule.forbid(real) {
+            found.add_because(what, format_args!("which leads to {real}"), &self.text);
+        } else if is_processes(real) {
+            found.add_because(what, "which has every process' files", &self.text);
+        } else if let Some(alias) =
+            facts.aliases(path).iter().find(|alias| self.forbids(alias) || rule.forbid(alias))
+        {
+            found.add_because(what, format_args!("which is {alias} too"), &self.text);
+        }
+    }
+
+    /// Judges what a path leads to by now. One that is forbidden as it is written, or shows all
+    /// processes as it did before, was mounted beside SecDocker.
+    pub(in crate::policy) fn check_again(
+        &self,
+        path: &HostPath,
+        facts: &Facts,
+        found: &mut Findings<'_>,
+    ) {
+        let was_forbidden =
+            self.forbids(path) || self.where_it_leads(facts).is_some_and(|rule| rule.forbid(path));
+        if !was_forbidden && !is_processes(path) {
+            self.check(path, facts, found);
+        }
+    }
+
+    fn forbids(&self, path: &HostPath) -> bool {
+        self.paths.forbid(path)
+    }
+
+    /// The rule after following the links in its own path, if they are known.
+    fn where_it_leads<'a>(&self, facts: &'a Facts) -> Option<Paths<&'a HostPath>> {
+        match &self.paths {
+            Paths::Root => Some(Paths::Root),
+            Paths::Every => Some(Paths::Every),
+            Paths::Around(path) => facts.link(path).map(Paths::Around),
+        }
+    }
+}
+
+impl<P: Borrow<HostPath>> Paths<P> {
+    fn forbid(&self, path: &HostPath) -> bool {
+        match self {
+            Self::Root => path.is_root(),
+            Self::Every => true,
+            Self::Around(forbidden) => around(forbidden.borrow(), path),
+        }
+    }
+}
+
+/// Shows a path to every rule about paths.
+pub(in crate::policy) fn check(
+    (denied, allowed): (&[MountRule], &AllowedMounts),
+    path: &HostPath,
+    facts: &Facts,
+    found: &mut Findings<'_>,
+) {
+    denied.iter().for_each(|rule| rule.check(path, facts, found));
+    allowed.check(path, facts, found);
+}
+
+/// Shows a path that was judged before to every rule: where it leads by now counts.
+pub(in crate::policy) fn check_again(
+    (denied, allowed): (&[MountRule], &AllowedMounts),
+    path: &HostPath,
+    facts: &Facts,
+    found: &mut Findings<'_>,
+) {
+    denied.iter().for_each(|rule| rule.check_again(path, facts, found));
+    allowed.check_again(path, facts, found);
+}
+
+/// Whether a path shows the processes of the host, and with them, by `PID/root`, its files.
+fn is_processes(path: &HostPath) -> bool {
+    path.as_str() == "/proc"
+}
+
+/// Whether mounting `path` exposes `forbidden`, or something in it.
+fn around(forbidden: &HostPath, path: &HostPath) -> bool {
+    path.is_within(forbidden) || forbidden.is_within(path)
+}
+
+/// The most paths of one request whose links are looked up. Those beyond stay unknown, and so are
+/// refused unless a rule names them as they stand.
+const LINKS_ASKED_MAX: usize = 1024;
+
+/// The paths whose links must be known: those asked for, and the rules' own.
+pub(in crate::policy) fn ask(
+    policy: &Policy,
+    effects: &[RequestedEffect],
+    links: &mut Vec<HostPath>,
+) {
+    let Policy { mounts: rules, allowed_mounts: allowed, way_out, .. } = policy;
+    if !policy.restricts() {
+        return;
+    }
+    let mut asked: Vec<_> = effects.iter().filter_map(path_of).collect();
+    asked.sort_unstable();
+    asked.dedup();
+    asked.truncate(LINKS_ASKED_MAX);
+    if !asked.is_empty() {
+        links.extend(asked.into_iter().cloned());
+        links.extend(rules.iter().filter_map(|rule| match &rule.paths {
+            Paths::Around(path) => Some(path.clone()),
+            Paths::Root | Paths::Every => None,
+        }));
+        let allowed = allowed.list().unwrap_or_default();
+        links.extend(allowed.iter().map(|entry| entry.path().clone()));
+        links.extend(way_out.sockets().cloned());
+    }
+}
+
+/// The servers that may be this host.
+pub(in crate::policy) fn ask_servers(
+    policy: &Policy,
+    effects: &[RequestedEffect],
+    addresses: &mut Vec<IpAddr>,
+) {
+    if policy.mounts.is_empty() && policy.allowed_mounts.list().is_none() {
+        return;
+    }
+    addresses.extend(effects.iter().filter_map(|asked| match &asked.effect {
+        Effect::FileServer(Share { server: Server::Address(address), .. }) => Some(*address),
+        _ => None,
+    }));
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses.truncate(LINKS_ASKED_MAX);
+}
+
+fn path_of(asked: &RequestedEffect) -> Option<&HostPath> {
+    match &asked.effect {
+        Effect::HostPath(path) | Effect::HostPathOnStart(path) => Some(path),
+        _ => None,
+    }
+}
