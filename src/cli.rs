@@ -43,8 +43,8 @@ usage:
   secdocker check [FILE]
       check a configuration and say in plain words what it forbids and forces
   secdocker explain [--config FILE] [--target TARGET] [CLIENT] REQUEST
-      say what would be refused of the JSON body in the file REQUEST (- is standard
-      input), by which rule; print the body that would be forwarded of what would pass
+      say what would be refused of the body in the file REQUEST (- is standard input),
+      by which rule; print the body that would be forwarded of what would pass
   secdocker plugin-test LIBRARY IMAGE
       load a plugin, ask it about a container of the image, and print what it says
   secdocker redirect show|add|remove|status [--config FILE] [--port PORTS] [--local]
@@ -63,7 +63,10 @@ options:
   --tcp PORT         the same for a port of every address; -tcp PORT works too
   --variables        what may be called is said by variables of the environment, as for socket
                      proxies (CONTAINERS=1, POST=0 ...), not by `endpoints`
-  --target TARGET    where the request would be posted, /containers/create by default
+  --target TARGET    where the request would go, /containers/create by default
+  --method METHOD    how it would go there, POST by default
+  --header LINE      explain: a header line that it would have, such as \"Expect: 100-continue\";
+                     may stand several times
   --client NAME      CLIENT: whose request it would be, an entry of `clients`
   --as-network IP, --as-user USER, --as-certificate NAME, --as-cgroup PATH,
   --as-container NAME|IMAGE|KEY=VALUE
@@ -95,8 +98,7 @@ enum Command {
     },
     Explain {
         config: Option<PathBuf>,
-        target: String,
-        request: PathBuf,
+        request: explain::Request,
         asker: Asker,
     },
     PluginTest {
@@ -198,8 +200,8 @@ pub fn carry_out(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcom
     match parse(arguments)? {
         Command::Run { config, overrides } => run::run(&find_config(config)?, overrides),
         Command::Check { config, overrides } => check::check(&find_config(config)?, &overrides),
-        Command::Explain { config, target, request, asker } => {
-            explain::explain(&find_config(config)?, &target, &request, &asker)
+        Command::Explain { config, request, asker } => {
+            explain::explain(&find_config(config)?, &request, &asker)
         }
         Command::PluginTest { library, image } => plugin_test::plugin_test(&library, &image),
         Command::Redirect { action, options, config, overrides } => {
@@ -232,7 +234,9 @@ fn find_config(named: Option<PathBuf>) -> Result<PathBuf, CliError> {
 struct Arguments {
     config: Option<PathBuf>,
     tcp: Option<TcpListen>,
+    method: Option<String>,
     target: Option<String>,
+    headers: Vec<String>,
     asker: Asker,
     redirect: redirect::Options,
     variables: bool,
@@ -250,6 +254,8 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, CliEr
             Long("listen") => seen.tcp = Some(parse_listen(parser.value()?)?),
             Long("tcp") => seen.tcp = Some(parse_port(parser.value()?)?),
             Long("target") => seen.target = Some(text(parser.value()?)?),
+            Long("method") => seen.method = Some(text(parser.value()?)?),
+            Long("header") => seen.headers.push(text(parser.value()?)?),
             Long("client") => seen.asker.client = Some(text(parser.value()?)?),
             Long("as-network") => seen.asker.network = Some(text(parser.value()?)?),
             Long("as-user") => seen.asker.user = Some(text(parser.value()?)?),
@@ -276,15 +282,19 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, CliEr
 
 impl Arguments {
     fn into_command(self) -> Result<Command, CliError> {
-        let Self { config, tcp, target, asker, redirect, variables, values } = self;
+        let Self { config, tcp, method, target, headers, asker, redirect, variables, values } =
+            self;
         let read = || Variables::read(|name| std::env::var_os(name)).map_err(CliError::Usage);
         let from_environment = variables.then(read).transpose()?;
         let overrides = Overrides { tcp, variables: from_environment, ..Overrides::default() };
         let mut values = values.into_iter();
         let name = values.next().map(text).transpose()?;
         let is_explain = name.as_deref() == Some("explain");
-        if target.is_some() && !is_explain {
-            return Err(CliError::Usage("--target belongs to explain".into()));
+        let says_what = method.is_some() || target.is_some() || !headers.is_empty();
+        if says_what && !is_explain {
+            return Err(CliError::Usage(
+                "--method, --target and --header belong to explain".into(),
+            ));
         }
         if redirect != redirect::Options::default() && name.as_deref() != Some("redirect") {
             return Err(CliError::Usage(
@@ -314,9 +324,11 @@ impl Arguments {
             }
             Some("explain") => {
                 let missing = || CliError::Usage("explain what? name a file, or -".into());
-                let request = values.next().ok_or_else(missing)?.into();
+                let body = values.next().ok_or_else(missing)?.into();
+                let method = method.unwrap_or_else(|| "POST".into());
                 let target = target.unwrap_or_else(|| "/containers/create".into());
-                Command::Explain { config, target, request, asker }
+                let request = explain::Request { method, target, headers, body };
+                Command::Explain { config, request, asker }
             }
             Some("plugin-test") => {
                 let missing = || CliError::Usage("plugin-test needs a library and an image".into());

@@ -161,7 +161,7 @@ fn explain_says_what_is_malformed_and_what_no_rule_is_about() {
     let table = [
         ("explain -", "{\"Image\":\"a\"} x", "refused (400): "),
         ("explain -", "{\"Image\":\"a\",\"image\":\"b\"}", "refused (400): Image: "),
-        ("explain -", large.as_str(), "refused (413): the body is larger than 4096 bytes"),
+        ("explain -", large.as_str(), "refused (413): the request body is longer than 4096 bytes"),
         ("explain --target /containers//create -", "{}", "refused (400): "),
         ("explain --target nonsense -", "{}", "refused (400): "),
     ];

@@ -32,8 +32,19 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     (
         "cli",
         &[
-            "audit", "client", "config", "docker", "effects", "http", "image", "lookup", "plugins",
-            "policy", "proxy", "tls",
+            "admission",
+            "audit",
+            "client",
+            "config",
+            "docker",
+            "effects",
+            "http",
+            "image",
+            "lookup",
+            "plugins",
+            "policy",
+            "proxy",
+            "tls",
         ],
     ),
 ];

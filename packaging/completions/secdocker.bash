@@ -14,12 +14,12 @@ _secdocker() {
         --family) mapfile -t COMPREPLY < <(compgen -W "4 6 both" -- "$word"); return ;;
         --backend) mapfile -t COMPREPLY < <(compgen -W "nft iptables" -- "$word"); return ;;
         --as-user) mapfile -t COMPREPLY < <(compgen -u -- "$word"); return ;;
-        --listen | --tcp | --port | --target | --client | --as-network | --as-certificate | --as-cgroup | --as-container) return ;;
+        --listen | --tcp | --port | --target | --method | --header | --client | --as-network | --as-certificate | --as-cgroup | --as-container) return ;;
     esac
     local options="--help --version"
     case $command in
         "" | run | check) options+=" --config --listen --tcp --variables" ;;
-        explain) options+=" --config --target --client --as-network --as-user --as-certificate --as-cgroup --as-container" ;;
+        explain) options+=" --config --target --method --header --client --as-network --as-user --as-certificate --as-cgroup --as-container" ;;
         redirect) options+=" --config --listen --tcp --port --local --family --backend" ;;
         init) options+=" --config" ;;
     esac

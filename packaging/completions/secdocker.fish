@@ -22,7 +22,9 @@ complete -c secdocker -n $listening -l listen -x -d 'Listen on this address:port
 complete -c secdocker -n $listening -l tcp -x -d 'Listen on this port'
 complete -c secdocker -n "$none; or __fish_seen_subcommand_from run check" -l variables -d 'Read the variables of socket proxies'
 complete -c secdocker -n '__fish_seen_subcommand_from check explain plugin-test' -F
-complete -c secdocker -n '__fish_seen_subcommand_from explain' -l target -x -d 'Where it would be posted'
+complete -c secdocker -n '__fish_seen_subcommand_from explain' -l target -x -d 'Where it would go'
+complete -c secdocker -n '__fish_seen_subcommand_from explain' -l method -x -d 'How it would go there'
+complete -c secdocker -n '__fish_seen_subcommand_from explain' -l header -x -d 'A header line of it'
 complete -c secdocker -n '__fish_seen_subcommand_from explain' -l client -x -d 'An entry of clients'
 complete -c secdocker -n '__fish_seen_subcommand_from explain' -l as-network -x -d 'From this address'
 complete -c secdocker -n '__fish_seen_subcommand_from explain' -l as-user -x -a '(__fish_complete_users)' -d 'By this user'

@@ -17,6 +17,7 @@
 mod build_sessions;
 mod case;
 mod context;
+mod decide;
 mod facts;
 mod forward;
 mod head;
@@ -32,6 +33,7 @@ mod verdict;
 pub use build_sessions::BuildSession;
 pub use case::{Case, SHORT_HEAD_BYTES_MAX};
 pub use context::{Caller, Context, Note, Reviewed, Told};
+pub use decide::{Decision, decide};
 pub use forward::Forward;
 pub use head::{Arrival, Opening, Passing, Traits, begin};
 pub use images::{ImageChange, ImageChanges};

@@ -83,6 +83,7 @@ pub(super) fn verdict_knowing(
         return Refusal::too_many_forbidden().into();
     }
     let image = match policy::image_of_container(inspected.effects(), facts) {
+        Some((_, ImageFacts::Absent)) if facts.is_assumed() => ImageFound::NotAsked,
         Some((name, ImageFacts::Absent)) => ImageFound::None(name.to_string()),
         Some((_, ImageFacts::Present { id, .. })) => ImageFound::One(id.clone()),
         None => ImageFound::NotAsked,

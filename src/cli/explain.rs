@@ -1,188 +1,237 @@
-//! `secdocker explain`: what would become of a request, by the same judge and the same writer as in
-//! the traffic. Knows no rule of its own.
+//! `secdocker explain`: what would become of a request, by the machine that decides it in the traffic. Knows no
+//! rule of its own.
 
+use std::cell::RefCell;
 use std::fmt::{Display, Write};
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::asker::Asker;
 use super::{CliError, Outcome, print};
+use crate::admission::{
+    self, Answer, Caller, Context, Decision, ImageChanges, Note, Question, Refused, Rules, Told,
+};
 use crate::config::{self, Overrides, Rest, Settings};
-use crate::docker::{self, Access, Endpoint, FormBody, Route};
-use crate::effects::{self, RequestBody};
-use crate::http::target::{self, Target};
-use crate::lookup::{self, Daemon, ImageCache};
-use crate::policy::exceptions::Granted;
-use crate::policy::facts::{Facts, ImageFacts, Questions, ROUNDS_MAX, Runtimes, VolumeFacts};
-use crate::policy::review::Purposes;
+use crate::effects::Excepted;
+use crate::lookup::{self, Daemon, ImageCache, Presence};
+use crate::policy::Violations;
+use crate::policy::facts::{Facts, ImageFacts, Questions, Runtimes, VolumeFacts};
+use crate::policy::review::{ImageSeen, Opinions, Purposes, Review, ReviewRequest, Source};
 use crate::policy::versions::ApiVersion;
-use crate::policy::{Inspected, Verdict, Violations, further_questions, judge};
 
-/// What would become of a request.
-enum Fate {
-    /// No rule is about it: forwarded as it is.
-    NotInspected,
-    /// Refused for what it asks for.
-    Forbidden(Violations),
-    /// Refused with this status before any rule was asked.
-    Invalid(u16, String),
-    /// Forwarded as this body, with these changes.
-    Allowed(Vec<u8>, effects::Changes),
+/// The request that is asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Request {
+    /// The method.
+    pub(super) method: String,
+    /// The request target.
+    pub(super) target: String,
+    /// Header lines beside those that every client sends.
+    pub(super) headers: Vec<String>,
+    /// The file with its body; `-` is standard input.
+    pub(super) body: PathBuf,
 }
 
-/// Reads the body in the file `request`, or from standard input for `-`, and says what would become
-/// of it if it were posted to `target` by this client.
+/// Reads the body of the request, and says what would become of it if this client sent it.
 pub(super) fn explain(
     config: &Path,
-    target: &str,
-    request: &Path,
+    request: &Request,
     asker: &Asker,
 ) -> Result<Outcome, CliError> {
     let settings = asker.settings(config::load(config, &Overrides::default())?)?;
-    let body = read_request(request, settings.limits.body_bytes)?;
-    match fate(&settings, target, &body) {
-        Fate::NotInspected => {
-            eprintln!("allowed: no rule is about POST {}, forwarded as it is", shown(target));
-            print(&String::from_utf8_lossy(&body))
-        }
-        Fate::Allowed(body, changes) if changes.is_empty() => {
-            eprintln!("allowed, nothing changed");
-            print_line(&body)
-        }
-        Fate::Allowed(body, changes) => {
-            eprintln!("allowed, changed: {}", shown(&changes.to_string()));
-            print_line(&body)
-        }
-        Fate::Forbidden(violations) => refused(&list(&violations)),
-        Fate::Invalid(status, reason) => refused(&format!("refused ({status}): {reason}\n")),
+    let body = read_body(&request.body, settings.limits.body_bytes)?;
+    let decision = decide(&settings, request, &body);
+    if let Some(refused) = decision.refused() {
+        return print_refused(refused);
     }
-}
-
-fn fate(settings: &Settings, target: &str, body: &[u8]) -> Fate {
-    let target = match target::parse(target) {
-        Ok(target) => target,
-        Err(error) => return Fate::Invalid(400, error.to_string()),
+    let forward = match &decision {
+        Decision::Forwarded(forward) => forward,
+        Decision::Broken(reason) => {
+            return Err(CliError::Usage(format!("the request can't be decided: {reason}")));
+        }
+        _ => {
+            let (method, target) = (shown(&request.method), shown(&request.target));
+            eprintln!("allowed: no rule is about {method} {target}, forwarded as it is");
+            return print(&String::from_utf8_lossy(&body));
+        }
     };
-    if settings.clients.rest == Rest::Refused {
-        return Fate::Forbidden(Violations::of_stranger());
+    match forward.changes() {
+        changes if changes.is_empty() => eprintln!("allowed, nothing changed"),
+        changes => eprintln!("allowed, changed: {}", shown(&changes.to_string())),
     }
-    match docker::access(&settings.policy, reviewed(settings), ("POST", FormBody::None), &target) {
-        Err(error) => return Fate::Invalid(400, error.to_string()),
-        Ok(Access::Forbidden(violations)) => return Fate::Forbidden(violations),
-        Ok(Access::Open) => {}
-    }
-    match docker::classify("POST", &target) {
-        Err(error) => Fate::Invalid(400, error.to_string()),
-        Ok(Route::Plain | Route::MaySwitch) => Fate::NotInspected,
-        Ok(Route::Inspected(_)) if body.len() > settings.limits.body_bytes => {
-            let limit = settings.limits.body_bytes;
-            Fate::Invalid(413, format!("the body is larger than {limit} bytes"))
-        }
-        Ok(Route::Inspected(endpoint)) => match effects::as_read(endpoint, &target) {
-            Err(error) => Fate::Invalid(400, error.to_string()),
-            Ok(read) => match target::parse(&read) {
-                Err(error) => Fate::Invalid(400, error.to_string()),
-                Ok(target) => inspected_fate(settings, endpoint, &target, body),
-            },
-        },
-    }
+    let forwarded = decision.body().unwrap_or(&body);
+    print(&format!("{}\n", String::from_utf8_lossy(forwarded)))
 }
 
-/// What any plugin is asked about.
-fn reviewed(settings: &Settings) -> Purposes {
+fn decide(settings: &Settings, request: &Request, body: &[u8]) -> Decision {
+    let rules = Arc::new(rules(settings));
+    let notes = RefCell::new(Vec::new());
+    let mut told = Vec::new();
+    let caller = Caller { connection: 0, number: 0, peer: &"explain" };
+    let images = ImageChanges::default();
+    let mut cx = Context { caller, rules: &rules, images: &images, notes: &mut told };
+    let outside = Outside { settings, daemon: Daemon::of(settings), notes: &notes };
+    let head = head_of(request, body.len());
+    let answer = &mut |question| outside.answer(question);
+    let decision = admission::decide((head.as_bytes(), body), now(), &mut cx, answer);
+    notes.into_inner().iter().for_each(|note: &String| eprintln!("note: {note}"));
+    told.iter().for_each(note);
+    decision
+}
+
+/// Only limits of how much a client may do in a time need it, and here nobody is counted.
+#[expect(clippy::disallowed_methods, reason = "a command begins at some time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// The head as a client sends it.
+fn head_of(request: &Request, body_bytes: usize) -> String {
+    let Request { method, target, headers, .. } = request;
+    let mut head = format!("{method} {target} HTTP/1.1\r\nHost: docker\r\n");
+    let names_type = |line: &String| line.to_ascii_lowercase().starts_with("content-type:");
+    if body_bytes > 0 && !headers.iter().any(names_type) {
+        head.push_str("Content-Type: application/json\r\n");
+    }
+    for line in headers {
+        head.push_str(line);
+        head.push_str("\r\n");
+    }
+    if body_bytes > 0 {
+        // Writing to a string can't fail.
+        let _ = write!(head, "Content-Length: {body_bytes}\r\n");
+    }
+    head.push_str("\r\n");
+    head
+}
+
+/// The rules as they hold in the traffic, but for what is counted.
+fn rules(settings: &Settings) -> Rules {
+    let limits = &settings.limits;
     let plugins = settings.plugins.list.iter();
-    plugins.fold(Purposes::default(), |all, plugin| all.and(plugin.asked))
-}
-
-fn inspected_fate(
-    settings: &Settings,
-    endpoint: Endpoint,
-    target: &Target<'_>,
-    body: &[u8],
-) -> Fate {
-    let judged = effects::inspection_mode(endpoint, target, &settings.policy, reviewed(settings));
-    let Some(endpoint) = judged else {
-        return Fate::NotInspected;
-    };
-    match effects::read(endpoint, target, body) {
-        Err(error) => Fate::Invalid(400, error.to_string()),
-        Ok(request) => judged_fate(settings, request),
+    Rules {
+        policy: Arc::clone(&settings.policy),
+        refuses_all: settings.clients.rest == Rest::Refused,
+        viewer: None,
+        share: None,
+        head_bytes_max: limits.head_bytes,
+        body_bytes_max: limits.body_bytes,
+        head_time_max: limits.head_time,
+        body_time_max: limits.body_time,
+        body_idle_max: limits.body_idle_time,
+        body_rate_min: limits.body_rate,
+        reviewed: plugins.fold(Purposes::default(), |all, plugin| all.and(plugin.asked)),
+        review_time_max: Duration::ZERO,
     }
 }
 
-fn judged_fate(settings: &Settings, request: Inspected<RequestBody>) -> Fate {
-    let policy = &settings.policy;
-    if let Some(told) = policy.strict.told(request.effects()) {
-        eprintln!("note: {told}: not known here, refused under `strict`");
+/// What can be found out here.
+struct Outside<'a> {
+    settings: &'a Settings,
+    daemon: Daemon,
+    /// What is told of it.
+    notes: &'a RefCell<Vec<String>>,
+}
+
+impl Outside<'_> {
+    fn answer(&self, question: Question) -> Answer {
+        match question {
+            Question::Facts(questions) => Answer::Facts(self.look_up(&questions)),
+            Question::Review(request) => Answer::Review(self.review(&request)),
+            Question::Judge(judgement) => Answer::Judged(judgement.run()),
+        }
     }
-    let facts = learn(settings, &request);
-    match judge(policy, request, &facts) {
-        Verdict::Forbidden(violations) => Fate::Forbidden(violations),
-        Verdict::Allowed(checked) => {
-            if let Some(Granted { image, reason, lifted, .. }) = checked.granted() {
-                let (lifted, reason) = (lifted.sentences(), shown(reason));
-                eprintln!("note: excepted for image {image}: {lifted}; {reason}");
+
+    fn note(&self, note: String) {
+        self.notes.borrow_mut().push(note);
+    }
+
+    /// Without a daemon images and volumes are judged by what the request says alone, and that is said.
+    fn look_up(&self, questions: &Questions) -> Facts {
+        let mut facts = lookup::look_up(questions, &self.daemon, &ImageCache::disabled());
+        let daemon = &self.settings.dockerapi;
+        let by_name = |what: &dyn Display| {
+            self.note(format!("no daemon at {daemon}, {what} is judged by its name alone"));
+        };
+        for image in &questions.images {
+            if facts.image(image).is_none() {
+                by_name(&format_args!("image {image}"));
+                facts.add_image(image.clone(), ImageFacts::Absent);
+                facts.note_assumed();
             }
-            let mut body = Vec::new();
-            let forwarded = effects::render(checked, policy, &facts, &mut body);
-            Fate::Allowed(body, forwarded.changes)
         }
+        for build in &questions.builds {
+            if facts.build(build).is_none() {
+                facts.add_build(build.clone(), ImageFacts::Absent);
+                facts.note_assumed();
+            }
+        }
+        if questions.image_list && facts.image_list().is_none() {
+            facts.add_image_list(Vec::new());
+        }
+        if questions.api_version && facts.api_version().is_none() {
+            let version = ApiVersion::NEWEST;
+            self.note(format!("no daemon at {daemon}, its API version is taken to be {version}"));
+            facts.add_api_version(version);
+        }
+        if questions.runtimes && facts.runtimes().is_none() {
+            let default = "runc".to_owned();
+            self.note(format!(
+                "no daemon at {daemon}, its default runtime is taken to be {default}"
+            ));
+            facts.add_runtimes(Runtimes { default, programs: Vec::new() });
+        }
+        for volume in &questions.volumes {
+            if facts.volume(volume).is_none() {
+                by_name(&format_args!("volume {}", shown(volume)));
+                facts.add_volume(volume.clone(), VolumeFacts::Absent);
+            }
+        }
+        facts
+    }
+
+    /// Plugins are not loaded here; which image they would be asked about decides all the same.
+    fn review(&self, request: &ReviewRequest) -> Review {
+        let given = &request.asked.given;
+        self.note(format!("plugins are not asked about image {}", shown(given)));
+        let presence = lookup::identify(&self.daemon, &request.sought(), &ImageCache::disabled());
+        let image = match presence {
+            Presence::Present(identity) => ImageSeen::One(identity.id),
+            Presence::Absent => ImageSeen::None,
+            // It stays as it was written.
+            Presence::Unknown => ImageSeen::One(given.clone()),
+        };
+        Review { opinions: Opinions::default(), image, source: Source::Cached }
     }
 }
 
-/// What can be learned here, in as many rounds as in the traffic.
-fn learn(settings: &Settings, request: &Inspected<RequestBody>) -> Facts {
-    let mut facts = Facts::none();
-    for _ in 0..ROUNDS_MAX {
-        let questions = further_questions(&settings.policy, request.effects(), &facts);
-        if questions.is_empty() {
-            break;
+/// Says on standard error what leads to a decision.
+fn note(told: &Told) {
+    match &told.note {
+        Note::Unknown(fields) => {
+            eprintln!("note: {fields}: not known here, refused under `strict`")
         }
-        facts.add(look_up(settings, &questions));
+        Note::Unresolved(unresolved) => eprintln!("note: could not be found out: {unresolved}"),
+        Note::Excepted(excepted) => {
+            let Excepted { image, lifted, reason } = &**excepted;
+            eprintln!("note: excepted for image {image}: {lifted}; {}", shown(reason));
+        }
+        // Plugins are not asked.
+        Note::Reviewed(_) => {}
     }
-    facts
 }
 
-/// Without a daemon images and volumes are judged by what the request says alone, and that is said.
-fn look_up(settings: &Settings, questions: &Questions) -> Facts {
-    let daemon = Daemon::of(settings);
-    let mut facts = lookup::look_up(questions, &daemon, &ImageCache::disabled());
-    let note = |what: &dyn Display| {
-        let daemon = &settings.dockerapi;
-        eprintln!("note: no daemon at {daemon}, {what} is judged by its name alone");
+fn print_refused(refused: &Refused) -> Result<Outcome, CliError> {
+    let text = match refused {
+        Refused::Forbidden(violations) => list(violations),
+        Refused::Disliked(refusal) | Refused::Unjudged(refusal) => {
+            format!("refused ({}): {}\n", refusal.status, shown(&refusal.reason))
+        }
     };
-    for image in &questions.images {
-        if facts.image(image).is_none() {
-            note(&format_args!("image {image}"));
-            facts.add_image(image.clone(), ImageFacts::Absent);
-        }
-    }
-    for build in &questions.builds {
-        if facts.build(build).is_none() {
-            facts.add_build(build.clone(), ImageFacts::Absent);
-        }
-    }
-    if questions.image_list && facts.image_list().is_none() {
-        facts.add_image_list(Vec::new());
-    }
-    if questions.api_version && facts.api_version().is_none() {
-        let (daemon, version) = (&settings.dockerapi, ApiVersion::NEWEST);
-        eprintln!("note: no daemon at {daemon}, its API version is taken to be {version}");
-        facts.add_api_version(ApiVersion::NEWEST);
-    }
-    if questions.runtimes && facts.runtimes().is_none() {
-        let (daemon, default) = (&settings.dockerapi, "runc".to_owned());
-        eprintln!("note: no daemon at {daemon}, its default runtime is taken to be {default}");
-        facts.add_runtimes(Runtimes { default, programs: Vec::new() });
-    }
-    for volume in &questions.volumes {
-        if facts.volume(volume).is_none() {
-            note(&format_args!("volume {}", shown(volume)));
-            facts.add_volume(volume.clone(), VolumeFacts::Absent);
-        }
-    }
-    facts
+    print(&text).map(|_| Outcome::Refused)
 }
 
 /// One line a violation, with the field that asked for it.
@@ -194,14 +243,6 @@ fn list(violations: &Violations) -> String {
     })
 }
 
-fn refused(text: &str) -> Result<Outcome, CliError> {
-    print(text).map(|_| Outcome::Refused)
-}
-
-fn print_line(body: &[u8]) -> Result<Outcome, CliError> {
-    print(&format!("{}\n", String::from_utf8_lossy(body)))
-}
-
 /// Text from a request, so that it can't command the terminal.
 fn shown(text: &str) -> String {
     text.chars()
@@ -210,14 +251,14 @@ fn shown(text: &str) -> String {
 }
 
 /// Reads one byte more than the limit at most, which is enough to know.
-fn read_request(request: &Path, bytes_max: usize) -> Result<Vec<u8>, CliError> {
-    let failed = |error| CliError::Io(format!("cannot read {}", request.display()), error);
-    let input: Box<dyn Read> = if request == Path::new("-") {
+fn read_body(body: &Path, bytes_max: usize) -> Result<Vec<u8>, CliError> {
+    let failed = |error| CliError::Io(format!("cannot read {}", body.display()), error);
+    let input: Box<dyn Read> = if body == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
-        Box::new(File::open(request).map_err(failed)?)
+        Box::new(File::open(body).map_err(failed)?)
     };
-    let mut body = Vec::new();
-    input.take(bytes_max as u64 + 1).read_to_end(&mut body).map_err(failed)?;
-    Ok(body)
+    let mut read = Vec::new();
+    input.take(bytes_max as u64 + 1).read_to_end(&mut read).map_err(failed)?;
+    Ok(read)
 }

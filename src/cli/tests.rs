@@ -10,6 +10,16 @@ fn listen(text: &str) -> Overrides {
     Overrides { tcp: Some(TcpListen::parse(text).unwrap()), ..Overrides::default() }
 }
 
+/// A create with the body in this file.
+fn posted(body: &str) -> explain::Request {
+    explain::Request {
+        method: "POST".into(),
+        target: "/containers/create".into(),
+        headers: Vec::new(),
+        body: body.into(),
+    }
+}
+
 #[test]
 fn arguments_ask_for_commands() {
     let run = |config: Option<&str>, overrides| Command::Run {
@@ -33,8 +43,20 @@ fn arguments_ask_for_commands() {
             "explain --config a.yml -",
             Command::Explain {
                 config: Some("a.yml".into()),
-                target: "/containers/create".into(),
-                request: "-".into(),
+                request: posted("-"),
+                asker: Asker::default(),
+            },
+        ),
+        (
+            "explain --method GET --target /info --header X:1 --header Y:2 -",
+            Command::Explain {
+                config: None,
+                request: explain::Request {
+                    method: "GET".into(),
+                    target: "/info".into(),
+                    headers: vec!["X:1".into(), "Y:2".into()],
+                    ..posted("-")
+                },
                 asker: Asker::default(),
             },
         ),
@@ -42,8 +64,7 @@ fn arguments_ask_for_commands() {
             "explain --as-network 10.1.2.3 --as-user ci a.json",
             Command::Explain {
                 config: None,
-                target: "/containers/create".into(),
-                request: "a.json".into(),
+                request: posted("a.json"),
                 asker: Asker {
                     network: Some("10.1.2.3".into()),
                     user: Some("ci".into()),
@@ -55,8 +76,7 @@ fn arguments_ask_for_commands() {
             "explain --as-cgroup /a --as-container label=b=c --as-container d a.json",
             Command::Explain {
                 config: None,
-                target: "/containers/create".into(),
-                request: "a.json".into(),
+                request: posted("a.json"),
                 asker: Asker {
                     control_groups: vec!["/a".into()],
                     container: vec!["label=b=c".into(), "d".into()],
@@ -159,7 +179,7 @@ fn arguments_that_make_no_sense() {
         ("redirect add --port 1,2,3,4,5,6,7,8,9", "--port has more than 8 ports"),
         ("redirect add --family 5", "--family `5` is not one of 4, 6, both"),
         ("redirect add --backend pf", "--backend `pf` is neither nft nor iptables"),
-        ("--target /x", "--target belongs to explain"),
+        ("--target /x", "--method, --target and --header belong to explain"),
     ];
     for (line, expected) in table {
         let expected = format!("{expected} (see secdocker --help)");

@@ -412,6 +412,7 @@ pub struct Facts {
     /// Those that had a forbidden name which is not remembered.
     forbidden: HashSet<String>,
     is_late: bool,
+    is_assumed: bool,
 }
 
 impl Facts {
@@ -487,6 +488,16 @@ impl Facts {
         self.is_late
     }
 
+    /// Remembers that nobody could be asked about images: those that are absent may be there.
+    pub fn note_assumed(&mut self) {
+        self.is_assumed = true;
+    }
+
+    /// Whether images that are absent may be there.
+    pub fn is_assumed(&self) -> bool {
+        self.is_assumed
+    }
+
     /// Adds the answers of a further round.
     pub fn add(&mut self, further: Self) {
         let Self {
@@ -514,6 +525,7 @@ impl Facts {
             former_names,
             forbidden,
             is_late,
+            is_assumed,
         } = further;
         self.runtimes = runtimes.or(self.runtimes.take());
         self.owned = owned.or(self.owned);
@@ -522,6 +534,7 @@ impl Facts {
         self.api_version = api_version.or(self.api_version);
         self.today = today.or(self.today);
         self.is_late |= is_late;
+        self.is_assumed |= is_assumed;
         if !matches!(image_list, ImageList::NotAsked) {
             self.image_list = image_list;
         }

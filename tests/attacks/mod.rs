@@ -59,7 +59,12 @@ const FAMILIES: &[fn() -> Vec<Attack>] = &[
     sockets::attacks,
 ];
 
+/// The attacks of all families.
+pub(crate) fn all() -> impl Iterator<Item = Attack> {
+    FAMILIES.iter().flat_map(|family| family())
+}
+
 /// What the attacks of all families are called.
 pub(crate) fn names() -> Vec<&'static str> {
-    FAMILIES.iter().flat_map(|family| family()).map(|attack| attack.name).collect()
+    all().map(|attack| attack.name).collect()
 }

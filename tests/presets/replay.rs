@@ -1,6 +1,7 @@
 //! A client's session, request by request: straight, then through SecDocker with a preset.
 
 use crate::support::client::Client;
+use crate::support::decided;
 use crate::support::{Daemon, SecDocker, Way, compare, unique};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -57,6 +58,7 @@ impl Ask {
 /// Plays the session both ways: the same statuses, and answers of the same shape.
 #[track_caller]
 pub(crate) fn the_same(rules: &str, session: &[Ask]) {
+    explained(rules, session);
     let daemon = Daemon::shared();
     let secdocker = SecDocker::before(daemon, rules);
     let (straight, through) = (play(daemon, session), play(&secdocker, session));
@@ -64,6 +66,20 @@ pub(crate) fn the_same(rules: &str, session: &[Ask]) {
         let what = format!("{} {}", ask.method, ask.target);
         assert_eq!(straight.0, ask.status, "{what} straight: {straight:?}");
         assert_eq!(straight, through, "{what}: straight (left), through SecDocker (right)");
+    }
+}
+
+/// What `explain` says of each request is what becomes of it.
+#[track_caller]
+fn explained(rules: &str, session: &[Ask]) {
+    let rules = decided::rules(rules, false);
+    for (ask, world) in session.iter().flat_map(|ask| decided::WORLDS.map(|world| (ask, world))) {
+        let bytes = ask.bytes(&|text: &str| text.replace("@name@", "replay"));
+        if let Some((treated, explained)) = decided::both(&rules, &bytes, world)
+            && ask.method != "HEAD"
+        {
+            assert_eq!(treated, explained, "{} {} in {world:?}", ask.method, ask.target);
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod cli;
 pub(crate) mod client;
 pub(crate) mod compare;
 pub(crate) mod daemon;
+pub(crate) mod decided;
 pub(crate) mod document;
 pub(crate) mod firewall;
 pub(crate) mod networks;

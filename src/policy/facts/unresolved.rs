@@ -37,6 +37,7 @@ impl Facts {
             former_names: _, // Remembered, not asked for.
             forbidden: _,    // As these.
             is_late: _,
+            is_assumed: _,
         } = self;
         let list = matches!(image_list, ImageList::Unresolved);
         let list = list.then(|| "the list of images".to_owned());
