@@ -8,10 +8,15 @@ use std::hint::black_box;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use rustls::SignatureScheme;
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
 use secdocker::audit::{self, ClientId, Event, Format, LogSettings, Peer, Redacted};
 use secdocker::config::plugins::Plugins;
 use secdocker::config::{
@@ -229,5 +234,32 @@ fn log_path(criterion: &mut Criterion) {
     log.stop();
 }
 
-criterion_group!(benches, inner_parts, whole_create, log_path);
+/// What one signature of a server's key costs: those that take long are not made on a loop.
+fn signatures(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("TLS signature");
+    for (name, options) in [
+        ("ECDSA P-256", ["EC", "ec_paramgen_curve:P-256"]),
+        ("ECDSA P-384", ["EC", "ec_paramgen_curve:P-384"]),
+        ("RSA 2048", ["RSA", "rsa_keygen_bits:2048"]),
+        ("RSA 3072", ["RSA", "rsa_keygen_bits:3072"]),
+        ("RSA 4096", ["RSA", "rsa_keygen_bits:4096"]),
+    ] {
+        let [algorithm, option] = options;
+        let arguments = ["genpkey", "-algorithm", algorithm, "-pkeyopt", option];
+        let made = Command::new("openssl").args(arguments).output().unwrap();
+        let key = PrivateKeyDer::from_pem_slice(&made.stdout).unwrap();
+        let key = any_supported_type(&key).unwrap();
+        let schemes = [
+            SignatureScheme::ECDSA_NISTP256_SHA256,
+            SignatureScheme::ECDSA_NISTP384_SHA384,
+            SignatureScheme::RSA_PSS_SHA256,
+        ];
+        let signer = key.choose_scheme(&schemes).unwrap();
+        // As much as TLS 1.3 has signed.
+        group.bench_function(name, |bencher| bencher.iter(|| signer.sign(black_box(&[7; 130]))));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, inner_parts, whole_create, log_path, signatures);
 criterion_main!(benches);
