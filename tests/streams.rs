@@ -412,3 +412,40 @@ fn urgent_data_does_not_end_a_stream() {
     client.end();
     check(&daemon.join().unwrap(), &bytes, "to the daemon");
 }
+
+/// What a body has in it is not taken for the beginning of the raw stream: daemons drop it only where it has come
+/// with its head. Dockerode sends the options of an attach so.
+#[test]
+fn a_body_that_is_there_goes_with_its_head() {
+    const BODY: &str = r#"{"stream":true}"#;
+    let rules = "restrictions:\n  privileged: true\n";
+    for (rules, target) in
+        [("", "/v1.41/containers/x/attach"), (rules, "http://d/containers/x/attach")]
+    {
+        let socket = sandbox::short_directory("body").join("docker.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let secdocker = SecDocker::start(&support::firewall::config(&socket, rules), &[]);
+        let daemon = thread::spawn(move || {
+            loop {
+                let mut stream = listener.accept().unwrap().0;
+                let mut asked = [0; 4096];
+                let count = stream.read(&mut asked).unwrap();
+                let asked = String::from_utf8_lossy(&asked[..count]).into_owned();
+                if asked.starts_with("POST ") {
+                    return asked;
+                }
+                let inspected = r#"{"Id":"x","HostConfig":{},"Config":{},"State":{}}"#;
+                let length = inspected.len();
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{inspected}"
+                );
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        let mut client = secdocker.plain();
+        let length = BODY.len();
+        client.send(format!("POST {target} HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: {length}\r\n\r\n{BODY}"));
+        let asked = daemon.join().unwrap();
+        assert!(asked.ends_with(BODY), "the first read brings both: {asked}");
+    }
+}

@@ -238,7 +238,13 @@ impl Connection {
                     Step::Take(count) => {
                         self.forward(from, run.of(input), cx)?;
                         run.skip(count);
-                        self.deliver(cx)?;
+                        match from {
+                            Side::Downstream => {
+                                let behind = input.get(run.end..).unwrap_or_default();
+                                run.skip(self.deliver_with(behind, cx)?);
+                            }
+                            Side::Upstream => self.deliver(cx)?,
+                        }
                     }
                     Step::More => {
                         wants_more = true;
