@@ -6,7 +6,6 @@ use std::fs;
 
 use super::server::{Entry, build_serving};
 use super::tools::{context, run_with};
-use crate::support::client::post;
 use crate::support::{Daemon, Finished, Way, unique};
 use crate::{RULES, is_mediated, under};
 
@@ -183,29 +182,6 @@ fn files_by_which_another_dockerfile_might_be_read_are_refused() {
     let said =
         build_serving(&secdocker, &unique("key"), "", &[Entry::file("Dockerfile", HARMLESS)]);
     assert!(said.contains("probe-ran"), "{said}");
-}
-
-/// What is asked for elsewhere belongs to another build.
-#[test]
-fn a_session_serves_one_build_only() {
-    if is_mediated() {
-        return;
-    }
-    let secdocker = under(RULES);
-    let session = unique("session");
-    let target = |base: &str| {
-        format!(
-            "/build?version=2&remote=client-session&networkmode=none&session={session}\
-             &buildargs=%7B%22B%22%3A%22{base}%22%7D"
-        )
-    };
-    // It waits for a session that does not come.
-    let mut first = secdocker.connect();
-    first.send(post(&target("probe%3A1"), ""));
-    secdocker.logs("allowed");
-    let answer = secdocker.connect().ask(post(&target("ubuntu%3A16.04"), ""));
-    assert_eq!(answer.status, 403, "{answer:?}");
-    assert!(answer.message().contains("a second build with one session"), "{answer:?}");
 }
 
 #[test]
