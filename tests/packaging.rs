@@ -87,6 +87,32 @@ fn variables_say_what_may_be_called() {
     assert_eq!(complaint, expected);
 }
 
+/// What variables say holds for an entry of `clients` that inherits, too.
+#[test]
+fn variables_hold_for_clients_that_inherit() {
+    let folder = Folder::new("variables-clients");
+    let check = |keys: &str| {
+        let entry = format!("clients:\n  - name: a\n    match: {{user: root}}\n{keys}");
+        folder.write("config.yml", &entry);
+        let mut command = folder.command("check --variables");
+        command.env_clear().env("CONTAINERS", "1");
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (status, text, complaint) = check("    inherit: true\n");
+    assert_eq!((status, complaint.as_str()), (Some(0), ""), "{text}");
+    let of_client = text.split_once("\nClient ").expect(&text).1;
+    assert!(of_client.contains("No other endpoint may be called"), "{text}");
+    let (status, text, complaint) = check("    inherit: true\n    endpoints: {preset: traefik}\n");
+    assert_eq!(status, Some(2), "{text}");
+    assert_eq!(
+        complaint,
+        "secdocker: config.yml:5: clients[0].endpoints: the variables of the environment say what may be \
+         called, and the entry inherits it: leave out one of the two\n"
+    );
+}
+
 /// The configurations of the container's folder.
 #[test]
 fn the_container_has_a_configuration_that_is_valid() {

@@ -111,6 +111,20 @@ fn all_rules() -> String {
     listings.map(|command| sh(command).text()).join("\n")
 }
 
+/// One that does without IPv6 has no address of it to be tried from.
+#[test]
+fn a_host_without_ipv6_is_looked_at_all_the_same() {
+    let _turn = Turn::take();
+    let firewall = Firewall::start();
+    let disable = |it: u8| sh(&format!("sysctl -qw net.ipv6.conf.default.disable_ipv6={it}")).ok();
+    disable(1);
+    let status = firewall.redirect("status");
+    disable(0);
+    let text = status.text();
+    assert!(text.contains("From another network, IPv4, port 2375: "), "{text}");
+    assert!(!text.contains("IPv6, port"), "{text}");
+}
+
 #[test]
 fn other_hosts_are_led_to_it_and_back() {
     let _turn = Turn::take();

@@ -19,6 +19,7 @@ use crate::client::{
     LabelMatch, Limits, Match, NamePattern, PathPattern, UserMatch,
 };
 use crate::policy::Policy;
+use crate::policy::endpoints::EndpointRules;
 use crate::policy::subnets::Subnet;
 use crate::policy::way_out::WayOut;
 
@@ -59,12 +60,22 @@ pub struct ClientSettings {
     pub limits: Limits,
 }
 
-/// Reads the list; `top` is the policy of the top level, `way_out` what leads past every policy.
+/// What holds above the list.
+pub(super) struct Above<'p> {
+    /// The policy of the top level.
+    pub(super) policy: &'p Policy,
+    /// What leads past every policy.
+    pub(super) way_out: &'p WayOut,
+    /// What may be called, where variables of the environment say it: the file does not.
+    pub(super) of_variables: Option<&'p EndpointRules>,
+}
+
+/// Reads the list.
 pub(super) fn clients(
     checker: &mut Checker<'_>,
     file: &File,
     folder: &Path,
-    (top, way_out): (&Policy, &WayOut),
+    above: &Above<'_>,
 ) -> Clients {
     let entries = &file.clients.0;
     let at = At::top("clients");
@@ -82,10 +93,11 @@ pub(super) fn clients(
         }
         let mut reader = Reader { checker: &mut *checker, host: &host, index };
         if let Some(mut entry) = reader.entry(keys, file, folder) {
+            reader.inherit_variables(&mut entry, keys, above);
             if clients.list.iter().any(|known| known.name == entry.name) {
                 reader.refuse("name", &format_args!("two entries are called `{}`", entry.name));
             }
-            let others = clients.list.iter().map(|client| &*client.policy).chain([top]);
+            let others = clients.list.iter().map(|client| &*client.policy).chain([above.policy]);
             if let Some(group) = shared_build_group(&entry.policy, others) {
                 let reason = format_args!(
                     "builds run in control group `{group}` with other limits elsewhere: name one of \
@@ -94,7 +106,7 @@ pub(super) fn clients(
                 reader.refuse("restrictions", &reason);
             }
             if let Some(policy) = Arc::get_mut(&mut entry.policy) {
-                policy.way_out = way_out.clone();
+                policy.way_out = above.way_out.clone();
             }
             clients.list.push(entry);
         }
@@ -202,6 +214,24 @@ impl Reader<'_, '_, '_> {
             policy: policy.into(),
             limits,
         })
+    }
+
+    /// An entry that inherits has what variables say from above, like all else.
+    fn inherit_variables(
+        &mut self,
+        entry: &mut ClientSettings,
+        keys: &ClientKeys,
+        above: &Above<'_>,
+    ) {
+        let Some(endpoints) = above.of_variables.filter(|_| entry.inherits) else { return };
+        if keys.endpoints.is_some() {
+            let reason = "the variables of the environment say what may be called, and the entry inherits it: \
+                          leave out one of the two";
+            self.refuse("endpoints", &reason);
+        }
+        if let Some(policy) = Arc::get_mut(&mut entry.policy) {
+            policy.endpoints = endpoints.clone();
+        }
     }
 
     fn name(&mut self, text: Option<&Text>) -> Option<Arc<String>> {

@@ -71,7 +71,9 @@ pub(super) fn validate(
     let at_mark = At::top("upstream_mark");
     let upstream_mark = checker.optional(at_mark, file.upstream_mark.as_ref(), units::parse_mark);
     let way_out = dockerapi.as_ref().map(way_out).unwrap_or_default();
-    let clients = clients::clients(&mut checker, file, folder, (&policy, &way_out));
+    let of_variables = overrides.variables.as_ref().map(|_| &policy.endpoints);
+    let above = clients::Above { policy: &policy, way_out: &way_out, of_variables };
+    let clients = clients::clients(&mut checker, file, folder, &above);
     match dockerapi {
         Some(dockerapi) if checker.mistakes.is_empty() => {
             let mut policy = Policy { way_out, ..policy };

@@ -123,6 +123,15 @@ impl Ends {
     }
 }
 
+/// The protocols that a host has: one may do without IPv6.
+pub(super) fn families_of_host() -> Families {
+    const DISABLED: &str = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
+    match std::fs::read_to_string(DISABLED) {
+        Ok(text) if text.trim() == "0" => Families::Both,
+        Ok(_) | Err(_) => Families::V4,
+    }
+}
+
 fn is_of(families: Families, address: IpAddr) -> bool {
     families.cover(if address.is_ipv4() { Families::V4 } else { Families::V6 })
 }

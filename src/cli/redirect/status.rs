@@ -36,10 +36,11 @@ pub(super) fn status(settings: &Settings, options: &Options) -> Result<Outcome, 
     ports.extend(daemons.iter().map(SocketAddr::port));
     ports.retain(|port| Some(*port) != own);
     let ports: Vec<u16> = ports.into_iter().collect();
+    let host = probe::families_of_host();
     let wanted = |must: bool, answers| Tried { must, families, asked: &asked, answers };
-    let outside = probe::ask_from_outside(&ports, Families::Both)?;
+    let outside = probe::ask_from_outside(&ports, host)?;
     let mut all_come = wanted(is_outside, outside).describe(&mut out, "another network");
-    let here = probe::ask_from_here(&ports, Families::Both);
+    let here = probe::ask_from_here(&ports, host);
     all_come &= wanted(is_local, here).describe(&mut out, "this host");
     describe_sockets(&mut out, settings);
     if plan.is_none() || !all_come {
