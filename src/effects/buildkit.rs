@@ -20,7 +20,7 @@ pub mod source_policy;
 #[cfg(test)]
 mod tests;
 
-pub use solve::{Solve, SolveBody, read, read_dockerfile, write};
+pub use solve::{Solve, SolveBody, asks_for_nothing, read, read_dockerfile, write};
 
 /// What becomes of a method of BuildKit's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

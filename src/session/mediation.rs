@@ -103,13 +103,14 @@ impl Mediation {
     }
 
     /// Counts a build among what its client makes.
-    fn count(&mut self, solve: Solve, turn: &Turn<'_>) -> Result<(), LimitMet> {
+    fn count(&mut self, (solve, message): (Solve, &[u8]), turn: &Turn<'_>) -> Result<(), LimitMet> {
         let Some(share) = &turn.rules.share else { return Ok(()) };
         match (solve, self.instructions_left) {
             // It was counted with its request.
             (Solve::Dockerfile, _) => {}
             (Solve::Bridge, 1..) => self.instructions_left -= 1,
             (Solve::Bridge, 0) => share.create(turn.now)?,
+            (Solve::Control, _) if buildkit::asks_for_nothing(message) => {}
             (Solve::Control, _) => {
                 share.create(turn.now)?;
                 self.instructions_left = INSTRUCTIONS_OF_A_BUILD;
@@ -311,7 +312,7 @@ impl Session {
                 Machine::Calls(_) => {
                     let Method::Solve(solve) = buildkit::method(&path) else { continue };
                     if history.is_first()
-                        && let Err(met) = mediation.count(solve, turn)
+                        && let Err(met) = mediation.count((solve, &message), turn)
                     {
                         self.refuse_uncounted(mediation, (stream, &path), &met, turn);
                         continue;

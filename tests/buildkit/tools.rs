@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Daemon, Docker, Finished, SecDocker, Way, process, sandbox, unique};
+use crate::support::{Daemon, Docker, Finished, Way, process, sandbox, unique};
 use crate::{RULES, is_mediated, under};
 
 const PLUGINS: [&str; 2] = ["/usr/libexec/docker/cli-plugins", "/usr/lib/docker/cli-plugins"];
@@ -63,28 +63,6 @@ fn a_refusal_is_shown_and_no_builder_is_made() {
         let secdocker = under(rules);
         fails(&run(&secdocker, &["buildx", "build", "."], &directory), "SecDocker: forbidden: ");
     }
-}
-
-/// One connection may carry any number of them.
-#[test]
-fn each_build_counts_as_a_create() {
-    if !has("docker-buildx") {
-        return;
-    }
-    let list = "clients:\n  - name: ci\n    match: {network: 127.0.0.0/8}\n    \
-                limits: {creates_per_minute: 1}\n";
-    let secdocker = SecDocker::before(Daemon::shared(), list);
-    let directory = context("FROM probe:1\nRUN echo ran\n");
-    let builds: Vec<Finished> = std::thread::scope(|scope| {
-        let build = || scope.spawn(|| run(&secdocker, &["buildx", "build", "."], &directory));
-        let builds: Vec<_> = (0..4).map(|_| build()).collect();
-        builds.into_iter().map(|build| build.join().unwrap()).collect()
-    });
-    let (passed, refused): (Vec<_>, Vec<_>) =
-        builds.iter().partition(|build| build.status.success());
-    let said: Vec<String> = builds.iter().map(ToString::to_string).collect();
-    assert!(!passed.is_empty() && !refused.is_empty(), "{said:?}");
-    refused.into_iter().for_each(|build| fails(build, "more than 1 creates per minute"));
 }
 
 #[test]

@@ -28,6 +28,19 @@ pub enum Solve {
     Dockerfile,
 }
 
+/// Whether a `Control/Solve` asks for nothing by itself: it has no instructions, no frontend and no exporter.
+/// Buildx sends one before each build to see what the daemon knows; what it has done by `LLBBridge/Solve` counts
+/// there.
+#[must_use]
+pub fn asks_for_nothing(message: &[u8]) -> bool {
+    /// `Definition`, `ExporterDeprecated` and its attributes, `Frontend`, `FrontendInputs`, `Exporters`.
+    const OF_A_BUILD: [u32; 6] = [2, 3, 4, 6, 10, 13];
+    let says_nothing = |field: &Field<'_>| {
+        !OF_A_BUILD.contains(&field.number) || field.bytes().is_ok_and(<[u8]>::is_empty)
+    };
+    proto::read(message, &[]).is_ok_and(|fields| fields.iter().all(says_nothing))
+}
+
 /// A message that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SolveBody {

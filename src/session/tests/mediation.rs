@@ -430,20 +430,26 @@ fn each_build_counts_among_what_its_client_makes() {
             talk.seen[0] = 0;
             is_there
         };
-        assert!(reaches(&mut talk, SOLVE, 1, "one"));
+        // `SolveRequest { Ref: "opens", Frontend: "" }`
+        talk.client(&call(SOLVE, 51, "\x0a\x05opens\x32\0"));
+        if talk.outbox.asks() {
+            talk.answer(&images());
+        }
+        assert!(talk.got[1].contains("opens"), "{:?}", talk.got);
+        assert!(reaches(&mut talk, SOLVE, 53, "one"));
         // What belongs to one build counts with it.
         let instructions: Vec<bool> = (0..9)
-            .map(|at| reaches(&mut talk, BRIDGE, 3 + 2 * at, &format!("of-one-{at}")))
+            .map(|at| reaches(&mut talk, BRIDGE, 61 + 2 * at, &format!("of-one-{at}")))
             .collect();
         assert_eq!(instructions, [true; 9], "the ninth counts for itself");
-        assert!(!reaches(&mut talk, SOLVE, 31, "two"));
-        assert!(!reaches(&mut talk, BRIDGE, 33, "alone"));
-        talk.client(&call(STATUS, 35, "x")).is(None);
+        assert!(!reaches(&mut talk, SOLVE, 91, "two"));
+        assert!(!reaches(&mut talk, BRIDGE, 93, "alone"));
+        talk.client(&call(STATUS, 95, "x")).is(None);
         assert!(talk.got[1].ends_with('x'), "nothing else is held up");
         talk.now += Duration::from_secs(30);
-        assert!(reaches(&mut talk, SOLVE, 37, "later"));
+        assert!(reaches(&mut talk, SOLVE, 97, "later"));
         // Without rules nothing but builds is looked at.
-        talk.client(&call(UNKNOWN, 39, "unknown"));
+        talk.client(&call(UNKNOWN, 99, "unknown"));
         assert_eq!(talk.got[1].contains("unknown"), !is_judged);
     }
     // Without the limit nothing is looked at where there is no rule.
