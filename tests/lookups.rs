@@ -354,7 +354,7 @@ fn an_engine_that_drips_costs_a_bounded_time() {
     let body = r#"{"Image":"app:1","HostConfig":{"Binds":["a:/a","b:/b","c:/c"]}}"#;
     let answer = secdocker.connect().ask(post("/containers/create", body));
     assert_eq!(answer.status, 503, "{answer:?}");
-    assert!(answer.message().contains("did not tell in time"), "{answer:?}");
+    assert!(answer.message().contains("did not answer a policy look-up in time"), "{answer:?}");
     assert!(answer.message().ends_with("try again: volume a, volume b, volume c"), "{answer:?}");
     let line = secdocker.logs("msg=\"look-up failed\"");
     assert!(line.contains("level=warning") && line.contains("/containers/create"), "{line}");

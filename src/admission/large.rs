@@ -1,4 +1,4 @@
-//! Large bodies, which are judged away from whoever drives connections: to read one takes as long as
+//! Large bodies, which are judged away from anyone who drives connections: to read one takes as long as
 //! hundreds of other requests, which would have to wait.
 //!
 //! ```text

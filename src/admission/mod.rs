@@ -1,4 +1,4 @@
-//! One request's decision, without I/O: whoever drives it ([`crate::session`], `explain`, a test, a fuzzer)
+//! One request's decision, without I/O: its driver ([`crate::session`], `explain`, a test, a fuzzer)
 //! finds out what is asked and brings the answer.
 //!
 //! ```text

@@ -77,8 +77,7 @@ impl Refusal {
     /// The rules that it could break can't be told yet.
     pub(crate) fn not_learned(unresolved: Option<&Unresolved>) -> Self {
         let what = unresolved.map(|unresolved| format!(": {unresolved}")).unwrap_or_default();
-        let reason =
-            format!("the daemon did not tell in time what a rule must know, try again{what}");
+        let reason = format!("the daemon did not answer a policy look-up in time, try again{what}");
         Self { status: 503, reason }
     }
 
@@ -94,8 +93,7 @@ impl Refusal {
 
     /// Whatever plugins say, a container could be made of any image then.
     pub(crate) fn unknown_image(name: &dyn std::fmt::Display) -> Self {
-        let reason =
-            format!("which image {name} is was not learned, and plugins must know, try again");
+        let reason = format!("plugins need image {name}, which could not be looked up, try again");
         Self { status: 503, reason }
     }
 
@@ -107,11 +105,11 @@ impl Refusal {
     }
 
     pub(crate) fn changes() -> Self {
-        let reason = "the image came to be another one each time that plugins judged it".to_owned();
+        let reason = "the image kept changing while plugins checked it".to_owned();
         Self { status: 503, reason }
     }
 
-    /// A swarm starts as many containers of a service as it likes, whoever counts.
+    /// A swarm starts as many containers of a service as it likes, whatever is counted.
     pub(crate) fn of_services() -> Self {
         let reason = "forbidden: a service of a client whose containers are counted \
                       (`limits.containers`)";
@@ -132,7 +130,8 @@ impl Refusal {
     }
 
     pub(crate) fn too_many_forbidden() -> Self {
-        let reason = "too many images have a forbidden name to remember them without it".to_owned();
+        let reason =
+            "too many images with a forbidden name: they cannot all be remembered".to_owned();
         Self { status: 503, reason }
     }
 }

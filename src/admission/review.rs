@@ -34,7 +34,7 @@ pub(super) struct Reviewing {
 pub(super) enum Then {
     /// There is another image to ask about.
     Ask(Box<Reviewing>),
-    /// It took its time: what was judged may be something else by now.
+    /// It took its time: what was judged may be something else meanwhile.
     Again(Box<Case>),
     Refuse(Box<Case>, Refused),
     /// It is let through, of the image with this identifier if there is one.

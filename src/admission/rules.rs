@@ -16,7 +16,7 @@ use crate::policy::{Policy, Violations};
 pub struct Rules {
     /// What is forbidden and forced.
     pub policy: Arc<Policy>,
-    /// Whether the client is none that anything is let through for.
+    /// Whether nothing is let through for the client.
     pub refuses_all: bool,
     /// Whose look-ups these are: the name of its entry of `clients`, if it has one.
     pub viewer: Viewer,

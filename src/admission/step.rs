@@ -23,7 +23,7 @@ pub enum Step {
     Refuse(Box<Case>, Refused),
     /// It is, as it was checked.
     Forward(Box<Forward>),
-    /// An answer came that is to no question: a fault of whoever drives this.
+    /// An answer came that is to no question: a fault of anyone who drives this.
     Broken(&'static str),
 }
 
@@ -82,7 +82,7 @@ impl Question {
     /// What is said when the answer does not come in time.
     pub fn is_late(&self) -> &'static str {
         match self {
-            Self::Facts(_) => "what a rule must know was not learned in time",
+            Self::Facts(_) => "the daemon did not answer a policy look-up in time",
             Self::Judge(_) => "the request body was not judged in time, try again",
             Self::Review(_) => "the plugins have not answered in time",
         }

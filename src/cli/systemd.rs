@@ -13,7 +13,7 @@ use super::CliError;
 use crate::config::{Overrides, TcpListen};
 use crate::proxy::Inherited;
 
-/// Whoever listens has been told all that it needs to know if it is not there any more.
+/// Anyone who listens has been told all that it needs to know if it is not there any more.
 fn notify(state: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(state);
 }

@@ -139,9 +139,9 @@ impl WantedFile {
                 Ok(())
             }
             (true, true, Kind::File) => Err("its Dockerfile is in it twice"),
-            (true, true, _) | (true, false, _) => Err("its Dockerfile is no plain file"),
+            (true, true, _) | (true, false, _) => Err("its Dockerfile is not a regular file"),
             (false, true, Kind::Directory) | (false, false, _) => Ok(()),
-            (false, true, _) => Err("the folder of its Dockerfile is no folder"),
+            (false, true, _) => Err("the folder of its Dockerfile is not a folder"),
         }
     }
 }

@@ -360,7 +360,7 @@ pub fn access(
 /// What of Podman's is not Docker's: `/libpod`, behind a version or not.
 const PODMAN: &str = "libpod";
 
-/// Whether an operation is none that a rule was made for.
+/// Whether no rule was made for an operation.
 fn unrouted(method: &str, target: &Target<'_>, asked: &Operation<'_>) -> Option<Unrouted> {
     let is_plain = target.oddity().is_none();
     // An odd path that could be inspected is refused whatever the rules: see `routes::classify`.

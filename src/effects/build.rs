@@ -325,7 +325,7 @@ fn force_cpu(query: &mut Query, ceilings: &Ceilings, changes: &mut Changes) {
     set(query, "cpuquota", quota, changes);
 }
 
-/// The period in which the kernel counts CPU time if it is told of none, in microseconds.
+/// The period in which the kernel counts CPU time if it is given none, in microseconds.
 pub(super) const PERIOD_USUAL: i64 = 100_000;
 
 /// Billionths of a CPU as a period and the quota of it, in microseconds. The kernel takes periods up

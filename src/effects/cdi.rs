@@ -130,7 +130,7 @@ impl Spec {
     }
 }
 
-/// Whoever asks for the device stands in the messages.
+/// The messages name who asks for the device.
 const AT: FieldPath = FieldPath::Field("HostConfig.DeviceRequests");
 
 impl Edits {

@@ -123,7 +123,7 @@ pub(super) fn read_triggers(config: &Object, effects: &mut Effects) {
     }
 }
 
-/// Adds what an instruction would bring about that an image leaves for whoever builds upon it.
+/// Adds what an instruction would bring about that an image leaves for builds upon it.
 fn read_trigger(text: &str, at: usize, name: &'static str, effects: &mut Effects) {
     let given = Given::new();
     let read = Reader::new(name, lines::ESCAPE, &given, effects).trigger(text, at);
@@ -258,7 +258,7 @@ impl<'a> Reader<'a> {
             [base, r#as, name] if r#as.eq_ignore_ascii_case("as") => {
                 (base, Some(stage_name(name)?))
             }
-            _ => return Err("FROM has one argument, or three".into()),
+            _ => return Err("FROM must have one argument, or three".into()),
         };
         self.end_stage()?;
         let base = self.expander.expand(base, &|name| self.global.get(name))?;
@@ -366,7 +366,7 @@ impl<'a> Reader<'a> {
 
     fn user(&mut self, parts: &Parts<'_>, line: usize) -> Result<(), Reason> {
         if parts.arguments.is_empty() {
-            return Err("USER names nobody".into());
+            return Err("USER has no argument".into());
         }
         let user = self.expand(parts.arguments)?;
         let at = self.at(line);
@@ -477,7 +477,7 @@ impl<'a> Reader<'a> {
 
     fn onbuild(&mut self, parts: &Parts<'_>, line: usize) -> Result<(), Fault> {
         if self.is_trigger || !parts.flags.is_empty() {
-            return Err(Fault::new(line, "ONBUILD stands where it can't"));
+            return Err(Fault::new(line, "ONBUILD is not allowed here"));
         }
         self.trigger(parts.arguments, line)?;
         if let Some(stage) = &mut self.stage {
@@ -486,7 +486,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// An instruction for whoever builds upon the image: judged now, since nobody sees it then. What
+    /// An instruction for builds upon the image: judged now, since nobody sees it then. What
     /// it refers to is not known yet.
     fn trigger(&mut self, text: &str, line: usize) -> Result<(), Fault> {
         let given = Given::new();

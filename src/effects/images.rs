@@ -4,7 +4,7 @@
 //! The archive of `POST /images/load` is not read: a forbidden name that it brings is refused where it
 //! is used, and which content has ever had a forbidden name nobody can say of an archive; images that
 //! lose one to it stay forbidden. Where only some images are allowed, none is loaded, imported or
-//! committed by a name: an archive, and whoever can write into a container, give any name to any
+//! committed by a name: an archive, and anyone who can write into a container, give any name to any
 //! content.
 //!
 //! A user and variables that instructions or `Config` give to a new image are judged here as if it ran

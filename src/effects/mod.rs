@@ -250,7 +250,7 @@ impl Forwarded {
     }
 
     /// The body that was written for a container, of the image with this `sha256:…`: its name may mean
-    /// another one by now. None if the body is not that of a container.
+    /// another one meanwhile. None if the body is not that of a container.
     pub fn pin<'b>(&mut self, body: &'b [u8], id: &str) -> Option<Cow<'b, [u8]>> {
         let Range { start, end } = self.image_at.clone()?;
         let (before, named, behind) = (body.get(..start)?, body.get(start..end)?, body.get(end..)?);

@@ -121,7 +121,7 @@ pub fn as_read<'a>(endpoint: Endpoint, target: &'a Target<'_>) -> Result<Cow<'a,
     }
 }
 
-/// Parameters that are told of; a query may have thousands.
+/// Parameters that are reported; a query may have thousands.
 const TOLD_MAX: usize = 8;
 
 /// What stands in the query of a request to `endpoint` that its table does not have.

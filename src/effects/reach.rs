@@ -1,6 +1,6 @@
 //! What a request reaches through a container that exists: `attach` and `archive`.
 //!
-//! Whoever writes to the input of a shell works within its container, as its user. Files are read and
+//! Anyone who writes to the input of a shell works within its container, as its user. Files are read and
 //! written as root, through all that the container has mounted, whichever path is asked for: links
 //! within may lead to any of it, and of a container that is stopped the daemon mounts everything anew.
 //! What only shows the container's output or its own files passes: `logs`, `attach` without input,

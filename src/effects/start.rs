@@ -1,5 +1,5 @@
 //! `POST /containers/{id}/start` and `/restart`: no body that says anything, no checkpoint of a path that
-//! is forbidden, and no mount that leads to one by now.
+//! is forbidden, and no mount that leads to one at this moment.
 //!
 //! Under API versions before 1.24, 20.10 takes a body for a whole `HostConfig` and *replaces* that
 //! of the container: privileged mode, binds and network at once (seen). Newer versions refuse a body
@@ -36,7 +36,7 @@ pub(super) fn read(target: &Target<'_>, body: &[u8]) -> Result<Inspected<StartBo
         if name == "checkpoint-dir" && !value.is_empty() {
             let at = || FieldPath::Field("?checkpoint-dir");
             effects.push_path(&value, at())?;
-            // Whoever has written it says what goes on within.
+            // Its author decides what goes on within.
             let container = name_between(target.path(), BEFORE, "/start").to_owned();
             effects.push(Effect::ExecIn(container), at());
         }

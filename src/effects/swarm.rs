@@ -1,6 +1,6 @@
 //! Swarms, their nodes and secrets.
 //!
-//! Whoever is a manager of a swarm that this host belongs to starts on it what they like, past every
+//! Anyone who is a manager of a swarm that this host belongs to starts on it what they like, past every
 //! rule: the managers listen at a port of their own. So to join a swarm, to begin one, to unlock one, to
 //! have its certificates made by an authority of one's own and to make a node a manager hand the host over.
 //! What else an update says opens nothing: names, limits, times. Tokens and the unlock key are made anew at

@@ -82,7 +82,7 @@ pub(super) fn image(body: &[u8]) -> Option<ImageFacts> {
     if env.len() > VARIABLES_MAX {
         return None;
     }
-    // One without a name has none that a rule could give.
+    // One without a name cannot be named by a rule.
     let environment = env.iter().filter_map(|entry| EnvironmentEntry::parse(entry).ok()).collect();
     Some(ImageFacts::Present {
         id: image.id,

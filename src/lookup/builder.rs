@@ -82,7 +82,7 @@ pub(super) fn heeds_policies(daemon: &Daemon) -> io::Result<bool> {
     if !head.starts_with(b"HTTP/1.1 101 ") {
         return Ok(false);
     }
-    // Whoever else asks has another number: the keys of a hasher are random.
+    // Other questions have other numbers: the keys of a hasher are random.
     let number = RandomState::new().build_hasher().finish();
     connection.write_all(&call(&proof::request(number)))?;
     let fields = trailers(&mut connection)?;

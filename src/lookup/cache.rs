@@ -2,7 +2,7 @@
 //! name means.
 //!
 //! An answer is believed for [`LIFE`] at most, which bounds what somebody beside SecDocker can
-//! change unseen, and no longer than until a request passes that may change images: whoever makes the
+//! change unseen, and no longer than until a request passes that may change images: the author of the
 //! cache says in which [`Epoch`] it is, and `None` while such a request is under way. An answer that was
 //! asked for in one epoch is never kept in another, so none from before a change outlives it. After a
 //! change that was lost sight of nothing is kept for as long as an answer lives.

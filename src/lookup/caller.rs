@@ -1,4 +1,4 @@
-//! The control groups of whoever has connected (cgroups(7)), by its process or by its socket.
+//! The control groups of a client (cgroups(7)), by its process or by its socket.
 //!
 //! A number of a process is used again when its process has ended. Where the kernel gives a handle of the
 //! process (Linux 6.5), what was read counts only if that process still runs afterwards; elsewhere the user
@@ -183,7 +183,7 @@ fn of_owners(inode: u32) -> Result<Vec<String>, &'static str> {
             continue;
         }
         let paths = groups_of(&process)?;
-        // What was read is of whoever has the socket still.
+        // What was read is about the process that still has the socket.
         if !has_it(&process) {
             continue;
         }
@@ -252,7 +252,7 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(of_process(number, user, Some(&handle), now).is_err());
-        // Another process has the number by now: this one.
+        // Another process has the number meanwhile: this one.
         let own = std::process::id();
         assert_eq!(of_process(own, user, Some(&handle), now), Err("its process has ended"));
     }

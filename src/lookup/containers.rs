@@ -90,7 +90,7 @@ struct State {
     missed: HashMap<IpAddr, Instant>,
     /// Whether the daemon tells of changes.
     is_followed: bool,
-    /// How many changes it has told of.
+    /// How many changes it has reported.
     changes: u64,
     /// How often it was asked, up to now.
     asked: u64,

@@ -54,7 +54,7 @@ struct Actor {
 /// What is told.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Told {
-    /// From now on every start is told of.
+    /// From here on every start is reported.
     Begun,
     /// A container was started: its identifier.
     Started(String),

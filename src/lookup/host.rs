@@ -95,7 +95,7 @@ fn low_word(number: u64) -> u32 {
 }
 
 /// The longest name by which the kernel can be asked for an interface, in bytes (`IFNAMSIZ` without the zero
-/// at its end, netdevice(7)). A longer one may be another name of one, for whoever asks by netlink.
+/// at its end, netdevice(7)). A longer one may be another name of one, to a query by netlink.
 const INTERFACE_NAME_BYTES_MAX: usize = 15;
 
 /// Whether this host has an interface of that name, which may have several; none if that can't be told.

@@ -1,4 +1,4 @@
-//! Which image a name means on this host just now: what plugins are told of it.
+//! Which image a name means on this host just now: what plugins learn about it.
 
 use std::io;
 use std::time::Duration;

@@ -153,7 +153,7 @@ impl Mount {
         let device = fields.next()?.to_owned();
         // Roots of file systems without directories, as `net:[4026531840]`, are no paths.
         let root = unescaped(fields.next()?);
-        // What was removed meanwhile is told of so.
+        // What was removed meanwhile is reported as such.
         let root = HostPath::parse(root.strip_suffix("//deleted").unwrap_or(&root)).ok()?;
         let at = HostPath::parse(&unescaped(fields.next()?)).ok()?;
         let kind = fields.skip_while(|field| *field != "-").nth(1)?.to_owned();

@@ -4,7 +4,7 @@
 //! label ─► the daemon's list ─► each that was not looked at before: did a request make it, or a build? ─► number
 //! ```
 //! A step of a classic build runs in a container that has the labels of its image, and nothing of it comes by
-//! a request: whoever may build could use up the places of another client. What an image brings along never
+//! a request: anyone who may build could use up the places of another client. What an image brings along never
 //! reaches `HostConfig`, so that is what tells them apart: SecDocker writes a mark there with each create,
 //! and the classic builder turns logging off.
 
@@ -80,7 +80,7 @@ pub(super) fn owned(daemon: &Daemon, owner: &str, is_waited: IsWaited<'_>) -> io
         if !is_waited() {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        // What is gone by now does not count.
+        // What is gone does not count.
         if let Some(counts) = counts(daemon, &id, is_waited)? {
             count += usize::from(counts);
             remember(id, counts);

@@ -101,7 +101,7 @@ fn what_is_mounted_is_judged_as_what_it_is() {
         (&["/l/x /nowhere/ci/a"], &["/run/x 8:1 /nowhere/ci/b"], true),
         (&["/l/x /nowhere/ci/a", "/l/y /nowhere/ci/a"], &[CI, "/y 8:1 /nowhere/secret"], false),
         (&["/x /nowhere/ci", "/l /nowhere/ci/nested"], &["/x 8:1 /nowhere/ci"], true),
-        // What came along below another is no second one, wherever the path leads by now.
+        // What came along below another is not a second one, wherever the path leads meanwhile.
         (
             &["/x /nowhere/ci", "/l /nowhere/ci/nested"],
             &["/x 8:1 /nowhere/ci", "/x/nested 8:3 /", "/l2 8:1 /nowhere/secret"],

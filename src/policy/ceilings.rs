@@ -43,7 +43,7 @@ impl Ceilings {
         *self == Self::default()
     }
 
-    /// Whether the containers of whoever this is for are counted.
+    /// Whether the containers of this client are counted.
     pub fn counts_containers(&self) -> bool {
         self.owner.as_ref().is_some_and(|owner| !owner.is_empty())
     }

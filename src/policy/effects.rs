@@ -99,7 +99,7 @@ pub enum Effect {
     /// Starts the container of this name or identifier. It keeps what it was given, but where the paths
     /// lead that it was given is found out anew; and what it was made of counts when it runs first.
     Started(String),
-    /// Makes what this path leads to by now reachable. As it is written it was judged when it was asked
+    /// Makes what this path leads to at this moment reachable. As it is written it was judged when it was asked
     /// for.
     HostPathOnStart(HostPath),
     /// The same of the volume of this name.
@@ -153,7 +153,7 @@ pub enum Effect {
     ManagerRole {
         /// By name or identifier.
         node: String,
-        /// The version of the node that is changed; `None` if the request names none that the daemon would
+        /// The version of the node that is changed; `None` if the request names no version that the daemon would
         /// take.
         version: Option<u64>,
     },
@@ -165,7 +165,7 @@ pub enum Effect {
     PreviousSpec {
         /// By name or identifier.
         service: String,
-        /// `None` if the request names none that the daemon would take.
+        /// `None` if the request names no version that the daemon would take.
         version: Option<u64>,
     },
     /// Describes a service in this API version; none is the newest of the daemon. It decides which
@@ -193,13 +193,13 @@ pub enum Takeover {
     Plugin,
     /// The managers of a swarm elsewhere: they start on this host what they like.
     Swarm,
-    /// Whoever becomes a manager of a swarm that begins here: its port takes requests past every rule.
+    /// Membership as a manager of a swarm that begins here: its port takes requests past every rule.
     OwnSwarm,
-    /// Whoever can make certificates for the swarm, a manager's among them.
+    /// Anyone who can make certificates for the swarm, a manager's among them.
     SwarmAuthority,
     /// The managers of a swarm that was locked.
     SwarmUnlocked,
-    /// Whoever has the key that unlocks the managers, and with it what they keep.
+    /// Anyone who has the key that unlocks the managers, and with it what they keep.
     SwarmUnlockKey,
     /// A node that becomes a manager.
     Manager,

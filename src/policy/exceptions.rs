@@ -2,12 +2,12 @@
 //!
 //! An exception names an image and exactly the values that are lifted for it. It holds for containers
 //! of that image, when they are made and when somebody works in them later, and for nothing else: not
-//! for services, whose nodes fetch a name anew, and not for whoever takes over the mounts or
+//! for services, whose nodes fetch a name anew, and not for containers that take over the mounts or
 //! namespaces of such a container. Of several the first counts that is for the image and has not run
 //! out; values of others do not add to it.
 //!
 //! Which image it is, the daemon says: by all the names that the image has there. A digest says what the
-//! content is. A name says it only as long as nobody gives it to other content: so whoever would give
+//! content is. A name says it only as long as nobody gives it to other content: so a request that would give
 //! a name that an exception names (tag, commit, import, load, build) is refused; a pull brings what the
 //! registry has by it.
 
@@ -142,7 +142,7 @@ impl Granted {
     }
 }
 
-/// Where what rules find of one request goes: what an exception lifts is told of, and forbids nothing.
+/// Where what rules find of one request goes: what an exception lifts is reported, and forbids nothing.
 #[derive(Debug)]
 pub(super) struct Sinks<'a> {
     exception: Option<&'a Exception>,

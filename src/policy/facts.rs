@@ -66,7 +66,7 @@ pub struct Questions {
     /// If all names are asked for and images are listed that may be used: those that have no name which
     /// this list allows are in it as well.
     pub images_allowed: Option<Vec<ImageRule>>,
-    /// Which version of its API the daemon speaks with whoever names none.
+    /// Which version of its API the daemon speaks with clients that name none.
     pub api_version: bool,
     /// Whether the daemon's builder heeds source policies.
     pub source_policies: bool,
@@ -215,7 +215,7 @@ enum ImageList {
 /// The OCI runtimes that the daemon has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Runtimes {
-    /// The one under which whoever names none runs.
+    /// The one that runs containers that name none.
     pub default: String,
     /// Their names, and the program or the kind of each.
     pub programs: Vec<(String, String)>,
@@ -326,7 +326,7 @@ pub enum NodeFacts {
 /// What the host's file system says of a path that is asked for as a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceFacts {
-    /// A disk, or a folder with one in it: whoever can read and write it has the files of the host.
+    /// A disk, or a folder with one in it: anyone who can read and write it has the files of the host.
     Disk,
     /// None of these.
     Other,
@@ -729,12 +729,12 @@ impl Facts {
         self.runtimes.as_ref()?.as_ref()
     }
 
-    /// Remembers which version of its API the daemon speaks with whoever names none.
+    /// Remembers which version of its API the daemon speaks with clients that name none.
     pub fn add_api_version(&mut self, version: ApiVersion) {
         self.api_version = Some(Some(version));
     }
 
-    /// Which version of its API the daemon speaks with whoever names none, if that was learned.
+    /// Which version of its API the daemon speaks with clients that name none, if that was learned.
     pub fn api_version(&self) -> Option<ApiVersion> {
         self.api_version.flatten()
     }

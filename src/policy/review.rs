@@ -1,5 +1,5 @@
 //! What plugins are asked about a request that no rule forbids, and what they say: plain values, as
-//! `facts` are. Whoever carries a question to the plugins knows what they are.
+//! `facts` are. The side that asks the plugins knows what they are.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -87,7 +87,7 @@ impl AskedImage {
     }
 }
 
-/// Held by whoever waits for an answer; without it, nobody does.
+/// Held by the side that waits for an answer; without it, nobody waits.
 #[derive(Debug, Clone, Default)]
 pub struct CancelGuard(Arc<()>);
 
@@ -117,7 +117,7 @@ pub struct ReviewRequest {
     /// The image in question.
     pub asked: AskedImage,
     /// The image that the rules have judged, by its `sha256:…`, if they had to know it: plugins judge
-    /// the same one, whatever its name means by now.
+    /// the same one, whatever its name means meanwhile.
     pub pinned: Option<String>,
     /// What was said of this request before.
     pub before: Option<Review>,
@@ -126,7 +126,7 @@ pub struct ReviewRequest {
     /// Its path, decoded.
     pub path: String,
     /// The body as it would be forwarded, with the image as the client named it; none for a pull.
-    /// Whoever waits holds it: wherever the question is kept, the body goes with those who wait. In a
+    /// The side that waits holds it: wherever the question is kept, the body goes with those who wait. In a
     /// vector, as a slice would stay in memory for as long as it has a count of its holders.
     pub body: Option<Weak<Vec<u8>>>,
     /// Where it comes from.
@@ -252,7 +252,7 @@ pub enum ImageSeen {
 /// Where an advice comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// Plugins were asked, which takes time: what the rules have judged may be something else by now.
+    /// Plugins were asked, which takes time: what the rules have judged may be something else meanwhile.
     Fresh,
     /// All of it was known from other requests.
     Cached,

@@ -611,7 +611,7 @@ fn variables_that_the_daemon_sets_of_its_own_accord() {
     }
 }
 
-/// It gives way to a variable of the image, so it is none that takes its place.
+/// It gives way to a variable of the image, so it does not take its place.
 #[test]
 fn what_the_daemon_sets_hides_nothing_of_the_image() {
     let policy = Policy {

@@ -1,4 +1,4 @@
-//! What the kernel says of whoever has connected: its user, and its process.
+//! What the kernel says about a client: its user, and its process.
 
 use std::fs;
 use std::net::SocketAddr;

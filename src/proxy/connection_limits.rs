@@ -23,7 +23,7 @@ struct Counts {
     own: HashSet<Arc<Ends>>,
 }
 
-/// The two ends of a connection, as whoever has made it knows them. One address alone does not tell
+/// The two ends of a connection, as the side that made it knows them. One address alone does not tell
 /// connections apart: the kernel gives a port to several that lead to different places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Ends {

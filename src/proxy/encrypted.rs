@@ -486,7 +486,7 @@ impl Encrypted {
             match self.read_wire(&mut nothing) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => *may_read = false,
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    let reason = "it has closed the connection in the TLS handshake";
+                    let reason = "it closed the connection during the TLS handshake";
                     return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
                 }
                 read => drop(read?),

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A question has a thread for as long as its answer takes. One client has some of the threads at
-//! most, and one for the same question: as what is being answered may be of before, whoever asks it
+//! most, and one for the same question: as what is being answered may be of before, a later question
 //! again waits for the next answer, all together for one. Knows nothing of what is asked.
 
 use std::collections::VecDeque;

@@ -100,7 +100,7 @@ impl Handshakes {
                 reply(taken);
             }
         };
-        // Whoever has gone meanwhile costs one step.
+        // A client that has gone meanwhile costs one step.
         let token = CancelGuard::default().token();
         match self.0.ask((who, token), handed.clone(), Box::new(reply)) {
             Ok(()) => None,

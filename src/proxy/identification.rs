@@ -155,7 +155,7 @@ impl Known {
         loop {
             let found = clients.find(&self.identity, |entry, skipped| {
                 let (needs, reason) = (skipped.fact.as_str(), skipped.reason);
-                // Whoever connects again and again is told of now and then.
+                // Anyone who connects again and again is told of now and then.
                 if clients.tells_of(asker.client.peer.who(), skipped, asker.now) {
                     audit::record(asker.client, &Event::Unidentified { entry, needs, reason });
                 }

@@ -30,7 +30,7 @@ const LIMITS: LaneLimits = LaneLimits {
 /// What is to be learned.
 #[derive(Debug)]
 pub(super) enum Sought {
-    /// The control groups of whoever had connected by this moment.
+    /// The control groups of anyone who had connected by this moment.
     ControlGroups(Caller, Ticks),
     /// Which container of the daemon has connected.
     Container(Box<Seeking>),

@@ -1,7 +1,7 @@
 //! Room for others: idle connections that are closed when a bound is near, so that nobody shuts others
 //! out by holding connections that carry nothing.
 //!
-//! Closed are the longest idle ones of whoever has the most connections, among those who have idle ones;
+//! Closed are the longest idle ones of the client with the most connections, among those who have idle ones;
 //! never one with a request under way or a raw stream. A client whose own bound is near makes room for
 //! itself. Each loop looks among its own, and asks the others if that is not enough.
 

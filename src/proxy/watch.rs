@@ -7,9 +7,9 @@
 //!                                                               └─► killed, until it has ended
 //! ```
 //!
-//! The daemon tells of starts as they happen, also of those of its own accord, whoever reads the answer
+//! The daemon tells of starts as they happen, also of those that it makes by itself, whoever reads the answer
 //! to the first. A container is watched before its start reaches the daemon, until it is removed. Each
-//! of its runs is judged once, however often it is told of.
+//! of its runs is judged once, however often it is reported.
 
 mod look;
 

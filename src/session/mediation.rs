@@ -497,7 +497,8 @@ impl Session {
             other => return self.request = other,
         };
         let judging = mediation.judging.take().map(|judging| judging.stream);
-        let late = judging.map(|stream| (stream, "what a rule must know was not learned in time"));
+        let late =
+            judging.map(|stream| (stream, "the daemon did not answer a policy look-up in time"));
         let consulting = mediation.consulting.take().map(|consulting| consulting.stream());
         let late =
             late.or(consulting.map(|stream| (stream, "the plugins have not answered in time")));

@@ -1,7 +1,7 @@
 //! One connection without I/O: what a client and the daemon say to each other, and what may pass.
 //!
 //! A session is fed bytes and says what becomes of them. It opens no socket, reads no clock and
-//! knows no file: whoever drives it ([`crate::proxy`], a test, a fuzzer) moves the bytes.
+//! knows no file: its driver ([`crate::proxy`], a test, a fuzzer) moves the bytes.
 //!
 //! Requests and responses each have a machine of their own, because the daemon may answer before a
 //! request has ended:

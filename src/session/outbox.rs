@@ -65,7 +65,7 @@ impl Work {
     }
 }
 
-/// Filled by the session, emptied by whoever drives it after each call.
+/// Filled by the session, emptied by its driver after each call.
 #[derive(Debug, Default)]
 pub struct Outbox {
     downstream: Vec<u8>,

@@ -2,7 +2,7 @@
 //!
 //! A slow link is no attack: nothing bounds the time as a whole, which would bound the size. What is
 //! bounded is the time without a byte, and, once a body has taken [`Rules::body_time_max`], the rate at
-//! which it has come so far. So whoever holds a connection open with a body has to go on sending.
+//! which it has come so far. So a client that holds a connection open with a body has to go on sending.
 
 use std::time::{Duration, Instant};
 

@@ -12,7 +12,7 @@ const NAME_BYTES_MAX: usize = 4096;
 /// The longest extended header, in bytes.
 const EXTENDED_BYTES_MAX: usize = 64 << 10;
 
-const TRUNCATED: Unreadable = "it is no tar archive, or cut short";
+const TRUNCATED: Unreadable = "it is not a tar archive, or it is cut short";
 const HEADER: Unreadable = "an entry's header is malformed or ambiguous";
 const LONG_NAME: Unreadable = "an entry's extended header is malformed or ambiguous";
 

@@ -418,7 +418,7 @@ fn keys_that_are_no_fields_are_told_with_their_paths() {
     }
 }
 
-/// What is left of a body, and what is told of it.
+/// What is left of a body, and what is reported.
 fn sifted(body: &str, table: &'static Struct) -> (String, Vec<String>) {
     let (object, unknown) = read_closed(body.as_bytes(), table).unwrap();
     (written(&object), unknown.paths().collect())

@@ -6,7 +6,7 @@
 use super::Key;
 use super::error::{KEY_SHOWN_MAX, Step, path};
 
-/// Keys that are told of; a body may have thousands.
+/// Keys that are reported; a body may have thousands.
 const TOLD_MAX: usize = 8;
 
 /// The first keys of a body that are no fields.

@@ -77,7 +77,7 @@ const CONFIG_FIELDS: &[Field] = fields! {
     "Shell": Kind::TextOrList, WHAT_RUNS;
 };
 
-/// Instructions that an image leaves for whoever builds upon it.
+/// Instructions that an image leaves for builds upon it.
 const TRIGGERS: &[Field] = fields! {
     "OnBuild": TEXTS, INSTRUCTIONS;
 };

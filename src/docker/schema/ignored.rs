@@ -1,4 +1,4 @@
-//! Parameters and keys that clients send and no engine reads: left out, and not told of.
+//! Parameters and keys that clients send and no engine reads: left out, and not reported.
 //!
 //! dockerode sends the options of a call both as the query and as the body wherever its path ends in
 //! `?`, with what is meant for itself in them; docker-java sends members of its commands along. Nothing

@@ -84,7 +84,7 @@ impl Instructions {
             match (field.text()?, named.map(ImageRef::parse)) {
                 (_, Some(Ok(image))) => self.images.push(image),
                 (text, Some(Err(_))) => self.odd_image = Some(text.to_owned()),
-                // What the daemon reads as another scheme is none that is known.
+                // What the daemon reads as another scheme is not a known one.
                 (text, None) if text.starts_with("docker-image") => {
                     self.odd_image = Some(text.to_owned());
                 }

@@ -38,7 +38,7 @@ impl std::fmt::Display for ProtoError {
             Self::Kind => f.write_str("the message has a group"),
             Self::Text => f.write_str("a text of the message is not UTF-8"),
             Self::Type(field) => write!(f, "field {field} has a value of another type"),
-            Self::Repeated(field) => write!(f, "field {field} stands there twice"),
+            Self::Repeated(field) => write!(f, "field {field} is given twice"),
             Self::Instructions => {
                 f.write_str("the message has more instructions than any client's")
             }

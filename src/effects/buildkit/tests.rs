@@ -162,9 +162,9 @@ fn what_an_ordinary_build_says_passes() {
 #[test]
 fn what_has_no_one_meaning_is_refused() {
     for (message, reason) in [
-        ([bytes(12, b""), bytes(12, b"")].concat(), "field 12 stands there twice"),
-        ([bytes(2, b""), bytes(2, b"")].concat(), "field 2 stands there twice"),
-        ([text(6, "a"), text(6, "b")].concat(), "field 6 stands there twice"),
+        ([bytes(12, b""), bytes(12, b"")].concat(), "field 12 is given twice"),
+        ([bytes(2, b""), bytes(2, b"")].concat(), "field 2 is given twice"),
+        ([text(6, "a"), text(6, "b")].concat(), "field 6 is given twice"),
         (number(5, 1), "field 5 has a value of another type"),
         (text(9, "new.power"), "no such entitlement is known"),
         (text(9, "network.host=x"), "no such entitlement is known"),

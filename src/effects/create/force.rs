@@ -53,7 +53,7 @@ fn separate_control_groups(fields: &mut Object, changes: &mut Changes) {
     }
 }
 
-/// The label alone could come from an image. It goes with the label, and is not told of beside it.
+/// The label alone could come from an image. It goes with the label, and is not reported beside it.
 fn mark_created(host: &mut Object) {
     const MARK: &str = "ContainerIDFile";
     if host.text(MARK) != Some(CREATED_MARK) {

@@ -99,7 +99,7 @@ pub(super) struct Stage {
     /// Whether the base image may have set more.
     has_unknown: bool,
     declared: Declared,
-    /// Whether it leaves instructions (`ONBUILD`) for whoever builds upon it.
+    /// Whether it leaves instructions (`ONBUILD`) for builds upon it.
     pub(super) has_triggers: bool,
 }
 

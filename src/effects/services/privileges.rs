@@ -82,7 +82,7 @@ fn profile(seccomp: &Object) -> Result<Option<String>, BodyError> {
         "" | "default" => Ok(None),
         "custom" => match base64::decode(seccomp.text("Profile").unwrap_or_default()) {
             Some(profile) => Ok(Some(String::from_utf8_lossy(&profile).into_owned())),
-            None => Err(BodyError::Value { at: SECCOMP, reason: "no base64".to_owned() }),
+            None => Err(BodyError::Value { at: SECCOMP, reason: "not base64".to_owned() }),
         },
         _ => Ok(Some(UNCONFINED.to_owned())),
     }

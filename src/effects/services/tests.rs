@@ -308,7 +308,7 @@ fn what_cannot_be_told_is_refused_with_its_place() {
         ),
         (
             spec(r#","Privileges":{"Seccomp":{"Mode":"custom","Profile":"!"}}"#, "", ""),
-            "TaskTemplate.ContainerSpec.Privileges.Seccomp: no base64".to_owned(),
+            "TaskTemplate.ContainerSpec.Privileges.Seccomp: not base64".to_owned(),
         ),
     ] {
         assert_eq!(refused(&body), reason, "{body}");

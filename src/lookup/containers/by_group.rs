@@ -41,7 +41,7 @@ pub(super) fn by_control_group(
     let Ok(inspected) = inspected else { return Learned::unknown(UNREACHABLE) };
     match is_within(&inspected, &groups) {
         Some(true) => Learned::Known(Arc::new(inspected.into())),
-        // Whoever may make groups below their own can call one of them anything.
+        // Anyone who may make groups below their own can call one of them anything.
         Some(false) => Learned::None,
         None => Learned::unknown("the control group of that container cannot be seen"),
     }

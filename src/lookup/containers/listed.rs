@@ -130,11 +130,11 @@ impl Running {
         self.there.contains(id)
     }
 
-    /// Only on a bridge of this host an address is one container's, whoever else has the same.
+    /// Only on a bridge of this host an address is one container's, even if others have the same.
     fn of(listed: Vec<Listed>, networks: &[ListedNetwork]) -> Self {
         let is_bridge =
             |id: &str| networks.iter().any(|known| known.id == id && known.driver == "bridge");
-        // Whoever joins the network of another one has its address, from its first moment on.
+        // Anyone who joins the network of another one has its address, from its first moment on.
         let joined: HashSet<String> = listed
             .iter()
             .filter_map(|one| one.host_config.network_mode.strip_prefix("container:"))

@@ -124,7 +124,7 @@ impl Judge<'_> {
         self.violations_of(path, aliases)
     }
 
-    /// Judges a path as it is written: it has no links, whatever is there by now. These are others of
+    /// Judges a path as it is written: it has no links, whatever is there meanwhile. These are others of
     /// the same files, if they are known.
     fn violations_of(&self, path: &HostPath, aliases: Option<Vec<HostPath>>) -> Option<Violations> {
         let effect = Effect::HostPath(path.clone());

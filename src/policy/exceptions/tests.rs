@@ -475,7 +475,7 @@ fn every_key_lifts_what_it_names_and_nothing_else() {
         let asked = RequestedEffect { effect: effect.clone(), at: FieldPath::Field("X") };
         lifts.lift(&asked, std::slice::from_ref(&asked), &known)
     };
-    // Whoever adds a key adds a line above.
+    // A new key needs a line above.
     let Lifts {
         privileged: _,
         capabilities: _,

@@ -1,11 +1,11 @@
-//! What was asked of the outside and not learned, to be told of.
+//! What was asked of the outside and not learned, to be reported.
 
 use std::fmt;
 
 use super::{Facts, ImageList};
 use crate::policy::shown::Shown;
 
-/// The most questions that are told of at once: a body can hold thousands of paths.
+/// The most questions that are reported at once: a body can hold thousands of paths.
 const TOLD_MAX: usize = 16;
 
 impl Facts {

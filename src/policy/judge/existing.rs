@@ -6,8 +6,8 @@
 //! rule that it could break. To start what exists is judged again for what the daemon looks for anew:
 //! where paths lead, as a directory may have become a link, and which containers and networks are meant,
 //! as their names may have changed hands. What is forbidden as it is written was given by somebody beside
-//! SecDocker, who has the daemon itself, and stays. Whoever works within what exists reaches all that it
-//! was given, whoever gave it.
+//! SecDocker, who has the daemon itself, and stays. Anyone who works within what exists reaches all that it
+//! was given, no matter by whom.
 
 use std::collections::HashSet;
 use std::mem::{Discriminant, discriminant};
@@ -200,7 +200,7 @@ fn again(effect: &Effect) -> Option<Effect> {
     }
 }
 
-/// That it shares with the host was given to it; whom it meets in a container may be another by now.
+/// That it shares with the host was given to it; the container that it meets may be another one meanwhile.
 fn joined_again(shared: &Namespace) -> Option<Effect> {
     matches!(shared.with, SharedWith::Container(_))
         .then(|| Effect::NamespaceOnStart(shared.clone()))
@@ -248,7 +248,7 @@ fn shared_now(container: &Container) -> Vec<Namespace> {
     shares
 }
 
-/// Whoever joins a namespace joins those whom it is shared with already.
+/// Anyone who joins a namespace joins those whom it is shared with already.
 fn shared_by(container: &Container, kind: NamespaceKind) -> Vec<Effect> {
     let shares = container.shares.iter().filter(|shared| shared.kind == kind);
     shares.flat_map(Namespace::effects).collect()

@@ -1,6 +1,6 @@
 //! Images that were seen with a forbidden name: without it they stay forbidden.
 //!
-//! Whoever has an image's name taken away could use it by its identifier, or by another name that no
+//! A client that has an image's name taken away could use it by its identifier, or by another name that no
 //! rule is about. So what look-ups tell of forbidden images is remembered for as long as SecDocker
 //! runs, and given back as facts.
 
@@ -318,7 +318,7 @@ mod tests {
                 "{id}: {said}"
             );
         }
-        // What one has seen holds for whoever has the same rule, also where only a mark is left.
+        // What one has seen holds for anyone who has the same rule, also where only a mark is left.
         let same: Viewer = Some(Arc::new("same".to_owned()));
         let mut facts = image("free", &last, &["free"]);
         assert_eq!(tainted.remember(&theirs, &same, &mut facts), Ok(()));

@@ -1,4 +1,4 @@
-//! What hands the host to others breaks every rule at once: whoever has the host can do all that any
+//! What hands the host to others breaks every rule at once: anyone who has the host can do all that any
 //! rule forbids.
 
 use std::fmt;

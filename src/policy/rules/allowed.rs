@@ -180,7 +180,7 @@ impl AllowedMount {
         &self.path
     }
 
-    /// Whether what is below it may be mounted as well: whoever may write above a mount there can put
+    /// Whether what is below it may be mounted as well: anyone who may write above a mount there can put
     /// a link in its place.
     pub fn is_with_all_below(&self) -> bool {
         self.with_all_below
@@ -220,7 +220,7 @@ impl AllowedMounts {
         self.list().is_none_or(|list| list.iter().any(|one| one.path.is_root()))
     }
 
-    /// Judges what a path leads to by now. One that is not allowed as it is written was mounted beside
+    /// Judges what a path leads to at this moment. One that is not allowed as it is written was mounted beside
     /// SecDocker.
     pub(in crate::policy) fn check_again(
         &self,

@@ -47,7 +47,7 @@ pub enum Held<'a> {
     NoCeiling,
     /// All steps of all builds together, by this control group.
     Group(&'a BuildGroup),
-    /// Each step, by what the daemon is told of it.
+    /// Each step, by what the daemon learns about it.
     EachStep,
     /// Nothing: the daemon can't be told.
     Nothing,

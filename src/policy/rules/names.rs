@@ -14,7 +14,7 @@ pub trait Named {
     /// In a message: `runtime`.
     const WHAT: &'static str;
 
-    /// What is in the way of whoever goes from one of these names to one below it, if being below is
+    /// What is in the way from one of these names to one below it, if being below is
     /// as good as being there.
     const BELOW: Option<char>;
 

@@ -1,6 +1,6 @@
 //! Which OCI runtime a container runs under, by whichever name it is asked for.
 //!
-//! The daemon has names for runtimes that say nothing of the program, and a default for whoever names
+//! The daemon has names for runtimes that say nothing of the program, and a default for those that name
 //! none. So it is asked for both where a rule is about them.
 
 use crate::policy::effects::{Effect, RequestedEffect};

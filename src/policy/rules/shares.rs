@@ -1,7 +1,7 @@
 //! What other machines export, mounted as a volume: NFS and SMB.
 //!
 //! A server that is this host gives its files, whatever is forbidden of them. One at an address of another
-//! machine is another machine. A name is resolved by the daemon when it mounts, and whoever answers for
+//! machine is another machine. A name is resolved by the daemon when it mounts, and anyone who answers for
 //! it then may answer with an address of this host: so it breaks every rule about paths, unless
 //! `mounts: allow` names the share, by which the operator vouches for the name.
 
@@ -188,7 +188,7 @@ fn may_be_own(address: IpAddr, facts: &Facts) -> bool {
     is_near(address) || facts.address(address) != Some(AddressFacts::Other)
 }
 
-/// Whether an address means this machine, or whoever is on its wires.
+/// Whether an address means this machine, or a machine on its wires.
 fn is_near(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {

@@ -8,14 +8,14 @@ use crate::policy::violations::Findings;
 /// Whether what is not known is refused.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum StrictRule {
-    /// It passes, and is told of.
+    /// It passes, and is reported.
     #[default]
     Tell,
     /// It is refused.
     Refuse,
 }
 
-/// The key by which it is configured, and told of.
+/// The key by which it is configured and reported.
 const STRICT: &str = "strict";
 
 impl StrictRule {
@@ -27,7 +27,7 @@ impl StrictRule {
         }
     }
 
-    /// What of `effects` is to be told of, if anything is.
+    /// What of `effects` is to be reported, if anything.
     #[must_use]
     pub fn told(self, effects: &[RequestedEffect]) -> Option<Told<'_>> {
         let told = Told(effects);

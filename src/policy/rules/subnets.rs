@@ -6,8 +6,8 @@
 //! the daemon takes a subnet of the pools that its operator gave it, beside all routes of the host, and
 //! no rule is asked.
 //!
-//! What a network has that is there already counts for whoever joins it, but for its own routes: those
-//! are the host's by now.
+//! What a network has that is there already counts for containers that join it, but for its own routes: those
+//! have become the host's.
 
 mod net;
 
@@ -230,7 +230,10 @@ pub(in crate::policy) fn ask_bridges(
 pub(in crate::policy) fn check_driver(rules: Rules<'_>, name: &str, found: &mut Findings<'_>) {
     if let Some(rule) = first(rules) {
         let name = Shown(name);
-        found.add(format_args!("subnets that the IPAM driver {name} chooses, unseen"), rule);
+        found.add(
+            format_args!("subnets that the IPAM driver {name} chooses, which are not known"),
+            rule,
+        );
     }
 }
 

@@ -161,7 +161,7 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
     assert!(so, "in vain: {what}");
 }
 
-/// What is let start by these rules, and told of; how often it was killed.
+/// What is let start by these rules, and reported; how often it was killed.
 fn kills(says: &[Says], refusals: usize, policy: Policy, has_seen: bool) -> usize {
     let fake = Fake::start(&[Ended], refusals);
     let watch = Watch::default();

@@ -38,7 +38,7 @@ pub(super) struct Consulting {
     images: Vec<AskedImage>,
     /// What was said when it was judged before.
     history: History,
-    /// What was said of the first images by now.
+    /// What was said about the first images so far.
     said: Vec<Review>,
     pub(super) ticket: Ticket,
     pub(super) deadline: Instant,

@@ -220,7 +220,7 @@ fn what_was_judged_is_what_is_reached_whatever_is_called_so_by_then() {
             let got = &talk.got[super::index(Side::Upstream)];
             assert!(got.starts_with(&line), "{got}");
         });
-        // Whoever gets the name by then was not judged.
+        // What gets the name meanwhile was not judged.
         talk(|talk| {
             answers(talk, ContainerFacts::Absent);
             talk.client_gets("HTTP/1.1 404 ").daemon_never_sees("containers");

@@ -341,7 +341,7 @@ fn a_build_of_more_images_than_are_asked_about_is_refused() {
     assert!(talk.take_review().is_some());
 }
 
-/// Whoever has many connections has one budget for all of them, also for messages that never end.
+/// A client with many connections has one budget for all of them, also for messages that never end.
 #[test]
 fn a_hundred_builds_together_keep_to_the_budget() {
     const BYTES: usize = 50_000;
