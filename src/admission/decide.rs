@@ -1,4 +1,4 @@
-//! A whole request, decided at once: for whoever has all of it and may wait for each answer.
+//! A whole request, decided at once: for anyone who has all of it and may wait for each answer.
 
 use std::sync::Arc;
 use std::time::Instant;

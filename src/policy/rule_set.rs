@@ -230,7 +230,7 @@ impl Policy {
         self.namespaces.iter().any(|rule| rule.forbids_host(NamespaceKind::Cgroup))
     }
 
-    /// Whether anything is forbidden or forced that whoever has the host could do.
+    /// Whether anything is forbidden or forced that control of the host would allow.
     pub fn can_be_taken_over(&self) -> bool {
         self.first_section().is_some()
     }

@@ -112,7 +112,7 @@ fn read(message: &[u8], from: SocketAddr, to: SocketAddr) -> io::Result<Option<O
     let number = |at| bytes_at(fixed, at).map(u32::from_ne_bytes);
     let (uid, inode) = number(64).zip(number(68)).ok_or_else(broken)?;
     // A listener is found where nothing is connected any more. What its process has closed has no inode,
-    // and user 0 whoever has closed it.
+    // and user 0 once it is closed.
     if ends != (from, to) || NOT_CONNECTED.contains(&state) || inode == 0 {
         return Ok(None);
     }

@@ -190,7 +190,7 @@ pub(super) fn check(
             mounts::check_again((mounts, allowed_mounts), path, facts, found);
             way_out::check_again(policy, path, facts, found);
         }
-        // Whether it leads to a disk by now is judged with what adds up to privileged mode.
+        // Whether it leads to a disk at this moment is judged with what adds up to privileged mode.
         Effect::DeviceOnStart(path) => {
             devices.iter().for_each(|rule| rule.check_again(path, facts, found));
         }

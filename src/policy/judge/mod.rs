@@ -56,7 +56,7 @@ impl<B> Inspected<B> {
     }
 }
 
-/// A body that passed every rule. Only [`judge`] makes one; whoever writes an inspected body takes
+/// A body that passed every rule. Only [`judge`] makes one; the writer of inspected bodies takes
 /// nothing else.
 #[derive(Debug)]
 pub struct Checked<B> {

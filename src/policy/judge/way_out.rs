@@ -1,6 +1,6 @@
 //! The ways past SecDocker: sockets of the daemon itself and of what it runs containers with.
 //!
-//! Whoever can mount one of them is past every rule at once, so under any restriction a mount of them,
+//! Anyone who can mount one of them is past every rule at once, so under any restriction a mount of them,
 //! of what they lie in, and of directories that hold them is refused, by whichever path: unless
 //! `mounts: allow` names the socket itself.
 
@@ -126,7 +126,7 @@ pub(in crate::policy) fn check_any(policy: &Policy, any: &AnyPath, found: &mut F
     }
 }
 
-/// Judges what a path leads to by now. What is a way out as it is written was mounted beside SecDocker.
+/// Judges what a path leads to at this moment. What is a way out as it is written was mounted beside SecDocker.
 pub(in crate::policy) fn check_again(
     policy: &Policy,
     path: &HostPath,

@@ -19,7 +19,7 @@
 //!
 //! Steps of a build run as the user of the image that they build upon, mostly root; that is no breach
 //! of a rule about users, since hardly any image could be built otherwise: such a rule holds for
-//! `USER`, and for containers of what was built. Whoever wants no root in builds forbids builds.
+//! `USER`, and for containers of what was built. Anyone who wants no root in builds forbids builds.
 
 use crate::policy::effects::{Builder, Effect, Opaque, RequestedEffect};
 use crate::policy::exceptions;
@@ -103,7 +103,7 @@ pub(in crate::policy) fn ask(
         && effects.iter().any(|asked| is_asked(asked) || (is_unknown && is_begun(asked)));
 }
 
-/// Whether the daemon must be told of forbidden images by all their names.
+/// Whether the daemon must be given all names of forbidden images.
 pub(in crate::policy) fn needs_every_name(effects: &[RequestedEffect]) -> bool {
     effects.iter().any(|asked| asked.effect == Effect::Build(Builder::BuildKitSolve))
 }

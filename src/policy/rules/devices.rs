@@ -100,7 +100,7 @@ impl DeviceRule {
         }
     }
 
-    /// A device that was judged when it was asked for: where its path leads by now counts.
+    /// A device that was judged when it was asked for: where its path leads at this moment counts.
     pub(in crate::policy) fn check_again(
         &self,
         path: &HostPath,
@@ -148,7 +148,7 @@ impl DeviceRule {
         found.add_because(PRIVILEGED, "which has every device", &self.text);
     }
 
-    /// Runtimes of GPU vendors give devices to whoever asks by a variable, an image too.
+    /// Runtimes of GPU vendors give devices to anyone who asks by a variable, an image too.
     pub(in crate::policy) fn check_runtime(&self, name: &str, found: &mut Findings<'_>) {
         let is_vendors = ["nvidia", "amd"].iter().any(|vendor| name.contains(vendor));
         if is_vendors && self.is_about_gpus() {

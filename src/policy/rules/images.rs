@@ -90,7 +90,7 @@ impl ImageRule {
         &self.text
     }
 
-    /// What it is about, for whoever is to be told of it.
+    /// What it is about, for the message.
     pub fn meant(&self) -> Meant<'_> {
         match &self.pattern {
             Pattern::Below(prefix) => Meant::Below(prefix),
@@ -123,7 +123,7 @@ impl ImageRule {
         }
     }
 
-    /// A forbidden name that is taken away would free the image for whoever knows its identifier.
+    /// A forbidden name that is taken away would free the image for anyone who knows its identifier.
     pub(in crate::policy) fn check_removed(
         &self,
         image: &ImageRef,

@@ -78,7 +78,7 @@ impl MountRule {
         }
     }
 
-    /// Judges what a path leads to by now. One that is forbidden as it is written, or shows all
+    /// Judges what a path leads to at this moment. One that is forbidden as it is written, or shows all
     /// processes as it did before, was mounted beside SecDocker.
     pub(in crate::policy) fn check_again(
         &self,
@@ -128,7 +128,7 @@ pub(in crate::policy) fn check(
     allowed.check(path, facts, found);
 }
 
-/// Shows a path that was judged before to every rule: where it leads by now counts.
+/// Shows a path that was judged before to every rule: where it leads at this moment counts.
 pub(in crate::policy) fn check_again(
     (denied, allowed): (&[MountRule], &AllowedMounts),
     path: &HostPath,

@@ -55,7 +55,7 @@ impl UserRule {
         }
     }
 
-    /// Whoever may not be root may not be of its group either.
+    /// Anyone who may not be root may not be of its group either.
     pub(in crate::policy) fn check_group(&self, group: &GroupSpec, found: &mut Findings<'_>) {
         if self.users.hold_root() && group.principal().is_root() {
             found.add_because(format_args!("group {group}"), "which is root's", self.as_str());
