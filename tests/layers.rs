@@ -114,3 +114,95 @@ fn names_are_found_alone_and_in_groups() {
     let text = "use crate::http::head;\nuse crate::{audit, policy::Policy};\n// crate::proxy\n";
     assert_eq!(used_in(text), BTreeSet::from(["http", "audit", "policy"].map(String::from)));
 }
+
+/// Rooms that decide: bytes and values in, values out.
+const PURE: [&str; 6] = ["http", "docker", "effects", "policy", "admission", "session"];
+
+/// What they may not name, outside their tests: sockets, files, threads, locks, clocks, and the global logger.
+const OUTSIDE: [&str; 17] = [
+    "mio",
+    "rustix",
+    "socket2",
+    "signal_hook",
+    "libloading",
+    "rustls",
+    "fern",
+    "log",
+    "std::fs",
+    "std::thread",
+    "TcpStream",
+    "UnixStream",
+    "UdpSocket",
+    "Mutex",
+    "RwLock",
+    "Instant::now",
+    "SystemTime",
+];
+
+/// What all sessions share is counted and remembered under locks, which are held for no longer than that takes.
+const SHARED: [(&str, &str); 3] = [
+    ("src/admission/build_sessions.rs", "Mutex"),
+    ("src/admission/images.rs", "Mutex"),
+    ("src/session/budget.rs", "Mutex"),
+];
+
+/// The code of a file without comments and tests.
+fn code_of(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let without_comment = |line: &str| line.split("//").next().unwrap_or_default().to_owned();
+    text.lines().map(without_comment).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a path or name stands in code: `log::max_level()`, not `catalog::x` or `self.log(`.
+fn names(code: &str, wanted: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let is_crate = wanted.starts_with(|c: char| c.is_lowercase()) && !wanted.contains("::");
+    code.match_indices(wanted).any(|(at, _)| {
+        let (before, behind) = (&code[..at], &code[at + wanted.len()..]);
+        let begins = !before.ends_with(|c: char| is_part(c) || c == '.' || c == ':');
+        let ends = !behind.starts_with(is_part);
+        let begins = begins || (!is_crate && before.ends_with(':'));
+        begins && ends && (!is_crate || behind.starts_with("::"))
+    })
+}
+
+#[test]
+fn rooms_that_decide_touch_nothing_outside() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut wrong, mut used) = (Vec::new(), BTreeSet::new());
+    for path in PURE.into_iter().flat_map(sources_of) {
+        let name = path.strip_prefix(root).unwrap().display().to_string();
+        if name.contains("/tests/") || name.ends_with("tests.rs") {
+            continue;
+        }
+        let code = code_of(&fs::read_to_string(&path).unwrap());
+        for outside in OUTSIDE.into_iter().filter(|outside| names(&code, outside)) {
+            match SHARED.iter().find(|(file, what)| *file == name && *what == outside) {
+                Some(shared) => drop(used.insert(*shared)),
+                None => wrong.push(format!("{name} names {outside}")),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(used, BTreeSet::from(SHARED), "an exception that nobody needs any more");
+}
+
+#[test]
+fn what_is_outside_is_told_from_what_sounds_like_it() {
+    for (code, outside, is_named) in [
+        ("log::max_level()", "log", true),
+        ("use log::Level;", "log", true),
+        ("self.log(x)", "log", false),
+        ("catalog::x()", "log", false),
+        ("effects::log::x()", "log", false),
+        ("std::sync::Mutex::new(1)", "Mutex", true),
+        ("Arc<Mutex<X>>", "Mutex", true),
+        ("MutexLike", "Mutex", false),
+        ("std::time::Instant::now()", "Instant::now", true),
+        ("Instant::nowhere()", "Instant::now", false),
+        ("std::fs::read(x)", "std::fs", true),
+    ] {
+        assert_eq!(names(code, outside), is_named, "{code}");
+    }
+    assert!(!code_of("a\n#[cfg(test)]\nmod tests {\n std::fs").contains("fs"));
+}

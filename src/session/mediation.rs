@@ -27,7 +27,7 @@ use crate::policy::review::CancelGuard;
 use crate::policy::shown::Shown;
 use crate::policy::{self, Checked, Inspected, Verdict};
 use machine::{Machine, Serving, outputs};
-use plugins::{Consulting, History};
+use plugins::{History, Reviewing};
 
 /// A connection on which BuildKit is spoken, and what is held of it.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(super) struct Mediation {
     /// Calls that wait for their turn to be judged.
     waiting: VecDeque<WholeCall>,
     judging: Option<Judging>,
-    consulting: Option<Box<Consulting>>,
+    reviewing: Option<Box<Reviewing>>,
     /// Builds that are under way, by their streams: they may change what images are called.
     building: Vec<(u32, ImageChange)>,
     share: Share,
@@ -91,15 +91,15 @@ impl Mediation {
     /// Until when the outside may take to answer.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let judging = self.judging.as_ref().map(|judging| judging.deadline);
-        judging.or_else(|| self.consulting.as_ref().map(|consulting| consulting.deadline))
+        judging.or_else(|| self.reviewing.as_ref().map(|reviewing| reviewing.deadline))
     }
 
     /// What messages take that are held, judged or on their way, in bytes.
     fn bytes(&self) -> usize {
         let waiting = self.waiting.iter().map(|call| call.message.capacity()).sum::<usize>();
         let judging = self.judging.as_ref().map_or(0, |judging| judging.inspected.body().bytes());
-        let consulting = self.consulting.as_ref().map_or(0, |consulting| consulting.bytes());
-        self.machine.held_bytes() + waiting + judging + consulting
+        let reviewing = self.reviewing.as_ref().map_or(0, |reviewing| reviewing.bytes());
+        self.machine.held_bytes() + waiting + judging + reviewing
     }
 
     /// Counts a build among what its client makes.
@@ -121,7 +121,7 @@ impl Mediation {
 
     /// Whether no call is being judged.
     fn is_free(&self) -> bool {
-        self.judging.is_none() && self.consulting.is_none()
+        self.judging.is_none() && self.reviewing.is_none()
     }
 }
 
@@ -168,7 +168,7 @@ impl Session {
             instructions_left: 0,
             waiting: VecDeque::new(),
             judging: None,
-            consulting: None,
+            reviewing: None,
             building: Vec::new(),
             share: self.no_share(),
         }));
@@ -384,7 +384,7 @@ impl Session {
         turn: &mut Turn<'_>,
     ) {
         let is_judged = mediation.judging.as_ref().is_some_and(|it| it.ticket == ticket);
-        let is_reviewed = mediation.consulting.as_ref().is_some_and(|it| it.ticket == ticket);
+        let is_reviewed = mediation.reviewing.as_ref().is_some_and(|it| it.ticket == ticket);
         match answer {
             Answer::Facts(facts) if is_judged => {
                 if let Some(judging) = mediation.judging.take() {
@@ -392,8 +392,8 @@ impl Session {
                 }
             }
             Answer::Review(review) if is_reviewed => {
-                if let Some(consulting) = mediation.consulting.take() {
-                    self.call_advised(&mut mediation, consulting, review, turn);
+                if let Some(reviewing) = mediation.reviewing.take() {
+                    self.call_reviewed(&mut mediation, reviewing, review, turn);
                 }
             }
             _ if is_judged || is_reviewed => {
@@ -465,7 +465,7 @@ impl Session {
                 if images.is_empty() {
                     self.release_call(mediation, judged, turn);
                 } else {
-                    self.consult_about_call(mediation, judged, (images, history), turn);
+                    self.review_call(mediation, judged, (images, history), turn);
                 }
             }
         }
@@ -499,9 +499,9 @@ impl Session {
         let judging = mediation.judging.take().map(|judging| judging.stream);
         let late =
             judging.map(|stream| (stream, "the daemon did not answer a policy look-up in time"));
-        let consulting = mediation.consulting.take().map(|consulting| consulting.stream());
+        let reviewing = mediation.reviewing.take().map(|reviewing| reviewing.stream());
         let late =
-            late.or(consulting.map(|stream| (stream, "the plugins have not answered in time")));
+            late.or(reviewing.map(|stream| (stream, "the plugins have not answered in time")));
         if let Some((stream, reason)) = late {
             let refusal = (Status::Unavailable, &reason as &dyn Display);
             self.refuse_call(&mut mediation, stream, refusal, turn);

@@ -33,7 +33,7 @@ impl History {
 
 /// The call whose images plugins are asked about.
 #[derive(Debug)]
-pub(super) struct Consulting {
+pub(super) struct Reviewing {
     judged: Judged,
     images: Vec<AskedImage>,
     /// What was said when it was judged before.
@@ -46,7 +46,7 @@ pub(super) struct Consulting {
     _waits: CancelGuard,
 }
 
-impl Consulting {
+impl Reviewing {
     pub(super) fn stream(&self) -> u32 {
         self.judged.stream
     }
@@ -73,7 +73,7 @@ pub(super) fn asked_images(rules: &Rules, checked: &Checked<SolveBody>) -> Vec<A
 
 impl Session {
     /// No rule forbids it: what do the plugins say of its images?
-    pub(super) fn consult_about_call(
+    pub(super) fn review_call(
         &mut self,
         mediation: &mut Mediation,
         judged: Judged,
@@ -87,19 +87,19 @@ impl Session {
         }
         let (ticket, deadline) = (self.next_ticket(), turn.now);
         let (said, _waits) = (Vec::new(), CancelGuard::default());
-        let consulting = Consulting { judged, images, history, said, ticket, deadline, _waits };
-        self.consult_about_next_of(mediation, Box::new(consulting), turn);
+        let reviewing = Reviewing { judged, images, history, said, ticket, deadline, _waits };
+        self.review_next_image(mediation, Box::new(reviewing), turn);
     }
 
     /// Asks about the first image of which nothing was said.
-    fn consult_about_next_of(
+    fn review_next_image(
         &mut self,
         mediation: &mut Mediation,
-        mut consulting: Box<Consulting>,
+        mut reviewing: Box<Reviewing>,
         turn: &mut Turn<'_>,
     ) {
         let (ticket, waits) = (self.next_ticket(), CancelGuard::default());
-        let Consulting { judged, images, history, said, .. } = &mut *consulting;
+        let Reviewing { judged, images, history, said, .. } = &mut *reviewing;
         if history.name.is_empty() {
             history.name = format!("{}-{}", self.client.connection, ticket.0);
         }
@@ -118,27 +118,27 @@ impl Session {
             let (what, token) = (What::Review(Box::new(question)), waits.token());
             turn.out.ask(Ask { ticket, what, token });
         }
-        consulting.ticket = ticket;
-        consulting.deadline = turn.now + consulting.judged.rules.review_time_max;
-        consulting._waits = waits;
-        mediation.consulting = Some(consulting);
+        reviewing.ticket = ticket;
+        reviewing.deadline = turn.now + reviewing.judged.rules.review_time_max;
+        reviewing._waits = waits;
+        mediation.reviewing = Some(reviewing);
     }
 
     /// The plugins have answered; there may be more images to ask about.
-    pub(super) fn call_advised(
+    pub(super) fn call_reviewed(
         &mut self,
         mediation: &mut Mediation,
-        mut consulting: Box<Consulting>,
-        advice: Review,
+        mut reviewing: Box<Reviewing>,
+        review: Review,
         turn: &mut Turn<'_>,
     ) {
-        let Consulting { judged, images, history, said, .. } = &mut *consulting;
-        if advice.source != Source::Before {
-            for said in Reviewed::all(&advice.opinions, &history.name, images.get(said.len())) {
+        let Reviewing { judged, images, history, said, .. } = &mut *reviewing;
+        if review.source != Source::Before {
+            for said in Reviewed::all(&review.opinions, &history.name, images.get(said.len())) {
                 self.tell_review(&said);
             }
         }
-        if let Some(refusal) = advice.opinions.refusal() {
+        if let Some(refusal) = review.opinions.refusal() {
             let (method, target) = ("POST", Redacted(&judged.path));
             let event = Event::Disliked { method, target, reason: &refusal };
             audit::record(&self.client, &event);
@@ -148,24 +148,24 @@ impl Session {
             };
             return answer(mediation, judged.stream, (status, &refusal), turn);
         }
-        said.push(advice);
+        said.push(review);
         if said.len() < images.len() {
-            return self.consult_about_next_of(mediation, consulting, turn);
+            return self.review_next_image(mediation, reviewing, turn);
         }
-        if said.iter().any(|advice| advice.source == Source::Fresh) {
-            return self.judge_call_again(mediation, *consulting, turn);
+        if said.iter().any(|review| review.source == Source::Fresh) {
+            return self.judge_call_again(mediation, *reviewing, turn);
         }
-        self.release_call(mediation, consulting.judged, turn);
+        self.release_call(mediation, reviewing.judged, turn);
     }
 
     /// What plugins have taken their time for is judged again, by the rules of now.
     fn judge_call_again(
         &self,
         mediation: &mut Mediation,
-        consulting: Consulting,
+        reviewing: Reviewing,
         turn: &mut Turn<'_>,
     ) {
-        let Consulting { judged, history, said, .. } = consulting;
+        let Reviewing { judged, history, said, .. } = reviewing;
         let Judged { stream, path, checked, .. } = judged;
         let judged_again = history.judged_again + 1;
         if judged_again > JUDGED_AGAIN_MAX {
