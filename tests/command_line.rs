@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test should say where")]
 
 mod command;
+#[path = "support/document.rs"]
+mod document;
 
 use command::Folder;
 
@@ -364,4 +366,21 @@ fn explain_judges_as_of_a_client() {
     }
     let (status, _, complaint) = folder.run("explain --config config.yml --client x -", body);
     assert_eq!((status, complaint.contains("there is no client `x`")), (Some(2), true));
+}
+
+/// The commands of the document, with the list of clients above them.
+#[test]
+fn each_client_is_seen_as_the_document_says() {
+    const DEPLOYMENT: &str = "docs/DEPLOYMENT.md";
+    let folder = Folder::new("documented-clients");
+    folder.write("config.yml", &document::block(DEPLOYMENT, "name: dashboard").text);
+    folder.write("request.json", r#"{"Image":"a"}"#);
+    let commands = document::block(DEPLOYMENT, "--as-cgroup").commands();
+    let ours: Vec<&str> =
+        commands.iter().filter_map(|command| command.strip_prefix("secdocker ")).collect();
+    assert_eq!(ours.len(), 3, "{commands:?}");
+    for command in ours {
+        let (status, text, complaint) = folder.run(command, "");
+        assert!(matches!(status, Some(0 | 1)), "{command}: {text}{complaint}");
+    }
 }

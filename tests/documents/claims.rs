@@ -26,6 +26,12 @@ const TLS: &str = "tests/tls/redirected.rs";
 
 pub(crate) const CLAIMS: &[Claim] = &[
     claim(
+        DEPLOYMENT,
+        "--as-cgroup",
+        "tests/command_line.rs",
+        "each_client_is_seen_as_the_document_says",
+    ),
+    claim(
         "docs/LOG.md",
         "forbidden option",
         "tests/documented.rs",

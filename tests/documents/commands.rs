@@ -19,7 +19,7 @@ pub(crate) fn wrong(block: &Block) -> Vec<String> {
 
 /// The variables before a command, and its words.
 fn taken_apart(line: &str) -> (Vec<&str>, Vec<&str>) {
-    let words: Vec<&str> = line.split_whitespace().collect();
+    let words: Vec<&str> = line.split_whitespace().filter(|word| *word != "nice").collect();
     let is_variable =
         |word: &&&str| word.split_once('=').is_some_and(|(name, _)| names::is_variable(name));
     let count = words.iter().take_while(is_variable).count();
