@@ -206,7 +206,7 @@ fn a_start_with_broken_files() {
     for (tls, expected) in [
         (
             format!("{{certificate: {cert}, key: {others}}}"),
-            "2: listen.tls.key: the private key is not the one of the certificate",
+            "2: listen.tls.key: the private key does not match the certificate",
         ),
         (
             format!("{{certificate: {text}, key: {key}}}"),

@@ -26,7 +26,7 @@ fn certificates_are_renewed_without_closing_connections() {
     // A key of another certificate: the old ones stay, and the log says so.
     copy("server-key.pem", &other);
     secdocker.signal(Signal::HUP);
-    let line = secdocker.logs("listen.tls.key: the private key is not the one of the certificate");
+    let line = secdocker.logs("listen.tls.key: the private key does not match the certificate");
     assert!(line.contains("configuration refused"), "{line}");
     assert_eq!(connect(&secdocker).ask(get("/_ping")).status, 200);
 
