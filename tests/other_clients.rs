@@ -10,7 +10,7 @@ use support::{Daemon, Finished, SecDocker, Way, run, sandbox, tls, unique};
 /// Runs a Python program with the `docker` package, the engine taken from the environment.
 #[track_caller]
 fn python(way: &dyn Way, program: &str) -> Finished {
-    run(client("/usr/bin/python3", &way.docker_host()).args(["-c", program]), b"")
+    run(client("/usr/bin/python3", &way.docker_host()).args(["-u", "-c", program]), b"")
 }
 
 #[test]
@@ -27,8 +27,8 @@ k = c.containers.run("probe:1", ["sh", "-c", "while read l; do echo got $l; done
 print(k.exec_run(["sh", "-c", "echo $A; exit 3"], environment={{"A": "c"}}))
 s = k.attach_socket(params={{"stdin": 1, "stream": 1}})
 getattr(s, "_sock", s).sendall(b"line\n")
-s.close()
 print(next(iter(k.logs(stream=True, follow=True))))
+s.close()
 print(next(k.stats(decode=True))["name"])
 b = io.BytesIO(); t = tarfile.open(fileobj=b, mode="w")
 i = tarfile.TarInfo("f"); i.size = 100000; t.addfile(i, io.BytesIO(b"x" * 100000)); t.close()
