@@ -114,6 +114,10 @@ fn judge(
     if let Some(refusal) = case.makes_too_many(facts) {
         return refusal.into();
     }
+    // Raw, it would be served to builds that nobody sees.
+    if case.endpoint == Endpoint::Session && facts.source_policies().is_none() && !facts.is_assumed() {
+        return Refusal::not_learned(facts.unresolved().as_ref()).into();
+    }
     let judges_sessions = policy.judges_dockerfiles_of_sessions(facts);
     let is_unread = policy::builds_unread(checked.effects()) && !judges_sessions;
     if case.rules.reviewed.build && is_unread {

@@ -76,6 +76,15 @@ fn where_the_daemon_heeds_policies_sessions_pass_as_they_are() {
 }
 
 #[test]
+fn a_session_is_not_passed_while_it_is_not_known_whether_it_must_be_judged() {
+    talk(|talk| {
+        *talk = under_rules(&ImageChanges::default(), talk.piece);
+        talk.client(SESSION).answer(&Facts::none());
+        talk.client_gets("HTTP/1.1 503 ").daemon_never_sees("POST");
+    });
+}
+
+#[test]
 fn a_dockerfile_goes_on_once_it_was_judged_with_what_its_build_asks_for() {
     for size in [1, 7, usize::MAX] {
         for (base, is_forbidden) in [("probe:1", false), ("ubuntu:16.04", true)] {
