@@ -1,4 +1,3 @@
-
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::*;

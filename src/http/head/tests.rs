@@ -1,4 +1,3 @@
-
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
 use super::*;
 use proptest::prelude::*;
