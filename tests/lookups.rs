@@ -298,7 +298,10 @@ fn without_an_engine_that_says_which_image_it_is_no_plugin_is_asked() {
     let secdocker = SecDocker::start(&config, &[]);
     let answer = secdocker.connect().ask(post("/containers/create", CREATE));
     assert_eq!(answer.status, 503, "{answer:?}");
-    assert!(answer.message().contains("which image app:1 is"), "{answer:?}");
+    assert!(
+        answer.message().contains("plugins need image app:1, which could not be looked up"),
+        "{answer:?}"
+    );
     secdocker.logs("status=503");
     assert!(!secdocker.log().contains("plugin answered"), "{}", secdocker.log());
 }
