@@ -302,7 +302,7 @@ fn what_a_plugin_is_asked() {
 #[test]
 fn libraries_that_are_no_plugins_stop_the_start_with_one_line() {
     let table = [
-        ("int nothing;".to_owned(), "is no plugin: it has neither `secdocker_plugin_v2` nor `Process`"),
+        ("int nothing;".to_owned(), "is not a plugin: it has neither `secdocker_plugin_v2` nor `Process`"),
         ("int secdocker_plugin_v3;".to_owned(), "built for version 3 of the plugin interface, this SecDocker has 2.0"),
         ("int secdocker_plugin_v11;".to_owned(), "built for version 11 of the plugin interface"),
         (

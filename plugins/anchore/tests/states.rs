@@ -125,7 +125,7 @@ fn errors_of_the_server_are_errors_wherever_they_come() {
             (Answer::json(200, &json!({"message": "x"})), "unexpected answer"),
             (Answer::json(200, &json!([])), "unexpected answer"),
             (Answer::empty(200), "unexpected answer"),
-            (Answer::Raw(b"nonsense\r\n\r\n".to_vec()), "no HTTP"),
+            (Answer::Raw(b"nonsense\r\n\r\n".to_vec()), "not HTTP"),
         ] {
             let stub = odd_at(place, answer.clone());
             failed(&ask(&stub.url(), &format!("{V1}mode: both"), &app()), said);

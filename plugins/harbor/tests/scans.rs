@@ -229,7 +229,7 @@ fn every_other_answer_is_an_error() {
             (Answer::json(202, &json!({"id": ""})), "the scanner"),
             (Answer::json(202, &json!({"id": "x".repeat(300)})), "the scanner"),
             (Answer::json(202, &json!({"id": 5})), "the scanner"),
-            (Answer::Raw(b"nonsense\r\n\r\n".to_vec()), "no HTTP"),
+            (Answer::Raw(b"nonsense\r\n\r\n".to_vec()), "not HTTP"),
         ] {
             let mut fine = scanner(None, 0, 0, 0);
             let stub = Stub::new(move |request| match request.target.ends_with(path) {
@@ -330,7 +330,10 @@ fn configurations() {
         ("url: http://x\ntimeout_s: 0", "timeout_s: "),
         ("url: http://x\nregistries: {a.b: {username: c}}", "registries: a.b: username"),
         ("url: http://x\nregistries: {a.b: {token: c}}", "token"),
-        ("url: http://x\nregistries: {team/app: {}}", "registries: team/app: is no registry"),
+        (
+            "url: http://x\nregistries: {team/app: {}}",
+            "registries: team/app: is not the name of a registry",
+        ),
         ("url: http://x\nregistries: {a.b: {}, A.b: {}}", "registries: a.b: is listed twice"),
     ] {
         let error = Settings::parse(text, Path::new("/")).unwrap_err();

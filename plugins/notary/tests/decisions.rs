@@ -180,7 +180,7 @@ fn every_other_answer_of_a_registry_is_an_error() {
         (Answer::empty(500), "500"),
         (Answer::empty(307).with("Location", "http://127.0.0.1:1/"), "307"),
         (Answer::empty(200).with("Docker-Content-Digest", "sha256:../x"), "unexpected answer"),
-        (Answer::Raw(b"nonsense\r\n\r\n".to_vec()), "no HTTP"),
+        (Answer::Raw(b"nonsense\r\n\r\n".to_vec()), "not HTTP"),
     ] {
         let stub = Stub::new(move |_| answer.clone());
         is(&of_registry(&stub, ""), Decision::Error, said);
@@ -263,8 +263,8 @@ fn answers_of_realms() {
         (Answer::empty(500), "realm answered 500"),
         (Answer::json(200, &json!({})), "no token"),
         (Answer::json(200, &json!({"token": ""})), "no token"),
-        (Answer::json(200, &json!({"token": "a\r\nX: y"})), "no HTTP"),
-        (Answer::typed(200, "x/y", "secret"), "answer is odd"),
+        (Answer::json(200, &json!({"token": "a\r\nX: y"})), "not HTTP"),
+        (Answer::typed(200, "x/y", "secret"), "gave an unexpected answer"),
     ] {
         let issuer = Stub::new(move |_| answer.clone());
         let challenge = format!("Bearer realm=\"{}\"", issuer.url());
@@ -381,7 +381,10 @@ fn configurations() {
         ("remote: registry\nregistries: {team/app: {}}", "not the name of a registry"),
         ("remote: registry\nregistries: {a.b: {}, 'a.b:443': {}}", "a.b:443: is listed twice"),
         ("remote: registry\nregistries: {a.b: {username: x}}", "belong together"),
-        ("remote: registry\nregistries: {a.b: {ca_file: x, insecure: true}}", "ca_file means"),
+        (
+            "remote: registry\nregistries: {a.b: {ca_file: x, insecure: true}}",
+            "ca_file has no effect",
+        ),
         ("remote: registry\nregistries: {a.b: {ca_file: x}}", "a.b: ca_file: cannot read"),
         ("remote: registry\nregistries: {a.b: {pasword: x}}", "pasword"),
         ("on_error: maybe", "on_error"),
