@@ -1,4 +1,4 @@
-//! What `general` forces alike at every endpoint: the user, the variables, numbers of one object.
+//! What `general` forces alike at every endpoint: the user, the variables, the capabilities, numbers of one object.
 
 use super::changes::Changes;
 use super::collect::texts;
@@ -58,6 +58,26 @@ pub(super) fn number(
     if object.integer(name) != forced {
         object.set(name, forced.into());
         changes.push(field, forced);
+    }
+}
+
+/// Sets the capabilities that are added and dropped; each list by its name and what it is called in the log.
+pub(super) fn capabilities(
+    object: &mut Object,
+    ceilings: &Ceilings,
+    (add, add_field): (&'static str, &'static str),
+    (drop, drop_field): (&'static str, &'static str),
+    changes: &mut Changes,
+) {
+    let (added, dropped) = (list(object, add), list(object, drop));
+    let (forced_add, forced_drop) = ceilings.capabilities(added.clone(), dropped.clone());
+    for (name, field, asked, forced) in
+        [(add, add_field, added, forced_add), (drop, drop_field, dropped, forced_drop)]
+    {
+        if forced != asked {
+            changes.push(field, forced.join(","));
+            object.set(name, forced.into());
+        }
     }
 }
 

@@ -100,16 +100,9 @@ fn force_security_options(host: &mut Object, ceilings: &Ceilings, changes: &mut 
 }
 
 fn force_capabilities(host: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
-    let asked = (list(host, "CapAdd"), list(host, "CapDrop"));
-    let forced = ceilings.capabilities(asked.0.clone(), asked.1.clone());
-    if forced.0 != asked.0 {
-        changes.push("HostConfig.CapAdd", forced.0.join(","));
-        host.set("CapAdd", forced.0.into());
-    }
-    if forced.1 != asked.1 {
-        changes.push("HostConfig.CapDrop", forced.1.join(","));
-        host.set("CapDrop", forced.1.into());
-    }
+    let add = ("CapAdd", "HostConfig.CapAdd");
+    let drop = ("CapDrop", "HostConfig.CapDrop");
+    force::capabilities(host, ceilings, add, drop, changes);
     // 19.03 lets this list stand in place of the two above.
     if host.take("Capabilities").is_some_and(|given| given != Node::Null) {
         changes.push("HostConfig.Capabilities", "");

@@ -5,7 +5,7 @@ use super::{CONTAINER, TASK};
 use crate::docker::base64;
 use crate::docker::json::{Node, Object};
 use crate::effects::changes::Changes;
-use crate::effects::force::{self, list, number};
+use crate::effects::force::{self, number};
 use crate::policy::ceilings::{Ceilings, CpuAsk, MemoryAsk};
 use crate::policy::types::SecurityOption;
 use crate::policy::versions::ServiceOption;
@@ -86,16 +86,9 @@ fn force_environment(container: &mut Object, ceilings: &Ceilings, changes: &mut 
 }
 
 fn force_capabilities(container: &mut Object, ceilings: &Ceilings, changes: &mut Changes) {
-    let asked = (list(container, "CapabilityAdd"), list(container, "CapabilityDrop"));
-    let forced = ceilings.capabilities(asked.0.clone(), asked.1.clone());
-    if forced.0 != asked.0 {
-        changes.push("TaskTemplate.ContainerSpec.CapabilityAdd", forced.0.join(","));
-        container.set("CapabilityAdd", forced.0.into());
-    }
-    if forced.1 != asked.1 {
-        changes.push("TaskTemplate.ContainerSpec.CapabilityDrop", forced.1.join(","));
-        container.set("CapabilityDrop", forced.1.into());
-    }
+    let add = ("CapabilityAdd", "TaskTemplate.ContainerSpec.CapabilityAdd");
+    let drop = ("CapabilityDrop", "TaskTemplate.ContainerSpec.CapabilityDrop");
+    force::capabilities(container, ceilings, add, drop, changes);
 }
 
 /// An option without a field was refused; of a specification that is there already it is told.
