@@ -17,7 +17,7 @@ const START_TIME: usize = 19;
 pub struct Ticks(u64);
 
 impl Ticks {
-    /// By now.
+    /// The present moment.
     #[must_use]
     pub fn now() -> Self {
         let now = clock_gettime(ClockId::Boottime);

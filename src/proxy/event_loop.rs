@@ -197,9 +197,9 @@ impl Active {
                 }
                 Command::Drain(grace) => self.drain(grace),
                 Command::MakeRoom { near, client } => {
-                    let crowd = (near, client);
+                    let met = (near, client);
                     let (limits, now) = (&self.cx.shared.connection_limits, self.cx.now);
-                    let keys = self.room.seek_here(crowd, &self.connections, limits, now);
+                    let keys = self.room.seek_here(met, &self.connections, limits, now);
                     self.close_idle(keys, near);
                 }
                 Command::Answer { key, serial, ticket, answer } => {

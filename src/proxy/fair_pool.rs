@@ -22,7 +22,7 @@ const IDLE_MAX: Duration = Duration::from_secs(10);
 
 /// What one pool may hold.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct LaneLimits {
+pub(super) struct PoolLimits {
     /// What its threads are called.
     pub(super) name: &'static str,
     /// Threads, which begin when there is work.
@@ -45,7 +45,7 @@ pub(super) type Reply<A> = Box<dyn FnOnce(A) + Send>;
 pub(super) struct FairPool<Q, A>(Arc<Shared<Q, A>>);
 
 struct Shared<Q, A> {
-    limits: LaneLimits,
+    limits: PoolLimits,
     answer: Box<Answer<Q, A>>,
     state: Mutex<State<Q, A>>,
     work: Condvar,
@@ -80,7 +80,7 @@ impl<Q, A> Clone for FairPool<Q, A> {
 impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> FairPool<Q, A> {
     /// A pool on which `answer` answers the questions.
     pub(super) fn new(
-        limits: LaneLimits,
+        limits: PoolLimits,
         answer: impl Fn(&Q, &[CancelToken]) -> A + Send + Sync + 'static,
     ) -> Self {
         let (waiting, running) = Default::default();
@@ -121,12 +121,12 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> FairPool<Q, A> {
 }
 
 impl<Q: Eq, A> State<Q, A> {
-    fn may_run(&self, asked: &Arc<Queued<Q>>, limits: &LaneLimits) -> bool {
+    fn may_run(&self, asked: &Arc<Queued<Q>>, limits: &PoolLimits) -> bool {
         let of_client = self.running.iter().filter(|running| running.who == asked.who);
         of_client.count() < limits.threads_per_client_max && !self.running.contains(asked)
     }
 
-    fn has_room(&self, who: Who, limits: &LaneLimits) -> bool {
+    fn has_room(&self, who: Who, limits: &PoolLimits) -> bool {
         let (mut all, mut of_client) = (0, 0);
         for job in &self.waiting {
             all += job.replies.len();
@@ -138,7 +138,7 @@ impl<Q: Eq, A> State<Q, A> {
     }
 
     /// The first that waits and may run.
-    fn next(&mut self, limits: &LaneLimits) -> Option<Job<Q, A>> {
+    fn next(&mut self, limits: &PoolLimits) -> Option<Job<Q, A>> {
         let at = self.waiting.iter().position(|job| self.may_run(&job.asked, limits))?;
         let job = self.waiting.remove(at)?;
         self.running.push(Arc::clone(&job.asked));
@@ -207,7 +207,7 @@ mod tests {
     use std::collections::HashSet;
     use std::sync::mpsc::{self, Receiver, Sender};
 
-    const LIMITS: LaneLimits = LaneLimits {
+    const LIMITS: PoolLimits = PoolLimits {
         name: "test",
         threads_max: 4,
         threads_per_client_max: 2,

@@ -6,13 +6,13 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::fair_pool::{FairPool, LaneLimits};
+use super::fair_pool::{FairPool, PoolLimits};
 use crate::audit::Who;
 use crate::policy::review::{CancelGuard, CancelToken};
 use crate::tls::{Error, Outgoing, Received, Session};
 
 /// A connection waits with one step on each side: `limits.connections` bounds them.
-const LIMITS: LaneLimits = LaneLimits {
+const LIMITS: PoolLimits = PoolLimits {
     name: "handshake",
     threads_max: 4,
     threads_per_client_max: 1,

@@ -12,14 +12,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::fair_pool::{FairPool, LaneLimits};
+use super::fair_pool::{FairPool, PoolLimits};
 use crate::audit::Who;
 use crate::client::{Container, Learned};
 use crate::lookup::{Caller, Containers, Seeking, Ticks};
 use crate::policy::review::CancelGuard;
 
 /// Each kind of question has so many threads of its own.
-const LIMITS: LaneLimits = LaneLimits {
+const LIMITS: PoolLimits = PoolLimits {
     name: "identity",
     threads_max: 24,
     threads_per_client_max: 4,

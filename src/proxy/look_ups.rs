@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use super::fair_pool::{FairPool, LaneLimits};
+use super::fair_pool::{FairPool, PoolLimits};
 use crate::audit::Who;
 use crate::lookup::{self, Daemon, ImageCache};
 use crate::policy::facts::{Facts, Questions};
 use crate::policy::review::CancelToken;
 
 /// Questions about the host's files: one whose file system hangs stays for good.
-const HOST: LaneLimits = LaneLimits {
+const HOST: PoolLimits = PoolLimits {
     name: "look-up",
     threads_max: 32,
     threads_per_client_max: 8,
@@ -21,7 +21,7 @@ const HOST: LaneLimits = LaneLimits {
 
 /// Questions to the daemon, each of which may take as long as its client waits: the daemon answers none
 /// about a container that is being written to.
-const DAEMON: LaneLimits = LaneLimits {
+const DAEMON: PoolLimits = PoolLimits {
     name: "look-up",
     threads_max: 256,
     threads_per_client_max: 16,

@@ -50,7 +50,7 @@ pub(super) fn check(
         allowed_subnets,
         builds: _,      // Judged with all that a build could break.
         build_group: _, // Judged with the steps that could run elsewhere.
-        endpoints: _,   // RequestedEffect when the head was there.
+        endpoints: _,   // Asked when the head was there.
         strict,
         ceilings,
         exceptions: _, // They say where what is found counts.

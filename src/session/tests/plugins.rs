@@ -19,7 +19,7 @@ fn seen(image: u8) -> ImageSeen {
     ImageSeen::One(format!("sha256:{image}"))
 }
 
-fn consultation(talk: &mut Talk) -> (Ticket, ReviewRequest) {
+fn review_asked(talk: &mut Talk) -> (Ticket, ReviewRequest) {
     talk.take_review().expect("plugins are asked")
 }
 
@@ -58,7 +58,7 @@ fn a_container_is_made_of_the_image_that_plugins_were_asked_about() {
         talk_with_plugins(|talk| {
             let body = |image: &str| format!(r#"{{"Cmd":["x"],"Image":"{image}","Tty":true}}"#);
             talk.client(&with_body(CREATE, &body(&named)));
-            let (ticket, _) = consultation(talk);
+            let (ticket, _) = review_asked(talk);
             let kept =
                 Review { image: ImageSeen::One(id.clone()), source: Source::Cached, ..asked(1) };
             reviewed(talk, ticket, kept);
@@ -72,7 +72,7 @@ fn no_image_is_a_404_and_one_that_nobody_knows_a_503() {
     for (image, status) in [(ImageSeen::None, "404"), (ImageSeen::Unknown, "503")] {
         talk_with_plugins(|talk| {
             talk.client(&with_body(CREATE, APP));
-            let (ticket, _) = consultation(talk);
+            let (ticket, _) = review_asked(talk);
             let said = Review { image: image.clone(), source: Source::Cached, ..asked(1) };
             reviewed(talk, ticket, said);
             talk.client_gets(&format!("HTTP/1.1 {status} ")).is(None).daemon_never_sees("create");
@@ -92,9 +92,9 @@ fn services_and_pulls_go_by_the_name() {
             let rules = Arc::get_mut(&mut talk.rules).unwrap();
             rules.reviewed = Purposes { create: true, service: true, pull: true, build: true };
             talk.client(request);
-            let (ticket, _) = consultation(talk);
+            let (ticket, _) = review_asked(talk);
             reviewed(talk, ticket, asked(1));
-            let (ticket, question) = consultation(talk);
+            let (ticket, question) = review_asked(talk);
             let is_pull = request == PULL;
             assert_eq!(question.still_said(&ImageSeen::Unknown).is_some(), is_pull);
             reviewed(talk, ticket, question.still_said(&seen(1)).unwrap());
@@ -109,13 +109,13 @@ fn plugins_are_asked_about_the_image_that_the_rules_have_judged() {
         forbid_root(talk);
         talk.client(&with_body(CREATE, APP));
         learn(talk, 7, "1000");
-        let (ticket, question) = consultation(talk);
+        let (ticket, question) = review_asked(talk);
         assert_eq!(question.pinned.as_deref(), Some("sha256:7"));
         assert_eq!(question.sought().to_string(), "sha256:7");
         let request = question.request;
         reviewed(talk, ticket, asked(7));
         learn(talk, 7, "1000");
-        let (ticket, question) = consultation(talk);
+        let (ticket, question) = review_asked(talk);
         assert!(!request.is_empty() && question.request == request, "it is the same request");
         reviewed(talk, ticket, question.still_said(&seen(7)).unwrap());
         talk.daemon_gets(&with_body(CREATE, r#"{"Image":"sha256:7"}"#));
@@ -128,7 +128,7 @@ fn what_a_name_means_when_plugins_have_agreed_is_judged_by_the_rules() {
         forbid_root(talk);
         talk.client(&with_body(CREATE, APP));
         learn(talk, 7, "1000");
-        let (ticket, _) = consultation(talk);
+        let (ticket, _) = review_asked(talk);
         reviewed(talk, ticket, asked(7));
         learn(talk, 8, "root");
         talk.client_gets("HTTP/1.1 403 ").is(None).daemon_never_sees("create");
@@ -137,10 +137,10 @@ fn what_a_name_means_when_plugins_have_agreed_is_judged_by_the_rules() {
         forbid_root(talk);
         talk.client(&with_body(CREATE, APP));
         learn(talk, 7, "1000");
-        let (ticket, _) = consultation(talk);
+        let (ticket, _) = review_asked(talk);
         reviewed(talk, ticket, asked(7));
         learn(talk, 8, "1001");
-        let (_, question) = consultation(talk);
+        let (_, question) = review_asked(talk);
         assert_eq!(question.pinned.as_deref(), Some("sha256:8"));
         assert_eq!(question.still_said(&seen(8)), None, "it was about another image");
     });
@@ -159,7 +159,7 @@ fn rules_that_came_while_plugins_thought_are_asked() {
     for policy in [&of_ports("80"), &of_endpoints] {
         talk_with_plugins(|talk| {
             talk.client(&create);
-            let (ticket, _) = consultation(talk);
+            let (ticket, _) = review_asked(talk);
             set_policy(talk, policy.clone());
             reviewed(talk, ticket, asked(1));
             talk.client_gets("HTTP/1.1 403 ").is(None).daemon_never_sees("create");
@@ -171,12 +171,12 @@ fn rules_that_came_while_plugins_thought_are_asked() {
 fn what_was_said_of_another_body_is_not_said_of_this_one() {
     talk_with_plugins(|talk| {
         talk.client(&with_body(CREATE, APP));
-        let (ticket, _) = consultation(talk);
+        let (ticket, _) = review_asked(talk);
         let mut policy = Policy::permissive();
         policy.ceilings.user = Some(UserSpec::parse("7").unwrap());
         set_policy(talk, policy);
         reviewed(talk, ticket, asked(1));
-        let (_, question) = consultation(talk);
+        let (_, question) = review_asked(talk);
         assert!(question.before.is_none());
         let body = question.body.unwrap().upgrade().unwrap();
         assert_eq!(str::from_utf8(&body), Ok(r#"{"Image":"app","User":"7"}"#));
