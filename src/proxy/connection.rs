@@ -16,13 +16,13 @@ use std::time::Instant;
 
 use mio::event::Event;
 
-use super::connection_limits::Slot;
+use super::clients::identification::Standing;
 use super::context::LoopContext;
 use super::generation::Generation;
-use super::handshakes::Taken;
-use super::identification::Standing;
+use super::limits::connection_limits::Slot;
 use super::mailbox::Key;
-use super::peer::Peer;
+use super::streams::peer::Peer;
+use super::threads::handshakes::Taken;
 use super::upstream::{Overdue, Upstream};
 use crate::audit::{self, Event as Record, Who};
 use crate::config::UpstreamAddress;

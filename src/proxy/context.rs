@@ -6,15 +6,15 @@ use std::time::Instant;
 
 use mio::Registry;
 
-use super::connection_limits::ConnectionLimits;
-use super::encrypted::Lent;
-use super::handshakes::{Handshakes, Step, Taken};
-use super::identities::{Identities, Sought};
-use super::look_ups::LookUps;
+use super::clients::identities::{Identities, Sought};
+use super::limits::connection_limits::ConnectionLimits;
 use super::mailbox::{Command, Key, Mailbox};
-use super::pipes::Pipes;
-use super::pool::Pool;
-use super::reviewing::Reviewing;
+use super::streams::encrypted::Lent;
+use super::streams::pipes::Pipes;
+use super::threads::handshakes::{Handshakes, Step, Taken};
+use super::threads::look_ups::LookUps;
+use super::threads::pool::Pool;
+use super::threads::reviewing::Reviewing;
 use super::watch::Watch;
 use crate::audit::Who;
 use crate::lookup::{Daemon, Epoch, ImageCache, Presence};

@@ -9,10 +9,10 @@ use mio::net::{TcpStream, UnixStream};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-use super::connection_limits::{ConnectionLimits, Ends, Own};
-use super::encrypted::{Encrypted, Lent};
+use super::limits::connection_limits::{ConnectionLimits, Ends, Own};
 use super::origin;
-use super::stream::{KEEPALIVE, Stream};
+use super::streams::encrypted::{Encrypted, Lent};
+use super::streams::stream::{KEEPALIVE, Stream};
 use crate::config::UpstreamAddress;
 use crate::lookup::{Daemon, DaemonTls};
 use crate::tls::Session;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::clients::{ClientList, Counts};
+use super::clients::list::{ClientList, Counts};
 use crate::config::{Limits, Settings, UpstreamAddress, UpstreamTls};
 use crate::lookup::{Daemon, DaemonTls};
 use crate::plugins::Plugins;

@@ -12,8 +12,8 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use super::error::StartError;
 use super::origin::{self, Origin};
-use super::stream::KEEPALIVE;
-use super::stream::Stream;
+use super::streams::stream::KEEPALIVE;
+use super::streams::stream::Stream;
 use crate::audit::Peer as Client;
 use crate::config::TcpListen;
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use mio::{Registry, Token, Waker};
 
-use super::connection_limits::LimitReached;
+use super::clients::identities;
 use super::generation::Generation;
-use super::handshakes::Taken;
-use super::identities;
+use super::limits::connection_limits::LimitReached;
+use super::threads::handshakes::Taken;
 use crate::audit::Who;
 use crate::session::{Answer, Side, Ticket};
 

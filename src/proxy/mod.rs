@@ -8,37 +8,24 @@
 //! ```
 //!
 //! Loops share nothing while bytes flow. What they share when a connection begins or ends stands in
-//! `connection_limits`; a new policy reaches them as a command.
+//! `limits`; a new policy reaches them as a command.
 
-mod buffers;
 pub mod build_group;
-mod callers;
 mod clients;
 mod connection;
-mod connection_limits;
 mod context;
 mod dial;
-mod encrypted;
 mod error;
 mod event_loop;
-mod fair_pool;
 mod generation;
-mod handshakes;
-mod identification;
-mod identities;
+mod limits;
 mod listener;
-mod look_ups;
 mod mailbox;
 mod origin;
-mod peer;
-mod pipes;
-mod pool;
 mod pulse;
 mod refusal;
-mod reviewing;
-mod room;
-mod sock_diag;
-mod stream;
+mod streams;
+mod threads;
 mod timers;
 mod upstream;
 mod watch;
@@ -54,21 +41,21 @@ use crate::config::Settings;
 use crate::lookup::Daemon;
 use crate::plugins::Plugins;
 use crate::session::Budget;
-use clients::Counts;
-use connection_limits::ConnectionLimits;
+use clients::identities::Identities;
+use clients::list::Counts;
 use context::{Images, Shared};
 pub use error::StartError;
 use event_loop::{EventLoop, Startup};
 use generation::Generation;
-use handshakes::Handshakes;
-use identities::Identities;
+use limits::connection_limits::ConnectionLimits;
+use limits::room::Neighbours;
 pub use listener::Inherited;
 use listener::{Listener, SocketFile};
-use look_ups::LookUps;
 use mailbox::{Command, Mailbox};
-use pool::Pool;
 pub use pulse::Pulse;
-use room::Neighbours;
+use threads::handshakes::Handshakes;
+use threads::look_ups::LookUps;
+use threads::pool::Pool;
 use watch::Watch;
 
 /// Threads on which large bodies are judged. The loops need the processors, too.

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use rustix::net::RecvFlags;
 
 use super::listener::Accepted;
-use super::stream::Stream;
+use super::streams::stream::Stream;
 use crate::audit::{self, ClientId, Event as Record};
 use crate::http::framing::{AnswerTo, Persistence};
 use crate::http::head::Version;

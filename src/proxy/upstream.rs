@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use mio::{Registry, Token};
 
-use super::connection_limits::Own;
 use super::context::LoopContext;
 use super::dial::{self, Dialled};
-use super::peer::{Connected, Peer};
+use super::limits::connection_limits::Own;
+use super::streams::peer::{Connected, Peer};
 use crate::lookup::Daemon;
 
 /// How soon a Unix socket whose queue of connections was full is tried again.

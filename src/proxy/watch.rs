@@ -18,7 +18,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::pool::Pool;
+use super::threads::pool::Pool;
 use crate::audit::{self, Notice};
 use crate::lookup::{self, Daemon, Run, Told};
 use crate::policy::Policy;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use super::super::clients::identification::{Asker, Looked};
+use super::super::clients::identities::Answer;
 use super::super::context::LoopContext;
-use super::super::encrypted::Handshake;
 use super::super::generation::Generation;
-use super::super::identification::{Asker, Looked};
-use super::super::identities::Answer;
+use super::super::streams::encrypted::Handshake;
 use super::{Broken, Connection};
 use crate::audit::{self, Event as Record};
 use crate::client::ClientCertificate;

@@ -4,8 +4,8 @@ use std::io;
 use std::num::NonZeroU64;
 
 use super::super::context::LoopContext;
-use super::super::peer::{Peer, Read};
-use super::super::pipes::Pipe;
+use super::super::streams::peer::{Peer, Read};
+use super::super::streams::pipes::Pipe;
 use super::{Broken, Connection, Progress};
 use crate::session::{Flow, Side, Step};
 

@@ -3,9 +3,9 @@
 use std::io;
 use std::time::Instant;
 
-use super::super::connection_limits::{ConnectionLimits, Ends};
 use super::super::context::LoopContext;
-use super::super::pipes::Pipe;
+use super::super::limits::connection_limits::{ConnectionLimits, Ends};
+use super::super::streams::pipes::Pipe;
 use super::super::upstream::Attempt;
 use super::{Broken, Connection};
 use crate::audit::{self, Event as Record};

@@ -5,14 +5,14 @@ use std::io;
 use std::sync::Arc;
 
 use super::super::connection::{Arrival, Connection, Outcome};
-use super::super::connection_limits::{Bounds, LimitReached, Slot};
-use super::super::encrypted::Encrypted;
+use super::super::limits::connection_limits::{Bounds, LimitReached, Slot};
 use super::super::listener::{Accepted, OUT_OF_DESCRIPTORS_PAUSE};
 use super::super::mailbox::Key;
 use super::super::origin::Origin;
-use super::super::peer::{Connected, Peer};
 use super::super::refusal::{self, Refusal};
-use super::super::stream::Stream;
+use super::super::streams::encrypted::Encrypted;
+use super::super::streams::peer::{Connected, Peer};
+use super::super::streams::stream::Stream;
 use super::{AcceptAgain, Active, live};
 use crate::audit::{self, ClientId, Event as Record, Who};
 use crate::config::UpstreamAddress;

@@ -22,27 +22,27 @@ const IDLE_MAX: Duration = Duration::from_secs(10);
 
 /// What one pool may hold.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PoolLimits {
+pub(in crate::proxy) struct PoolLimits {
     /// What its threads are called.
-    pub(super) name: &'static str,
+    pub(in crate::proxy) name: &'static str,
     /// Threads, which begin when there is work.
-    pub(super) threads_max: usize,
+    pub(in crate::proxy) threads_max: usize,
     /// Threads that one client may keep.
-    pub(super) threads_per_client_max: usize,
+    pub(in crate::proxy) threads_per_client_max: usize,
     /// Who waits for a thread, altogether.
-    pub(super) waiting_max: usize,
+    pub(in crate::proxy) waiting_max: usize,
     /// Who waits of one client.
-    pub(super) waiting_per_client_max: usize,
+    pub(in crate::proxy) waiting_per_client_max: usize,
 }
 
 /// Answers a question for those who wait, or did.
 type Answer<Q, A> = dyn Fn(&Q, &[CancelToken]) -> A + Send + Sync;
 
 /// Takes the answer, on any thread.
-pub(super) type Reply<A> = Box<dyn FnOnce(A) + Send>;
+pub(in crate::proxy) type Reply<A> = Box<dyn FnOnce(A) + Send>;
 
 /// A handle to the threads; clones share them.
-pub(super) struct FairPool<Q, A>(Arc<Shared<Q, A>>);
+pub(in crate::proxy) struct FairPool<Q, A>(Arc<Shared<Q, A>>);
 
 struct Shared<Q, A> {
     limits: PoolLimits,
@@ -79,7 +79,7 @@ impl<Q, A> Clone for FairPool<Q, A> {
 
 impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> FairPool<Q, A> {
     /// A pool on which `answer` answers the questions.
-    pub(super) fn new(
+    pub(in crate::proxy) fn new(
         limits: PoolLimits,
         answer: impl Fn(&Q, &[CancelToken]) -> A + Send + Sync + 'static,
     ) -> Self {
@@ -90,7 +90,7 @@ impl<Q: Eq + Send + Sync + 'static, A: Clone + Send + 'static> FairPool<Q, A> {
 
     /// Has a question answered. Gives the reply back if too many wait, or no thread can be had, so
     /// that the caller can reply at once.
-    pub(super) fn ask(
+    pub(in crate::proxy) fn ask(
         &self,
         (who, waited): (Who, CancelToken),
         question: Q,

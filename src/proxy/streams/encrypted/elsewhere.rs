@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Encrypted, Spoken, keep};
-use crate::proxy::handshakes::{Step, Taken};
+use crate::proxy::threads::handshakes::{Step, Taken};
 
 /// Where the session is.
 #[derive(Debug)]

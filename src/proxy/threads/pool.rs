@@ -14,7 +14,7 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// A handle to the pool; clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Pool {
+pub(in crate::proxy) struct Pool {
     shared: Arc<Shared>,
 }
 
@@ -39,13 +39,13 @@ struct State {
 
 impl Pool {
     /// A pool of so many threads at most.
-    pub(super) fn of(threads_max: usize) -> Self {
+    pub(in crate::proxy) fn of(threads_max: usize) -> Self {
         Self { shared: Arc::new(Shared { threads_max, ..Shared::default() }) }
     }
 
     /// Runs `job` on some thread, some time. Gives it back if the queue is full or no thread can be
     /// had, so that the caller can answer at once.
-    pub(super) fn run(&self, job: Job) -> Result<(), Job> {
+    pub(in crate::proxy) fn run(&self, job: Job) -> Result<(), Job> {
         let mut state = self.shared.lock();
         if state.queue.len() >= QUEUE_MAX {
             return Err(job);

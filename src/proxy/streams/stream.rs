@@ -11,15 +11,15 @@ use mio::{Interest, Registry, Token};
 use rustix::net::RecvFlags;
 use socket2::SockRef;
 
+use super::super::origin;
 use super::encrypted::{AfterShort, Encrypted};
-use super::origin;
 
 /// Idle time after which the kernel asks whether a peer is still there.
-pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
+pub(in crate::proxy) const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// A connected (or connecting) non-blocking stream.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(in crate::proxy) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Encrypted(Box<Encrypted>),
@@ -27,7 +27,7 @@ pub(super) enum Stream {
 
 /// What a read brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Got {
+pub(in crate::proxy) enum Got {
     /// So many bytes, and whether nothing more is there as far as a short read tells.
     Bytes {
         count: usize,
@@ -41,7 +41,7 @@ pub(super) enum Got {
 
 impl Got {
     /// What a read into so much room says.
-    pub(super) fn of(read: io::Result<usize>, room: usize) -> io::Result<Self> {
+    pub(in crate::proxy) fn of(read: io::Result<usize>, room: usize) -> io::Result<Self> {
         match read {
             Ok(0) => Ok(Self::End),
             Ok(count) => Ok(Self::Bytes { count, drained: count < room }),
@@ -52,7 +52,7 @@ impl Got {
 }
 
 impl Stream {
-    pub(super) fn read(
+    pub(in crate::proxy) fn read(
         &mut self,
         into: &mut [u8],
         now: Instant,
@@ -66,12 +66,12 @@ impl Stream {
     }
 
     /// Reads what has come of a client that is not served.
-    pub(super) fn drop_some(&mut self) -> io::Result<usize> {
+    pub(in crate::proxy) fn drop_some(&mut self) -> io::Result<usize> {
         rustix::io::read(self, &mut [0; 4096]).map_err(Into::into)
     }
 
     /// How many bytes were taken, and whether the socket is full.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<(usize, bool)> {
+    pub(in crate::proxy) fn write(&mut self, bytes: &[u8]) -> io::Result<(usize, bool)> {
         let count = match self {
             Self::Tcp(stream) => stream.write(bytes)?,
             Self::Unix(stream) => stream.write(bytes)?,
@@ -82,12 +82,12 @@ impl Stream {
     }
 
     /// Whether what was taken is still to be written.
-    pub(super) fn owes(&self) -> bool {
+    pub(in crate::proxy) fn owes(&self) -> bool {
         matches!(self, Self::Encrypted(stream) if stream.owes())
     }
 
     /// Writes what was taken before, as far as the kernel takes it.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(in crate::proxy) fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Encrypted(stream) => stream.flush(),
             Self::Tcp(_) | Self::Unix(_) => Ok(()),
@@ -95,7 +95,7 @@ impl Stream {
     }
 
     /// Ends our direction; the peer reads to the end of what was written.
-    pub(super) fn shut_write(&mut self) -> io::Result<()> {
+    pub(in crate::proxy) fn shut_write(&mut self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
@@ -103,14 +103,14 @@ impl Stream {
         }
     }
 
-    pub(super) fn encrypted(&self) -> Option<&Encrypted> {
+    pub(in crate::proxy) fn encrypted(&self) -> Option<&Encrypted> {
         match self {
             Self::Encrypted(stream) => Some(stream),
             Self::Tcp(_) | Self::Unix(_) => None,
         }
     }
 
-    pub(super) fn encrypted_mut(&mut self) -> Option<&mut Encrypted> {
+    pub(in crate::proxy) fn encrypted_mut(&mut self) -> Option<&mut Encrypted> {
         match self {
             Self::Encrypted(stream) => Some(stream),
             Self::Tcp(_) | Self::Unix(_) => None,
@@ -118,7 +118,7 @@ impl Stream {
     }
 
     /// Whether the kernel may move what is read and written here, unseen.
-    pub(super) fn is_plain(&self) -> bool {
+    pub(in crate::proxy) fn is_plain(&self) -> bool {
         self.encrypted().is_none_or(Encrypted::is_plain)
     }
 
@@ -131,7 +131,7 @@ impl Stream {
     }
 
     /// Whether the peer has sent what nobody has read.
-    pub(super) fn has_unread(&self) -> bool {
+    pub(in crate::proxy) fn has_unread(&self) -> bool {
         if self.encrypted().is_some_and(Encrypted::has_plain) {
             return true;
         }
@@ -140,12 +140,12 @@ impl Stream {
     }
 
     /// Our own address; a Unix socket has none.
-    pub(super) fn local_address(&self) -> Option<SocketAddr> {
+    pub(in crate::proxy) fn local_address(&self) -> Option<SocketAddr> {
         self.tcp()?.local_addr().ok().map(origin::canonical)
     }
 
     /// Makes closing a reset. A Unix socket has none: its peer sees an end.
-    pub(super) fn reset_on_close(&self) {
+    pub(in crate::proxy) fn reset_on_close(&self) {
         if let Some(stream) = self.tcp() {
             // Without it the peer sees an end, too.
             let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
@@ -154,7 +154,7 @@ impl Stream {
 
     /// Which events to ask for. A TCP socket reports space only after a write fell short, so it can
     /// be asked always; a Unix socket wakes its writer whenever the peer reads.
-    pub(super) fn interest(&self, waits_for_space: bool) -> Interest {
+    pub(in crate::proxy) fn interest(&self, waits_for_space: bool) -> Interest {
         match self {
             // Urgent data is waited for because it cuts reads short.
             Self::Tcp(_) | Self::Encrypted(_) => {
@@ -167,7 +167,7 @@ impl Stream {
 
     /// Whether what is read here is better moved through a pipe, when it is much. Out of a Unix socket
     /// it comes in single pages, whose journey costs more than copying (docs/PERFORMANCE.md).
-    pub(super) fn splices_well(&self) -> bool {
+    pub(in crate::proxy) fn splices_well(&self) -> bool {
         self.is_plain() && self.tcp().is_some()
     }
 

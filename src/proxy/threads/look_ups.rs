@@ -31,14 +31,14 @@ const DAEMON: PoolLimits = PoolLimits {
 
 /// A handle to the threads; clones share them.
 #[derive(Clone)]
-pub(super) struct LookUps {
+pub(in crate::proxy) struct LookUps {
     images: Arc<ImageCache>,
     host: FairPool<(Daemon, Questions), Facts>,
     daemon: FairPool<(Daemon, Questions), Facts>,
 }
 
 impl LookUps {
-    pub(super) fn new(images: &Arc<ImageCache>) -> Self {
+    pub(in crate::proxy) fn new(images: &Arc<ImageCache>) -> Self {
         let pool = |limits| {
             let images = Arc::clone(images);
             FairPool::new(
@@ -53,7 +53,7 @@ impl LookUps {
     }
 
     /// Answers at once if all is known; else `reply` is called once, on any thread.
-    pub(super) fn ask(
+    pub(in crate::proxy) fn ask(
         &self,
         (who, waited): (Who, CancelToken),
         mut questions: Questions,

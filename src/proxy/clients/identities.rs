@@ -12,7 +12,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::fair_pool::{FairPool, PoolLimits};
+use super::super::threads::fair_pool::{FairPool, PoolLimits};
 use crate::audit::Who;
 use crate::client::{Container, Learned};
 use crate::lookup::{Caller, Containers, Seeking, Ticks};
@@ -29,7 +29,7 @@ const LIMITS: PoolLimits = PoolLimits {
 
 /// What is to be learned.
 #[derive(Debug)]
-pub(super) enum Sought {
+pub(in crate::proxy) enum Sought {
     /// The control groups of anyone who had connected by this moment.
     ControlGroups(Caller, Ticks),
     /// Which container of the daemon has connected.
@@ -38,7 +38,7 @@ pub(super) enum Sought {
 
 /// What was learned.
 #[derive(Debug, Clone)]
-pub(super) enum Answer {
+pub(in crate::proxy) enum Answer {
     ControlGroups(Learned<Vec<String>>),
     Container(Learned<Arc<Container>>),
 }
@@ -59,7 +59,7 @@ type OfContainer = Learned<Arc<Container>>;
 
 /// A handle to the threads; clones share them.
 #[derive(Clone)]
-pub(super) struct Identities {
+pub(in crate::proxy) struct Identities {
     host: FairPool<Question<(Caller, Ticks)>, Groups>,
     daemon: FairPool<Question<Seeking>, Option<OfContainer>>,
     patient: FairPool<Question<Seeking>, OfContainer>,
@@ -94,7 +94,7 @@ const CROWDED: &str = "too many clients are being looked up";
 
 impl Identities {
     /// Has something learned; `reply` is called once, on any thread or at once.
-    pub(super) fn ask(
+    pub(in crate::proxy) fn ask(
         &self,
         who: Who,
         sought: Sought,

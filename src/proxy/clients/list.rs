@@ -17,7 +17,7 @@ use crate::session::Rules;
 
 /// The entries of one configuration, and the rules of all others.
 #[derive(Debug)]
-pub(super) struct ClientList {
+pub(in crate::proxy) struct ClientList {
     entries: Vec<Entry>,
     rest: Arc<Rules>,
     told: Told,
@@ -31,7 +31,7 @@ struct Entry {
 }
 
 /// What is found of a client.
-pub(super) enum Found<'l> {
+pub(in crate::proxy) enum Found<'l> {
     /// That depends on this.
     Ask(Fact),
     /// Its rules, and its entry's name if one fits.
@@ -39,7 +39,7 @@ pub(super) enum Found<'l> {
 }
 
 impl ClientList {
-    pub(super) fn of(settings: &Settings, plugins: &Plugins, counts: &Counts) -> Self {
+    pub(in crate::proxy) fn of(settings: &Settings, plugins: &Plugins, counts: &Counts) -> Self {
         let is_refused = settings.clients.rest == Rest::Refused;
         let rest = rules(settings, plugins, (&settings.policy, None), None, is_refused);
         let mut counts = counts.begin();
@@ -58,23 +58,23 @@ impl ClientList {
     }
 
     /// Whether nothing has to be known of anybody.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::proxy) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// The rules of those that no entry fits.
-    pub(super) fn rest(&self) -> &Arc<Rules> {
+    pub(in crate::proxy) fn rest(&self) -> &Arc<Rules> {
         &self.rest
     }
 
     /// Whether the log is to tell that it could not be learned whether an entry fits a client.
-    pub(super) fn tells_of(&self, who: Who, skipped: Skipped<'_>, now: Instant) -> bool {
+    pub(in crate::proxy) fn tells_of(&self, who: Who, skipped: Skipped<'_>, now: Instant) -> bool {
         self.told.is_due((who, skipped.entry, skipped.fact), now)
     }
 
     /// Looks for the rules of a client; `skipped` is told which entries by name may have fitted, if that
     /// could be known.
-    pub(super) fn find<'a>(
+    pub(in crate::proxy) fn find<'a>(
         &self,
         identity: &'a Identity,
         mut skipped: impl FnMut(&str, Skipped<'a>),
@@ -150,7 +150,7 @@ fn rules(
 
 /// What is counted of each entry, by its name: a reload begins nothing anew.
 #[derive(Debug)]
-pub(super) struct Counts {
+pub(in crate::proxy) struct Counts {
     by_name: Mutex<HashMap<Arc<String>, Arc<Counters>>>,
     epoch: Instant,
 }
@@ -163,7 +163,7 @@ struct Beginning<'c> {
 }
 
 impl Counts {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(in crate::proxy) fn new(now: Instant) -> Self {
         Self { by_name: Mutex::default(), epoch: now }
     }
 

@@ -9,7 +9,7 @@ use crate::audit::Who;
 
 /// Counts shared by all loops.
 #[derive(Debug, Default)]
-pub(super) struct ConnectionLimits {
+pub(in crate::proxy) struct ConnectionLimits {
     counts: Mutex<Counts>,
 }
 
@@ -26,23 +26,23 @@ struct Counts {
 /// The two ends of a connection, as the side that made it knows them. One address alone does not tell
 /// connections apart: the kernel gives a port to several that lead to different places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Ends {
-    pub(super) from: SocketAddr,
-    pub(super) to: SocketAddr,
+pub(in crate::proxy) struct Ends {
+    pub(in crate::proxy) from: SocketAddr,
+    pub(in crate::proxy) to: SocketAddr,
 }
 
 /// Which bound a new connection would exceed, or comes near.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LimitReached {
+pub(in crate::proxy) enum LimitReached {
     Altogether,
     OneClient,
 }
 
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    pub(super) total_max: usize,
-    pub(super) per_client_max: usize,
+pub(in crate::proxy) struct Bounds {
+    pub(in crate::proxy) total_max: usize,
+    pub(in crate::proxy) per_client_max: usize,
 }
 
 /// One part of so many is kept free as long as idle connections can be closed for it.
@@ -55,7 +55,7 @@ fn is_near(count: usize, max: usize) -> bool {
 
 /// A place among the connections, free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(in crate::proxy) struct Slot {
     limits: Arc<ConnectionLimits>,
     number: u64,
     client: Who,
@@ -64,7 +64,7 @@ pub(super) struct Slot {
 
 /// A connection of our own to a daemon, forgotten when it is dropped.
 #[derive(Debug)]
-pub(super) struct Own {
+pub(in crate::proxy) struct Own {
     limits: Arc<ConnectionLimits>,
     ends: Arc<Ends>,
 }
@@ -74,7 +74,7 @@ impl ConnectionLimits {
     ///
     /// # Errors
     /// Says which bound is met.
-    pub(super) fn enter(
+    pub(in crate::proxy) fn enter(
         self: &Arc<Self>,
         client: Who,
         bounds: Bounds,
@@ -101,20 +101,20 @@ impl ConnectionLimits {
     }
 
     /// Which of these clients has the most connections.
-    pub(super) fn largest(&self, clients: impl Iterator<Item = Who>) -> Option<Who> {
+    pub(in crate::proxy) fn largest(&self, clients: impl Iterator<Item = Who>) -> Option<Who> {
         let counts = self.lock();
         clients.max_by_key(|who| counts.by_client.get(who).copied().unwrap_or(0))
     }
 
     /// Remembers a connection of our own.
-    pub(super) fn remember(self: &Arc<Self>, ends: Ends) -> Own {
+    pub(in crate::proxy) fn remember(self: &Arc<Self>, ends: Ends) -> Own {
         let ends = Arc::new(ends);
         self.lock().own.insert(Arc::clone(&ends));
         Own { limits: Arc::clone(self), ends }
     }
 
     /// Whether the client that has made this connection is SecDocker itself.
-    pub(super) fn is_own(&self, ends: Ends) -> bool {
+    pub(in crate::proxy) fn is_own(&self, ends: Ends) -> bool {
         self.lock().own.contains(&ends)
     }
 
@@ -126,12 +126,12 @@ impl ConnectionLimits {
 
 impl Slot {
     /// Counts the connections that were given a place; no two have the same.
-    pub(super) fn number(&self) -> u64 {
+    pub(in crate::proxy) fn number(&self) -> u64 {
         self.number
     }
 
     /// Makes the place free before the connection is gone: it is closed in this turn.
-    pub(super) fn leave(&mut self) {
+    pub(in crate::proxy) fn leave(&mut self) {
         if std::mem::replace(&mut self.is_left, true) {
             return;
         }

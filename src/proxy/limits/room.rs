@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use super::connection::Connection;
+use super::super::connection::Connection;
+use super::super::mailbox::{Command, Mailbox};
 use super::connection_limits::{ConnectionLimits, LimitReached};
-use super::mailbox::{Command, Mailbox};
 use crate::audit::Who;
 
 /// Connections that are closed for one that comes: more are coming.
@@ -24,11 +24,11 @@ const SEARCH_PAUSE: Duration = Duration::from_millis(100);
 
 /// The other loops, once all have begun.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Neighbours(Arc<OnceLock<Vec<Mailbox>>>);
+pub(in crate::proxy) struct Neighbours(Arc<OnceLock<Vec<Mailbox>>>);
 
 impl Neighbours {
     /// All loops, of which each is the neighbour of the others.
-    pub(super) fn are(&self, mailboxes: Vec<Mailbox>) {
+    pub(in crate::proxy) fn are(&self, mailboxes: Vec<Mailbox>) {
         // They begin once.
         let _ = self.0.set(mailboxes);
     }
@@ -36,19 +36,19 @@ impl Neighbours {
 
 /// Finds the connections of one loop that make room.
 #[derive(Debug, Default)]
-pub(super) struct Room {
+pub(in crate::proxy) struct Room {
     neighbours: Neighbours,
     not_before: Option<Instant>,
 }
 
 impl Room {
-    pub(super) fn new(neighbours: Neighbours) -> Self {
+    pub(in crate::proxy) fn new(neighbours: Neighbours) -> Self {
         Self { neighbours, not_before: None }
     }
 
     /// The keys of connections that can be closed because `near` is, of `client` if the bound is its own.
     /// The other loops are asked likewise if there are none.
-    pub(super) fn seek(
+    pub(in crate::proxy) fn seek(
         &mut self,
         (near, client): (LimitReached, Who),
         connections: &Slab<Connection>,
@@ -66,7 +66,7 @@ impl Room {
     }
 
     /// The same, among the connections of this loop alone.
-    pub(super) fn seek_here(
+    pub(in crate::proxy) fn seek_here(
         &self,
         (near, client): (LimitReached, Who),
         connections: &Slab<Connection>,

@@ -4,26 +4,26 @@
 
 /// Bytes in the order in which they came, taken from the front.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(in crate::proxy) struct Queue {
     bytes: Vec<u8>,
     taken: usize,
 }
 
 impl Queue {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::proxy) fn is_empty(&self) -> bool {
         self.taken == self.bytes.len()
     }
 
     /// In bytes.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::proxy) fn len(&self) -> usize {
         self.as_slice().len()
     }
 
-    pub(super) fn as_slice(&self) -> &[u8] {
+    pub(in crate::proxy) fn as_slice(&self) -> &[u8] {
         self.bytes.get(self.taken..).unwrap_or_default()
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(in crate::proxy) fn push(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
@@ -35,7 +35,7 @@ impl Queue {
     }
 
     /// Drops the first `count` bytes, and the memory with the last of them.
-    pub(super) fn take(&mut self, count: usize) {
+    pub(in crate::proxy) fn take(&mut self, count: usize) {
         self.taken += count;
         debug_assert!(self.taken <= self.bytes.len(), "only what is there can be taken");
         if self.is_empty() {
@@ -43,7 +43,7 @@ impl Queue {
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::proxy) fn clear(&mut self) {
         *self = Self::default();
     }
 }

@@ -11,11 +11,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::super::generation::Generation;
+use super::super::streams::stream::Stream;
 use super::callers;
-use super::clients::{ClientList, Found};
-use super::generation::Generation;
 use super::identities::{Answer, Sought};
-use super::stream::Stream;
+use super::list::{ClientList, Found};
 use crate::audit::{self, ClientId, Event};
 use crate::client::{ClientCertificate, Counted, Fact, Identity, Learned, LimitMet};
 use crate::lookup::{Seeking, Ticks};
@@ -23,7 +23,7 @@ use crate::session::Rules;
 
 /// Whether it is known which rules hold for a client.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(in crate::proxy) struct Standing {
     state: State,
     /// A moment by which the client had connected.
     arrived: Ticks,
@@ -48,17 +48,17 @@ struct Known {
 }
 
 /// What a client can be asked about by.
-pub(super) struct Asker<'c> {
-    pub(super) client: &'c ClientId,
-    pub(super) stream: &'c Stream,
+pub(in crate::proxy) struct Asker<'c> {
+    pub(in crate::proxy) client: &'c ClientId,
+    pub(in crate::proxy) stream: &'c Stream,
     /// Where the client's own socket is, and where it asked to be connected to.
-    pub(super) ends: Option<(SocketAddr, SocketAddr)>,
-    pub(super) generation: &'c Generation,
-    pub(super) now: Instant,
+    pub(in crate::proxy) ends: Option<(SocketAddr, SocketAddr)>,
+    pub(in crate::proxy) generation: &'c Generation,
+    pub(in crate::proxy) now: Instant,
 }
 
 /// What came of looking.
-pub(super) enum Looked {
+pub(in crate::proxy) enum Looked {
     /// This must be learned first.
     Ask(Sought),
     /// It is being learned.
@@ -69,29 +69,29 @@ pub(super) enum Looked {
 
 impl Standing {
     /// Of a client that has just connected.
-    pub(super) fn new() -> Self {
+    pub(in crate::proxy) fn new() -> Self {
         let (state, was_found, known) = Default::default();
         Self { state, arrived: Ticks::now(), was_found, known }
     }
 
-    pub(super) fn is_known(&self) -> bool {
+    pub(in crate::proxy) fn is_known(&self) -> bool {
         self.state == State::Known
     }
 
     /// Whether something is being learned.
-    pub(super) fn is_awaited(&self) -> bool {
+    pub(in crate::proxy) fn is_awaited(&self) -> bool {
         self.state == State::Awaited
     }
 
     /// The configuration has changed: other rules may hold.
-    pub(super) fn renew(&mut self) {
+    pub(in crate::proxy) fn renew(&mut self) {
         if self.state == State::Known {
             self.state = State::Unknown;
         }
     }
 
     /// Takes what the client has proved in its handshake, or that it has proved nothing.
-    pub(super) fn certified(
+    pub(in crate::proxy) fn certified(
         &mut self,
         client: &ClientId,
         certificate: Option<Box<ClientCertificate>>,
@@ -104,7 +104,7 @@ impl Standing {
     }
 
     /// Takes what was learned. It stays for as long as the connection does.
-    pub(super) fn learned(&mut self, answer: Answer) {
+    pub(in crate::proxy) fn learned(&mut self, answer: Answer) {
         if let Some(known) = &mut self.known {
             match answer {
                 Answer::ControlGroups(groups) => known.identity.control_groups = groups,
@@ -117,7 +117,7 @@ impl Standing {
     }
 
     /// Looks for the first entry that fits.
-    pub(super) fn look(&mut self, asker: &Asker<'_>) -> Looked {
+    pub(in crate::proxy) fn look(&mut self, asker: &Asker<'_>) -> Looked {
         let clients = &asker.generation.clients;
         if self.state == State::Awaited {
             return Looked::Waits;

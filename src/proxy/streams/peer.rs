@@ -9,9 +9,9 @@ use std::time::Instant;
 use mio::event::Event;
 use mio::{Interest, Registry, Token};
 
+use super::super::threads::handshakes::{Step, Taken};
 use super::buffers::Queue;
 use super::encrypted::{AfterShort, Encrypted, Handshake, Progress};
-use super::handshakes::{Step, Taken};
 use super::pipes::Pipe;
 use super::stream::{Got, Stream};
 
@@ -20,7 +20,7 @@ const FLOWING_BYTES: usize = 32 * 1024;
 
 /// A stream and all that is known of it.
 #[derive(Debug)]
-pub(super) struct Peer {
+pub(in crate::proxy) struct Peer {
     stream: Stream,
     token: Token,
     registered: Interest,
@@ -43,16 +43,16 @@ pub(super) struct Peer {
     /// Bytes that went to it; with TLS, of what is said in it.
     sent: u64,
     /// Read, and not yet taken by the session.
-    pub(super) unread: Queue,
+    pub(in crate::proxy) unread: Queue,
     /// To be written to this peer.
-    pub(super) owed: Queue,
+    pub(in crate::proxy) owed: Queue,
     /// To be written behind that. A pipe stands here only while bytes are in it.
     piped: Option<Pipe>,
 }
 
 /// What a read found.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Read {
+pub(in crate::proxy) enum Read {
     Bytes(usize),
     End,
     WouldBlock,
@@ -60,7 +60,7 @@ pub(super) enum Read {
 
 impl Peer {
     /// Registers a stream. `connected` says whether it can be used already.
-    pub(super) fn register(
+    pub(in crate::proxy) fn register(
         mut stream: Stream,
         token: Token,
         registry: &Registry,
@@ -91,7 +91,7 @@ impl Peer {
     }
 
     /// Remembers what an event says.
-    pub(super) fn on_event(&mut self, event: &Event) {
+    pub(in crate::proxy) fn on_event(&mut self, event: &Event) {
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
         self.end_announced |= event.is_read_closed() || event.is_error();
@@ -100,71 +100,71 @@ impl Peer {
     }
 
     /// Whether the peer has reset the connection: it is gone, whatever of it was not read.
-    pub(super) fn is_broken(&self) -> bool {
+    pub(in crate::proxy) fn is_broken(&self) -> bool {
         self.broken
     }
 
     /// How many bytes went to it.
-    pub(super) fn sent(&self) -> u64 {
+    pub(in crate::proxy) fn sent(&self) -> u64 {
         self.sent
     }
 
     /// The stream itself, to ask the kernel about it.
-    pub(super) fn stream(&self) -> &Stream {
+    pub(in crate::proxy) fn stream(&self) -> &Stream {
         &self.stream
     }
 
     /// Our own address on this connection, if it has one.
-    pub(super) fn local_address(&self) -> Option<SocketAddr> {
+    pub(in crate::proxy) fn local_address(&self) -> Option<SocketAddr> {
         self.stream.local_address()
     }
 
     /// Closing will tell the peer that something is missing.
-    pub(super) fn reset_on_close(&self) {
+    pub(in crate::proxy) fn reset_on_close(&self) {
         self.stream.reset_on_close();
     }
 
     /// Whether a read was put off until others had their turn; said once.
-    pub(super) fn take_postponed(&mut self) -> bool {
+    pub(in crate::proxy) fn take_postponed(&mut self) -> bool {
         std::mem::take(&mut self.postponed)
     }
 
     /// What became of the handshake with a client; said once.
-    pub(super) fn take_news(&mut self) -> Option<Handshake> {
+    pub(in crate::proxy) fn take_news(&mut self) -> Option<Handshake> {
         self.stream.encrypted_mut().and_then(Encrypted::take_news)
     }
 
     /// A step of its handshake that is to be taken on another thread; said once.
-    pub(super) fn take_step(&mut self) -> Option<Step> {
+    pub(in crate::proxy) fn take_step(&mut self) -> Option<Step> {
         self.stream.encrypted_mut().and_then(Encrypted::take_step)
     }
 
     /// What came of that step.
-    pub(super) fn give_back(&mut self, taken: Taken) {
+    pub(in crate::proxy) fn give_back(&mut self, taken: Taken) {
         if self.stream.encrypted_mut().is_some_and(|stream| stream.give_back(taken)) {
             self.readable = true;
         }
     }
 
     /// Whether it is not known yet what the client has proved, or whether it speaks TLS at all.
-    pub(super) fn is_handshaking(&self) -> bool {
+    pub(in crate::proxy) fn is_handshaking(&self) -> bool {
         self.stream.encrypted().is_some_and(Encrypted::is_handshaking)
     }
 
     /// Until when the handshake with a client must be over.
-    pub(super) fn handshake_deadline(&self) -> Option<Instant> {
+    pub(in crate::proxy) fn handshake_deadline(&self) -> Option<Instant> {
         self.stream.encrypted().and_then(Encrypted::deadline)
     }
 
     /// Whether TLS is spoken on it, or may be.
-    pub(super) fn is_plain(&self) -> bool {
+    pub(in crate::proxy) fn is_plain(&self) -> bool {
         self.stream.is_plain()
     }
 
     /// What became of the connection attempt: `None` while it is under way. Writing what is owed
     /// asks the kernel in passing: it takes nothing before the connection is made. With TLS it is made when
     /// the handshake is over.
-    pub(super) fn connected(&mut self) -> Option<io::Result<()>> {
+    pub(in crate::proxy) fn connected(&mut self) -> Option<io::Result<()>> {
         debug_assert!(!self.owed.is_empty(), "nobody connects without something to say");
         if let Some(stream) = self.stream.encrypted_mut()
             && stream.is_handshaking()
@@ -190,46 +190,46 @@ impl Peer {
         }
     }
 
-    pub(super) fn is_readable(&self) -> bool {
+    pub(in crate::proxy) fn is_readable(&self) -> bool {
         self.readable && !self.read_ended
     }
 
     /// Whether more may be there to read, now.
-    pub(super) fn has_more(&self) -> bool {
+    pub(in crate::proxy) fn has_more(&self) -> bool {
         self.is_readable() || !self.unread.is_empty()
     }
 
     /// Whether anything of it is unread, here or at the kernel.
-    pub(super) fn has_unread(&self) -> bool {
+    pub(in crate::proxy) fn has_unread(&self) -> bool {
         !self.unread.is_empty() || self.stream.has_unread()
     }
 
     /// Whether bytes still have to be written to this peer.
-    pub(super) fn owes(&self) -> bool {
+    pub(in crate::proxy) fn owes(&self) -> bool {
         !self.owed.is_empty() || self.piped.is_some() || self.stream.owes()
     }
 
     /// Whether the bytes from this peer come in such amounts that a pipe is worth its calls. What
     /// comes in single messages is moved by one read and one write.
-    pub(super) fn is_flowing(&self) -> bool {
+    pub(in crate::proxy) fn is_flowing(&self) -> bool {
         self.flowing
     }
 
     /// Says once that the peer has ended its direction, when nothing before the end is left to show:
     /// either it was all taken, or what is left will never be completed.
-    pub(super) fn end_is_news(&mut self, rest_is_stuck: bool) -> bool {
+    pub(in crate::proxy) fn end_is_news(&mut self, rest_is_stuck: bool) -> bool {
         let news = self.read_ended && !self.end_told && (self.unread.is_empty() || rest_is_stuck);
         self.end_told |= news;
         news
     }
 
     /// Whether the end of the peer's direction is near, and worth finding while bytes are held.
-    pub(super) fn may_have_ended(&self) -> bool {
+    pub(in crate::proxy) fn may_have_ended(&self) -> bool {
         self.end_announced && !self.read_ended
     }
 
     /// Reads once.
-    pub(super) fn read(&mut self, into: &mut [u8], now: Instant) -> io::Result<Read> {
+    pub(in crate::proxy) fn read(&mut self, into: &mut [u8], now: Instant) -> io::Result<Read> {
         // A short read has emptied the socket, unless urgent data cut it: asking again would only say so.
         let after_short = match self.urgent || self.end_announced {
             true => AfterShort::AskAgain,
@@ -246,7 +246,7 @@ impl Peer {
 
     /// Reads once, into an empty pipe. `None` if only the other way of reading can tell: splicing stops
     /// at urgent data as at an end, and may not be possible at all.
-    pub(super) fn read_into_pipe(
+    pub(in crate::proxy) fn read_into_pipe(
         &mut self,
         pipe: &mut Pipe,
         at_most: usize,
@@ -291,7 +291,7 @@ impl Peer {
     }
 
     /// Writes after what is already owed; what does not fit is owed.
-    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(in crate::proxy) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.flush()?;
         if self.owes() {
             self.unpipe()?;
@@ -304,20 +304,20 @@ impl Peer {
     }
 
     /// Writes what a pipe holds after what is already owed; what does not fit stays in the pipe.
-    pub(super) fn send_piped(&mut self, pipe: Pipe) -> io::Result<()> {
+    pub(in crate::proxy) fn send_piped(&mut self, pipe: Pipe) -> io::Result<()> {
         debug_assert!(!self.owes(), "a direction reads on when nothing of it waits");
         self.piped = Some(pipe).filter(|pipe| pipe.held() > 0);
         self.flush()
     }
 
     /// Forgets what was to be written.
-    pub(super) fn forget_owed(&mut self) {
+    pub(in crate::proxy) fn forget_owed(&mut self) {
         self.owed.clear();
         self.piped = None;
     }
 
     /// Writes as much of what is owed as the kernel takes.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(in crate::proxy) fn flush(&mut self) -> io::Result<()> {
         if self.stream.owes() && self.writable {
             self.stream.flush()?;
             self.writable = !self.stream.owes();
@@ -384,7 +384,7 @@ impl Peer {
     }
 
     /// Ends our direction, once.
-    pub(super) fn shut_write(&mut self) {
+    pub(in crate::proxy) fn shut_write(&mut self) {
         if !self.write_shut {
             self.write_shut = true;
             // A peer that is gone needs no end.
@@ -393,14 +393,14 @@ impl Peer {
     }
 
     /// Ends our direction where closing alone does not tell an end from a break: in TLS.
-    pub(super) fn say_end(&mut self) {
+    pub(in crate::proxy) fn say_end(&mut self) {
         if !self.stream.is_plain() {
             self.shut_write();
         }
     }
 
     /// Asks the kernel for what is waited for now, if that has changed.
-    pub(super) fn settle(&mut self, registry: &Registry) -> io::Result<()> {
+    pub(in crate::proxy) fn settle(&mut self, registry: &Registry) -> io::Result<()> {
         let wanted = self.stream.interest(!self.writable);
         if wanted == self.registered {
             return Ok(());
@@ -412,7 +412,7 @@ impl Peer {
 
 /// Whether a stream is connected when it is registered.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Connected {
+pub(in crate::proxy) enum Connected {
     Already,
     UnderWay,
 }

@@ -22,23 +22,23 @@ const LIMITS: PoolLimits = PoolLimits {
 
 /// A session, and what is to be shown to it.
 #[derive(Debug)]
-pub(super) struct Step {
+pub(in crate::proxy) struct Step {
     /// Never used again in its loop, so that a session finds the stream that it belongs to.
-    pub(super) ticket: u64,
-    pub(super) session: Session,
+    pub(in crate::proxy) ticket: u64,
+    pub(in crate::proxy) session: Session,
     /// Behind what was kept of a record.
-    pub(super) bytes: Vec<u8>,
+    pub(in crate::proxy) bytes: Vec<u8>,
 }
 
 /// What came of a step.
 #[derive(Debug)]
-pub(super) struct Taken {
-    pub(super) ticket: u64,
-    pub(super) session: Session,
+pub(in crate::proxy) struct Taken {
+    pub(in crate::proxy) ticket: u64,
+    pub(in crate::proxy) session: Session,
     /// What was said behind the handshake.
-    pub(super) plain: Vec<u8>,
-    pub(super) out: Outgoing,
-    pub(super) received: Result<Received, Error>,
+    pub(in crate::proxy) plain: Vec<u8>,
+    pub(in crate::proxy) out: Outgoing,
+    pub(in crate::proxy) received: Result<Received, Error>,
 }
 
 impl Step {
@@ -71,7 +71,7 @@ impl Handed {
 
 /// A handle to the threads; clones share them.
 #[derive(Clone)]
-pub(super) struct Handshakes(FairPool<Handed, Arc<Mutex<Option<Taken>>>>);
+pub(in crate::proxy) struct Handshakes(FairPool<Handed, Arc<Mutex<Option<Taken>>>>);
 
 impl Default for Handshakes {
     fn default() -> Self {
@@ -88,7 +88,7 @@ impl fmt::Debug for Handshakes {
 
 impl Handshakes {
     /// Has a step taken; `reply` is called once, on any thread. If no thread can be had, it is taken at once.
-    pub(super) fn take(
+    pub(in crate::proxy) fn take(
         &self,
         who: Who,
         step: Step,

@@ -9,14 +9,17 @@ use nix::errno::Errno;
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::{PeerCredentials, PeerPidfd};
 
+use super::super::streams::stream::Stream;
 use super::sock_diag;
-use super::stream::Stream;
 use crate::client::{Learned, User};
 use crate::lookup::Caller;
 
 /// Who has connected, as far as one question to the kernel tells. `ends` are those of the client's own
 /// socket: where it is, and where it asked to be connected to.
-pub(super) fn caller(stream: &Stream, ends: Option<(SocketAddr, SocketAddr)>) -> Learned<Caller> {
+pub(in crate::proxy) fn caller(
+    stream: &Stream,
+    ends: Option<(SocketAddr, SocketAddr)>,
+) -> Learned<Caller> {
     match (stream, ends) {
         (Stream::Unix(stream), _) => of_unix(stream),
         (Stream::Tcp(_) | Stream::Encrypted(_), Some((from, to))) => {

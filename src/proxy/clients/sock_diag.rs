@@ -12,13 +12,13 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 
 /// The owner of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Owner {
+pub(in crate::proxy) struct Owner {
     /// The user that has made it.
-    pub(super) uid: u32,
+    pub(in crate::proxy) uid: u32,
     /// By which `/proc/PID/fd` shows it.
-    pub(super) inode: u32,
+    pub(in crate::proxy) inode: u32,
     /// The control group of the second version in which it was made, where the kernel says so.
-    pub(super) control_group: Option<u64>,
+    pub(in crate::proxy) control_group: Option<u64>,
 }
 
 /// `SOCK_DIAG_BY_FAMILY`
@@ -49,7 +49,7 @@ const ANSWER_BYTES: usize = 72;
 ///
 /// # Errors
 /// When the kernel does not answer such questions.
-pub(super) fn owner(from: SocketAddr, to: SocketAddr) -> io::Result<Option<Owner>> {
+pub(in crate::proxy) fn owner(from: SocketAddr, to: SocketAddr) -> io::Result<Option<Owner>> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let family = AddressFamily::NETLINK;
     let protocol = Some(netlink::SOCK_DIAG);

@@ -31,7 +31,7 @@ const IDLE_MAX: usize = 16;
 
 /// The pipes of one loop.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pipes {
+pub(in crate::proxy) struct Pipes {
     shared: Rc<Shared>,
 }
 
@@ -51,7 +51,7 @@ struct Ends {
 
 impl Pipes {
     /// An empty pipe; `None` if there is none to be had.
-    pub(super) fn lend(&self) -> Option<Pipe> {
+    pub(in crate::proxy) fn lend(&self) -> Option<Pipe> {
         let shared = &self.shared;
         if shared.refused.get() || shared.lent.get() >= LENT_MAX {
             return None;
@@ -77,7 +77,7 @@ impl Ends {
 
 /// A pipe that was lent, and the bytes in it.
 #[derive(Debug)]
-pub(super) struct Pipe {
+pub(in crate::proxy) struct Pipe {
     /// Absent only while it is dropped.
     ends: Option<Ends>,
     held: usize,
@@ -86,7 +86,7 @@ pub(super) struct Pipe {
 
 impl Pipe {
     /// In bytes.
-    pub(super) fn held(&self) -> usize {
+    pub(in crate::proxy) fn held(&self) -> usize {
         self.held
     }
 
@@ -95,7 +95,11 @@ impl Pipe {
     ///
     /// # Errors
     /// What the kernel says of the socket. `InvalidInput` if it can't do this at all.
-    pub(super) fn fill(&mut self, source: &impl AsFd, at_most: usize) -> io::Result<usize> {
+    pub(in crate::proxy) fn fill(
+        &mut self,
+        source: &impl AsFd,
+        at_most: usize,
+    ) -> io::Result<usize> {
         debug_assert_eq!(self.held, 0, "an empty pipe tells an empty source from a full pipe");
         let Some(ends) = &self.ends else { return Ok(0) };
         let count = self.asked(splice(source, &ends.write, at_most))?;
@@ -107,7 +111,7 @@ impl Pipe {
     ///
     /// # Errors
     /// As for [`Pipe::fill`].
-    pub(super) fn empty_into(&mut self, sink: &impl AsFd) -> io::Result<usize> {
+    pub(in crate::proxy) fn empty_into(&mut self, sink: &impl AsFd) -> io::Result<usize> {
         let Some(ends) = &self.ends else { return Ok(0) };
         let count = self.asked(splice(&ends.read, sink, self.held))?;
         self.held = self.held.saturating_sub(count);
@@ -115,7 +119,7 @@ impl Pipe {
     }
 
     /// Copies out what is held, where splicing does not go on.
-    pub(super) fn take(mut self) -> io::Result<Vec<u8>> {
+    pub(in crate::proxy) fn take(mut self) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; self.held];
         let mut taken = 0;
         while let (Some(ends), Some(rest)) = (&self.ends, bytes.get_mut(taken..))

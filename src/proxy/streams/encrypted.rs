@@ -40,7 +40,7 @@ const FRUITLESS_READS_MAX: usize = 8;
 
 /// What the loop lends to streams while they are driven.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Lent(Rc<Buffers>);
+pub(in crate::proxy) struct Lent(Rc<Buffers>);
 
 #[derive(Debug, Default)]
 struct Buffers {
@@ -52,12 +52,12 @@ struct Buffers {
 
 impl Lent {
     /// Allows so many steps of handshakes.
-    pub(super) fn permit(&self, steps: usize) {
+    pub(in crate::proxy) fn permit(&self, steps: usize) {
         self.0.permits.set(steps);
     }
 
     /// How many steps are allowed still.
-    pub(super) fn permits(&self) -> usize {
+    pub(in crate::proxy) fn permits(&self) -> usize {
         self.0.permits.get()
     }
 
@@ -75,7 +75,7 @@ impl Lent {
 
 /// What became of a handshake, told once.
 #[derive(Debug)]
-pub(super) enum Handshake {
+pub(in crate::proxy) enum Handshake {
     /// It is over; what the client has proved.
     Done(Option<Box<ClientCertificate>>),
     /// It has failed, and the other side was told so.
@@ -86,7 +86,7 @@ pub(super) enum Handshake {
 
 /// A TCP stream, and what is spoken on it.
 #[derive(Debug)]
-pub(super) struct Encrypted {
+pub(in crate::proxy) struct Encrypted {
     tcp: TcpStream,
     spoken: Spoken,
     lent: Lent,
@@ -116,7 +116,7 @@ enum Spoken {
 
 /// What a short read says of the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AfterShort {
+pub(in crate::proxy) enum AfterShort {
     /// That it is empty.
     IsEmpty,
     /// Nothing: its end was announced, or it stops before urgent data.
@@ -125,7 +125,7 @@ pub(super) enum AfterShort {
 
 /// How far a handshake with a daemon is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(in crate::proxy) enum Progress {
     Waits,
     /// It may go on when others had their turn.
     Postponed,
@@ -134,7 +134,7 @@ pub(super) enum Progress {
 
 impl Encrypted {
     /// A client of whom nothing is known yet. If only TLS is spoken here, the time for that begins now.
-    pub(super) fn accepted(
+    pub(in crate::proxy) fn accepted(
         tcp: TcpStream,
         server: &Arc<Server>,
         lent: Lent,
@@ -152,7 +152,11 @@ impl Encrypted {
     ///
     /// # Errors
     /// If no handshake can be begun.
-    pub(super) fn dialled(tcp: TcpStream, session: Session, lent: Lent) -> io::Result<Self> {
+    pub(in crate::proxy) fn dialled(
+        tcp: TcpStream,
+        session: Session,
+        lent: Lent,
+    ) -> io::Result<Self> {
         let mut stream = Self::new(tcp, Spoken::Tls(session), lent, Duration::ZERO);
         match stream.receive(&mut [], &mut []) {
             // The kernel is still connecting.
@@ -178,39 +182,39 @@ impl Encrypted {
         }
     }
 
-    pub(super) fn tcp(&self) -> &TcpStream {
+    pub(in crate::proxy) fn tcp(&self) -> &TcpStream {
         &self.tcp
     }
 
-    pub(super) fn tcp_mut(&mut self) -> &mut TcpStream {
+    pub(in crate::proxy) fn tcp_mut(&mut self) -> &mut TcpStream {
         &mut self.tcp
     }
 
     /// Whether what is read is what was sent: it may be moved unseen by the kernel.
-    pub(super) fn is_plain(&self) -> bool {
+    pub(in crate::proxy) fn is_plain(&self) -> bool {
         matches!(self.spoken, Spoken::Plain)
     }
 
     /// Whether records wait for the wire.
-    pub(super) fn owes(&self) -> bool {
+    pub(in crate::proxy) fn owes(&self) -> bool {
         !self.owed.is_empty()
     }
 
     /// Whether plain bytes wait to be read.
-    pub(super) fn has_plain(&self) -> bool {
+    pub(in crate::proxy) fn has_plain(&self) -> bool {
         !self.plain.is_empty()
     }
 
     /// When the handshake must be over.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(in crate::proxy) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    pub(super) fn take_news(&mut self) -> Option<Handshake> {
+    pub(in crate::proxy) fn take_news(&mut self) -> Option<Handshake> {
         self.news.take()
     }
 
-    pub(super) fn is_handshaking(&self) -> bool {
+    pub(in crate::proxy) fn is_handshaking(&self) -> bool {
         match &self.spoken {
             Spoken::Undecided(_) => true,
             Spoken::Tls(session) => session.is_handshaking(),
@@ -224,7 +228,7 @@ impl Encrypted {
     /// # Errors
     /// What the kernel says, what is wrong with the protocol, and [`io::ErrorKind::UnexpectedEof`] if the
     /// stream ends without having said so: something may be missing.
-    pub(super) fn read(
+    pub(in crate::proxy) fn read(
         &mut self,
         into: &mut [u8],
         now: Instant,
@@ -412,7 +416,7 @@ impl Encrypted {
     }
 
     /// Takes plain bytes: how many, and whether the wire takes no more for now.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<(usize, bool)> {
+    pub(in crate::proxy) fn write(&mut self, bytes: &[u8]) -> io::Result<(usize, bool)> {
         let session = match &mut self.spoken {
             Spoken::Tls(session) => session,
             Spoken::Plain | Spoken::Undecided(_) => {
@@ -436,7 +440,7 @@ impl Encrypted {
     }
 
     /// Writes what is owed, as far as the wire takes it.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(in crate::proxy) fn flush(&mut self) -> io::Result<()> {
         if !self.owed.is_empty() {
             let written = write_all_there_is_room_for(&mut self.tcp, self.owed.as_slice())?;
             self.owed.take(written);
@@ -449,7 +453,7 @@ impl Encrypted {
     }
 
     /// Ends our direction: says so first, where TLS is spoken.
-    pub(super) fn shut_write(&mut self) -> io::Result<()> {
+    pub(in crate::proxy) fn shut_write(&mut self) -> io::Result<()> {
         if let Spoken::Tls(session) = &mut self.spoken {
             let lent = self.lent.clone();
             let mut out = lent.0.outgoing.borrow_mut();
@@ -465,7 +469,7 @@ impl Encrypted {
     ///
     /// # Errors
     /// Why it has failed.
-    pub(super) fn handshake(&mut self, may_read: &mut bool) -> io::Result<Progress> {
+    pub(in crate::proxy) fn handshake(&mut self, may_read: &mut bool) -> io::Result<Progress> {
         let mut nothing = [];
         while self.is_handshaking() {
             match self.flush() {

@@ -17,7 +17,7 @@ use crate::plugins::{Plugins, Question};
 use crate::policy::review::{ImageSeen, Opinions, Purpose, Review, Source};
 
 /// What takes one review to its answer.
-pub(super) struct Reviewing<R> {
+pub(in crate::proxy) struct Reviewing<R> {
     plugins: Plugins,
     images: Arc<ImageCache>,
     reply: R,
@@ -25,12 +25,12 @@ pub(super) struct Reviewing<R> {
 
 impl<R: FnOnce(Review) + Clone + Send + 'static> Reviewing<R> {
     /// `reply` is called once, on any thread, unless nobody waits for it any more.
-    pub(super) fn new(plugins: &Plugins, images: &Arc<ImageCache>, reply: R) -> Self {
+    pub(in crate::proxy) fn new(plugins: &Plugins, images: &Arc<ImageCache>, reply: R) -> Self {
         Self { plugins: plugins.clone(), images: Arc::clone(images), reply }
     }
 
     /// What is known without asking anybody.
-    pub(super) fn cached(&self, question: &mut Question) -> Option<Review> {
+    pub(in crate::proxy) fn cached(&self, question: &mut Question) -> Option<Review> {
         let known = self.images.identity(&question.daemon, &question.review.sought());
         question.presence = known.map_or(Presence::Unknown, Presence::Present);
         let image = seen(&question.presence);
@@ -41,7 +41,7 @@ impl<R: FnOnce(Review) + Clone + Send + 'static> Reviewing<R> {
     }
 
     /// Asks. A pool that is full counts as a daemon that could not be asked.
-    pub(super) fn begin(self, pool: &Pool, mut question: Question) {
+    pub(in crate::proxy) fn begin(self, pool: &Pool, mut question: Question) {
         let (plugins, reply, unknown) =
             (self.plugins.clone(), self.reply.clone(), question.clone());
         let job = move || {

@@ -1,0 +1,7 @@
+//! The two ends of a connection: streams, plain or with TLS, and the bytes that wait on their way.
+
+pub(in crate::proxy) mod buffers;
+pub(in crate::proxy) mod encrypted;
+pub(in crate::proxy) mod peer;
+pub(in crate::proxy) mod pipes;
+pub(in crate::proxy) mod stream;
