@@ -1,6 +1,13 @@
 //! The drawing in docs/ARCHITECTURE.md, held against the code.
 
-#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test should say where")]
+
+#[path = "layers/circles.rs"]
+mod circles;
+#[path = "layers/crates.rs"]
+mod crates;
+#[path = "layers/sizes.rs"]
+mod sizes;
 
 use std::collections::BTreeSet;
 use std::fs;

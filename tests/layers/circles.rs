@@ -1,0 +1,322 @@
+//! No circle of files: what a file defines can be read without what is built on it.
+//!
+//! A file uses another where its code, tests apart, names something that the other defines, by `use` or by path, also through
+//! a re-export; a parent's item, too. Declaring a module is not using it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::crates::{Crate, Target};
+
+/// Files that still stand in a circle. The list only shrinks: delete the line of a file that does not any more, and put that of a
+/// file that was moved or taken apart beside it.
+const LEFT: &[&str] = &[
+    // plugins/anchore
+    "plugins/anchore/src/config.rs",
+    "plugins/anchore/src/engine.rs",
+    "plugins/anchore/src/engine/records.rs",
+    // plugins/common
+    "plugins/common/src/local.rs",
+    "plugins/common/src/scan.rs",
+    // plugins/interface
+    "plugins/interface/src/boundary.rs",
+    "plugins/interface/src/host.rs",
+    "plugins/interface/src/lib.rs",
+    // plugins/notary
+    "plugins/notary/src/registry.rs",
+    "plugins/notary/src/registry/token.rs",
+    // src/cli
+    "src/cli.rs",
+    "src/cli/asker.rs",
+    "src/cli/check.rs",
+    "src/cli/check/clients.rs",
+    "src/cli/check/exceptions.rs",
+    "src/cli/explain.rs",
+    "src/cli/init.rs",
+    "src/cli/plugin_test.rs",
+    "src/cli/redirect.rs",
+    "src/cli/redirect/iptables.rs",
+    "src/cli/redirect/nft.rs",
+    "src/cli/redirect/plan.rs",
+    "src/cli/redirect/probe.rs",
+    "src/cli/redirect/program.rs",
+    "src/cli/redirect/status.rs",
+    "src/cli/run.rs",
+    "src/cli/systemd.rs",
+    // src/config
+    "src/config/clients.rs",
+    "src/config/endpoints.rs",
+    "src/config/mod.rs",
+    "src/config/plugins.rs",
+    "src/config/rules.rs",
+    "src/config/tls.rs",
+    "src/config/validate.rs",
+    // src/docker
+    "src/docker/context.rs",
+    "src/docker/context/gzip.rs",
+    "src/docker/context/tar.rs",
+    "src/docker/json.rs",
+    "src/docker/json/error.rs",
+    "src/docker/json/places.rs",
+    "src/docker/json/reader.rs",
+    "src/docker/json/unknown.rs",
+    "src/docker/json/writer.rs",
+    "src/docker/schema.rs",
+    "src/docker/schema/container.rs",
+    "src/docker/schema/host_config.rs",
+    "src/docker/schema/ignored.rs",
+    "src/docker/schema/index.rs",
+    "src/docker/schema/inner.rs",
+    "src/docker/schema/mount.rs",
+    "src/docker/schema/network.rs",
+    "src/docker/schema/running.rs",
+    "src/docker/schema/service.rs",
+    "src/docker/schema/swarm.rs",
+    "src/docker/schema/volume.rs",
+    // src/effects
+    "src/effects/build.rs",
+    "src/effects/buildkit/forced.rs",
+    "src/effects/buildkit/solve.rs",
+    "src/effects/collect.rs",
+    "src/effects/create.rs",
+    "src/effects/dockerfile.rs",
+    "src/effects/dockerfile/expand.rs",
+    "src/effects/dockerfile/lines.rs",
+    "src/effects/dockerfile/scope.rs",
+    "src/effects/dockerfile/words.rs",
+    "src/effects/images.rs",
+    "src/effects/mod.rs",
+    "src/effects/podman.rs",
+    "src/effects/query.rs",
+    "src/effects/services.rs",
+    "src/effects/services/force.rs",
+    "src/effects/services/mounts.rs",
+    // src/http
+    "src/http/framing.rs",
+    "src/http/head.rs",
+    "src/http/head/end.rs",
+    // src/http2
+    "src/http2/mediator.rs",
+    "src/http2/mediator/from_client.rs",
+    "src/http2/mediator/from_server.rs",
+    "src/http2/mediator/stream.rs",
+    // src/image
+    "src/image.rs",
+    "src/image/host.rs",
+    // src/lookup
+    "src/lookup/cache.rs",
+    "src/lookup/channel.rs",
+    "src/lookup/containers.rs",
+    "src/lookup/containers/by_group.rs",
+    "src/lookup/daemon.rs",
+    "src/lookup/identity.rs",
+    "src/lookup/mod.rs",
+    "src/lookup/started.rs",
+    "src/lookup/started/judge.rs",
+    // src/policy
+    "src/policy/ceilings.rs",
+    "src/policy/ceilings/resources.rs",
+    "src/policy/effects.rs",
+    "src/policy/endpoints.rs",
+    "src/policy/endpoints/parameters.rs",
+    "src/policy/exceptions.rs",
+    "src/policy/exceptions/lifts.rs",
+    "src/policy/facts.rs",
+    "src/policy/facts/unresolved.rs",
+    "src/policy/judge/any_path.rs",
+    "src/policy/judge/check.rs",
+    "src/policy/judge/combined.rs",
+    "src/policy/judge/combined/capabilities.rs",
+    "src/policy/judge/existing.rs",
+    "src/policy/judge/first_start.rs",
+    "src/policy/judge/mod.rs",
+    "src/policy/judge/platform.rs",
+    "src/policy/judge/takeover.rs",
+    "src/policy/judge/versions.rs",
+    "src/policy/judge/way_out.rs",
+    "src/policy/known.rs",
+    "src/policy/rule_set.rs",
+    "src/policy/rules/allowed.rs",
+    "src/policy/rules/annotations.rs",
+    "src/policy/rules/build_steps.rs",
+    "src/policy/rules/builds.rs",
+    "src/policy/rules/capabilities.rs",
+    "src/policy/rules/devices.rs",
+    "src/policy/rules/environment.rs",
+    "src/policy/rules/groups.rs",
+    "src/policy/rules/identifiers.rs",
+    "src/policy/rules/images.rs",
+    "src/policy/rules/mounts.rs",
+    "src/policy/rules/names.rs",
+    "src/policy/rules/namespaces.rs",
+    "src/policy/rules/networks.rs",
+    "src/policy/rules/ports.rs",
+    "src/policy/rules/principals.rs",
+    "src/policy/rules/privileged.rs",
+    "src/policy/rules/runtimes.rs",
+    "src/policy/rules/security.rs",
+    "src/policy/rules/shares.rs",
+    "src/policy/rules/strict.rs",
+    "src/policy/rules/subnets.rs",
+    "src/policy/rules/unrouted.rs",
+    "src/policy/rules/users.rs",
+    "src/policy/types.rs",
+    "src/policy/violations.rs",
+    // src/proxy
+    "src/proxy/streams/encrypted.rs",
+    "src/proxy/streams/encrypted/elsewhere.rs",
+    "src/proxy/streams/stream.rs",
+    "src/proxy/watch.rs",
+    "src/proxy/watch/look.rs",
+    // src/session
+    "src/session/calls.rs",
+    "src/session/collecting.rs",
+    "src/session/denial.rs",
+    "src/session/mediation.rs",
+    "src/session/mediation/machine.rs",
+    "src/session/mediation/plugins.rs",
+    "src/session/mod.rs",
+    "src/session/outbox.rs",
+    "src/session/request.rs",
+    "src/session/response.rs",
+    "src/session/waiting.rs",
+    "src/session/withholding.rs",
+    // src/tls
+    "src/tls.rs",
+    "src/tls/absent.rs",
+    "src/tls/chain.rs",
+    "src/tls/material.rs",
+    "src/tls/session.rs",
+    "src/tls/settings.rs",
+    "src/tls/x509.rs",
+];
+
+/// What each file of a crate uses: by name, relative to the repository, and for what.
+type Uses = BTreeMap<String, BTreeMap<String, String>>;
+
+pub(crate) fn uses_of(of: &Crate, name_of: impl Fn(&Path) -> String) -> Uses {
+    let mut uses = Uses::new();
+    for (id, module) in of.modules.iter().enumerate() {
+        let from = name_of(&module.file);
+        let imported = module.imports.iter().map(|(_, path)| path);
+        for path in imported.chain(&module.globs).chain(&module.mentions) {
+            if let Some(Target::ItemOf(other)) = of.resolve(id, path) {
+                let to = name_of(&of.modules[other].file);
+                if to != from {
+                    let used = uses.entry(from.clone()).or_default();
+                    used.entry(to).or_insert_with(|| path.join("::"));
+                }
+            }
+        }
+    }
+    uses
+}
+
+/// The shortest way from a file back to itself, each step with what is named there.
+fn circle_of(file: &str, uses: &Uses) -> Option<Vec<String>> {
+    let mut reached_from = BTreeMap::new();
+    let mut ahead = VecDeque::from([file]);
+    while let Some(at) = ahead.pop_front() {
+        for (to, what) in uses.get(at).into_iter().flatten() {
+            if !reached_from.contains_key(to.as_str()) {
+                reached_from.insert(to.as_str(), (at, what));
+                ahead.push_back(to);
+            }
+        }
+    }
+    let (mut circle, mut to) = (Vec::new(), file);
+    while circle.is_empty() || to != file {
+        let (at, what) = reached_from.get(to)?;
+        circle.push(format!("{at} names {what} of {to}"));
+        to = *at;
+    }
+    circle.reverse();
+    Some(circle)
+}
+
+fn roots() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut roots = vec![root.join("src/lib.rs"), root.join("src/main.rs")];
+    let plugins = ["plugins", "plugins/examples"].map(|folder| root.join(folder));
+    for entry in
+        plugins.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten())
+    {
+        roots.push(entry.path().join("src/lib.rs"));
+    }
+    roots.retain(|path| path.is_file());
+    roots
+}
+
+fn circles() -> BTreeMap<String, Vec<String>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let name_of = |file: &Path| {
+        let file = fs::canonicalize(file).unwrap();
+        file.strip_prefix(root).unwrap_or(&file).display().to_string()
+    };
+    let mut found = BTreeMap::new();
+    for root in roots() {
+        let uses = uses_of(&Crate::read(&root), name_of);
+        for file in uses.keys() {
+            if let Some(circle) = circle_of(file, &uses) {
+                found.insert(file.clone(), circle);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_circle_of_files() {
+    let circles = circles();
+    let mut wrong = Vec::new();
+    for (file, circle) in &circles {
+        if !LEFT.contains(&file.as_str()) {
+            wrong.push(format!(
+                "{file} stands in a circle of files:\n    {}",
+                circle.join("\n    ")
+            ));
+        }
+    }
+    for file in LEFT {
+        if !circles.contains_key(*file) {
+            wrong.push(format!(
+                "{file} does not stand in a circle any more: delete its line in LEFT, tests/layers/circles.rs"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn circles_are_found_by_what_is_named() {
+    let read = |files: &[(&str, &str)]| {
+        let mut of = Crate { modules: Vec::new() };
+        let root = of.read_text(Path::new("lib.rs"), None, "pub use a::A;");
+        for (name, text) in files {
+            let child = of.read_text(Path::new(name), Some(root), text);
+            of.modules[root].children.insert(name.to_string(), child);
+        }
+        let uses = uses_of(&of, |file| file.display().to_string());
+        circle_of("a", &uses).is_some()
+    };
+    for (a, b, is_circle) in [
+        ("use crate::b::B; struct A;", "use super::a::A; struct B;", true),
+        ("use crate::b::B; struct A;", "use crate::A; struct B;", true),
+        ("struct A; fn x() { super::b::y() }", "fn y() -> crate::a::A {}", true),
+        ("use super::{b, c}; struct A; fn x() { b::y() }", "use crate::a::*; fn y() -> A {}", true),
+        ("#[serde(with = \"super::b::y\")] struct A;", "fn y() -> crate::a::A {}", true),
+        ("use crate::b; struct A;", "use crate::a::A; struct B;", false),
+        ("struct A;", "use crate::a::A; struct B;", false),
+        ("// crate::b::B\nstruct A;", "use crate::a::A; struct B;", false),
+        ("pub(in crate::b) struct A;", "use crate::a::A; struct B;", false),
+        (
+            "struct A; #[cfg(test)] mod tests { use crate::b::B; }",
+            "use crate::a::A; struct B;",
+            false,
+        ),
+        ("#[cfg(test)] use crate::b::B; struct A;", "use crate::a::A; struct B;", false),
+    ] {
+        assert_eq!(read(&[("a", a), ("b", b)]), is_circle, "a: {a}\nb: {b}");
+    }
+}
