@@ -14,16 +14,15 @@ mod coverage {
     pub(crate) mod facts;
     pub(crate) mod probes;
     pub(crate) mod routers;
-    pub(crate) mod routes;
     pub(crate) mod table;
 }
 mod support;
 
-use coverage::{document, facts, probes, routers, routes, table};
+use coverage::{document, facts, probes, routers, table};
 use secdocker::audit::Redacted;
 use secdocker::config::{self, Overrides};
 use secdocker::docker::schema::Stance;
-use secdocker::docker::{Endpoint, operations};
+use secdocker::docker::{Endpoint, routes};
 use secdocker::policy::endpoints::EndpointEntry;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -49,16 +48,7 @@ fn every_exception_is_needed() {
 
 #[test]
 fn every_published_route_is_inspected_or_passes_for_a_reason() {
-    let published: BTreeSet<_> = facts::all().iter().filter_map(facts::Fact::route).collect();
-    let undecided = published.iter().filter(|(method, path)| {
-        routes::inspected(method, path).is_some() == routes::reason(method, path).is_some()
-    });
-    none(undecided.map(|(method, path)| format!("{method} {path}")).collect());
-    let unpublished = routes::PASSES.iter().filter(|(method, path, _)| {
-        let route = ((*method).to_owned(), (*path).to_owned());
-        !published.contains(&route) && !routes::UNPUBLISHED.contains(&(method, path))
-    });
-    none(unpublished.map(|(method, path, _)| format!("{method} {path} is no route")).collect());
+    none(facts::all().iter().filter_map(facts::Fact::missing_route).collect());
 }
 
 /// Parameters that the daemon reads, and that the log must not show.
@@ -94,7 +84,7 @@ fn of_every_parameter_it_is_decided_whether_the_log_shows_it() {
     let undecided =
         published.iter().filter(|(path, name)| is_shown(path, name) == is_hidden(path, name));
     none(undecided.map(|(path, name)| format!("{path}?{name}")).collect());
-    let paths: BTreeSet<_> = operations::known().map(|(_, path)| path).collect();
+    let paths: BTreeSet<_> = routes::known().map(|(_, row)| row.filled("{}")).collect();
     let names = ["Env", "HostConfig", "Labels", "authconfig", "X-Registry-Auth", "password", "any"];
     let any = |path: &String| names.map(|name| (path.clone(), name));
     let shown = paths.iter().flat_map(any).filter(|(path, name)| is_shown(path, name));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::routes::Endpoint;
+use super::endpoint::Endpoint;
 use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
 use crate::http::media_type::{MediaType, OddMediaType};

@@ -4,12 +4,14 @@
 pub mod answers;
 pub(crate) mod base64;
 pub(crate) mod context;
+mod endpoint;
 pub mod head;
 pub mod json;
 pub mod operations;
 pub mod routes;
 pub mod schema;
 
+pub use endpoint::Endpoint;
 pub use head::{HeadRefusal, check_head};
 pub use operations::{Access, FormBody, OddTarget, access};
-pub use routes::{Endpoint, Route, RouteError, changes_images, classify};
+pub use routes::{Route, RouteError, changes_images, classify};

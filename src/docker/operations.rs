@@ -1,13 +1,9 @@
-//! What the daemon's router takes a method and a path for: which part of it is a name.
-//!
-//! These are all routes of Docker 20.10 to 29 (`api/server/router`, `daemon/server/router`), among them
-//! those of Podman's API for Docker's clients (`tests/engine-api/routers.txt`). A name written `{name:.*}` there takes slashes, one written `{id}` does
-//! not; the router takes the first pattern that fits, and compares methods to the letter.
-//! [`super::routes`] says which of them are inspected; here all are known, for rules about endpoints.
+//! What the daemon's router takes a method and a path for, for rules about endpoints: which part of it is a
+//! name. The router takes the first row of [`super::routes`] that fits, and compares methods to the letter.
 
 use std::fmt;
 
-use super::routes::{self, unversioned};
+use super::routes::{self, Decision, Name, Row, unversioned};
 use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
 use crate::http::target::{Target, query_pairs};
@@ -16,257 +12,61 @@ use crate::policy::review::Purposes;
 use crate::policy::unrouted::Unrouted;
 use crate::policy::{Policy, Violations};
 
-/// A pattern of the router.
-struct Row {
-    before: &'static str,
-    name: Name,
-    after: &'static str,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Name {
-    None,
-    /// Up to the next slash.
-    Short,
-    /// Slashes and all.
-    Long,
-    /// A short one, then `after`, then another short one.
-    Pair,
-}
-
-const fn exact(path: &'static str) -> Row {
-    Row { before: path, name: Name::None, after: "" }
-}
-
-const fn short(before: &'static str, after: &'static str) -> Row {
-    Row { before, name: Name::Short, after }
-}
-
-const fn long(before: &'static str, after: &'static str) -> Row {
-    Row { before, name: Name::Long, after }
-}
-
-const fn pair(before: &'static str, after: &'static str) -> Row {
-    Row { before, name: Name::Pair, after }
-}
-
-const HEAD: &[Row] = &[exact("/_ping"), long("/containers/", "/archive")];
-
-const GET: &[Row] = &[
-    exact("/_ping"),
-    exact("/containers/json"),
-    long("/containers/", "/checkpoints"),
-    long("/containers/", "/export"),
-    long("/containers/", "/changes"),
-    long("/containers/", "/json"),
-    long("/containers/", "/top"),
-    long("/containers/", "/logs"),
-    long("/containers/", "/stats"),
-    long("/containers/", "/attach/ws"),
-    long("/exec/", "/json"),
-    long("/containers/", "/archive"),
-    exact("/images/json"),
-    exact("/images/search"),
-    exact("/images/get"),
-    long("/images/", "/get"),
-    long("/images/", "/history"),
-    long("/images/", "/json"),
-    long("/images/", "/attestations"),
-    exact("/events"),
-    exact("/info"),
-    exact("/version"),
-    exact("/system/df"),
-    exact("/volumes"),
-    long("/volumes/", ""),
-    exact("/networks"),
-    long("/networks/", ""),
-    exact("/swarm"),
-    exact("/swarm/unlockkey"),
-    exact("/services"),
-    short("/services/", ""),
-    short("/services/", "/logs"),
-    exact("/nodes"),
-    short("/nodes/", ""),
-    exact("/tasks"),
-    short("/tasks/", ""),
-    short("/tasks/", "/logs"),
-    exact("/secrets"),
-    short("/secrets/", ""),
-    exact("/configs"),
-    short("/configs/", ""),
-    exact("/plugins"),
-    long("/plugins/", "/json"),
-    exact("/plugins/privileges"),
-    long("/distribution/", "/json"),
-    exact("/debug/vars"),
-    short("/debug/pprof/", ""),
-];
-
-const POST: &[Row] = &[
-    exact("/containers/create"),
-    long("/containers/", "/checkpoints"),
-    long("/containers/", "/kill"),
-    long("/containers/", "/pause"),
-    long("/containers/", "/unpause"),
-    long("/containers/", "/restart"),
-    long("/containers/", "/start"),
-    long("/containers/", "/stop"),
-    long("/containers/", "/wait"),
-    long("/containers/", "/resize"),
-    long("/containers/", "/attach"),
-    long("/containers/", "/copy"),
-    long("/containers/", "/exec"),
-    long("/exec/", "/start"),
-    long("/exec/", "/resize"),
-    long("/containers/", "/rename"),
-    long("/containers/", "/update"),
-    exact("/containers/prune"),
-    exact("/commit"),
-    exact("/images/load"),
-    exact("/images/create"),
-    long("/images/", "/push"),
-    long("/images/", "/tag"),
-    exact("/images/prune"),
-    exact("/auth"),
-    exact("/volumes/create"),
-    exact("/volumes/prune"),
-    exact("/build"),
-    exact("/build/prune"),
-    exact("/build/cancel"),
-    exact("/session"),
-    exact("/grpc"),
-    exact("/networks/create"),
-    long("/networks/", "/connect"),
-    long("/networks/", "/disconnect"),
-    exact("/networks/prune"),
-    exact("/swarm/init"),
-    exact("/swarm/join"),
-    exact("/swarm/leave"),
-    exact("/swarm/update"),
-    exact("/swarm/unlock"),
-    exact("/services/create"),
-    short("/services/", "/update"),
-    short("/nodes/", "/update"),
-    exact("/secrets/create"),
-    short("/secrets/", "/update"),
-    exact("/configs/create"),
-    short("/configs/", "/update"),
-    long("/plugins/", "/enable"),
-    long("/plugins/", "/disable"),
-    exact("/plugins/pull"),
-    long("/plugins/", "/push"),
-    long("/plugins/", "/upgrade"),
-    long("/plugins/", "/set"),
-    exact("/plugins/create"),
-];
-
-const PUT: &[Row] = &[long("/containers/", "/archive"), long("/volumes/", "")];
-
-const DELETE: &[Row] = &[
-    // Before the containers, which would take it for one with slashes in its name.
-    pair("/containers/", "/checkpoints/"),
-    long("/containers/", ""),
-    long("/images/", ""),
-    long("/volumes/", ""),
-    long("/networks/", ""),
-    short("/services/", ""),
-    short("/nodes/", ""),
-    short("/secrets/", ""),
-    short("/configs/", ""),
-    long("/plugins/", ""),
-];
-
-const METHODS: [(&str, &[Row]); 5] =
-    [("GET", GET), ("POST", POST), ("HEAD", HEAD), ("PUT", PUT), ("DELETE", DELETE)];
-
-impl Row {
-    fn read<'a>(&self, method: &'a str, path: &'a str) -> Option<Operation<'a>> {
-        // Most rows differ in the first letter.
-        if self.before.as_bytes().get(1) != path.as_bytes().get(1) {
-            return None;
-        }
-        let rest = path.strip_prefix(self.before)?;
-        let name = match self.name {
-            Name::None => {
-                return rest.is_empty().then(|| Operation::unnamed(method, path));
-            }
-            Name::Long => rest.strip_suffix(self.after)?,
-            Name::Short => rest.strip_suffix(self.after).filter(|name| is_short(name))?,
-            Name::Pair => {
-                let (name, other) = rest.split_once(self.after)?;
-                (is_short(other) && is_short(name)).then_some(name)?
-            }
-        };
-        let after = rest.strip_prefix(name)?;
-        (!name.is_empty()).then(|| Operation::named(method, self.before, name, after))
+/// The operation that this row has in a path, to the letter.
+fn read<'a>(row: &Row, method: &'a str, path: &'a str) -> Option<Operation<'a>> {
+    // Most rows differ in the first letter.
+    if row.before.as_bytes().get(1) != path.as_bytes().get(1) {
+        return None;
     }
-
-    /// An operation of this pattern.
-    fn example(&self, method: &'static str) -> Operation<'static> {
-        match self.name {
-            Name::None => Operation::unnamed(method, self.before),
-            Name::Short | Name::Long => Operation::named(method, self.before, "a", self.after),
-            Name::Pair => Operation::named(method, self.before, "a", "/checkpoints/b"),
+    let rest = path.strip_prefix(row.before)?;
+    let name = match row.name {
+        Name::None => {
+            return rest.is_empty().then(|| Operation::unnamed(method, path));
         }
-    }
+        Name::Long => rest.strip_suffix(row.after)?,
+        Name::Short => rest.strip_suffix(row.after).filter(|name| is_short(name))?,
+        Name::Pair => {
+            let (name, other) = rest.split_once(row.after)?;
+            (is_short(other) && is_short(name)).then_some(name)?
+        }
+    };
+    let after = rest.strip_prefix(name)?;
+    (!name.is_empty()).then(|| Operation::named(method, row.before, name, after))
 }
 
 fn is_short(name: &str) -> bool {
     !name.is_empty() && !name.contains('/')
 }
 
-/// Every operation that is known: its method, and its path with `{}` for each name in it.
-pub fn known() -> impl Iterator<Item = (&'static str, String)> {
-    let rows = METHODS.iter().flat_map(|(method, rows)| rows.iter().map(move |row| (method, row)));
-    rows.map(|(method, row)| {
-        let Row { before, after, .. } = row;
-        let path = match row.name {
-            Name::None => (*before).to_owned(),
-            Name::Short | Name::Long => format!("{before}{{}}{after}"),
-            Name::Pair => format!("{before}{{}}{after}{{}}"),
-        };
-        (*method, path)
-    })
+/// What the daemon would do for this method and decoded path, and its row.
+fn routed<'a>(method: &'a str, path: &'a str) -> Option<(&'static Row, Operation<'a>)> {
+    let path = unversioned(path);
+    routes::known()
+        .filter(|(known, _)| *known == method)
+        .find_map(|(_, row)| Some((row, read(row, method, path)?)))
 }
 
 /// What the daemon would do for this method and decoded path.
 pub fn operation<'a>(method: &'a str, path: &'a str) -> Operation<'a> {
-    let path = unversioned(path);
-    let rows = METHODS.iter().find(|(known, _)| *known == method).map_or(&[][..], |(_, rows)| rows);
-    rows.iter()
-        .find_map(|row| row.read(method, path))
-        .unwrap_or_else(|| Operation::unknown(method, path))
+    let found = routed(method, path).map(|(_, operation)| operation);
+    found.unwrap_or_else(|| Operation::unknown(method, unversioned(path)))
 }
-
-/// What a request would make that was not there, or start a process by. Builds by calls to BuildKit are not
-/// told apart from the other calls.
-const MAKING: [&str; 8] = [
-    "/containers/create",
-    "/services/create",
-    "/networks/create",
-    "/volumes/create",
-    "/secrets/create",
-    "/configs/create",
-    "/plugins/create",
-    "/build",
-];
 
 /// Whether a request makes something, or starts a process in a container. What no known daemon has, or has
 /// several readings, counts as one that does.
 #[must_use]
 pub fn makes(method: &str, target: &Target<'_>) -> bool {
-    if matches!(method, "GET" | "HEAD" | "OPTIONS" | "DELETE") {
-        return false;
-    }
-    let asked = operation(method, target.path());
-    let execs = asked.is_within("/containers/", "/exec");
-    let makes = execs || MAKING.iter().any(|path| asked.is_exactly(path));
-    makes || !asked.is_routed() || target.oddity().is_some()
+    let is_made = |(row, _): (&Row, _)| matches!(row.decision, Decision::Makes(_));
+    !matches!(method, "GET" | "HEAD" | "OPTIONS" | "DELETE")
+        && (target.oddity().is_some() || routed(method, target.path()).is_none_or(is_made))
 }
 
 /// Whether an entry could reach any operation of a known daemon: one that can't is a slip of the pen.
 pub fn is_known(entry: &EndpointEntry) -> bool {
-    METHODS.iter().any(|(method, rows)| rows.iter().any(|row| entry.concerns(&row.example(method))))
+    routes::known().any(|(method, row)| {
+        let path = row.filled("a");
+        read(row, method, &path).is_some_and(|operation| entry.concerns(&operation))
+    })
 }
 
 /// Whether an entry reaches the GET that writes to a container's standard input.

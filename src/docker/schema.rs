@@ -10,12 +10,12 @@
 
 mod container;
 mod host_config;
-mod ignored;
+pub(super) mod ignored;
 mod index;
 mod inner;
 mod mount;
 mod network;
-mod query;
+pub(super) mod query;
 mod reasons;
 mod running;
 mod service;
@@ -25,18 +25,16 @@ mod volume;
 
 pub use container::{COMMIT, CREATE, CREATE_WITHOUT_LEGACY, is_legacy_host_config};
 pub use host_config::HOST_CONFIG;
-pub use ignored::{is_ignored_key, is_ignored_parameter, is_misplaced};
+pub use ignored::{is_ignored_key, is_misplaced};
 pub use index::{FIELDS_MAX, Field, Struct, folded};
 pub use inner::{BUILD, SECCOMP_PROFILE};
 pub use network::{NETWORK_CONNECT, NETWORK_CREATE};
-pub use query::{Parameter, lists_of, of as parameters_of};
+pub use query::Parameter;
 pub use running::{CHECKPOINT_CREATE, EXEC, START, UPDATE};
 pub use service::SERVICE;
 pub use stance::{General, Power, Stance};
 pub use swarm::{CONFIG_CREATE, NODE_SPEC, SECRET_CREATE, SWARM_INIT, SWARM_SPEC};
 pub use volume::VOLUME_CREATE;
-
-use super::routes::Endpoint;
 
 /// What a value must look like. `null` is allowed for every kind: the daemon leaves the field as if
 /// it were absent.
@@ -100,46 +98,6 @@ impl Kind {
             Self::List(inner) | Self::Map(inner) => inner.fields(),
             Self::Any | Self::Bool | Self::Text | Self::Integer(_) | Self::TextOrList => None,
         }
-    }
-}
-
-/// The body of a request to an endpoint, where the body is read.
-#[must_use]
-pub fn body_of(endpoint: Endpoint) -> Option<&'static Struct> {
-    match endpoint {
-        Endpoint::ContainerCreate => Some(&CREATE),
-        Endpoint::ContainerExec => Some(&EXEC),
-        Endpoint::ContainerUpdate => Some(&UPDATE),
-        Endpoint::ContainerStart => Some(&START),
-        Endpoint::VolumeCreate => Some(&VOLUME_CREATE),
-        Endpoint::Commit => Some(&COMMIT),
-        Endpoint::SecretCreate => Some(&SECRET_CREATE),
-        Endpoint::ConfigCreate => Some(&CONFIG_CREATE),
-        Endpoint::SwarmInit => Some(&SWARM_INIT),
-        Endpoint::SwarmUpdate => Some(&SWARM_SPEC),
-        Endpoint::NodeUpdate => Some(&NODE_SPEC),
-        Endpoint::NetworkCreate => Some(&NETWORK_CREATE),
-        Endpoint::NetworkConnect => Some(&NETWORK_CONNECT),
-        Endpoint::CheckpointCreate => Some(&CHECKPOINT_CREATE),
-        Endpoint::ServiceCreate | Endpoint::ServiceUpdate => Some(&SERVICE),
-        Endpoint::ContainerRestart
-        | Endpoint::ContainerAttach
-        | Endpoint::ContainerArchive
-        | Endpoint::ContainerRename
-        | Endpoint::Build
-        | Endpoint::BuildContext
-        | Endpoint::BuildKit
-        | Endpoint::Session
-        | Endpoint::Plugin
-        | Endpoint::SwarmJoin
-        | Endpoint::SwarmUnlock
-        | Endpoint::SwarmUnlockKey
-        | Endpoint::Checkpoints
-        | Endpoint::ImageCreate
-        | Endpoint::ImageLoad
-        | Endpoint::ImagePrune
-        | Endpoint::ImageRemove
-        | Endpoint::ImageTag => None,
     }
 }
 

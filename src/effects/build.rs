@@ -18,10 +18,10 @@ use super::dockerfile::{self, Dialect, Given};
 use super::query::Query;
 use super::security_options;
 use super::subnets;
+use crate::docker::Endpoint;
 use crate::docker::context;
 use crate::docker::json::Object;
-use crate::docker::routes::Endpoint;
-use crate::docker::schema::{BUILD, lists_of};
+use crate::docker::schema::BUILD;
 use crate::http::target::Target;
 use crate::image::ImageRef;
 use crate::policy::Inspected;
@@ -62,8 +62,7 @@ pub struct ServedBuild {
 
 /// Whether the body is the context of the classic builder.
 pub(super) fn brings_dockerfile(target: &Target<'_>) -> bool {
-    Query::read(target, lists_of(Endpoint::Build))
-        .is_ok_and(|query| builder(&query) == Builder::Unread)
+    Query::read(target, Endpoint::Build).is_ok_and(|query| builder(&query) == Builder::Unread)
 }
 
 fn builder(query: &Query) -> Builder {
@@ -77,7 +76,7 @@ fn builder(query: &Query) -> Builder {
 
 /// Reads the query of `POST /build`.
 pub(super) fn read(target: &Target<'_>) -> Result<Inspected<BuildBody>, BodyError> {
-    let query = Query::read(target, lists_of(Endpoint::Build))?;
+    let query = Query::read(target, Endpoint::Build)?;
     let (mut effects, mut asked) = (Effects::default(), Effects::default());
     let arguments = parameters(&query, &mut asked)?;
     let (builder, served) = match builder(&query) {
@@ -123,7 +122,7 @@ pub(super) fn read_with_context(
     target: &Target<'_>,
     body: &[u8],
 ) -> Result<Inspected<BuildBody>, BodyError> {
-    let query = Query::read(target, lists_of(Endpoint::Build))?;
+    let query = Query::read(target, Endpoint::Build)?;
     let mut effects = Effects::default();
     effects.push(Effect::Build(Builder::Read), FieldPath::Field("build"));
     let arguments = parameters(&query, &mut effects)?;
@@ -270,7 +269,7 @@ fn image_name(name: &str, at: FieldPath, effects: &mut Effects) -> Result<(), Bo
 
 /// The target of a build with another name for its session.
 pub fn with_session(target: &Target<'_>, session: &str) -> Result<String, BodyError> {
-    let mut query = Query::read(target, lists_of(Endpoint::Build))?;
+    let mut query = Query::read(target, Endpoint::Build)?;
     query.set("session", session.to_owned());
     let path = target.forwarded().split('?').next().unwrap_or_default();
     Ok(format!("{path}?{}", query.encoded()))

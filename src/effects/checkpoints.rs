@@ -3,6 +3,7 @@
 
 use super::collect::{BodyError, Effects};
 use super::query::Query;
+use crate::docker::Endpoint;
 use crate::docker::json::Object;
 use crate::docker::schema::CHECKPOINT_CREATE;
 use crate::http::target::Target;
@@ -20,7 +21,7 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
 
 /// `GET` lists, and `DELETE` removes, what is in the folder `dir`.
 pub(super) fn read_query(target: &Target<'_>) -> Result<Vec<RequestedEffect>, BodyError> {
-    let query = Query::read(target, &[])?;
+    let query = Query::read(target, Endpoint::Checkpoints)?;
     let mut effects = Effects::default();
     folder_of_host(query.get("dir"), FieldPath::Field("?dir"), &mut effects)?;
     Ok(effects.into_asked())

@@ -14,9 +14,10 @@ use super::RequestBody;
 use super::collect::{BodyError, Effects};
 use super::dockerfile::{self, Base};
 use super::query::Query;
+use crate::docker::Endpoint;
 use crate::docker::json::Object;
-use crate::docker::routes::{Endpoint, name_between};
-use crate::docker::schema::{COMMIT, lists_of};
+use crate::docker::routes::name_between;
+use crate::docker::schema::COMMIT;
 use crate::http::target::Target;
 use crate::image::{ImageName, ImageRef, complete};
 use crate::policy::Inspected;
@@ -30,7 +31,7 @@ const CHANGES: &str = "changes";
 
 /// `POST /images/create`: a pull if `fromImage` says something, else an import.
 pub(super) fn read_create(target: &Target<'_>) -> Result<Inspected<RequestBody>, BodyError> {
-    let query = Query::read(target, lists_of(Endpoint::ImageCreate))?;
+    let query = Query::read(target, Endpoint::ImageCreate)?;
     let mut effects = Effects::default();
     let mut body = RequestBody::Passes;
     match query.get("fromImage") {
@@ -83,7 +84,7 @@ pub(super) fn read_removal(target: &Target<'_>) -> Result<Vec<RequestedEffect>, 
 
 /// `POST /images/{name}/tag`: the name may have slashes.
 pub(super) fn read_tag(target: &Target<'_>) -> Result<Vec<RequestedEffect>, BodyError> {
-    let query = Query::read(target, lists_of(Endpoint::ImageTag))?;
+    let query = Query::read(target, Endpoint::ImageTag)?;
     let name = name_between(target.path(), "/images/", "/tag");
     let mut effects = Effects::default();
     effects.push_parsed(ImageRef::parse(name), Effect::Image, FieldPath::Field("name"))?;
@@ -107,7 +108,7 @@ pub(super) fn read_commit(
     target: &Target<'_>,
     body: &[u8],
 ) -> Result<Inspected<CommitBody>, BodyError> {
-    let query = Query::read(target, lists_of(Endpoint::Commit))?;
+    let query = Query::read(target, Endpoint::Commit)?;
     let mut effects = Effects::default();
     new_name(&query, &mut effects)?;
     // Without a name nobody can use it where names count.

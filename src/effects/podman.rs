@@ -9,9 +9,9 @@
 //! Sources: Podman `pkg/api/handlers/compat` and `pkg/specgenutil`; each was seen on 5.8.
 
 use super::collect::{Effects, objects, texts};
+use crate::docker::Endpoint;
 use crate::docker::json::Object;
-use crate::docker::routes::Endpoint;
-use crate::docker::schema::{folded, parameters_of};
+use crate::docker::schema::folded;
 use crate::http::target::{Target, query_pairs};
 use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
 use crate::policy::shown::Shown;
@@ -68,7 +68,7 @@ const QUERY: FieldPath = FieldPath::Field("the query");
 pub(super) fn is_another_spelling(endpoint: Endpoint, name: &str) -> bool {
     let spelled = folded(name);
     let of = |known: &str| known != name && folded(known) == spelled;
-    parameters_of(endpoint).iter().any(|parameter| of(parameter.name))
+    endpoint.parameters().iter().any(|parameter| of(parameter.name))
 }
 
 /// In the query of a request to `endpoint`.

@@ -9,8 +9,7 @@ use std::collections::HashSet;
 
 use super::collect::BodyError;
 use super::podman;
-use crate::docker::routes::Endpoint;
-use crate::docker::schema;
+use crate::docker::Endpoint;
 use crate::http::target::{QueryError, Target, query_pairs};
 use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
 use crate::policy::shown::Shown;
@@ -22,16 +21,16 @@ pub(super) struct Query {
 }
 
 impl Query {
-    /// Reads the query of `target`. Of a parameter that is not one of `lists` the first value counts.
+    /// Reads the query of `target`. Of a parameter that is not a list of this endpoint the first value counts.
     ///
     /// # Errors
     /// [`BodyError::Value`] for a query that Go's `url.ParseQuery` would report an error for.
-    pub(super) fn read(target: &Target<'_>, lists: &[&str]) -> Result<Self, BodyError> {
+    pub(super) fn read(target: &Target<'_>, endpoint: Endpoint) -> Result<Self, BodyError> {
         let mut query = Self::default();
         let mut seen = HashSet::new();
         for pair in query_pairs(target.query().unwrap_or_default()) {
             let (name, value) = pair.map_err(unreadable)?;
-            if lists.contains(&name.as_str()) || seen.insert(name.clone()) {
+            if endpoint.parameter(&name).is_some_and(|it| it.is_list) || seen.insert(name.clone()) {
                 query.pairs.push((name, value));
             }
         }
@@ -92,13 +91,10 @@ pub fn as_read<'a>(endpoint: Endpoint, target: &'a Target<'_>) -> Result<Cow<'a,
         Some((path, query)) if !query.is_empty() => (path, query),
         _ => return Ok(target.forwarded().into()),
     };
-    let (known, lists) = (schema::parameters_of(endpoint), schema::lists_of(endpoint));
-    let is_single =
-        |name: &str| known.iter().any(|parameter| parameter.name == name) && !lists.contains(&name);
+    let is_single = |name: &str| endpoint.parameter(name).is_some_and(|it| !it.is_list);
     let is_ignored = |name: &str| {
-        !known.iter().any(|parameter| parameter.name == name)
-            && (schema::is_ignored_parameter(endpoint, name)
-                || podman::is_another_spelling(endpoint, name))
+        endpoint.parameter(name).is_none()
+            && (endpoint.ignores(name) || podman::is_another_spelling(endpoint, name))
     };
     let mut seen = HashSet::new();
     let mut kept = Vec::new();
@@ -126,12 +122,11 @@ const TOLD_MAX: usize = 8;
 
 /// What stands in the query of a request to `endpoint` that its table does not have.
 pub(super) fn unknown(endpoint: Endpoint, target: &Target<'_>) -> Vec<RequestedEffect> {
-    let known = schema::parameters_of(endpoint);
-    let is_known = |name: &str| known.iter().any(|parameter| parameter.name == name);
     let names = query_pairs(target.query().unwrap_or_default()).filter_map(|pair| match pair {
-        Ok((name, _)) => {
-            (!is_known(&name)).then(|| format!("parameter ?{}", Shown(name_alone(&name))))
-        }
+        Ok((name, _)) => endpoint
+            .parameter(&name)
+            .is_none()
+            .then(|| format!("parameter ?{}", Shown(name_alone(&name)))),
         // The daemon refuses the request, or passes over what it can't read.
         Err(_) => Some("a parameter that can't be read".to_owned()),
     });
@@ -171,7 +166,7 @@ mod tests {
 
     fn read(query: &str) -> Result<Query, BodyError> {
         let raw = format!("/x?{query}");
-        Query::read(&target::parse(&raw).unwrap(), &["t"])
+        Query::read(&target::parse(&raw).unwrap(), Endpoint::Build)
     }
 
     #[test]

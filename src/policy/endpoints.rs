@@ -115,16 +115,6 @@ impl<'a> Operation<'a> {
         Self { parameters, ..self }
     }
 
-    /// Whether it is this path, without a name in it.
-    pub fn is_exactly(&self, path: &str) -> bool {
-        self.name.is_none() && self.before == path
-    }
-
-    /// Whether it is this path with a name between.
-    pub fn is_within(&self, before: &str, after: &str) -> bool {
-        self.name.is_some() && self.before == before && self.after == after
-    }
-
     /// Whether a known daemon has it.
     pub fn is_routed(&self) -> bool {
         self.is_routed

@@ -2,8 +2,9 @@
 
 use super::evidence::{self, Request};
 use super::table::{self, Row};
-use super::{absent, facts, probes, routers, routes};
+use super::{absent, facts, probes, routers};
 use secdocker::docker::Endpoint;
+use secdocker::docker::routes::{self, Decision};
 use secdocker::docker::schema::{Power, Stance, is_legacy_host_config};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -18,7 +19,7 @@ const INTRODUCTION: &str = "\
 # Coverage: what each endpoint decodes, and what is done about it
 
 Written by `make coverage` from the tables in `src/docker/schema` and
-the routes in `tests/coverage/routes.rs`; do not edit. `cargo test --test coverage` compares it with
+the routes in `src/docker/routes/table.rs`; do not edit. `cargo test --test coverage` compares it with
 them, and them with what is published of the Engine API (`tests/engine-api`: v1.41 of 20.10, v1.55 of
 29.7, and what the sources of both decode beyond that). `[]` is each element of a list, `{}` each
 entry of a map.
@@ -174,14 +175,15 @@ fn known(out: &mut String) {
 
 fn passing(out: &mut String) {
     out.push_str("\n## Routes that pass as they are\n\n| route | because |\n| --- | --- |\n");
-    for (method, path, reason) in routes::PASSES {
-        let _ = writeln!(out, "| `{method} {path}` | {reason} |");
+    for (method, row) in routes::known() {
+        if let Decision::Passes(reason) | Decision::Streams(reason) = row.decision {
+            let _ = writeln!(out, "| `{method} {}` | {reason} |", row.published());
+        }
     }
     out.push_str("\n## Routes that are inspected\n\n");
-    let published: BTreeSet<_> = facts::all().iter().filter_map(facts::Fact::route).collect();
-    for (method, path) in published {
-        if let Some(endpoint) = routes::inspected(&method, &path) {
-            let _ = writeln!(out, "- `{method} {path}`, as `{endpoint}`");
+    for (method, row) in routes::known() {
+        if let Some(endpoint) = row.decision.endpoint() {
+            let _ = writeln!(out, "- `{method} {}`, as `{endpoint}`", row.published());
         }
     }
 }

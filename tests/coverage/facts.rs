@@ -1,7 +1,7 @@
 //! What is published of the Engine API, and what its source says beyond that: one fact a line.
 
-use super::{routes, table};
-use secdocker::docker::schema::{body_of, parameters_of};
+use super::table;
+use secdocker::docker::routes;
 
 const FILES: [(&str, &str); 4] = [
     ("v1.41", include_str!("../engine-api/v1.41.txt")),
@@ -50,8 +50,14 @@ fn read(file: &'static str, line: &'static str) -> Fact {
 }
 
 impl Fact {
-    pub(crate) fn route(&self) -> Option<(String, String)> {
-        (self.about == "route").then(|| (self.method.to_owned(), self.path.to_owned()))
+    /// A published route of which the table has no row.
+    pub(crate) fn missing_route(&self) -> Option<String> {
+        let is_known = || routes::known().any(|(method, row)| self.is_of(method, row));
+        (self.about == "route" && !is_known()).then(|| format!("{} {}", self.method, self.path))
+    }
+
+    fn is_of(&self, method: &str, row: &routes::Row) -> bool {
+        self.method == method && self.path == row.published()
     }
 
     /// A path and the name of a parameter that is read there.
@@ -68,11 +74,13 @@ impl Fact {
 
     /// What is wrong if the tables do not have it. Bodies that pass unread have no table.
     pub(crate) fn missing(&self) -> Option<String> {
-        let endpoint = routes::inspected(self.method, self.path)?;
+        let mut rows = routes::known();
+        let (_, row) = rows.find(|(method, row)| self.is_of(method, row))?;
+        let endpoint = row.decision.endpoint()?;
         let (name, kind) = self.rest.split_once(": ").unwrap_or_default();
         let is_known = match self.about {
-            "query" => parameters_of(endpoint).iter().any(|parameter| parameter.name == name),
-            "body" if body_of(endpoint).is_none() || self.is_misplaced() => true,
+            "query" => endpoint.parameter(name).is_some(),
+            "body" if endpoint.fields().is_none() || self.is_misplaced() => true,
             "body" => table::rows(endpoint).iter().any(|row| is_same(row, name, kind)),
             _ => true,
         };

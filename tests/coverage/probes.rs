@@ -5,7 +5,7 @@
 
 use super::table::Row;
 use secdocker::docker::Endpoint;
-use secdocker::docker::schema::{Power, body_of};
+use secdocker::docker::schema::Power;
 use secdocker::effects::{self};
 use secdocker::http::target;
 use secdocker::policy::ceilings::Ceilings;
@@ -433,7 +433,7 @@ pub(crate) fn untold(endpoint: Endpoint) -> Vec<String> {
         .collect();
     holders.push(String::new());
     holders.dedup();
-    for holder in holders.iter().filter(|_| body_of(endpoint).is_some()) {
+    for holder in holders.iter().filter(|_| endpoint.fields().is_some()) {
         let mut body = least(endpoint);
         let path = if holder.is_empty() { "NotKnown".into() } else { format!("{holder}.NotKnown") };
         *descend(&mut body, &steps(&path, "key")) = json!(1);

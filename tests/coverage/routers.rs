@@ -1,6 +1,6 @@
 //! The routes that the routers of known daemons register, and what SecDocker knows of them.
 
-use secdocker::docker::operations;
+use secdocker::docker::routes;
 use std::collections::{BTreeMap, BTreeSet};
 
 const ROUTERS: &str = include_str!("../engine-api/routers.txt");
@@ -50,7 +50,8 @@ fn unnamed(pattern: &str) -> String {
 /// Routes that only one of both has: routers, and the table of SecDocker.
 pub(crate) fn differences() -> Vec<String> {
     let registered: BTreeSet<_> = registered().into_keys().collect();
-    let known: BTreeSet<_> = operations::known().map(|(method, path)| (path, method)).collect();
+    let known: BTreeSet<_> =
+        routes::known().map(|(method, row)| (row.filled("{}"), method)).collect();
     let named = |(path, method): &(String, &str)| format!("{method} {path}");
     registered.symmetric_difference(&known).map(named).collect()
 }

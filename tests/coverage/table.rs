@@ -1,7 +1,7 @@
 //! The tables of the code, flattened: one row a field or parameter.
 
 use secdocker::docker::Endpoint;
-use secdocker::docker::schema::{Kind, Stance, Struct, body_of, parameters_of};
+use secdocker::docker::schema::{Kind, Stance, Struct};
 
 /// One field of a body, or one parameter of a query.
 pub(crate) struct Row {
@@ -25,11 +25,11 @@ pub(crate) fn all() -> Vec<Row> {
 
 pub(crate) fn rows(endpoint: Endpoint) -> Vec<Row> {
     let mut rows = Vec::new();
-    for parameter in parameters_of(endpoint) {
+    for parameter in endpoint.parameters() {
         let path = format!("?{}", parameter.name);
         rows.push(Row { endpoint, path, kind: "string", stance: parameter.stance });
     }
-    if let Some(table) = body_of(endpoint) {
+    if let Some(table) = endpoint.fields() {
         fields(endpoint, table, "", None, &mut rows);
     }
     rows

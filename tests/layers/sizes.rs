@@ -37,7 +37,6 @@ const LEFT: &[&str] = &[
     // src/docker
     "src/docker/json/reader.rs",
     "src/docker/json/tests.rs",
-    "src/docker/routes.rs",
     // src/effects
     "src/effects",
     "src/effects/buildkit/tests.rs",

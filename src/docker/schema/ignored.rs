@@ -7,21 +7,16 @@
 
 use super::network::{ENDPOINT, NETWORKING_CONFIG};
 use super::{
-    COMMIT, CREATE, EXEC, Endpoint, NETWORK_CONNECT, NETWORK_CREATE, NODE_SPEC, SERVICE,
-    SWARM_SPEC, Struct, UPDATE, VOLUME_CREATE, body_of,
+    COMMIT, CREATE, EXEC, NETWORK_CONNECT, NETWORK_CREATE, NODE_SPEC, SERVICE, SWARM_SPEC, Struct,
+    UPDATE, VOLUME_CREATE,
 };
 
 /// What dockerode and docker-modem take from the options of a call for themselves.
 const OPTIONS: [&str; 5] = ["_query", "_body", "abortSignal", "authconfig", "registryconfig"];
 
-/// Whether no engine reads this parameter of a request to `endpoint`, of which no table has it.
-#[must_use]
-pub fn is_ignored_parameter(endpoint: Endpoint, name: &str) -> bool {
-    let is_field =
-        || body_of(endpoint).is_some_and(|table| table.fields().iter().any(|it| it.name == name));
-    // docker-py asks for it; engines have long done so unasked.
-    let is_of_tag = endpoint == Endpoint::ImageTag && name == "force";
-    OPTIONS.contains(&name) || is_of_tag || is_field()
+/// Whether a client takes it from the options of a call for itself, and sends it along.
+pub(in crate::docker) fn is_option(name: &str) -> bool {
+    OPTIONS.contains(&name)
 }
 
 /// Keys beside the fields of a body, by its table: what dockerode means for the query, what docker-java
@@ -46,7 +41,7 @@ static KEYS: [(&Struct, &[&str]); 10] = [
 #[must_use]
 pub fn is_ignored_key(table: &'static Struct, key: &str) -> bool {
     let known = KEYS.iter().find(|(one, _)| std::ptr::eq(*one, table));
-    known.is_some_and(|(_, keys)| keys.contains(&key) || OPTIONS.contains(&key))
+    known.is_some_and(|(_, keys)| keys.contains(&key) || is_option(key))
 }
 
 /// Whether an object with such keys, in one with the fields of `table`, is what docker-py up to 6 says of

@@ -8,7 +8,6 @@ use super::reasons::{
     RESOURCE, SECURITY_OPTION, STREAMS,
 };
 use super::stance::{Power, Stance};
-use crate::docker::routes::Endpoint;
 
 /// One parameter of a query. The daemon matches its name to the letter.
 #[derive(Debug, Clone, Copy)]
@@ -17,69 +16,33 @@ pub struct Parameter {
     pub name: &'static str,
     /// What the firewall does with it.
     pub stance: Stance,
+    /// Whether the daemon reads every value (`r.Form[name]` in its handlers); of others it reads the first.
+    pub is_list: bool,
 }
 
 macro_rules! parameters {
-    ($($name:literal: $stance:expr;)*) => {
-        &[$(Parameter { name: $name, stance: $stance }),*]
+    ($($name:literal $($list:ident)?: $stance:expr;)*) => {
+        &[$(Parameter {
+            name: $name,
+            stance: $stance,
+            is_list: matches!(stringify!($($list)?).as_bytes(), b"list"),
+        }),*]
     };
 }
 
-/// The parameters of requests to `endpoint`.
-#[must_use]
-pub fn of(endpoint: Endpoint) -> &'static [Parameter] {
-    match endpoint {
-        Endpoint::ContainerCreate => parameters! { "name": NAME; "platform": BUILD_THAT_RUNS; },
-        Endpoint::ContainerStart => START,
-        Endpoint::ContainerRestart => parameters! { "t": LIFE; "signal": LIFE; },
-        Endpoint::ContainerRename => parameters! { "name": NAME; },
-        Endpoint::ContainerAttach => ATTACH,
-        Endpoint::ContainerArchive => ARCHIVE,
-        Endpoint::ImageCreate => IMAGE_CREATE,
-        Endpoint::ImageTag => parameters! { "repo": IMAGE; "tag": IMAGE; },
-        Endpoint::Commit => COMMIT,
-        Endpoint::Build | Endpoint::BuildContext => BUILD,
-        Endpoint::Plugin => PLUGIN,
-        Endpoint::Checkpoints => parameters! { "dir": HOST_PATH; },
-        Endpoint::ServiceUpdate => SERVICE_UPDATE,
-        Endpoint::ImageLoad => parameters! { "quiet": STREAMS; "platform": PLATFORM; },
-        Endpoint::ImagePrune => parameters! { "filters": REMOVED; },
-        Endpoint::ImageRemove => {
-            parameters! { "force": REMOVED; "noprune": REMOVED; "platforms": REMOVED; }
-        }
-        Endpoint::SwarmUpdate => SWARM_UPDATE,
-        Endpoint::NodeUpdate => parameters! { "version": LIFE; },
-        Endpoint::ContainerExec
-        | Endpoint::ContainerUpdate
-        | Endpoint::VolumeCreate
-        | Endpoint::BuildKit
-        | Endpoint::Session
-        | Endpoint::SwarmInit
-        | Endpoint::SecretCreate
-        | Endpoint::ConfigCreate
-        | Endpoint::SwarmJoin
-        | Endpoint::SwarmUnlock
-        | Endpoint::SwarmUnlockKey
-        | Endpoint::NetworkCreate
-        | Endpoint::NetworkConnect
-        | Endpoint::CheckpointCreate
-        | Endpoint::ServiceCreate => &[],
-    }
-}
-
-/// Those of them of which the daemon reads every value (`r.Form[name]` in its handlers); of each other
-/// one it reads the first.
-#[must_use]
-pub fn lists_of(endpoint: Endpoint) -> &'static [&'static str] {
-    match endpoint {
-        Endpoint::Build | Endpoint::BuildContext => &["t", "extrahosts", "securityopt"],
-        Endpoint::ImageCreate | Endpoint::Commit => &["changes"],
-        // 29 loads several platforms of an archive, others the first.
-        Endpoint::ImageLoad => &["platform"],
-        Endpoint::ImageRemove => &["platforms"],
-        _ => &[],
-    }
-}
+pub(crate) const CONTAINER_CREATE: &[Parameter] =
+    parameters! { "name": NAME; "platform": BUILD_THAT_RUNS; };
+pub(crate) const CONTAINER_RESTART: &[Parameter] = parameters! { "t": LIFE; "signal": LIFE; };
+pub(crate) const CONTAINER_RENAME: &[Parameter] = parameters! { "name": NAME; };
+pub(crate) const CHECKPOINTS: &[Parameter] = parameters! { "dir": HOST_PATH; };
+pub(crate) const IMAGE_TAG: &[Parameter] = parameters! { "repo": IMAGE; "tag": IMAGE; };
+// 29 loads several platforms of an archive, others the first.
+pub(crate) const IMAGE_LOAD: &[Parameter] =
+    parameters! { "quiet": STREAMS; "platform" list: PLATFORM; };
+pub(crate) const IMAGE_PRUNE: &[Parameter] = parameters! { "filters": REMOVED; };
+pub(crate) const IMAGE_REMOVE: &[Parameter] =
+    parameters! { "force": REMOVED; "noprune": REMOVED; "platforms" list: REMOVED; };
+pub(crate) const NODE_UPDATE: &[Parameter] = parameters! { "version": LIFE; };
 
 /// What the build of an image for that platform brings along is judged.
 const BUILD_THAT_RUNS: Stance = Stance::Checked(&[Power::User]);
@@ -91,7 +54,7 @@ const PLATFORM: Stance = Stance::Harmless(
 const REMOVED: Stance =
     Stance::Harmless("which images are removed; one that loses a forbidden name stays forbidden");
 
-const ATTACH: &[Parameter] = parameters! {
+pub(crate) const CONTAINER_ATTACH: &[Parameter] = parameters! {
     "detachKeys": STREAMS;
     "logs": STREAMS;
     "stream": STREAMS;
@@ -100,7 +63,7 @@ const ATTACH: &[Parameter] = parameters! {
     "stderr": STREAMS;
 };
 
-const ARCHIVE: &[Parameter] = parameters! {
+pub(crate) const CONTAINER_ARCHIVE: &[Parameter] = parameters! {
     "path": INSIDE_ITS_MOUNTS;
     "noOverwriteDirNonDir": STREAMS;
     "copyUIDGID": STREAMS;
@@ -111,20 +74,20 @@ const INSIDE_ITS_MOUNTS: Stance = Stance::Harmless(
      them are judged, whatever the path",
 );
 
-const START: &[Parameter] = parameters! {
+pub(crate) const CONTAINER_START: &[Parameter] = parameters! {
     "detachKeys": STREAMS;
     "checkpoint": NAMED;
     "checkpoint-dir": Stance::Checked(&[Power::HostPath, Power::Privileged]);
 };
 
-const IMAGE_CREATE: &[Parameter] = parameters! {
+pub(crate) const IMAGE_CREATE: &[Parameter] = parameters! {
     "fromImage": IMAGE;
     "fromSrc": PODMANS;
     "repo": IMAGE;
     "tag": IMAGE;
     "message": NAMED;
     "inputImage": FETCHED;
-    "changes": ENVIRONMENT;
+    "changes" list: ENVIRONMENT;
     "platform": PLATFORM;
 };
 
@@ -135,20 +98,20 @@ const FETCHED: Stance = Stance::Harmless(
     "where the content of a new image comes from; it is judged by the name that it gets",
 );
 
-const COMMIT: &[Parameter] = parameters! {
+pub(crate) const COMMIT: &[Parameter] = parameters! {
     "container": FETCHED;
     "repo": IMAGE;
     "tag": IMAGE;
     "comment": NAMED;
     "author": NAMED;
     "pause": LIFE;
-    "changes": ENVIRONMENT;
+    "changes" list: ENVIRONMENT;
 };
 
-const BUILD: &[Parameter] = parameters! {
+pub(crate) const BUILD: &[Parameter] = parameters! {
     "dockerfile": PODMANS;
-    "t": IMAGE;
-    "extrahosts": CONTEXT;
+    "t" list: IMAGE;
+    "extrahosts" list: CONTEXT;
     "remote": Stance::Checked(&[Power::Build]);
     "q": STREAMS;
     "nocache": CONTEXT;
@@ -170,7 +133,7 @@ const BUILD: &[Parameter] = parameters! {
     "labels": NAMED;
     "networkmode": NETWORK_JOINED;
     "cgroupparent": CGROUP_PARENT;
-    "securityopt": SECURITY_OPTION;
+    "securityopt" list: SECURITY_OPTION;
     "isolation": PODMANS;
     "platform": PLATFORM;
     "target": CONTEXT;
@@ -188,7 +151,7 @@ const CONTEXT: Stance = Stance::Harmless(
      steps can't be seen",
 );
 
-const PLUGIN: &[Parameter] = parameters! {
+pub(crate) const PLUGIN: &[Parameter] = parameters! {
     "remote": TAKEOVER;
     "name": TAKEOVER;
     "timeout": TAKEOVER;
@@ -197,7 +160,7 @@ const PLUGIN: &[Parameter] = parameters! {
 const TAKEOVER: Stance =
     Stance::Harmless("the request is refused under any restriction, whatever it says");
 
-const SWARM_UPDATE: &[Parameter] = parameters! {
+pub(crate) const SWARM_UPDATE: &[Parameter] = parameters! {
     "version": LIFE;
     "rotateWorkerToken": ROTATED;
     "rotateManagerToken": ROTATED;
@@ -207,7 +170,7 @@ const SWARM_UPDATE: &[Parameter] = parameters! {
 const ROTATED: Stance =
     Stance::Harmless("has the daemon make a token or key at random, which no answer shows");
 
-const SERVICE_UPDATE: &[Parameter] = parameters! {
+pub(crate) const SERVICE_UPDATE: &[Parameter] = parameters! {
     "version": LIFE;
     "registryAuthFrom": NAMED;
     "rollback": Stance::Checked(&[Power::PreviousSpec]);
