@@ -4,10 +4,10 @@ SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 PORT ?= 8999
 
-.PHONY: help run test engines bench check coverage static package
+.PHONY: help run test engines bench check cover field-coverage static package
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: ## SecDocker in front of a Docker engine, on 127.0.0.1:8999 (PORT=… for another)
 	@scripts/install-missing run
@@ -37,7 +37,11 @@ package: ## packages, tarball, image, SBOM and checksums, in target/package
 	@scripts/install-missing package
 	@scripts/package
 
-coverage: ## docs/COVERAGE.md, written anew from the tables in the code
+cover: ## which lines and branches the tests reach, a table and pages (SUITES="lib restrictions": by these alone)
+	@scripts/install-missing cover
+	@scripts/cover $(SUITES)
+
+field-coverage: ## docs/COVERAGE.md, written anew from the tables in the code
 	UPDATE_COVERAGE=1 cargo test --locked --test coverage
 
 check: ## formatting and lints, as CI sees them, also of what a static build leaves out

@@ -68,3 +68,18 @@ busybox_archive() {
     tar -C "$root" --owner=0 --group=0 -c .
     rm -rf "$root"
 }
+
+# Which LLVM the compiler was made with: its first number.
+llvm_version() { rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p'; }
+
+# The folder of the programs that read what instrumented programs count: rustup's, or Debian's of the same LLVM.
+llvm_tools() {
+    local folder
+    for folder in "$(rustc --print target-libdir)/../bin" "/usr/lib/llvm-$(llvm_version)/bin"; do
+        [ ! -x "$folder/llvm-cov" ] || [ ! -x "$folder/llvm-profdata" ] || {
+            echo "$folder"
+            return
+        }
+    done
+    return 1
+}

@@ -1,7 +1,7 @@
 //! A closed world: every field, parameter and route of the Engine API has been decided about, the
 //! decisions are what the code does, and `docs/COVERAGE.md` says them.
 //!
-//! `make coverage` writes the document anew.
+//! `make field-coverage` writes the document anew.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
 
 #[path = "attacks/mod.rs"]
@@ -156,7 +156,7 @@ fn the_document_says_what_the_code_does() {
     assert!(
         written == committed,
         "docs/COVERAGE.md is not what the code says; write it anew by \
-         `make coverage`. First difference: {differs:?}"
+         `make field-coverage`. First difference: {differs:?}"
     );
 }
 

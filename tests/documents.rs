@@ -25,6 +25,8 @@ mod keys;
 mod log;
 #[path = "documents/names.rs"]
 mod names;
+#[path = "documents/reliability.rs"]
+mod reliability;
 #[path = "documents/sentences.rs"]
 mod sentences;
 #[path = "documents/text.rs"]

@@ -18,7 +18,7 @@ const NAMED_MAX: usize = 3;
 const INTRODUCTION: &str = "\
 # Coverage: what each endpoint decodes, and what is done about it
 
-Written by `make coverage` from the tables in `src/docker/schema` and
+Written by `make field-coverage` from the tables in `src/docker/schema` and
 the routes in `src/docker/routes/table.rs`; do not edit. `cargo test --test coverage` compares it with
 them, and them with what is published of the Engine API (`tests/engine-api`: v1.41 of 20.10, v1.55 of
 29.7, and what the sources of both decode beyond that). `[]` is each element of a list, `{}` each
