@@ -13,7 +13,7 @@ use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
 use crate::http::target::Target;
 use crate::policy::Inspected;
-use crate::policy::facts::{Facts, Questions};
+use crate::policy::facts::{Facts, Question, Questions};
 use crate::policy::review::{Purpose, Review};
 
 /// What one value of a body takes in memory at most, read and with what it would bring about.
@@ -137,8 +137,13 @@ impl Case {
     /// Asks how many containers there are, where those of the client are counted.
     pub(super) fn ask_owned(&self, questions: &mut Questions) {
         if self.making.is_some() {
-            questions.owned.clone_from(&self.rules.policy.ceilings.owner);
+            questions.extend(self.owner().map(Question::owned));
         }
+    }
+
+    /// The label by which containers of the client are counted.
+    fn owner(&self) -> Option<&str> {
+        self.rules.policy.ceilings.owner.as_deref()
     }
 
     /// Whether the client would have more containers than it may.
@@ -147,8 +152,8 @@ impl Case {
             self.rules.share.as_ref().filter(|share| share.limits().containers.is_some())?;
         match (self.endpoint, self.making) {
             (Endpoint::ServiceCreate | Endpoint::ServiceUpdate, _) => Some(Refusal::of_services()),
-            (_, Some(position)) => match facts.owned() {
-                Some(there) => share.may_make(position, there).err().map(Refusal::from),
+            (_, Some(position)) => match self.owner().and_then(|owner| facts.owned(owner)) {
+                Some(there) => share.may_make(position, *there).err().map(Refusal::from),
                 None => Some(Refusal::not_learned(facts.unresolved().as_ref())),
             },
             (_, None) => None,
@@ -157,7 +162,8 @@ impl Case {
 
     /// How long the answers to these may take.
     pub(super) fn time_for(&self, questions: &Questions) -> Option<Duration> {
-        let may_take_long = questions.image_list || !questions.containers.is_empty();
+        let takes_long = |asked| matches!(asked, &Question::ImageList | &Question::Container(_));
+        let may_take_long = questions.iter().any(takes_long);
         (!may_take_long).then_some(self.rules.body_time_max)
     }
 }

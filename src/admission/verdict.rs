@@ -115,10 +115,7 @@ fn judge(
         return refusal.into();
     }
     // Raw, it would be served to builds that nobody sees.
-    if case.endpoint == Endpoint::Session
-        && facts.source_policies().is_none()
-        && !facts.is_assumed()
-    {
+    if case.endpoint == Endpoint::Session && facts.builder().is_none() && !facts.is_assumed() {
         return Refusal::not_learned(facts.unresolved().as_ref()).into();
     }
     let judges_sessions = policy.judges_dockerfiles_of_sessions(facts);

@@ -18,7 +18,7 @@ use crate::config::{self, Overrides, Rest, Settings};
 use crate::effects::Excepted;
 use crate::lookup::{self, Daemon, ImageCache, Presence};
 use crate::policy::Violations;
-use crate::policy::facts::{Facts, ImageFacts, Questions, Runtimes, VolumeFacts};
+use crate::policy::facts::{self, Facts, ImageFacts, Questions, Runtimes, VolumeFacts};
 use crate::policy::review::{ImageSeen, Opinions, Purposes, Review, ReviewRequest, Source};
 use crate::policy::versions::ApiVersion;
 
@@ -156,38 +156,38 @@ impl Outside<'_> {
         let by_name = |what: &dyn Display| {
             self.note(format!("no daemon at {daemon}, {what} is judged by its name alone"));
         };
-        for image in &questions.images {
+        for image in questions.images() {
             if facts.image(image).is_none() {
                 by_name(&format_args!("image {image}"));
                 facts.add_image(image.clone(), ImageFacts::Absent);
                 facts.note_assumed();
             }
         }
-        for build in &questions.builds {
+        for build in questions.builds() {
             if facts.build(build).is_none() {
                 facts.add_build(build.clone(), ImageFacts::Absent);
                 facts.note_assumed();
             }
         }
-        if questions.image_list && facts.image_list().is_none() {
+        if questions.asks(&facts::Question::ImageList) && facts.image_list().is_none() {
             facts.add_image_list(Vec::new());
         }
-        if questions.api_version && facts.api_version().is_none() {
+        if questions.asks(&facts::Question::ApiVersion) && facts.api_version().is_none() {
             let version = ApiVersion::NEWEST;
             self.note(format!("no daemon at {daemon}, its API version is taken to be {version}"));
             facts.add_api_version(version);
         }
-        if questions.runtimes && facts.runtimes().is_none() {
+        if questions.asks(&facts::Question::Runtimes) && facts.runtimes().is_none() {
             let default = "runc".to_owned();
             self.note(format!(
                 "no daemon at {daemon}, its default runtime is taken to be {default}"
             ));
             facts.add_runtimes(Runtimes { default, programs: Vec::new() });
         }
-        for volume in &questions.volumes {
+        for volume in questions.volumes() {
             if facts.volume(volume).is_none() {
                 by_name(&format_args!("volume {}", shown(volume)));
-                facts.add_volume(volume.clone(), VolumeFacts::Absent);
+                facts.add_volume(volume.to_owned(), VolumeFacts::Absent);
             }
         }
         facts

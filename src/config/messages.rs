@@ -16,8 +16,8 @@ use crate::policy::effects::{
     NamespaceKind, Opaque, RequestedEffect, SharedWith, Steps, Takeover,
 };
 use crate::policy::facts::{
-    AddressFacts, Container, ContainerFacts, DeviceFacts, Facts, ImageFacts, NamedImage,
-    NetworkFacts, ServiceFacts, SubnetFacts, VolumeFacts,
+    AddressFacts, BuilderFacts, Container, ContainerFacts, DeviceFacts, Facts, ImageFacts,
+    NamedImage, NetworkFacts, RealPath, ServiceFacts, SubnetFacts, VolumeFacts,
 };
 use crate::policy::platform::AskedPlatform;
 use crate::policy::principals::GroupSpec;
@@ -363,7 +363,8 @@ fn known() -> Facts {
     }
     facts.add_link(path("/link"), path("/root"));
     facts.add_link(path("/var/run/docker.sock"), path("/run/docker.sock"));
-    facts.add_aliases(path("/alias"), vec![path("/root/x")]);
+    let twice = RealPath { path: path("/alias"), aliases: vec![path("/root/x")] };
+    facts.add_real_path(path("/alias"), twice);
     facts.add_device(path("/dev/sda"), DeviceFacts::Disk);
     facts.add_device(path("/dev"), DeviceFacts::Disk);
     facts.add_address([10, 0, 0, 1].into(), AddressFacts::Own);
@@ -397,7 +398,7 @@ fn known_to_the_daemon(facts: &mut Facts) {
     let effects = vec![Effect::User(user("root"))];
     let service = ServiceFacts::Present { version: 1, effects, forced: vec!["general.user"] };
     facts.add_service(text("privileged"), service);
-    facts.add_source_policies(false);
+    facts.add_builder(BuilderFacts { heeds_policies: false, limits_steps: false });
     facts.add_api_version(ApiVersion::parse("1.40"));
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::daemon::{Connection, Daemon, Deadline, Reply};
+use super::daemon::{Connection, Daemon, Deadline};
 use crate::effects::buildkit::{CONTROL_SOLVE, proof};
 use crate::http2::frame::{
     self, ACK, END_HEADERS, END_STREAM, FrameHead, HEAD_BYTES, Kind, PAYLOAD_BYTES_MAX, PREFACE,
@@ -36,8 +36,6 @@ const UPGRADE: &[u8] = b"POST /grpc HTTP/1.1\r\nHost: docker\r\nContent-Length: 
 
 /// What `GET /version` says of the builder.
 pub(super) struct Version {
-    /// All of it, which is another text for each build of a daemon.
-    pub(super) answer: Vec<u8>,
     /// Whether the builder may heed policies.
     pub(super) is_trusted: bool,
     /// Whether it limits each step.
@@ -45,17 +43,16 @@ pub(super) struct Version {
 }
 
 /// Reads the answer to `GET /version`.
-pub(super) fn version(reply: Reply) -> Option<Version> {
+pub(super) fn version(answer: &[u8]) -> Option<Version> {
     /// The part of Engine API `SystemVersion` that is looked at.
     #[derive(Debug, Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Answer {
         version: String,
     }
-    let Reply::Found(answer) = reply else { return None };
-    let Answer { version } = serde_json::from_slice(&answer).ok()?;
+    let Answer { version } = serde_json::from_slice(answer).ok()?;
     let is_trusted = is_from(VERSION_MIN, &version);
-    Some(Version { answer, is_trusted, limits_steps: is_from(LIMITS_MIN, &version) })
+    Some(Version { is_trusted, limits_steps: is_from(LIMITS_MIN, &version) })
 }
 
 /// Compares `26.1.5+dfsg1` with the first version of a kind. One that can't be read is older.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::daemon::{Daemon, now};
 use super::identity::{Identity, Presence};
 use crate::image::ImageRef;
-use crate::policy::facts::ImageFacts;
+use crate::policy::facts::{ImageFacts, Missing};
 
 /// How long an answer is believed.
 const LIFE: Duration = Duration::from_secs(30);
@@ -119,22 +119,23 @@ impl ImageCache {
         &self,
         daemon: &Daemon,
         image: &ImageRef,
-        learn: impl FnOnce() -> Option<ImageFacts>,
-    ) -> Option<ImageFacts> {
-        let absent = |facts: &ImageFacts| *facts == ImageFacts::Absent;
+        learn: impl FnOnce() -> Result<ImageFacts, Missing>,
+    ) -> Result<ImageFacts, Missing> {
         let (before, mut is_fresh) = (self.believable(&self.facts), false);
         let known = self.known(&self.facts, daemon, image, || {
             is_fresh = true;
-            let facts = learn();
-            // An image that is not there is likely to be fetched next, perhaps beside us.
-            if facts.as_ref().is_some_and(absent) { Err(facts) } else { facts.ok_or(None) }
+            match learn() {
+                Ok(facts @ ImageFacts::Present { .. }) => Ok(facts),
+                // An image that is not there is likely to be fetched next, perhaps beside us.
+                not_kept => Err(not_kept),
+            }
         });
         match known {
             Ok(facts) => {
                 if let Some(epoch) = before.filter(|_| is_fresh) {
                     self.keep_by_id((daemon, image), &facts, epoch);
                 }
-                Some(facts)
+                Ok(facts)
             }
             Err(not_kept) => not_kept,
         }
@@ -156,18 +157,18 @@ impl ImageCache {
     pub(super) fn heeds_or_learn(
         &self,
         daemon: &Daemon,
-        version: Vec<u8>,
+        version: &[u8],
         learn: impl FnOnce() -> Option<bool>,
     ) -> Option<bool> {
         let heeding = || self.heeding.lock().unwrap_or_else(PoisonError::into_inner);
-        if heeding().get(daemon) == Some(&version) {
+        if heeding().get(daemon).is_some_and(|known| known == version) {
             return Some(true);
         }
         let heeds = learn()?;
         let mut heeding = heeding();
         heeding.remove(daemon);
         if heeds && heeding.len() < ENTRIES_MAX {
-            heeding.insert(daemon.clone(), version);
+            heeding.insert(daemon.clone(), version.to_vec());
         }
         Some(heeds)
     }
@@ -292,9 +293,9 @@ mod tests {
     fn asks(cache: &ImageCache, image: &str, facts: Option<ImageFacts>) -> bool {
         let mut asked = false;
         let image = ImageRef::parse(image).unwrap();
-        cache.get_or_fetch(&daemon("/x"), &image, || {
+        let _ = cache.get_or_fetch(&daemon("/x"), &image, || {
             asked = true;
-            facts
+            facts.ok_or(Missing::Unknown)
         });
         asked
     }
@@ -312,7 +313,8 @@ mod tests {
         assert!(asks(&cache, "a", Some(present())) && asks(&cache, "a", Some(present())));
         let image = ImageRef::parse("a").unwrap();
         epoch.store(2, Ordering::SeqCst);
-        assert_eq!(cache.get_or_fetch(&daemon("/y"), &image, || None), None, "of another daemon");
+        let of_another = cache.get_or_fetch(&daemon("/y"), &image, || Err(Missing::Late));
+        assert_eq!(of_another, Err(Missing::Late), "of another daemon");
     }
 
     #[test]
@@ -323,9 +325,9 @@ mod tests {
             epoch.store(1, Ordering::SeqCst);
             let learned = cache.get_or_fetch(&daemon("/x"), &image, || {
                 epoch.store(during, Ordering::SeqCst);
-                Some(present())
+                Ok(present())
             });
-            assert_eq!(learned, Some(present()));
+            assert_eq!(learned, Ok(present()));
             epoch.store(1, Ordering::SeqCst);
             assert!(asks(&cache, "a", None));
         }
@@ -343,9 +345,9 @@ mod tests {
         epoch.store(2, Ordering::SeqCst);
         assert!(asks(&cache, &id, None), "it was from before a change");
         let image = ImageRef::parse("a").unwrap();
-        cache.get_or_fetch(&daemon("/x"), &image, || {
+        let _ = cache.get_or_fetch(&daemon("/x"), &image, || {
             epoch.store(3, Ordering::SeqCst);
-            facts()
+            facts().ok_or(Missing::Unknown)
         });
         assert!(asks(&cache, &id, None), "it is from during a change");
         epoch.store(0, Ordering::SeqCst);

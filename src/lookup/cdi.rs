@@ -24,24 +24,20 @@ pub(super) fn is_here(daemon: &UpstreamAddress) -> bool {
     }
 }
 
-/// What it is to use each of the devices that the files in these folders tell of. `None` if one of the files
-/// can't be read: it may say something else of any of them.
-pub(super) fn devices(folders: &[String], names: &[String]) -> Option<Vec<(String, Vec<Effect>)>> {
-    let specs = specs(folders)?;
-    let mut known = Vec::new();
-    for name in names {
-        let mut all: Option<Vec<Effect>> = None;
-        for spec in &specs {
-            if let Some(effects) = spec.effects_of(name).ok()? {
-                all.get_or_insert_default().extend(effects);
-            }
+/// What it is to use a device, by all files that tell of it. `None` if none does.
+pub(super) fn device(specs: &[Spec], name: &str) -> Option<Vec<Effect>> {
+    let mut all: Option<Vec<Effect>> = None;
+    for spec in specs {
+        if let Some(effects) = spec.effects_of(name).ok()? {
+            all.get_or_insert_default().extend(effects);
         }
-        known.extend(all.map(|effects| (name.clone(), effects)));
     }
-    Some(known)
+    all
 }
 
-fn specs(folders: &[String]) -> Option<Vec<Spec>> {
+/// What the files in these folders say. `None` if one of them can't be read: it may say something else of any
+/// device.
+pub(super) fn specs(folders: &[String]) -> Option<Vec<Spec>> {
     if folders.len() > FOLDERS_MAX {
         return None;
     }
@@ -108,20 +104,20 @@ mod tests {
         write("second/deeper/d.json", &spec("x", "/three"));
         let folders =
             ["first", "second", "missing"].map(|name| dir.join(name).to_str().unwrap().to_owned());
-        let names = ["a.b/c=x", "a.b/c=y"].map(str::to_owned);
-        let found = devices(&folders, &names).unwrap();
+        let found = specs(&folders).unwrap();
         let programs = ["/one", "/two"].map(|path| Effect::HostProgram(path.to_owned()));
-        assert_eq!(found, [("a.b/c=x".to_owned(), programs.to_vec())]);
+        assert_eq!(device(&found, "a.b/c=x"), Some(programs.to_vec()));
+        assert_eq!(device(&found, "a.b/c=y"), None);
         // One that can't be read may say anything.
         for (file, text) in
             [("first/e.json", "{".to_owned()), ("first/e.yaml", " ".repeat(5 << 20))]
         {
             write(file, &text);
-            assert_eq!(devices(&folders, &names), None, "{file}");
+            assert!(specs(&folders).is_none(), "{file}");
             fs::remove_file(dir.join(file)).unwrap();
         }
         std::os::unix::fs::symlink("/dev/zero", dir.join("first/z.json")).unwrap();
-        assert_eq!(devices(&folders, &names), None);
+        assert!(specs(&folders).is_none());
         fs::remove_dir_all(dir).unwrap();
     }
 }

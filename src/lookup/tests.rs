@@ -9,7 +9,9 @@ use std::thread;
 
 use super::*;
 use crate::config::UpstreamAddress;
+use crate::image::ImageRef;
 use crate::policy::effects::Effect;
+use crate::policy::facts::{ContainerFacts, ImageFacts, NetworkFacts, ServiceFacts, VolumeFacts};
 use crate::policy::types::HostPath;
 
 /// A daemon that answers with the body for a target, or `404`, and tells what it was asked.
@@ -36,10 +38,6 @@ fn daemon(answers: &'static [(&'static str, &'static str)]) -> (Daemon, Receiver
     (Daemon { address: UpstreamAddress::Unix(path), mark: None, tls: None }, told)
 }
 
-fn names(names: &[&str]) -> Vec<String> {
-    names.iter().map(ToString::to_string).collect()
-}
-
 #[test]
 fn each_kind_of_question_has_its_answer() {
     let (daemon, told) = daemon(&[
@@ -52,14 +50,11 @@ fn each_kind_of_question_has_its_answer() {
         ("/volumes", r#"{"Volumes":[{"Name":"a/../b","Driver":"local","Options":null}]}"#),
     ]);
     let image = ImageRef::parse("app:1").unwrap();
-    let questions = Questions {
-        images: vec![image.clone()],
-        networks: names(&["abc", "none"]),
-        volumes: names(&["v", "absent", "odd", "a/../b", "./c"]),
-        containers: names(&["/web", "absent"]),
-        services: names(&["s", "a b"]),
-        ..Questions::default()
-    };
+    let mut questions = Questions::from_iter([Question::image(&image)]);
+    questions.extend(["abc", "none"].map(Question::network));
+    questions.extend(["v", "absent", "odd", "a/../b", "./c"].map(Question::volume));
+    questions.extend(["/web", "absent"].map(Question::container));
+    questions.extend(["s", "a b"].map(Question::service));
     let facts = look_up(&questions, &daemon, &ImageCache::disabled());
     assert_eq!(facts.network("abc"), Some(&NetworkFacts::Host));
     assert_eq!(facts.network("none"), Some(&NetworkFacts::Other(vec![])));
@@ -82,7 +77,7 @@ fn each_kind_of_question_has_its_answer() {
 #[test]
 fn of_a_daemon_that_is_not_there_nothing_is_known() {
     let address = UpstreamAddress::Unix("/nowhere/docker.sock".into());
-    let questions = Questions { volumes: names(&["v"]), ..Questions::default() };
+    let questions = Questions::from_iter([Question::volume("v")]);
     let daemon = Daemon { address, mark: None, tls: None };
     let facts = look_up(&questions, &daemon, &ImageCache::disabled());
     assert_eq!(facts.volume("v"), None);

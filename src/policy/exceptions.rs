@@ -16,7 +16,7 @@ mod lifts;
 use crate::image::{ImageName, ImageRef};
 use crate::policy::day::Day;
 use crate::policy::effects::{Effect, Holder, RequestedEffect};
-use crate::policy::facts::{ContainerFacts, Facts, ImageFacts, Questions};
+use crate::policy::facts::{ContainerFacts, Facts, ImageFacts, Question, Questions};
 use crate::policy::judge::Inspected;
 use crate::policy::judge::Verdict;
 use crate::policy::judge::judge;
@@ -95,7 +95,7 @@ impl ExceptedImage {
 
 impl Exception {
     fn holds(&self, facts: &Facts) -> bool {
-        self.until.is_none_or(|until| facts.today().is_some_and(|today| today <= until))
+        self.until.is_none_or(|until| facts.today().is_some_and(|today| *today <= until))
     }
 
     /// What is asked for that no rule of `policy` forbids, so that to lift it says nothing.
@@ -251,11 +251,11 @@ pub(super) fn ask(
     if policy.exceptions.is_empty() {
         return;
     }
-    questions.containers.extend(container(effects).map(str::to_owned));
+    questions.extend(container(effects).map(Question::container));
     let Some(image) = image(effects, facts) else { return };
     for exception in policy.exceptions.iter().filter(|it| it.image.may_be(image)) {
-        questions.images.push(image.clone());
-        questions.today |= exception.until.is_some();
+        questions.ask(Question::image(image));
+        questions.extend(exception.until.map(|_| Question::Today));
     }
 }
 
@@ -269,7 +269,8 @@ pub(super) fn ask_links(policy: &Policy, effects: &[RequestedEffect], questions:
     }
     for exception in &policy.exceptions {
         let paths = exception.lifts.paths.as_ref().and_then(AllowedMounts::list);
-        questions.links.extend(paths.unwrap_or_default().iter().map(|entry| entry.path().clone()));
+        let paths = paths.unwrap_or_default().iter().map(|entry| entry.path());
+        questions.extend(paths.map(Question::real_path));
     }
 }
 

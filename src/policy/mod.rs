@@ -20,7 +20,7 @@ pub mod types;
 mod violations;
 
 use effects::RequestedEffect;
-use facts::{Facts, Questions};
+use facts::{Facts, Question, Questions};
 pub use judge::{Checked, Inspected, Verdict, judge, platform, tainted, versions, way_out};
 use judge::{combined, existing};
 pub use known::{Reached, builds_unread, image_of_container, images_in, reached};
@@ -45,48 +45,34 @@ pub fn further_questions(policy: &Policy, effects: &[RequestedEffect], facts: &F
     let implied = existing::implied(effects, facts, &policy.ceilings);
     let implied = implied.iter().map(|group| group.effects.as_slice());
     for effects in std::iter::once(effects).chain(implied) {
-        let Questions {
-            links,
-            images,
-            builds,
-            networks,
-            addresses,
-            devices,
-            image_list,
-            api_version,
-            subnets,
-            interfaces,
-            source_policies,
-            runtimes,
-            ..
-        } = &mut questions;
-        images::ask_list(policy, effects, image_list);
-        builds::ask(policy, effects, source_policies);
-        mounts::ask(policy, effects, links);
-        images::ask(&policy.images, &policy.allowed_images, effects, images);
-        users::ask(&policy.users, &policy.ceilings, effects, images);
-        users::ask(&policy.groups, &policy.ceilings, effects, images);
-        environment::ask(&policy.environment, effects, images);
+        let asked = &mut questions;
+        images::ask_list(policy, effects, asked);
+        builds::ask(policy, effects, asked);
+        mounts::ask(policy, effects, asked);
+        images::ask(&policy.images, &policy.allowed_images, effects, asked);
+        users::ask(&policy.users, &policy.ceilings, effects, asked);
+        users::ask(&policy.groups, &policy.ceilings, effects, asked);
+        environment::ask(&policy.environment, effects, asked);
         let Policy { users, groups, environment, .. } = policy;
         let rules = (users.as_slice(), groups.as_slice(), environment.as_slice());
-        platform::ask(rules, &policy.ceilings, effects, builds);
-        networks::ask(&policy.ports, &policy.namespaces, effects, networks);
-        mounts::ask_servers(policy, effects, addresses);
-        combined::ask(policy.privileged, effects, facts, devices);
-        subnets::ask(&policy.subnets, effects, subnets);
-        subnets::ask_bridges(&policy.subnets, effects, interfaces);
-        subnets::ask_networks((&policy.subnets, &policy.allowed_subnets), effects, networks);
-        versions::ask(&policy.ceilings, effects, api_version);
-        runtimes::ask(&policy.runtimes, effects, runtimes);
-        existing::ask(policy, effects, &mut questions);
-        exceptions::ask_links(policy, effects, &mut questions);
+        platform::ask(rules, &policy.ceilings, effects, asked);
+        networks::ask(&policy.ports, &policy.namespaces, effects, asked);
+        mounts::ask_servers(policy, effects, asked);
+        combined::ask(policy.privileged, effects, facts, asked);
+        subnets::ask(&policy.subnets, effects, asked);
+        subnets::ask_bridges(&policy.subnets, effects, asked);
+        subnets::ask_networks((&policy.subnets, &policy.allowed_subnets), effects, asked);
+        versions::ask(&policy.ceilings, effects, asked);
+        runtimes::ask(&policy.runtimes, effects, asked);
+        existing::ask(policy, effects, asked);
+        exceptions::ask_links(policy, effects, asked);
     }
     exceptions::ask(policy, effects, facts, &mut questions);
     questions.settle(facts);
-    if questions.image_list {
-        questions.image_rules = policy.images.clone();
-        questions.image_names = builds::needs_every_name(effects).then(Vec::new);
-        questions.images_allowed = policy.allowed_images.list().map(<[_]>::to_vec);
+    if questions.asks(&Question::ImageList) {
+        questions.wanted.image_rules = policy.images.clone();
+        questions.wanted.image_names = builds::needs_every_name(effects).then(Vec::new);
+        questions.wanted.images_allowed = policy.allowed_images.list().map(<[_]>::to_vec);
     }
     questions
 }

@@ -5,7 +5,7 @@ use crate::image::ImageRef;
 use crate::policy::effects::{
     Device, Effect, FieldPath, Holder, Namespace, NamespaceKind, SharedWith,
 };
-use crate::policy::facts::{ImageFacts, NetworkFacts};
+use crate::policy::facts::{ImageFacts, NetworkFacts, RealPath};
 use crate::policy::rules::capabilities::CapabilityRule;
 use crate::policy::rules::devices::DeviceRule;
 use crate::policy::rules::environment::EnvironmentRule;
@@ -152,8 +152,10 @@ fn what_is_mounted_twice_is_forbidden_by_either_path() {
     let policy =
         Policy { mounts: vec![MountRule::parse("/root").unwrap()], ..Policy::permissive() };
     let mut facts = no_links(&["/root", "/srv/x", "/srv/y", "/proc", "/proc/cpuinfo"]);
-    facts.add_aliases(path("/srv/x"), vec![path("/root/.ssh")]);
-    facts.add_aliases(path("/srv/y"), vec![path("/home")]);
+    for (mounted, alias) in [("/srv/x", "/root/.ssh"), ("/srv/y", "/home")] {
+        let real = RealPath { path: path(mounted), aliases: vec![path(alias)] };
+        facts.add_real_path(path(mounted), real);
+    }
     for (mounted, expected) in [
         ("/srv/x", "mount of /srv/x, which is /root/.ssh too"),
         ("/srv/y", "allowed"),
@@ -172,7 +174,7 @@ fn only_what_a_rule_is_about_is_asked() {
     let mount = [asked(Effect::HostPath(path("/tmp")))];
     let sockets = [path("/run/docker.sock"), path("/var/run/docker.sock")];
     let links = [&[path("/tmp"), path("/root")][..], &sockets].concat();
-    assert_eq!(questions(&policy, &mount).links, links);
+    assert!(questions(&policy, &mount).real_paths().into_iter().eq(&links));
     assert!(questions(&policy, &[asked(Effect::Privileged)]).is_empty());
     assert!(questions(&Policy::permissive(), &mount).is_empty());
 }
@@ -392,7 +394,7 @@ fn an_absent_image_is_left_to_the_daemon() {
     assert_eq!(verdict(&policy, effects(), &facts), "allowed");
     assert!(verdict(&policy, effects(), &Facts::none()).contains("other names are not known"));
     let asked_for = questions(&policy, &effects().into_iter().map(asked).collect::<Vec<_>>());
-    assert_eq!(asked_for.images, [image("app")]);
+    assert_eq!(asked_for.images(), [&image("app")]);
 }
 
 #[test]

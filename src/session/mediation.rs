@@ -335,7 +335,7 @@ impl Session {
             let solve = inspected.body().solve();
             let rules = Arc::clone(turn.rules);
             let mut questions = policy::questions(&rules.policy, inspected.effects());
-            if let Some(others) = &mut questions.image_names {
+            if let Some(others) = &mut questions.wanted.image_names {
                 match self.changes.forbidden(&rules.policy) {
                     Ok(forbidden) => *others = forbidden,
                     Err(_) => {

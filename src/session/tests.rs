@@ -570,12 +570,13 @@ fn volume_at(path: &str) -> Facts {
 fn an_answer_may_lead_to_a_further_question() {
     talk(|talk| {
         let (ticket, questions) = asks_about_a_volume(talk);
-        assert_eq!(questions.volumes, ["v"]);
+        assert_eq!(questions.volumes(), ["v"]);
         talk.call(|session, turn| session.answered(ticket, Answer::Facts(volume_at("/srv")), turn));
         let (next, questions, _) = talk.take_question().unwrap();
-        assert!(next != ticket && questions.volumes.is_empty(), "{questions:?}");
+        assert!(next != ticket && questions.volumes().is_empty(), "{questions:?}");
         let mut facts = Facts::none();
-        questions.links.iter().for_each(|path| facts.add_link(path.clone(), path.clone()));
+        let paths = questions.real_paths();
+        paths.into_iter().for_each(|path| facts.add_link(path.clone(), path.clone()));
         // The first ticket is over.
         talk.call(|session, turn| session.answered(ticket, Answer::Facts(Facts::none()), turn));
         talk.daemon_never_sees("create");

@@ -123,6 +123,8 @@ const LEFT: &[&str] = &[
     "src/policy/exceptions.rs",
     "src/policy/exceptions/lifts.rs",
     "src/policy/facts.rs",
+    "src/policy/facts/answers.rs",
+    "src/policy/facts/table.rs",
     "src/policy/facts/unresolved.rs",
     "src/policy/judge/any_path.rs",
     "src/policy/judge/check.rs",

@@ -13,7 +13,7 @@ use secdocker::http::chunk::ChunkDecoder;
 use secdocker::http::framing::{self, Framing};
 use secdocker::http::head::{self, Lines};
 use secdocker::policy::facts::{
-    ContainerFacts, Facts, ImageFacts, Questions, Runtimes, VolumeFacts,
+    ContainerFacts, Facts, ImageFacts, Question as Asked, Questions, Runtimes, VolumeFacts,
 };
 use secdocker::policy::review::{ImageSeen, Opinions, Purposes, Review, ReviewRequest, Source};
 use secdocker::policy::versions::ApiVersion;
@@ -210,30 +210,30 @@ fn facts(questions: &Questions, world: World) -> Facts {
         return facts;
     }
     let is_there = world == World::Harmless;
-    for path in &questions.links {
+    for path in questions.real_paths() {
         facts.add_link(path.clone(), path.clone());
     }
-    for image in &questions.images {
+    for image in questions.images() {
         facts.add_image(image.clone(), image_facts(is_there));
     }
-    for build in &questions.builds {
+    for build in questions.builds() {
         facts.add_build(build.clone(), image_facts(is_there));
     }
-    for volume in &questions.volumes {
-        facts.add_volume(volume.clone(), VolumeFacts::Absent);
+    for volume in questions.volumes() {
+        facts.add_volume(volume.to_owned(), VolumeFacts::Absent);
     }
-    for container in &questions.containers {
+    for container in questions.containers() {
         let known = is_there.then(|| existing::container(container, CONTAINER)).flatten();
         let known = known.map_or(ContainerFacts::Absent, ContainerFacts::Present);
-        facts.add_container(container.clone(), known);
+        facts.add_container(container.to_owned(), known);
     }
-    if questions.image_list {
+    if questions.asks(&Asked::ImageList) {
         facts.add_image_list(Vec::new());
     }
-    if questions.api_version {
+    if questions.asks(&Asked::ApiVersion) {
         facts.add_api_version(ApiVersion::NEWEST);
     }
-    if questions.runtimes {
+    if questions.asks(&Asked::Runtimes) {
         facts.add_runtimes(Runtimes { default: "runc".to_owned(), programs: Vec::new() });
     }
     facts

@@ -10,7 +10,7 @@ use crate::policy::allowed::AllowedImages;
 use crate::policy::build_steps::BuildGroup;
 use crate::policy::builds::BuildRule;
 use crate::policy::environment::EnvironmentRule;
-use crate::policy::facts::{Facts, NamedImage};
+use crate::policy::facts::{BuilderFacts, Facts, NamedImage};
 use crate::policy::images::ImageRule;
 use crate::policy::names::NameRule;
 use crate::policy::namespaces::NamespaceRule;
@@ -234,7 +234,7 @@ fn ceilings(group: Option<&str>) -> Policy {
 
 fn limits_steps() -> Facts {
     let mut facts = known();
-    facts.add_limits_steps(true);
+    facts.add_builder(BuilderFacts { heeds_policies: true, limits_steps: true });
     facts
 }
 

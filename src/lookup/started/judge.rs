@@ -6,7 +6,7 @@ use crate::lookup::daemon::Daemon;
 use crate::lookup::mounts::{Mount, Mounts};
 use crate::lookup::{links, look_up};
 use crate::policy::effects::{self, Effect, FieldPath as At};
-use crate::policy::facts::{Facts, Questions, VolumeFacts};
+use crate::policy::facts::{Facts, Question, Questions, RealPath, VolumeFacts};
 use crate::policy::types::HostPath;
 use crate::policy::{self, Inspected, Policy, Verdict, Violations};
 
@@ -75,7 +75,7 @@ impl Judge<'_> {
 
     /// The paths of the host that a volume is; none of one that the daemon keeps.
     fn volume(&self, name: &str) -> Option<Vec<HostPath>> {
-        let questions = Questions { volumes: vec![name.to_owned()], ..Default::default() };
+        let questions = Questions::from_iter([Question::volume(name)]);
         let facts = look_up(&questions, self.daemon, &ImageCache::disabled());
         let effects = match facts.volume(name)? {
             VolumeFacts::Present(effects) => effects.as_slice(),
@@ -130,11 +130,10 @@ impl Judge<'_> {
         let effect = Effect::HostPath(path.clone());
         let asked = effects::RequestedEffect { effect, at: At::Field("mounts") };
         let mut questions = policy::questions(self.policy, std::slice::from_ref(&asked));
-        questions.links.retain(|link| link != path);
+        questions.retain(|question| *question != Question::real_path(path));
         let mut facts: Facts = look_up(&questions, self.daemon, &ImageCache::disabled());
         if let Some(aliases) = aliases {
-            facts.add_link(path.clone(), path.clone());
-            facts.add_aliases(path.clone(), aliases);
+            facts.add_real_path(path.clone(), RealPath { path: path.clone(), aliases });
         }
         match policy::judge(self.policy, Inspected::new((), vec![asked]), &facts) {
             Verdict::Allowed(_) => None,

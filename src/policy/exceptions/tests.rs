@@ -305,9 +305,9 @@ fn nothing_is_asked_where_no_exception_can_hold() {
     let plain = questions(&policy(vec![]), &container_of("agent:1", vec![]));
     let by = |asked: &str, exception: Exception| {
         let questions = questions(&policy(vec![exception]), &container_of(asked, vec![]));
-        (questions.images.len(), questions.today)
+        (questions.images().len(), questions.asks(&Question::Today))
     };
-    assert_eq!((plain.images.len(), plain.today), (0, false));
+    assert_eq!((plain.images().len(), plain.asks(&Question::Today)), (0, false));
     assert_eq!(by("app:1", exception("agent:1")), (0, false));
     assert_eq!(by("agent:2", exception("agent:1")), (1, false));
     assert_eq!(by(ID, exception("agent:1")), (1, false));

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use crate::policy::effects::{Device, Effect, NamespaceKind, RequestedEffect};
 use crate::policy::exceptions::Sinks;
-use crate::policy::facts::{DeviceFacts, Facts};
+use crate::policy::facts::{DeviceFacts, Facts, Question, Questions};
 use crate::policy::rules::devices::{CDI_UNKNOWN, CONTENT_UNKNOWN};
 use crate::policy::rules::majors;
 use crate::policy::rules::privileged::PrivilegedRule;
@@ -62,7 +62,7 @@ pub(in crate::policy) fn check(
             Effect::HostPath(path)
                 if is_of_devices(path, facts)
                     && !is_device(path, effects)
-                    && facts.device(path) != Some(DeviceFacts::Other) =>
+                    && facts.device(path) != Some(&DeviceFacts::Other) =>
             {
                 let reason = "which has nodes of disks";
                 let sink = sinks.of(asked, effects, facts);
@@ -172,25 +172,21 @@ fn device_alone(device: &Device, facts: &Facts, found: &mut Findings<'_>) {
     }
 }
 
-/// The most devices of one request that are looked at. Those beyond stay unknown.
-const DEVICES_ASKED_MAX: usize = 64;
-
 /// The devices that must be known.
 pub(in crate::policy) fn ask(
     rule: PrivilegedRule,
     effects: &[RequestedEffect],
     facts: &Facts,
-    devices: &mut Vec<HostPath>,
+    questions: &mut Questions,
 ) {
     if rule == PrivilegedRule::Forbid {
-        devices.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::Device(Device::Path(path)) | Effect::DeviceOnStart(path) => Some(path.clone()),
-            Effect::HostPath(path) if is_of_devices(path, facts) => Some(path.clone()),
+        questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
+            Effect::Device(Device::Path(path)) | Effect::DeviceOnStart(path) => {
+                Some(Question::device(path))
+            }
+            Effect::HostPath(path) if is_of_devices(path, facts) => Some(Question::device(path)),
             _ => None,
         }));
-        devices.sort_unstable();
-        devices.dedup();
-        devices.truncate(DEVICES_ASKED_MAX);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::policy::effects::{
     Device, Effect, Namespace, NamespaceKind, RequestedEffect, SharedWith,
 };
 use crate::policy::facts::{
-    Container, ContainerFacts, Facts, NetworkFacts, Questions, ROUNDS_MAX, ServiceFacts,
+    Container, ContainerFacts, Facts, NetworkFacts, Question, Questions, ROUNDS_MAX, ServiceFacts,
     VolumeFacts,
 };
 use crate::policy::judge::any_path;
@@ -166,7 +166,7 @@ impl<'a> Known<'a> {
             Effect::NamespaceOnStart(Namespace { kind, with: SharedWith::Container(name) }) => {
                 of(name, &|container| shared_by(container, *kind).into_iter().map(still).collect())
             }
-            Effect::Device(Device::Cdi(name)) => self.facts.cdi(name).unwrap_or_default().to_vec(),
+            Effect::Device(Device::Cdi(name)) => self.facts.cdi(name).cloned().unwrap_or_default(),
             Effect::SubnetsOf(name, put_to) => match self.facts.network(name) {
                 Some(NetworkFacts::Other(subnets)) => {
                     subnets.iter().map(|subnet| Effect::Subnet(*subnet, *put_to)).collect()
@@ -263,46 +263,46 @@ pub(in crate::policy) fn ask(
     for RequestedEffect { effect, .. } in effects {
         match effect {
             Effect::Volume(name) | Effect::VolumeOnStart(name) if judges_mounts(policy) => {
-                questions.volumes.push(name.clone());
+                questions.ask(Question::volume(name));
             }
             Effect::Started(name) if judges_starts(policy) => {
-                questions.containers.push(name.clone());
+                questions.ask(Question::container(name));
             }
             Effect::VolumesFrom(name)
                 if judges_mounts(policy) || !policy.volumesfrom.is_empty() =>
             {
-                questions.containers.push(name.clone());
+                questions.ask(Question::container(name));
             }
             Effect::Renamed { container, .. } if !policy.volumesfrom.is_empty() => {
-                questions.containers.push(container.clone());
+                questions.ask(Question::container(container));
             }
             Effect::ContainerUser(name) if !policy.users.is_empty() => {
-                questions.containers.push(name.clone());
+                questions.ask(Question::container(name));
             }
             Effect::ExecIn(name) if judges_reach(policy) => {
-                questions.containers.push(name.clone());
+                questions.ask(Question::container(name));
             }
             Effect::Archive(name) if judges_mounts(policy) || policy.judges_images() => {
-                questions.containers.push(name.clone());
+                questions.ask(Question::container(name));
             }
             Effect::Device(Device::Cdi(name)) if policy.restricts() => {
-                questions.cdi.push(name.clone());
+                questions.ask(Question::cdi(name));
             }
             Effect::ManagerRole { node, .. } if policy.can_be_taken_over() => {
-                questions.nodes.push(node.clone());
+                questions.ask(Question::node(node));
             }
             Effect::CpuQuota(name) if policy.ceilings.cpu.is_some() => {
-                questions.containers.push(name.clone());
+                questions.ask(Question::container(name));
             }
             Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) })
             | Effect::NamespaceOnStart(Namespace { kind, with: SharedWith::Container(name) })
                 if may_be_forbidden(policy, *kind) =>
             {
-                questions.containers.push(name.clone());
+                questions.ask(Question::container(name));
             }
             Effect::PreviousSpec { service, .. } if policy.first_section().is_some() => {
-                questions.services.push(service.clone());
-                questions.ceilings = policy.ceilings.clone();
+                questions.ask(Question::service(service));
+                questions.wanted.ceilings = policy.ceilings.clone();
             }
             _ => {}
         }

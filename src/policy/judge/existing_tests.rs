@@ -97,7 +97,7 @@ fn mounts_are_those_of_a_container_whatever_it_is_called_by() {
     );
     let asked =
         RequestedEffect { effect: Effect::VolumesFrom(text("x")), at: FieldPath::Field("X") };
-    assert_eq!(questions(&rules("c"), &[asked]).containers, ["x"]);
+    assert_eq!(questions(&rules("c"), &[asked]).containers(), ["x"]);
 }
 
 #[test]
@@ -127,17 +127,17 @@ fn answers_lead_to_further_questions_until_all_is_known() {
     let effects = [asked(Effect::VolumesFrom(text("c")))];
     let mut facts = Facts::none();
     let first = questions(&policy(), &effects);
-    assert_eq!(first.containers, ["c"]);
+    assert_eq!(first.containers(), ["c"]);
     let mounts = vec![Effect::Volume(text("v")), Effect::HostPath(path("/srv"))];
     let container = Container { mounts, ..container() };
     facts.note(&first);
     facts.add_container(text("c"), ContainerFacts::Present(container));
     let second = further_questions(&policy(), &effects, &facts);
-    assert_eq!((second.volumes.as_slice(), second.links.len()), (&[text("v")][..], 4));
+    assert_eq!((second.volumes().as_slice(), second.real_paths().len()), (&["v"][..], 4));
     facts.note(&second);
     facts.add_volume(text("v"), VolumeFacts::Present(vec![Effect::HostPath(path("/tmp"))]));
     let third = further_questions(&policy(), &effects, &facts);
-    assert_eq!(third.links, [path("/tmp")]);
+    assert_eq!(third.real_paths(), [&path("/tmp")]);
     facts.note(&third);
     assert!(further_questions(&policy(), &effects, &facts).is_empty());
 }
@@ -237,7 +237,7 @@ fn a_return_is_judged_by_the_specification_it_returns_to() {
         assert!(verdict.contains(expected), "{verdict}");
     }
     let asked = [asked(returns(Some(7)))];
-    assert_eq!(questions(&policy(), &asked).services, ["s"]);
+    assert_eq!(questions(&policy(), &asked).services(), ["s"]);
     assert!(questions(&Policy::permissive(), &asked).is_empty());
 }
 
@@ -255,7 +255,7 @@ fn variables_of_an_image_and_of_a_link() {
             .chain(own);
         all.map(asked).collect::<Vec<_>>()
     };
-    assert_eq!(questions(&policy, &runs(&[])).images, std::slice::from_ref(&image));
+    assert_eq!(questions(&policy, &runs(&[])).images(), [&image]);
     let mut facts = Facts::none();
     let judged = |policy: &Policy, own: &[&str], facts: &Facts| {
         matches!(judge(policy, Inspected::new((), runs(own)), facts), Verdict::Allowed(_))
@@ -318,7 +318,7 @@ fn what_is_started_is_judged_by_where_its_paths_lead_by_now() {
     absent.add_container(text("c"), ContainerFacts::Absent);
     assert_eq!(verdict(&policy(), starts.clone(), &absent), "allowed");
     let without = Policy { mounts: vec![], ..policy() };
-    assert_eq!(questions(&without, &[asked(starts.clone())]).containers, ["c"]);
+    assert_eq!(questions(&without, &[asked(starts.clone())]).containers(), ["c"]);
     let without = Policy::permissive();
     assert!(questions(&without, &[asked(starts.clone())]).is_empty());
     assert_eq!(verdict(&without, starts, &Facts::none()), "allowed");
@@ -328,13 +328,13 @@ fn what_is_started_is_judged_by_where_its_paths_lead_by_now() {
 fn a_volume_that_is_started_with_leads_on_to_its_path() {
     let starts = || vec![asked(Effect::Started(text("c")))];
     let asked_for = questions(&policy(), &starts());
-    assert_eq!(asked_for.containers, ["c"]);
+    assert_eq!(asked_for.containers(), ["c"]);
     let container = Container { mounts: vec![Effect::Volume(text("v"))], ..container() };
     let mut facts = known("c", container);
-    assert_eq!(further_questions(&policy(), &starts(), &facts).volumes, ["v"]);
+    assert_eq!(further_questions(&policy(), &starts(), &facts).volumes(), ["v"]);
     facts.add_volume(text("v"), VolumeFacts::Present(vec![Effect::HostPath(path("/srv/d"))]));
     let further = further_questions(&policy(), &starts(), &facts);
-    assert!(further.links.contains(&path("/srv/d")), "{further:?}");
+    assert!(further.real_paths().contains(&&path("/srv/d")), "{further:?}");
     facts.add_link(path("/srv/d"), path("/root"));
     facts.add_link(path("/root"), path("/root"));
     let verdict = verdict(&policy(), Effect::Started(text("c")), &facts);
@@ -401,7 +401,7 @@ fn a_network_that_is_joined_again_may_be_the_hosts() {
     let given = Container { networks: vec![text("abc")], ..container() };
     let mut facts = known("c", given);
     let starts = [asked(Effect::Started(text("c")))];
-    assert_eq!(further_questions(&policy(), &starts, &facts).networks, ["abc"]);
+    assert_eq!(further_questions(&policy(), &starts, &facts).networks(), ["abc"]);
     for (found, is_allowed) in [
         (crate::policy::facts::NetworkFacts::Other(vec![]), true),
         (crate::policy::facts::NetworkFacts::Host, false),
@@ -547,7 +547,7 @@ fn a_device_by_cdi_is_what_its_file_says() {
     for policy in [paths("/root"), devices("/dev/vda"), privileged(), ports()] {
         let told = verdict(&policy, device(), &Facts::none());
         assert!(told.contains("device vendor.com/class=a, whose content is not known"), "{told}");
-        assert_eq!(questions(&policy, &[asked(device())]).cdi, [name()]);
+        assert_eq!(questions(&policy, &[asked(device())]).cdi(), [name()]);
     }
     assert!(questions(&Policy::permissive(), &[asked(device())]).is_empty());
 }

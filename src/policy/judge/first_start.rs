@@ -208,9 +208,9 @@ mod tests {
             assert_eq!(said(&known(Some(vec![]))), "allowed", "it has run");
             let asked =
                 vec![RequestedEffect { effect: effect.clone(), at: FieldPath::Field("name") }];
-            assert_eq!(questions(&policy, &asked).containers, ["c"]);
+            assert_eq!(questions(&policy, &asked).containers(), ["c"]);
             let further = further_questions(&policy, &asked, &facts());
-            assert_eq!(further.images, [ImageRef::parse(ID).unwrap()]);
+            assert_eq!(further.images(), [&ImageRef::parse(ID).unwrap()]);
         }
     }
 

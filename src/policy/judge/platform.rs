@@ -10,7 +10,7 @@ use std::fmt;
 use crate::image::ImageRef;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{Effect, RequestedEffect};
-use crate::policy::facts::Facts;
+use crate::policy::facts::{Facts, Question, Questions};
 use crate::policy::known::image_of;
 use crate::policy::rules::environment::EnvironmentRule;
 use crate::policy::rules::groups::GroupRule;
@@ -165,12 +165,13 @@ pub(in crate::policy) fn ask(
     rules: Rules<'_>,
     ceilings: &Ceilings,
     effects: &[RequestedEffect],
-    builds: &mut Vec<ImageBuild>,
+    questions: &mut Questions,
 ) {
     if let Some(image) =
         image_of(effects).filter(|_| rule_about(rules, ceilings, effects).is_some())
     {
-        builds.extend(asked(effects).filter_map(|platform| build_of(image, platform)));
+        let builds = asked(effects).filter_map(|platform| build_of(image, platform));
+        builds.for_each(|build| questions.ask(Question::build(&build)));
     }
 }
 
@@ -228,7 +229,7 @@ mod tests {
         let build = build_of(&image, &AskedPlatform::parse("linux/386")).unwrap();
         let asked = runs("linux/386", Holder::Daemon);
         let questions = further_questions(&policy(), &asked, &Facts::none());
-        assert_eq!(questions.builds, std::slice::from_ref(&build));
+        assert_eq!(questions.builds(), [&build]);
         for (plain, of_platform, reason) in [
             (&good, Some(&evil), "the image's own user 0:0"),
             (&good, Some(&evil), "environment variable EVIL of the image"),

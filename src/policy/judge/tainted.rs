@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use crate::image::ImageRef;
     use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
-    use crate::policy::facts::{ImageFacts, NamedImage, Questions};
+    use crate::policy::facts::{ImageFacts, NamedImage, Question, Questions};
     use crate::policy::{Inspected, Verdict, judge, questions};
 
     fn policy() -> Policy {
@@ -210,7 +210,7 @@ mod tests {
         let asks = |effect: Effect| {
             let questions =
                 questions(&policy(), &[RequestedEffect { effect, at: FieldPath::Field("x") }]);
-            (questions.image_list, questions.images.len())
+            (questions.asks(&Question::ImageList), questions.images().len())
         };
         assert_eq!(asks(Effect::ImageNamesTaken), (true, 0));
         assert_eq!(asks(Effect::ImageContent), (false, 0));
@@ -219,7 +219,7 @@ mod tests {
                 .contains("some of which may be forbidden")
         );
         assert_eq!(said(Effect::ImageNamesTaken, &listed(&[])), "");
-        let mut settled = Questions { image_list: true, ..Questions::default() };
+        let mut settled = Questions::from_iter([Question::ImageList]);
         settled.settle(&listed(&[]));
         assert!(settled.is_empty());
     }

@@ -108,7 +108,7 @@ mod tests {
             known.iter().for_each(|known| facts.add_node("n".to_owned(), known.clone()));
             let effect = Effect::ManagerRole { node: "n".to_owned(), version };
             let asked = vec![RequestedEffect { effect, at: FieldPath::Field("Role") }];
-            assert_eq!(questions(&policy, &asked).nodes, ["n"]);
+            assert_eq!(questions(&policy, &asked).nodes(), ["n"]);
             let verdict = judge(&policy, Inspected::new((), asked), &facts);
             assert_eq!(matches!(verdict, Verdict::Allowed(_)), passes, "{known:?} {version:?}");
         }

@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{Effect, RequestedEffect};
-use crate::policy::facts::Facts;
+use crate::policy::facts::{Facts, Question, Questions};
 use crate::policy::types::SecurityOption;
 use crate::policy::violations::Findings;
 
@@ -170,7 +170,7 @@ pub(in crate::policy) fn check(
             found.add(what, key);
             continue;
         };
-        let version = spoken.or_else(|| facts.api_version());
+        let version = spoken.or_else(|| facts.api_version().copied());
         match (spoken, version) {
             (_, _) if since == ApiVersion::FIRST => {}
             (_, Some(version)) if version >= since => {}
@@ -200,10 +200,16 @@ pub(in crate::policy) fn check(
 }
 
 /// Whether the daemon's own version must be known.
-pub(in crate::policy) fn ask(ceilings: &Ceilings, effects: &[RequestedEffect], version: &mut bool) {
+pub(in crate::policy) fn ask(
+    ceilings: &Ceilings,
+    effects: &[RequestedEffect],
+    questions: &mut Questions,
+) {
     let is_unsaid = |asked: &RequestedEffect| matches!(asked.effect, Effect::ServiceVersion(None));
     let depends = |forced: &Forced| forced.since.is_some_and(|since| since > ApiVersion::FIRST);
-    *version |= effects.iter().any(is_unsaid) && forced(ceilings).iter().any(depends);
+    if effects.iter().any(is_unsaid) && forced(ceilings).iter().any(depends) {
+        questions.ask(Question::ApiVersion);
+    }
 }
 
 #[cfg(test)]
@@ -287,7 +293,7 @@ mod tests {
         let asks = |policy: &Policy, spoken: Option<ApiVersion>| {
             let effect = Effect::ServiceVersion(spoken);
             let asked = RequestedEffect { effect, at: FieldPath::Field("the API version") };
-            questions(policy, &[asked]).api_version
+            questions(policy, &[asked]).asks(&Question::ApiVersion)
         };
         let forces = forcing(&["no-new-privileges"], &[]);
         assert!(asks(&forces, None) && !asks(&forces, Some(ApiVersion::new(1, 43))));

@@ -60,7 +60,7 @@ pub fn held<'a>(policy: &'a Policy, facts: &Facts) -> Held<'a> {
     match &policy.build_group {
         _ if !has_ceiling => Held::NoCeiling,
         Some(group) => Held::Group(group),
-        None if facts.limits_steps() == Some(true) => Held::EachStep,
+        None if facts.builder().is_some_and(|builder| builder.limits_steps) => Held::EachStep,
         None => Held::Nothing,
     }
 }

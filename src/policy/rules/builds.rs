@@ -23,7 +23,7 @@
 
 use crate::policy::effects::{Builder, Effect, Opaque, RequestedEffect};
 use crate::policy::exceptions;
-use crate::policy::facts::Facts;
+use crate::policy::facts::{Facts, Question, Questions};
 use crate::policy::rule_set::Policy;
 use crate::policy::rules::build_steps::{Held, ceilings, held, unforceable};
 use crate::policy::rules::privileged::PrivilegedRule;
@@ -74,20 +74,20 @@ pub(in crate::policy) fn must_judge_calls(policy: &Policy) -> bool {
 /// Whether calls to BuildKit are judged one by one: they must be, and the daemon's builder can be held to
 /// what is found.
 pub(in crate::policy) fn are_calls_judged(policy: &Policy, facts: &Facts) -> bool {
-    must_judge_calls(policy) && facts.source_policies() == Some(true)
+    must_judge_calls(policy) && facts.builder().is_some_and(|builder| builder.heeds_policies)
 }
 
 /// Whether the Dockerfile is judged that a build takes from the client's session: it must be, and the daemon's
 /// builder can be held to rules in no other way.
 pub(in crate::policy) fn is_session_judged(policy: &Policy, facts: &Facts) -> bool {
-    must_judge_calls(policy) && facts.source_policies() == Some(false)
+    must_judge_calls(policy) && facts.builder().is_some_and(|builder| !builder.heeds_policies)
 }
 
 /// Whether the builder of the daemon can be held to rules must be known before it is spoken to.
 pub(in crate::policy) fn ask(
     policy: &Policy,
     effects: &[RequestedEffect],
-    source_policies: &mut bool,
+    questions: &mut Questions,
 ) {
     let is_asked = |asked: &RequestedEffect| match asked.effect {
         Effect::Build(builder) => matches!(
@@ -99,8 +99,11 @@ pub(in crate::policy) fn ask(
     // Of a build that has begun by then only whether its steps can be held to ceilings is not known.
     let is_begun = |asked: &RequestedEffect| asked.effect == Effect::Build(Builder::BuildKitSolve);
     let is_unknown = held(policy, &Facts::none()) == Held::Nothing;
-    *source_policies |= must_judge_calls(policy)
-        && effects.iter().any(|asked| is_asked(asked) || (is_unknown && is_begun(asked)));
+    if must_judge_calls(policy)
+        && effects.iter().any(|asked| is_asked(asked) || (is_unknown && is_begun(asked)))
+    {
+        questions.ask(Question::Builder);
+    }
 }
 
 /// Whether the daemon must be given all names of forbidden images.
@@ -128,7 +131,8 @@ pub(in crate::policy) fn check(
         }
         (BuildRule::Inspect, Builder::BuildKitSolve) => {}
         // Each call is judged for itself.
-        (BuildRule::Inspect, Builder::BuildKitUnseen) if facts.source_policies() == Some(true) => {}
+        (BuildRule::Inspect, Builder::BuildKitUnseen)
+            if facts.builder().is_some_and(|builder| builder.heeds_policies) => {}
         (BuildRule::Inspect, Builder::BuildKitSession) if is_session_judged(policy, facts) => {
             let rules: Vec<_> = ceilings(policy).collect();
             if !rules.is_empty() {

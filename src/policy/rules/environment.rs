@@ -4,10 +4,9 @@ use std::fmt;
 
 use std::collections::HashSet;
 
-use crate::image::ImageRef;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{Effect, RequestedEffect};
-use crate::policy::facts::ImageFacts;
+use crate::policy::facts::{ImageFacts, Question, Questions};
 use crate::policy::known::images_in;
 use crate::policy::shown::Shown;
 use crate::policy::types::{EnvironmentEntry, ValueError, is_wildcard};
@@ -208,11 +207,11 @@ fn overridden<'a>(ceilings: &'a Ceilings, effects: &'a [RequestedEffect]) -> Has
 pub(in crate::policy) fn ask(
     rules: &[EnvironmentRule],
     effects: &[RequestedEffect],
-    images: &mut Vec<ImageRef>,
+    questions: &mut Questions,
 ) {
     let runs = effects.iter().any(|asked| matches!(asked.effect, Effect::ImageEnvironment(_)));
     if !rules.is_empty() && runs {
-        images.extend(images_in(effects).cloned());
+        questions.extend(images_in(effects).map(Question::image));
     }
 }
 

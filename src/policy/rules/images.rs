@@ -6,7 +6,7 @@
 
 use crate::image::{ImageName, ImageRef, comparable, complete, familiar};
 use crate::policy::effects::{Builder, Effect, ImageNames, RequestedEffect};
-use crate::policy::facts::{Facts, ImageFacts};
+use crate::policy::facts::{Facts, ImageFacts, Question, Questions};
 use crate::policy::known::images_in;
 use crate::policy::rule_set::Policy;
 use crate::policy::rules::allowed::AllowedImages;
@@ -297,12 +297,14 @@ pub(in crate::policy) fn takes_names(policy: &Policy, effect: &Effect) -> bool {
 pub(in crate::policy) fn ask_list(
     policy: &Policy,
     effects: &[RequestedEffect],
-    image_list: &mut bool,
+    questions: &mut Questions,
 ) {
     let is_solve = |asked: &RequestedEffect| asked.effect == Effect::Build(Builder::BuildKitSolve);
-    *image_list |=
+    let takes_names =
         !policy.images.is_empty() && effects.iter().any(|asked| takes_names(policy, &asked.effect));
-    *image_list |= policy.allowed_images.list().is_some() && effects.iter().any(is_solve);
+    if takes_names || policy.allowed_images.list().is_some() && effects.iter().any(is_solve) {
+        questions.ask(Question::ImageList);
+    }
 }
 
 /// The images whose names must be known: all that are used, or that containers were made of.
@@ -310,18 +312,18 @@ pub(in crate::policy) fn ask(
     rules: &[ImageRule],
     allowed: &AllowedImages,
     effects: &[RequestedEffect],
-    images: &mut Vec<ImageRef>,
+    questions: &mut Questions,
 ) {
     if !rules.is_empty() || allowed.list().is_some() {
-        images.extend(images_in(effects).cloned());
-        images.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::MadeOf(made) => Some(made.image.clone()),
+        questions.extend(images_in(effects).map(Question::image));
+        questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
+            Effect::MadeOf(made) => Some(Question::image(&made.image)),
             _ => None,
         }));
     }
     if !rules.is_empty() {
-        images.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::ImageRemoved(image) => Some(image.clone()),
+        questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
+            Effect::ImageRemoved(image) => Some(Question::image(image)),
             _ => None,
         }));
     }

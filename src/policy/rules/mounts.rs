@@ -1,10 +1,9 @@
 //! Paths of the host that nobody may mount.
 
 use std::borrow::Borrow;
-use std::net::IpAddr;
 
 use crate::policy::effects::{Effect, RequestedEffect};
-use crate::policy::facts::Facts;
+use crate::policy::facts::{Facts, Question, Questions};
 use crate::policy::rule_set::Policy;
 use crate::policy::rules::allowed::AllowedMounts;
 use crate::policy::rules::shares::{Server, Share};
@@ -157,7 +156,7 @@ const LINKS_ASKED_MAX: usize = 1024;
 pub(in crate::policy) fn ask(
     policy: &Policy,
     effects: &[RequestedEffect],
-    links: &mut Vec<HostPath>,
+    questions: &mut Questions,
 ) {
     let Policy { mounts: rules, allowed_mounts: allowed, way_out, .. } = policy;
     if !policy.restricts() {
@@ -168,14 +167,14 @@ pub(in crate::policy) fn ask(
     asked.dedup();
     asked.truncate(LINKS_ASKED_MAX);
     if !asked.is_empty() {
-        links.extend(asked.into_iter().cloned());
-        links.extend(rules.iter().filter_map(|rule| match &rule.paths {
-            Paths::Around(path) => Some(path.clone()),
+        questions.extend(asked.into_iter().map(Question::real_path));
+        questions.extend(rules.iter().filter_map(|rule| match &rule.paths {
+            Paths::Around(path) => Some(Question::real_path(path)),
             Paths::Root | Paths::Every => None,
         }));
         let allowed = allowed.list().unwrap_or_default();
-        links.extend(allowed.iter().map(|entry| entry.path().clone()));
-        links.extend(way_out.sockets().cloned());
+        questions.extend(allowed.iter().map(|entry| Question::real_path(entry.path())));
+        questions.extend(way_out.sockets().map(Question::real_path));
     }
 }
 
@@ -183,18 +182,17 @@ pub(in crate::policy) fn ask(
 pub(in crate::policy) fn ask_servers(
     policy: &Policy,
     effects: &[RequestedEffect],
-    addresses: &mut Vec<IpAddr>,
+    questions: &mut Questions,
 ) {
     if policy.mounts.is_empty() && policy.allowed_mounts.list().is_none() {
         return;
     }
-    addresses.extend(effects.iter().filter_map(|asked| match &asked.effect {
-        Effect::FileServer(Share { server: Server::Address(address), .. }) => Some(*address),
+    questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
+        Effect::FileServer(Share { server: Server::Address(address), .. }) => {
+            Some(Question::address(address))
+        }
         _ => None,
     }));
-    addresses.sort_unstable();
-    addresses.dedup();
-    addresses.truncate(LINKS_ASKED_MAX);
 }
 
 fn path_of(asked: &RequestedEffect) -> Option<&HostPath> {

@@ -2,7 +2,7 @@
 
 use crate::policy::effects::Effect;
 use crate::policy::effects::RequestedEffect;
-use crate::policy::facts::{Facts, NetworkFacts};
+use crate::policy::facts::{Facts, NetworkFacts, Question, Questions};
 use crate::policy::rules::namespaces::NamespaceRule;
 use crate::policy::rules::ports::PortRule;
 use crate::policy::shown::Shown;
@@ -34,15 +34,14 @@ pub(in crate::policy) fn ask(
     ports: &[PortRule],
     namespaces: &[NamespaceRule],
     effects: &[RequestedEffect],
-    networks: &mut Vec<String>,
+    questions: &mut Questions,
 ) {
     let is_forbidden =
         !ports.is_empty() || namespaces.iter().any(|rule| rule.as_host_network().is_some());
     if is_forbidden {
-        networks.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::Network(name) => Some(name.clone()),
+        questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
+            Effect::Network(name) => Some(Question::network(name)),
             _ => None,
         }));
-        networks.dedup();
     }
 }

@@ -4,7 +4,7 @@
 //! none. So it is asked for both where a rule is about them.
 
 use crate::policy::effects::{Effect, RequestedEffect};
-use crate::policy::facts::{Facts, Runtimes};
+use crate::policy::facts::{Facts, Question, Questions, Runtimes};
 use crate::policy::rules::names::{NameRule, Runtime};
 use crate::policy::shown::Shown;
 use crate::policy::violations::Findings;
@@ -16,10 +16,12 @@ const ANY: &str = "*";
 pub(in crate::policy) fn ask(
     rules: &[NameRule<Runtime>],
     effects: &[RequestedEffect],
-    runtimes: &mut bool,
+    questions: &mut Questions,
 ) {
     let runs = |asked: &RequestedEffect| matches!(asked.effect, Effect::Runtime(_));
-    *runtimes |= rules.iter().any(|rule| rule.as_str() != ANY) && effects.iter().any(runs);
+    if rules.iter().any(|rule| rule.as_str() != ANY) && effects.iter().any(runs) {
+        questions.ask(Question::Runtimes);
+    }
 }
 
 /// Judges the runtime of this name; the empty one is the daemon's default.

@@ -165,7 +165,7 @@ pub(in crate::policy) fn check(
         Server::Address(address) if !may_be_own(*address, facts) => {}
         Server::Address(address) => {
             let what = format_args!("mount of {share}");
-            let is_own = facts.address(*address) == Some(AddressFacts::Own);
+            let is_own = facts.address(address) == Some(&AddressFacts::Own);
             let reason = match is_own || address.is_loopback() {
                 true => "whose server is this host",
                 false => "whose server may be this host",
@@ -185,7 +185,7 @@ pub(in crate::policy) fn check(
 
 /// Whether the server at this address is not known to be another machine.
 fn may_be_own(address: IpAddr, facts: &Facts) -> bool {
-    is_near(address) || facts.address(address) != Some(AddressFacts::Other)
+    is_near(address) || facts.address(&address) != Some(&AddressFacts::Other)
 }
 
 /// Whether an address means this machine, or a machine on its wires.

@@ -14,7 +14,7 @@ mod net;
 pub use net::Subnet;
 
 use crate::policy::effects::{Effect, RequestedEffect};
-use crate::policy::facts::{Facts, SubnetFacts};
+use crate::policy::facts::{Facts, Question, Questions, SubnetFacts};
 use crate::policy::shown::Shown;
 use crate::policy::types::ValueError;
 use crate::policy::violations::Findings;
@@ -110,7 +110,7 @@ impl SubnetRule {
     }
 
     fn check_host(&self, what: What, facts: &Facts, found: &mut Findings<'_>) {
-        let Some(SubnetFacts { route, address, server }) = facts.subnet(what.0) else {
+        let Some(&SubnetFacts { route, address, server }) = facts.subnet(&what.0) else {
             let reason = "beside routes of the host that are not known";
             return found.add_because(what, reason, &self.text);
         };
@@ -216,11 +216,11 @@ pub(in crate::policy) fn check_bridge(
 pub(in crate::policy) fn ask_bridges(
     rules: &[SubnetRule],
     effects: &[RequestedEffect],
-    interfaces: &mut Vec<String>,
+    questions: &mut Questions,
 ) {
     if rules.iter().any(|rule| rule.nets == Nets::Host) {
-        interfaces.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::HostBridge(name) => Some(name.clone()),
+        questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
+            Effect::HostBridge(name) => Some(Question::interface(name)),
             _ => None,
         }));
     }
@@ -242,24 +242,19 @@ fn first((forbidden, allowed): Rules<'_>) -> Option<&str> {
     forbidden.or_else(|| allowed.list().map(|_| ALLOW))
 }
 
-/// The most subnets of one request that are compared with the routes of the host. Those beyond stay
-/// unknown, and so are refused.
-const SUBNETS_ASKED_MAX: usize = 256;
-
 /// The subnets that must be compared with what the host has.
 pub(in crate::policy) fn ask(
     rules: &[SubnetRule],
     effects: &[RequestedEffect],
-    subnets: &mut Vec<Subnet>,
+    questions: &mut Questions,
 ) {
     if rules.iter().any(|rule| rule.nets == Nets::Host) {
-        subnets.extend(effects.iter().filter_map(|asked| match asked.effect {
-            Effect::Subnet(subnet, SubnetUse::Routed | SubnetUse::Given) => Some(subnet),
+        questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
+            Effect::Subnet(subnet, SubnetUse::Routed | SubnetUse::Given) => {
+                Some(Question::subnet(subnet))
+            }
             _ => None,
         }));
-        subnets.sort_unstable();
-        subnets.dedup();
-        subnets.truncate(SUBNETS_ASKED_MAX);
     }
 }
 
@@ -267,11 +262,11 @@ pub(in crate::policy) fn ask(
 pub(in crate::policy) fn ask_networks(
     rules: Rules<'_>,
     effects: &[RequestedEffect],
-    networks: &mut Vec<String>,
+    questions: &mut Questions,
 ) {
     if first(rules).is_some() {
-        networks.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::SubnetsOf(name, _) => Some(name.clone()),
+        questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
+            Effect::SubnetsOf(name, _) => Some(Question::network(name)),
             _ => None,
         }));
     }

@@ -1,9 +1,8 @@
 //! Users that nothing may run as.
 
-use crate::image::ImageRef;
 use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{Effect, RequestedEffect};
-use crate::policy::facts::ImageFacts;
+use crate::policy::facts::{ImageFacts, Question, Questions};
 use crate::policy::known::images_in;
 use crate::policy::rules::principals::{GroupSpec, Held, Principal, Principals};
 use crate::policy::shown::Shown;
@@ -115,10 +114,10 @@ pub(in crate::policy) fn ask<Rule>(
     rules: &[Rule],
     ceilings: &Ceilings,
     effects: &[RequestedEffect],
-    images: &mut Vec<ImageRef>,
+    questions: &mut Questions,
 ) {
     let is_left_to_image = effects.iter().any(|asked| matches!(asked.effect, Effect::ImageUser(_)));
     if !rules.is_empty() && ceilings.user.is_none() && is_left_to_image {
-        images.extend(images_in(effects).cloned());
+        questions.extend(images_in(effects).map(Question::image));
     }
 }

@@ -102,6 +102,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
     use crate::config::UpstreamAddress;
+    use crate::policy::facts::Question;
     use crate::policy::review::CancelGuard;
     use crate::policy::types::HostPath;
     use std::sync::mpsc;
@@ -115,11 +116,7 @@ mod tests {
     fn all_that_was_asked_is_answered_together() {
         let look_ups = LookUps::new(&Arc::new(ImageCache::disabled()));
         let root = HostPath::root();
-        let questions = Questions {
-            links: vec![root.clone()],
-            volumes: vec!["v".to_owned()],
-            ..Questions::default()
-        };
+        let questions = Questions::from_iter([Question::real_path(&root), Question::volume("v")]);
         let (reply, replies) = mpsc::channel();
         let reply = move |facts| reply.send(facts).unwrap();
         assert!(

@@ -347,11 +347,12 @@ fn large_bodies_are_judged_elsewhere_and_alike() {
         // What must be asked is asked, and in rounds.
         talk.client(&with_body(CREATE, &large(r#""Image":"a","HostConfig":{"Binds":["v:/x"]}"#)));
         let (ticket, questions, _) = talk.take_question().unwrap();
-        assert_eq!(questions.volumes, ["v"]);
+        assert_eq!(questions.volumes(), ["v"]);
         talk.call(|session, turn| session.answered(ticket, Answer::Facts(volume_at("/srv")), turn));
         let (next, questions, _) = talk.take_question().unwrap();
         let mut facts = Facts::none();
-        questions.links.iter().for_each(|path| facts.add_link(path.clone(), path.clone()));
+        let paths = questions.real_paths();
+        paths.into_iter().for_each(|path| facts.add_link(path.clone(), path.clone()));
         talk.call(|session, turn| session.answered(ticket, Answer::Facts(Facts::none()), turn));
         talk.daemon_gets("")
             .call(|session, turn| session.answered(next, Answer::Facts(facts), turn));

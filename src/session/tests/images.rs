@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::effects::existing;
-use crate::policy::facts::{ContainerFacts, ImageFacts, NamedImage};
+use crate::policy::facts::{ContainerFacts, ImageFacts, NamedImage, Question};
 use crate::policy::images::ImageRule;
 use crate::policy::ports::PortRule;
 use crate::policy::types::UserSpec;
@@ -21,7 +21,7 @@ fn asks_about_an_image(talk: &mut Talk) -> (Ticket, Questions, ImageChanges) {
 
 fn known(questions: &Questions, facts: ImageFacts) -> Facts {
     let mut known = Facts::none();
-    known.add_image(questions.images[0].clone(), facts);
+    known.add_image(questions.images()[0].clone(), facts);
     known
 }
 
@@ -114,7 +114,7 @@ fn what_was_made_is_judged_before_it_runs() {
                 *talk = Talk::new(Policy { users, ..Policy::permissive() }, talk.piece);
                 talk.client(request).daemon_never_sees("start");
                 let (ticket, asked, _) = talk.take_question().unwrap();
-                assert_eq!(asked.containers, ["c"]);
+                assert_eq!(asked.containers(), ["c"]);
                 let mut facts = Facts::none();
                 facts.add_container("c".to_owned(), described(config, started_at));
                 talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
@@ -145,7 +145,7 @@ fn what_was_made_of_a_forbidden_image_neither_runs_nor_gives_files() {
             talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
             let (ticket, asked, _) = talk.take_question().unwrap();
             let NamedImage { id, names } =
-                NamedImage::new(asked.images[0].to_string(), names.iter().copied());
+                NamedImage::new(asked.images()[0].to_string(), names.iter().copied());
             let (user, environment) = (None, vec![]);
             let facts = known(&asked, ImageFacts::Present { id, names, user, environment });
             talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
@@ -253,7 +253,7 @@ fn an_archive_passes_once_the_forbidden_images_are_remembered() {
         before_images(talk, &changes);
         talk.client(LOAD).daemon_never_sees("load");
         let (ticket, questions, _) = talk.take_question().unwrap();
-        assert!(questions.image_list);
+        assert!(questions.asks(&Question::ImageList));
         let mut facts = Facts::none();
         facts.add_image_list(vec![NamedImage::new("sha256:1".to_owned(), ["ubuntu:16.04"])]);
         talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));

@@ -4,7 +4,7 @@ use super::*;
 use crate::client::{Counters, Limits, Share};
 use crate::http2::frame::{self, END_HEADERS, END_STREAM, Kind, PREFACE};
 use crate::http2::literal::write_field;
-use crate::policy::facts::{ImageFacts, NamedImage};
+use crate::policy::facts::{BuilderFacts, ImageFacts, NamedImage, Question};
 use crate::policy::images::ImageRule;
 use crate::policy::privileged::PrivilegedRule;
 
@@ -60,7 +60,7 @@ fn policy() -> Policy {
 
 fn heeds() -> Facts {
     let mut facts = Facts::none();
-    facts.add_source_policies(true);
+    facts.add_builder(BuilderFacts { heeds_policies: true, limits_steps: false });
     facts
 }
 
@@ -191,7 +191,7 @@ fn what_is_not_learned_in_time_is_said_so() {
     assert!(talk.got[0].contains("grpc-status\u{2}14"), "{:?}", talk.got[0]);
     talk.answer(&images()).daemon_never_sees("app:1").is(None);
     let mut late = Facts::none();
-    late.note(&Questions { image_list: true, ..Questions::default() });
+    late.note(&Questions::from_iter([Question::ImageList]));
     late.note_late();
     talk.client(&call(SOLVE, 3, &exports("app:1"))).answer(&late).daemon_never_sees("app:1");
     assert!(talk.got[0].contains("the list of images"), "{:?}", talk.got[0]);
@@ -225,7 +225,7 @@ fn what_is_no_http2_ends_the_connection_on_both_sides() {
 fn a_daemon_that_heeds_no_policy_is_not_spoken_to() {
     for facts in [Facts::none(), {
         let mut facts = heeds();
-        facts.add_source_policies(false);
+        facts.add_builder(BuilderFacts { heeds_policies: false, limits_steps: false });
         facts
     }] {
         let mut talk = Talk::new(policy(), usize::MAX);
@@ -247,7 +247,7 @@ fn facts_about_images_that_are_used_are_asked_for() {
     let NamedImage { id, names } =
         NamedImage::new("sha256:1".to_owned(), ["alias:1", "ubuntu:16.04"]);
     let present = ImageFacts::Present { id, names, user: None, environment: vec![] };
-    facts.add_image(questions.images[0].clone(), present);
+    facts.add_image(questions.images()[0].clone(), present);
     talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
     talk.daemon_never_sees("source");
     assert!(talk.got[0].contains("image alias:1, which is ubuntu:16.04"), "{:?}", talk.got[0]);

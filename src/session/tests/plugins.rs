@@ -34,7 +34,7 @@ fn learn(talk: &mut Talk, image: u8, user: &str) {
     let user = Some(UserSpec::parse(user).unwrap());
     let (id, names, environment) = (format!("sha256:{image}"), vec![], vec![]);
     let known = ImageFacts::Present { id, names, user, environment };
-    facts.add_image(questions.images[0].clone(), known);
+    facts.add_image(questions.images()[0].clone(), known);
     talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
 }
 

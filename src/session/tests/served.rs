@@ -3,7 +3,7 @@
 use super::*;
 use crate::http2::frame::{self, END_HEADERS, END_STREAM, Kind, PREFACE};
 use crate::http2::literal::write_field;
-use crate::policy::facts::ImageFacts;
+use crate::policy::facts::{BuilderFacts, ImageFacts};
 use crate::policy::images::ImageRule;
 
 const SESSION: &str = "POST /session HTTP/1.1\r\nHost: \r\nX-Docker-Expose-Session-Uuid: mine\r\n\
@@ -36,7 +36,7 @@ fn piece(content: &str) -> String {
 
 fn heeds(policies: bool) -> Facts {
     let mut facts = Facts::none();
-    facts.add_source_policies(policies);
+    facts.add_builder(BuilderFacts { heeds_policies: policies, limits_steps: false });
     facts
 }
 
@@ -46,7 +46,7 @@ fn answer_of_image(talk: &mut Talk) {
     let (id, names, user, environment) = ("sha256:1".to_owned(), vec![], None, vec![]);
     let mut facts = Facts::none();
     let image = ImageFacts::Present { id, names, user, environment };
-    facts.add_image(questions.images[0].clone(), image);
+    facts.add_image(questions.images()[0].clone(), image);
     talk.call(|session, turn| session.answered(ticket, Answer::Facts(facts), turn));
     talk.pump();
 }

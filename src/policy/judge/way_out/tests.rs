@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
+use crate::policy::facts::RealPath;
 use crate::policy::rules::allowed::{AllowedMount, AllowedMounts};
 use crate::policy::rules::ports::PortRule;
 use crate::policy::{Inspected, Policy, Verdict, judge};
@@ -23,7 +24,8 @@ fn facts(asked: &str) -> Facts {
         facts.add_link(known.clone(), real(known.as_str()));
     }
     if let Some(rest) = asked.strip_prefix("/mnt/run") {
-        facts.add_aliases(path(asked), vec![path(&format!("/run{rest}"))]);
+        let aliases = vec![path(&format!("/run{rest}"))];
+        facts.add_real_path(path(asked), RealPath { path: real(asked), aliases });
     }
     facts
 }

@@ -49,9 +49,9 @@ fn a_bridge_that_is_there_is_the_hosts() {
         effect: Effect::HostBridge("br0".to_owned()),
         at: FieldPath::Field("X"),
     }];
-    let mut interfaces = Vec::new();
-    ask_bridges(&rules, &asked, &mut interfaces);
-    assert_eq!(interfaces, ["br0"]);
+    let mut questions = Questions::default();
+    ask_bridges(&rules, &asked, &mut questions);
+    assert_eq!(questions.interfaces(), ["br0"]);
 }
 
 #[test]
@@ -121,9 +121,9 @@ fn a_network_that_is_there_counts_by_what_it_has() {
     let joins = || Effect::SubnetsOf("web".to_owned(), SubnetUse::Joined);
     let asked = |facts: &Facts| {
         let asked = [RequestedEffect { effect: joins(), at: FieldPath::Field("X") }];
-        further_questions(&policy, &asked, facts).networks
+        further_questions(&policy, &asked, facts)
     };
-    assert_eq!(asked(&Facts::none()), ["web"]);
+    assert_eq!(asked(&Facts::none()).networks(), ["web"]);
     let unknown = verdict(&policy, joins(), &Facts::none());
     assert!(unknown.contains("network web, whose subnets are not known"), "{unknown}");
     for (subnet, allowed) in [("198.51.100.0/24", false), ("172.20.0.0/16", true)] {
