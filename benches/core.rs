@@ -17,7 +17,8 @@ use rustls::SignatureScheme;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use secdocker::audit::{self, ClientId, Event, Format, LogSettings, Peer, Redacted};
+use secdocker::audit::{self, Format, LogSettings};
+use secdocker::client::{ClientId, Peer};
 use secdocker::config::plugins::Plugins;
 use secdocker::config::{
     self, Clients, Limits, Listen, Overrides, Settings, TcpListen, UpstreamAddress,
@@ -38,6 +39,7 @@ use secdocker::policy::types::{Bytes, EnvironmentEntry, NanoCpus, UserSpec};
 use secdocker::policy::users::UserRule;
 use secdocker::policy::{Policy, Verdict, judge};
 use secdocker::proxy::Proxy;
+use secdocker::record::{Event, Redacted};
 
 const HEAD: &[u8] = b"POST /v1.41/containers/create?name=web HTTP/1.1\r\nHost: 127.0.0.1:2376\r\n\
     User-Agent: Docker-Client/20.10.24 (linux)\r\nContent-Length: 2048\r\n\

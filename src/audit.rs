@@ -4,19 +4,15 @@
 //! record(client, event) ─► log ─► fern: level, format ─► this thread's lines ─flush─► queue ─► file
 //! ```
 //! Knows nothing of sockets or HTTP. Client-controlled text is escaped and bounded, so that nobody
-//! can forge a line, and secrets are not shown ([`Redacted`]). In the steady state a line allocates
+//! can forge a line, and secrets are not shown ([`crate::record::Redacted`]). In the steady state a line allocates
 //! nothing: it is formatted into a buffer of its thread, which is used again. A caller never waits
 //! for the disk.
 
-mod client;
 mod escape;
-mod event;
+mod fields;
 mod line;
 mod notice;
-mod pairs;
-mod parameters;
 mod queue;
-mod redact;
 mod time;
 mod writer;
 
@@ -28,13 +24,13 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-pub use client::{ClientId, Peer, Who};
-pub use event::Event;
+use crate::client::ClientId;
+use crate::record::{Event, Level, Records};
+use fields::Fields;
 pub use line::Format;
 use line::Line;
 pub use notice::Notice;
 use queue::Queue;
-pub use redact::Redacted;
 use writer::Writer;
 
 /// The target of all our records, as the `log` crate has it.
@@ -192,7 +188,39 @@ fn keep(line: &fmt::Arguments<'_>) {
 
 /// Records what happened on a client's connection.
 pub fn record(client: &ClientId, event: &Event<'_>) {
-    write_record(event.level(), event.message(), &event::Fields { client, event });
+    let fields = Fields { client, told: event };
+    write_record(log_level(event.level()), event.message(), &fields);
+}
+
+/// Records what has waited to be written of a client's connection.
+pub fn record_all(client: &ClientId, records: &mut Records) {
+    if records.is_empty() {
+        return;
+    }
+    records.take(|level, message, told| {
+        write_record(log_level(level), message, &Fields { client, told });
+    });
+}
+
+/// The least important level that is written.
+#[must_use]
+pub fn level() -> Option<Level> {
+    match log::max_level() {
+        log::LevelFilter::Off => None,
+        log::LevelFilter::Error => Some(Level::Error),
+        log::LevelFilter::Warn => Some(Level::Warn),
+        log::LevelFilter::Info => Some(Level::Info),
+        log::LevelFilter::Debug | log::LevelFilter::Trace => Some(Level::Debug),
+    }
+}
+
+fn log_level(level: Level) -> log::Level {
+    match level {
+        Level::Error => log::Level::Error,
+        Level::Warn => log::Level::Warn,
+        Level::Info => log::Level::Info,
+        Level::Debug => log::Level::Debug,
+    }
 }
 
 /// Records what happened to SecDocker itself.

@@ -18,6 +18,7 @@ mod identity;
 mod limits;
 mod matching;
 mod pattern;
+mod who;
 
 pub use caller::{GroupMatch, UserMatch};
 pub use certificate::{ClientCertificate, Fingerprint};
@@ -27,6 +28,7 @@ pub use identity::{Container, Fact, Identity, Learned, User};
 pub use limits::{Counted, Counters, LimitMet, Limits, Making, Share};
 pub use matching::{CertificateMatch, IssuerMatch, Match};
 pub use pattern::{NamePattern, PathPattern};
+pub use who::{ClientId, Peer, Who};
 
 /// The longest name of an entry, in bytes.
 const NAME_BYTES_MAX: usize = 63;

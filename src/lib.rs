@@ -7,7 +7,7 @@
 //!         │         └─────► admission                 http      knows nothing of Docker, nor does http2
 //!         │                 └► effects ─► docker      effects   translates between docker and policy
 //!         ├─► plugins ─► lookup, audit                admission decides about one request, without I/O
-//!         └─► config ───────────────► policy          session   opens no socket, reads no clock
+//!         └─► config ───────────────► policy          session   opens no socket, reads no clock, writes no log
 //! ```
 
 pub mod admission;
@@ -24,5 +24,6 @@ pub mod lookup;
 pub mod plugins;
 pub mod policy;
 pub mod proxy;
+pub mod record;
 pub mod session;
 pub mod tls;

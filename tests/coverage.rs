@@ -19,11 +19,11 @@ mod coverage {
 mod support;
 
 use coverage::{document, facts, probes, routers, table};
-use secdocker::audit::Redacted;
 use secdocker::config::{self, Overrides};
 use secdocker::docker::schema::Stance;
 use secdocker::docker::{Endpoint, routes};
 use secdocker::policy::endpoints::EndpointEntry;
+use secdocker::record::Redacted;
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -14,8 +14,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and the modules it may name. What is missing here may name none.
-const MAY_USE: [(&str, &[&str]); 16] = [
-    ("admission", &["audit", "client", "docker", "effects", "http", "policy"]),
+const MAY_USE: [(&str, &[&str]); 17] = [
+    ("admission", &["client", "docker", "effects", "http", "http2", "policy"]),
     ("client", &["image", "policy"]),
     ("http", &[]),
     ("tls", &["client"]),
@@ -29,12 +29,16 @@ const MAY_USE: [(&str, &[&str]); 16] = [
         &["client", "config", "docker", "effects", "http", "http2", "image", "policy", "tls"],
     ),
     ("config", &["audit", "client", "image", "policy", "tls"]),
-    ("audit", &["client"]),
-    ("session", &["admission", "audit", "client", "docker", "effects", "http", "http2", "policy"]),
+    ("audit", &["client", "record"]),
+    ("record", &["client"]),
+    ("session", &["admission", "client", "docker", "effects", "http", "http2", "policy", "record"]),
     ("plugins", &["audit", "config", "image", "lookup", "policy"]),
     (
         "proxy",
-        &["audit", "client", "config", "http", "lookup", "plugins", "policy", "session", "tls"],
+        &[
+            "audit", "client", "config", "http", "lookup", "plugins", "policy", "record",
+            "session", "tls",
+        ],
     ),
     (
         "cli",
@@ -123,7 +127,7 @@ fn names_are_found_alone_and_in_groups() {
 }
 
 /// Rooms that decide: bytes and values in, values out.
-const PURE: [&str; 6] = ["http", "docker", "effects", "policy", "admission", "session"];
+const PURE: [&str; 7] = ["http", "docker", "effects", "policy", "admission", "session", "record"];
 
 /// What they may not name, outside their tests: sockets, files, threads, locks, clocks, and the global logger.
 const OUTSIDE: [&str; 17] = [

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use crate::audit::Who;
+use crate::client::Who;
 use crate::effects::ServedBuild;
 
 /// The sessions that are open or waited for; clones share them.
@@ -70,7 +70,7 @@ impl BuildSession {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
-    use crate::audit::ClientId;
+    use crate::client::ClientId;
 
     #[test]
     fn a_session_serves_one_build_and_its_name_is_never_used_again() {

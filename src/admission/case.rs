@@ -1,11 +1,12 @@
 //! A request to an inspected endpoint, and the rules that it is judged by.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::kept_head::KeptHead;
 use super::refusal::Refusal;
 use super::rules::Rules;
+use crate::client::Making;
 use crate::docker::json::VALUES_MAX;
 use crate::docker::{self, Access, Endpoint, FormBody};
 use crate::effects::{self, RequestBody};
@@ -30,8 +31,10 @@ pub struct Case {
     /// As the daemon reads it.
     pub(super) target: Target<'static>,
     pub(super) rules: Arc<Rules>,
-    /// How many requests with it may each make a container, where those of its client are counted.
-    making: Option<usize>,
+    /// That it may make a container of a client whose are counted.
+    making: Option<Making>,
+    /// How many requests with it may each make one.
+    making_position: Option<usize>,
     /// The inspected body as it came, to be judged again when plugins were asked.
     pub(super) body: Vec<u8>,
     /// What the request is called where plugins are asked about it; empty until then.
@@ -64,6 +67,7 @@ impl Case {
             target,
             rules,
             making: None,
+            making_position: None,
             body: Vec::new(),
             name: String::new(),
             judged_again: 0,
@@ -81,10 +85,17 @@ impl Case {
         &self.rules
     }
 
-    /// Says that containers of its client are counted, and how many requests with this one may each make
-    /// one.
-    pub fn count(&mut self, position: usize) {
-        self.making = Some(position);
+    /// Counts it among those that may make a container, if those of its client are counted.
+    pub(super) fn count(&mut self, now: Instant) {
+        if self.endpoint == Endpoint::ContainerCreate {
+            self.making = self.rules.share.as_ref().and_then(|share| share.make(now));
+            self.making_position = self.making.as_ref().map(Making::position);
+        }
+    }
+
+    /// What counts it, to be held until the daemon has answered.
+    pub fn take_making(&mut self) -> Option<Making> {
+        self.making.take()
     }
 
     /// The method.
@@ -95,6 +106,11 @@ impl Case {
     /// The request target, as the daemon reads it.
     pub fn target(&self) -> &str {
         self.target.forwarded()
+    }
+
+    /// How the log knows it: by its method and its target.
+    pub(super) fn request(&self) -> (&str, &str) {
+        (self.method(), self.target())
     }
 
     /// What the head weighs while the request waits, in bytes.
@@ -136,7 +152,7 @@ impl Case {
 
     /// Asks how many containers there are, where those of the client are counted.
     pub(super) fn ask_owned(&self, questions: &mut Questions) {
-        if self.making.is_some() {
+        if self.making_position.is_some() {
             questions.extend(self.owner().map(Question::owned));
         }
     }
@@ -150,7 +166,7 @@ impl Case {
     pub(super) fn makes_too_many(&self, facts: &Facts) -> Option<Refusal> {
         let share =
             self.rules.share.as_ref().filter(|share| share.limits().containers.is_some())?;
-        match (self.endpoint, self.making) {
+        match (self.endpoint, self.making_position) {
             (Endpoint::ServiceCreate | Endpoint::ServiceUpdate, _) => Some(Refusal::of_services()),
             (_, Some(position)) => match self.owner().and_then(|owner| facts.owned(owner)) {
                 Some(there) => share.may_make(position, *there).err().map(Refusal::from),

@@ -2,10 +2,11 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Instant;
 
-use super::case::Case;
 use super::images::ImageChanges;
 use super::rules::Rules;
+use crate::client::Who;
 use crate::effects::Excepted;
 use crate::policy::facts::{Facts, Unresolved};
 use crate::policy::review::{AskedImage, Opinions, PluginResult};
@@ -13,6 +14,8 @@ use crate::policy::review::{AskedImage, Opinions, PluginResult};
 /// What a step of a decision may use.
 #[derive(Debug)]
 pub struct Context<'a> {
+    /// The time of the step.
+    pub now: Instant,
     /// Who asks.
     pub caller: Caller<'a>,
     /// The rules of now, by which is judged again what plugins have taken their time for.
@@ -32,11 +35,20 @@ pub struct Caller<'a> {
     pub number: u64,
     /// The other end.
     pub peer: &'a dyn Display,
+    /// Whose share of what all have together it takes.
+    pub who: Who,
 }
 
 impl std::fmt::Debug for Caller<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}-{} of {}", self.connection, self.number, self.peer)
+    }
+}
+
+impl Caller<'_> {
+    /// What plugins and the log call the request.
+    pub(super) fn name(&self) -> String {
+        format!("{}-{}", self.connection, self.number)
     }
 }
 
@@ -77,43 +89,31 @@ pub struct Reviewed {
 
 impl Context<'_> {
     /// Tells something about a request.
-    pub(super) fn tell(&mut self, case: &Case, note: Note) {
-        let (method, target) = (case.method().to_owned(), case.target().to_owned());
+    pub(super) fn tell(&mut self, (method, target): (&str, &str), note: Note) {
+        let (method, target) = (method.to_owned(), target.to_owned());
         self.notes.push(Told { method, target, note });
     }
 
     /// Tells what was asked in vain.
-    pub(super) fn tell_unresolved(&mut self, case: &Case, facts: &Facts) {
+    pub(super) fn tell_unresolved(&mut self, request: (&str, &str), facts: &Facts) {
         if let Some(unresolved) = facts.unresolved() {
-            self.tell(case, Note::Unresolved(unresolved));
+            self.tell(request, Note::Unresolved(unresolved));
         }
     }
 
-    /// Tells what plugins said of an image.
+    /// Tells what plugins said of an image, one after the other.
     pub(super) fn tell_review(
         &mut self,
-        case: &Case,
+        request: (&str, &str),
+        name: &str,
         opinions: &Opinions,
         image: Option<&AskedImage>,
     ) {
-        for note in Reviewed::all(opinions, &case.name, image) {
-            self.tell(case, Note::Reviewed(Box::new(note)));
-        }
-    }
-}
-
-impl Reviewed {
-    /// One for each plugin that was asked about this image.
-    pub fn all(
-        opinions: &Opinions,
-        request: &str,
-        image: Option<&AskedImage>,
-    ) -> impl Iterator<Item = Self> {
         let image = image.map_or("", |asked| &asked.given);
-        opinions.results.iter().map(move |result| Self {
-            request: request.to_owned(),
-            image: image.to_owned(),
-            result: result.clone(),
-        })
+        for result in &opinions.results {
+            let (name, image, result) = (name.to_owned(), image.to_owned(), result.clone());
+            let reviewed = Reviewed { request: name, image, result };
+            self.tell(request, Note::Reviewed(Box::new(reviewed)));
+        }
     }
 }

@@ -1,14 +1,10 @@
 //! A whole request, decided at once: for anyone who has all of it and may wait for each answer.
 
-use std::sync::Arc;
-use std::time::Instant;
-
 use super::case::Case;
 use super::context::Context;
 use super::forward::Forward;
 use super::head::{self, Arrival, Opening};
 use super::refusal::{Refusal, Refused};
-use super::rules::Denial;
 use super::step::{Answer, Question, Step};
 use crate::http::head::{Lines, parse_request, with_whole_line_ends};
 
@@ -51,11 +47,10 @@ impl Decision {
 /// question, one after the other.
 pub fn decide(
     (head, body): (&[u8], &[u8]),
-    now: Instant,
     cx: &mut Context<'_>,
     answer: &mut dyn FnMut(Question) -> Answer,
 ) -> Decision {
-    let opening = match open(head, now, cx) {
+    let opening = match open(head, cx) {
         Ok(opening) => opening,
         Err(refusal) => return Decision::Unread(refusal.into()),
     };
@@ -94,18 +89,13 @@ enum Opened {
     Inspect(Box<Case>),
 }
 
-fn open(bytes: &[u8], now: Instant, cx: &Context<'_>) -> Result<Opened, Refusal> {
+fn open(bytes: &[u8], cx: &Context<'_>) -> Result<Opened, Refusal> {
     let whole = with_whole_line_ends(bytes);
     let mut lines = Lines::new();
     let head = parse_request(&whole, &mut lines)?;
     let arrival = Arrival::read(&head, whole.len() == bytes.len())?;
-    Ok(match head::begin(&arrival, &Arc::clone(cx.rules), now)? {
-        Opening::Deny(Denial::Forbidden(violations)) => {
-            Opened::Decided(Decision::Unread(Refused::Forbidden(violations)))
-        }
-        Opening::Deny(Denial::LimitMet(met)) => {
-            Opened::Decided(Decision::Unread(Refusal::from(met).into()))
-        }
+    Ok(match head::begin(&arrival, cx.rules, cx.now)? {
+        Opening::Deny(refused) => Opened::Decided(Decision::Unread(refused)),
         Opening::Pass(passing) => {
             let target = passing.target.as_ref().unwrap_or(&arrival.target);
             Opened::Decided(Decision::Passes(target.forwarded().to_owned()))

@@ -5,17 +5,47 @@ use super::context::{Context, Note};
 use super::images::ImageChanges;
 use super::verdict::{self, Settled};
 use crate::effects::RequestBody;
+use crate::policy::effects::RequestedEffect;
 use crate::policy::facts::{Facts, Questions, ROUNDS_MAX};
-use crate::policy::{self, Inspected};
+use crate::policy::{self, Inspected, Policy};
 
 /// A request whose judgement needs facts from outside.
 #[derive(Debug)]
 pub(super) struct Learning {
     pub(super) case: Box<Case>,
     inspected: Inspected<RequestBody>,
-    /// What the rounds so far have learned.
-    facts: Facts,
-    round: usize,
+    rounds: Rounds,
+}
+
+/// What was learned of the outside so far, in rounds: answers may lead to further questions.
+#[derive(Debug)]
+pub(super) struct Rounds {
+    pub(super) facts: Facts,
+    /// How many there were, with the one that is under way.
+    count: usize,
+}
+
+impl Default for Rounds {
+    /// The first round is under way.
+    fn default() -> Self {
+        Self { facts: Facts::none(), count: 1 }
+    }
+}
+
+impl Rounds {
+    /// What must be asked after these answers, in another round, if anything.
+    pub(super) fn next(
+        &mut self,
+        facts: Facts,
+        policy: &Policy,
+        effects: &[RequestedEffect],
+    ) -> Option<Box<Questions>> {
+        self.facts.add(facts);
+        let questions = policy::further_questions(policy, effects, &self.facts);
+        let is_due = self.count < ROUNDS_MAX && !questions.is_empty();
+        self.count += usize::from(is_due);
+        is_due.then(|| Box::new(questions))
+    }
 }
 
 /// What follows from a body, or from answers about it.
@@ -36,7 +66,7 @@ pub(super) fn inspect(mut case: Box<Case>, body: Vec<u8>, cx: &mut Context<'_>) 
     if let Some(told) = case.rules.policy.strict.told(inspected.effects())
         && case.judged_again == 0
     {
-        cx.tell(&case, Note::Unknown(told.to_string()));
+        cx.tell(case.request(), Note::Unknown(told.to_string()));
     }
     let kept_bytes = if case.is_reviewed() { body.len() } else { 0 };
     let weighs = case.weight_asking(&body, kept_bytes);
@@ -49,21 +79,18 @@ pub(super) fn inspect(mut case: Box<Case>, body: Vec<u8>, cx: &mut Context<'_>) 
         let settled = verdict::verdict(&case, inspected);
         return Learned::Settled(case, settled);
     }
-    let learning = Learning { case, inspected, facts: Facts::none(), round: 1 };
+    let learning = Learning { case, inspected, rounds: Rounds::default() };
     Learned::Ask(Box::new(learning), Box::new(questions), weighs)
 }
 
 impl Learning {
     /// The answers may lead to further questions; once there are none, the request is judged.
     pub(super) fn learned(mut self: Box<Self>, facts: Facts, images: &ImageChanges) -> Learned {
-        self.facts.add(facts);
         let (policy, effects) = (&self.case.rules.policy, self.inspected.effects());
-        let questions = policy::further_questions(policy, effects, &self.facts);
-        if self.round < ROUNDS_MAX && !questions.is_empty() {
-            self.round += 1;
-            return Learned::Ask(self, Box::new(questions), 0);
+        if let Some(questions) = self.rounds.next(facts, policy, effects) {
+            return Learned::Ask(self, questions, 0);
         }
-        let Self { case, inspected, mut facts, .. } = *self;
+        let Self { case, inspected, rounds: Rounds { mut facts, .. } } = *self;
         let settled = verdict::verdict_knowing(&case, inspected, &mut facts, images);
         Learned::Settled(case, settled)
     }

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::build_sessions::BuildSession;
+use super::calls::Calls;
 use super::case::Case;
+use super::context::Context;
 use super::refusal::Refusal;
-use super::rules::Calls;
 use crate::docker::Endpoint;
-use crate::effects::{self, Changes, Forwarded, ServedBuild};
+use crate::effects::{self, Changes, Forwarded};
 use crate::http::target;
 use crate::policy::Policy;
 
@@ -19,8 +21,8 @@ pub struct Forward {
     body: Body,
     /// The container that it starts, if what is mounted there must be looked at afterwards.
     started: Option<String>,
-    /// What a session that it offers is called in place of what its client calls it.
-    renamed: Option<String>,
+    /// The session that serves it, or that it offers for a build.
+    session: Option<Arc<BuildSession>>,
 }
 
 #[derive(Debug)]
@@ -45,11 +47,11 @@ impl Forward {
         body: Vec<u8>,
         started: Option<String>,
     ) -> Self {
-        Self { case, forwarded, body: Body::Own(body), started, renamed: None }
+        Self { case, forwarded, body: Body::Own(body), started, session: None }
     }
 
     pub(super) fn reviewed(case: Box<Case>, forwarded: Forwarded, body: Arc<Vec<u8>>) -> Self {
-        Self { case, forwarded, body: Body::Shared(body), started: None, renamed: None }
+        Self { case, forwarded, body: Body::Shared(body), started: None, session: None }
     }
 
     /// The same, for a container of the image with this `sha256:…`.
@@ -62,6 +64,10 @@ impl Forward {
             Some(Cow::Owned(pinned)) => Ok(Self { body: Body::Own(pinned), ..self }),
             None => Err((self.case, Refusal::no_such_image(id))),
         }
+    }
+
+    pub(super) fn into_case(self) -> Box<Case> {
+        self.case
     }
 
     /// The request.
@@ -99,41 +105,45 @@ impl Forward {
     pub fn calls(&self) -> Calls {
         match self.case.endpoint {
             _ if self.forwarded.serves => Calls::Judged,
-            Endpoint::BuildKit => self.case.rules.calls(),
+            Endpoint::BuildKit => Calls::to_buildkit(&self.case.rules),
             _ => Calls::Pass,
         }
     }
 
-    /// The build that takes its Dockerfile from a session, where that is judged.
-    pub fn served(&self) -> Option<&Arc<ServedBuild>> {
-        self.forwarded.served.as_ref()
+    /// The session that serves it, or that it offers for a build, where Dockerfiles are judged there.
+    pub fn session(&self) -> Option<&Arc<BuildSession>> {
+        self.session.as_ref()
     }
 
-    /// What the client calls a session in which Dockerfiles are judged.
-    pub fn serves(&self) -> Option<&str> {
-        self.forwarded.serves.then(|| self.case.head.session_name())
-    }
-
-    /// Gives the session that it offers, or that it is served by, another name.
+    /// A build whose Dockerfile is judged in a session, and that session, are told to the daemon by a name of our
+    /// own, which stands for both together.
     ///
     /// # Errors
-    /// [`Refusal`] if the target can't be written with that name.
-    pub fn rename_session(&mut self, name: &str) -> Result<(), Refusal> {
-        if self.forwarded.served.is_none() {
-            self.renamed = Some(name.to_owned());
-            return Ok(());
+    /// [`Refusal`] if the session serves another build, or the target can't be written with that name.
+    pub(super) fn join_session(&mut self, cx: &Context<'_>) -> Result<(), Refusal> {
+        let (sessions, who) = (cx.images.build_sessions(), cx.caller.who);
+        if let Some(build) = &self.forwarded.served {
+            let session = sessions.of(who, &build.session);
+            if !session.begin(build) {
+                return Err(Refusal::serves_another());
+            }
+            // What was written anew is read as the daemon will read it.
+            let renamed = match &self.forwarded.target {
+                Some(target) => effects::with_session(&target::parse(target)?, &session.name)?,
+                None => effects::with_session(&self.case.target, &session.name)?,
+            };
+            self.forwarded.target = Some(renamed);
+            self.session = Some(session);
+        } else if self.forwarded.serves {
+            self.session = Some(sessions.of(who, self.case.head.session_name()));
         }
-        // What was written anew is read as the daemon will read it.
-        let renamed = match &self.forwarded.target {
-            Some(target) => effects::with_session(&target::parse(target)?, name)?,
-            None => effects::with_session(&self.case.target, name)?,
-        };
-        self.forwarded.target = Some(renamed);
         Ok(())
     }
 
     /// Appends the request, up to a body that passes.
     pub fn write(&self, out: &mut Vec<u8>) {
-        self.case.head.write(self.target(), self.renamed.as_deref(), self.body(), out);
+        let offers = self.session.as_ref().filter(|_| self.forwarded.served.is_none());
+        let renamed = offers.map(|session| session.name.as_str());
+        self.case.head.write(self.target(), renamed, self.body(), out);
     }
 }

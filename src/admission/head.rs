@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::case::Case;
-use super::refusal::Refusal;
-use super::rules::{Denial, Rules};
+use super::refusal::{Refusal, Refused};
+use super::rules::Rules;
 use crate::docker::answers::{self, Withheld};
 use crate::docker::{self, Access, FormBody, Route};
 use crate::effects;
@@ -44,7 +44,7 @@ impl<'h> Arrival<'h> {
 #[must_use]
 pub enum Opening {
     /// It may not be made, whatever is in its body.
-    Deny(Denial),
+    Deny(Refused),
     /// No rule is about it.
     Pass(Passing),
     /// What it would bring about is judged, once its body is there.
@@ -83,7 +83,7 @@ pub fn begin(arrival: &Arrival<'_>, rules: &Arc<Rules>, now: Instant) -> Result<
     }
     let asked = (head.method, FormBody::of(head, *framing));
     if let Access::Forbidden(violations) = docker::access(policy, rules.reviewed, asked, target)? {
-        return Ok(Opening::Deny(Denial::Forbidden(violations)));
+        return Ok(Opening::Deny(Refused::Forbidden(violations)));
     }
     let guards = policy.guarding_section().is_some();
     let traits = Traits {
@@ -109,7 +109,8 @@ pub fn begin(arrival: &Arrival<'_>, rules: &Arc<Rules>, now: Instant) -> Result<
             };
             docker::check_head(head, endpoint, *framing)?;
             let target = rewritten.unwrap_or_else(|| target.clone().into_owned());
-            let case = Case::new(endpoint, (head, *framing), target, Arc::clone(rules));
+            let mut case = Case::new(endpoint, (head, *framing), target, Arc::clone(rules));
+            case.count(now);
             Ok(Opening::Inspect(Box::new(case), traits))
         }
     }

@@ -1,6 +1,7 @@
 //! Why a request is not let through, as its client and the log are told.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use crate::client::LimitMet;
 use crate::docker::{self, Endpoint};
@@ -34,6 +35,14 @@ impl Refused {
         }
     }
 
+    /// When the client should come again, in seconds, where that is why.
+    pub fn retry_after(&self) -> Option<NonZeroU32> {
+        match self {
+            Self::Forbidden(_) => None,
+            Self::Disliked(refusal) | Self::Unjudged(refusal) => refusal.retry_after,
+        }
+    }
+
     /// What the client is told.
     pub fn reason(&self) -> &dyn fmt::Display {
         match self {
@@ -56,9 +65,16 @@ pub struct Refusal {
     pub status: u16,
     /// Why.
     pub reason: String,
+    /// When the client should come again, in seconds, where that is why.
+    pub retry_after: Option<NonZeroU32>,
 }
 
 impl Refusal {
+    /// With this status, for this reason.
+    pub fn new(status: u16, reason: impl Into<String>) -> Self {
+        Self { status, reason: reason.into(), retry_after: None }
+    }
+
     pub(crate) fn too_large(endpoint: Endpoint, max: usize) -> Self {
         let advice = match endpoint {
             Endpoint::BuildContext => {
@@ -66,79 +82,79 @@ impl Refusal {
             }
             _ => "",
         };
-        Self { status: 413, reason: format!("the request body is longer than {max} bytes{advice}") }
+        Self::new(413, format!("the request body is longer than {max} bytes{advice}"))
     }
 
     pub(crate) fn too_many_heads() -> Self {
-        let reason = "too many long request heads are held, try again".to_owned();
-        Self { status: 503, reason }
+        let reason = "too many long request heads are held, try again";
+        Self::new(503, reason)
     }
 
     /// The rules that it could break can't be told yet.
     pub(crate) fn not_learned(unresolved: Option<&Unresolved>) -> Self {
         let what = unresolved.map(|unresolved| format!(": {unresolved}")).unwrap_or_default();
         let reason = format!("the daemon did not answer a policy look-up in time, try again{what}");
-        Self { status: 503, reason }
+        Self::new(503, reason)
     }
 
     /// What the daemon would say: clients fetch the image, and come again.
     pub(crate) fn no_such_image(name: &str) -> Self {
-        Self { status: 404, reason: format!("No such image: {name}") }
+        Self::new(404, format!("No such image: {name}"))
     }
 
     /// What the daemon would say, if none came to be by that name meanwhile that nobody has judged.
     pub(crate) fn no_such_container(name: &str) -> Self {
-        Self { status: 404, reason: format!("No such container: {}", Shown(name)) }
+        Self::new(404, format!("No such container: {}", Shown(name)))
     }
 
     /// Whatever plugins say, a container could be made of any image then.
     pub(crate) fn unknown_image(name: &dyn std::fmt::Display) -> Self {
         let reason = format!("plugins need image {name}, which could not be looked up, try again");
-        Self { status: 503, reason }
+        Self::new(503, reason)
     }
 
     /// Each would be waited for.
     pub(crate) fn too_many_images() -> Self {
         let max = AskedImage::OF_BUILD_MAX;
         let reason = format!("the build uses more than {max} images, and plugins must know each");
-        Self { status: 403, reason }
+        Self::new(403, reason)
     }
 
     pub(crate) fn changes() -> Self {
-        let reason = "the image kept changing while plugins checked it".to_owned();
-        Self { status: 503, reason }
+        let reason = "the image kept changing while plugins checked it";
+        Self::new(503, reason)
     }
 
     /// A swarm starts as many containers of a service as it likes, whatever is counted.
     pub(crate) fn of_services() -> Self {
         let reason = "forbidden: a service of a client whose containers are counted \
                       (`limits.containers`)";
-        Self { status: 403, reason: reason.to_owned() }
+        Self::new(403, reason)
     }
 
     /// Plugins would have to know its images.
     pub(crate) fn unread_build() -> Self {
         let reason = "plugins can't be asked about the images of a build by BuildKit without buildx: use buildx \
                       or DOCKER_BUILDKIT=0";
-        Self { status: 403, reason: reason.to_owned() }
+        Self::new(403, reason)
     }
 
     /// With two builds nobody could say for which of them a Dockerfile is.
     pub(crate) fn serves_another() -> Self {
         let reason = "forbidden: a second build with one session, while Dockerfiles are judged";
-        Self { status: 403, reason: reason.to_owned() }
+        Self::new(403, reason)
     }
 
     pub(crate) fn too_many_forbidden() -> Self {
-        let reason =
-            "too many images with a forbidden name: they cannot all be remembered".to_owned();
-        Self { status: 503, reason }
+        let reason = "too many images with a forbidden name: they cannot all be remembered";
+        Self::new(503, reason)
     }
 }
 
 impl From<LimitMet> for Refusal {
     fn from(met: LimitMet) -> Self {
-        Self { status: 429, reason: met.to_string() }
+        let retry_after = Some(met.retry_after_seconds());
+        Self { retry_after, ..Self::new(429, met.to_string()) }
     }
 }
 
@@ -146,7 +162,7 @@ macro_rules! refused_with_400 {
     ($($error:ty),+) => {$(
         impl From<$error> for Refusal {
             fn from(error: $error) -> Self {
-                Self { status: 400, reason: error.to_string() }
+                Self::new(400, error.to_string())
             }
         }
     )+};

@@ -13,7 +13,7 @@ use crate::policy::review::{
 };
 
 /// How often one request is judged again, as plugins were asked anew: its image has changed each time.
-pub const JUDGED_AGAIN_MAX: u8 = 4;
+pub(super) const JUDGED_AGAIN_MAX: u8 = 4;
 
 /// A request that no rule forbids, and that plugins may; and what was said of its images so far.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Reviewing {
             return Then::Refuse(case, Refusal::too_many_images().into());
         }
         if case.name.is_empty() {
-            case.name = format!("{}-{}", cx.caller.connection, cx.caller.number);
+            case.name = cx.caller.name();
         }
         let mut body = Arc::new(body);
         let before = case.before.take().filter(|before| before.body == body);
@@ -76,13 +76,22 @@ impl Reviewing {
         self.case.body.len() + 2 * self.body.len()
     }
 
-    /// The question about the first image of which nothing was said.
-    pub(super) fn question(&self, cx: &Context<'_>, cancel: CancelToken) -> Option<ReviewRequest> {
+    /// The first image of which nothing was said.
+    pub(super) fn next_image(&self) -> Option<AskedImage> {
+        self.forwarded.asked_images().nth(self.said.len()).cloned()
+    }
+
+    /// The question about that image.
+    pub(super) fn question(
+        &self,
+        asked: AskedImage,
+        cx: &Context<'_>,
+        cancel: CancelToken,
+    ) -> ReviewRequest {
         let case = &self.case;
-        let asked = self.forwarded.asked_images().nth(self.said.len())?.clone();
         // A context is no JSON.
         let is_shown = !case.endpoint.body_passes() && case.endpoint != Endpoint::BuildContext;
-        Some(ReviewRequest {
+        ReviewRequest {
             request: case.name.clone(),
             asked,
             pinned: self.pinned.clone(),
@@ -92,19 +101,19 @@ impl Reviewing {
             body: is_shown.then(|| Arc::downgrade(&self.body)),
             client: cx.caller.peer.to_string(),
             cancel,
-        })
+        }
     }
 
     /// What plugins have taken their time for is judged again, by the rules of now: what they have said
     /// stands if it is still about the same.
     pub(super) fn reviewed(mut self: Box<Self>, review: Review, cx: &mut Context<'_>) -> Then {
         if review.source != Source::Before {
-            let image = self.forwarded.asked_images().nth(self.said.len());
-            cx.tell_review(&self.case, &review.opinions, image);
+            let (image, case) = (self.next_image(), &self.case);
+            cx.tell_review(case.request(), &case.name, &review.opinions, image.as_ref());
         }
         if let Some(refusal) = review.opinions.refusal() {
-            let (status, reason) = (refusal.status(), refusal.to_string());
-            return Then::Refuse(self.case, Refused::Disliked(Refusal { status, reason }));
+            let refusal = Refusal::new(refusal.status(), refusal.to_string());
+            return Then::Refuse(self.case, Refused::Disliked(refusal));
         }
         self.said.push(review);
         if self.said.len() < self.forwarded.asked_images().count() {

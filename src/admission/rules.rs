@@ -4,7 +4,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::client::{LimitMet, Share};
+use super::refusal::{Refusal, Refused};
+use crate::client::Share;
 use crate::docker::operations;
 use crate::http::target::Target;
 use crate::policy::review::Purposes;
@@ -41,49 +42,22 @@ pub struct Rules {
     pub review_time_max: Duration,
 }
 
-/// Why a request may not be made, whatever is in its body.
-#[derive(Debug)]
-pub enum Denial {
-    /// Its endpoint may not be called.
-    Forbidden(Violations),
-    /// Its client has or does as much as it may.
-    LimitMet(LimitMet),
-}
-
-/// What becomes of calls of gRPC.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Calls {
-    /// They pass unseen.
-    #[default]
-    Pass,
-    /// Those that build are counted, and pass as they are.
-    Counted,
-    /// Those that build are judged, and nothing unknown passes.
-    Judged,
-}
-
 impl Rules {
-    /// What becomes of calls to BuildKit.
-    pub(super) fn calls(&self) -> Calls {
-        let limits = self.share.as_ref().map(|share| share.limits());
-        let is_counted = limits.is_some_and(|limits| limits.creates_per_minute.is_some());
-        match self.reviewed.build || self.policy.judges_calls_to_buildkit() {
-            true => Calls::Judged,
-            false if is_counted => Calls::Counted,
-            false => Calls::Pass,
-        }
-    }
-
     /// Why a request may not be made, as far as that does not depend on what it asks for.
-    pub(super) fn denial(&self, method: &str, target: &Target<'_>, now: Instant) -> Option<Denial> {
+    pub(super) fn denial(
+        &self,
+        method: &str,
+        target: &Target<'_>,
+        now: Instant,
+    ) -> Option<Refused> {
         if self.refuses_all {
-            return Some(Denial::Forbidden(Violations::of_stranger()));
+            return Some(Refused::Forbidden(Violations::of_stranger()));
         }
         let share = self.share.as_ref()?;
         let met = share.request(now).and_then(|()| match operations::makes(method, target) {
             true => share.create(now),
             false => Ok(()),
         });
-        met.err().map(Denial::LimitMet)
+        met.err().map(|met| Refusal::from(met).into())
     }
 }

@@ -16,24 +16,24 @@ use crate::policy::review::{CancelGuard, CancelToken, Review, ReviewRequest};
 /// What a decision comes to, or needs to come to it.
 #[derive(Debug)]
 #[must_use]
-pub enum Step {
-    /// Something must be found out, and brought to [`Pending::resume`].
-    Ask(Ask),
+pub enum Step<P = Pending, C = Box<Case>, F = Box<Forward>> {
+    /// Something must be found out, and brought to `resume` of what is pending.
+    Ask(Ask<P>),
     /// The request is not let through.
-    Refuse(Box<Case>, Refused),
+    Refuse(C, Refused),
     /// It is, as it was checked.
-    Forward(Box<Forward>),
+    Forward(F),
     /// An answer came that is to no question: a fault of anyone who drives this.
     Broken(&'static str),
 }
 
 /// A question, and what goes on with its answer.
 #[derive(Debug)]
-pub struct Ask {
+pub struct Ask<P = Pending> {
     /// What is asked.
     pub what: Question,
     /// What the answer is brought to.
-    pub pending: Pending,
+    pub pending: P,
     /// How many bytes are held until then, if that is more than before.
     pub bytes: usize,
     /// How long the answer may take; as long as the client waits if there is none.
@@ -109,11 +109,11 @@ impl Pending {
     pub fn resume(self, answer: Answer, cx: &mut Context<'_>) -> Step {
         match (self.0, answer) {
             (State::Learning(learning), Answer::Facts(facts)) => {
-                cx.tell_unresolved(&learning.case, &facts);
+                cx.tell_unresolved(learning.case.request(), &facts);
                 go_on(learning.learned(facts, cx.images), cx)
             }
             (State::LearningForLarge(mut judgement), Answer::Facts(facts)) => {
-                cx.tell_unresolved(&judgement.case, &facts);
+                cx.tell_unresolved(judgement.case.request(), &facts);
                 judgement.learned(facts);
                 hand_out(*judgement)
             }
@@ -132,7 +132,7 @@ fn go_on(learned: Learned, cx: &mut Context<'_>) -> Step {
         Learned::Ask(learning, questions, bytes) => {
             let time_max = learning.case.time_for(&questions);
             let (what, pending) = (Question::Facts(questions), State::Learning(learning));
-            Step::Ask(Ask::new(what, pending, bytes, time_max))
+            Step::Ask(Ask::new(what, Pending(pending), bytes, time_max))
         }
         Learned::Settled(case, settled) => settle(case, settled, cx),
     }
@@ -141,13 +141,14 @@ fn go_on(learned: Learned, cx: &mut Context<'_>) -> Step {
 /// Has a body judged on another thread.
 fn hand_out(judgement: Judgement) -> Step {
     let time_max = Some(judgement.case.rules().body_time_max);
-    Step::Ask(Ask::new(Question::Judge(Box::new(judgement)), State::Judging, 0, time_max))
+    let question = Question::Judge(Box::new(judgement));
+    Step::Ask(Ask::new(question, Pending(State::Judging), 0, time_max))
 }
 
 fn settle_judged(judged: Judged, cx: &mut Context<'_>) -> Step {
     let Judged { mut judgement, told, outcome } = judged;
     if let Some(told) = told {
-        cx.tell(&judgement.case, told);
+        cx.tell(judgement.case.request(), told);
     }
     match outcome {
         Outcome::Ask(questions) => {
@@ -155,7 +156,7 @@ fn settle_judged(judged: Judged, cx: &mut Context<'_>) -> Step {
             let bytes = if *round == 0 { case.weight_asking(body, body.len()) } else { 0 };
             let time_max = case.time_for(&questions);
             *round += 1;
-            let pending = State::LearningForLarge(Box::new(judgement));
+            let pending = Pending(State::LearningForLarge(Box::new(judgement)));
             Step::Ask(Ask::new(Question::Facts(questions), pending, bytes, time_max))
         }
         Outcome::Settled(settled) => {
@@ -177,7 +178,7 @@ fn settle(case: Box<Case>, settled: Settled, cx: &mut Context<'_>) -> Step {
     if let Some(excepted) = &allowed.forwarded.excepted
         && case.judged_again == 0
     {
-        cx.tell(&case, Note::Excepted(excepted.clone()));
+        cx.tell(case.request(), Note::Excepted(excepted.clone()));
     }
     if review::is_due(&case, &allowed) {
         let begun = Reviewing::begin(case, allowed, cx);
@@ -193,10 +194,8 @@ fn settle(case: Box<Case>, settled: Settled, cx: &mut Context<'_>) -> Step {
     match image {
         // An exception is for an image, so that very one must be what runs. Where rules forbid it, another
         // one does not: its container is judged before it is started.
-        ImageFound::One(id) if is_excepted => pin(forward, &id),
-        ImageFound::One(_) | ImageFound::NotAsked | ImageFound::None(_) => {
-            Step::Forward(Box::new(forward))
-        }
+        ImageFound::One(id) if is_excepted => pin(forward, &id, cx),
+        ImageFound::One(_) | ImageFound::NotAsked | ImageFound::None(_) => let_through(forward, cx),
     }
 }
 
@@ -204,14 +203,14 @@ fn settle(case: Box<Case>, settled: Settled, cx: &mut Context<'_>) -> Step {
 fn then(then: Then, bytes: usize, cx: &mut Context<'_>) -> Step {
     match then {
         Then::Ask(reviewing) => {
-            let guard = CancelGuard::default();
             let time_max = Some(reviewing.case.rules().review_time_max);
-            let Some(question) = reviewing.question(cx, guard.token()) else {
+            let Some(asked) = reviewing.next_image() else {
                 return Step::Broken("there is no image to ask plugins about");
             };
-            let (what, pending) =
-                (Question::Review(Box::new(question)), State::Reviewing(reviewing));
-            Step::Ask(Ask { guard, ..Ask::new(what, pending, bytes, time_max) })
+            Step::Ask(Ask::review(time_max, bytes, |cancel| {
+                let request = reviewing.question(asked, cx, cancel);
+                (request, Pending(State::Reviewing(reviewing)))
+            }))
         }
         Then::Again(mut case) => {
             let body = std::mem::take(&mut case.body);
@@ -221,23 +220,46 @@ fn then(then: Then, bytes: usize, cx: &mut Context<'_>) -> Step {
         Then::Forward(case, forwarded, body, image) => {
             let forward = Forward::reviewed(case, forwarded, body);
             match image {
-                Some(id) => pin(forward, &id),
-                None => Step::Forward(Box::new(forward)),
+                Some(id) => pin(forward, &id, cx),
+                None => let_through(forward, cx),
             }
         }
     }
 }
 
-fn pin(forward: Forward, id: &str) -> Step {
+fn pin(forward: Forward, id: &str, cx: &Context<'_>) -> Step {
     match forward.pinned(id) {
-        Ok(forward) => Step::Forward(Box::new(forward)),
+        Ok(forward) => let_through(forward, cx),
         Err((case, refusal)) => Step::Refuse(case, refusal.into()),
     }
 }
 
-impl Ask {
-    fn new(what: Question, state: State, bytes: usize, time_max: Option<Duration>) -> Self {
-        Self { what, pending: Pending(state), bytes, time_max, guard: CancelGuard::default() }
+fn let_through(mut forward: Forward, cx: &Context<'_>) -> Step {
+    match forward.join_session(cx) {
+        Ok(()) => Step::Forward(Box::new(forward)),
+        Err(refusal) => Step::Refuse(forward.into_case(), refusal.into()),
+    }
+}
+
+impl<P> Ask<P> {
+    pub(super) fn new(
+        what: Question,
+        pending: P,
+        bytes: usize,
+        time_max: Option<Duration>,
+    ) -> Self {
+        Self { what, pending, bytes, time_max, guard: CancelGuard::default() }
+    }
+
+    /// Asks plugins what is asked by a token that tells them whether the answer still matters.
+    pub(super) fn review(
+        time_max: Option<Duration>,
+        bytes: usize,
+        ask: impl FnOnce(CancelToken) -> (ReviewRequest, P),
+    ) -> Self {
+        let guard = CancelGuard::default();
+        let (request, pending) = ask(guard.token());
+        Self { what: Question::Review(Box::new(request)), pending, bytes, time_max, guard }
     }
 
     /// Tells whether the answer still matters.

@@ -5,7 +5,8 @@ use std::fmt;
 use log::Level;
 use log::kv::{Error, Source, VisitSource};
 
-use super::pairs::{Pairs, yes_or_no};
+use super::fields::Visited;
+use crate::record::{Pairs, Told, yes_or_no};
 
 /// What happened to SecDocker itself.
 #[derive(Clone, Copy)]
@@ -80,7 +81,12 @@ impl Notice<'_> {
 
 impl Source for Notice<'_> {
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), Error> {
-        let mut line = Pairs(visitor);
+        Ok(self.pairs(&mut Visited(visitor))?)
+    }
+}
+
+impl Told for Notice<'_> {
+    fn pairs<'a>(&'a self, line: &mut dyn Pairs<'a>) -> fmt::Result {
         match self {
             Self::Started { version, listening, upstream } => {
                 line.text("version", version)?;

@@ -14,6 +14,7 @@ use super::{CliError, Outcome, print};
 use crate::admission::{
     self, Answer, Caller, Context, Decision, ImageChanges, Note, Question, Refused, Rules, Told,
 };
+use crate::client::Who;
 use crate::config::{self, Overrides, Rest, Settings};
 use crate::effects::Excepted;
 use crate::lookup::{self, Daemon, ImageCache, Presence};
@@ -70,13 +71,13 @@ fn decide(settings: &Settings, request: &Request, body: &[u8]) -> Decision {
     let rules = Arc::new(rules(settings));
     let notes = RefCell::new(Vec::new());
     let mut told = Vec::new();
-    let caller = Caller { connection: 0, number: 0, peer: &"explain" };
+    let caller = Caller { connection: 0, number: 0, peer: &"explain", who: Who::Unnamed };
     let images = ImageChanges::default();
-    let mut cx = Context { caller, rules: &rules, images: &images, notes: &mut told };
+    let mut cx = Context { now: now(), caller, rules: &rules, images: &images, notes: &mut told };
     let outside = Outside { settings, daemon: Daemon::of(settings), notes: &notes };
     let head = head_of(request, body.len());
     let answer = &mut |question| outside.answer(question);
-    let decision = admission::decide((head.as_bytes(), body), now(), &mut cx, answer);
+    let decision = admission::decide((head.as_bytes(), body), &mut cx, answer);
     notes.into_inner().iter().for_each(|note: &String| eprintln!("note: {note}"));
     told.iter().for_each(note);
     decision

@@ -32,6 +32,16 @@ pub struct LimitMet {
     pub retry_after: Duration,
 }
 
+impl LimitMet {
+    /// When a client should come again, in whole seconds.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> NonZeroU32 {
+        let seconds = u32::try_from(self.retry_after.as_secs()).unwrap_or(u32::MAX);
+        let whole = seconds.saturating_add(u32::from(self.retry_after.subsec_nanos() > 0));
+        NonZeroU32::new(whole).unwrap_or(NonZeroU32::MIN)
+    }
+}
+
 /// How soon to try again where nobody can tell.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 

@@ -32,17 +32,6 @@ impl Status {
             Self::Unavailable => b"14",
         }
     }
-
-    /// The status of HTTP that says the same.
-    pub fn as_http(self) -> u16 {
-        match self {
-            Self::InvalidArgument => 400,
-            Self::NotFound => 404,
-            Self::PermissionDenied => 403,
-            Self::ResourceExhausted => 413,
-            Self::Unavailable => 503,
-        }
-    }
 }
 
 /// Appends the whole answer to a call: a status and nothing else ("Trailers-Only").

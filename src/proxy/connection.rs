@@ -24,8 +24,10 @@ use super::mailbox::Key;
 use super::streams::peer::Peer;
 use super::threads::handshakes::Taken;
 use super::upstream::{Overdue, Upstream};
-use crate::audit::{self, Event as Record, Who};
+use crate::audit;
+use crate::client::Who;
 use crate::config::UpstreamAddress;
+use crate::record::Event as Record;
 use crate::session::{End, Rules, Session, Side};
 
 /// A client, its session, and the daemon's side while there is one.
@@ -202,10 +204,13 @@ impl Connection {
     }
 
     fn move_and_settle(&mut self, cx: &mut LoopContext) -> Outcome {
-        if self.downstream.is_broken() {
-            return self.break_off(&io::ErrorKind::ConnectionReset.into());
-        }
-        match self.advance(cx) {
+        let advanced = match self.downstream.is_broken() {
+            true => Err(Broken(io::ErrorKind::ConnectionReset.into())),
+            false => self.advance(cx),
+        };
+        // Before the log is told what follows from that.
+        audit::record_all(self.session.client(), cx.outbox.records());
+        match advanced {
             Ok(progress) => match (self.settle(cx), progress) {
                 (Outcome::Waits, _) if self.is_postponed() => Outcome::Queue,
                 (Outcome::Waits, Progress::Moved) => Outcome::Resume,

@@ -16,7 +16,8 @@ use super::threads::look_ups::LookUps;
 use super::threads::pool::Pool;
 use super::threads::reviewing::Reviewing;
 use super::watch::Watch;
-use crate::audit::Who;
+use crate::audit;
+use crate::client::Who;
 use crate::lookup::{Daemon, Epoch, ImageCache, Presence};
 use crate::plugins::{Plugins, Question};
 use crate::policy::review::{Review, ReviewRequest};
@@ -99,6 +100,7 @@ impl LoopContext {
     }
 
     pub(super) fn turn<'a>(&'a mut self, rules: &'a Arc<Rules>) -> Turn<'a> {
+        self.outbox.records().keep(audit::level());
         Turn { now: self.now, rules, out: &mut self.outbox }
     }
 

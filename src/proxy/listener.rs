@@ -14,7 +14,7 @@ use super::error::StartError;
 use super::origin::{self, Origin};
 use super::streams::stream::KEEPALIVE;
 use super::streams::stream::Stream;
-use crate::audit::Peer as Client;
+use crate::client::Peer as Client;
 use crate::config::TcpListen;
 
 /// Connections that may wait to be accepted.

@@ -11,7 +11,7 @@ use super::clients::identities;
 use super::generation::Generation;
 use super::limits::connection_limits::LimitReached;
 use super::threads::handshakes::Taken;
-use crate::audit::Who;
+use crate::client::Who;
 use crate::session::{Answer, Side, Ticket};
 
 /// Under which a loop is woken for its commands.

@@ -6,10 +6,12 @@ use rustix::net::RecvFlags;
 
 use super::listener::Accepted;
 use super::streams::stream::Stream;
-use crate::audit::{self, ClientId, Event as Record};
+use crate::audit;
+use crate::client::ClientId;
 use crate::http::framing::{AnswerTo, Persistence};
 use crate::http::head::Version;
 use crate::http::message::{self, Answer};
+use crate::record::Event as Record;
 use crate::tls::{self, Alert, PlainClients, Server};
 
 /// Why a client is not served.

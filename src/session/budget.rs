@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::audit::Who;
+use crate::client::Who;
 
 /// The longest small body, in bytes.
 const SMALL_BYTES_MAX: usize = 64 * 1024;

@@ -9,8 +9,7 @@ use std::time::Instant;
 
 use super::request::Request;
 use super::response::Response;
-use super::{End, Session, Side, Step, Turn, audit};
-use crate::audit::Event;
+use super::{End, Session, Side, Step, Turn};
 use crate::docker::{Endpoint, Route, classify};
 use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
@@ -18,6 +17,7 @@ use crate::http::message;
 use crate::http::target::Target;
 use crate::http2::grpc::Status;
 use crate::http2::refuser::CallRefuser;
+use crate::record::Event;
 
 /// A connection on which every call is refused.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ impl Session {
                 if taken > 0 { Step::Take(taken) } else { Step::More }
             }
             Err(error) => {
-                audit::record(&self.client, &Event::Invalid { status: 400, reason: &error });
+                turn.out.record(&Event::Invalid { status: 400, reason: &error });
                 self.response = Response::Over;
                 self.close();
                 Step::Take(input.len())
@@ -85,12 +85,12 @@ impl Session {
 }
 
 /// The status of gRPC for one of HTTP that is SecDocker's own.
-fn as_grpc(status: u16) -> Status {
+pub(super) fn as_grpc(status: u16) -> Status {
     match status {
         400 => Status::InvalidArgument,
         403 => Status::PermissionDenied,
         404 => Status::NotFound,
-        429 => Status::ResourceExhausted,
+        413 | 429 => Status::ResourceExhausted,
         _ => Status::Unavailable,
     }
 }

@@ -72,7 +72,7 @@ impl Session {
         turn: &mut Turn<'_>,
     ) -> Result<(), Refusal> {
         if case.endpoint().body_passes() {
-            self.judge(case, Vec::new(), Held { passes: framing, share }, turn);
+            self.judge(case, Vec::new(), Held { passes: framing, share: Some(share) }, turn);
             return Ok(());
         }
         let max = case.rules().body_bytes_max;
@@ -86,7 +86,7 @@ impl Session {
         };
         let whole = matches!(framing, Remaining::Length(0));
         if whole {
-            self.judge(case, Vec::new(), Held { passes: Framing::None, share }, turn);
+            self.judge(case, Vec::new(), Held { passes: Framing::None, share: Some(share) }, turn);
             return Ok(());
         }
         if head.expects_continue() {
@@ -107,7 +107,7 @@ impl Session {
         match collecting.take(input) {
             Ok(Taken { bytes, whole: true }) => {
                 let Collecting { case, body, share, .. } = *collecting;
-                self.judge(case, body, Held { passes: Framing::None, share }, turn);
+                self.judge(case, body, Held { passes: Framing::None, share: Some(share) }, turn);
                 Step::Take(bytes)
             }
             Ok(Taken { bytes, whole: false }) => {

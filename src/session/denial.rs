@@ -4,38 +4,22 @@
 //! before the answer, so that the connection goes on behind it; any other is answered at once, and
 //! the connection ends.
 
-use std::fmt::Display;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::pace::Pace;
 use super::request::Request;
-use super::{Rules, Session, Step, Turn, audit, retry_after};
-use crate::admission::Denial;
-use crate::audit::{Event, Redacted};
+use super::{Rules, Session, Step, Turn, waiting};
+use crate::admission::Refused;
 use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
-
-fn status(denial: &Denial) -> u16 {
-    match denial {
-        Denial::Forbidden(_) => 403,
-        Denial::LimitMet(_) => 429,
-    }
-}
-
-fn reason(denial: &Denial) -> &dyn Display {
-    match denial {
-        Denial::Forbidden(violations) => violations,
-        Denial::LimitMet(met) => met,
-    }
-}
 
 /// The body of a request that is refused, while it still arrives.
 #[derive(Debug)]
 pub(super) struct Dropping {
     left: NonZeroU64,
-    denial: Denial,
+    denial: Refused,
     dropped: usize,
     pace: Pace,
     rules: Arc<Rules>,
@@ -52,18 +36,11 @@ impl Session {
         &mut self,
         head: &RequestHead<'_>,
         framing: Framing,
-        denial: Denial,
+        denial: Refused,
         turn: &mut Turn<'_>,
     ) {
-        let (method, target) = (head.method, Redacted(head.target));
-        let event = match &denial {
-            Denial::Forbidden(violations) => Event::Forbidden { method, target, violations },
-            Denial::LimitMet(met) => {
-                self.exchange.retry_after = Some(retry_after(met));
-                Event::LimitMet { method, target, reason: met }
-            }
-        };
-        audit::record(&self.client, &event);
+        turn.out.record(&waiting::refusal((head.method, head.target), &denial));
+        self.exchange.retry_after = denial.retry_after();
         let body_bytes_max = turn.rules.body_bytes_max as u64;
         match framing {
             Framing::None => self.answer_denied(&denial, turn),
@@ -75,7 +52,7 @@ impl Session {
             }
             Framing::Length(_) | Framing::Chunked | Framing::UntilClose => {
                 self.request = Request::Over;
-                self.answer_instead(status(&denial), &reason(&denial), turn);
+                self.answer_instead(denial.status(), denial.reason(), turn);
             }
         }
     }
@@ -103,8 +80,8 @@ impl Session {
         }
     }
 
-    fn answer_denied(&mut self, denial: &Denial, turn: &mut Turn<'_>) {
+    fn answer_denied(&mut self, denial: &Refused, turn: &mut Turn<'_>) {
         self.request = Request::Sent;
-        self.answer_whole(status(denial), &reason(denial), turn);
+        self.answer_whole(denial.status(), denial.reason(), turn);
     }
 }

@@ -48,7 +48,7 @@ mod tests;
 mod waiting;
 mod withholding;
 
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -56,11 +56,11 @@ pub use crate::admission::{ImageChanges, Rules};
 pub use budget::Budget;
 pub use outbox::{Answer, Ask, Outbox, What, Work, Worked};
 
-use crate::audit::{self, ClientId, Event};
-use crate::client::LimitMet;
+use crate::client::{ClientId, LimitMet};
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::Persistence;
 use crate::http::message;
+use crate::record::Event;
 use exchange::Exchange;
 use request::Request;
 use response::Response;
@@ -160,13 +160,6 @@ pub enum UpstreamFailure {
 /// Bytes of a reason that an answer carries at most.
 const REASON_BYTES_MAX: usize = 32 * 1024;
 
-/// When a client should come again, in whole seconds.
-fn retry_after(met: &LimitMet) -> NonZeroU32 {
-    let seconds = u32::try_from(met.retry_after.as_secs()).unwrap_or(u32::MAX);
-    let whole = seconds.saturating_add(u32::from(met.retry_after.subsec_nanos() > 0));
-    NonZeroU32::new(whole).unwrap_or(NonZeroU32::MIN)
-}
-
 /// A reason as text that is not longer than an answer should be.
 fn bounded(reason: &dyn std::fmt::Display) -> String {
     let mut text = reason.to_string();
@@ -247,8 +240,8 @@ impl Session {
 
     /// Ends a connection that is one too many for its entry of `clients`.
     pub fn turn_away(&mut self, met: &LimitMet, turn: &mut Turn<'_>) {
-        audit::record(&self.client, &Event::ConnectionRefused { reason: met });
-        self.exchange.retry_after = Some(retry_after(met));
+        turn.out.record(&Event::ConnectionRefused { reason: met });
+        self.exchange.retry_after = Some(met.retry_after_seconds());
         self.answer(429, met, Persistence::Close, turn);
         self.request = Request::Over;
         self.close();
@@ -275,10 +268,10 @@ impl Session {
     }
 
     /// Says that `count` bytes were moved unseen, as [`Flow::Pass`] allowed.
-    pub fn passed(&mut self, from: Side, count: NonZeroU64) {
+    pub fn passed(&mut self, from: Side, count: NonZeroU64, turn: &mut Turn<'_>) {
         match from {
-            Side::Downstream => self.request_passed(count),
-            Side::Upstream => self.response_passed(count),
+            Side::Downstream => self.request_passed(count, turn),
+            Side::Upstream => self.response_passed(count, turn),
         }
     }
 
@@ -317,7 +310,7 @@ impl Session {
         if self.end.is_some() {
             return;
         }
-        audit::record(&self.client, &Event::UpstreamFailed { reason: failure });
+        turn.out.record(&Event::UpstreamFailed { reason: failure });
         match self.response {
             Response::Idle if self.refuses_calls() => {}
             Response::Head { .. } | Response::Withholding(_) => {
@@ -372,7 +365,7 @@ impl Session {
                 }
                 Request::RefusingCalls(_) => {
                     let waiting_for = &"a call of gRPC (`limits.head_time`)";
-                    audit::record(&self.client, &Event::TimedOut { waiting_for });
+                    turn.out.record(&Event::TimedOut { waiting_for });
                     self.end = Some(End::Flush);
                 }
                 Request::Mediated(_) => self.mediation_elapsed(turn),
@@ -443,15 +436,15 @@ impl Session {
 
     /// Refuses what the client sent and ends: nothing behind it can be trusted to be a request.
     fn refuse(&mut self, status: u16, reason: &dyn std::fmt::Display, turn: &mut Turn<'_>) {
-        audit::record(&self.client, &Event::Invalid { status, reason });
+        turn.out.record(&Event::Invalid { status, reason });
         self.answer(status, reason, Persistence::Close, turn);
         self.request = Request::Over;
         self.close();
     }
 
     /// Ends at once, where what is under way can't be: nothing that would follow can be trusted.
-    fn give_up(&mut self, reason: &dyn std::fmt::Display) {
-        audit::record(&self.client, &Event::Error { reason });
+    fn give_up(&mut self, reason: &dyn std::fmt::Display, turn: &mut Turn<'_>) {
+        turn.out.record(&Event::Error { reason });
         self.request = Request::Over;
         self.response = Response::Over;
         self.end = Some(End::Abort);

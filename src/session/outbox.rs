@@ -8,6 +8,7 @@ use crate::admission::{Judged, Judgement};
 use crate::policy::Policy;
 use crate::policy::facts::{Facts, Questions};
 use crate::policy::review::{CancelToken, Review, ReviewRequest};
+use crate::record::{Event, Records};
 
 /// Something to find out; the answer comes back by its ticket.
 #[derive(Debug)]
@@ -47,14 +48,14 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct Work {
     pub(super) judgement: Judgement,
-    pub(super) share: Share,
+    pub(super) share: Option<Share>,
 }
 
 /// What came of such a body.
 #[derive(Debug)]
 pub struct Worked {
     pub(super) judged: Judged,
-    pub(super) share: Share,
+    pub(super) share: Option<Share>,
 }
 
 impl Work {
@@ -72,9 +73,20 @@ pub struct Outbox {
     upstream: Vec<u8>,
     ask: Option<Ask>,
     watched: Option<(String, Arc<Policy>)>,
+    records: Records,
 }
 
 impl Outbox {
+    /// What the log is told: the driver says how much of it is read, and takes it.
+    pub fn records(&mut self) -> &mut Records {
+        &mut self.records
+    }
+
+    /// Tells the log something.
+    pub(super) fn record(&mut self, event: &Event<'_>) {
+        self.records.push(event);
+    }
+
     /// Where bytes owed to `side` are appended.
     pub fn to(&mut self, side: Side) -> &mut Vec<u8> {
         match side {
@@ -91,10 +103,10 @@ impl Outbox {
     /// Whether nothing is owed.
     pub fn is_empty(&self) -> bool {
         let nothing_said = self.downstream.is_empty() && self.upstream.is_empty();
-        nothing_said && self.ask.is_none() && self.watched.is_none()
+        nothing_said && self.ask.is_none() && self.watched.is_none() && self.records.is_empty()
     }
 
-    /// Forgets what is owed, with the session that owed it.
+    /// Forgets what is owed, with the session that owed it. What the log is told is owed nobody else.
     pub fn clear(&mut self) {
         self.downstream.clear();
         self.upstream.clear();

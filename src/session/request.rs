@@ -12,14 +12,13 @@ use super::exchange::Exchange;
 use super::mediation::Mediation;
 use super::response::Response;
 use super::waiting::Waiting;
-use super::{BodyState, End, Flow, Session, Side, Step, Turn, audit};
+use super::{BodyState, End, Flow, Session, Side, Step, Turn};
 use crate::admission::{self, Arrival, Opening, Passing, Refusal, SHORT_HEAD_BYTES_MAX, Traits};
-use crate::audit::{Event, Redacted};
-use crate::client::Making;
-use crate::docker::{self, Endpoint};
+use crate::docker;
 use crate::http::chunk::ChunkDecoder;
 use crate::http::head::{self, HeadError, Lines, Version};
 use crate::http::message::{self, Offer};
+use crate::record::{Event, Redacted};
 
 /// Where the client is in its request. A variant holds what that state needs and no more.
 #[derive(Debug)]
@@ -210,10 +209,10 @@ impl Session {
         let Arrival { target, framing, .. } = &arrival;
         self.exchange.begins_calls = calls::begin(&head, target, *framing);
         let shown = Redacted(head.target);
-        audit::record(&self.client, &Event::Received { method: head.method, target: shown });
+        turn.out.record(&Event::Received { method: head.method, target: shown });
         match admission::begin(&arrival, turn.rules, turn.now)? {
-            Opening::Deny(denial) => {
-                self.deny(&head, *framing, denial, turn);
+            Opening::Deny(refused) => {
+                self.deny(&head, *framing, refused, turn);
                 Ok(Step::Take(bytes.len()))
             }
             Opening::Pass(passing) => {
@@ -223,13 +222,7 @@ impl Session {
             }
             Opening::Inspect(mut case, traits) => {
                 self.expect(traits);
-                if case.endpoint() == Endpoint::ContainerCreate {
-                    let share = turn.rules.share.as_ref();
-                    self.exchange.making = share.and_then(|share| share.make(turn.now));
-                    if let Some(making) = &self.exchange.making {
-                        case.count(Making::position(making));
-                    }
-                }
+                self.exchange.making = case.take_making();
                 let share = self.share_of_head(share, bytes.len())?;
                 let share = share.map_or_else(|| self.no_share(), |share| *share);
                 self.begin_inspection(case, (&head, *framing), share, turn)?;
@@ -313,13 +306,15 @@ impl Session {
         if matches!(self.response, Response::Head { .. }) {
             return self.refuse_all(400, reason, input, turn);
         }
-        audit::record(&self.client, &Event::Invalid { status: 400, reason });
+        turn.out.record(&Event::Invalid { status: 400, reason });
         self.end = Some(End::Abort);
         Step::Take(input.len())
     }
 
-    pub(super) fn request_passed(&mut self, count: NonZeroU64) {
-        let Request::Body(progress) = &mut self.request else { return };
+    pub(super) fn request_passed(&mut self, count: NonZeroU64, turn: &mut Turn<'_>) {
+        let Request::Body(progress) = &mut self.request else {
+            return self.give_up(&"bytes of the client passed unseen that are of no body", turn);
+        };
         if progress.passed(count) {
             self.body_ended();
         }
@@ -364,6 +359,6 @@ impl From<NoRoom> for Refusal {
                 "the request body would take more memory than `limits.bodies` lets one client have",
             ),
         };
-        Self { status, reason: reason.to_owned() }
+        Self::new(status, reason)
     }
 }

@@ -4,12 +4,12 @@ use std::num::NonZeroU64;
 
 use super::request::Request;
 use super::withholding::Withholding;
-use super::{BodyState, End, Flow, Session, Step, Turn, UpstreamFailure, audit};
+use super::{BodyState, End, Flow, Session, Step, Turn, UpstreamFailure};
 use crate::admission::Calls;
-use crate::audit::Event;
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::{self, Framing, Persistence};
 use crate::http::head::{self, HeadError, Lines, ResponseHead};
+use crate::record::Event;
 
 /// A daemon that sends more interim responses than this to one request is broken.
 const INTERIM_MAX: u8 = 16;
@@ -104,7 +104,7 @@ impl Session {
         match std::mem::replace(&mut self.response, Response::Over) {
             Response::Head { searched } => self.response_head_bytes(input, searched, turn),
             Response::Body(BodyState::Chunked(decoder)) => {
-                self.response_chunk_bytes(input, decoder)
+                self.response_chunk_bytes(input, decoder, turn)
             }
             Response::Withholding(withholding) => self.withhold_bytes(input, withholding, turn),
             Response::Mediated => {
@@ -159,12 +159,12 @@ impl Session {
         self.exchange.may_switch && matches!(self.request, Request::MaySwitch)
     }
 
-    fn switch(&mut self, bytes: &[u8], turn: &Turn<'_>) -> Step {
+    fn switch(&mut self, bytes: &[u8], turn: &mut Turn<'_>) -> Step {
         if self.exchange.calls != Calls::Pass {
-            audit::record(&self.client, &Event::CallsBegan);
+            turn.out.record(&Event::CallsBegan);
             self.begin_mediation(turn.rules);
         } else {
-            audit::record(&self.client, &Event::RawStreamBegan);
+            turn.out.record(&Event::RawStreamBegan);
             self.request = Request::Raw;
             self.response = Response::Raw;
         }
@@ -193,11 +193,17 @@ impl Session {
         Step::Forward(bytes.len())
     }
 
-    fn response_chunk_bytes(&mut self, input: &[u8], mut decoder: ChunkDecoder) -> Step {
+    fn response_chunk_bytes(
+        &mut self,
+        input: &[u8],
+        mut decoder: ChunkDecoder,
+        turn: &mut Turn<'_>,
+    ) -> Step {
         let scanned = match decoder.scan(input) {
             Ok(scanned) => scanned,
             Err(error) => {
-                self.break_answer_off(&format_args!("the daemon's answer is not valid: {error}"));
+                let reason = format_args!("the daemon's answer is not valid: {error}");
+                self.break_answer_off(&reason, turn);
                 return Step::Take(input.len());
             }
         };
@@ -208,8 +214,10 @@ impl Session {
         Step::Forward(scanned.bytes)
     }
 
-    pub(super) fn response_passed(&mut self, count: NonZeroU64) {
-        let Response::Body(progress) = &mut self.response else { return };
+    pub(super) fn response_passed(&mut self, count: NonZeroU64, turn: &mut Turn<'_>) {
+        let Response::Body(progress) = &mut self.response else {
+            return self.give_up(&"bytes of the daemon passed unseen that are of no body", turn);
+        };
         if progress.passed(count) {
             self.response_complete();
         }
@@ -240,7 +248,8 @@ impl Session {
                 self.upstream_failed(&UpstreamFailure::Lost(lost), turn);
             }
             Response::Body(_) => {
-                self.break_answer_off(&"the daemon closed the connection within its answer");
+                let reason = "the daemon closed the connection within its answer";
+                self.break_answer_off(&reason, turn);
             }
             Response::Mediated => self.end = Some(End::Flush),
             Response::Raw | Response::Over => {}
@@ -248,8 +257,8 @@ impl Session {
     }
 
     /// The client must see that its answer is not whole.
-    fn break_answer_off(&mut self, reason: &dyn std::fmt::Display) {
-        audit::record(&self.client, &Event::ConnectionFailed { reason });
+    fn break_answer_off(&mut self, reason: &dyn std::fmt::Display, turn: &mut Turn<'_>) {
+        turn.out.record(&Event::ConnectionFailed { reason });
         self.end = Some(End::Abort);
     }
 

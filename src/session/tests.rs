@@ -197,7 +197,8 @@ impl Talk {
             Flow::PassToEnd => (input.len(), input.len()),
             Flow::Pass(at_most) => {
                 let count = NonZeroU64::new(input.len() as u64).unwrap().min(at_most);
-                self.session.passed(from, count);
+                let mut turn = Turn { now: self.now, rules: &self.rules, out: &mut self.outbox };
+                self.session.passed(from, count, &mut turn);
                 (count.get() as usize, count.get() as usize)
             }
             Flow::Inspect => {
@@ -723,7 +724,7 @@ fn a_budget_that_is_used_up_turns_bodies_away() {
     talk(|talk| {
         let budget = Budget::new(300);
         talk.session = Session::new(ClientId::NOBODY, budget.clone(), ImageChanges::default());
-        let mut others = budget::Share::none_of(&budget, audit::Who::User(1));
+        let mut others = budget::Share::none_of(&budget, crate::client::Who::User(1));
         others.grow_to(225).unwrap();
         talk.client(&with_body(CREATE, &format!("{{\"Image\":\"{}\"}}", "a".repeat(100))));
         talk.client_gets("HTTP/1.1 503 ").is(Some(End::Linger)).daemon_never_sees("a");

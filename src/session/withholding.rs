@@ -5,12 +5,12 @@
 
 use super::budget::Share;
 use super::response::Response;
-use super::{BodyState, Session, Side, Step, Turn, UpstreamFailure, audit};
-use crate::audit::Event;
+use super::{BodyState, Session, Side, Step, Turn, UpstreamFailure};
 use crate::docker::answers;
 use crate::http::chunk::{ChunkDecoder, CollectError};
 use crate::http::head::{self, Lines, ResponseHead};
 use crate::http::message;
+use crate::record::Event;
 
 /// An answer that still arrives.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl Session {
             // The tree of the values is a multiple of their text.
             share.grow_to(body.len() * TREE_BYTES).ok()?;
             let written = answers::without(withheld, &body)?;
-            audit::record(&self.client, &Event::Withheld { what: &withheld });
+            turn.out.record(&Event::Withheld { what: &withheld });
             Some(written)
         });
         match (written, head::parse_response(&head, &mut lines)) {

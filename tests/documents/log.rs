@@ -46,8 +46,9 @@ fn arms(body: &str) -> Vec<(Vec<String>, String)> {
 fn every_line_of_the_log_is_in_the_table_at_its_level() {
     let mut files = Vec::new();
     sources(&document::root().join("src"), &mut files);
-    let (audit, others): (Vec<_>, Vec<_>) =
-        files.into_iter().partition(|(path, _)| path.starts_with("src/audit"));
+    let (audit, others): (Vec<_>, Vec<_>) = files
+        .into_iter()
+        .partition(|(path, _)| path.starts_with("src/audit") || path.starts_with("src/record"));
     let (mut messages, mut levels) = (BTreeMap::new(), BTreeMap::<String, BTreeSet<String>>::new());
     for (_, text) in &audit {
         for (names, value) in bodies(text, "message").into_iter().flat_map(arms) {

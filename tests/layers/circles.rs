@@ -177,7 +177,6 @@ const LEFT: &[&str] = &[
     "src/session/denial.rs",
     "src/session/mediation.rs",
     "src/session/mediation/machine.rs",
-    "src/session/mediation/plugins.rs",
     "src/session/mod.rs",
     "src/session/outbox.rs",
     "src/session/request.rs",

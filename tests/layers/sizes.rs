@@ -55,8 +55,6 @@ const LEFT: &[&str] = &[
     // src/proxy
     "src/proxy/streams/encrypted.rs",
     // src/session
-    "src/session/mediation.rs",
-    "src/session/mediation.rs: judge_calls",
     "src/session/mod.rs",
     "src/session/tests.rs",
 ];

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use secdocker::admission::{self, Caller, Context, Decision, ImageChanges, Question, Rules};
-use secdocker::audit::ClientId;
+use secdocker::client::{ClientId, Who};
 use secdocker::config::{self, Overrides};
 use secdocker::effects::existing;
 use secdocker::http::chunk::ChunkDecoder;
@@ -100,14 +100,14 @@ fn body_of<'b>(head: &[u8], rest: &'b [u8]) -> Option<(Vec<u8>, &'b [u8])> {
 fn at_once(rules: &Arc<Rules>, (head, body, raw): (&[u8], &[u8], &[u8]), world: World) -> Verdict {
     let images = ImageChanges::default();
     let mut notes = Vec::new();
-    let caller = Caller { connection: 0, number: 1, peer: &"test" };
-    let mut cx = Context { caller, rules, images: &images, notes: &mut notes };
+    let caller = Caller { connection: 0, number: 1, peer: &"test", who: Who::Unnamed };
+    let mut cx = Context { now: Instant::now(), caller, rules, images: &images, notes: &mut notes };
     let answer = &mut |question| match question {
         Question::Facts(questions) => admission::Answer::Facts(facts(&questions, world)),
         Question::Review(request) => admission::Answer::Review(review(&request, world)),
         Question::Judge(judgement) => admission::Answer::Judged(judgement.run()),
     };
-    let decision = admission::decide((head, body), Instant::now(), &mut cx, answer);
+    let decision = admission::decide((head, body), &mut cx, answer);
     if let Some(refused) = decision.refused() {
         let sentence = refused.reason().to_string();
         let by_us = if refused.status() == 404 { "" } else { "SecDocker: " };
@@ -150,7 +150,8 @@ impl Sides {
             Flow::PassToEnd => (rest.len(), rest.len()),
             Flow::Pass(at_most) => {
                 let count = NonZeroU64::new(rest.len() as u64).unwrap().min(at_most);
-                self.session.passed(Side::Downstream, count);
+                let turn = &mut Turn { now: Instant::now(), rules, out: &mut self.outbox };
+                self.session.passed(Side::Downstream, count, turn);
                 (count.get() as usize, count.get() as usize)
             }
             Flow::Inspect => {

@@ -16,9 +16,11 @@ use super::super::streams::stream::Stream;
 use super::callers;
 use super::identities::{Answer, Sought};
 use super::list::{ClientList, Found};
-use crate::audit::{self, ClientId, Event};
+use crate::audit;
+use crate::client::ClientId;
 use crate::client::{ClientCertificate, Counted, Fact, Identity, Learned, LimitMet};
 use crate::lookup::{Seeking, Ticks};
+use crate::record::Event;
 use crate::session::Rules;
 
 /// Whether it is known which rules hold for a client.

@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::super::threads::fair_pool::{FairPool, PoolLimits};
-use crate::audit::Who;
+use crate::client::Who;
 use crate::client::{Container, Learned};
 use crate::lookup::{Caller, Containers, Seeking, Ticks};
 use crate::policy::review::CancelGuard;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::audit::Who;
+use crate::client::Who;
 use crate::client::{Choice, Counters, Fact, Identity, Match, Share, Skipped, choose};
 use crate::config::{Rest, Settings};
 use crate::plugins::Plugins;

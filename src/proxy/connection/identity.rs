@@ -8,9 +8,10 @@ use super::super::context::LoopContext;
 use super::super::generation::Generation;
 use super::super::streams::encrypted::Handshake;
 use super::{Broken, Connection};
-use crate::audit::{self, Event as Record};
+use crate::audit;
 use crate::client::ClientCertificate;
 use crate::config::UpstreamAddress;
+use crate::record::Event as Record;
 
 impl Connection {
     /// New requests are judged by the newest rules; one that is under way keeps its own.

@@ -48,7 +48,7 @@ impl Connection {
             let mut bytes = std::mem::take(cx.outbox.to(side));
             if !bytes.is_empty() {
                 if side == Side::Upstream {
-                    taken = self.add_beginning_of_body(behind, &mut bytes);
+                    taken = self.add_beginning_of_body(behind, &mut bytes, cx);
                 }
                 self.send(side, &bytes, cx)?;
             }
@@ -63,12 +63,17 @@ impl Connection {
 
     /// A head goes with what is there of its body: the daemon drops that where it leaves HTTP, but only what has come
     /// with the head. What comes later it takes for the raw stream (dockerode sends the options of an attach so).
-    fn add_beginning_of_body(&mut self, behind: &[u8], bytes: &mut Vec<u8>) -> usize {
+    fn add_beginning_of_body(
+        &mut self,
+        behind: &[u8],
+        bytes: &mut Vec<u8>,
+        cx: &mut LoopContext,
+    ) -> usize {
         let Flow::Pass(at_most) = self.session.flow(Side::Downstream) else { return 0 };
         let at_most = usize::try_from(at_most.get()).unwrap_or(usize::MAX).min(READ_WITH_HEAD_MAX);
         let Some(beginning) = behind.get(..behind.len().min(at_most)) else { return 0 };
         let Some(count) = NonZeroU64::new(beginning.len() as u64) else { return 0 };
-        self.session.passed(Side::Downstream, count);
+        self.session.passed(Side::Downstream, count, &mut cx.turn(&self.rules));
         bytes.extend_from_slice(beginning);
         beginning.len()
     }

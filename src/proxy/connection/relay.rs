@@ -134,7 +134,7 @@ impl Connection {
         let Some(count) = counted(taken) else { return Ok(None) };
         *left = left.saturating_sub(taken);
         match flow {
-            Flow::Pass(_) => self.session.passed(from, count),
+            Flow::Pass(_) => self.session.passed(from, count, &mut cx.turn(&self.rules)),
             _ => self.streamed(from, count.get()),
         }
         self.send_piped(from.other(), pipe)?;
@@ -230,7 +230,7 @@ impl Connection {
                 }
                 Flow::Pass(at_most) => {
                     let Some(count) = count_of(rest, at_most) else { break };
-                    self.session.passed(from, count);
+                    self.session.passed(from, count, &mut cx.turn(&self.rules));
                     run.end += usize::try_from(count.get()).unwrap_or(rest.len());
                 }
                 Flow::Inspect => match self.show(from, rest, cx) {

@@ -8,8 +8,9 @@ use super::super::limits::connection_limits::{ConnectionLimits, Ends};
 use super::super::streams::pipes::Pipe;
 use super::super::upstream::Attempt;
 use super::{Broken, Connection};
-use crate::audit::{self, Event as Record};
+use crate::audit;
 use crate::config::UpstreamAddress;
+use crate::record::Event as Record;
 use crate::session::{Side, UpstreamFailure};
 
 impl Connection {

@@ -14,8 +14,10 @@ use super::super::streams::encrypted::Encrypted;
 use super::super::streams::peer::{Connected, Peer};
 use super::super::streams::stream::Stream;
 use super::{AcceptAgain, Active, live};
-use crate::audit::{self, ClientId, Event as Record, Who};
+use crate::audit;
+use crate::client::{ClientId, Who};
 use crate::config::UpstreamAddress;
+use crate::record::Event as Record;
 use crate::session::{Session, Side};
 
 /// Clients accepted from one listener before the others get their turn.

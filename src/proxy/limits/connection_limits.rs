@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::audit::Who;
+use crate::client::Who;
 
 /// Counts shared by all loops.
 #[derive(Debug, Default)]
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     fn at(address: &str) -> Who {
-        crate::audit::Peer::Tcp((address.parse::<std::net::IpAddr>().unwrap(), 1).into()).who()
+        crate::client::Peer::Tcp((address.parse::<std::net::IpAddr>().unwrap(), 1).into()).who()
     }
 
     #[test]

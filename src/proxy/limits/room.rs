@@ -13,7 +13,7 @@ use slab::Slab;
 use super::super::connection::Connection;
 use super::super::mailbox::{Command, Mailbox};
 use super::connection_limits::{ConnectionLimits, LimitReached};
-use crate::audit::Who;
+use crate::client::Who;
 
 /// Connections that are closed for one that comes: more are coming.
 const CLOSED_AT_ONCE: usize = 64;

@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::audit::Who;
+use crate::client::Who;
 use crate::policy::review::CancelToken;
 
 /// How long a thread without work stays.

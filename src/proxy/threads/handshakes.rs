@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::fair_pool::{FairPool, PoolLimits};
-use crate::audit::Who;
+use crate::client::Who;
 use crate::policy::review::{CancelGuard, CancelToken};
 use crate::tls::{Error, Outgoing, Received, Session};
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::fair_pool::{FairPool, PoolLimits};
-use crate::audit::Who;
+use crate::client::Who;
 use crate::lookup::{self, Daemon, ImageCache};
 use crate::policy::facts::{Facts, Questions};
 use crate::policy::review::CancelToken;

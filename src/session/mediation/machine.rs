@@ -5,16 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::super::Outbox;
-use crate::admission::BuildSession;
+use crate::admission::{BuildSession, TAKES_FILES};
 use crate::effects::buildkit::file_sync::{FileSync, Packet};
 use crate::http2::answers::{self, Answers, Event};
 use crate::http2::frame::{ConnectionError, ErrorCode};
 use crate::http2::grpc::Status;
 use crate::http2::hpack::Field;
 use crate::http2::mediator::{Call, Fault, Mediator, Outputs};
-
-/// The call by which the daemon takes files.
-pub(super) const TAKES_FILES: &str = "/moby.filesync.v1.FileSync/DiffCopy";
 
 /// The longest message of a client that serves, in bytes. Clients send files in pieces of 32 KiB. Of a window of 64 KiB the
 /// daemon opens a quarter late; a longer one would

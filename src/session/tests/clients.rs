@@ -2,6 +2,7 @@
 //! is judged, and that alone is forwarded.
 
 use super::*;
+use crate::client::Peer;
 
 const OFFER: &str =
     "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
@@ -260,7 +261,7 @@ fn long_heads_hold_a_share_of_the_budget() {
     let talk_with = |budget: &Budget, who: u32| {
         let mut talk = Talk::new(Policy::permissive(), usize::MAX);
         Arc::get_mut(&mut talk.rules).unwrap().head_bytes_max = 256 * 1024;
-        let peer = audit::Peer::Unix { uid: who, pid: 1 };
+        let peer = Peer::Unix { uid: who, pid: 1 };
         let client = ClientId { connection: 1, peer, name: None };
         talk.session = Session::new(client, budget.clone(), ImageChanges::default());
         talk

@@ -1,5 +1,7 @@
 //! Calls to BuildKit where rules need it: what builds is judged, and nothing unknown reaches the daemon.
 
+use std::num::NonZeroU32;
+
 use super::*;
 use crate::client::{Counters, Limits, Share};
 use crate::http2::frame::{self, END_HEADERS, END_STREAM, Kind, PREFACE};

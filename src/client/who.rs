@@ -1,4 +1,4 @@
-//! Who a line is about.
+//! The other end of a connection: who has a share of what all have together, and who a line of the log is about.
 
 use std::fmt;
 use std::io::Write as _;

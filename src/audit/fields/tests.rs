@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::super::client::Peer;
+use log::Level;
+
 use super::super::line::{Format, Line};
 use super::super::notice::Notice;
 use super::*;
+use crate::client::Peer;
+use crate::record::{Event, Redacted};
 
 /// The line of an event, from `msg` on.
 fn line(message: &str, level: Level, fields: &dyn Source) -> String {
@@ -64,8 +67,9 @@ fn events_name_the_client_and_escape_what_it_sent() {
         ),
     ];
     for (client, event, expected) in table {
-        let fields = Fields { client: &client, event: &event };
-        assert_eq!(line(event.message(), event.level(), &fields), expected);
+        let fields = Fields { client: &client, told: &event };
+        let level = super::super::log_level(event.level());
+        assert_eq!(line(event.message(), level, &fields), expected);
     }
 }
 
@@ -124,7 +128,7 @@ fn every_kind_is_made_and_documented() {
     sources(&root().join("src"), &mut texts);
     let documented = fs::read_to_string(root().join("docs/LOG.md")).unwrap_or_default();
     for (file, name, aliases) in [
-        ("src/audit/event.rs", "Event", &["Event::", "Record::"][..]),
+        ("src/record/event.rs", "Event", &["Event::", "Record::"][..]),
         ("src/audit/notice.rs", "Notice", &["Notice::"]),
     ] {
         let (kinds, messages) = (kinds(file, name), messages(file));

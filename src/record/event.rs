@@ -1,19 +1,13 @@
 //! The events, their levels and their words: the log's vocabulary.
 //!
-//! An event borrows everything and is formatted where it is recorded, so that recording one
+//! An event borrows everything and is written out where it is recorded, so that recording one
 //! allocates nothing. Values of environment variables, headers and bodies are in none of them.
-
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 use std::time::Duration;
 
-use log::Level;
-use log::kv::{Error, Source, VisitSource};
-
-use super::client::ClientId;
-use super::pairs::{Pairs, yes_or_no};
+use super::level::Level;
+use super::pairs::{Pairs, Told, yes_or_no};
 use super::redact::Redacted;
 use crate::client::ClientCertificate;
 
@@ -152,16 +146,20 @@ impl Event<'_> {
             Self::Error { .. } => "internal error",
         }
     }
+}
 
-    fn visit<'kvs>(&'kvs self, line: &mut Pairs<'_, 'kvs>) -> Result<(), Error> {
+impl Told for Event<'_> {
+    fn pairs<'a>(&'a self, line: &mut dyn Pairs<'a>) -> fmt::Result {
         match self {
             Self::ConnectionOpened { upstream } => line.shown("upstream", *upstream),
             Self::ConnectionClosed { from_client, to_client, duration } => {
-                line.moved(*from_client, *to_client)?;
+                moved(line, *from_client, *to_client)?;
                 let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
                 line.number("duration_ms", milliseconds)
             }
-            Self::RawStreamEnded { from_client, to_client } => line.moved(*from_client, *to_client),
+            Self::RawStreamEnded { from_client, to_client } => {
+                moved(line, *from_client, *to_client)
+            }
             Self::CertificateShown { certificate } => {
                 let name = certificate.names().next().unwrap_or_default();
                 line.text("name", name)?;
@@ -176,27 +174,27 @@ impl Event<'_> {
             | Self::Error { reason } => line.shown("reason", *reason),
             Self::Withheld { what } => line.shown("what", *what),
             Self::TimedOut { waiting_for } => line.shown("waiting_for", *waiting_for),
-            Self::Received { method, target } => line.request(method, target),
+            Self::Received { method, target } => request(line, method, target),
             Self::Allowed { method, target, changes } => {
-                line.request(method, target)?;
+                request(line, method, target)?;
                 line.shown("changes", *changes)
             }
             Self::Excepted { method, target, exception, lifted, reason } => {
-                line.request(method, target)?;
+                request(line, method, target)?;
                 line.text("exception", exception)?;
                 line.shown("lifted", *lifted)?;
                 line.text("reason", reason)
             }
             Self::Unknown { method, target, fields } => {
-                line.request(method, target)?;
+                request(line, method, target)?;
                 line.shown("fields", *fields)
             }
             Self::Unresolved { method, target, unresolved } => {
-                line.request(method, target)?;
+                request(line, method, target)?;
                 line.shown("unresolved", *unresolved)
             }
             Self::Forbidden { method, target, violations } => {
-                line.request(method, target)?;
+                request(line, method, target)?;
                 line.shown("violations", *violations)
             }
             Self::PluginAnswered {
@@ -224,7 +222,7 @@ impl Event<'_> {
             }
             Self::LimitMet { method, target, reason }
             | Self::Disliked { method, target, reason } => {
-                line.request(method, target)?;
+                request(line, method, target)?;
                 line.shown("reason", *reason)
             }
             Self::Invalid { status, reason } => {
@@ -236,20 +234,12 @@ impl Event<'_> {
     }
 }
 
-/// An event and its client, as the pairs of one line.
-pub(super) struct Fields<'a> {
-    pub(super) client: &'a ClientId,
-    pub(super) event: &'a Event<'a>,
+fn moved(line: &mut dyn Pairs<'_>, from_client: u64, to_client: u64) -> fmt::Result {
+    line.number("from_client", from_client)?;
+    line.number("to_client", to_client)
 }
 
-impl Source for Fields<'_> {
-    fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), Error> {
-        let mut line = Pairs(visitor);
-        line.shown("client", &self.client.peer)?;
-        line.number("connection", self.client.connection)?;
-        if let Some(name) = &self.client.name {
-            line.text("client_name", name)?;
-        }
-        self.event.visit(&mut line)
-    }
+fn request<'a>(line: &mut dyn Pairs<'a>, method: &'a str, target: &'a Redacted<'_>) -> fmt::Result {
+    line.text("method", method)?;
+    line.shown("target", target)
 }
