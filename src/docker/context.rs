@@ -7,12 +7,14 @@
 
 mod gzip;
 mod tar;
+mod unreadable;
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
 
 use tar::{Archive, Entry, Kind};
+pub(crate) use unreadable::Unreadable;
 
 /// The longest Dockerfile that is read, in bytes.
 const DOCKERFILE_BYTES_MAX: usize = 1 << 20;
@@ -27,9 +29,6 @@ const PARTS_MAX: usize = 1 << 18;
 
 /// What the daemon calls it if the request does not.
 const DEFAULT_NAME: &str = "Dockerfile";
-
-/// Why a context can't be read.
-pub(crate) type Unreadable = &'static str;
 
 /// The Dockerfile in `body`. `name` is what the request says of it; nothing means `Dockerfile`.
 pub(crate) fn dockerfile(body: &[u8], name: &str) -> Result<String, Unreadable> {

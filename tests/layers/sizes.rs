@@ -35,8 +35,6 @@ const LEFT: &[&str] = &[
     "src/config/tests.rs",
     "src/config/validate.rs: validate",
     // src/docker
-    "src/docker/json/reader.rs",
-    "src/docker/json/tests.rs",
     // src/effects
     "src/effects",
     "src/effects/buildkit/tests.rs",

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
-use super::Unreadable;
+use super::unreadable::Unreadable;
 
 const MAGIC: [u8; 3] = [0x1F, 0x8B, 0x08];
 const MALFORMED: Unreadable = "its compression is malformed, or it grows too large";

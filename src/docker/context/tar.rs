@@ -4,7 +4,7 @@
 
 use std::io::{self, Read};
 
-use super::Unreadable;
+use super::unreadable::Unreadable;
 
 const BLOCK: usize = 512;
 /// The longest path of an entry: a longer one no system opens.

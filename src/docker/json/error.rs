@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Key;
+use super::steps::{Step, path};
 use super::unknown::Unknown;
 
 /// A body that the daemon would refuse, or would read in a way that can't be told from outside.
@@ -69,24 +69,6 @@ pub(super) struct Trace {
     pub(super) unknown: Unknown,
 }
 
-/// One step of a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
-    Field(Key),
-    Entry(Key),
-    Index(usize),
-}
-
-impl Step {
-    /// A key of a map, or of fields.
-    pub(super) fn of(is_map: bool, key: Key) -> Self {
-        if is_map { Self::Entry(key) } else { Self::Field(key) }
-    }
-}
-
-/// Characters of a client's key that a message shows.
-pub(super) const KEY_SHOWN_MAX: usize = 64;
-
 impl Trace {
     pub(super) fn fail(&mut self, fault: Fault) {
         self.fault = Some(fault);
@@ -100,31 +82,5 @@ impl Trace {
     pub(super) fn into_error(self, parser: &serde_json::Error) -> JsonError {
         let fault = self.fault.unwrap_or_else(|| Fault::Syntax(parser.to_string()));
         JsonError { path: path(&self.steps), fault }
-    }
-}
-
-/// The path of `steps`, which are told from the inside out.
-pub(super) fn path(steps: &[Step]) -> String {
-    let mut path = String::new();
-    for step in steps.iter().rev() {
-        match step {
-            Step::Index(index) => path.push_str(&format!("[{index}]")),
-            Step::Entry(key) => path.push_str(&format!("[{}]", shown(key.as_str()))),
-            Step::Field(key) => {
-                if !path.is_empty() {
-                    path.push('.');
-                }
-                path.push_str(&shown(key.as_str()));
-            }
-        }
-    }
-    path
-}
-
-/// The client's text, safe to print and not long.
-fn shown(key: &str) -> String {
-    match key.char_indices().nth(KEY_SHOWN_MAX) {
-        Some((cut, _)) => format!("{}…", key.get(..cut).unwrap_or_default().escape_debug()),
-        None => key.escape_debug().to_string(),
     }
 }

@@ -1,6 +1,5 @@
 //! Where the fields of a large object stand, so that each is found without comparing it with all.
 
-use super::{Key, Node};
 use crate::docker::schema::{FIELDS_MAX, Struct};
 
 /// Where each field of a table stands among the entries of an object, by its position in the table.
@@ -29,11 +28,14 @@ impl Places {
         (INDEXED_MIN..usize::from(ABSENT)).contains(&entries).then(|| Box::new(Self { table, at }))
     }
 
-    /// The same after entries have moved.
-    pub(super) fn renewed(&self, entries: &[(Key, Node)]) -> Option<Box<Self>> {
-        let mut places = Self::new(self.table, entries.len(), NOWHERE)?;
-        for (at, (key, _)) in entries.iter().enumerate() {
-            if let Key::Field(name) = key {
+    /// The same after entries have moved: which of them are fields.
+    pub(super) fn renewed(
+        &self,
+        fields: impl ExactSizeIterator<Item = Option<&'static str>>,
+    ) -> Option<Box<Self>> {
+        let mut places = Self::new(self.table, fields.len(), NOWHERE)?;
+        for (at, field) in fields.enumerate() {
+            if let Some(name) = field {
                 places.add(name, at)?;
             }
         }

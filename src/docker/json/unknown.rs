@@ -3,8 +3,7 @@
 //! They are found while a body is read, from the inside out: each object and list that a key is in
 //! adds its step when it has been read. A body without such keys costs a comparison a value.
 
-use super::Key;
-use super::error::{KEY_SHOWN_MAX, Step, path};
+use super::steps::{Step, brief, path};
 
 /// Keys that are reported; a body may have thousands.
 const TOLD_MAX: usize = 8;
@@ -48,9 +47,4 @@ impl Unknown {
             steps.push(step());
         }
     }
-}
-
-/// As much of a key as is shown, and a little more, by which that shows.
-pub(super) fn brief(key: &str) -> Key {
-    Key::Other(key.chars().take(KEY_SHOWN_MAX + 1).collect::<String>().into())
 }

@@ -2,18 +2,33 @@
 
 use std::ops::Range;
 
-use super::{Key, Node, Number, Object, Text};
+use super::text::Text;
+use super::tree::{Key, Node, Number, Object};
 
-pub(super) fn write_object(object: &Object, out: &mut Vec<u8>) {
+impl Object {
+    /// Appends the object as compact JSON.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        write_object(self, out);
+    }
+
+    /// The same, and says where in `out` the value of the field `name` stands.
+    pub fn write_and_find(&self, name: &str, out: &mut Vec<u8>) -> Option<Range<usize>> {
+        let mut found = None;
+        write_members(self, out, |key, place| {
+            if key.as_str() == name {
+                found = Some(place);
+            }
+        });
+        found
+    }
+}
+
+fn write_object(object: &Object, out: &mut Vec<u8>) {
     write_members(object, out, |_, _| {});
 }
 
 /// Says of each member where its value stands.
-pub(super) fn write_members(
-    object: &Object,
-    out: &mut Vec<u8>,
-    mut stands: impl FnMut(&Key, Range<usize>),
-) {
+fn write_members(object: &Object, out: &mut Vec<u8>, mut stands: impl FnMut(&Key, Range<usize>)) {
     out.push(b'{');
     for (position, (key, node)) in object.entries.iter().enumerate() {
         if position > 0 {

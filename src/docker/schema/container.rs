@@ -3,14 +3,13 @@
 use super::host_config::{
     CONFINEMENT_FIELDS, HOST_CONFIG, HOST_CONFIG_OWN_FIELDS, LIMIT_FIELDS, NEWER_FIELDS,
 };
-use super::index::{Field, Struct, join, restanced};
 use super::network::NETWORKING_CONFIG;
 use super::reasons::{
     ENVIRONMENT, FILLS, IMAGE, INSIDE, INSIDE_PATH, INSTRUCTIONS, ITS_NETWORK, LESS, LIFE, NAMED,
     NOT_YET, OWN_VOLUME, RUNS_AS, STREAMS, USER, VARIABLES, WHAT_RUNS, WINDOWS,
 };
 use super::stance::Stance;
-use super::{INT, Kind, SET, TEXT_MAP, TEXTS, fields};
+use super::table::{Field, INT, Kind, SET, Struct, TEXT_MAP, TEXTS, fields, join, restanced};
 
 /// The body of `POST /containers/create`: `Config` with `HostConfig` and `NetworkingConfig` in it,
 /// and, since 20.10 still obeys them, the fields of `HostConfig` beside it.

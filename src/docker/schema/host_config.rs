@@ -1,6 +1,5 @@
 //! `HostConfig`: what a container is given of the host.
 
-use super::index::{Field, Struct, join};
 use super::mount::MOUNT;
 use super::reasons::{
     ALL_ADDRESSES, CAPABILITIES, CGROUP_PARENT, CLIENT, CPU, DEVICE, DEVICE_AT_PATH, DROPPED,
@@ -10,7 +9,7 @@ use super::reasons::{
     WINDOWS,
 };
 use super::stance::{Power, Stance};
-use super::{INT, Kind, TEXT_MAP, TEXTS, UINT16, UINT64, fields};
+use super::table::{Field, INT, Kind, Struct, TEXT_MAP, TEXTS, UINT16, UINT64, fields, join};
 
 /// `HostConfig`, with the fields of `Resources` that Go embeds in it.
 pub static HOST_CONFIG: Struct = Struct::new(&HOST_CONFIG_FIELDS);

@@ -1,8 +1,7 @@
 //! JSON that stands in a string of something else: parameters of a build, a seccomp profile.
 
-use super::index::Struct;
 use super::reasons::{ENVIRONMENT, IMAGE, INSIDE, NAMED, SECURITY_OPTION};
-use super::{Kind, TEXT_MAP, TEXTS, fields};
+use super::table::{Kind, Struct, TEXT_MAP, TEXTS, fields};
 
 /// A seccomp profile given inline, as far as a decision needs it.
 pub static SECCOMP_PROFILE: Struct = Struct::new(fields! {

@@ -1,10 +1,9 @@
 //! `Mounts`, in containers and in services.
 
-use super::index::Struct;
 use super::reasons::{
     HOST_PATH, HOST_PATH_OR_IMAGE, INSIDE, INSIDE_PATH, LESS, MOUNT_DETAIL, NAMED, OWN_VOLUME,
 };
-use super::{INT, Kind, NOTHING, TEXT_MAP, TEXTS, UINT32, fields};
+use super::table::{INT, Kind, NOTHING, Struct, TEXT_MAP, TEXTS, UINT32, fields};
 
 pub(super) static MOUNT: Struct = Struct::new(fields! {
     "Type": Kind::Text, HOST_PATH_OR_IMAGE;

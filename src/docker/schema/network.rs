@@ -1,12 +1,11 @@
 //! The networks that a container is in, and the bodies of `POST /networks/create` and
 //! `/networks/{id}/connect`.
 
-use super::index::{Field, Struct, join};
 use super::reasons::{
     ADDRESSES, DRIVER_NAME, IGNORED_INPUT, INSIDE, ITS_NETWORK, NAME, NAMED, NETWORK_JOINED,
 };
 use super::stance::{Power, Stance};
-use super::{INT, Kind, TEXT_MAP, TEXTS, fields};
+use super::table::{Field, INT, Kind, Struct, TEXT_MAP, TEXTS, fields, join};
 
 pub(super) static NETWORKING_CONFIG: Struct = Struct::new(fields! {
     // Its keys are the names of networks.

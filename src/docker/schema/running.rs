@@ -2,13 +2,12 @@
 //! `checkpoints`.
 
 use super::host_config::{CONFINEMENT_FIELDS, LIMIT_FIELDS, RESTART_POLICY};
-use super::index::{Field, Struct, join, restanced};
 use super::reasons::{
     ENVIRONMENT, HOST_PATH, INSIDE_PATH, LIFE, NAMED, NOT_APPLIED, PRIVILEGED, STREAMS, USER,
     VARIABLES, WHAT_RUNS,
 };
 use super::stance::Stance;
-use super::{Kind, TEXTS, UINT64, fields};
+use super::table::{Field, Kind, Struct, TEXTS, UINT64, fields, join, restanced};
 
 /// The body of `POST /containers/{id}/exec`.
 pub static EXEC: Struct = Struct::new(fields! {

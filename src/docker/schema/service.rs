@@ -4,7 +4,6 @@
 
 use super::container::HEALTHCHECK;
 use super::host_config::ULIMIT;
-use super::index::Struct;
 use super::mount::MOUNT;
 use super::network::SYSCTLS_OF_AN_ENDPOINT;
 use super::reasons::{
@@ -14,7 +13,7 @@ use super::reasons::{
     STREAMS, SYSCTL, USER, VARIABLES, WHAT_RUNS, WINDOWS,
 };
 use super::stance::Stance;
-use super::{INT, Kind, NOTHING, TEXT_MAP, TEXTS, UINT32, UINT64, fields};
+use super::table::{INT, Kind, NOTHING, Struct, TEXT_MAP, TEXTS, UINT32, UINT64, fields};
 
 const TASK_RUNTIME: Stance =
     Stance::Refused("any but containers: a plugin has all rights on the host");

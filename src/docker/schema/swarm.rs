@@ -1,12 +1,11 @@
 //! The bodies of `POST /swarm/init`, `/swarm/update`, `/nodes/{id}/update` and `/secrets/create`.
 
-use super::index::Struct;
 use super::reasons::{
     ADDRESSES, CONTROL_PLANE, DRIVER_NAME, HOST_PORTS, INSIDE, NAME, NAMED, SWARM_OF_ITS_OWN,
 };
 use super::service::LOG_DRIVER;
 use super::stance::Stance;
-use super::{INT, Kind, TEXT_MAP, TEXTS, UINT32, UINT64, fields};
+use super::table::{INT, Kind, Struct, TEXT_MAP, TEXTS, UINT32, UINT64, fields};
 
 /// The body of `POST /swarm/init`: Engine API `SwarmInitRequest`.
 pub static SWARM_INIT: Struct = Struct::new(fields! {

@@ -1,8 +1,7 @@
 //! The body of `POST /volumes/create`.
 
-use super::index::Struct;
 use super::reasons::{CLUSTER_VOLUME, HOST_PATH, NAME, NAMED};
-use super::{INT, Kind, NOTHING, TEXT_MAP, TEXTS, fields};
+use super::table::{INT, Kind, NOTHING, Struct, TEXT_MAP, TEXTS, fields};
 
 /// The body of `POST /volumes/create`.
 pub static VOLUME_CREATE: Struct = Struct::new(fields! {

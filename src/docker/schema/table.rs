@@ -1,7 +1,71 @@
-//! Tables of fields, and finding a key in one as the daemon does.
+//! Tables of fields, what their values must look like, and finding a key in one as the daemon does.
 
-use super::Kind;
 use super::stance::Stance;
+
+/// What a value must look like. `null` is allowed for every kind: the daemon leaves the field as if
+/// it were absent.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// Whatever it is.
+    Any,
+    /// `true` or `false`.
+    Bool,
+    /// A string, also where the daemon parses it further (addresses, durations' enclosing types).
+    Text,
+    /// A number without fraction or exponent, in the range of the daemon's type.
+    Integer(Width),
+    /// A string, or a list of strings: Go `strslice.StrSlice`.
+    TextOrList,
+    /// A list of values of one kind.
+    List(&'static Kind),
+    /// An object whose keys are the client's: they stay case-sensitive.
+    Map(&'static Kind),
+    /// An object whose keys are fields: they match in any case.
+    Struct(&'static Struct),
+}
+
+/// The range of an integer field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Width {
+    /// Go `int`, `int64`, `time.Duration`.
+    Signed64,
+    /// Go `uint16`.
+    Unsigned16,
+    /// Go `uint32`, `os.FileMode`.
+    Unsigned32,
+    /// Go `uint`, `uint64`.
+    Unsigned64,
+}
+
+macro_rules! fields {
+    ($($name:literal: $kind:expr, $stance:expr;)*) => {
+        &[$($crate::docker::schema::table::Field { name: $name, kind: $kind, stance: $stance }),*]
+    };
+}
+pub(super) use fields;
+
+pub(super) const INT: Kind = Kind::Integer(Width::Signed64);
+pub(super) const UINT16: Kind = Kind::Integer(Width::Unsigned16);
+pub(super) const UINT32: Kind = Kind::Integer(Width::Unsigned32);
+pub(super) const UINT64: Kind = Kind::Integer(Width::Unsigned64);
+pub(super) const TEXTS: Kind = Kind::List(&Kind::Text);
+pub(super) const TEXT_MAP: Kind = Kind::Map(&Kind::Text);
+/// A set as Go writes it: `map[string]struct{}`.
+pub(super) const SET: Kind = Kind::Map(&Kind::Struct(&NOTHING));
+
+pub(super) static NOTHING: Struct = Struct::new(&[]);
+
+impl Kind {
+    /// The fields that it, or what it holds, is matched with.
+    #[must_use]
+    pub fn fields(&self) -> Option<&'static Struct> {
+        match self {
+            Self::Struct(table) => Some(table),
+            Self::List(inner) | Self::Map(inner) => inner.fields(),
+            Self::Any | Self::Bool | Self::Text | Self::Integer(_) | Self::TextOrList => None,
+        }
+    }
+}
 
 /// One field of a [`Struct`].
 #[derive(Debug, Clone, Copy)]
