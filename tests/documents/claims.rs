@@ -22,6 +22,7 @@ const fn claim(
 
 const DEPLOYMENT: &str = "docs/DEPLOYMENT.md";
 const TRANSPARENT: &str = "tests/transparent.rs";
+const WALKS: &str = "tests/walk_throughs.rs";
 const TLS: &str = "tests/tls/redirected.rs";
 
 pub(crate) const CLAIMS: &[Claim] = &[
@@ -79,6 +80,12 @@ pub(crate) const CLAIMS: &[Claim] = &[
         "tests/documents/installation.rs",
         "it_is_installed_as_the_document_says",
     ),
+    claim(DEPLOYMENT, "/run/secdocker/ci.sock", WALKS, "a_ci_runner"),
+    claim(DEPLOYMENT, "/run/secdocker/traefik.sock", WALKS, "traefik"),
+    claim(DEPLOYMENT, "/run/secdocker/dashboard.sock", WALKS, "a_dashboard"),
+    claim(DEPLOYMENT, "/run/secdocker/team.sock", WALKS, "compose"),
+    claim(DEPLOYMENT, "/run/secdocker/embedded.sock", WALKS, "an_embedded_host"),
+    claim(DEPLOYMENT, "/run/secdocker/podman.sock", WALKS, "podman"),
     claim(
         "docs/CONFIGURATION.md",
         "install -m 755",

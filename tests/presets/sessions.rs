@@ -132,6 +132,47 @@ fn jenkins() {
     the_same(&named("jenkins"), &session);
 }
 
+/// What act 0.2.89 sends for a job of one step, as it was seen in the walk-through of `docs/DEPLOYMENT.md`, whose rules
+/// these are.
+#[test]
+fn act() {
+    let rules = "endpoints:\n  preset: gitlab-runner\n  \
+        allow: [GET /exec/*/json, GET|PUT /containers/*/archive]\n\
+        restrictions: {privileged: true, mounts: [/**], capabilities: [ALL]}\n\
+        general: {memory: 512m, cpu: 1}\n";
+    let step = r#"{"User":"","Cmd":["sh","-e","/var/run/act/workflow/0.sh"],"AttachStdout":true,
+        "AttachStderr":true,"Tty":false,"WorkingDir":"/w","Env":["CI=true"]}"#;
+    let mut session = greeting();
+    session.extend([
+        ask("GET", "/v1.41/info", 200),
+        ask("GET", "/v1.41/images/probe:1/json", 200),
+        ask("GET", "/v1.41/containers/json?all=1", 200),
+        ask("GET", "/v1.41/volumes", 200),
+        ask("POST", CREATE, 201).json(
+            r#"{"Image":"probe:1","Entrypoint":["tail","-f","/dev/null"],"Cmd":[],"WorkingDir":"/w","Tty":false,
+                "HostConfig":{"NetworkMode":"host","Privileged":false,"CapAdd":null,"Mounts":[
+                    {"Type":"volume","Source":"@name@-env","Target":"/var/run/act"},
+                    {"Type":"volume","Source":"@name@","Target":"/w"}]},
+                "NetworkingConfig":{"EndpointsConfig":{}}}"#,
+        ),
+        ask("POST", "/v1.41/containers/@name@/start", 204),
+        ask(
+            "PUT",
+            "/v1.41/containers/@name@/archive?noOverwriteDirNonDir=true&path=%2Fvar%2Frun%2Fact",
+            200,
+        )
+        .upload(empty_tar()),
+        ask("POST", "/v1.41/containers/@name@/exec", 201).json(step),
+        ask("POST", "/v1.41/exec/@exec@/start", 101).raw("{}"),
+        ask("GET", "/v1.41/exec/@exec@/json", 200),
+        ask("GET", "/v1.41/containers/@name@/archive?path=%2Fetc%2Fpasswd", 200),
+        ask("DELETE", "/v1.41/containers/@name@?force=1&v=1", 204),
+        ask("DELETE", "/v1.41/volumes/@name@", 204),
+        ask("DELETE", "/v1.41/volumes/@name@-env", 204),
+    ]);
+    the_same(rules, &session);
+}
+
 #[test]
 fn gitlab_runner() {
     let mut session = greeting();
