@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::CliError;
+use super::outcome::CliError;
 use crate::client::{
     Choice, ClientCertificate, Container, Fingerprint, Identity, Learned, PathPattern, User, choose,
 };

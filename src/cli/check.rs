@@ -7,7 +7,8 @@ use std::fmt::{self, Display, Write};
 use std::path::Path;
 use std::thread;
 
-use super::{CliError, Outcome, certificates, exposure, print};
+use super::outcome::{CliError, Outcome, print};
+use super::{certificates, exposure};
 use crate::config::plugins::{Fallback, PluginSettings, Plugins as Configured};
 use crate::config::{self, Limits, Listen, Overrides, Settings};
 use crate::docker::operations;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::asker::Asker;
-use super::{CliError, Outcome, print};
+use super::outcome::{CliError, Outcome, print};
 use crate::admission::{
     self, Answer, Caller, Context, Decision, ImageChanges, Note, Question, Refused, Rules, Told,
 };

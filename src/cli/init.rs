@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use super::{CliError, Outcome, print};
+use super::outcome::{CliError, Outcome, print};
 use crate::config::PRESETS;
 
 /// Where it is written if no place is named.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
-use super::{CliError, Outcome, print};
+use super::outcome::{CliError, Outcome, print};
 use crate::audit::{self, Format, LogSettings};
 use crate::config::UpstreamAddress;
 use crate::config::plugins::{PluginSettings, Plugins as Configured};

@@ -4,6 +4,8 @@
 //! Rules stand in a table (nft) or chain (iptables) of their own, so that neither a restart of docker, which
 //! writes its chains anew, nor anybody else's rules meet them. What is set is set whole or not at all.
 
+mod backends;
+mod error;
 mod iptables;
 mod nft;
 mod options;
@@ -12,49 +14,15 @@ mod probe;
 mod program;
 mod status;
 
-use std::fmt;
 use std::path::PathBuf;
 
-use super::{CliError, Outcome, find_config, print};
+use self::backends::{choose, find, find_all, rules};
+use self::plan::{Found, Plan};
+use super::outcome::{CliError, Outcome, find_config, print};
 use crate::config::{self, Overrides};
-use plan::Plan;
 
+pub use error::RedirectError;
 pub(super) use options::{Action, Backend, Families, Options, parse_ports};
-
-/// Why a redirect can't be shown, set, taken away or tried.
-#[derive(Debug)]
-pub enum RedirectError {
-    /// The configuration or the options leave no redirect that would work.
-    Senseless(String),
-    /// The kernel's tables are root's.
-    NoPrivileges,
-    /// Neither of the programs that set rules is installed, or not the one asked for.
-    NoProgram(&'static str),
-    /// A program failed: its name, and what it complained of.
-    Program(String, String),
-}
-
-impl fmt::Display for RedirectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Senseless(reason) => f.write_str(reason),
-            Self::NoPrivileges => f.write_str(
-                "the rules of a redirect need root, or CAP_NET_ADMIN: nothing was changed",
-            ),
-            Self::NoProgram(names) => write!(f, "{names} is not installed here"),
-            Self::Program(name, complaint) => write!(f, "{name}: {complaint}"),
-        }
-    }
-}
-
-/// The rules that are in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Found {
-    /// None of ours.
-    Nothing,
-    /// Some: what they say of themselves if it can be read, and whether all of it is there.
-    Rules { plan: Option<Plan>, is_whole: bool },
-}
 
 /// Does what was asked for.
 pub(super) fn redirect(
@@ -73,42 +41,6 @@ pub(super) fn redirect(
         Action::Remove => print(&remove(options)?),
         Action::Status => status::status(&settings()?, options),
     }
-}
-
-/// The backend that was asked for, or the first that is installed.
-fn choose(wanted: Option<Backend>) -> Result<Backend, RedirectError> {
-    match wanted {
-        Some(backend) => Ok(backend),
-        None if program::is_installed("nft") => Ok(Backend::Nft),
-        None if program::is_installed("iptables") => Ok(Backend::Iptables),
-        None => Err(RedirectError::NoProgram("neither nft nor iptables")),
-    }
-}
-
-fn rules(backend: Backend, plan: &Plan) -> String {
-    match backend {
-        Backend::Nft => nft::rules(plan),
-        Backend::Iptables => iptables::shown(plan),
-    }
-}
-
-fn find(backend: Backend) -> Result<Found, RedirectError> {
-    match backend {
-        Backend::Nft => nft::find(),
-        Backend::Iptables => iptables::find(),
-    }
-}
-
-/// Every backend that is installed, and what it has.
-fn find_all(wanted: Option<Backend>) -> Result<Vec<(Backend, Found)>, RedirectError> {
-    let mut all = Vec::new();
-    for backend in Backend::ALL {
-        let is_wanted = wanted.is_none_or(|wanted| wanted == backend);
-        if is_wanted && program::is_installed(backend.program()) {
-            all.push((backend, find(backend)?));
-        }
-    }
-    Ok(all)
 }
 
 /// Sets the rules, whatever of them is there already, and says so in a sentence.

@@ -15,7 +15,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
 use super::certificates::Told;
-use super::{CliError, EXIT_ERROR, Outcome, certificates, print, systemd};
+use super::outcome::{CliError, EXIT_ERROR, Outcome, print};
+use super::{certificates, systemd};
 use crate::audit::{self, Notice};
 use crate::config::reload::Watcher;
 use crate::config::{self, Overrides, Settings};

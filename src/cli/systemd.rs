@@ -9,7 +9,7 @@ use std::time::Duration;
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 
-use super::CliError;
+use super::outcome::CliError;
 use crate::config::{Overrides, TcpListen};
 use crate::proxy::Inherited;
 

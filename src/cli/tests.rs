@@ -1,6 +1,10 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
+use std::path::PathBuf;
+
+use super::asker::Asker;
 use super::*;
+use crate::config::{Overrides, TcpListen};
 
 fn parse_words(line: &str) -> Result<Command, String> {
     parse(line.split_whitespace().map(OsString::from)).map_err(|error| error.to_string())

@@ -1,26 +1,22 @@
 //! The list `clients`: who is meant by each entry, and what holds for them.
 
-use std::collections::HashMap;
-use std::fs;
+mod host;
+mod wanted;
+
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
+use self::host::Host;
+use super::checker::Checker;
 use super::error::At;
 use super::inherit::{Inherit, both};
 use super::rules::{self, Sections};
-use super::schema::{
-    CertificateKeys, ClientKeys, ClientLimits, ContainerKeys, File, MatchKeys, Names, Text,
-};
+use super::schema::{ClientKeys, ClientLimits, File, Text};
 use super::units;
-use super::validate::Checker;
-use crate::client::{
-    self, CertificateMatch, ContainerMatch, Fingerprint, GroupMatch, ImagePattern, IssuerMatch,
-    LabelMatch, Limits, Match, NamePattern, PathPattern, UserMatch,
-};
+use crate::client::{self, Limits, Match};
 use crate::policy::Policy;
 use crate::policy::endpoints::EndpointRules;
-use crate::policy::subnets::Subnet;
 use crate::policy::way_out::WayOut;
 
 /// The most entries: each connection may be compared with all of them.
@@ -201,7 +197,13 @@ impl Reader<'_, '_, '_> {
 
     fn read(&mut self, keys: &ClientKeys, file: &File, folder: &Path) -> Option<ClientSettings> {
         let name = self.name(keys.name.as_ref());
-        let wanted = self.wanted(keys.wanted.as_ref());
+        let wanted = match &keys.wanted {
+            Some(keys) => wanted::wanted(self.checker, self.host, keys),
+            None => {
+                self.whole(&"`match` is missing: which clients are meant?");
+                None
+            }
+        };
         let limits = self.limits(keys.limits.as_ref());
         let inherits =
             self.checker.optional(At::top("inherit"), keys.inherit.as_ref(), units::parse_switch);
@@ -282,82 +284,6 @@ impl Reader<'_, '_, '_> {
             .read_together(At::top("inherit"), |checker| rules::policy(checker, &together, folder))
     }
 
-    fn wanted(&mut self, keys: Option<&MatchKeys>) -> Option<Match> {
-        let Some(keys) = keys else {
-            self.whole(&"`match` is missing: which clients are meant?");
-            return None;
-        };
-        let before = self.checker.mistakes();
-        let MatchKeys { network, certificate, user, uid, group, gid, cgroup, container } = keys;
-        let host = self.host;
-        let a_user = |text: &str| UserMatch::parse(text, |name| host.uid(name));
-        let a_group =
-            |text: &str| GroupMatch::parse(text, |name| host.gid(name), |gid| host.members(gid));
-        let mut users = self.list("user", user.as_ref(), a_user);
-        users.extend(
-            self.list("uid", uid.as_ref(), |text| a_number(text).and_then(|()| a_user(text))),
-        );
-        let mut groups = self.list("group", group.as_ref(), a_group);
-        groups.extend(
-            self.list("gid", gid.as_ref(), |text| a_number(text).and_then(|()| a_group(text))),
-        );
-        let wanted = Match {
-            networks: self.list("network", network.as_ref(), parse_network),
-            certificate: certificate.as_ref().map(|keys| self.certificate(keys)),
-            users,
-            groups,
-            control_groups: self.list("cgroup", cgroup.as_ref(), PathPattern::parse),
-            container: container.as_ref().map(|keys| self.container(keys)),
-        };
-        if wanted.is_empty() && self.checker.mistakes() == before {
-            self.checker.refuse(
-                At::top("match"),
-                &"it matches nobody: it needs network, certificate, user, group, cgroup or container",
-            );
-        }
-        (self.checker.mistakes() == before).then_some(wanted)
-    }
-
-    fn certificate(&mut self, keys: &CertificateKeys) -> CertificateMatch {
-        let before = self.checker.mistakes();
-        let CertificateKeys { name, cn, dns, email, uri, issuer, fingerprint } = keys;
-        let mut read = |key, names: &Option<Names>| {
-            self.inner_list("certificate", key, names.as_ref(), NamePattern::parse)
-        };
-        let wanted = CertificateMatch {
-            names: read("name", name),
-            common_names: read("cn", cn),
-            dns: read("dns", dns),
-            emails: read("email", email),
-            uris: read("uri", uri),
-            issuers: self.inner_list("certificate", "issuer", issuer.as_ref(), IssuerMatch::parse),
-            fingerprints: self.inner_list(
-                "certificate",
-                "fingerprint",
-                fingerprint.as_ref(),
-                parse_fingerprint,
-            ),
-        };
-        if wanted.is_empty() && self.checker.mistakes() == before {
-            self.empty("certificate", "name, cn, dns, email, uri, issuer or fingerprint");
-        }
-        wanted
-    }
-
-    fn container(&mut self, keys: &ContainerKeys) -> ContainerMatch {
-        let before = self.checker.mistakes();
-        let ContainerKeys { name, label, image } = keys;
-        let wanted = ContainerMatch {
-            names: self.inner_list("container", "name", name.as_ref(), parse_container_name),
-            labels: self.inner_list("container", "label", label.as_ref(), LabelMatch::parse),
-            images: self.inner_list("container", "image", image.as_ref(), ImagePattern::parse),
-        };
-        if wanted == ContainerMatch::default() && self.checker.mistakes() == before {
-            self.empty("container", "name, label or image");
-        }
-        wanted
-    }
-
     fn limits(&mut self, section: Option<&ClientLimits>) -> Limits {
         let absent = ClientLimits::default();
         let ClientLimits { connections, requests_per_second, creates_per_minute, containers } =
@@ -371,48 +297,6 @@ impl Reader<'_, '_, '_> {
             creates_per_minute: read("creates_per_minute", creates_per_minute),
             containers: read("containers", containers),
         }
-    }
-
-    fn list<T>(
-        &mut self,
-        key: &'static str,
-        names: Option<&Names>,
-        read: impl Fn(&str) -> Result<T, String>,
-    ) -> Vec<T> {
-        self.names(At::key("match", key), names, read)
-    }
-
-    fn inner_list<T>(
-        &mut self,
-        key: &'static str,
-        inner: &'static str,
-        names: Option<&Names>,
-        read: impl Fn(&str) -> Result<T, String>,
-    ) -> Vec<T> {
-        self.names(At::key("match", key).inner(inner), names, read)
-    }
-
-    /// A list that is there must have something in it: it would otherwise seem to say what it does not.
-    fn names<T>(
-        &mut self,
-        at: At,
-        names: Option<&Names>,
-        read: impl Fn(&str) -> Result<T, String>,
-    ) -> Vec<T> {
-        match names {
-            None => Vec::new(),
-            Some(Names::One(text)) => self.checker.value(at, read(text)).into_iter().collect(),
-            Some(Names::Several(list)) if list.is_empty() => {
-                self.checker.refuse(at, &"the list is empty: it would fit no client");
-                Vec::new()
-            }
-            Some(Names::Several(list)) => self.checker.list(at, list, read),
-        }
-    }
-
-    fn empty(&mut self, key: &'static str, keys: &str) {
-        let reason = format_args!("it is empty: name one of {keys}");
-        self.checker.refuse(At::key("match", key), &reason);
     }
 
     fn refuse(&mut self, key: &'static str, reason: &dyn std::fmt::Display) {
@@ -429,40 +313,6 @@ impl Reader<'_, '_, '_> {
     }
 }
 
-fn a_number(text: &str) -> Result<(), String> {
-    match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => Ok(()),
-        false => Err(format!("`{}` is not a number", text.escape_debug())),
-    }
-}
-
-/// A subnet or an address; bits behind the prefix are a slip of the pen.
-fn parse_network(text: &str) -> Result<Subnet, String> {
-    let wrong = || {
-        let text = text.escape_debug();
-        format!("`{text}` is not a network such as 10.1.0.0/16, or an address")
-    };
-    let net = Subnet::parse(text).map_err(|_| wrong())?;
-    let address = text.split('/').next().unwrap_or_default();
-    let first = Subnet::parse(address).map_err(|_| wrong())?;
-    match net.begins_at(first) {
-        true => Ok(net),
-        false => {
-            let text = text.escape_debug();
-            Err(format!("`{text}` has bits behind its prefix: {net} has it"))
-        }
-    }
-}
-
-fn parse_fingerprint(text: &str) -> Result<Fingerprint, String> {
-    let wrong = || format!("`{}` is not a SHA-256 in 64 hexadecimal digits", text.escape_debug());
-    Fingerprint::parse(text).ok_or_else(wrong)
-}
-
-fn parse_container_name(text: &str) -> Result<NamePattern, String> {
-    NamePattern::parse(text.strip_prefix('/').unwrap_or(text))
-}
-
 fn parse_limit(text: &str) -> Result<NonZeroU32, String> {
     let count = units::parse_count(text).map_err(|error| error.to_string())?;
     let count = u32::try_from(count).ok().and_then(NonZeroU32::new);
@@ -473,73 +323,4 @@ fn parse_limit(text: &str) -> Result<NonZeroU32, String> {
 #[must_use]
 pub fn uid(text: &str) -> Option<u32> {
     text.parse().ok().or_else(|| Host::read().uid(text))
-}
-
-/// The users and groups of this host (passwd(5), group(5)); none if they can't be read.
-#[derive(Debug, Default)]
-struct Host {
-    /// Names to numbers of users and of their own groups.
-    users: HashMap<String, (u32, u32)>,
-    /// Names to numbers, and the names of those who are in it besides.
-    groups: HashMap<String, (u32, Vec<String>)>,
-}
-
-impl Host {
-    fn read() -> Self {
-        let read = |path| fs::read_to_string(path).unwrap_or_default();
-        Self::parse(&read("/etc/passwd"), &read("/etc/group"))
-    }
-
-    fn parse(users: &str, groups: &str) -> Self {
-        let user = |line: &str| {
-            let fields: Vec<_> = line.split(':').collect();
-            let &[name, _, uid, gid, ..] = fields.as_slice() else { return None };
-            Some((name.to_owned(), (uid.parse().ok()?, gid.parse().ok()?)))
-        };
-        let group = |line: &str| {
-            let fields: Vec<_> = line.split(':').collect();
-            let &[name, _, gid, members, ..] = fields.as_slice() else { return None };
-            let members = members.split(',').filter(|name| !name.is_empty());
-            let members = members.map(ToOwned::to_owned).collect();
-            Some((name.to_owned(), (gid.parse().ok()?, members)))
-        };
-        Self {
-            users: users.lines().filter_map(user).collect(),
-            groups: groups.lines().filter_map(group).collect(),
-        }
-    }
-
-    fn uid(&self, name: &str) -> Option<u32> {
-        self.users.get(name).map(|(uid, _)| *uid)
-    }
-
-    fn gid(&self, name: &str) -> Option<u32> {
-        self.groups.get(name).map(|(gid, _)| *gid)
-    }
-
-    fn members(&self, gid: u32) -> Vec<u32> {
-        let own = self.users.values().filter(|(_, own)| *own == gid).map(|(uid, _)| *uid);
-        let of_group = self.groups.values().filter(|(number, _)| *number == gid);
-        let others = of_group.flat_map(|(_, names)| names).filter_map(|name| self.uid(name));
-        let mut members: Vec<u32> = own.chain(others).collect();
-        members.sort_unstable();
-        members.dedup();
-        members
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn members_of_a_group_are_those_of_both_files() {
-        let users = "root:x:0:0:root:/root:/bin/sh\nci:x:998:997::/:/bin/false\n\
-                     a:x:1000:1000::/:/bin/sh\nbroken\n";
-        let groups = "docker:x:997:a,gone\nci:x:996:\nodd\n";
-        let host = Host::parse(users, groups);
-        assert_eq!((host.uid("ci"), host.gid("docker")), (Some(998), Some(997)));
-        assert_eq!(host.members(997), [998, 1000]);
-        assert_eq!((host.uid("broken"), host.gid("odd")), (None, None));
-    }
 }

@@ -3,10 +3,10 @@
 //! A preset is a whole configuration that holds that one section, and it is built in: the program
 //! needs no files beside it, and to change a preset one copies the file and edits it.
 
+use super::checker::Checker;
 use super::document;
 use super::error::At;
 use super::schema::{Endpoints, Names, Text};
-use super::validate::Checker;
 use crate::policy::endpoints::{EndpointEntry, EndpointRules, Otherwise};
 
 const SECTION: &str = "endpoints";

@@ -1,9 +1,9 @@
 //! The list `exceptions`: what each is for, what it lifts, why and until when.
 
+use super::checker::Checker;
 use super::error::At;
 use super::schema::{ExceptionKeys, List, Text};
 use super::units;
-use super::validate::Checker;
 use crate::policy::allowed::AllowedMounts;
 use crate::policy::capabilities::parse_known;
 use crate::policy::day::Day;

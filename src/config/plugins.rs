@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::checker::Checker;
 use super::error::At;
 use super::schema::{self, File, Text};
 use super::units;
-use super::validate::Checker;
 use crate::policy::review::Purposes;
 
 /// Where plugins are, seen from the configuration file, as in the Go tool.

@@ -5,10 +5,11 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::address::UpstreamAddress;
+use super::checker::Checker;
 use super::error::At;
 use super::schema::{self, Text};
-use super::validate::Checker;
-use super::{UpstreamAddress, UpstreamTls};
+use super::settings::UpstreamTls;
 use crate::tls::{Client, ClientCertificates, MaterialError, PlainClients, Server, ServerName};
 
 /// The largest file of certificates that is read, in bytes: all public authorities take a quarter of it.

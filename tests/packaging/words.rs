@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-const PARSER: &str = include_str!("../../src/cli.rs");
+const PARSER: &str = include_str!("../../src/cli/arguments.rs");
 
 /// What stands behind `before`, up to the next quote.
 fn behind(before: &str) -> BTreeSet<&'static str> {

@@ -3,9 +3,10 @@
 
 use std::fmt::Write as _;
 
+use super::error::RedirectError;
 use super::options::Families;
-use super::plan::Plan;
-use super::{Found, RedirectError, program};
+use super::plan::{Found, Plan};
+use super::program;
 
 /// The chain in the table `nat`.
 const CHAIN: &str = "SECDOCKER";

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::error::RedirectError;
 use super::options::Families;
-use super::plan::Plan;
-use super::{Found, RedirectError, program};
+use super::plan::{Found, Plan};
+use super::program;
 
 /// The table. Both families are in it.
 const TABLE: &str = "secdocker_redirect";

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use super::RedirectError;
-use super::options::{Families, Options, USUAL_PORTS};
+use super::error::RedirectError;
+use super::options::{Families, Options, USUAL_PORTS, parse_ports};
 use crate::config::{Settings, TcpListen};
 
 /// How the comment of a rule begins.
@@ -22,6 +22,15 @@ pub(super) struct Plan {
     pub(super) outside: bool,
     /// If those of this host are: the mark of SecDocker's own, which are not.
     pub(super) local: Option<u32>,
+}
+
+/// The rules that are in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    /// None of ours.
+    Nothing,
+    /// Some: what they say of themselves if it can be read, and whether all of it is there.
+    Rules { plan: Option<Plan>, is_whole: bool },
 }
 
 impl Plan {
@@ -98,7 +107,7 @@ impl Plan {
             (None, None, None, false, None);
         for word in comment.split(' ') {
             match word.split_once('=') {
-                Some(("ports", text)) => ports = super::parse_ports(text).ok(),
+                Some(("ports", text)) => ports = parse_ports(text).ok(),
                 Some(("to", text)) => to = text.parse().ok(),
                 Some(("family", text)) => families = Families::parse(text).ok(),
                 Some(("local", text)) => {

@@ -17,8 +17,9 @@ use std::time::Duration;
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::gettid;
 
+use super::error::RedirectError;
 use super::options::Families;
-use super::{RedirectError, program};
+use super::program;
 
 /// How long a connection and its answer may take: what drops connections costs that much.
 const PROBE_TIME: Duration = Duration::from_secs(30);

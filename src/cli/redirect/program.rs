@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use super::RedirectError;
+use super::error::RedirectError;
 
 /// Where `nft`, `iptables` and `ip` are, for users without such a folder in their path.
 const MORE_PATHS: &str = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";

@@ -6,10 +6,12 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use super::backends::find_all;
 use super::options::{Families, Options, USUAL_PORTS};
+use super::plan::{Found, Plan};
 use super::probe::{self, Answered};
-use super::{Found, find_all};
-use crate::cli::{CliError, Outcome, exposure, print};
+use crate::cli::exposure;
+use crate::cli::outcome::{CliError, Outcome, print};
 use crate::config::{Settings, TcpListen, UpstreamAddress};
 
 /// The daemon's socket where it usually is.
@@ -52,7 +54,7 @@ pub(super) fn status(settings: &Settings, options: &Options) -> Result<Outcome, 
 }
 
 /// Says what rules are there; returns what they are for if they are whole.
-fn describe_rules(out: &mut String, options: &Options) -> Result<Option<super::Plan>, CliError> {
+fn describe_rules(out: &mut String, options: &Options) -> Result<Option<Plan>, CliError> {
     let mut whole = None;
     let mut any = false;
     for (backend, found) in find_all(options.backend)? {

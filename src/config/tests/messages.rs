@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
-use super::{Overrides, Policy, parse};
+use crate::config::{Overrides, parse};
 use crate::image::ImageRef;
 use crate::policy::effects::{
     AnyPath, Builder, Device, Effect, FieldPath, Holder, ImageNames, MadeOf, Namespace,
@@ -27,7 +27,7 @@ use crate::policy::types::{
     Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec,
 };
 use crate::policy::versions::ApiVersion;
-use crate::policy::{Inspected, Verdict, ceilings::CpuLimit, judge};
+use crate::policy::{Inspected, Policy, Verdict, ceilings::CpuLimit, judge};
 
 /// One rule of each kind, as a configuration has it.
 const RULES: &[&str] = &[

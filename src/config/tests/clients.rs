@@ -1,7 +1,7 @@
 //! The list `clients`: what is read of it, and what is wrong with it.
 
-use super::tests::{check, settings};
-use super::*;
+use super::{check, settings};
+use crate::config::*;
 use crate::policy::endpoints::Otherwise;
 use crate::policy::privileged::PrivilegedRule;
 
@@ -339,7 +339,7 @@ fn every_key_of_the_rules_is_in_the_table_of_what_is_inherited() {
     for section in ["restrictions", "general", "endpoints"] {
         let file =
             format!("clients: [{{name: a, match: {{user: root}}, {section}: {{none: 1}}}}]\n");
-        let said = super::tests::mistakes(&file).join("\n");
+        let said = super::mistakes(&file).join("\n");
         let keys = said.split("expected one of ").nth(1).unwrap_or_default();
         let keys: Vec<&str> = keys.split('`').skip(1).step_by(2).collect();
         assert!(keys.len() > 3, "{said}");
