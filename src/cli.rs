@@ -8,11 +8,14 @@ mod explain;
 mod exposure;
 mod help;
 mod init;
+mod launcher;
 mod outcome;
 mod plugin_test;
 mod redirect;
 mod run;
+mod signals;
 mod systemd;
+mod upgrade;
 
 use std::ffi::OsString;
 
@@ -29,6 +32,11 @@ pub use redirect::RedirectError;
 /// # Errors
 /// [`CliError`] if it can't be done.
 pub fn carry_out(arguments: impl IntoIterator<Item = OsString>) -> Result<Outcome, CliError> {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    if let Some(launched) = launcher::carry_out(&arguments) {
+        let failed = |error| CliError::Io("the launcher".to_owned(), error);
+        return launched.map(|()| Outcome::Done).map_err(failed);
+    }
     match parse(arguments)? {
         Command::Run { config, overrides } => run::run(&find_config(config)?, overrides),
         Command::Check { config, overrides } => check::check(&find_config(config)?, &overrides),

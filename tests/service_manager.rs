@@ -34,19 +34,23 @@ impl Service {
 
     /// Waits for a message with this line.
     fn says(&self, line: &str) -> String {
-        let mut buffer = [0; 4096];
-        loop {
-            let count = self.manager.recv(&mut buffer).unwrap_or_else(|e| panic!("{line}: {e}"));
-            let text = String::from_utf8(buffer[..count].to_vec()).unwrap();
-            if text.lines().any(|found| found == line) {
-                return text;
-            }
-        }
+        wait_for(self, |text| text.lines().any(|found| found == line))
     }
 
     fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+    }
+}
+
+fn wait_for(service: &Service, is_it: impl Fn(&str) -> bool) -> String {
+    let mut buffer = [0; 4096];
+    loop {
+        let count = service.manager.recv(&mut buffer).unwrap();
+        let text = String::from_utf8(buffer[..count].to_vec()).unwrap();
+        if is_it(&text) {
+            return text;
+        }
     }
 }
 
@@ -82,6 +86,27 @@ fn it_tells_when_it_serves_reloads_and_stops() {
     service.signal("TERM");
     service.says("STOPPING=1");
     assert_eq!(service.child.wait().unwrap().code(), Some(0));
+}
+
+/// The program that takes its place is the service from then on, and tells so itself; with the watchdog to feed.
+#[test]
+fn it_says_which_process_has_taken_its_place() {
+    let folder = Folder::new("replaced");
+    folder.write("config.yml", DAEMON);
+    let mut service = Service::start(&folder, |command| {
+        command.env("WATCHDOG_USEC", "30000");
+    });
+    service.says("READY=1");
+    service.signal("USR2");
+    let replaced = wait_for(&service, |text| text.contains("MAINPID="));
+    let process = replaced.lines().find_map(|line| line.strip_prefix("MAINPID=")).unwrap();
+    assert!(replaced.lines().any(|line| line == "READY=1"), "{replaced}");
+    assert!(service.says("READY=1").contains("STATUS=listening on 127.0.0.1:"));
+    service.says("WATCHDOG=1");
+    // Nothing was open: the old one ends, and is not the service that stops.
+    assert_eq!(service.child.wait().unwrap().code(), Some(0));
+    assert!(Command::new("kill").args(["-s", "TERM", process]).status().unwrap().success());
+    service.says("STOPPING=1");
 }
 
 #[test]

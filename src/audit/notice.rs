@@ -18,6 +18,10 @@ pub enum Notice<'a> {
     Stopping { signal: &'a str },
     /// It is done; how many connections had to be cut.
     Stopped { cut: u64 },
+    /// Another SecDocker, in this process, serves those who come; what is open goes on here.
+    Upgraded { process: u32 },
+    /// No other SecDocker could take the place of this one.
+    UpgradeFailed { reason: &'a dyn fmt::Display },
     /// A new configuration is in force.
     Reloaded { file: &'a dyn fmt::Display },
     /// A new configuration is broken; the old one stays in force.
@@ -47,12 +51,14 @@ impl Notice<'_> {
             Self::Started { .. }
             | Self::Stopping { .. }
             | Self::Stopped { .. }
+            | Self::Upgraded { .. }
             | Self::Reloaded { .. }
             | Self::PluginLoaded { .. }
             | Self::LogReopened => Level::Info,
             Self::PluginSays { level, .. } => *level,
             Self::NeedsRestart { .. } | Self::Certificate { .. } => Level::Warn,
             Self::ReloadFailed { .. }
+            | Self::UpgradeFailed { .. }
             | Self::PluginTrouble { .. }
             | Self::MountedElsewhere { .. }
             | Self::Trouble { .. } => Level::Error,
@@ -65,6 +71,8 @@ impl Notice<'_> {
             Self::Started { .. } => "started",
             Self::Stopping { .. } => "stopping",
             Self::Stopped { .. } => "stopped",
+            Self::Upgraded { .. } => "upgraded, open streams go on",
+            Self::UpgradeFailed { .. } => "upgrade failed, the old program goes on",
             Self::Reloaded { .. } => "configuration reloaded",
             Self::ReloadFailed { .. } => "configuration refused, the old one stays in force",
             Self::NeedsRestart { .. } => "changed keys take effect after a restart",
@@ -95,8 +103,10 @@ impl Told for Notice<'_> {
             }
             Self::Stopping { signal } => line.text("signal", signal),
             Self::Stopped { cut } => line.number("cut", *cut),
+            Self::Upgraded { process } => line.number("process", u64::from(*process)),
             Self::Reloaded { file } => line.shown("file", *file),
             Self::ReloadFailed { reason }
+            | Self::UpgradeFailed { reason }
             | Self::Certificate { reason }
             | Self::Trouble { reason } => line.shown("reason", *reason),
             Self::MountedElsewhere { container, violations, killed } => {

@@ -473,6 +473,7 @@ fn describe_limits(out: &mut String, limits: &Limits) -> fmt::Result {
         connect_time,
         linger_time,
         shutdown_time,
+        drain_time,
     } = limits;
     let size = |bytes: &usize| Size(*bytes);
     writeln!(out, "A head has at most {} and arrives within {head_time:?}.", size(head_bytes))?;
@@ -498,7 +499,11 @@ fn describe_limits(out: &mut String, limits: &Limits) -> fmt::Result {
     writeln!(out, "A TLS handshake takes at most {handshake_time:?}.")?;
     writeln!(out, "The daemon has {connect_time:?} to accept a connection.")?;
     writeln!(out, "A refused client has {linger_time:?} to read its answer.")?;
-    writeln!(out, "Open requests have {shutdown_time:?} to finish at a stop.")
+    writeln!(out, "Open requests have {shutdown_time:?} to finish at a stop.")?;
+    match drain_time {
+        Some(time) => writeln!(out, "What is open at an upgrade has {time:?} to finish."),
+        None => writeln!(out, "What is open at an upgrade goes on to its end."),
+    }
 }
 
 /// Configured text in backticks, so that it can't command the terminal.

@@ -6,7 +6,8 @@ SecDocker: an application firewall for the Docker Engine API
 usage:
   secdocker [run] [--config FILE] [--listen ADDRESS | --tcp PORT]
       stand between Docker clients and the daemon until SIGTERM or SIGINT;
-      SIGHUP opens the log anew and reads the configuration again
+      SIGHUP opens the log anew and reads the configuration again;
+      SIGUSR2 starts the program anew in its place, without a cut
   secdocker check [FILE]
       check a configuration and say in plain words what it forbids and forces
   secdocker explain [--config FILE] [--target TARGET] [CLIENT] REQUEST

@@ -1,48 +1,87 @@
 //! `secdocker run`: the supervisor on the main thread, from the first setting to the last line of
 //! the log. Signals and changes of the configuration file arrive here; traffic never does.
 
-use std::io::{self, Read};
-use std::os::fd::AsRawFd;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mio::unix::SourceFd;
-use mio::unix::pipe::{self, Receiver};
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, Waker};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::{flag, low_level};
 
 use super::certificates::Told;
 use super::outcome::{CliError, EXIT_ERROR, Outcome, print};
+use super::signals::{self, SignalPipes};
+use super::upgrade::{News, Predecessor, Upgrades};
 use super::{certificates, systemd};
 use crate::audit::{self, Notice};
 use crate::config::reload::Watcher;
 use crate::config::{self, Overrides, Settings};
-use crate::proxy::{Proxy, Pulse, StartError, build_group};
-
-/// A signal to stop has arrived; from now on another one ends the process at once.
-static STOPPING: AtomicBool = AtomicBool::new(false);
+use crate::proxy::{Heir, Listening, Proxy, Pulse, SUCCEEDS, StartError, build_group};
 
 /// How often it is looked whether a day has passed.
 const LOOKS_EVERY: Duration = Duration::from_secs(60 * 60);
 
 const SIGNAL: Token = Token(0);
 const CONFIG: Token = Token(1);
+/// The new program, or the old one.
+const OTHER: Token = Token(2);
+const LOOP_ENDED: Token = Token(3);
 
 /// Stands between clients and the daemon until a signal says stop.
 pub(super) fn run(path: &Path, overrides: Overrides) -> Result<Outcome, CliError> {
     raise_descriptor_limit();
-    let signals = SignalPipes::new().map_err(io_error("cannot receive signals"))?;
+    let mut predecessor = Predecessor::meet()
+        .map_err(io_error("what has started this program is not a SecDocker that is upgraded"))?;
+    let begun = begin(path, overrides, predecessor.as_ref()).and_then(|begun| {
+        begun.supervisor.announce_start(predecessor.is_none())?;
+        if let Some(predecessor) = &mut predecessor {
+            begun.supervisor.proxy.is_preceded(true);
+            predecessor.say_ready().map_err(io_error("the old program"))?;
+        }
+        Ok(begun)
+    });
+    match begun {
+        Ok(begun) => begun.serve(predecessor),
+        Err(error) => {
+            if let Some(predecessor) = &mut predecessor {
+                predecessor.say_failed(&error.to_string());
+            }
+            Err(error)
+        }
+    }
+}
+
+/// A SecDocker that serves, and what its supervisor waits for.
+struct Begun {
+    supervisor: Supervisor,
+    signals: SignalPipes,
+    poll: Poll,
+}
+
+fn begin(
+    path: &Path,
+    overrides: Overrides,
+    predecessor: Option<&Predecessor>,
+) -> Result<Begun, CliError> {
+    let signals = SignalPipes::new(EXIT_ERROR).map_err(io_error("cannot receive signals"))?;
     // Had before traffic is: a crowd of clients must not take the descriptors that a stop needs.
-    let poll = signals.poll().map_err(io_error("cannot receive signals"))?;
+    let poll = signals.poll(SIGNAL).map_err(io_error("cannot receive signals"))?;
+    let waker = Waker::new(poll.registry(), LOOP_ENDED).map_err(StartError::EventLoop)?;
     let watcher = Watcher::new(path);
-    let (inherited, overrides) = systemd::inherited(overrides)?;
+    let (inherited, overrides) = match predecessor {
+        Some(predecessor) => systemd::left(overrides, predecessor.owns_file)?,
+        None => systemd::inherited(overrides)?,
+    };
     let settings = config::load(path, &overrides)?;
+    let listening = Listening::begin(&settings, inherited);
+    let upgrades = listening.as_ref().map(|listening| Upgrades::prepare(listening.copies()));
+    let upgrades = upgrades.unwrap_or_default();
     let log = audit::init(&settings.log).map_err(CliError::Audit)?;
-    let group = build_group::prepare(&settings).map_err(StartError::BuildGroup);
-    let proxy = match group.and_then(|()| Proxy::start_on(&settings, inherited)) {
+    let group = |listening| build_group::prepare(&settings).map(|()| listening);
+    let listening = listening.and_then(|it| group(it).map_err(StartError::BuildGroup));
+    let proxy = match listening.and_then(|listening| Proxy::start_on(listening, &settings)) {
         Ok(proxy) => proxy,
         Err(error) => {
             audit::announce(&Notice::Trouble { reason: &error });
@@ -50,7 +89,8 @@ pub(super) fn run(path: &Path, overrides: Overrides) -> Result<Outcome, CliError
             return Err(CliError::Start(error));
         }
     };
-    let mut supervisor = Supervisor {
+    proxy.wake_on_end(waker);
+    let supervisor = Supervisor {
         path: path.to_owned(),
         overrides,
         watcher,
@@ -60,12 +100,21 @@ pub(super) fn run(path: &Path, overrides: Overrides) -> Result<Outcome, CliError
         log,
         told: Told::default(),
         pulse: None,
+        upgrades,
+        is_service: predecessor.is_none(),
+        is_retired: false,
     };
-    supervisor.announce_start()?;
-    supervisor.tell_of_certificates();
-    let signal = supervisor.watch(&signals, poll);
-    STOPPING.store(true, Ordering::SeqCst);
-    supervisor.stop(signal.map_err(io_error("cannot wait for signals"))?)
+    Ok(Begun { supervisor, signals, poll })
+}
+
+impl Begun {
+    fn serve(self, predecessor: Option<Predecessor>) -> Result<Outcome, CliError> {
+        let Self { mut supervisor, signals, poll } = self;
+        supervisor.tell_of_certificates();
+        let signal = supervisor.watch(&signals, poll, predecessor);
+        signals::stopping();
+        supervisor.stop(signal.map_err(io_error("cannot wait for signals"))?)
+    }
 }
 
 /// Every connection is two descriptors, and a pipe while it moves: the kernel's usual soft limit
@@ -78,65 +127,6 @@ fn raise_descriptor_limit() {
 
 fn io_error(what: &'static str) -> impl Fn(io::Error) -> CliError {
     move |error| CliError::Io(what.to_owned(), error)
-}
-
-/// One pipe a signal, written by its handler.
-struct SignalPipes {
-    stop: [(Receiver, &'static str); 2],
-    hang_up: Receiver,
-}
-
-/// What signals ask for.
-struct Arrived {
-    hang_up: bool,
-    /// The signal to stop, by name.
-    stop: Option<&'static str>,
-}
-
-impl SignalPipes {
-    fn new() -> io::Result<Self> {
-        // The handlers that end the process come before those of the pipes: they look at what an
-        // earlier signal has led to, not this one.
-        for signal in [SIGTERM, SIGINT] {
-            flag::register_conditional_shutdown(signal, i32::from(EXIT_ERROR), &STOPPING)?;
-        }
-        let stop = [(pipe_of(SIGTERM)?, "SIGTERM"), (pipe_of(SIGINT)?, "SIGINT")];
-        Ok(Self { stop, hang_up: pipe_of(SIGHUP)? })
-    }
-
-    /// Wakes when a signal arrives.
-    fn poll(&self) -> io::Result<Poll> {
-        let poll = Poll::new()?;
-        for receiver in self.stop.iter().map(|(receiver, _)| receiver).chain([&self.hang_up]) {
-            let descriptor = receiver.as_raw_fd();
-            poll.registry().register(&mut SourceFd(&descriptor), SIGNAL, Interest::READABLE)?;
-        }
-        Ok(poll)
-    }
-
-    /// Empties the pipes. The one of `SIGHUP` comes last, so that one sent before a signal to stop
-    /// is seen with it.
-    fn arrived(&self) -> Arrived {
-        let stop = self.stop.iter().find(|(receiver, _)| has_bytes(receiver));
-        Arrived { stop: stop.map(|(_, name)| *name), hang_up: has_bytes(&self.hang_up) }
-    }
-}
-
-fn pipe_of(signal: i32) -> io::Result<Receiver> {
-    let (sender, receiver) = pipe::new()?;
-    low_level::pipe::register(signal, sender)?;
-    Ok(receiver)
-}
-
-/// Empties a pipe, and says whether there was anything to empty.
-fn has_bytes(mut receiver: &Receiver) -> bool {
-    let mut buffer = [0; 64];
-    let mut any = false;
-    // Any error, would-block among them, ends the pipe's bytes.
-    while matches!(receiver.read(&mut buffer), Ok(1..)) {
-        any = true;
-    }
-    any
 }
 
 /// Why the configuration is read again.
@@ -161,10 +151,15 @@ struct Supervisor {
     told: Told,
     /// What the loops were asked for the watchdog of the service manager.
     pulse: Option<Pulse>,
+    upgrades: Upgrades,
+    /// Whether this process is the one that a service manager knows.
+    is_service: bool,
+    /// Another SecDocker has taken its place.
+    is_retired: bool,
 }
 
 impl Supervisor {
-    fn announce_start(&self) -> Result<(), CliError> {
+    fn announce_start(&self, is_service: bool) -> Result<(), CliError> {
         let listening = self.proxy.addresses().join(", ");
         let upstream = &self.settings.dockerapi;
         let version = env!("CARGO_PKG_VERSION");
@@ -173,8 +168,20 @@ impl Supervisor {
         print(&format!(
             "secdocker: listening on {listening}, daemon at {upstream}, log in {log}\n"
         ))?;
-        systemd::ready(&self.status());
+        if is_service {
+            systemd::ready(&self.status());
+        }
         Ok(())
+    }
+
+    /// Takes what the program before has left.
+    fn take_over(&mut self, left: (u8, Vec<OwnedFd>)) {
+        if left.0 == SUCCEEDS {
+            self.is_service = true;
+            systemd::ready(&self.status());
+        } else {
+            self.proxy.adopt(left);
+        }
     }
 
     /// What is said of the service, in a line.
@@ -191,29 +198,54 @@ impl Supervisor {
         }
     }
 
-    /// Obeys until a signal to stop, and returns its name.
-    fn watch(&mut self, signals: &SignalPipes, mut poll: Poll) -> io::Result<&'static str> {
-        if let Some(descriptor) = self.watcher.descriptor() {
-            poll.registry().register(&mut SourceFd(&descriptor), CONFIG, Interest::READABLE)?;
+    /// Obeys until a signal to stop, and returns its name; or until all is over that another program has not
+    /// taken over.
+    fn watch(
+        &mut self,
+        signals: &SignalPipes,
+        mut poll: Poll,
+        mut predecessor: Option<Predecessor>,
+    ) -> io::Result<Option<&'static str>> {
+        let descriptors = [
+            (self.watcher.descriptor(), CONFIG),
+            (predecessor.as_ref().map(Predecessor::descriptor), OTHER),
+        ];
+        for (descriptor, token) in descriptors {
+            if let Some(descriptor) = descriptor {
+                poll.registry().register(&mut SourceFd(&descriptor), token, Interest::READABLE)?;
+            }
         }
         let mut events = Events::with_capacity(8);
         let feeds_every = systemd::watchdog_interval();
         loop {
-            if feeds_every.is_some() {
+            if feeds_every.is_some() && self.is_service {
                 self.feed_watchdog();
             }
             let wait = self.watcher.looks_every().map_or(LOOKS_EVERY, |time| time.min(LOOKS_EVERY));
-            let wait = feeds_every.map_or(wait, |time| time.min(wait));
+            let wait =
+                feeds_every.into_iter().chain(self.upgrades.wait()).fold(wait, Duration::min);
             match poll.poll(&mut events, Some(wait)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => other?,
             }
             let arrived = signals.arrived();
             if arrived.hang_up {
-                self.hang_up();
+                self.hang_up(&poll);
             }
             if let Some(signal) = arrived.stop {
-                return Ok(signal);
+                return Ok(Some(signal));
+            }
+            if arrived.upgrade {
+                self.upgrade(&poll);
+            }
+            self.take_news();
+            if predecessor.as_ref().is_some_and(|before| !before.take(|left| self.take_over(left)))
+            {
+                predecessor = None;
+                self.proxy.is_preceded(false);
+            }
+            if self.is_retired && self.proxy.has_ended() {
+                return Ok(None);
             }
             if self.watcher.has_changed() {
                 self.reload(Cause::File);
@@ -232,16 +264,67 @@ impl Supervisor {
 
     /// `SIGHUP`: the log's file may have been moved, and the configuration is read whether or not
     /// it seems changed (what it refers to may have).
-    fn hang_up(&mut self) {
+    ///
+    /// Where the program was replaced by another, that one reads it.
+    fn hang_up(&mut self, poll: &Poll) {
         self.log.reopen();
         audit::announce(&Notice::LogReopened);
-        self.reload(Cause::Signal);
+        if self.upgrades.program_has_changed() {
+            systemd::reloading();
+            self.upgrade(poll);
+        } else {
+            self.reload(Cause::Signal);
+        }
     }
 
     fn reload(&mut self, cause: Cause) {
-        systemd::reloading();
+        if self.is_service {
+            systemd::reloading();
+        }
         let status = self.read_again(cause).unwrap_or_else(|| self.status());
-        systemd::ready(&status);
+        if self.is_service {
+            systemd::ready(&status);
+        }
+    }
+
+    /// `SIGUSR2`: another program is to take the place of this one.
+    fn upgrade(&mut self, poll: &Poll) {
+        let begun = self.upgrades.begin(self.proxy.owns_file()).and_then(|descriptor| {
+            let mut source = SourceFd(&descriptor);
+            let registered = poll.registry().register(&mut source, OTHER, Interest::READABLE);
+            registered.map_err(|error| error.to_string())
+        });
+        if let Err(reason) = begun {
+            self.upgrade_failed(&reason);
+        }
+    }
+
+    fn upgrade_failed(&self, reason: &str) {
+        audit::announce(&Notice::UpgradeFailed { reason: &reason });
+        if self.is_service {
+            systemd::ready(&format!("upgrade failed: {reason}"));
+        }
+    }
+
+    /// Hears of the new program, if there is one: leaves its place to it, or goes on.
+    fn take_news(&mut self) {
+        match self.upgrades.news() {
+            News::None => {}
+            News::Failed(reason) => self.upgrade_failed(&reason),
+            News::Serves(process, heir) => self.retire(process, &heir),
+        }
+    }
+
+    fn retire(&mut self, process: u32, heir: &Heir) {
+        self.proxy.retire(heir, self.settings.limits.drain_time);
+        self.upgrades.end("another program has taken its place already");
+        audit::announce(&Notice::Upgraded { process });
+        if self.is_service {
+            systemd::replaced_by(process);
+            self.is_service = false;
+        }
+        heir.succeeds();
+        self.is_retired = true;
     }
 
     /// Reads the configuration again; says what is wrong with it.
@@ -298,9 +381,15 @@ impl Supervisor {
         self.tell_of_certificates();
     }
 
-    fn stop(self, signal: &str) -> Result<Outcome, CliError> {
-        systemd::stopping();
-        audit::announce(&Notice::Stopping { signal });
+    /// Ends because of a signal, or because all is over.
+    fn stop(mut self, signal: Option<&str>) -> Result<Outcome, CliError> {
+        if self.is_service {
+            systemd::stopping();
+        }
+        if let Some(signal) = signal {
+            audit::announce(&Notice::Stopping { signal });
+        }
+        self.upgrades.end("it stops");
         let cut = self.proxy.stop(self.settings.limits.shutdown_time);
         audit::announce(&Notice::Stopped { cut: cut as u64 });
         self.log.stop();

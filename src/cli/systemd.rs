@@ -45,17 +45,47 @@ pub(super) fn watchdog_interval() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|time| time / 3).filter(|time| !time.is_zero())
 }
 
+/// Another process is the service now: this one.
+pub(super) fn replaced_by(process: u32) {
+    notify(&[NotifyState::MainPid(process), NotifyState::Ready]);
+}
+
 /// The sockets that were handed over, and where they are, so that the configuration is judged by that.
 ///
 /// # Errors
 /// [`CliError::Usage`] for what could not be served: two of a kind, a socket that is of no kind, or one beside
 /// `--listen`.
 pub(super) fn inherited(overrides: Overrides) -> Result<(Inherited, Overrides), CliError> {
+    let inherited = handed()?;
+    if inherited.tcp.len() > 1 {
+        return Err(wrong("two sockets of a kind were handed over: one is served"));
+    }
+    if overrides.tcp.is_some() && !inherited.tcp.is_empty() {
+        return Err(wrong("a TCP socket was handed over: --listen and --tcp are too much"));
+    }
+    let overrides = located(&inherited, overrides)?;
+    Ok((inherited, overrides))
+}
+
+/// The sockets of the SecDocker whose place this one takes, whatever is configured: where it listens stays.
+///
+/// # Errors
+/// [`CliError::Usage`] for what could not be served.
+pub(super) fn left(
+    overrides: Overrides,
+    owns_file: bool,
+) -> Result<(Inherited, Overrides), CliError> {
+    let inherited = Inherited { owns_file, ..handed()? };
+    let overrides = located(&inherited, overrides)?;
+    Ok((inherited, overrides))
+}
+
+fn handed() -> Result<Inherited, CliError> {
     let mut handed = ListenFd::from_env();
     let mut inherited = Inherited::default();
     for index in 0..handed.len() {
         match take(&mut handed, index) {
-            Some(Handed::Tcp(socket)) if inherited.tcp.is_none() => inherited.tcp = Some(socket),
+            Some(Handed::Tcp(socket)) => inherited.tcp.push(socket),
             Some(Handed::Unix(socket)) if inherited.unix.is_none() => inherited.unix = Some(socket),
             Some(_) => return Err(wrong("two sockets of a kind were handed over: one is served")),
             None => {
@@ -63,8 +93,7 @@ pub(super) fn inherited(overrides: Overrides) -> Result<(Inherited, Overrides), 
             }
         }
     }
-    let overrides = located(&inherited, overrides)?;
-    Ok((inherited, overrides))
+    Ok(inherited)
 }
 
 /// A socket by its kind.
@@ -83,10 +112,7 @@ fn take(handed: &mut ListenFd, index: usize) -> Option<Handed> {
 
 fn located(inherited: &Inherited, mut overrides: Overrides) -> Result<Overrides, CliError> {
     let lost = |error: io::Error| CliError::Io("a socket that was handed over".to_owned(), error);
-    if let Some(tcp) = &inherited.tcp {
-        if overrides.tcp.is_some() {
-            return Err(wrong("a TCP socket was handed over: --listen and --tcp are too much"));
-        }
+    if let Some(tcp) = inherited.tcp.first() {
         overrides.tcp = Some(TcpListen::Address(tcp.local_addr().map_err(lost)?));
     }
     if let Some(unix) = &inherited.unix {

@@ -40,6 +40,8 @@ pub(super) fn limits(checker: &mut Checker<'_>, section: Option<&schema::Limits>
     replace(checker, rates, units::parse_rate);
     replace(checker, counts, units::parse_count);
     replace(checker, times, units::parse_time);
+    let at = At::key("limits", "drain_time");
+    limits.drain_time = checker.optional(at, section.drain_time.as_ref(), units::parse_time);
     compare(checker, &limits);
     limits
 }

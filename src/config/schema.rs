@@ -422,6 +422,7 @@ pub(super) struct Limits {
     pub(super) connect_time: Option<Text>,
     pub(super) linger_time: Option<Text>,
     pub(super) shutdown_time: Option<Text>,
+    pub(super) drain_time: Option<Text>,
 }
 
 /// Where the log goes.

@@ -126,6 +126,9 @@ pub struct Limits {
     pub linger_time: Duration,
     /// How long open requests may take to finish after a signal to stop.
     pub shutdown_time: Duration,
+    /// How long what is open may go on when another program has taken the place of this one; to its end, if there is
+    /// no limit.
+    pub drain_time: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -145,6 +148,7 @@ impl Default for Limits {
             connect_time: Duration::from_secs(10),
             linger_time: Duration::from_secs(2),
             shutdown_time: Duration::from_secs(30),
+            drain_time: None,
         }
     }
 }

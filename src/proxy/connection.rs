@@ -11,14 +11,17 @@ mod sending;
 use std::fmt::Display;
 use std::io;
 use std::num::NonZeroU32;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
 
+use mio::Registry;
 use mio::event::Event;
 
 use super::clients::identification::Standing;
 use super::context::LoopContext;
 use super::generation::Generation;
+use super::heir::{Heir, Left};
 use super::limits::connection_limits::Slot;
 use super::mailbox::Key;
 use super::streams::peer::Peer;
@@ -166,6 +169,23 @@ impl Connection {
     pub(super) fn part(&mut self) {
         self.upstream.close();
         self.downstream.say_end();
+    }
+
+    /// Leaves it to another SecDocker, if it is between two requests, and all that is known of it is with the
+    /// kernel.
+    pub(super) fn leave_to(&mut self, heir: &Heir, registry: &Registry) -> Option<Left> {
+        if self.is_dead || self.is_busy() || !self.downstream.can_be_left() {
+            return None;
+        }
+        if self.session.end().is_some() {
+            return None;
+        }
+        let left = heir.leave(self.downstream.stream().as_fd());
+        if left == Left::Taken {
+            self.downstream.deregister(registry);
+            self.upstream.close();
+        }
+        Some(left)
     }
 
     /// Says what has ended, for the log. It is removed when the turn is over.

@@ -1,6 +1,7 @@
 //! What a loop lends to the connection that it drives: the time, buffers, and ways to ask other threads.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -36,6 +37,8 @@ pub(super) struct Shared {
     pub(super) handshakes: Handshakes,
     pub(super) images: Images,
     pub(super) plugins: Plugins,
+    /// Whether the SecDocker whose place this one has taken still runs, and may leave connections to it.
+    pub(super) is_preceded: Arc<AtomicBool>,
 }
 
 /// What is known of the daemons' images, and what may change it; shared by all loops.

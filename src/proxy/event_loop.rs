@@ -7,6 +7,8 @@
 //! Connections that are over are removed at the end of a turn, so that an event of this turn never
 //! meets a newcomer in the same slot.
 mod accepting;
+mod ending;
+mod leaving;
 
 use std::collections::VecDeque;
 use std::io;
@@ -24,11 +26,12 @@ use super::context::{LoopContext, Shared};
 use super::error::StartError;
 use super::generation::Generation;
 use super::limits::room::{Neighbours, Room};
-use super::listener::Listener;
+use super::listener::{Accepted, Listener};
 use super::mailbox::{Command, Key, Mailbox, WAKER};
 use super::timers::Timers;
 use crate::audit;
 use crate::session::Budget;
+use leaving::Leaving;
 
 /// Events taken from the kernel at once.
 const EVENTS_MAX: usize = 1024;
@@ -91,7 +94,7 @@ impl EventLoop {
             queue: VecDeque::new(),
             dead: Vec::new(),
             accept_again: AcceptAgain::WhenTold,
-            drain_until: None,
+            leaving: None,
             cx: LoopContext::new(now(), registry, buffer_bytes, shared, mailbox),
         };
         active.turn_until_done(poll)
@@ -128,7 +131,7 @@ struct Active {
     /// Connections that ended in this turn.
     dead: Vec<usize>,
     accept_again: AcceptAgain,
-    drain_until: Option<Instant>,
+    leaving: Option<Leaving>,
     cx: LoopContext,
 }
 
@@ -160,7 +163,8 @@ impl Active {
             AcceptAgain::WhenTold | AcceptAgain::NextTurn => None,
         };
         let until = |at: Instant| at.saturating_duration_since(self.cx.now);
-        let known = [accept.map(until), self.drain_until.map(until), self.timers.wait(self.cx.now)];
+        let leaving = self.leaving.as_ref().and_then(|leaving| leaving.next_look(self.cx.now));
+        let known = [accept.map(until), leaving, self.timers.wait(self.cx.now)];
         known.into_iter().flatten().min()
     }
 
@@ -195,7 +199,16 @@ impl Active {
                 Command::Pulse(turned) => {
                     turned.fetch_add(1, Ordering::Relaxed);
                 }
-                Command::Drain(grace) => self.drain(grace),
+                Command::Drain(grace) => self.leave(Leaving::stopping(self.cx.now, grace)),
+                Command::Retire { heir, at_most } => {
+                    self.leave(Leaving::to(heir, self.cx.now, at_most));
+                }
+                Command::Adopt(connection) => {
+                    // One that has gone meanwhile is nobody's.
+                    if let Ok(accepted) = Accepted::before(connection) {
+                        self.admit(accepted);
+                    }
+                }
                 Command::MakeRoom { near, client } => {
                     let met = (near, client);
                     let (limits, now) = (&self.cx.shared.connection_limits, self.cx.now);
@@ -224,12 +237,6 @@ impl Active {
             connection.renew(&generation);
         }
         self.generation = generation;
-    }
-
-    fn drain(&mut self, grace: Duration) {
-        self.listeners.clear();
-        self.accept_again = AcceptAgain::WhenTold;
-        self.drain_until = Some(self.cx.now + grace);
     }
 
     /// Hands an answer to the connection that asked, if it is still the one in its slot.
@@ -312,34 +319,10 @@ impl Active {
     }
 
     fn reap(&mut self) {
-        if self.drain_until.is_some() {
-            self.give_up_idle();
-        }
+        self.leave_idle();
         for key in std::mem::take(&mut self.dead) {
             self.connections.try_remove(key);
         }
-    }
-
-    /// Nothing is lost when an idle connection closes.
-    fn give_up_idle(&mut self) {
-        let idle = self.connections.iter().filter(|(_, connection)| !connection.is_busy());
-        for key in idle.map(|(key, _)| key).collect::<Vec<_>>() {
-            if let Some(connection) = live(&mut self.connections, key) {
-                connection.part();
-            }
-            self.note(key, Outcome::Dead);
-        }
-    }
-
-    /// How many connections are cut, once the loop has nothing more to wait for.
-    fn is_done(&mut self) -> Option<usize> {
-        let until = self.drain_until?;
-        let done = self.connections.is_empty() || until <= self.cx.now;
-        if done {
-            self.connections.iter_mut().for_each(|(_, connection)| connection.end(self.cx.now));
-            audit::flush();
-        }
-        done.then_some(self.connections.len())
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mio::net::{TcpListener, UnixListener};
+use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
@@ -54,20 +55,50 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let (stream, client) = listener.accept()?;
-                let origin = origin::of(&stream)?;
-                let client = Client::Tcp(origin::canonical(client));
-                Ok(Accepted { stream: Stream::Tcp(stream), client, origin })
+                Accepted::tcp(stream, client)
             }
-            Self::Unix(listener) => {
-                let (stream, _) = listener.accept()?;
-                let client = rustix::net::sockopt::socket_peercred(&stream).map_or(
-                    Client::Unnamed,
-                    |process| Client::Unix {
-                        uid: process.uid.as_raw(),
-                        pid: process.pid.as_raw_nonzero().get().unsigned_abs(),
-                    },
-                );
-                Ok(Accepted { stream: Stream::Unix(stream), client, origin: Origin::Direct })
+            Self::Unix(listener) => Ok(Accepted::unix(listener.accept()?.0)),
+        }
+    }
+
+    /// A copy of it, which another process may accept from.
+    pub(super) fn copy(&self) -> io::Result<OwnedFd> {
+        match self {
+            Self::Tcp(listener) => listener.as_fd().try_clone_to_owned(),
+            Self::Unix(listener) => listener.as_fd().try_clone_to_owned(),
+        }
+    }
+}
+
+impl Accepted {
+    fn tcp(stream: TcpStream, client: SocketAddr) -> io::Result<Self> {
+        let origin = origin::of(&stream)?;
+        let client = Client::Tcp(origin::canonical(client));
+        Ok(Self { stream: Stream::Tcp(stream), client, origin })
+    }
+
+    fn unix(stream: UnixStream) -> Self {
+        let process = rustix::net::sockopt::socket_peercred(&stream);
+        let client = process.map_or(Client::Unnamed, |process| Client::Unix {
+            uid: process.uid.as_raw(),
+            pid: process.pid.as_raw_nonzero().get().unsigned_abs(),
+        });
+        Self { stream: Stream::Unix(stream), client, origin: Origin::Direct }
+    }
+
+    /// A client that another SecDocker has accepted.
+    ///
+    /// # Errors
+    /// When the connection has gone already, or is none.
+    pub(super) fn before(connection: OwnedFd) -> io::Result<Self> {
+        let socket = Socket::from(connection);
+        socket.set_nonblocking(true)?;
+        match socket.domain()? {
+            Domain::UNIX => Ok(Self::unix(UnixStream::from_std(socket.into()))),
+            _ => {
+                let stream = TcpStream::from_std(socket.into());
+                let client = stream.peer_addr()?;
+                Self::tcp(stream, client)
             }
         }
     }
@@ -93,34 +124,41 @@ pub(super) fn bind_tcp(
     Ok((bound.collect::<io::Result<_>>().map_err(failed)?, address))
 }
 
-/// Sockets that listen already: a service manager made them, and goes on to own them.
+/// Sockets that listen already: a service manager made them, or the SecDocker whose place this one takes.
 #[derive(Debug, Default)]
 pub struct Inherited {
-    /// In place of `listen.tcp`.
-    pub tcp: Option<std::net::TcpListener>,
+    /// In place of `listen.tcp`: one, or several at the same address.
+    pub tcp: Vec<std::net::TcpListener>,
     /// In place of `listen.unix`.
     pub unix: Option<std::os::unix::net::UnixListener>,
+    /// Whether the file of the Unix socket is SecDocker's own, which it removes when it stops.
+    pub owns_file: bool,
 }
 
-/// Shares a TCP socket that listens already among `loops` loops.
+/// Shares TCP sockets that listen already among `loops` loops: nobody else may serve what waits at one of them.
+/// One for each loop, or more.
 ///
 /// # Errors
 /// When there are too few descriptors.
 pub(super) fn take_tcp(
-    inherited: &std::net::TcpListener,
+    inherited: &[std::net::TcpListener],
     loops: usize,
-) -> Result<(Vec<Listener>, SocketAddr), StartError> {
+) -> Result<Option<(Vec<Listener>, SocketAddr)>, StartError> {
     let failed = |error| StartError::Bind { address: "an inherited socket".to_owned(), error };
+    let Some(first) = inherited.first() else { return Ok(None) };
     let take = || -> io::Result<(Vec<Listener>, SocketAddr)> {
-        inherited.set_nonblocking(true)?;
-        let socket = SockRef::from(inherited);
-        socket.set_tcp_nodelay(true)?;
-        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
-        let copies = (0..loops).map(|_| inherited.try_clone());
-        let listeners = copies.map(|copy| Ok(Listener::Tcp(TcpListener::from_std(copy?))));
-        Ok((listeners.collect::<io::Result<_>>()?, inherited.local_addr()?))
+        for inherited in inherited {
+            inherited.set_nonblocking(true)?;
+            let socket = SockRef::from(inherited);
+            socket.set_tcp_nodelay(true)?;
+            socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+        }
+        let copies = inherited.iter().cycle().take(inherited.len().max(loops));
+        let listeners =
+            copies.map(|socket| Ok(Listener::Tcp(TcpListener::from_std(socket.try_clone()?))));
+        Ok((listeners.collect::<io::Result<_>>()?, first.local_addr()?))
     };
-    take().map_err(failed)
+    take().map(Some).map_err(failed)
 }
 
 /// Shares a Unix socket that listens already among `loops` loops.
@@ -180,12 +218,29 @@ fn listening(address: SocketAddr, sharing: Sharing) -> io::Result<TcpListener> {
 
 /// Removes the Unix socket's file when the program stops.
 #[derive(Debug)]
-pub(super) struct SocketFile(PathBuf);
+pub(super) struct SocketFile(Option<PathBuf>);
+
+impl SocketFile {
+    pub(super) fn at(path: &Path) -> Self {
+        Self(Some(path.to_owned()))
+    }
+
+    /// Leaves it to somebody else, for whom it stays.
+    pub(super) fn leave(&mut self) {
+        self.0 = None;
+    }
+
+    pub(super) fn is_ours(&self) -> bool {
+        self.0.is_some()
+    }
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // It may be gone already; nothing is lost either way.
-        let _ = std::fs::remove_file(&self.0);
+        if let Some(path) = &self.0 {
+            // It may be gone already; nothing is lost either way.
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 
@@ -201,7 +256,7 @@ pub(super) fn bind_unix(
     let failed = |error| StartError::Bind { address: path.display().to_string(), error };
     remove_abandoned(path).map_err(failed)?;
     let first = std::os::unix::net::UnixListener::bind(path).map_err(failed)?;
-    let file = SocketFile(path.to_owned());
+    let file = SocketFile::at(path);
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
     first.set_nonblocking(true).map_err(failed)?;
     let clones = (0..loops).map(|_| first.try_clone());

@@ -1,5 +1,6 @@
 //! How other threads speak to a loop, and how a loop names its connections.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -9,6 +10,7 @@ use mio::{Registry, Token, Waker};
 
 use super::clients::identities;
 use super::generation::Generation;
+use super::heir::Heir;
 use super::limits::connection_limits::LimitReached;
 use super::threads::handshakes::Taken;
 use crate::client::Who;
@@ -44,6 +46,13 @@ pub(super) enum Command {
     /// Whether the loop turns: it counts itself.
     Pulse(Arc<AtomicUsize>),
     Drain(Duration),
+    /// Another SecDocker has taken the place of this one: what is open is served to its end, for so long at most.
+    Retire {
+        heir: Heir,
+        at_most: Option<Duration>,
+    },
+    /// A client's connection that another SecDocker has served before.
+    Adopt(OwnedFd),
     /// A bound is near, and another loop has no idle connections to close.
     MakeRoom {
         near: LimitReached,

@@ -18,6 +18,7 @@ mod dial;
 mod error;
 mod event_loop;
 mod generation;
+mod heir;
 mod limits;
 mod listener;
 mod mailbox;
@@ -32,10 +33,14 @@ mod watch;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use mio::Waker;
 
 use crate::config::Settings;
 use crate::lookup::Daemon;
@@ -47,6 +52,7 @@ use context::{Images, Shared};
 pub use error::StartError;
 use event_loop::{EventLoop, Startup};
 use generation::Generation;
+pub use heir::{DESCRIPTORS_MAX, Heir, SUCCEEDS, receive, send};
 use limits::connection_limits::ConnectionLimits;
 use limits::room::Neighbours;
 pub use listener::Inherited;
@@ -68,7 +74,12 @@ pub struct Proxy {
     counts: Counts,
     loops: Vec<Running>,
     addresses: Vec<String>,
-    _socket_file: Option<SocketFile>,
+    socket_file: Option<SocketFile>,
+    is_preceded: Arc<AtomicBool>,
+    /// Woken by each loop that has ended.
+    on_end: Arc<OnceLock<Waker>>,
+    /// The loop that is the next to be given a connection.
+    next: usize,
 }
 
 #[derive(Debug)]
@@ -76,6 +87,7 @@ struct Running {
     mailbox: Mailbox,
     finished: mpsc::Receiver<io::Result<usize>>,
     thread: JoinHandle<()>,
+    has_ended: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -84,16 +96,16 @@ impl Proxy {
     /// # Errors
     /// [`StartError`] if a plugin cannot be used, an address not be bound or a loop not be started.
     pub fn start(settings: &Settings) -> Result<Self, StartError> {
-        Self::start_on(settings, Inherited::default())
+        Self::start_on(Listening::begin(settings, Inherited::default())?, settings)
     }
 
-    /// The same on sockets that listen already, in place of those that are configured.
+    /// The same on sockets that listen already.
     ///
     /// # Errors
     /// As [`Proxy::start`].
-    pub fn start_on(settings: &Settings, inherited: Inherited) -> Result<Self, StartError> {
+    pub fn start_on(listening: Listening, settings: &Settings) -> Result<Self, StartError> {
         let plugins = Plugins::load(&settings.plugins, &Daemon::of(settings))?;
-        Self::start_bound(Bound::bind(settings, inherited)?, settings, plugins)
+        Self::start_bound(listening, settings, plugins)
     }
 
     /// The same with these plugins, whichever are configured.
@@ -101,15 +113,16 @@ impl Proxy {
     /// # Errors
     /// As [`Proxy::start`].
     pub fn start_with(settings: &Settings, plugins: Plugins) -> Result<Self, StartError> {
-        Self::start_bound(Bound::bind(settings, Inherited::default())?, settings, plugins)
+        Self::start_bound(Listening::begin(settings, Inherited::default())?, settings, plugins)
     }
 
     fn start_bound(
-        mut bound: Bound,
+        mut bound: Listening,
         settings: &Settings,
         plugins: Plugins,
     ) -> Result<Self, StartError> {
         let images = Images::default();
+        let (is_preceded, on_end) = (Arc::default(), Arc::default());
         let shared = Shared {
             connection_limits: Arc::new(ConnectionLimits::default()),
             pool: Pool::default(),
@@ -120,6 +133,7 @@ impl Proxy {
             handshakes: Handshakes::default(),
             images,
             plugins: plugins.clone(),
+            is_preceded: Arc::clone(&is_preceded),
         };
         let neighbours = Neighbours::default();
         let counts = Counts::new(event_loop::now());
@@ -134,12 +148,12 @@ impl Proxy {
                 budget: budget.clone(),
                 shared: shared.clone(),
             };
-            loops.push(Running::start(number, startup)?);
+            loops.push(Running::start(number, startup, &on_end)?);
         }
         let mailboxes = |running: &Running| running.mailbox.clone();
         neighbours.are(loops.iter().map(mailboxes).collect());
-        let Bound { addresses, socket_file: _socket_file, .. } = bound;
-        Ok(Self { plugins, counts, loops, addresses, _socket_file })
+        let Listening { addresses, socket_file, .. } = bound;
+        Ok(Self { plugins, counts, loops, addresses, socket_file, is_preceded, on_end, next: 0 })
     }
 
     /// Where it listens, as a person would write it.
@@ -161,6 +175,52 @@ impl Proxy {
         Pulse::ask(self.loops.iter().map(|running| &running.mailbox))
     }
 
+    /// Leaves its place to another SecDocker, which has the same sockets and has begun to accept: accepts no
+    /// more, leaves it the connections that are idle, and serves what is open to its end, for `at_most` so long
+    /// if it has a limit.
+    pub fn retire(&mut self, heir: &Heir, at_most: Option<Duration>) {
+        if let Some(file) = &mut self.socket_file {
+            file.leave();
+        }
+        for running in &self.loops {
+            running.mailbox.send(Command::Retire { heir: heir.clone(), at_most });
+        }
+    }
+
+    /// Serves a connection that another SecDocker has left to this one.
+    pub fn adopt(&mut self, message: (u8, Vec<OwnedFd>)) {
+        let Some(connection) = heir::connection(message) else { return };
+        if let Some(running) = self.loops.get(self.next % self.loops.len().max(1)) {
+            running.mailbox.send(Command::Adopt(connection));
+        }
+        self.next = self.next.wrapping_add(1);
+    }
+
+    /// Says whether the SecDocker whose place this one has taken still runs: this one does not end before it.
+    pub fn is_preceded(&self, is_preceded: bool) {
+        self.is_preceded.store(is_preceded, Ordering::SeqCst);
+        // Whoever waited for it looks again.
+        drop(self.pulse());
+    }
+
+    /// Has this waker woken when a loop has ended.
+    pub fn wake_on_end(&self, waker: Waker) {
+        // The first one stays.
+        let _ = self.on_end.set(waker);
+    }
+
+    /// Whether all loops have ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.loops.iter().all(|running| running.has_ended.load(Ordering::SeqCst))
+    }
+
+    /// Whether the file of the Unix socket is its own, to be removed at the end.
+    #[must_use]
+    pub fn owns_file(&self) -> bool {
+        self.socket_file.as_ref().is_some_and(SocketFile::is_ours)
+    }
+
     /// Stops accepting, lets requests that are under way finish for up to `grace`, and returns how
     /// many connections were cut.
     pub fn stop(self, grace: Duration) -> usize {
@@ -172,14 +232,25 @@ impl Proxy {
 }
 
 impl Running {
-    fn start(number: usize, startup: Startup) -> Result<Self, StartError> {
+    fn start(
+        number: usize,
+        startup: Startup,
+        on_end: &Arc<OnceLock<Waker>>,
+    ) -> Result<Self, StartError> {
         let (event_loop, mailbox) = EventLoop::new(startup)?;
         let (finish, finished) = mpsc::channel();
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let (ended, on_end) = (Arc::clone(&has_ended), Arc::clone(on_end));
         let thread = thread::Builder::new().name(format!("loop-{number}")).spawn(move || {
             // Nobody waits for the count when the program is cut off itself.
             let _ = finish.send(event_loop.run());
+            ended.store(true, Ordering::SeqCst);
+            if let Some(waker) = on_end.get() {
+                // It looks without being woken, too.
+                let _ = waker.wake();
+            }
         })?;
-        Ok(Self { mailbox, finished, thread })
+        Ok(Self { mailbox, finished, thread, has_ended })
     }
 
     fn join(self) -> usize {
@@ -190,32 +261,41 @@ impl Running {
     }
 }
 
-/// The bound sockets, by loop.
-struct Bound {
+/// Sockets that listen, by the loop that will accept from them.
+#[derive(Debug)]
+pub struct Listening {
     loops: Vec<Vec<Listener>>,
     addresses: Vec<String>,
     socket_file: Option<SocketFile>,
 }
 
-impl Bound {
-    fn bind(settings: &Settings, inherited: Inherited) -> Result<Self, StartError> {
+impl Listening {
+    /// Binds what is configured, where nothing is inherited in its place.
+    ///
+    /// # Errors
+    /// [`StartError`] if an address cannot be bound.
+    pub fn begin(settings: &Settings, inherited: Inherited) -> Result<Self, StartError> {
         let count = settings.listen.loops.get();
         let mut bound = Self {
             loops: (0..count).map(|_| Vec::new()).collect(),
             addresses: Vec::new(),
             socket_file: None,
         };
-        let Inherited { tcp, unix } = inherited;
-        if let Some(tcp) = tcp {
-            let (listeners, address) = listener::take_tcp(&tcp, count)?;
-            bound.add(listeners, format_tcp(address));
-        } else if let Some(tcp) = settings.listen.tcp {
-            let (listeners, address) = listener::bind_tcp(tcp, count)?;
+        let Inherited { tcp, unix, owns_file } = inherited;
+        let taken = listener::take_tcp(&tcp, count)?;
+        let tcp = match (taken, settings.listen.tcp) {
+            (Some(taken), _) => Some(taken),
+            (None, Some(tcp)) => Some(listener::bind_tcp(tcp, count)?),
+            (None, None) => None,
+        };
+        if let Some((listeners, address)) = tcp {
             bound.add(listeners, format_tcp(address));
         }
+        let path = settings.listen.unix.as_ref().map(|unix| &unix.path);
         if let Some(unix) = unix {
-            let path = settings.listen.unix.as_ref().map(|unix| unix.path.display().to_string());
-            bound.add(listener::take_unix(&unix, count)?, path.unwrap_or_default());
+            let shown = path.map(|path| path.display().to_string());
+            bound.add(listener::take_unix(&unix, count)?, shown.unwrap_or_default());
+            bound.socket_file = path.filter(|_| owns_file).map(|path| SocketFile::at(path));
         } else if let Some(unix) = &settings.listen.unix {
             let (listeners, file) = listener::bind_unix(&unix.path, unix.mode, count)?;
             bound.add(listeners, unix.path.display().to_string());
@@ -225,10 +305,26 @@ impl Bound {
     }
 
     fn add(&mut self, listeners: Vec<Listener>, address: String) {
-        for (of_loop, listener) in self.loops.iter_mut().zip(listeners) {
-            of_loop.push(listener);
+        let count = self.loops.len().max(1);
+        for (index, listener) in listeners.into_iter().enumerate() {
+            if let Some(of_loop) = self.loops.get_mut(index % count) {
+                of_loop.push(listener);
+            }
         }
         self.addresses.push(address);
+    }
+
+    /// Copies of all sockets, each once, for whoever is to accept from them next. A Unix socket is one for all
+    /// loops.
+    ///
+    /// # Errors
+    /// When there are too few descriptors.
+    pub fn copies(&self) -> io::Result<Vec<OwnedFd>> {
+        let unix = self.loops.first().into_iter().flatten();
+        let unix = unix.filter(|listener| matches!(listener, Listener::Unix(_)));
+        let tcp = self.loops.iter().flatten();
+        let tcp = tcp.filter(|listener| matches!(listener, Listener::Tcp(_)));
+        tcp.chain(unix).map(Listener::copy).collect()
     }
 }
 

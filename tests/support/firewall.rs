@@ -233,6 +233,10 @@ impl Drop for SecDocker {
 
 /// Sends a signal to a process of our own.
 pub(crate) fn signal(pid: u32, signal: Signal) {
-    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    kill_process(pid, signal).unwrap();
+    try_signal(pid, signal).unwrap();
+}
+
+/// The same to one that may have ended.
+pub(crate) fn try_signal(pid: u32, signal: Signal) -> rustix::io::Result<()> {
+    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), signal)
 }

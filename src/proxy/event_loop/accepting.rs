@@ -67,7 +67,7 @@ impl Active {
         };
     }
 
-    fn admit(&mut self, accepted: Accepted) {
+    pub(super) fn admit(&mut self, accepted: Accepted) {
         if self.generation.transparent && is_from_elsewhere(&accepted) {
             let reason =
                 "only connections that were redirected here are served (`listen.transparent`)";

@@ -124,6 +124,19 @@ impl Peer {
         self.stream.reset_on_close();
     }
 
+    /// Whether another process could go on with it: nothing of it stands here, and no TLS is spoken.
+    pub(in crate::proxy) fn can_be_left(&self) -> bool {
+        let is_open = !self.read_ended && !self.end_announced && !self.broken && !self.write_shut;
+        let is_bare = matches!(self.stream, Stream::Tcp(_) | Stream::Unix(_));
+        is_open && is_bare && self.unread.is_empty() && !self.owes()
+    }
+
+    /// Waits for nothing more on it: others go on with the same socket.
+    pub(in crate::proxy) fn deregister(&mut self, registry: &Registry) {
+        // One that is not registered needs no more.
+        let _ = registry.deregister(&mut self.stream);
+    }
+
     /// Whether a read was put off until others had their turn; said once.
     pub(in crate::proxy) fn take_postponed(&mut self) -> bool {
         std::mem::take(&mut self.postponed)
