@@ -3,38 +3,8 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
+pub use super::body::{AnswerTo, Framing, Persistence};
 use super::head::{Headers, RequestHead, ResponseHead, Version};
-
-/// How the end of a body is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
-    /// There is no body.
-    None,
-    /// So many bytes.
-    Length(NonZeroU64),
-    /// Chunks up to the last one.
-    Chunked,
-    /// All up to the end of the connection; responses only.
-    UntilClose,
-}
-
-/// Whether a connection goes on after a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Persistence {
-    /// Another message may follow.
-    KeepAlive,
-    /// It ends.
-    Close,
-}
-
-/// Which kind of request a response answers: to `HEAD` it has no body (RFC 9112 §6.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AnswerTo {
-    /// `HEAD`.
-    Head,
-    /// Any other method.
-    Other,
-}
 
 /// Why the framing of a message is refused: it could be read in more than one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,17 +60,6 @@ pub fn of_response(head: &ResponseHead<'_>, to: AnswerTo) -> Result<Framing, Fra
         (true, _) => Ok(Framing::Chunked),
         (false, None) => Ok(Framing::UntilClose),
         (false, length) => Ok(of_length(length)),
-    }
-}
-
-/// Whether the sender of a head goes on after it (RFC 9112 §9.3).
-pub fn persistence(version: Version, headers: &Headers<'_>) -> Persistence {
-    let says = |token| headers.has_token("connection", token);
-    match version {
-        _ if says("close") => Persistence::Close,
-        Version::Http11 => Persistence::KeepAlive,
-        Version::Http10 if says("keep-alive") => Persistence::KeepAlive,
-        Version::Http10 => Persistence::Close,
     }
 }
 

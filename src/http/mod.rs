@@ -3,6 +3,7 @@
 //!
 //! Strict means: whatever another parser could read in another way is refused, not repaired.
 
+mod body;
 pub mod chunk;
 pub mod framing;
 pub mod head;

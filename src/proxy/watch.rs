@@ -35,6 +35,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// After which time a container is looked at again where that is not done.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 200 });
 
+/// How long the daemon may take to say what a container is: at first, so that the others have their
+/// turn, and when it is asked again.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE_AGAIN: Duration = Duration::from_secs(5);
+
 /// Threads that look at what was just started, and again at what could not be seen: as long as a client
 /// has the daemon busy with a container, nothing is said of it.
 const THREADS_MAX: usize = 16;
@@ -170,7 +175,7 @@ impl Watch {
             Stage::Due | Stage::LookingAndDue => return,
         }
         drop(state);
-        self.hand_out(&self.0.first, key, look::PATIENCE);
+        self.hand_out(&self.0.first, key, PATIENCE);
     }
 
     /// Has a container that is due looked at by a thread; later, if none can be had.
@@ -200,7 +205,7 @@ impl Watch {
         state.has_clock = !due.is_empty();
         drop(state);
         let more = !due.is_empty();
-        due.into_iter().for_each(|key| self.hand_out(&self.0.again, key, look::PATIENCE_AGAIN));
+        due.into_iter().for_each(|key| self.hand_out(&self.0.again, key, PATIENCE_AGAIN));
         more
     }
 

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::admission::Refusal;
 use crate::client::Who;
 
 /// The longest small body, in bytes.
@@ -35,6 +36,19 @@ pub(super) enum NoRoom {
     Now,
     /// Were it the only one, either.
     Ever,
+}
+
+impl From<NoRoom> for Refusal {
+    fn from(no_room: NoRoom) -> Self {
+        let (status, reason) = match no_room {
+            NoRoom::Now => (503, "too many request bodies are being inspected, try again"),
+            NoRoom::Ever => (
+                413,
+                "the request body would take more memory than `limits.bodies` lets one client have",
+            ),
+        };
+        Self::new(status, reason)
+    }
 }
 
 impl Budget {

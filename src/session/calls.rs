@@ -5,10 +5,8 @@
 //! reason as its status, which clients do show. Nothing reaches the daemon.
 
 use std::fmt::Display;
-use std::time::Instant;
 
-use super::request::Request;
-use super::response::Response;
+use super::state::{RefusingCalls, Request, Response};
 use super::{End, Session, Side, Step, Turn};
 use crate::docker::{Endpoint, Route, classify};
 use crate::http::framing::Framing;
@@ -18,21 +16,6 @@ use crate::http::target::Target;
 use crate::http2::grpc::Status;
 use crate::http2::refuser::CallRefuser;
 use crate::record::Event;
-
-/// A connection on which every call is refused.
-#[derive(Debug)]
-pub(super) struct RefusingCalls {
-    refuser: CallRefuser,
-    /// Until when the client may take to begin.
-    begins_until: Instant,
-}
-
-impl RefusingCalls {
-    /// A client that has begun may wait between calls as it may between requests.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.refuser.awaits_preface().then_some(self.begins_until)
-    }
-}
 
 /// Whether calls of gRPC follow such a request: to the builder, and with nothing else in it that would be
 /// left over if the connection left HTTP at once.

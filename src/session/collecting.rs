@@ -1,66 +1,13 @@
 //! Client to daemon, on inspected endpoints: a body arrives, and is held until it is whole.
 
 use super::budget::Share;
-use super::pace::Pace;
-use super::request::Request;
-use super::waiting::Held;
+use super::state::{Collecting, Held, Pace, Remaining, Request, Taken};
 use super::{Session, Side, Step, Turn};
 use crate::admission::{Case, Refusal};
-use crate::http::chunk::{ChunkDecoder, CollectError};
+use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
 use crate::http::message;
-use std::time::Instant;
-
-/// A request to an inspected endpoint whose body is still arriving.
-#[derive(Debug)]
-pub(super) struct Collecting {
-    case: Box<Case>,
-    framing: Remaining,
-    body: Vec<u8>,
-    share: Share,
-    pace: Pace,
-}
-
-/// How much of an inspected body is still to come.
-#[derive(Debug)]
-enum Remaining {
-    Length(usize),
-    Chunked(ChunkDecoder),
-}
-
-struct Taken {
-    bytes: usize,
-    whole: bool,
-}
-
-impl Collecting {
-    pub(super) fn deadline(&self) -> Instant {
-        self.pace.deadline(self.body.len(), self.case.rules())
-    }
-
-    fn take(&mut self, input: &[u8]) -> Result<Taken, Refusal> {
-        let max = self.case.rules().body_bytes_max;
-        let taken = match &mut self.framing {
-            Remaining::Length(left) => {
-                let bytes = input.len().min(*left);
-                *left -= bytes;
-                self.body.extend_from_slice(input.split_at(bytes).0);
-                Taken { bytes, whole: *left == 0 }
-            }
-            Remaining::Chunked(decoder) => {
-                let scanned = decoder.collect(input, &mut self.body, max);
-                let scanned = scanned.map_err(|error| match error {
-                    CollectError::TooLarge { max } => Refusal::too_large(self.case.endpoint(), max),
-                    CollectError::Chunk(error) => error.into(),
-                })?;
-                Taken { bytes: scanned.bytes, whole: scanned.ended }
-            }
-        };
-        self.share.grow_to(self.case.head_weight() + self.body.capacity())?;
-        Ok(taken)
-    }
-}
 
 impl Session {
     /// Collects the body, or judges at once what a head alone can bring about.

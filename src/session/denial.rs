@@ -6,30 +6,12 @@
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::time::Instant;
 
-use super::pace::Pace;
-use super::request::Request;
-use super::{Rules, Session, Step, Turn, waiting};
+use super::state::{Dropping, Pace, Request};
+use super::{Session, Step, Turn, records};
 use crate::admission::Refused;
 use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
-
-/// The body of a request that is refused, while it still arrives.
-#[derive(Debug)]
-pub(super) struct Dropping {
-    left: NonZeroU64,
-    denial: Refused,
-    dropped: usize,
-    pace: Pace,
-    rules: Arc<Rules>,
-}
-
-impl Dropping {
-    pub(super) fn deadline(&self) -> Instant {
-        self.pace.deadline(self.dropped, &self.rules)
-    }
-}
 
 impl Session {
     pub(super) fn deny(
@@ -39,7 +21,7 @@ impl Session {
         denial: Refused,
         turn: &mut Turn<'_>,
     ) {
-        turn.out.record(&waiting::refusal((head.method, head.target), &denial));
+        turn.out.record(&records::refusal((head.method, head.target), &denial));
         self.exchange.retry_after = denial.retry_after();
         let body_bytes_max = turn.rules.body_bytes_max as u64;
         match framing {

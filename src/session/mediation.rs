@@ -2,65 +2,20 @@
 //! calls that build are held and decided, one at a time, and nothing unknown passes. Where they are only
 //! counted, all else passes, and they pass as they are. So it is with Dockerfiles that a session hands over.
 
-mod machine;
-
 use std::collections::VecDeque;
-use std::time::Instant;
 
-use super::budget::Share;
 use super::calls::as_grpc;
 use super::outbox::Answer;
-use super::request::Request;
-use super::response::Response;
-use super::waiting::{self, Waiting};
-use super::{End, Rules, Session, Step, Ticket, Turn, bounded};
+use super::state::{
+    Machine, Mediation, Request, Response, Serving, Waiting, WholeCall, outputs, taken,
+};
+use super::{End, Rules, Session, Step, Ticket, Turn, bounded, records};
 use crate::admission::{
-    self, BuilderCalls, CallStep, Calls, ImageChange, PendingCall, Refusal, Refused, Release,
+    self, BuilderCalls, CallStep, Calls, ImageChange, Refusal, Refused, Release,
 };
 use crate::http2::frame::ConnectionError;
 use crate::http2::mediator::{Call, Limits, Mediator};
 use crate::record::{Event, Redacted};
-use machine::{Machine, Serving, outputs};
-
-/// A connection on which BuildKit is spoken, and what is held of it.
-#[derive(Debug)]
-pub(super) struct Mediation {
-    machine: Machine,
-    calls: BuilderCalls,
-    /// Calls that wait for their turn to be decided.
-    whole: VecDeque<WholeCall>,
-    /// The one whose decision needs an answer, of this stream.
-    deciding: Option<Box<Waiting<PendingCall, u32>>>,
-    /// Builds that are under way, by their streams: they may change what images are called.
-    building: Vec<(u32, ImageChange)>,
-    share: Share,
-}
-
-#[derive(Debug)]
-struct WholeCall {
-    stream: u32,
-    path: String,
-    message: Vec<u8>,
-}
-
-impl Mediation {
-    /// Whether more may be taken from the client.
-    pub(super) fn takes_from_client(&self) -> bool {
-        self.machine.takes_from_client()
-    }
-
-    /// Until when the outside may take to answer.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.deciding.as_ref().and_then(|waiting| waiting.deadline)
-    }
-
-    /// What messages take that are held, judged or on their way, in bytes.
-    fn bytes(&self) -> usize {
-        let whole = self.whole.iter().map(|call| call.message.capacity()).sum::<usize>();
-        let deciding = self.deciding.as_ref().map_or(0, |waiting| waiting.pending.bytes());
-        self.machine.held_bytes() + whole + deciding
-    }
-}
 
 impl Session {
     /// The daemon has switched: from here on calls are looked at.
@@ -256,7 +211,7 @@ impl Session {
     ) {
         if let Some(waiting) = mediation.deciding.take_if(|waiting| waiting.ticket == ticket) {
             let Waiting { pending, held: stream, .. } = *waiting;
-            let (answer, _) = waiting::taken(answer);
+            let (answer, _) = taken(answer);
             let step = self.step(turn, |cx| pending.resume(answer, cx));
             self.go_on_with_call(&mut mediation, stream, step, turn);
         }
@@ -299,7 +254,7 @@ fn refuse_call(
     refused: &Refused,
     turn: &mut Turn<'_>,
 ) {
-    turn.out.record(&waiting::refusal(("POST", path), refused));
+    turn.out.record(&records::refusal(("POST", path), refused));
     let message = format!("SecDocker: {}", bounded(refused.reason()));
     let status = as_grpc(refused.status());
     mediation.machine.refuse(stream, status, &message, &mut outputs(turn.out));

@@ -36,16 +36,17 @@
 mod budget;
 mod calls;
 mod collecting;
+mod deciding;
 mod denial;
-mod exchange;
+mod flow;
 mod mediation;
 mod outbox;
-mod pace;
+mod records;
 mod request;
 mod response;
+mod state;
 #[cfg(test)]
 mod tests;
-mod waiting;
 mod withholding;
 
 use std::num::NonZeroU64;
@@ -54,108 +55,14 @@ use std::time::Instant;
 
 pub use crate::admission::{ImageChanges, Rules};
 pub use budget::Budget;
-pub use outbox::{Answer, Ask, Outbox, What, Work, Worked};
+pub use flow::{End, Flow, Side, Step, Ticket, UpstreamFailure};
+pub use outbox::{Answer, Ask, Outbox, Turn, What, Work, Worked};
 
 use crate::client::{ClientId, LimitMet};
-use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::Persistence;
 use crate::http::message;
 use crate::record::Event;
-use exchange::Exchange;
-use request::Request;
-use response::Response;
-
-/// The two ends of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The client.
-    Downstream,
-    /// The daemon.
-    Upstream,
-}
-
-impl Side {
-    /// The end that bytes from this one go to.
-    pub fn other(self) -> Self {
-        match self {
-            Self::Downstream => Self::Upstream,
-            Self::Upstream => Self::Downstream,
-        }
-    }
-}
-
-/// What may happen to the next bytes of one direction, until the session is told more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
-    /// Show them to the session.
-    Inspect,
-    /// Move exactly this many unseen, and say so with [`Session::passed`].
-    Pass(NonZeroU64),
-    /// Move everything until the sender ends: a raw stream, or a body that ends with its connection.
-    PassToEnd,
-    /// Take nothing: the other side owes something first. The kernel's buffer is the queue.
-    Hold,
-    /// Take and drop: nothing of it will be answered, but an unread byte would make the kernel
-    /// reset the connection under the answer that is on its way.
-    Discard,
-}
-
-/// What became of the first bytes shown to the session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
-pub enum Step {
-    /// The first so many go to the other side as they are, after what the outbox holds for it.
-    Forward(usize),
-    /// The first so many were understood; what is to be written stands in the outbox.
-    Take(usize),
-    /// Nothing can be said until more arrives.
-    More,
-}
-
-/// How a session ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// Write what is owed to the client, then close.
-    Flush,
-    /// The same, but the client may still be sending: take and drop that for a bounded time.
-    Linger,
-    /// Close both sides at once; the client must see that its answer is not whole.
-    Abort,
-}
-
-/// Names a question, and is never used again: an answer that comes too late meets no other request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Ticket(u64);
-
-/// What a call into the session may use.
-#[derive(Debug)]
-pub struct Turn<'a> {
-    /// The time of the call.
-    pub now: Instant,
-    /// The rules in force for requests that begin now.
-    pub rules: &'a Arc<Rules>,
-    /// Where the session puts what it owes.
-    pub out: &'a mut Outbox,
-}
-
-/// How a body proceeds that is passed on without being understood.
-#[derive(Debug)]
-enum BodyState {
-    Length(NonZeroU64),
-    Chunked(ChunkDecoder),
-    UntilClose,
-}
-
-/// Why the daemon's side is gone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UpstreamFailure {
-    /// No connection could be made; the text says where to and why.
-    Unreachable(String),
-    /// The connection broke.
-    Lost(String),
-    /// The connection would have led back to SecDocker itself.
-    Loop(String),
-}
+use state::{Exchange, Request, Response};
 
 /// Bytes of a reason that an answer carries at most.
 const REASON_BYTES_MAX: usize = 32 * 1024;
@@ -169,16 +76,6 @@ fn bounded(reason: &dyn std::fmt::Display) -> String {
         text.push('…');
     }
     text
-}
-
-impl std::fmt::Display for UpstreamFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unreachable(reason) | Self::Lost(reason) | Self::Loop(reason) => {
-                f.write_str(reason)
-            }
-        }
-    }
 }
 
 /// One client, one daemon connection, and the requests between them.

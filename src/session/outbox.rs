@@ -1,14 +1,26 @@
 //! What a session owes: bytes of its own making to either side, and questions to the outside.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::budget::Share;
-use super::{Side, Ticket};
-use crate::admission::{Judged, Judgement};
+use super::flow::{Side, Ticket};
+use crate::admission::{Judged, Judgement, Rules};
 use crate::policy::Policy;
 use crate::policy::facts::{Facts, Questions};
 use crate::policy::review::{CancelToken, Review, ReviewRequest};
 use crate::record::{Event, Records};
+
+/// What a call into the session may use.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    /// The time of the call.
+    pub now: Instant,
+    /// The rules in force for requests that begin now.
+    pub rules: &'a Arc<Rules>,
+    /// Where the session puts what it owes.
+    pub out: &'a mut Outbox,
+}
 
 /// Something to find out; the answer comes back by its ticket.
 #[derive(Debug)]

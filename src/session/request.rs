@@ -4,76 +4,15 @@ use std::borrow::Cow;
 use std::num::NonZeroU64;
 use std::time::Instant;
 
-use super::budget::{NoRoom, Share};
-use super::calls::{self, RefusingCalls};
-use super::collecting::Collecting;
-use super::denial::Dropping;
-use super::exchange::Exchange;
-use super::mediation::Mediation;
-use super::response::Response;
-use super::waiting::Waiting;
-use super::{BodyState, End, Flow, Session, Side, Step, Turn};
+use super::budget::Share;
+use super::state::{BodyState, Exchange, Request, Response};
+use super::{End, Flow, Session, Side, Step, Turn, calls};
 use crate::admission::{self, Arrival, Opening, Passing, Refusal, SHORT_HEAD_BYTES_MAX, Traits};
 use crate::docker;
 use crate::http::chunk::ChunkDecoder;
 use crate::http::head::{self, HeadError, Lines, Version};
 use crate::http::message::{self, Offer};
 use crate::record::{Event, Redacted};
-
-/// Where the client is in its request. A variant holds what that state needs and no more.
-#[derive(Debug)]
-pub(super) enum Request {
-    /// Between messages, or in a head whose first `searched` bytes hold no end.
-    Head {
-        searched: usize,
-        deadline: Option<Instant>,
-        /// What a long one holds of the budget.
-        share: Option<Box<Share>>,
-    },
-    /// A body that is passed on without being understood.
-    Body(BodyState),
-    /// A body that will be inspected once it is whole.
-    Collecting(Box<Collecting>),
-    /// Something is being found out on the way to a decision.
-    Waiting(Box<Waiting>),
-    /// A body that nobody will see: its request may not be made.
-    Dropping(Box<Dropping>),
-    /// Calls of gRPC, each of which is refused here: the daemon never hears of them.
-    RefusingCalls(Box<RefusingCalls>),
-    /// All of it is on its way to the daemon.
-    Sent,
-    /// The same, and it asked to leave HTTP: what follows is held until the daemon has answered.
-    MaySwitch,
-    /// No longer HTTP.
-    Raw,
-    /// Calls of gRPC, each of which is looked at.
-    Mediated(Box<Mediation>),
-    /// No further request will be read.
-    Over,
-}
-
-impl Request {
-    pub(super) fn next() -> Self {
-        Self::Head { searched: 0, deadline: None, share: None }
-    }
-
-    /// Whether nothing of the next request has arrived.
-    pub(super) fn is_fresh(&self) -> bool {
-        matches!(self, Self::Head { deadline: None, .. } | Self::Over)
-    }
-
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        match self {
-            Self::Head { deadline, .. } => *deadline,
-            Self::Collecting(collecting) => Some(collecting.deadline()),
-            Self::Waiting(waiting) => waiting.deadline,
-            Self::Dropping(dropping) => Some(dropping.deadline()),
-            Self::RefusingCalls(refusing) => refusing.deadline(),
-            Self::Mediated(mediation) => mediation.deadline(),
-            _ => None,
-        }
-    }
-}
 
 /// A head that has arrived, and how.
 struct Arrived<'a> {
@@ -347,18 +286,5 @@ impl Session {
             }
             _ => {}
         }
-    }
-}
-
-impl From<NoRoom> for Refusal {
-    fn from(no_room: NoRoom) -> Self {
-        let (status, reason) = match no_room {
-            NoRoom::Now => (503, "too many request bodies are being inspected, try again"),
-            NoRoom::Ever => (
-                413,
-                "the request body would take more memory than `limits.bodies` lets one client have",
-            ),
-        };
-        Self::new(status, reason)
     }
 }

@@ -2,9 +2,8 @@
 
 use std::num::NonZeroU64;
 
-use super::request::Request;
-use super::withholding::Withholding;
-use super::{BodyState, End, Flow, Session, Step, Turn, UpstreamFailure};
+use super::state::{BodyState, Request, Response};
+use super::{End, Flow, Session, Step, Turn, UpstreamFailure};
 use crate::admission::Calls;
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::{self, Framing, Persistence};
@@ -13,68 +12,6 @@ use crate::record::Event;
 
 /// A daemon that sends more interim responses than this to one request is broken.
 const INTERIM_MAX: u8 = 16;
-
-/// Where the daemon is in its response.
-#[derive(Debug)]
-pub(super) enum Response {
-    /// No request is out.
-    Idle,
-    /// The head has not ended in its first `searched` bytes.
-    Head { searched: usize },
-    /// A body that is passed on.
-    Body(BodyState),
-    /// A body out of which credentials are taken once it is whole.
-    Withholding(Box<Withholding>),
-    /// Complete, while the request it answers is still on its way.
-    Done,
-    /// No longer HTTP.
-    Raw,
-    /// Answers to calls of gRPC.
-    Mediated,
-    /// Nothing more will be read.
-    Over,
-}
-
-impl Response {
-    pub(super) fn head() -> Self {
-        Self::Head { searched: 0 }
-    }
-}
-
-impl BodyState {
-    /// How a body with this framing proceeds; `None` if there is none.
-    pub(super) fn of(framing: Framing) -> Option<Self> {
-        match framing {
-            Framing::None => None,
-            Framing::Length(bytes) => Some(Self::Length(bytes)),
-            Framing::Chunked => Some(Self::Chunked(ChunkDecoder::new())),
-            Framing::UntilClose => Some(Self::UntilClose),
-        }
-    }
-
-    pub(super) fn flow(&self) -> Flow {
-        match self {
-            Self::Length(left) => Flow::Pass(*left),
-            Self::Chunked(decoder) => {
-                NonZeroU64::new(decoder.unseen()).map_or(Flow::Inspect, Flow::Pass)
-            }
-            Self::UntilClose => Flow::PassToEnd,
-        }
-    }
-
-    /// Whether the body has ended, now that `count` more bytes of it have passed.
-    pub(super) fn passed(&mut self, count: NonZeroU64) -> bool {
-        match self {
-            Self::Length(left) => match NonZeroU64::new(left.get().saturating_sub(count.get())) {
-                Some(rest) => *left = rest,
-                None => return true,
-            },
-            Self::Chunked(decoder) => decoder.passed(count.get()),
-            Self::UntilClose => {}
-        }
-        false
-    }
-}
 
 impl Session {
     pub(super) fn response_flow(&self) -> Flow {

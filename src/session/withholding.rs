@@ -4,30 +4,12 @@
 //! that asked. What can't be read is not passed on.
 
 use super::budget::Share;
-use super::response::Response;
-use super::{BodyState, Session, Side, Step, Turn, UpstreamFailure};
+use super::state::{BodyState, Kept, Response, Withholding, too_long};
+use super::{Session, Side, Step, Turn, UpstreamFailure};
 use crate::docker::answers;
-use crate::http::chunk::{ChunkDecoder, CollectError};
 use crate::http::head::{self, Lines, ResponseHead};
 use crate::http::message;
 use crate::record::Event;
-
-/// An answer that still arrives.
-#[derive(Debug)]
-pub(super) struct Withholding {
-    head: Vec<u8>,
-    progress: Kept,
-    body: Vec<u8>,
-    share: Share,
-}
-
-/// How much of it is still to come.
-#[derive(Debug)]
-enum Kept {
-    Length(usize),
-    Chunked(ChunkDecoder),
-    UntilClose,
-}
 
 impl Session {
     /// Begins to keep the body behind a head.
@@ -126,41 +108,5 @@ impl Session {
     }
 }
 
-fn too_long(max: usize) -> String {
-    format!("it is longer than {max} bytes")
-}
-
 /// What one byte of JSON may take as a tree of values.
 const TREE_BYTES: usize = 16;
-
-impl Withholding {
-    /// How much of `input` belongs to the body, and whether it is whole.
-    fn take(&mut self, input: &[u8], max: usize) -> Result<(usize, bool), String> {
-        let taken = match &mut self.progress {
-            Kept::Length(left) => {
-                let bytes = input.len().min(*left);
-                *left -= bytes;
-                self.body.extend_from_slice(input.split_at(bytes).0);
-                (bytes, *left == 0)
-            }
-            Kept::Chunked(decoder) => {
-                let scanned = decoder.collect(input, &mut self.body, max);
-                let scanned = scanned.map_err(|error| match error {
-                    CollectError::TooLarge { max } => too_long(max),
-                    CollectError::Chunk(error) => error.to_string(),
-                })?;
-                (scanned.bytes, scanned.ended)
-            }
-            Kept::UntilClose if input.len() > max.saturating_sub(self.body.len()) => {
-                return Err(too_long(max));
-            }
-            Kept::UntilClose => {
-                self.body.extend_from_slice(input);
-                (input.len(), false)
-            }
-        };
-        let grown = self.share.grow_to(self.body.capacity());
-        grown.map_err(|_| "too many bodies are being inspected".to_owned())?;
-        Ok(taken)
-    }
-}

@@ -49,15 +49,6 @@ const LEFT: &[&str] = &[
     "src/effects/services.rs",
     "src/effects/services/force.rs",
     "src/effects/services/mounts.rs",
-    // src/http
-    "src/http/framing.rs",
-    "src/http/head.rs",
-    "src/http/head/end.rs",
-    // src/http2
-    "src/http2/mediator.rs",
-    "src/http2/mediator/from_client.rs",
-    "src/http2/mediator/from_server.rs",
-    "src/http2/mediator/stream.rs",
     // src/image
     "src/image.rs",
     "src/image/host.rs",
@@ -122,24 +113,6 @@ const LEFT: &[&str] = &[
     "src/policy/rules/users.rs",
     "src/policy/types.rs",
     "src/policy/violations.rs",
-    // src/proxy
-    "src/proxy/streams/encrypted.rs",
-    "src/proxy/streams/encrypted/elsewhere.rs",
-    "src/proxy/streams/stream.rs",
-    "src/proxy/watch.rs",
-    "src/proxy/watch/look.rs",
-    // src/session
-    "src/session/calls.rs",
-    "src/session/collecting.rs",
-    "src/session/denial.rs",
-    "src/session/mediation.rs",
-    "src/session/mediation/machine.rs",
-    "src/session/mod.rs",
-    "src/session/outbox.rs",
-    "src/session/request.rs",
-    "src/session/response.rs",
-    "src/session/waiting.rs",
-    "src/session/withholding.rs",
     // src/tls
     "src/tls.rs",
     "src/tls/absent.rs",

@@ -4,7 +4,7 @@
 //! the byte that shows it, not when its line is complete. A line feed alone ends a line here: whether
 //! that will do shows in the whole head.
 
-use super::HeadError;
+use super::error::HeadError;
 
 /// How the last line of a head ends, and the empty line behind it.
 const END: &[u8] = b"\r\n\r\n";

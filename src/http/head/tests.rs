@@ -156,7 +156,11 @@ fn what_announces_more_does_not_stand_alone() {
         let head = format!("POST / HTTP/1.1\r\n{line}\r\n\r\n");
         let mut lines = Lines::new();
         let head = parse_request(head.as_bytes(), &mut lines).unwrap();
-        assert_eq!(head.stands_alone(framing::of_request(&head).unwrap()), alone, "{line}");
+        assert_eq!(
+            head.stands_alone(crate::http::framing::of_request(&head).unwrap()),
+            alone,
+            "{line}"
+        );
     }
 }
 

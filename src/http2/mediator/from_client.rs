@@ -1,35 +1,19 @@
 //! What the client sends: frames, each taken whole.
 
-use super::super::blocks::{Block, Blocks, write_block};
+use super::super::blocks::{Block, write_block};
 use super::super::frame::{
     self, ACK, ConnectionError, END_STREAM, FrameHead, HEAD_BYTES, Kind, PAYLOAD_BYTES_MAX, PREFACE,
 };
 use super::super::hpack::Field;
+use super::call::{Call, Fault, Handling, Outputs};
 use super::stream::{self, Held, Kind as StreamKind, PREFIX_BYTES, Stream};
-use super::{Call, Fault, Handling, Mediator, Outputs, STREAMS_MAX};
+use super::{Mediator, STREAMS_MAX};
 
 /// The most DATA frames without a byte that do not end a stream either.
 const EMPTY_FRAMES_MAX: u32 = 1000;
 
 /// The longest name of a method, in bytes.
 const PATH_BYTES_MAX: usize = 256;
-
-/// Where the client is.
-#[derive(Debug, Default)]
-pub(super) struct FromClient {
-    has_begun: bool,
-    blocks: Blocks,
-    /// How many bytes of the server's window the next frame needs.
-    needs: i64,
-    empty_frames: u32,
-}
-
-impl FromClient {
-    /// Whether the server's window has room for the frame that waits, if one does.
-    pub(super) fn is_served_by(&self, window: i64) -> bool {
-        self.needs <= window.max(0)
-    }
-}
 
 impl Mediator {
     /// Takes the preface or a frame; 0 if not all of it is there, or the server does not take it yet.

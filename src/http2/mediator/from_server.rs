@@ -5,26 +5,11 @@ use super::super::frame::{
     PAYLOAD_BYTES_MAX,
 };
 use super::super::settings::{self, INITIAL_WINDOW_SIZE};
-use super::{Mediator, Outputs};
+use super::Mediator;
+use super::call::Outputs;
 
 /// The largest window (RFC 9113 §6.9.1).
 const WINDOW_BYTES_MAX: i64 = 0x7fff_ffff;
-
-/// Where the server is.
-#[derive(Debug, Default)]
-pub(super) struct FromServer {
-    /// How much of a payload is still to pass, in bytes.
-    passing: usize,
-    /// The stream whose header block has not ended; 0 if none.
-    block: u32,
-}
-
-impl FromServer {
-    /// Whether own frames may be put here.
-    pub(super) fn is_in_gap(&self) -> bool {
-        self.passing == 0 && self.block == 0
-    }
-}
 
 impl Mediator {
     /// Takes a frame's head, a piece of its payload, or a whole frame; 0 if more is needed for one.

@@ -1,7 +1,7 @@
 //! One call: whose turn it is to end it, and what is held of it.
 
 use super::super::frame::{self, END_STREAM, Kind as FrameKind, PAYLOAD_BYTES_MAX};
-use super::Fault;
+use super::call::Fault;
 
 /// What stands before a message: whether it is compressed, and its length (gRPC over HTTP2,
 /// "Length-Prefixed-Message").

@@ -1,13 +1,14 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test should say where")]
 
-use proptest::prelude::*;
-
 use super::super::frame::{
     ACK, END_HEADERS, END_STREAM, FrameHead, HEAD_BYTES, Kind as FrameKind, PADDED, PREFACE,
 };
 use super::super::hpack::Field;
 use super::super::literal::write_field;
 use super::*;
+
+mod random;
+mod windows;
 
 const PASSED: &str = "/x.Control/Status";
 const HELD: &str = "/x.Control/Solve";
@@ -284,114 +285,6 @@ impl Talk {
 }
 
 #[test]
-fn no_more_is_held_than_may_be() {
-    let mut talk = Talk::new(usize::MAX);
-    for stream in [1, 3, 5, 7] {
-        let part = message(&vec![0; 90_000]);
-        let pieces = part.chunks(16_000).take(5);
-        let body: Vec<u8> =
-            pieces.flat_map(|piece| frame(FrameKind::Data, 0, stream, piece)).collect();
-        talk.client(&[begin(HELD, stream), body].concat()).unwrap();
-    }
-    let held = talk.mediator.held_bytes();
-    assert!(held <= LIMITS.held_bytes_max * 2, "{held}");
-    assert!(talk.unwanted.iter().any(|(_, fault)| *fault == Some(Fault::TooMuch)), "{held}");
-}
-
-#[test]
-fn a_released_message_keeps_to_the_windows_of_the_server() {
-    let mut talk = Talk::new(usize::MAX);
-    talk.server(&settings(&[(4, 20_000)])).unwrap();
-    talk.take();
-    talk.client(&call(HELD, 1, &[7; 90_000])).unwrap();
-    let (client, server) = talk.take();
-    assert_eq!(content(&server, 1).len(), 20_000, "the stream's window");
-    let credited: u32 = client
-        .iter()
-        .filter(|frame| frame.kind == FrameKind::WindowUpdate && frame.stream == 0)
-        .map(|frame| u32::from_be_bytes(frame.payload[..].try_into().unwrap()))
-        .sum();
-    assert_eq!(credited, 90_005, "the client was allowed as much again");
-    let more =
-        |stream: u32, bytes: u32| frame(FrameKind::WindowUpdate, 0, stream, &bytes.to_be_bytes());
-    talk.server(&more(1, 100_000)).unwrap();
-    let (client, server) = talk.take();
-    assert_eq!(content(&server, 1).len(), 65_535 - 20_000, "the connection's window");
-    assert_eq!(client, [], "the client needs to know nothing");
-    talk.server(&more(0, 60_000)).unwrap();
-    let (client, server) = talk.take();
-    assert_eq!(content(&server, 1).len(), 90_006 - 65_535);
-    assert_eq!(server.last().unwrap().flags, END_STREAM);
-    assert_eq!(client, [], "it had that already");
-    // All that was sent is allowed again: what is beyond is for the client.
-    talk.server(&more(0, 40_000)).unwrap();
-    let (client, _) = talk.take();
-    assert_eq!(client[0].payload, 9_994_u32.to_be_bytes());
-}
-
-#[test]
-fn what_passes_waits_for_the_server_where_its_window_was_used_for_what_was_held() {
-    let mut talk = Talk::new(usize::MAX);
-    talk.server(&settings(&[(4, 1 << 20)])).unwrap();
-    talk.client(&call(HELD, 1, &[7; 60_000])).unwrap();
-    talk.client(&[begin(PASSED, 3), frame(FrameKind::Data, 0, 3, &[1; 10_000])].concat()).unwrap();
-    let (_, server) = talk.take();
-    assert_eq!((content(&server, 3).len(), talk.mediator.takes_from_client()), (0, false));
-    talk.server(&frame(FrameKind::WindowUpdate, 0, 0, &60_000_u32.to_be_bytes())).unwrap();
-    let (_, server) = talk.take();
-    assert_eq!((content(&server, 3).len(), talk.mediator.takes_from_client()), (10_000, true));
-}
-
-#[test]
-fn own_frames_are_put_between_those_of_the_server() {
-    let mut talk = Talk::new(usize::MAX);
-    talk.client(&begin(PASSED, 1)).unwrap();
-    let answer = [
-        frame(FrameKind::Headers, 0, 1, b"\x88"),
-        frame(FrameKind::Continuation, END_HEADERS, 1, b"\x88\x88"),
-        frame(FrameKind::Data, 0, 1, b"0123456789"),
-    ]
-    .concat();
-    for cut in 0..answer.len() {
-        let mut talk = Talk::new(usize::MAX);
-        talk.client(&begin(PASSED, 1)).unwrap();
-        talk.server(&answer[..cut]).unwrap();
-        talk.client(&call("/other", 3, b"")).unwrap();
-        talk.server(&answer[cut..]).unwrap();
-        let (client, _) = talk.take();
-        let at =
-            client.iter().position(|frame| frame.kind == FrameKind::Headers && frame.stream == 3);
-        assert!(at.is_some_and(|at| at != 1), "{cut}: {client:?}");
-    }
-}
-
-#[test]
-fn the_server_cannot_allow_more_than_is_read_here() {
-    let mut talk = Talk::new(3);
-    talk.server(&settings(&[(1, 65_536), (3, 250), (5, 1 << 20), (4, 99)])).unwrap();
-    talk.server(&frame(FrameKind::Settings, ACK, 0, b"")).unwrap();
-    let expected = [
-        settings(&[(1, 4096), (3, 250), (5, 16_384), (4, 99)]),
-        frame(FrameKind::Settings, ACK, 0, b""),
-    ];
-    assert_eq!(talk.client, expected.concat());
-}
-
-#[test]
-fn padding_and_priorities_are_left_out() {
-    let padded = |bytes: &[u8]| [&[3][..], bytes, &[0; 3]].concat();
-    let mut talk = Talk::new(5);
-    let head = [&[2][..], &[0, 0, 0, 0, 9], &block(HELD), &[0; 2]].concat();
-    talk.client(&frame(FrameKind::Headers, END_HEADERS | PADDED | 0x20, 1, &head)).unwrap();
-    let sent = padded(&message(b"solve"));
-    talk.client(&frame(FrameKind::Data, END_STREAM | PADDED, 1, &sent)).unwrap();
-    let (client, server) = talk.take();
-    assert_eq!(server[0].payload, block(HELD));
-    assert_eq!(content(&server, 1), message(b"solve+"));
-    assert_eq!(client[0].payload, u32::try_from(sent.len()).unwrap().to_be_bytes());
-}
-
-#[test]
 fn a_table_of_the_clients_is_read_and_not_handed_on() {
     let mut encoder = loona_hpack::Encoder::default();
     let mut talk = Talk::new(4);
@@ -469,82 +362,6 @@ fn a_stream_that_is_reset_is_forgotten_on_either_side() {
             talk.client(&frame(FrameKind::Data, END_STREAM, 1, b"late")).unwrap();
             let (client, server) = talk.take();
             assert_eq!((kinds(&client), server), (vec![(FrameKind::WindowUpdate, 0)], vec![]));
-        }
-    }
-}
-
-proptest! {
-    /// However bytes are cut and whatever they are, nothing that was not judged reaches the server, frames
-    /// stay whole, and windows are kept.
-    #[test]
-    fn nothing_unjudged_passes_and_no_window_is_overrun(
-        calls in proptest::collection::vec((0..3_u8, 0..40_000_usize), 1..6),
-        window in 1_000..100_000_u32,
-        piece in 100..20_000_usize,
-        updates in proptest::collection::vec(1..70_000_u32, 0..40),
-        refuses: bool,
-    ) {
-        let mut talk = Talk::new(piece);
-        if refuses {
-            talk.verdict = Err("no".to_owned());
-        }
-        talk.server(&settings(&[(4, window)])).unwrap();
-        let mut sent_in_all = 0_i64;
-        let mut allowed = 65_535_i64;
-        for (number, (kind, length)) in calls.iter().enumerate() {
-            let stream = 2 * u32::try_from(number).unwrap() + 1;
-            let path = match kind { 0 => PASSED, 1 => HELD, _ => "/other" };
-            talk.client(&call(path, stream, &vec![*kind; *length])).unwrap();
-        }
-        let mut seen: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
-        for update in [&[0][..], &updates].concat() {
-            if update > 0 {
-                allowed += i64::from(update);
-                talk.server(&frame(FrameKind::WindowUpdate, 0, 0, &update.to_be_bytes())).unwrap();
-                for stream in [1, 3, 5, 7, 9] {
-                    talk.server(&frame(FrameKind::WindowUpdate, 0, stream, &update.to_be_bytes())).unwrap();
-                }
-            }
-            let (_, server) = talk.take();
-            for frame in server.iter().filter(|frame| frame.kind == FrameKind::Data) {
-                sent_in_all += i64::try_from(frame.payload.len()).unwrap();
-                seen.entry(frame.stream).or_default().extend_from_slice(&frame.payload);
-            }
-            prop_assert!(sent_in_all <= allowed, "{sent_in_all} of {allowed}");
-        }
-        for (number, (kind, length)) in calls.iter().enumerate() {
-            let stream = 2 * u32::try_from(number).unwrap() + 1;
-            let got = seen.remove(&stream).unwrap_or_default();
-            let text = vec![*kind; *length];
-            let whole = match (kind, refuses) {
-                (0, _) => message(&text),
-                (1, false) => message(&[&text[..], b"+"].concat()),
-                _ => Vec::new(),
-            };
-            prop_assert!(whole.starts_with(&got), "stream {stream} of kind {kind}");
-        }
-    }
-
-    /// Whatever a client sends, nothing panics, and all that reaches the server are whole frames.
-    #[test]
-    fn garbage_is_survived(
-        sent in proptest::collection::vec((0..11_u8, any::<u8>(), 0..8_u32, proptest::collection::vec(any::<u8>(), 0..40)), 0..30),
-        back in proptest::collection::vec((0..11_u8, any::<u8>(), 0..8_u32, proptest::collection::vec(any::<u8>(), 0..40)), 0..30),
-        piece in 1..50_usize,
-    ) {
-        let write = |frames: &[(u8, u8, u32, Vec<u8>)]| {
-            let mut out = Vec::new();
-            for (kind, flags, stream, payload) in frames {
-                out.extend_from_slice(&[0, 0, u8::try_from(payload.len()).unwrap(), *kind, *flags]);
-                out.extend_from_slice(&stream.to_be_bytes());
-                out.extend_from_slice(payload);
-            }
-            out
-        };
-        let mut talk = Talk::new(piece);
-        let whole = talk.client(&write(&sent)).is_ok() && talk.server(&write(&back)).is_ok();
-        if whole {
-            talk.take();
         }
     }
 }

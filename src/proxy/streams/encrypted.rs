@@ -12,22 +12,23 @@
 //! large key signs, the step is taken on another thread ([`super::handshakes`]).
 
 mod elsewhere;
+mod lent;
+mod spoken;
 
-use std::cell::{Cell, RefCell};
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use rustix::net::RecvFlags;
 
-use self::elsewhere::Elsewhere;
+pub(in crate::proxy) use self::lent::Lent;
+use self::spoken::{Elsewhere, Spoken};
 use super::buffers::Queue;
-use super::stream::Got;
+use super::got::Got;
 use crate::client::ClientCertificate;
-use crate::tls::{self, Outgoing, PlainClients, Received, Server, Session};
+use crate::tls::{self, PlainClients, Received, Server, Session};
 
 /// Bytes from the wire that are read at once.
 const READ_BYTES: usize = 256 * 1024;
@@ -37,41 +38,6 @@ const WRITE_BYTES: usize = 64 * 1024;
 
 /// Reads that bring nothing to show, after which others get their turn.
 const FRUITLESS_READS_MAX: usize = 8;
-
-/// What the loop lends to streams while they are driven.
-#[derive(Debug, Clone, Default)]
-pub(in crate::proxy) struct Lent(Rc<Buffers>);
-
-#[derive(Debug, Default)]
-struct Buffers {
-    incoming: RefCell<Vec<u8>>,
-    outgoing: RefCell<Outgoing>,
-    permits: Cell<usize>,
-    tickets: Cell<u64>,
-}
-
-impl Lent {
-    /// Allows so many steps of handshakes.
-    pub(in crate::proxy) fn permit(&self, steps: usize) {
-        self.0.permits.set(steps);
-    }
-
-    /// How many steps are allowed still.
-    pub(in crate::proxy) fn permits(&self) -> usize {
-        self.0.permits.get()
-    }
-
-    fn ticket(&self) -> u64 {
-        self.0.tickets.set(self.0.tickets.get() + 1);
-        self.0.tickets.get()
-    }
-
-    fn take_permit(&self) -> bool {
-        let permits = self.0.permits.get();
-        self.0.permits.set(permits.saturating_sub(1));
-        permits > 0
-    }
-}
 
 /// What became of a handshake, told once.
 #[derive(Debug)]
@@ -102,16 +68,6 @@ pub(in crate::proxy) struct Encrypted {
     handshake_time: Duration,
     deadline: Option<Instant>,
     news: Option<Handshake>,
-}
-
-#[derive(Debug)]
-enum Spoken {
-    Undecided(Arc<Server>),
-    Plain,
-    Tls(Session),
-    Elsewhere(Elsewhere),
-    /// What still comes is dropped.
-    Failed,
 }
 
 /// What a short read says of the socket.

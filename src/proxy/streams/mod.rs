@@ -2,6 +2,7 @@
 
 pub(in crate::proxy) mod buffers;
 pub(in crate::proxy) mod encrypted;
+mod got;
 pub(in crate::proxy) mod peer;
 pub(in crate::proxy) mod pipes;
 pub(in crate::proxy) mod stream;

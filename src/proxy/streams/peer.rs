@@ -12,8 +12,9 @@ use mio::{Interest, Registry, Token};
 use super::super::threads::handshakes::{Step, Taken};
 use super::buffers::Queue;
 use super::encrypted::{AfterShort, Encrypted, Handshake, Progress};
+use super::got::Got;
 use super::pipes::Pipe;
-use super::stream::{Got, Stream};
+use super::stream::Stream;
 
 /// A read of so many bytes shows that more flows than single messages: the next may be spliced.
 const FLOWING_BYTES: usize = 32 * 1024;

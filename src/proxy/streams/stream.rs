@@ -13,6 +13,7 @@ use socket2::SockRef;
 
 use super::super::origin;
 use super::encrypted::{AfterShort, Encrypted};
+use super::got::Got;
 
 /// Idle time after which the kernel asks whether a peer is still there.
 pub(in crate::proxy) const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -23,32 +24,6 @@ pub(in crate::proxy) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Encrypted(Box<Encrypted>),
-}
-
-/// What a read brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::proxy) enum Got {
-    /// So many bytes, and whether nothing more is there as far as a short read tells.
-    Bytes {
-        count: usize,
-        drained: bool,
-    },
-    End,
-    WouldBlock,
-    /// More may be there, but others come first.
-    Postponed,
-}
-
-impl Got {
-    /// What a read into so much room says.
-    pub(in crate::proxy) fn of(read: io::Result<usize>, room: usize) -> io::Result<Self> {
-        match read {
-            Ok(0) => Ok(Self::End),
-            Ok(count) => Ok(Self::Bytes { count, drained: count < room }),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Self::WouldBlock),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 impl Stream {

@@ -6,11 +6,6 @@ use super::{Condemned, Key, Stage, Watch, Watched};
 use crate::audit::{self, Notice};
 use crate::lookup::{self, Mounted, Run, Running};
 
-/// How long the daemon may take to say what a container is: at first, so that the others have their
-/// turn, and when it is asked again.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
-pub(super) const PATIENCE_AGAIN: Duration = Duration::from_secs(5);
-
 /// How often a container is looked at that runs and can't be seen. One that has just ended may be told
 /// of as running for a moment.
 const LOOKS_MAX: u32 = 50;

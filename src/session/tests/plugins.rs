@@ -198,3 +198,59 @@ fn an_image_that_changes_again_and_again_is_refused_in_the_end() {
         talk.client(PING).daemon_gets(PING);
     });
 }
+
+#[test]
+fn plugins_see_what_would_be_forwarded_and_decide() {
+    let create = with_body(CREATE, r#" {"image" : "a"} "#);
+    for refusing in [None, Some(PluginVerdict::Deny), Some(PluginVerdict::Error)] {
+        talk_with_plugins(|talk| {
+            talk.client(&create).daemon_never_sees("create");
+            let (ticket, question) = talk.take_review().unwrap();
+            let body = question.body.as_ref().unwrap();
+            assert_eq!(body.upgrade().as_deref(), Some(&br#"{"Image":"a"}"#.to_vec()));
+            assert_eq!(
+                (question.asked.given.as_str(), question.path.as_str()),
+                ("a", "/containers/create")
+            );
+            assert!(!question.cancel.is_cancelled());
+            talk.call(|session, turn| {
+                session.answered(ticket, Answer::Review(advice(refusing)), turn)
+            });
+            if refusing.is_none() {
+                talk.daemon_never_sees("create");
+                said_before(talk);
+            }
+            match refusing {
+                None => talk.daemon_gets("POST /containers/create HTTP/1.1\r\n").daemon(OK),
+                Some(PluginVerdict::Deny) => talk.client_gets("HTTP/1.1 403 Forbidden\r\n"),
+                Some(_) => talk.client_gets("HTTP/1.1 503 "),
+            };
+            assert!(question.cancel.is_cancelled() && body.upgrade().is_none());
+            talk.is(None).client(PING).daemon_gets(if refusing.is_some() { PING } else { "" });
+        });
+    }
+}
+
+#[test]
+fn plugins_are_not_asked_what_a_rule_forbids_or_nobody_configured() {
+    talk_with_plugins(|talk| {
+        talk.client(&with_body(CREATE, FORBIDDEN)).client_gets("HTTP/1.1 403 ");
+        talk.client("POST /images/create?fromImage=a HTTP/1.1\r\nHost: d\r\n\r\n");
+        talk.daemon_gets("POST /images/create");
+        assert!(talk.take_review().is_none());
+    });
+}
+
+#[test]
+fn plugins_that_never_answer_are_a_503_and_a_late_answer_changes_nothing() {
+    talk_with_plugins(|talk| {
+        talk.client(&with_body(CREATE, r#"{"Image":"a"}"#));
+        let (ticket, question) = talk.take_review().unwrap();
+        talk.now = talk.session.deadline().unwrap();
+        talk.call(Session::elapsed);
+        talk.client_gets("HTTP/1.1 503 ").is(Some(End::Linger));
+        assert!(question.cancel.is_cancelled());
+        talk.call(|session, turn| session.answered(ticket, Answer::Review(advice(None)), turn));
+        talk.daemon_never_sees("create");
+    });
+}

@@ -2,20 +2,9 @@
 
 use std::io;
 
-use super::{Encrypted, Spoken, keep};
+use super::spoken::{Elsewhere, Spoken};
+use super::{Encrypted, keep};
 use crate::proxy::threads::handshakes::{Step, Taken};
-
-/// Where the session is.
-#[derive(Debug)]
-pub(super) enum Elsewhere {
-    /// Still here, on its way.
-    Leaves(Box<Step>),
-    Gone {
-        ticket: u64,
-    },
-    /// Here again, and not looked at yet.
-    Back(Box<Taken>),
-}
 
 impl Encrypted {
     /// Whether nothing can be done until a step that is taken elsewhere is over.

@@ -6,28 +6,28 @@
 
 use std::time::{Duration, Instant};
 
-use super::Rules;
+use crate::admission::Rules;
 
 /// When a body began, and when something of it was last heard of.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(in crate::session) struct Pace {
     began: Instant,
     heard: Instant,
 }
 
 impl Pace {
     /// Of a body that begins now.
-    pub(super) fn new(now: Instant) -> Self {
+    pub(in crate::session) fn new(now: Instant) -> Self {
         Self { began: now, heard: now }
     }
 
     /// Something of it has arrived.
-    pub(super) fn heard(&mut self, now: Instant) {
+    pub(in crate::session) fn heard(&mut self, now: Instant) {
         self.heard = now;
     }
 
     /// Until when more must arrive, when so many bytes have.
-    pub(super) fn deadline(&self, bytes: usize, rules: &Rules) -> Instant {
+    pub(in crate::session) fn deadline(&self, bytes: usize, rules: &Rules) -> Instant {
         let earned = Duration::from_secs(bytes as u64 / rules.body_rate_min.get());
         let by_rate = self.began + rules.body_time_max + earned;
         by_rate.min(self.heard + rules.body_idle_max)

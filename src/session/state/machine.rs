@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::super::Outbox;
+use super::super::outbox::Outbox;
 use crate::admission::{BuildSession, TAKES_FILES};
 use crate::effects::buildkit::file_sync::{FileSync, Packet};
 use crate::http2::answers::{self, Answers, Event};
@@ -19,14 +19,14 @@ use crate::http2::mediator::{Call, Fault, Mediator, Outputs};
 const PACKET_BYTES_MAX: usize = 48 * 1024;
 
 #[derive(Debug)]
-pub(super) enum Machine {
+pub(in crate::session) enum Machine {
     Calls(Box<Mediator>),
     Serves(Box<Serving>),
 }
 
 /// A client that serves a build.
 #[derive(Debug)]
-pub(super) struct Serving {
+pub(in crate::session) struct Serving {
     answers: Answers,
     session: Arc<BuildSession>,
     files: BTreeMap<u32, FileSync>,
@@ -45,7 +45,7 @@ fn takes_dockerfile(fields: &[Field]) -> bool {
 }
 
 impl Serving {
-    pub(super) fn new(
+    pub(in crate::session) fn new(
         session: Arc<BuildSession>,
         block_bytes_max: usize,
         file_bytes_max: usize,
@@ -60,7 +60,7 @@ impl Serving {
         Self { answers, session, files: BTreeMap::new(), calls: VecDeque::new(), file_bytes_max }
     }
 
-    pub(super) fn session(&self) -> &BuildSession {
+    pub(in crate::session) fn session(&self) -> &BuildSession {
         &self.session
     }
 
@@ -121,13 +121,13 @@ fn towards<'a>(out: &'a mut Outputs<'_>) -> answers::Outputs<'a> {
     answers::Outputs { caller: out.server, answerer: out.client }
 }
 
-pub(super) fn outputs(out: &mut Outbox) -> Outputs<'_> {
+pub(in crate::session) fn outputs(out: &mut Outbox) -> Outputs<'_> {
     let (client, server) = out.both();
     Outputs { client, server }
 }
 
 impl Machine {
-    pub(super) fn takes_from_client(&self) -> bool {
+    pub(in crate::session) fn takes_from_client(&self) -> bool {
         match self {
             Self::Calls(mediator) => mediator.takes_from_client(),
             Self::Serves(serving) => {
@@ -136,7 +136,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn client_bytes(
+    pub(in crate::session) fn client_bytes(
         &mut self,
         input: &[u8],
         out: &mut Outputs<'_>,
@@ -159,7 +159,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn daemon_bytes(
+    pub(in crate::session) fn daemon_bytes(
         &mut self,
         input: &[u8],
         out: &mut Outputs<'_>,
@@ -174,7 +174,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn next_call(&mut self) -> Option<Call> {
+    pub(in crate::session) fn next_call(&mut self) -> Option<Call> {
         match self {
             Self::Calls(mediator) => mediator.next_call(),
             Self::Serves(serving) => serving.calls.pop_front(),
@@ -182,7 +182,12 @@ impl Machine {
     }
 
     /// Lets a call go on with what was judged.
-    pub(super) fn release(&mut self, stream: u32, message: &[u8], out: &mut Outputs<'_>) {
+    pub(in crate::session) fn release(
+        &mut self,
+        stream: u32,
+        message: &[u8],
+        out: &mut Outputs<'_>,
+    ) {
         match self {
             Self::Calls(mediator) => mediator.release(stream, message, out),
             // All but its end has gone on.
@@ -193,7 +198,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn refuse(
+    pub(in crate::session) fn refuse(
         &mut self,
         stream: u32,
         status: Status,
@@ -210,7 +215,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn is_open(&self, stream: u32) -> bool {
+    pub(in crate::session) fn is_open(&self, stream: u32) -> bool {
         match self {
             Self::Calls(mediator) => mediator.is_open(stream),
             Self::Serves(serving) => serving.answers.is_open(stream),
@@ -218,7 +223,7 @@ impl Machine {
     }
 
     /// What is kept of calls and files, in bytes.
-    pub(super) fn held_bytes(&self) -> usize {
+    pub(in crate::session) fn held_bytes(&self) -> usize {
         match self {
             Self::Calls(mediator) => mediator.held_bytes(),
             Self::Serves(serving) => {
@@ -229,7 +234,7 @@ impl Machine {
     }
 
     /// The call of which most is kept.
-    pub(super) fn largest_held(&self) -> Option<u32> {
+    pub(in crate::session) fn largest_held(&self) -> Option<u32> {
         match self {
             Self::Calls(mediator) => mediator.largest_held(),
             Self::Serves(serving) => {
@@ -239,7 +244,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn write_go_away(&self, code: ErrorCode, out: &mut Outputs<'_>) {
+    pub(in crate::session) fn write_go_away(&self, code: ErrorCode, out: &mut Outputs<'_>) {
         match self {
             Self::Calls(mediator) => mediator.write_go_away(code, out),
             Self::Serves(serving) => serving.answers.write_go_away(code, &mut towards(out)),

@@ -2,75 +2,14 @@
 //! with the answer; bytes, framing and what is held of the budget are known here alone.
 
 use std::fmt::Display;
-use std::time::Instant;
 
 use super::budget::Share;
-use super::outbox::{self, Work, Worked};
-use super::request::Request;
-use super::response::Response;
-use super::{BodyState, Session, Side, Ticket, Turn};
-use crate::admission::{
-    Answer, Ask, Caller, Case, Context, Forward, Note, Pending, Question, Refusal, Refused,
-    Reviewed, Step, Told,
-};
-use crate::effects::Excepted;
+use super::outbox::{self, Work};
+use super::state::{BodyState, Held, Request, Response, Waiting, taken};
+use super::{Session, Side, Ticket, Turn, records};
+use crate::admission::{Ask, Caller, Case, Context, Forward, Question, Refusal, Refused, Step};
 use crate::http::framing::Framing;
-use crate::policy::review::{CancelGuard, PluginResult, PluginVerdict};
 use crate::record::{Event, Redacted};
-
-/// What is held for a request while it is decided.
-#[derive(Debug)]
-pub(super) struct Held {
-    /// The body that passes once the head is allowed; none where the body itself is inspected.
-    pub(super) passes: Framing,
-    /// Its share of the budget; none while it is with a body that is judged elsewhere.
-    pub(super) share: Option<Share>,
-}
-
-/// A decision that needs an answer, and what is held until it is there.
-#[derive(Debug)]
-pub(super) struct Waiting<P = Pending, H = Held> {
-    pub(super) pending: P,
-    pub(super) held: H,
-    pub(super) ticket: Ticket,
-    /// Until when the answer may take; none while the daemon is asked for what the client waits for as long as
-    /// it likes.
-    pub(super) deadline: Option<Instant>,
-    /// What the client is told once that has passed.
-    pub(super) late: &'static str,
-    _guard: CancelGuard,
-}
-
-impl Waiting {
-    /// Whether plugins are asked.
-    pub(super) fn is_review(&self) -> bool {
-        self.pending.is_review()
-    }
-}
-
-/// An answer as it is brought to a decision, and the share that comes back with it.
-pub(super) fn taken(answer: outbox::Answer) -> (Answer, Option<Share>) {
-    match answer {
-        outbox::Answer::Facts(facts) => (Answer::Facts(facts), None),
-        outbox::Answer::Review(review) => (Answer::Review(review), None),
-        outbox::Answer::Worked(Worked { judged, share }) => (Answer::Judged(judged), share),
-    }
-}
-
-/// How the log is told that a request or a call is not let through.
-pub(super) fn refusal<'a>((method, target): (&'a str, &'a str), refused: &'a Refused) -> Event<'a> {
-    let target = Redacted(target);
-    match refused {
-        Refused::Forbidden(violations) => Event::Forbidden { method, target, violations },
-        Refused::Disliked(Refusal { reason, .. }) => Event::Disliked { method, target, reason },
-        Refused::Unjudged(Refusal { status: 429, reason, .. }) => {
-            Event::LimitMet { method, target, reason }
-        }
-        Refused::Unjudged(Refusal { status, reason, .. }) => {
-            Event::Invalid { status: *status, reason }
-        }
-    }
-}
 
 impl Session {
     /// All that is inspected is there.
@@ -119,7 +58,7 @@ impl Session {
         let (now, rules, images) = (turn.now, turn.rules, &self.changes);
         let step = take(&mut Context { now, caller, rules, images, notes: &mut notes });
         for told in &notes {
-            tell(told, turn);
+            records::tell(told, turn.out);
         }
         step
     }
@@ -171,7 +110,7 @@ impl Session {
 
     /// Answers in place of the daemon, and tells why.
     fn decline(&mut self, case: &Case, refused: &Refused, passes: Framing, turn: &mut Turn<'_>) {
-        turn.out.record(&refusal((case.method(), case.target()), refused));
+        turn.out.record(&records::refusal((case.method(), case.target()), refused));
         self.exchange.retry_after = refused.retry_after();
         self.answer_in_place(refused.status(), refused.reason(), passes, turn);
     }
@@ -211,32 +150,4 @@ impl Session {
         };
         self.response = Response::head();
     }
-}
-
-/// Tells what led to a decision.
-fn tell(told: &Told, turn: &mut Turn<'_>) {
-    let Told { method, target, note } = told;
-    let target = Redacted(target);
-    turn.out.record(&match note {
-        Note::Unknown(fields) => Event::Unknown { method, target, fields },
-        Note::Unresolved(unresolved) => Event::Unresolved { method, target, unresolved },
-        Note::Excepted(excepted) => {
-            let Excepted { image: exception, lifted, reason } = &**excepted;
-            Event::Excepted { method, target, exception, lifted, reason }
-        }
-        Note::Reviewed(reviewed) => {
-            let Reviewed { request, image, result } = &**reviewed;
-            let PluginResult { plugin, verdict, reason, cached, refuses } = result;
-            Event::PluginAnswered {
-                request,
-                plugin,
-                image,
-                verdict,
-                reason,
-                agrees: *verdict == PluginVerdict::Allow,
-                cached: *cached,
-                refuses: *refuses,
-            }
-        }
-    });
 }
