@@ -19,7 +19,6 @@ pub mod docker;
 pub mod effects;
 pub mod http;
 pub mod http2;
-pub mod image;
 pub mod lookup;
 pub mod plugins;
 pub mod policy;
@@ -27,3 +26,6 @@ pub mod proxy;
 pub mod record;
 pub mod session;
 pub mod tls;
+
+/// Names of images, which the plugins read in the same way.
+pub use secdocker_shared::image;

@@ -20,6 +20,7 @@ mod session;
 mod settings;
 #[cfg(all(test, feature = "tls"))]
 pub(crate) mod tests;
+mod values;
 #[cfg(feature = "tls")]
 mod x509;
 
@@ -33,6 +34,7 @@ pub use error::{Error, MaterialError};
 pub use session::Session;
 #[cfg(feature = "tls")]
 pub use settings::{Client, Server, ServerName};
+pub use values::{ClientCertificates, Outgoing, PlainClients, Received, Validity};
 
 /// The first byte of a client that speaks TLS: the type of a record that holds a handshake (RFC 8446 §5.1).
 pub const HANDSHAKE: u8 = 0x16;
@@ -52,72 +54,4 @@ pub fn fatal_alert(alert: Alert) -> [u8; 7] {
     const ALERT: u8 = 0x15;
     const FATAL: u8 = 2;
     [ALERT, 3, 3, 0, 2, FATAL, alert as u8]
-}
-
-/// What is asked of clients in their handshake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ClientCertificates {
-    /// One from an authority that is trusted; without it there is no connection.
-    Require,
-    /// The same of those who have one.
-    Request,
-    /// Nothing.
-    None,
-}
-
-/// What becomes of a client that does not speak TLS where others do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PlainClients {
-    /// It is served as if there were no TLS.
-    Serve,
-    /// It is told to speak TLS.
-    Refuse,
-}
-
-/// A certificate of ours and when it is valid.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Validity {
-    /// The subject, as RFC 4514 writes it.
-    pub subject: String,
-    /// In seconds since 1970.
-    pub not_before: u64,
-    /// In seconds since 1970; still valid then.
-    pub not_after: u64,
-}
-
-/// What a [`Session`] made of bytes from the wire.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Received {
-    /// The other side has ended its direction with `close_notify`.
-    pub ended: bool,
-}
-
-/// Bytes on their way to the wire: memory that is used again, never given back.
-#[derive(Debug, Default)]
-pub struct Outgoing {
-    bytes: Vec<u8>,
-    filled: usize,
-}
-
-impl Outgoing {
-    /// What was put in.
-    #[must_use]
-    pub fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..self.filled).unwrap_or_default()
-    }
-
-    /// Forgets what was put in.
-    pub fn clear(&mut self) {
-        self.filled = 0;
-    }
-
-    /// Room for `count` bytes behind those that were put in.
-    #[cfg(feature = "tls")]
-    fn room(&mut self, count: usize) -> &mut [u8] {
-        let end = self.filled + count;
-        if self.bytes.len() < end {
-            self.bytes.resize(end, 0);
-        }
-        self.bytes.get_mut(self.filled..).unwrap_or_default()
-    }
 }

@@ -14,13 +14,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and the modules it may name. What is missing here may name none.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("admission", &["client", "docker", "effects", "http", "http2", "policy"]),
     ("client", &["image", "policy"]),
     ("http", &[]),
     ("tls", &["client"]),
     ("http2", &[]),
-    ("image", &[]),
     ("policy", &["image"]),
     ("docker", &["http", "policy"]),
     ("effects", &["docker", "http", "image", "policy"]),

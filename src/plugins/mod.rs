@@ -25,8 +25,6 @@ mod library;
 mod place;
 mod pool;
 mod scheduler;
-#[cfg(feature = "plugins")]
-mod trust;
 
 use std::fmt;
 use std::num::NonZeroUsize;

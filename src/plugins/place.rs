@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::trust;
+use secdocker_shared::trust;
+
 use crate::config::plugins::PluginSettings;
 
 /// The plugin's own configuration, beside its library.

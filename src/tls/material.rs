@@ -11,8 +11,10 @@ use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{Error as Tls, InconsistentKeys, SignatureAlgorithm};
 
+use super::error::MaterialError;
 use super::error::in_words;
-use super::{MaterialError, Validity, x509};
+use super::values::Validity;
+use super::x509;
 
 /// A certificate, those of its issuers, and its key.
 #[derive(Debug)]

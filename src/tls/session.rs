@@ -15,7 +15,10 @@ use rustls::unbuffered::{
 };
 use rustls::{CommonState, HandshakeKind};
 
-use super::{Client, Error, Outgoing, Received, Server, ServerName, x509};
+use super::error::Error;
+use super::settings::{Client, Server, ServerName};
+use super::values::{Outgoing, Received};
+use super::x509;
 use crate::client::ClientCertificate;
 
 /// The longest record with its head, and the most bytes that are kept: messages of a handshake could be longer,
@@ -414,7 +417,7 @@ fn put<E: Into<Unwritten>>(
     loop {
         match write(out.room(room)).map_err(Into::into) {
             Ok(count) => {
-                out.filled += count;
+                out.extend(count);
                 return Ok(());
             }
             Err(Unwritten::Room(wanted)) => room = wanted,

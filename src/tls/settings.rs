@@ -13,8 +13,9 @@ use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, ServerConfig};
 
 use super::chain::OneOrder;
+use super::error::MaterialError;
 use super::material::{self, Pair};
-use super::{ClientCertificates, MaterialError, PlainClients, Validity};
+use super::values::{ClientCertificates, PlainClients, Validity};
 
 /// Neither side speaks HTTP/2 (RFC 7301).
 const HTTP11: &[u8] = b"http/1.1";

@@ -10,7 +10,7 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::{DirectoryString, GeneralName};
 use x509_cert::name::Name;
 
-use super::Validity;
+use super::values::Validity;
 use crate::client::{ClientCertificate, Fingerprint};
 
 /// `id-at-commonName` (RFC 5280 appendix A.1).

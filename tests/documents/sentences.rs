@@ -9,8 +9,9 @@ use std::fs;
 use std::path::Path;
 
 /// Folders with code whose words people read.
-const FOLDERS: [&str; 6] = [
+const FOLDERS: [&str; 7] = [
     "src",
+    "shared/src",
     "plugins/interface/src",
     "plugins/common/src",
     "plugins/anchore/src",

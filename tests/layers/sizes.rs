@@ -26,7 +26,6 @@ const LEFT: &[&str] = &[
     // src/cli
     "src/cli/check.rs",
     "src/cli/check.rs: describe_rules",
-    // src/docker
     // src/effects
     "src/effects",
     "src/effects/buildkit/tests.rs",

@@ -12,20 +12,7 @@ use secdocker_plugin_common::scan::{Otherwise, TTL_SECONDS};
 use secdocker_plugin_common::{Limits, Secret, Severity};
 use serde::Deserialize;
 
-use crate::engine::Server;
-
-/// Which API is spoken.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Api {
-    /// Anchore Engine.
-    V1,
-    /// Anchore Enterprise from 4.9 on.
-    V2,
-    /// Whichever the server says.
-    #[default]
-    Auto,
-}
+use crate::engine::{Api, Server};
 
 /// What an image is judged by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]

@@ -12,13 +12,24 @@ use secdocker_plugin_common::client::{Ask, Client, Reply};
 use secdocker_plugin_common::scan::json;
 use secdocker_plugin_common::text::encoded;
 use secdocker_plugin_common::{Deadline, Finding, Secret, Stop};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::config::Api;
+use self::records::ANCHORE;
 pub use records::{Record, Status};
 
-/// The name of the other side in messages.
-const ANCHORE: &str = "Anchore";
+/// Which API is spoken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Api {
+    /// Anchore Engine.
+    V1,
+    /// Anchore Enterprise from 4.9 on.
+    V2,
+    /// Whichever the server says.
+    #[default]
+    Auto,
+}
 
 /// A version that is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

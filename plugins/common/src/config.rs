@@ -11,7 +11,7 @@ use serde::de::{DeserializeOwned, Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::limits::{Count, Limits, Severity};
-use crate::trust;
+use secdocker_shared::trust;
 
 /// Reads a configuration; an empty one is that of `{}`.
 ///

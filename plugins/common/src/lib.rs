@@ -7,17 +7,16 @@ pub mod client;
 pub mod config;
 pub mod limits;
 pub mod local;
-#[path = "../../../src/image.rs"]
-pub mod reference;
 pub mod scan;
+mod stop;
 pub mod text;
 pub mod time;
-#[path = "../../../src/plugins/trust.rs"]
-mod trust;
 
 pub use client::{Client, Failure, Reply};
 pub use config::Secret;
 pub use limits::{Finding, Limits, Severity};
 pub use local::{Asked, LocalImage, Purpose};
-pub use scan::{Otherwise, Stop};
+pub use scan::Otherwise;
+pub use secdocker_shared::image as reference;
+pub use stop::Stop;
 pub use time::{Backoff, Clock, Deadline, SystemClock};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use secdocker_plugin::{Image, Request};
 
 use crate::reference::{self, ImageName, ImageRef};
-use crate::scan::Stop;
+use crate::stop::Stop;
 
 /// `repository@digest`: that repository of that registry has, or had, the image under that digest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

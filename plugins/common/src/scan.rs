@@ -1,15 +1,13 @@
-//! What the plugins that ask a scanner have in common: why there may be no count, and what follows.
+//! What the plugins that ask a scanner have in common: how an answer is read, and what follows where there is none.
 
-use std::fmt;
 use std::time::Duration;
 
 use secdocker_plugin::{Host, Level, Request, Verdict};
 use serde::de::DeserializeOwned;
 
-use crate::client::{Failure, Reply};
 use crate::config::{self, Choice};
 use crate::local::Asked;
-use crate::text::shown_bytes;
+use crate::stop::Stop;
 use crate::time::Deadline;
 
 /// Left over between a plugin's last word and the moment at which SecDocker stops listening.
@@ -17,17 +15,6 @@ const MARGIN: Duration = Duration::from_millis(500);
 
 /// For how long a verdict is kept unless configured: new vulnerabilities become known all the time.
 pub const TTL_SECONDS: u64 = 600;
-
-/// Why a scan has not come to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stop {
-    /// The image can't be what was scanned, or can't be scanned at all.
-    Deny(String),
-    /// The scanner is still at it.
-    Pending,
-    /// Something failed.
-    Error(String),
-}
 
 /// What follows where there is no count, by configuration.
 #[derive(Debug, Clone, Copy)]
@@ -45,31 +32,6 @@ impl Otherwise {
             Stop::Deny(reason) => Verdict::deny(reason),
             Stop::Pending => self.on_pending.verdict("analysis in progress, try again"),
             Stop::Error(reason) => config::on_error(self.on_error, reason),
-        }
-    }
-}
-
-impl Stop {
-    /// What failed, where a server has not answered.
-    pub fn no_answer(server: &str, failure: &Failure) -> Self {
-        Self::Error(format!("{server}: {failure}"))
-    }
-
-    /// What failed, where a server's answer makes no sense.
-    pub fn odd(server: &str, what: impl fmt::Display) -> Self {
-        Self::Error(format!("{server} gave an unexpected answer: {what}"))
-    }
-
-    /// What failed, where a server has answered with an error.
-    pub fn status(server: &str, what: &str, reply: &Reply) -> Self {
-        match reply.status {
-            401 | 403 => {
-                Self::Error(format!("{server} refused the credentials ({})", reply.status))
-            }
-            status => {
-                let said = shown_bytes(&reply.body);
-                Self::Error(format!("{server} answered {status} when {what}: {said}"))
-            }
         }
     }
 }

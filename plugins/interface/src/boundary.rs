@@ -10,6 +10,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::abi::{self, Bytes, Descriptor, HostTable, RawVerdict};
+use crate::memory::slice;
 use crate::{ConfigFile, Decision, Host, Plugin, Request, Scope, Verdict};
 
 /// The descriptor of a plugin; `name` and `version` end with NUL.
@@ -185,18 +186,6 @@ fn leak(text: String) -> Bytes {
         return Bytes::NONE;
     }
     Bytes::of(Box::leak(text.into_bytes().into_boxed_slice()))
-}
-
-/// The bytes behind a pointer.
-///
-/// # Safety
-/// They are valid for as long as the result is used.
-pub(crate) unsafe fn slice<'a>(bytes: Bytes) -> &'a [u8] {
-    if bytes.ptr.is_null() || bytes.len == 0 {
-        return &[];
-    }
-    // SAFETY: the caller's promise.
-    unsafe { std::slice::from_raw_parts(bytes.ptr, bytes.len) }
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ impl Host {
             Err(_) => return Err(GetError::Failed),
         };
         // SAFETY: on success the host has put its own bytes there, valid until they are given back.
-        let copied = unsafe { crate::boundary::slice(body) }.to_vec();
+        let copied = unsafe { crate::memory::slice(body) }.to_vec();
         // SAFETY: they are given back once, and not looked at again.
         unsafe { (self.table.host_free)(self.table.host, body) };
         Ok(Answer { status, body: copied })

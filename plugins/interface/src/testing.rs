@@ -5,7 +5,7 @@ use std::ffi::{c_int, c_void};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::abi::{self, Bytes, HostTable};
-use crate::{Answer, Host, boundary};
+use crate::{Answer, Host, memory};
 
 type Daemon = Box<dyn Fn(&str) -> Option<Answer> + Send + Sync>;
 
@@ -46,7 +46,7 @@ pub fn host(daemon: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> 
 
 unsafe extern "C" fn write_line(host: *mut c_void, level: u8, text: Bytes) {
     // SAFETY: `host` made and leaked both; the text is valid during the call.
-    let (stand_in, text) = unsafe { (&*host.cast::<StandIn>(), boundary::slice(text)) };
+    let (stand_in, text) = unsafe { (&*host.cast::<StandIn>(), memory::slice(text)) };
     let line = (level, String::from_utf8_lossy(text).into_owned());
     stand_in.log.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
 }
@@ -58,7 +58,7 @@ unsafe extern "C" fn docker_get(
     body: *mut Bytes,
 ) -> c_int {
     // SAFETY: `host` made and leaked the stand-in; the path is valid during the call.
-    let (stand_in, path) = unsafe { (&*host.cast::<StandIn>(), boundary::slice(path)) };
+    let (stand_in, path) = unsafe { (&*host.cast::<StandIn>(), memory::slice(path)) };
     let path = String::from_utf8_lossy(path);
     if !(path.starts_with("/images/") || path.starts_with("/distribution/")) {
         return abi::GET_REFUSED;

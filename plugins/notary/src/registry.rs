@@ -1,5 +1,6 @@
 //! Registries by a client of the plugin's own (OCI distribution specification, Docker Registry HTTP API V2).
 
+mod access;
 mod challenge;
 mod manifest;
 mod token;
@@ -7,50 +8,23 @@ mod token;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use secdocker_plugin_common::client::{Ask, Client, Trust};
+use secdocker_plugin_common::client::{Ask, Trust};
 use secdocker_plugin_common::local::parts;
 use secdocker_plugin_common::reference::ImageName;
 use secdocker_plugin_common::text::shown;
 use secdocker_plugin_common::{Deadline, Failure, Reply, Secret};
 
 use crate::remote::{Platform, Remote, Trouble};
+use access::host_name;
 use challenge::Challenge;
+
+pub use access::Access;
 
 /// What a registry may answer with. It chooses, and so the digest depends on it: all four, always.
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.docker.distribution.manifest.v2+json";
-
-/// The longest manifest or token that is read; registries do not accept longer ones.
-const ANSWER_BYTES_MAX: u64 = 4 << 20;
-
-/// How one registry is reached.
-#[derive(Debug, Clone)]
-pub struct Access {
-    client: Client,
-    /// Whether plain HTTP is tried where HTTPS, with any certificate, fails.
-    insecure: bool,
-    /// The value of an `Authorization` header.
-    pub credentials: Option<Secret>,
-    /// Hosts that hand out its tokens, besides itself.
-    pub realms: Vec<String>,
-}
-
-impl Access {
-    /// Without credentials.
-    ///
-    /// # Errors
-    /// A sentence, if the certificates can't be read.
-    pub fn new(trust: &Trust<'_>) -> Result<Self, String> {
-        let client = Client::new(trust)?.with_bytes_max(ANSWER_BYTES_MAX);
-        Ok(Self { client, insecure: trust.insecure, credentials: None, realms: Vec::new() })
-    }
-
-    fn schemes(&self) -> &'static [&'static str] {
-        if self.insecure { &["https", "http"] } else { &["https"] }
-    }
-}
 
 /// All registries.
 #[derive(Debug)]
@@ -211,14 +185,6 @@ pub fn is_loopback(host: &str) -> bool {
     let name = host_name(host);
     let name = name.trim_start_matches('[').trim_end_matches(']');
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// Without its port.
-fn host_name(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => name,
-        _ => authority,
-    }
 }
 
 fn told(host: &str, why: &str) -> Trouble {

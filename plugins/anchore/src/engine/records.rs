@@ -9,7 +9,8 @@ use secdocker_plugin_common::{Finding, Severity, Stop};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::ANCHORE;
+/// The name of the other side in messages.
+pub(super) const ANCHORE: &str = "Anchore";
 
 /// Where an analysis is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -6,8 +6,8 @@ use secdocker_plugin_common::text::{encoded, shown};
 use secdocker_plugin_common::{Deadline, Secret};
 use serde::Deserialize;
 
+use super::access::{Access, host_name};
 use super::challenge::Challenge;
-use super::{Access, host_name};
 
 /// Where Docker Hub's tokens come from.
 const DOCKER_HUB: (&str, &str) = ("registry-1.docker.io", "auth.docker.io");

@@ -1,5 +1,5 @@
-//! Whether anybody but root and ourselves decides what a path leads to. Shared with the plugins, which
-//! name files of their own.
+//! Whether anybody but root and ourselves decides what a path leads to. Plugins name files of their
+//! own, too.
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -19,7 +19,7 @@ const LINKS_MAX: usize = 40;
 ///
 /// # Errors
 /// A sentence with a path, if something of it is missing, or others may change it.
-pub(crate) fn check(path: &Path) -> Result<Metadata, String> {
+pub fn check(path: &Path) -> Result<Metadata, String> {
     let unusable = |error| format!("cannot read {}: {error}", path.display());
     let mut left = parts_backwards(&std::path::absolute(path).map_err(unusable)?);
     let (mut at, mut links) = (PathBuf::from("/"), 0);

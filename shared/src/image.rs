@@ -3,12 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-// Plugins include this file by its path.
-#[path = "image/host.rs"]
 mod host;
 
-/// The registry that is meant when none is named.
-const DEFAULT_DOMAIN: &str = "docker.io";
+use self::host::DEFAULT_DOMAIN;
 
 /// Digits of a whole image identifier.
 const ID_DIGITS: usize = 64;

@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::DEFAULT_DOMAIN;
+/// The registry that is meant when none is named.
+pub(super) const DEFAULT_DOMAIN: &str = "docker.io";
 
 /// Hosts that serve the images of `docker.io`. To the daemon only the first is another name of it.
 const HUB: [&str; 5] = [
