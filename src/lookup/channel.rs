@@ -1,12 +1,22 @@
 //! A connection to the daemon on which calls wait: a socket, perhaps with TLS on it.
 
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Socket, TcpKeepalive};
 
-use super::daemon::{DaemonTls, Deadline};
-use crate::tls::{Outgoing, Session};
+use super::deadline::Deadline;
+use crate::tls::{Client, Outgoing, ServerName, Session};
+
+/// How one daemon is spoken to with TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DaemonTls {
+    /// Whom to trust, and what to prove.
+    pub client: Arc<Client>,
+    /// The name that its certificate must be for.
+    pub name: ServerName,
+}
 
 /// Bytes of the wire that are read at once.
 const READ_BYTES: usize = 32 * 1024;

@@ -27,7 +27,7 @@ use super::daemon::{Daemon, Deadline, Reply, now};
 use super::events::{Told, follow_changes};
 use super::ticks::Ticks;
 use crate::client::{Container, Learned};
-use by_group::by_control_group;
+use by_group::{UNREACHABLE, by_control_group};
 use holder::Holder;
 use inspected::Inspected;
 use listed::{At, Running};
@@ -46,7 +46,6 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 const MISSES_MAX: usize = 1024;
 const MISS_LIFE: Duration = Duration::from_secs(10);
 
-const UNREACHABLE: &str = "the daemon does not say which containers run";
 const NOBODY: &str = "no container of the daemon's has its address";
 const SEVERAL: &str = "several containers have its address, or may come to have it";
 const NEWER: &str = "the container that has its address has begun after it had connected";

@@ -2,20 +2,17 @@
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::channel::Channel;
+pub use super::channel::DaemonTls;
+pub(super) use super::deadline::{Deadline, PATIENCE, now};
 use crate::config::{Settings, UpstreamAddress};
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::{self, AnswerTo, Framing};
 use crate::http::head;
 use crate::policy::platform::{ImageBuild, Platform};
-use crate::tls::{Client, ServerName};
-
-/// How long all questions of one round may take together.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The longest answer that is read, in bytes.
 pub(super) const ANSWER_BYTES_MAX: usize = 4 << 20;
@@ -29,46 +26,6 @@ pub struct Daemon {
     pub mark: Option<u32>,
     /// How it is spoken to with TLS, if it is.
     pub tls: Option<DaemonTls>,
-}
-
-/// How one daemon is spoken to with TLS.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct DaemonTls {
-    /// Whom to trust, and what to prove.
-    pub client: Arc<Client>,
-    /// The name that its certificate must be for.
-    pub name: ServerName,
-}
-
-/// When to give up.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline(Instant);
-
-impl Deadline {
-    pub(super) fn of_one_round() -> Self {
-        Self::after(PATIENCE)
-    }
-
-    pub(super) fn after(patience: Duration) -> Self {
-        Self(now() + patience)
-    }
-
-    /// The time that is left, for the next call that may wait.
-    pub(super) fn left(self) -> io::Result<Duration> {
-        match self.0.saturating_duration_since(now()) {
-            Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
-            left => Ok(left),
-        }
-    }
-}
-
-/// Reads the clock.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the pool has no turns, so it reads the clock itself"
-)]
-pub(super) fn now() -> Instant {
-    Instant::now()
 }
 
 /// What it said.
@@ -311,6 +268,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn answers_in_every_framing() {
@@ -340,7 +298,7 @@ mod tests {
     #[test]
     fn one_that_drips_gets_no_more_time() {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let until = Deadline(now() + Duration::from_millis(50));
+        let until = Deadline::after(Duration::from_millis(50));
         let drips = std::thread::spawn(move || {
             let mut theirs = theirs;
             while theirs.write_all(b"x").is_ok() {

@@ -18,6 +18,7 @@ mod cdi;
 mod channel;
 mod containers;
 mod daemon;
+mod deadline;
 mod events;
 mod host;
 mod identity;
@@ -43,46 +44,7 @@ pub use identity::{Identity, Presence, get, identify};
 pub use started::{Mounted, kill, mounted, running};
 pub use ticks::Ticks;
 
-use crate::policy::facts::{Facts, Question, Questions};
-use round::Round;
-
-/// Answers what is known already, and leaves it out of the questions. Blocks nobody.
-pub fn cached(questions: &mut Questions, daemon: &Daemon, cache: &ImageCache) -> Facts {
-    let mut facts = Facts::none();
-    questions.retain(|question| match question {
-        Question::Image(image) => match cache.image(daemon, image) {
-            Some(known) => {
-                facts.add_image(image.clone().into_owned(), known);
-                false
-            }
-            None => true,
-        },
-        _ => true,
-    });
-    facts
-}
-
-/// Answers what was asked, in a bounded time altogether. `daemon` is the one that the request would
-/// go to.
-pub fn look_up(questions: &Questions, daemon: &Daemon, cache: &ImageCache) -> Facts {
-    look_up_while(questions, daemon, cache, &|| false)
-}
-
-/// The same, and waits for what the daemon may take long to say (a container into which files are being
-/// copied, the list of very many images) for as long as `is_waited` says and the daemon lives.
-pub fn look_up_while(
-    questions: &Questions,
-    daemon: &Daemon,
-    cache: &ImageCache,
-    is_waited: &dyn Fn() -> bool,
-) -> Facts {
-    let round = Round::new((daemon, cache), &questions.wanted, is_waited);
-    let mut facts = Facts::none();
-    for question in questions {
-        facts.learn(question.clone(), round.answer(question));
-    }
-    facts
-}
+pub use round::{cached, look_up, look_up_while};
 
 #[cfg(test)]
 mod tests;

@@ -18,12 +18,50 @@ use crate::image::{ImageName, ImageRef};
 use crate::policy::day::Day;
 use crate::policy::effects::Effect;
 use crate::policy::facts::{
-    Answer, BuilderFacts, ContainerFacts, ImageFacts, Missing, NamedImage, NetworkFacts, NodeFacts,
-    Question, RealPath, ServiceFacts, SubnetFacts, VolumeFacts, Wanted,
+    Answer, BuilderFacts, ContainerFacts, Facts, ImageFacts, Missing, NamedImage, NetworkFacts,
+    NodeFacts, Question, Questions, RealPath, ServiceFacts, SubnetFacts, VolumeFacts, Wanted,
 };
 use crate::policy::platform::ImageBuild;
 use crate::policy::subnets::Subnet;
 use crate::policy::types::HostPath;
+
+/// Answers what is known already, and leaves it out of the questions. Blocks nobody.
+pub fn cached(questions: &mut Questions, daemon: &Daemon, cache: &ImageCache) -> Facts {
+    let mut facts = Facts::none();
+    questions.retain(|question| match question {
+        Question::Image(image) => match cache.image(daemon, image) {
+            Some(known) => {
+                facts.add_image(image.clone().into_owned(), known);
+                false
+            }
+            None => true,
+        },
+        _ => true,
+    });
+    facts
+}
+
+/// Answers what was asked, in a bounded time altogether. `daemon` is the one that the request would
+/// go to.
+pub fn look_up(questions: &Questions, daemon: &Daemon, cache: &ImageCache) -> Facts {
+    look_up_while(questions, daemon, cache, &|| false)
+}
+
+/// The same, and waits for what the daemon may take long to say (a container into which files are being
+/// copied, the list of very many images) for as long as `is_waited` says and the daemon lives.
+pub fn look_up_while(
+    questions: &Questions,
+    daemon: &Daemon,
+    cache: &ImageCache,
+    is_waited: &dyn Fn() -> bool,
+) -> Facts {
+    let round = Round::new((daemon, cache), &questions.wanted, is_waited);
+    let mut facts = Facts::none();
+    for question in questions {
+        facts.learn(question.clone(), round.answer(question));
+    }
+    facts
+}
 
 /// What was learned, or why it was not.
 type Learned<T> = Result<T, Missing>;

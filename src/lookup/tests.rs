@@ -11,6 +11,8 @@ use super::*;
 use crate::config::UpstreamAddress;
 use crate::image::ImageRef;
 use crate::policy::effects::Effect;
+use crate::policy::facts::Question;
+use crate::policy::facts::Questions;
 use crate::policy::facts::{ContainerFacts, ImageFacts, NetworkFacts, ServiceFacts, VolumeFacts};
 use crate::policy::types::HostPath;
 

@@ -11,107 +11,22 @@
 //! a name that an exception names (tag, commit, import, load, build) is refused; a pull brings what the
 //! registry has by it.
 
+mod exception;
+mod idle;
 mod lifts;
+mod sinks;
 
-use crate::image::{ImageName, ImageRef};
-use crate::policy::day::Day;
+use crate::image::ImageRef;
 use crate::policy::effects::{Effect, Holder, RequestedEffect};
 use crate::policy::facts::{ContainerFacts, Facts, ImageFacts, Question, Questions};
-use crate::policy::judge::Inspected;
-use crate::policy::judge::Verdict;
-use crate::policy::judge::judge;
 use crate::policy::known::image_of;
 use crate::policy::rule_set::Policy;
 use crate::policy::rules::allowed::AllowedMounts;
 use crate::policy::rules::images::ImageRule;
-use crate::policy::types::ValueError;
 use crate::policy::violations::{Findings, Violations};
+pub use exception::{ExceptedImage, Exception};
 pub use lifts::Lifts;
-
-/// One exception.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exception {
-    /// What it is for.
-    pub image: ExceptedImage,
-    /// What is lifted.
-    pub lifts: Lifts,
-    /// Why: for the log, and for people.
-    pub reason: String,
-    /// The last day on which it holds (UTC), if it ends.
-    pub until: Option<Day>,
-}
-
-/// The image that an exception is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExceptedImage {
-    rule: ImageRule,
-    /// Whether it says what the content is.
-    by_digest: bool,
-    has_host: bool,
-}
-
-impl ExceptedImage {
-    /// Reads a repository, a tag or, safer, a digest: `registry.example/agent@sha256:…`.
-    ///
-    /// # Errors
-    /// [`ValueError::Image`] for anything else, and for a pattern: an exception is for one image.
-    pub fn parse(text: &str) -> Result<Self, ValueError> {
-        let rule = ImageRule::parse(text)?;
-        if text.contains('*') {
-            return Err(ValueError::Image(text.to_owned()));
-        }
-        let first = text.split_once('/').map(|(first, _)| first).unwrap_or_default();
-        let has_host = first == "localhost" || first.contains(['.', ':']);
-        Ok(Self { rule, by_digest: text.contains('@'), has_host })
-    }
-
-    /// As it was configured.
-    pub fn as_str(&self) -> &str {
-        self.rule.as_str()
-    }
-
-    /// Whether its content is said, so that nobody can push another.
-    pub fn is_by_digest(&self) -> bool {
-        self.by_digest
-    }
-
-    /// Whether it says which registry it is from.
-    pub fn has_host(&self) -> bool {
-        self.has_host
-    }
-
-    /// Whether what a request names may be this image, before the daemon is asked.
-    fn may_be(&self, image: &ImageRef) -> bool {
-        match image {
-            ImageRef::Named(name) => name.may_be_id() || self.rule.is_about_repository_of(name),
-            ImageRef::Id(_) => true,
-        }
-    }
-
-    fn is_among(&self, names: &[ImageName]) -> bool {
-        names.iter().any(|name| self.rule.covers(name))
-    }
-}
-
-impl Exception {
-    fn holds(&self, facts: &Facts) -> bool {
-        self.until.is_none_or(|until| facts.today().is_some_and(|today| *today <= until))
-    }
-
-    /// What is asked for that no rule of `policy` forbids, so that to lift it says nothing.
-    pub fn idle<'a>(&'a self, policy: &'a Policy) -> impl Iterator<Item = String> + 'a {
-        let strict = Policy { exceptions: Vec::new(), ..policy.clone() };
-        self.lifts.examples().filter_map(move |(what, effects)| {
-            let at = crate::policy::effects::FieldPath::Field("exceptions");
-            let asked =
-                effects.into_iter().map(|effect| RequestedEffect { effect, at: at.clone() });
-            match judge(&strict, Inspected::new((), asked.collect()), &Facts::none()) {
-                Verdict::Allowed(_) => Some(what),
-                Verdict::Forbidden(_) => None,
-            }
-        })
-    }
-}
+pub(super) use sinks::Sinks;
 
 /// What an exception has let pass.
 #[derive(Debug, Clone)]
@@ -139,60 +54,6 @@ impl Granted {
         }
         let (image, reason) = (exception.image.as_str().to_owned(), exception.reason.clone());
         Some(Self { image, reason, lifted, policy: Box::new(under) })
-    }
-}
-
-/// Where what rules find of one request goes: what an exception lifts is reported, and forbids nothing.
-#[derive(Debug)]
-pub(super) struct Sinks<'a> {
-    exception: Option<&'a Exception>,
-    /// Whether the exception lifts what all of it belongs to.
-    pub(super) lifts_all: bool,
-    pub(super) violations: Violations,
-    pub(super) lifted: Violations,
-}
-
-impl<'a> Sinks<'a> {
-    pub(super) fn new(exception: Option<&'a Exception>) -> Self {
-        let (violations, lifted) = (Violations::default(), Violations::default());
-        Self { exception, lifts_all: false, violations, lifted }
-    }
-
-    /// Where what is found of this effect goes.
-    pub(super) fn of(
-        &mut self,
-        asked: &RequestedEffect,
-        effects: &[RequestedEffect],
-        facts: &Facts,
-    ) -> &mut Violations {
-        match self.exception.is_some() && self.lifts(asked, effects, facts) {
-            true => &mut self.lifted,
-            false => &mut self.violations,
-        }
-    }
-
-    /// The same of two effects that are something together only: both must be lifted.
-    pub(super) fn of_both(
-        &mut self,
-        both: [&RequestedEffect; 2],
-        effects: &[RequestedEffect],
-        facts: &Facts,
-    ) -> &mut Violations {
-        match both.iter().all(|asked| self.lifts(asked, effects, facts)) {
-            true => &mut self.lifted,
-            false => &mut self.violations,
-        }
-    }
-
-    /// Whether the exception lifts this effect.
-    pub(super) fn lifts(
-        &self,
-        asked: &RequestedEffect,
-        effects: &[RequestedEffect],
-        facts: &Facts,
-    ) -> bool {
-        self.lifts_all
-            || self.exception.is_some_and(|exception| exception.lifts.lift(asked, effects, facts))
     }
 }
 

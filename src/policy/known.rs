@@ -3,7 +3,7 @@
 use crate::image::ImageRef;
 use crate::policy::effects::{Builder, Effect, Holder, RequestedEffect};
 use crate::policy::facts::{ContainerFacts, Facts, ImageFacts};
-use crate::policy::judge::platform;
+use crate::policy::judge::platform::{AskedPlatform, ImageBuild};
 
 /// The image that a request uses, if it uses one.
 pub(super) fn image_of(effects: &[RequestedEffect]) -> Option<&ImageRef> {
@@ -19,11 +19,11 @@ pub(super) fn contents_of<'a>(
     facts: &'a Facts,
 ) -> impl Iterator<Item = Option<&'a ImageFacts>> {
     let image = image_of(effects);
-    let platforms = platform::asked(effects);
+    let platforms = asked_platforms(effects);
     let has_plain = holder == Holder::Registry || platforms.clone().next().is_none();
     let plain = has_plain.then(|| image.and_then(|image| facts.image(image)));
     let builds = platforms.map(move |platform| {
-        let build = image.and_then(|image| platform::build_of(image, platform))?;
+        let build = image.and_then(|image| build_of(image, platform))?;
         facts.build(&build)
     });
     let runs = move |known: &Option<&ImageFacts>| {
@@ -58,7 +58,7 @@ pub fn image_of_container<'a>(
 ) -> Option<(&'a ImageRef, &'a ImageFacts)> {
     let runs = |asked: &RequestedEffect| asked.effect == Effect::ImageEnvironment(Holder::Daemon);
     let image = image_of(effects).filter(|_| effects.iter().any(runs))?;
-    let builds = platform::asked(effects).filter_map(|asked| platform::build_of(image, asked));
+    let builds = asked_platforms(effects).filter_map(|asked| build_of(image, asked));
     let mut builds = builds.filter_map(|build| facts.build(&build));
     let absent = builds.find(|build| **build == ImageFacts::Absent);
     Some((image, absent.or_else(|| facts.image(image))?))
@@ -103,4 +103,27 @@ pub fn builds_unread(effects: &[RequestedEffect]) -> bool {
         matches!(asked.effect, Effect::Build(Builder::BuildKit | Builder::BuildKitSession))
     };
     effects.iter().any(is_it)
+}
+
+/// The platforms that a request asks for.
+pub(in crate::policy) fn asked_platforms(
+    effects: &[RequestedEffect],
+) -> impl Iterator<Item = &AskedPlatform> + Clone {
+    effects.iter().filter_map(|asked| match &asked.effect {
+        Effect::Platform(platform) => Some(&**platform),
+        _ => None,
+    })
+}
+
+/// The build of `image` that runs on a platform that was asked for.
+pub(in crate::policy) fn build_of(
+    image: &ImageRef,
+    platform: &AskedPlatform,
+) -> Option<ImageBuild> {
+    match platform {
+        AskedPlatform::Known(platform) => {
+            Some(ImageBuild { image: image.clone(), platform: platform.clone() })
+        }
+        AskedPlatform::Unknown(_) => None,
+    }
 }

@@ -6,10 +6,9 @@ use crate::policy::endpoints::EndpointRules;
 use crate::policy::exceptions::Exception;
 use crate::policy::facts::Facts;
 use crate::policy::judge::way_out::WayOut;
-use crate::policy::judge::{existing, first_start};
 use crate::policy::rules::allowed::{AllowedImages, AllowedMounts};
 use crate::policy::rules::build_steps::BuildGroup;
-use crate::policy::rules::builds::{self, BuildRule};
+use crate::policy::rules::builds::BuildRule;
 use crate::policy::rules::capabilities::CapabilityRule;
 use crate::policy::rules::devices::DeviceRule;
 use crate::policy::rules::environment::EnvironmentRule;
@@ -159,21 +158,6 @@ impl Policy {
         is_configured.into_iter().filter(|(_, is_configured)| *is_configured).map(|(key, _)| key)
     }
 
-    /// Whether the Dockerfile of a build must be read, where it can be.
-    pub fn reads_dockerfiles(&self) -> bool {
-        builds::must_read(self)
-    }
-
-    /// Whether calls to BuildKit must be judged one by one.
-    pub fn judges_calls_to_buildkit(&self) -> bool {
-        builds::must_judge_calls(self)
-    }
-
-    /// Whether the Dockerfile is judged that a build takes from the client's session.
-    pub fn judges_dockerfiles_of_sessions(&self, facts: &Facts) -> bool {
-        builds::is_session_judged(self, facts)
-    }
-
     /// The images that are known to have, or to have had, a forbidden name.
     pub fn forbidden_images<'a>(
         &self,
@@ -197,31 +181,6 @@ impl Policy {
             let is_unlisted = !list?.iter().any(|rule| names.iter().any(|name| rule.covers(name)));
             is_unlisted.then_some(ForbiddenImage { id, names })
         })
-    }
-
-    /// Whether starting a container that exists could break a rule.
-    pub fn judges_starts(&self) -> bool {
-        existing::judges_starts(self)
-    }
-
-    /// Whether a rule is about images.
-    pub fn judges_images(&self) -> bool {
-        first_start::about_images(self).next().is_some()
-    }
-
-    /// Whether working within a container that exists could break a rule.
-    pub fn judges_reach(&self) -> bool {
-        existing::judges_reach(self)
-    }
-
-    /// Whether a rule is about what is mounted.
-    pub fn judges_mounts(&self) -> bool {
-        existing::judges_mounts(self)
-    }
-
-    /// Whether a rule is about files of the host that are mounted.
-    pub fn judges_files(&self) -> bool {
-        existing::judges_files(self)
     }
 
     /// Whether every container must have control groups of its own: left out, they may be the

@@ -33,11 +33,7 @@ const LEFT: &[&str] = &[
     "src/effects/dockerfile.rs",
     // src/policy
     "src/policy/exceptions/lifts.rs: examples",
-    "src/policy/exceptions/tests.rs",
     "src/policy/judge/check.rs: check",
-    "src/policy/judge/existing.rs",
-    "src/policy/judge/existing_tests.rs",
-    "src/policy/tests.rs",
     "src/policy/types.rs",
 ];
 

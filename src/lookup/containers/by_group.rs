@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::UNREACHABLE;
 use super::inspected::Inspected;
 use crate::client::{Container, Learned};
 use crate::lookup::caller::{Caller, groups_of};
 use crate::lookup::daemon::{Daemon, Deadline, Reply};
 use crate::lookup::process::Process;
 use crate::lookup::ticks::Ticks;
+
+/// What is said where that cannot be told.
+pub(super) const UNREACHABLE: &str = "the daemon does not say which containers run";
 
 /// How long the digits of an identifier are.
 const ID_DIGITS: usize = 64;

@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::Ceilings;
+use super::all::Ceilings;
 use crate::policy::types::{Bytes, NanoCpus};
 
 /// The memory settings of a request, in bytes, as the Engine API has them.

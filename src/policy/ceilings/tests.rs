@@ -1,6 +1,10 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 use super::*;
+use crate::policy::types::Bytes;
+use crate::policy::types::Capability;
+use crate::policy::types::EnvironmentEntry;
 use crate::policy::types::NanoCpus;
+use crate::policy::types::SecurityOption;
 use proptest::prelude::*;
 
 const MIB: i64 = 1 << 20;

@@ -9,7 +9,7 @@ mod capabilities;
 
 use std::collections::HashSet;
 
-use crate::policy::effects::{Device, Effect, NamespaceKind, RequestedEffect};
+use crate::policy::effects::{Device, Effect, RequestedEffect};
 use crate::policy::exceptions::Sinks;
 use crate::policy::facts::{DeviceFacts, Facts, Question, Questions};
 use crate::policy::rules::devices::{CDI_UNKNOWN, CONTENT_UNKNOWN};
@@ -18,18 +18,8 @@ use crate::policy::rules::privileged::PrivilegedRule;
 use crate::policy::shown::Shown;
 use crate::policy::types::{Capability, HostPath, SecurityOption};
 use crate::policy::violations::Findings;
-use capabilities::Power;
-
-/// What makes a capability enough.
-#[derive(Debug, Clone, Copy)]
-enum Beside {
-    /// Another seccomp profile than the daemon's own.
-    NoSeccomp,
-    /// Another capability.
-    Capability(&'static str),
-    /// A namespace of the host, or of a container that may share it.
-    Shared(NamespaceKind),
-}
+pub(in crate::policy) use capabilities::capability_names;
+use capabilities::{Beside, Power};
 
 /// Reports every combination. One violation stands for each capability and each device.
 pub(in crate::policy) fn check(
@@ -80,11 +70,6 @@ pub(in crate::policy) fn check(
 }
 
 const RULE: &str = "privileged";
-
-/// All capabilities that are known.
-pub(in crate::policy) fn capability_names() -> impl Iterator<Item = &'static str> {
-    capabilities::POWERS.iter().map(|(name, _)| *name)
-}
 
 fn capability(
     (named, asked): (&Capability, &RequestedEffect),

@@ -34,21 +34,6 @@ pub(in crate::policy) fn content(container: &Container) -> Option<Effect> {
     container.first_run.iter().flatten().find(is_image).cloned()
 }
 
-/// The rules about images.
-pub(in crate::policy) fn about_images(policy: &Policy) -> impl Iterator<Item = &str> {
-    let denied = policy.images.iter().map(|rule| rule.as_str());
-    denied.chain(policy.allowed_images.rule())
-}
-
-/// The rules about what a container is made of.
-pub(in crate::policy) fn about(policy: &Policy) -> impl Iterator<Item = &str> {
-    let Policy { users, groups, environment, .. } = policy;
-    let users = users.iter().map(|rule| rule.as_str());
-    let groups = groups.iter().map(|rule| rule.as_str());
-    let environment = environment.iter().map(|rule| rule.shown());
-    about_images(policy).chain(users).chain(groups).chain(environment)
-}
-
 /// What can't be learned of a container may break these rules.
 pub(in crate::policy) fn check_known<'a>(
     (what, name): (fmt::Arguments<'_>, &str),

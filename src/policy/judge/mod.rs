@@ -1,6 +1,7 @@
 //! The decision: what a request brings about, with all that exists and is only named by it, is shown to
 //! every rule, alone and together.
 
+pub(super) mod about;
 pub(super) mod any_path;
 mod check;
 pub(super) mod combined;

@@ -6,49 +6,14 @@
 //! in any version. What is dropped is not forced, so the request is refused. Of containers, execs, updates and
 //! classic builds every forced field is read in every version that an engine from 20.10 on accepts.
 
-use std::fmt;
+mod api_version;
 
 use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{Effect, RequestedEffect};
 use crate::policy::facts::{Facts, Question, Questions};
 use crate::policy::types::SecurityOption;
 use crate::policy::violations::Findings;
-
-/// A version of the Engine API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ApiVersion {
-    major: u64,
-    minor: u64,
-}
-
-impl ApiVersion {
-    /// No version is older.
-    const FIRST: Self = Self::new(0, 0);
-
-    /// The newest that is known here (Docker Engine 29).
-    pub const NEWEST: Self = Self::new(1, 55);
-
-    /// Version `major.minor`.
-    #[must_use]
-    pub const fn new(major: u64, minor: u64) -> Self {
-        Self { major, minor }
-    }
-
-    /// Reads a version as the daemon's `versions.compare` does: number by number, where what is not a
-    /// number is 0, and `1.044` is `1.44`. What follows the second number decides nothing.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0));
-        let mut number = || numbers.next().unwrap_or(0);
-        Self { major: number(), minor: number() }
-    }
-}
-
-impl fmt::Display for ApiVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
+pub use api_version::ApiVersion;
 
 /// A security option as the fields of a service can say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,84 +4,25 @@
 //! of what they lie in, and of directories that hold them is refused, by whichever path: unless
 //! `mounts: allow` names the socket itself.
 
+mod paths;
+
 use crate::policy::effects::AnyPath;
 use crate::policy::facts::Facts;
+use crate::policy::judge::about::{DAEMON_SOCKET, way_out_alone};
 use crate::policy::judge::any_path;
-use crate::policy::judge::existing::about_paths;
 use crate::policy::rule_set::Policy;
 use crate::policy::rules::allowed::AllowedMount;
 use crate::policy::types::HostPath;
 use crate::policy::violations::Findings;
-
-/// Where daemons have their sockets by default, and the folders in which they keep those of the
-/// containers that run (`/run/containerd/s`). `*` is any one name.
-const USUAL: [&str; 11] = [
-    "/run/docker.sock",
-    "/var/run/docker.sock",
-    "/run/docker",
-    "/run/containerd",
-    "/run/podman",
-    "/run/crio",
-    "/run/buildkit",
-    "/run/k3s/containerd",
-    "/run/user/*/docker.sock",
-    "/run/user/*/docker",
-    "/run/user/*/podman",
-];
-
-/// What a message names as the rule.
-pub(in crate::policy) const RULE: &str = "daemon socket";
-
-/// Paths past SecDocker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WayOut(Vec<HostPath>);
-
-impl Default for WayOut {
-    fn default() -> Self {
-        Self(USUAL.iter().filter_map(|path| HostPath::parse(path).ok()).collect())
-    }
-}
+pub use paths::WayOut;
 
 impl WayOut {
-    /// The usual ones, and the socket of the daemon that requests are forwarded to.
-    #[must_use]
-    pub fn with(socket: HostPath) -> Self {
-        let Self(mut paths) = Self::default();
-        if !paths.contains(&socket) {
-            paths.insert(0, socket);
-        }
-        Self(paths)
-    }
-
-    /// The sockets, which may be links.
-    pub(in crate::policy) fn sockets(&self) -> impl Iterator<Item = &HostPath> {
-        let is_socket = |path: &str| path.ends_with(".sock") && !path.contains('*');
-        self.0
-            .iter()
-            .enumerate()
-            .filter(move |(at, path)| *at == 0 || is_socket(path.as_str()))
-            .map(|(_, path)| path)
-    }
-
-    /// Those of `paths` that are ways out themselves, as they are written.
-    pub fn named_in<'a>(&'a self, paths: &'a [AllowedMount]) -> impl Iterator<Item = &'a HostPath> {
-        let named = paths.iter().filter(|entry| !entry.is_with_all_below());
-        named.map(AllowedMount::path).filter(|path| self.0.contains(path))
-    }
-
     fn check(&self, path: &HostPath, allowed: &[AllowedMount], facts: &Facts) -> Option<&HostPath> {
         let real = facts.link(path).into_iter();
         let led_to = std::iter::once(path).chain(real).chain(facts.aliases(path));
         let mut guarded = self.0.iter().filter(|socket| !is_allowed(socket, allowed, facts));
         guarded.find(|socket| led_to.clone().any(|mounted| exposes(mounted, socket, facts)))
     }
-}
-
-/// The rule, where it is the only one about mounts: those about paths are broken by all that could
-/// break it.
-pub(in crate::policy) fn as_only_rule(policy: &Policy) -> Option<&'static str> {
-    let is_only = about_paths(policy).next().is_none() && policy.restricts();
-    is_only.then_some(RULE)
 }
 
 /// Judges a mount.
@@ -101,8 +42,8 @@ pub(in crate::policy) fn check(
         let reason = format_args!(
             "which leads past SecDocker by {socket}, unless mounts.allow names that itself"
         );
-        found.add_because(what, reason, RULE);
-    } else if let (None, Some(rule)) = (facts.link(path), as_only_rule(policy)) {
+        found.add_because(what, reason, DAEMON_SOCKET);
+    } else if let (None, Some(rule)) = (facts.link(path), way_out_alone(policy)) {
         found.add_because(what, "whose links are not known", rule);
     }
 }
@@ -121,7 +62,7 @@ pub(in crate::policy) fn check_any(policy: &Policy, any: &AnyPath, found: &mut F
         | AnyPath::Option(_)
         | AnyPath::Template(_) => true,
     };
-    if let (true, Some(rule)) = (leads_out, as_only_rule(policy)) {
+    if let (true, Some(rule)) = (leads_out, way_out_alone(policy)) {
         any_path::add(any, rule, found);
     }
 }

@@ -5,40 +5,13 @@
 //! own, which has the limits ([`BuildGroup`]), or under limits for each step, where the engine knows these.
 //! Instructions that come from elsewhere are not told.
 
+mod group;
+
 use crate::policy::effects::Steps;
 use crate::policy::facts::Facts;
 use crate::policy::rule_set::Policy;
-use crate::policy::types::ValueError;
 use crate::policy::violations::Findings;
-
-/// The control group of SecDocker's own in which steps of builds run: absolute and plain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildGroup(String);
-
-impl BuildGroup {
-    /// Reads `/secdocker-builds`. A unit of systemd's (`x.slice`) is none.
-    ///
-    /// # Errors
-    /// [`ValueError::BuildGroup`] unless each step of the path is plain.
-    pub fn parse(text: &str) -> Result<Self, ValueError> {
-        const BYTES_MAX: usize = 200;
-        let is_plain = |step: &str| {
-            let word = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-            !step.trim_matches('.').is_empty() && step.bytes().all(word)
-        };
-        let steps = text.strip_prefix('/').filter(|_| text.len() <= BYTES_MAX);
-        let is_group = steps.is_some_and(|steps| steps.split('/').all(is_plain));
-        match is_group && !text.ends_with(".slice") {
-            true => Ok(Self(text.to_owned())),
-            false => Err(ValueError::BuildGroup(text.to_owned())),
-        }
-    }
-
-    /// The path below the root of the control groups.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+pub use group::BuildGroup;
 
 /// By what the steps of a build are held to the ceilings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +104,10 @@ mod tests {
     #[test]
     fn a_group_of_its_own_is_a_plain_path() {
         for text in ["/secdocker-builds", "/a/b.c/d_e", "/...x"] {
-            assert_eq!(BuildGroup::parse(text).map(|group| group.0), Ok(text.to_owned()));
+            assert_eq!(
+                BuildGroup::parse(text).map(|group| group.as_str().to_owned()),
+                Ok(text.to_owned())
+            );
         }
         for text in [
             "", "/", "x", "/a/", "/a//b", "/a/../b", "/.", "/a b", "/x.slice", "/a:b", "/é", "/a\n",

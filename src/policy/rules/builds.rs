@@ -21,39 +21,31 @@
 //! of a rule about users, since hardly any image could be built otherwise: such a rule holds for
 //! `USER`, and for containers of what was built. Anyone who wants no root in builds forbids builds.
 
+mod rule;
+
 use crate::policy::effects::{Builder, Effect, Opaque, RequestedEffect};
 use crate::policy::exceptions;
 use crate::policy::facts::{Facts, Question, Questions};
 use crate::policy::rule_set::Policy;
 use crate::policy::rules::build_steps::{Held, ceilings, held, unforceable};
 use crate::policy::rules::privileged::PrivilegedRule;
-use crate::policy::types::ValueError;
 use crate::policy::violations::Findings;
+pub use rule::BuildRule;
 
-/// What is done about building.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum BuildRule {
-    /// Dockerfiles are read, and what can't be read is refused where a rule could be broken.
-    #[default]
-    Inspect,
-    /// Only the parameters of a request are judged.
-    Allow,
-    /// No builds at all.
-    Forbid,
-}
+impl Policy {
+    /// Whether the Dockerfile of a build must be read, where it can be.
+    pub fn reads_dockerfiles(&self) -> bool {
+        must_read(self)
+    }
 
-impl BuildRule {
-    /// Reads `inspect`, `allow` or `forbid`.
-    ///
-    /// # Errors
-    /// [`ValueError::Builds`] for anything else.
-    pub fn parse(text: &str) -> Result<Self, ValueError> {
-        match text {
-            "inspect" => Ok(Self::Inspect),
-            "allow" => Ok(Self::Allow),
-            "forbid" => Ok(Self::Forbid),
-            _ => Err(ValueError::Builds(text.to_owned())),
-        }
+    /// Whether calls to BuildKit must be judged one by one.
+    pub fn judges_calls_to_buildkit(&self) -> bool {
+        must_judge_calls(self)
+    }
+
+    /// Whether the Dockerfile is judged that a build takes from the client's session.
+    pub fn judges_dockerfiles_of_sessions(&self, facts: &Facts) -> bool {
+        is_session_judged(self, facts)
     }
 }
 

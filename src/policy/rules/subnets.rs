@@ -11,24 +11,13 @@
 
 mod net;
 
-pub use net::Subnet;
+pub use net::{Subnet, SubnetUse};
 
 use crate::policy::effects::{Effect, RequestedEffect};
 use crate::policy::facts::{Facts, Question, Questions, SubnetFacts};
 use crate::policy::shown::Shown;
 use crate::policy::types::ValueError;
 use crate::policy::violations::Findings;
-
-/// What becomes of addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SubnetUse {
-    /// A network is made of them, and the host gets a route there.
-    Routed,
-    /// A container joins a network that has them.
-    Joined,
-    /// A container, or what leaves it, gets one of them.
-    Given,
-}
 
 /// One forbidden or allowed subnet, or kind of subnets.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,18 @@
 //! container's own namespaces (but the user namespace, which is the host's) and the daemon's default
 //! seccomp profile, which allows the system calls of a capability along with it.
 
-use super::{Beside, NamespaceKind};
+use crate::policy::effects::NamespaceKind;
+
+/// What makes a capability enough.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Beside {
+    /// Another seccomp profile than the daemon's own.
+    NoSeccomp,
+    /// Another capability.
+    Capability(&'static str),
+    /// A namespace of the host, or of a container that may share it.
+    Shared(NamespaceKind),
+}
 
 /// What a capability is worth where privileged mode is forbidden.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +93,11 @@ pub(super) const POWERS: [(&str, Power); 42] = [
     ("SYS_TTY_CONFIG", Ordinary),
     ("WAKE_ALARM", Ordinary),
 ];
+
+/// All capabilities that are known.
+pub(in crate::policy) fn capability_names() -> impl Iterator<Item = &'static str> {
+    POWERS.iter().map(|(name, _)| *name)
+}
 
 /// What a capability is worth; none if it is not one of those that are known.
 pub(super) fn power(name: &str) -> Option<Power> {

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::*;
+use crate::policy::effects::NamespaceKind;
 use crate::policy::effects::{FieldPath, Namespace, SharedWith};
 use crate::policy::types::Capability;
 use crate::policy::{Inspected, Policy, Verdict, judge};

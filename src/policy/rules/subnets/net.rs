@@ -18,6 +18,17 @@ pub struct Subnet {
     bits: u8,
 }
 
+/// What becomes of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubnetUse {
+    /// A network is made of them, and the host gets a route there.
+    Routed,
+    /// A container joins a network that has them.
+    Joined,
+    /// A container, or what leaves it, gets one of them.
+    Given,
+}
+
 const BITS_MAX: u8 = 128;
 /// The bits before those of an IPv4 address.
 const MAPPED_BITS: u8 = 96;

@@ -1,0 +1,38 @@
+//! How long questions may take.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+/// How long all questions of one round may take together.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// When to give up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline(Instant);
+
+impl Deadline {
+    pub(super) fn of_one_round() -> Self {
+        Self::after(PATIENCE)
+    }
+
+    pub(super) fn after(patience: Duration) -> Self {
+        Self(now() + patience)
+    }
+
+    /// The time that is left, for the next call that may wait.
+    pub(super) fn left(self) -> io::Result<Duration> {
+        match self.0.saturating_duration_since(now()) {
+            Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
+            left => Ok(left),
+        }
+    }
+}
+
+/// Reads the clock.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the pool has no turns, so it reads the clock itself"
+)]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
