@@ -222,9 +222,9 @@ impl Session {
 
     /// What must be known of a call was not found out in time.
     pub(super) fn mediation_elapsed(&mut self, turn: &mut Turn<'_>) {
-        let mut mediation = match std::mem::replace(&mut self.request, Request::Over) {
-            Request::Mediated(mediation) => mediation,
-            other => return self.request = other,
+        let Request::Mediated(mut mediation) = std::mem::replace(&mut self.request, Request::Over)
+        else {
+            return self.give_up(&"time is up for a call where none is judged", turn);
         };
         if let Some(waiting) = mediation.deciding.take() {
             let Waiting { pending, held: stream, late, .. } = *waiting;

@@ -255,8 +255,8 @@ impl Session {
     /// The deadline has passed.
     pub fn elapsed(&mut self, turn: &mut Turn<'_>) {
         if self.deadline().is_some_and(|deadline| deadline <= turn.now) {
-            match self.request {
-                Request::Waiting(ref waiting) => {
+            match &self.request {
+                Request::Waiting(waiting) => {
                     let late = waiting.late;
                     self.refuse(503, &late, turn);
                 }
@@ -271,7 +271,14 @@ impl Session {
                                 `limits.body_rate`)";
                     self.refuse(408, &slow, turn);
                 }
-                _ => self.refuse(408, &"the request did not arrive in time", turn),
+                Request::Head { .. } => {
+                    self.refuse(408, &"the request did not arrive in time", turn);
+                }
+                Request::Body(_)
+                | Request::Sent
+                | Request::MaySwitch
+                | Request::Raw
+                | Request::Over => self.give_up(&"time is up for what takes its time", turn),
             }
         }
     }

@@ -64,9 +64,14 @@ impl Session {
             Request::Dropping(dropping) => self.drop_body(input, dropping, turn),
             Request::RefusingCalls(refusing) => self.refuse_call_bytes(input, refusing, turn),
             Request::Mediated(mediation) => self.mediate_client_bytes(input, mediation, turn),
-            other => {
-                self.request = other;
-                Step::More
+            Request::Body(BodyState::Length(_) | BodyState::UntilClose)
+            | Request::Waiting(_)
+            | Request::Sent
+            | Request::MaySwitch
+            | Request::Raw
+            | Request::Over => {
+                self.give_up(&"bytes of the client are shown that nobody asked for", turn);
+                Step::Take(input.len())
             }
         }
     }
@@ -284,7 +289,14 @@ impl Session {
             Request::Waiting(_) if self.exchange.version == Version::Http11 => {
                 turn.out.to(Side::Downstream).extend_from_slice(message::CONTINUE);
             }
-            _ => {}
+            // What was begun goes on, and its answer is written.
+            Request::Head { .. }
+            | Request::Body(_)
+            | Request::Waiting(_)
+            | Request::Sent
+            | Request::MaySwitch
+            | Request::Raw
+            | Request::Over => {}
         }
     }
 }

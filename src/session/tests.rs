@@ -88,10 +88,12 @@ impl Talk {
             reviewed: Purposes::default(),
             review_time_max: Duration::from_secs(90),
         };
+        let mut outbox = Outbox::default();
+        outbox.records().keep(Some(crate::record::Level::Debug));
         Self {
             session: Session::new(ClientId::NOBODY, Budget::new(100_000), ImageChanges::default()),
             rules: Arc::new(rules),
-            outbox: Outbox::default(),
+            outbox,
             now: Instant::now(),
             piece,
             waiting: [Vec::new(), Vec::new()],
@@ -256,6 +258,32 @@ impl Talk {
         let all = &self.got[index(Side::Upstream)];
         assert!(!all.contains(what), "the daemon saw {what:?} in {all:?}");
         self
+    }
+
+    /// What must not be has ended the connection at once, and the log is told.
+    #[track_caller]
+    fn is_broken(&mut self, reason: &str) {
+        struct Reason(String);
+        impl crate::record::Pairs<'_> for Reason {
+            fn text(&mut self, _: &'static str, value: &str) -> std::fmt::Result {
+                self.0.push_str(value);
+                Ok(())
+            }
+            fn number(&mut self, _: &'static str, _: u64) -> std::fmt::Result {
+                Ok(())
+            }
+            fn shown(&mut self, _: &'static str, _: &dyn std::fmt::Display) -> std::fmt::Result {
+                Ok(())
+            }
+        }
+        let mut errors = Vec::new();
+        self.outbox.records().take(|level, _, told| {
+            let mut reason = Reason(String::new());
+            told.pairs(&mut reason).unwrap();
+            errors.extend((level == crate::record::Level::Error).then_some(reason.0));
+        });
+        assert_eq!(errors, [reason]);
+        self.is(Some(End::Abort));
     }
 
     #[track_caller]

@@ -95,3 +95,25 @@ fn after_a_service_nothing_is_known_of_images_for_a_while() {
         }
     });
 }
+
+#[test]
+fn what_cannot_be_ends_the_connection_and_the_log_says_so() {
+    const ANSWER: &str = "an answer of another kind came to a question";
+    talk(|talk| {
+        let (ticket, _) = asks_about_a_volume(talk);
+        talk.call(|session, turn| session.answered(ticket, Answer::Review(advice(None)), turn));
+        talk.daemon_never_sees("create").is_broken(ANSWER);
+    });
+    for (side, reason) in [
+        (Side::Downstream, "bytes of the client passed unseen that are of no body"),
+        (Side::Upstream, "bytes of the daemon passed unseen that are of no body"),
+    ] {
+        talk(|talk| {
+            talk.client(PING);
+            talk.call(|session, turn| {
+                session.passed(side, NonZeroU64::MIN, turn);
+            });
+            talk.is_broken(reason);
+        });
+    }
+}

@@ -459,3 +459,12 @@ fn each_build_counts_among_what_its_client_makes() {
     talk.client(UPGRADE).daemon(SWITCHED).client("anything at all").daemon_gets("POST");
     assert!(talk.got[1].ends_with("anything at all"));
 }
+
+#[test]
+fn an_answer_of_another_kind_to_a_call_ends_the_connection() {
+    let mut talk = begun(usize::MAX);
+    talk.client(&call(SOLVE, 1, &exports("app:1")));
+    let (ticket, ..) = talk.take_question().unwrap();
+    talk.call(|session, turn| session.answered(ticket, Answer::Review(advice(None)), turn));
+    talk.daemon_never_sees("app:1").is_broken("an answer of another kind came to a question");
+}
