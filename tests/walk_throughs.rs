@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
+use support::document::Block;
 use support::process::run_for;
 use support::{Daemon, Docker, Finished, Running, document, poll, sandbox};
 
@@ -60,19 +61,23 @@ fn engine() -> &'static Daemon {
 impl Host {
     /// The walk-through of this name: its blocks are those with the name's socket.
     fn of(name: &str) -> Host {
-        engine();
         let socket = format!("/run/secdocker/{name}.sock");
         let blocks = document::blocks(DEPLOYMENT);
         let block = |info: &str| {
             let mut found = blocks.iter().filter(|b| b.info == info && b.text.contains(&socket));
             found.next().unwrap_or_else(|| panic!("{DEPLOYMENT} has no {info} with {socket}"))
         };
+        Host::with(name, &block("yaml").text, block("sh"))
+    }
+
+    fn with(name: &str, config: &str, commands: &Block) -> Host {
+        engine();
         let folder = sandbox::directory(name);
-        let config = block("yaml").text.clone();
-        fs::write(folder.join("config.yml"), &config).unwrap();
+        fs::write(folder.join("config.yml"), config).unwrap();
         symlink(support::firewall::command().get_program(), folder.join("secdocker")).unwrap();
-        let commands = block("sh").text.lines().map(checked).collect::<Vec<_>>().join("\n");
-        Host { folder, config, commands }
+        let commands = commands.text.replace("\\\n", " ");
+        let commands = commands.lines().map(checked).collect::<Vec<_>>().join("\n");
+        Host { folder, config: config.to_owned(), commands }
     }
 
     /// SecDocker with the configuration shown.
@@ -194,4 +199,52 @@ fn podman() {
     assert!(said.status.success(), "{said}\n{}", log(&host.folder));
     assert!(said.text().contains("hello"), "{said}");
     service.kill();
+}
+
+/// The image, as `make package` makes it of the static program: `scripts/build-static` has to have made that.
+fn image(host: &Host) {
+    let build = format!(
+        "set -euo pipefail; cp {root}/deploy/container/* .\n\
+        cp {root}/target/$(rustc -vV | sed -n 's/^host: //p')/minimal/secdocker program\n\
+        mkdir image; mv program image/secdocker; cp Dockerfile config.yml image\n\
+        docker build --quiet --tag secdocker image\n\
+        mkdir traefik; cp {root}/target/walk-throughs/bin/traefik traefik\n\
+        printf 'FROM scratch\\nCOPY traefik /traefik\\nENTRYPOINT [\"/traefik\"]\\n' >traefik/Dockerfile\n\
+        docker build --quiet --tag traefik:v3 traefik\n",
+        root = document::root().display()
+    );
+    let mut bash = host.bash(&build);
+    let rust = std::env::var("PATH").unwrap();
+    bash.env("PATH", format!("{}:{rust}", support::cli::PATH)).env("DOCKER_BUILDKIT", "0");
+    if let Some(home) = std::env::var_os("HOME") {
+        bash.env("HOME", home);
+    }
+    run_for(&mut bash, LONGEST).ok();
+}
+
+/// By hand as the document has it, then by the compose file: a Traefik that has no socket serves what it finds.
+#[test]
+fn in_a_container() {
+    let block = document::block(DEPLOYMENT, "docker network create --internal");
+    let host = Host::with("container", "", &block);
+    image(&host);
+    let said = host.type_in(&host.commands);
+    assert!(said.status.success(), "{said}");
+    assert!(said.text().contains("traefik-socket") && said.text().contains("403"), "{said}");
+    let composed = r#"
+        docker rm -f traefik-socket
+        docker compose -f compose.yml -p composed up -d traefik-socket traefik portainer-socket
+        docker run -d --name shown --network composed_default \
+            --label 'traefik.http.routers.shown.rule=Host(`shown.example`)' \
+            --label traefik.http.services.shown.loadbalancer.server.port=80 busybox:1 httpd -f -p 80 -h /etc
+        curl -sS --fail --retry 90 --retry-delay 1 --retry-all-errors -H 'Host: shown.example' http://127.0.0.1:80/passwd
+        refused 403 docker run --rm --network composed_traefik-socket busybox:1 \
+            wget -qO- --post-data= http://traefik-socket:2375/containers/shown/stop
+        docker run --rm --network composed_portainer-socket busybox:1 wget -qO- http://portainer-socket:2375/images/json
+        docker rm -f shown
+        docker compose -f compose.yml -p composed down
+    "#;
+    let said = host.type_in(composed);
+    assert!(said.status.success(), "{said}");
+    assert!(said.text().contains("root:x:0:0") && said.text().contains("busybox:1"), "{said}");
 }

@@ -80,6 +80,7 @@ pub(crate) const CLAIMS: &[Claim] = &[
         "tests/documents/installation.rs",
         "it_is_installed_as_the_document_says",
     ),
+    claim(DEPLOYMENT, "docker network create --internal", WALKS, "in_a_container"),
     claim(DEPLOYMENT, "/run/secdocker/ci.sock", WALKS, "a_ci_runner"),
     claim(DEPLOYMENT, "/run/secdocker/traefik.sock", WALKS, "traefik"),
     claim(DEPLOYMENT, "/run/secdocker/dashboard.sock", WALKS, "a_dashboard"),
