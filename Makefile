@@ -29,9 +29,9 @@ bench: ## the benchmarks: the inner parts, then SecDocker beside HAProxy and ngi
 	cargo bench --locked --bench core $(if $(QUICK),-- --quick)
 	cargo bench --locked --bench peers $(if $(QUICK),-- --quick)
 
-static: ## a small static program for minimal hosts, without plugins
+static: ## a small static program for minimal hosts, without plugins (TARGET=aarch64-unknown-linux-musl: for another)
 	@scripts/install-missing build
-	@scripts/build-static
+	@scripts/build-static $(TARGET)
 
 package: ## packages, tarball, image, SBOM and checksums, in target/package
 	@scripts/install-missing package
