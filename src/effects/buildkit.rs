@@ -10,6 +10,7 @@
 //! Nothing is written anew: protocol buffers are added to by appending.
 
 mod attributes;
+mod call;
 pub mod file_sync;
 mod forced;
 mod llb;
@@ -20,7 +21,8 @@ pub mod source_policy;
 #[cfg(test)]
 mod tests;
 
-pub use solve::{Solve, SolveBody, asks_for_nothing, read, read_dockerfile, write};
+pub use call::Solve;
+pub use solve::{SolveBody, asks_for_nothing, read, read_dockerfile, write};
 
 /// What becomes of a method of BuildKit's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

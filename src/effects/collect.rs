@@ -4,7 +4,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::query::name_alone;
 use crate::docker::json::{self, JsonError, Node, Object};
 use crate::docker::schema::Struct;
 use crate::policy::effects::{AnyPath, Effect, FieldPath, RequestedEffect};
@@ -49,6 +48,11 @@ const BODY: FieldPath = FieldPath::Field("the body");
 
 /// The variable that the daemon sets to `Hostname`.
 pub(super) const HOSTNAME: &str = "HOSTNAME";
+
+/// A name up to where a client has put a value into it, which may be a secret.
+pub(super) fn name_alone(name: &str) -> &str {
+    name.split('=').next().unwrap_or_default()
+}
 
 /// The effects of a request, in the order in which they are found.
 #[derive(Debug)]

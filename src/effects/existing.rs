@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use super::collect::{host_path, may_be_network_id};
 use super::{create, services, volumes};
+use crate::effects::collect::{host_path, may_be_network_id};
 use crate::image::ImageRef;
 use crate::policy::ceilings::{Ceilings, CpuLimit};
 use crate::policy::effects::{

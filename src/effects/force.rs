@@ -1,8 +1,8 @@
 //! What `general` forces alike at every endpoint: the user, the variables, the capabilities, numbers of one object.
 
-use super::changes::Changes;
-use super::collect::texts;
 use crate::docker::json::{Node, Object};
+use crate::effects::changes::Changes;
+use crate::effects::collect::texts;
 use crate::policy::ceilings::{Ceilings, OWNER_LABEL};
 
 /// Sets `User` unless it already says so.

@@ -10,14 +10,13 @@
 //! A user and variables that instructions or `Config` give to a new image are judged here as if it ran
 //! at once.
 
-use super::RequestBody;
-use super::collect::{BodyError, Effects};
-use super::dockerfile::{self, Base};
-use super::query::Query;
 use crate::docker::Endpoint;
 use crate::docker::json::Object;
 use crate::docker::routes::name_between;
 use crate::docker::schema::COMMIT;
+use crate::effects::building::dockerfile::{self, Base};
+use crate::effects::collect::{BodyError, Effects};
+use crate::effects::query::Query;
 use crate::http::target::Target;
 use crate::image::{ImageName, ImageRef, complete};
 use crate::policy::Inspected;
@@ -29,11 +28,11 @@ const FROM_IMAGE: FieldPath = FieldPath::Field("?fromImage");
 const REPO: FieldPath = FieldPath::Field("?repo");
 const CHANGES: &str = "changes";
 
-/// `POST /images/create`: a pull if `fromImage` says something, else an import.
-pub(super) fn read_create(target: &Target<'_>) -> Result<Inspected<RequestBody>, BodyError> {
+/// `POST /images/create`: a pull if `fromImage` says something, and of what; else an import.
+pub(super) fn read_create(target: &Target<'_>) -> Result<Inspected<Option<AskedImage>>, BodyError> {
     let query = Query::read(target, Endpoint::ImageCreate)?;
     let mut effects = Effects::default();
-    let mut body = RequestBody::Passes;
+    let mut fetched = None;
     match query.get("fromImage") {
         "" => {
             new_name(&query, &mut effects)?;
@@ -42,11 +41,11 @@ pub(super) fn read_create(target: &Target<'_>) -> Result<Inspected<RequestBody>,
         }
         image => {
             let names = pulled(image, query.get("tag"))?;
-            body = RequestBody::Pull(asked_image(image, query.get("tag"), &names));
+            fetched = Some(asked_image(image, query.get("tag"), &names));
             effects.push(Effect::ImageName(names), FROM_IMAGE);
         }
     }
-    Ok(Inspected::new(body, effects.into_asked()))
+    Ok(Inspected::new(fetched, effects.into_asked()))
 }
 
 /// The image that would be pulled, with its name as the docker command would be given it.

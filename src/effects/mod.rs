@@ -6,56 +6,47 @@
 //! checked body, ceilings ─► the same file ─► bytes, changes
 //! ```
 
-mod build;
+mod building;
 pub mod buildkit;
-pub mod cdi;
 pub mod changes;
-mod checkpoints;
+mod cluster;
 pub mod collect;
-mod create;
-mod dockerfile;
-mod exec;
+mod containers;
 pub mod existing;
 mod force;
+mod forwarded;
 mod images;
-mod log_driver;
 mod names;
 mod networks;
-mod plugins;
 mod podman;
 mod query;
-mod reach;
-mod security_options;
-mod services;
-mod start;
 mod subnets;
-mod swarm;
-mod update;
 mod volume_options;
 mod volumes;
 
-pub use build::{BuildBody, ServedBuild, with_session};
+use building::build;
+pub use building::build::{BuildBody, with_session};
+pub use building::served::ServedBuild;
 pub use changes::{Change, Changes};
+pub use cluster::services::ServiceBody;
+use cluster::{plugins, services, swarm};
 pub use collect::BodyError;
-pub use create::CreateBody;
-pub use exec::ExecBody;
+pub use containers::cdi;
+pub use containers::create::CreateBody;
+pub use containers::exec::ExecBody;
+pub use containers::reach::by_id;
+pub use containers::start::StartBody;
+pub use containers::update::UpdateBody;
+use containers::{checkpoints, create, exec, reach, start, update};
+pub use forwarded::{Excepted, Forwarded};
 pub use images::CommitBody;
 pub use query::as_read;
-pub use reach::by_id;
-pub use services::ServiceBody;
-pub use start::StartBody;
-pub use update::UpdateBody;
 pub use volumes::VolumeBody;
-
-use std::borrow::Cow;
-use std::ops::Range;
-use std::sync::Arc;
 
 use crate::docker::Endpoint;
 use crate::docker::json::Object;
 use crate::http::target::Target;
 use crate::policy::effects::{RequestedEffect, Takeover};
-use crate::policy::exceptions::Granted;
 use crate::policy::facts::Facts;
 use crate::policy::review::{AskedImage, Purposes};
 use crate::policy::{self, Checked, Inspected, Policy};
@@ -192,7 +183,8 @@ fn parse(
         }
         Endpoint::CheckpointCreate => Ok(checkpoints::read(body)?.map(RequestBody::Fields)),
         Endpoint::Checkpoints => checkpoints::read_query(target).map(head_only),
-        Endpoint::ImageCreate => images::read_create(target),
+        Endpoint::ImageCreate => Ok(images::read_create(target)?
+            .map(|pulled| pulled.map_or(RequestBody::Passes, RequestBody::Pull))),
         Endpoint::ImageTag => images::read_tag(target).map(head_only),
         Endpoint::ServiceCreate => {
             Ok(services::read_create(target, body)?.map(RequestBody::Service))
@@ -200,72 +192,6 @@ fn parse(
         Endpoint::ServiceUpdate => {
             Ok(services::read_update(target, body)?.map(RequestBody::Service))
         }
-    }
-}
-
-/// An exception that was used, for the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Excepted {
-    /// The image that it is for, as configured.
-    pub image: String,
-    /// What would have been forbidden, by which rules.
-    pub lifted: String,
-    /// Why it is excepted.
-    pub reason: String,
-}
-
-impl From<&Granted> for Excepted {
-    fn from(granted: &Granted) -> Self {
-        let Granted { image, reason, lifted, .. } = granted;
-        let lifted = lifted.sentences().to_string();
-        Self { image: image.clone(), lifted, reason: reason.clone() }
-    }
-}
-
-/// What goes to the daemon in place of what was sent, beside the body.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Forwarded {
-    /// The request target, where it is written anew; as it was sent otherwise.
-    pub target: Option<String>,
-    /// What was forced, for the log.
-    pub changes: Changes,
-    /// The image that plugins may be asked about.
-    pub image: Option<AskedImage>,
-    /// Those of a build, as far as they are named.
-    pub built_upon: Vec<AskedImage>,
-    /// The build that takes its Dockerfile from the client's session, where that is judged.
-    pub served: Option<Arc<ServedBuild>>,
-    /// Whether it is a session in which Dockerfiles are judged.
-    pub serves: bool,
-    /// The exception without which it would be refused, or forced to something else.
-    pub excepted: Option<Box<Excepted>>,
-    /// Where its name stands in the body, if a container is made of it.
-    image_at: Option<Range<usize>>,
-}
-
-impl Forwarded {
-    /// All images that plugins may be asked about.
-    pub fn asked_images(&self) -> impl Iterator<Item = &AskedImage> {
-        self.image.iter().chain(&self.built_upon)
-    }
-
-    /// The body that was written for a container, of the image with this `sha256:…`: its name may mean
-    /// another one meanwhile. None if the body is not that of a container.
-    pub fn pin<'b>(&mut self, body: &'b [u8], id: &str) -> Option<Cow<'b, [u8]>> {
-        let Range { start, end } = self.image_at.clone()?;
-        let (before, named, behind) = (body.get(..start)?, body.get(start..end)?, body.get(end..)?);
-        let id_in_json = serde_json::to_vec(id).ok()?;
-        if named == id_in_json {
-            return Some(Cow::Borrowed(body));
-        }
-        self.changes.push("Image", id);
-        Some(Cow::Owned([before, &id_in_json, behind].concat()))
-    }
-}
-
-impl From<Changes> for Forwarded {
-    fn from(changes: Changes) -> Self {
-        Self { changes, ..Self::default() }
     }
 }
 

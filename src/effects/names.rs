@@ -1,9 +1,9 @@
 //! Names that requests give to things. Only those are effects that read as identifiers: the daemon could
 //! take the thing for another one later.
 
-use super::collect::Effects;
 use crate::docker::json::Object;
 use crate::docker::routes::name_between;
+use crate::effects::collect::Effects;
 use crate::http::target::{Target, query_pairs};
 use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
 use crate::policy::identifiers::is_like_identifier;

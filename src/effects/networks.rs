@@ -17,13 +17,13 @@
 //! To connect a container that is there gives it one more interface, for which 29 sets kernel
 //! parameters. The host's own network the daemon refuses there (seen on 20.10).
 
-use super::collect::{BodyError, Effects};
-use super::names;
-use super::subnets;
-use super::volume_options::check_driver;
 use crate::docker::json::Object;
 use crate::docker::routes::name_between;
 use crate::docker::schema::{NETWORK_CONNECT, NETWORK_CREATE};
+use crate::effects::collect::{BodyError, Effects};
+use crate::effects::names;
+use crate::effects::subnets;
+use crate::effects::volume_options::check_driver;
 use crate::http::target::Target;
 use crate::policy::Inspected;
 use crate::policy::effects::{Effect, FieldPath};

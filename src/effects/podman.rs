@@ -8,10 +8,10 @@
 //!
 //! Sources: Podman `pkg/api/handlers/compat` and `pkg/specgenutil`; each was seen on 5.8.
 
-use super::collect::{Effects, objects, texts};
 use crate::docker::Endpoint;
 use crate::docker::json::Object;
 use crate::docker::schema::folded;
+use crate::effects::collect::{Effects, objects, texts};
 use crate::http::target::{Target, query_pairs};
 use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
 use crate::policy::shown::Shown;

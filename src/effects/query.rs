@@ -7,9 +7,9 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::collect::BodyError;
-use super::podman;
 use crate::docker::Endpoint;
+use crate::effects::collect::{BodyError, name_alone};
+use crate::effects::podman;
 use crate::http::target::{QueryError, Target, query_pairs};
 use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
 use crate::policy::shown::Shown;
@@ -135,11 +135,6 @@ pub(super) fn unknown(endpoint: Endpoint, target: &Target<'_>) -> Vec<RequestedE
         .take(TOLD_MAX)
         .map(|what| RequestedEffect { effect: Effect::Unknown(what), at: at() })
         .collect()
-}
-
-/// A name up to where a client has put a value into it, which may be a secret.
-pub(super) fn name_alone(name: &str) -> &str {
-    name.split('=').next().unwrap_or_default()
 }
 
 /// All but the letters, digits and marks that RFC 3986 §2.3 leaves as they are.

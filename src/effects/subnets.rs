@@ -1,7 +1,7 @@
 //! Addresses in a request: those that a network is made of, and those that a container gets.
 
-use super::collect::{BodyError, Effects, objects, texts};
 use crate::docker::json::Object;
+use crate::effects::collect::{BodyError, Effects, objects, texts};
 use crate::policy::effects::{Effect, FieldPath};
 use crate::policy::subnets::{Subnet, SubnetUse};
 

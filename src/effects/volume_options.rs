@@ -7,8 +7,8 @@
 //! mounted: `sysfs`, `proc`, the host's own disk. What another driver mounts only that one knows.
 //! Knows nothing of rules.
 
-use super::collect::{BodyError, Effects};
 use crate::docker::json::Object;
+use crate::effects::collect::{BodyError, Effects};
 use crate::policy::effects::{AnyPath, Effect, FieldPath};
 use crate::policy::shares::{Protocol, Server, Share};
 use crate::policy::types::HostPath;

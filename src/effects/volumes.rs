@@ -1,10 +1,10 @@
 //! `POST /volumes/create`: the body to effects, and the checked body to bytes.
 
-use super::collect::{BodyError, Effects};
-use super::names;
-use super::volume_options::{Driver, OptionName, push_reached};
 use crate::docker::json::{Node, Object};
 use crate::docker::schema::VOLUME_CREATE;
+use crate::effects::collect::{BodyError, Effects};
+use crate::effects::names;
+use crate::effects::volume_options::{Driver, OptionName, push_reached};
 use crate::policy::Inspected;
 use crate::policy::effects::{AnyPath, FieldPath};
 

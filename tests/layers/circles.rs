@@ -17,31 +17,12 @@ const LEFT: &[&str] = &[
     "src/cli/check/clients.rs",
     "src/cli/check/exceptions.rs",
     // src/effects
-    "src/effects/build.rs",
-    "src/effects/buildkit/forced.rs",
-    "src/effects/buildkit/solve.rs",
-    "src/effects/collect.rs",
-    "src/effects/create.rs",
-    "src/effects/dockerfile.rs",
-    "src/effects/dockerfile/expand.rs",
-    "src/effects/dockerfile/lines.rs",
-    "src/effects/dockerfile/scope.rs",
-    "src/effects/dockerfile/words.rs",
-    "src/effects/images.rs",
-    "src/effects/mod.rs",
-    "src/effects/podman.rs",
-    "src/effects/query.rs",
-    "src/effects/services.rs",
-    "src/effects/services/force.rs",
-    "src/effects/services/mounts.rs",
     // src/lookup
     "src/lookup/cache.rs",
     "src/lookup/identity.rs",
     // src/policy
     "src/policy/endpoints.rs",
     "src/policy/endpoints/parameters.rs",
-    "src/policy/rules/principals.rs",
-    "src/policy/types.rs",
 ];
 
 /// What each file of a crate uses: by name, relative to the repository, and for what.

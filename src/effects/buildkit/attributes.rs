@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::super::collect::{BodyError, Effects};
+use crate::effects::collect::{BodyError, Effects};
 use crate::image::ImageRef;
 use crate::policy::effects::{Effect, FieldPath, ImageNames, Opaque, Steps};
 use crate::policy::types::EnvironmentEntry;

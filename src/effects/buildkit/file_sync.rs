@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 
 use super::proto::{self, ProtoError};
-use crate::effects::build::ServedBuild;
+use crate::effects::building::served::ServedBuild;
 
 /// Files that may be read as a Dockerfile: `Dockerfile`, and `dockerfile` in its place.
 const DOCKERFILES_MAX: usize = 4;

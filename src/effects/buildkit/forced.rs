@@ -4,10 +4,10 @@
 //! `cmdline`, be it empty, has it read each Dockerfile itself: without it, `# syntax=` hands that to an image,
 //! which makes what steps it likes (`frontend/dockerfile/builder`).
 
-use super::super::build;
-use super::super::changes::Changes;
+use super::call::Solve;
 use super::proto::{self, write_bytes};
-use super::solve::Solve;
+use crate::effects::building::build;
+use crate::effects::changes::Changes;
 use crate::policy::Policy;
 use crate::policy::build_steps::{self, Held};
 use crate::policy::ceilings::{CpuAsk, MemoryAsk};
@@ -15,26 +15,6 @@ use crate::policy::facts::Facts;
 
 /// The frontend that reads Dockerfiles.
 pub(super) const DOCKERFILES: &str = "dockerfile.v0";
-
-impl Solve {
-    /// The field of the frontend's name.
-    fn frontend(self) -> u32 {
-        match self {
-            Self::Control => 6,
-            Self::Bridge => 2,
-            Self::Dockerfile => 0,
-        }
-    }
-
-    /// The field of its attributes.
-    fn attributes(self) -> u32 {
-        match self {
-            Self::Control => 7,
-            Self::Bridge => 3,
-            Self::Dockerfile => 0,
-        }
-    }
-}
 
 /// Appends what is forced, if a Dockerfile is to be read.
 pub(super) fn attributes(

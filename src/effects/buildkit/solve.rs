@@ -1,32 +1,22 @@
 //! `moby.buildkit.v1.Control/Solve` and `moby.buildkit.v1.frontend.LLBBridge/Solve`: to effects, and on
 //! with what is forced (BuildKit's `api/services/control/control.proto`, `frontend/gateway/pb/gateway.proto`).
 
-use super::super::build::ServedBuild;
-use super::super::changes::Changes;
-use super::super::collect::{BodyError, Effects};
-use super::super::dockerfile::{self, Dialect};
 use super::attributes;
+use super::call::Solve;
 use super::forced;
 use super::llb::Instructions;
 use super::proto::{self, Field, ProtoError};
 use super::source_policy::{self, TooLong};
+use crate::effects::building::dockerfile::{self, Dialect};
+use crate::effects::building::served::ServedBuild;
+use crate::effects::changes::Changes;
+use crate::effects::collect::{BodyError, Effects};
 use crate::image::ImageRef;
 use crate::policy::effects::{
     Builder, Device, Effect, FieldPath, Namespace, NamespaceKind, Opaque, SharedWith, Steps,
 };
 use crate::policy::facts::Facts;
 use crate::policy::{Checked, Inspected, Policy};
-
-/// Which of the two calls it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Solve {
-    /// It begins a build.
-    Control,
-    /// It gives instructions within one.
-    Bridge,
-    /// None of them: a Dockerfile, for a build that the daemon puts together itself.
-    Dockerfile,
-}
 
 /// Whether a `Control/Solve` asks for nothing by itself: it has no instructions, no frontend and no exporter.
 /// Buildx sends one before each build to see what the daemon knows; what it has done by `LLBBridge/Solve` counts

@@ -208,10 +208,9 @@ fn what_plugins_are_asked_about_a_pull() {
         let raw = format!("/images/create?{query}");
         let body = read_create(&target::parse(&raw).unwrap()).unwrap();
         match judge(&Policy::permissive(), body, &Facts::none()) {
-            Verdict::Allowed(checked) => match checked.into_body() {
-                RequestBody::Pull(image) => Some((image.given, image.every_tag)),
-                _ => None,
-            },
+            Verdict::Allowed(checked) => {
+                checked.into_body().map(|image| (image.given, image.every_tag))
+            }
             Verdict::Forbidden(violations) => panic!("{violations}"),
         }
     };
