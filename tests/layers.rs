@@ -126,7 +126,8 @@ fn names_are_found_alone_and_in_groups() {
 }
 
 /// Rooms that decide: bytes and values in, values out.
-const PURE: [&str; 7] = ["http", "docker", "effects", "policy", "admission", "session", "record"];
+const PURE: [&str; 8] =
+    ["http", "http2", "docker", "effects", "policy", "admission", "session", "record"];
 
 /// What they may not name, outside their tests: sockets, files, threads, locks, clocks, and the global logger.
 const OUTSIDE: [&str; 17] = [

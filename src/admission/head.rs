@@ -7,10 +7,11 @@ use super::case::Case;
 use super::refusal::{Refusal, Refused};
 use super::rules::Rules;
 use crate::docker::answers::{self, Withheld};
-use crate::docker::{self, Access, FormBody, Route};
+use crate::docker::{self, Access, Endpoint, FormBody, Route};
 use crate::effects;
 use crate::http::framing::{self, Framing};
 use crate::http::head::{HeadError, RequestHead};
+use crate::http::message::Offer;
 use crate::http::target::{self, Target};
 
 /// A head that was read once, and what it says.
@@ -37,6 +38,15 @@ impl<'h> Arrival<'h> {
         }
         Ok(Self { head, target, framing })
     }
+
+    /// Whether calls of gRPC follow: to the builder, and with nothing else in the request that would be left over if
+    /// the connection left HTTP at once.
+    pub fn begins_calls(&self) -> bool {
+        let route = || docker::routes::classify(self.head.method, &self.target);
+        self.framing == Framing::None
+            && self.head.asks_for_h2c()
+            && matches!(route(), Ok(Route::Inspected(Endpoint::BuildKit)))
+    }
 }
 
 /// What becomes of a request by its head.
@@ -56,8 +66,26 @@ pub enum Opening {
 pub struct Passing {
     /// The target that goes to the daemon, where that is not the one that was sent.
     pub target: Option<Target<'static>>,
+    /// What becomes of its offer of HTTP/2, if it makes one that must not pass.
+    pub offer: Option<Offer>,
     /// What else is known of it.
     pub traits: Traits,
+}
+
+impl Passing {
+    /// The daemon might go on in a protocol that nobody here speaks; the client need not. Where the daemon may
+    /// switch, `h2c` alone is the name of the raw stream that a build speaks.
+    fn of(arrival: &Arrival<'_>, target: Option<Target<'static>>, traits: Traits) -> Self {
+        let Arrival { head, target: sent, .. } = arrival;
+        let offer = match traits.may_switch {
+            true if !head.has_http2_settings() => None,
+            true if docker::routes::is_session(target.as_ref().unwrap_or(sent)) => {
+                Some(Offer::WithoutSettings)
+            }
+            _ => head.offers_http2().then_some(Offer::LeftOut),
+        };
+        Self { target, offer, traits }
+    }
 }
 
 /// What the head of a request says about what follows it.
@@ -92,10 +120,10 @@ pub fn begin(arrival: &Arrival<'_>, rules: &Arc<Rules>, now: Instant) -> Result<
         withheld: guards.then(|| answers::withheld(head.method, target)).flatten(),
     };
     match docker::routes::classify(head.method, target)? {
-        Route::Plain => Ok(Opening::Pass(Passing { target: None, traits })),
+        Route::Plain => Ok(Opening::Pass(Passing::of(arrival, None, traits))),
         Route::MaySwitch => {
             let traits = Traits { may_switch: true, ..traits };
-            Ok(Opening::Pass(Passing { target: None, traits }))
+            Ok(Opening::Pass(Passing::of(arrival, None, traits)))
         }
         Route::Inspected(endpoint) => {
             let traits = Traits { may_switch: endpoint.may_switch(), ..traits };
@@ -105,7 +133,7 @@ pub fn begin(arrival: &Arrival<'_>, rules: &Arc<Rules>, now: Instant) -> Result<
             let read = rewritten.as_ref().unwrap_or(target);
             let judged = effects::inspection_mode(endpoint, read, policy, rules.reviewed);
             let Some(endpoint) = judged else {
-                return Ok(Opening::Pass(Passing { target: rewritten, traits }));
+                return Ok(Opening::Pass(Passing::of(arrival, rewritten, traits)));
             };
             docker::check_head(head, endpoint, *framing)?;
             let target = rewritten.unwrap_or_else(|| target.clone().into_owned());

@@ -8,22 +8,10 @@ use std::fmt::Display;
 
 use super::state::{RefusingCalls, Request, Response};
 use super::{End, Session, Side, Step, Turn};
-use crate::docker::{Endpoint, Route, classify};
-use crate::http::framing::Framing;
-use crate::http::head::RequestHead;
 use crate::http::message;
-use crate::http::target::Target;
 use crate::http2::grpc::Status;
 use crate::http2::refuser::CallRefuser;
 use crate::record::Event;
-
-/// Whether calls of gRPC follow such a request: to the builder, and with nothing else in it that would be
-/// left over if the connection left HTTP at once.
-pub(super) fn begin(head: &RequestHead<'_>, target: &Target<'_>, framing: Framing) -> bool {
-    framing == Framing::None
-        && head.asks_for_h2c()
-        && matches!(classify(head.method, target), Ok(Route::Inspected(Endpoint::BuildKit)))
-}
 
 impl Session {
     pub(super) fn refuses_calls(&self) -> bool {

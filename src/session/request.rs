@@ -6,12 +6,11 @@ use std::time::Instant;
 
 use super::budget::Share;
 use super::state::{BodyState, Exchange, Request, Response};
-use super::{End, Flow, Session, Side, Step, Turn, calls};
+use super::{End, Flow, Session, Side, Step, Turn};
 use crate::admission::{self, Arrival, Opening, Passing, Refusal, SHORT_HEAD_BYTES_MAX, Traits};
-use crate::docker;
 use crate::http::chunk::ChunkDecoder;
 use crate::http::head::{self, HeadError, Lines, Version};
-use crate::http::message::{self, Offer};
+use crate::http::message;
 use crate::record::{Event, Redacted};
 
 /// A head that has arrived, and how.
@@ -150,8 +149,8 @@ impl Session {
         let head = head::parse_request(&whole, &mut lines)?;
         self.exchange = Exchange::of(&head);
         let arrival = Arrival::read(&head, is_as_sent)?;
-        let Arrival { target, framing, .. } = &arrival;
-        self.exchange.begins_calls = calls::begin(&head, target, *framing);
+        let framing = &arrival.framing;
+        self.exchange.begins_calls = arrival.begins_calls();
         let shown = Redacted(head.target);
         turn.out.record(&Event::Received { method: head.method, target: shown });
         match admission::begin(&arrival, turn.rules, turn.now)? {
@@ -194,14 +193,7 @@ impl Session {
             None => self.whole_request(),
         };
         let out = turn.out.to(Side::Upstream);
-        // The daemon might go on in a protocol that nobody here speaks; the client need not. Where the
-        // daemon may switch, `h2c` alone is the name of the raw stream that a build speaks.
-        let offer = match self.exchange.may_switch {
-            true if !head.has_http2_settings() => None,
-            true if docker::routes::is_session(target) => Some(Offer::WithoutSettings),
-            _ => head.offers_http2().then_some(Offer::LeftOut),
-        };
-        match offer {
+        match passing.offer {
             Some(offer) => {
                 message::write_with_less_http2(out, head, target.forwarded(), offer);
             }
