@@ -7,6 +7,7 @@ use std::io::{BufReader, Read};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
+use super::identity::{self, Identity};
 use crate::image::{ImageName, ImageRef};
 use crate::policy::facts::{ImageFacts, NamedImage, NetworkFacts, NodeFacts, Runtimes};
 use crate::policy::images::ImageRule;
@@ -64,32 +65,39 @@ struct Config {
     env: Option<Vec<String>>,
 }
 
-/// What an image is by the answer to `GET /images/{name}/json`; `None` if it can't be read.
-pub(super) fn image(body: &[u8]) -> Option<ImageFacts> {
+/// An image by the answer to `GET /images/{name}/json`; `None` if it can't be read.
+pub(super) fn image(body: &[u8]) -> Option<identity::Image> {
     let image: Image = serde_json::from_slice(body).ok()?;
+    let facts = facts(&image);
+    let (repo_digests, repo_tags) = (image.repo_digests, image.repo_tags);
+    let (repo_digests, repo_tags) =
+        (repo_digests.unwrap_or_default(), repo_tags.unwrap_or_default());
+    Some(identity::Image { identity: Identity { id: image.id, repo_digests, repo_tags }, facts })
+}
+
+/// What rules must know of an image; `None` if that can't be read.
+fn facts(image: &Image) -> Option<ImageFacts> {
     let names = [&image.repo_tags, &image.repo_digests];
     let names = names.into_iter().flatten().flatten().filter(|name| !name.contains("<none>"));
     let names = names.map(|name| match ImageRef::parse(name) {
         Ok(ImageRef::Named(name)) => Some(name),
         Ok(ImageRef::Id(_)) | Err(_) => None,
     });
-    let Config { user, env } = image.config.unwrap_or_default();
-    let user = match user.as_deref() {
+    let (user, env) = match &image.config {
+        Some(Config { user, env }) => (user.as_deref(), env.as_deref().unwrap_or_default()),
+        None => (None, &[][..]),
+    };
+    let user = match user {
         None | Some("") => None,
         Some(user) => Some(UserSpec::parse(user).ok()?),
     };
-    let env = env.unwrap_or_default();
     if env.len() > VARIABLES_MAX {
         return None;
     }
     // One without a name cannot be named by a rule.
     let environment = env.iter().filter_map(|entry| EnvironmentEntry::parse(entry).ok()).collect();
-    Some(ImageFacts::Present {
-        id: image.id,
-        names: names.collect::<Option<Vec<ImageName>>>()?,
-        user,
-        environment,
-    })
+    let names = names.collect::<Option<Vec<ImageName>>>()?;
+    Some(ImageFacts::Present { id: image.id.clone(), names, user, environment })
 }
 
 /// The images in the answer to `GET /images/json` that have a name that is `kept`, and those names. The
@@ -289,6 +297,26 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
 
+    fn known(json: &str) -> Option<ImageFacts> {
+        image(json.as_bytes())?.facts
+    }
+
+    #[test]
+    fn digests_may_be_null_and_an_id_must_be_there() {
+        let read = |json: &str| image(json.as_bytes()).map(|image| image.identity);
+        let bare = || Some(Identity { id: "sha256:00".into(), ..Identity::default() });
+        let json = r#"{"Id":"sha256:00","RepoDigests":null,"RepoTags":null,"x":1}"#;
+        assert_eq!(read(json), bare());
+        assert_eq!(read(r#"{"Id":"sha256:00"}"#), bare());
+        let both = read(r#"{"Id":"sha256:00","RepoDigests":["a@sha256:11"]}"#).unwrap();
+        assert_eq!(both.repo_digests, ["a@sha256:11"]);
+        assert_eq!(read(r#"{"Id":"sha256:00","RepoTags":["a:1"]}"#).unwrap().repo_tags, ["a:1"]);
+        assert!(read(r#"{"RepoDigests":[]}"#).is_none());
+        // It may be none that rules can be about.
+        assert!(read(r#"{"Id":"sha256:00","RepoTags":["A B"]}"#).is_some());
+        assert!(known(r#"{"Id":"sha256:00","RepoTags":["A B"]}"#).is_none());
+    }
+
     #[test]
     fn names_user_and_variables_of_an_image() {
         let json = r#"{"Id":"x","RepoTags":["app:1","<none>:<none>"],"RepoDigests":null,
@@ -301,7 +329,7 @@ mod tests {
             user: Some(UserSpec::parse("0:0").unwrap()),
             environment: vec![entry("A=b"), entry("D")],
         };
-        assert_eq!(image(json.as_bytes()), Some(whole));
+        assert_eq!(known(json), Some(whole));
         let bare = ImageFacts::Present {
             id: "x".to_owned(),
             names: vec![],
@@ -313,12 +341,12 @@ mod tests {
             r#"{"Id":"x","Config":null}"#,
             r#"{"Id":"x","Config":{"User":"","Env":null}}"#,
         ] {
-            assert_eq!(image(json.as_bytes()), Some(bare.clone()), "{json}");
+            assert_eq!(known(json), Some(bare.clone()), "{json}");
         }
         let crowded = vec!["A=b"; VARIABLES_MAX + 1];
         let crowded = serde_json::json!({"Id": "x", "Config": {"Env": crowded}}).to_string();
         for json in ["", "0", "{}", r#"{"Id":"x","RepoTags":["A B"]}"#, crowded.as_str()] {
-            assert_eq!(image(json.as_bytes()), None);
+            assert_eq!(known(json), None);
         }
     }
 

@@ -9,13 +9,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::daemon::{Daemon, now};
-use super::identity::{Identity, Presence};
+use super::identity::{Identity, Image};
 use crate::image::ImageRef;
-use crate::policy::facts::{ImageFacts, Missing};
 
 /// How long an answer is believed.
 const LIFE: Duration = Duration::from_secs(30);
@@ -40,43 +39,23 @@ pub struct Epoch {
 /// Answers about images, shared by the threads of the pool.
 pub struct ImageCache {
     epoch: Box<dyn Fn() -> Option<Epoch> + Send + Sync>,
-    facts: Mutex<Kept<ImageFacts>>,
-    identities: Mutex<Kept<Identity>>,
+    images: Mutex<Kept>,
     /// What daemons said of themselves whose builders were seen to heed source policies.
     heeding: Mutex<HashMap<Daemon, Vec<u8>>>,
 }
 
-struct Kept<T> {
-    entries: HashMap<Key, Entry<T>>,
+#[derive(Default)]
+struct Kept {
+    entries: HashMap<Key, Entry>,
     abandoned: u64,
     /// When the last change that was lost sight of came to be known.
     unsure_since: Option<Instant>,
 }
 
-struct Entry<T> {
-    value: T,
+struct Entry {
+    image: Arc<Image>,
     epoch: Epoch,
     learned: Instant,
-}
-
-/// What is no longer than what can be kept.
-trait Bounded: Clone {
-    fn values(&self) -> usize;
-}
-
-impl Bounded for ImageFacts {
-    fn values(&self) -> usize {
-        match self {
-            Self::Absent => 0,
-            Self::Present { names, environment, .. } => names.len() + environment.len(),
-        }
-    }
-}
-
-impl Bounded for Identity {
-    fn values(&self) -> usize {
-        self.repo_digests.len() + self.repo_tags.len()
-    }
 }
 
 impl fmt::Debug for ImageCache {
@@ -88,8 +67,8 @@ impl fmt::Debug for ImageCache {
 impl ImageCache {
     /// An empty cache. `epoch` changes with every change of images, and is none during one.
     pub fn new(epoch: impl Fn() -> Option<Epoch> + Send + Sync + 'static) -> Self {
-        let (facts, identities, heeding) = Default::default();
-        Self { epoch: Box::new(epoch), facts, identities, heeding }
+        let (images, heeding) = Default::default();
+        Self { epoch: Box::new(epoch), images, heeding }
     }
 
     /// One that keeps nothing.
@@ -99,57 +78,57 @@ impl ImageCache {
 
     /// The epoch, if what is learned in it can be believed for the rest of it.
     pub fn epoch(&self) -> Option<Epoch> {
-        self.believable(&self.identities)
+        (self.epoch)().filter(|epoch| self.kept().is_sure(*epoch, now()))
     }
 
     /// Which image a name means, if that is known without asking anybody.
     pub fn identity(&self, daemon: &Daemon, image: &ImageRef) -> Option<Identity> {
-        let epoch = self.epoch()?;
-        lock(&self.identities).get(&(daemon.clone(), image.clone()), epoch)
+        self.image(daemon, image).map(|image| image.identity.clone())
     }
 
     /// What is known of an image without asking anybody.
-    pub(super) fn image(&self, daemon: &Daemon, image: &ImageRef) -> Option<ImageFacts> {
-        let epoch = self.believable(&self.facts)?;
-        lock(&self.facts).get(&(daemon.clone(), image.clone()), epoch)
+    pub(super) fn image(&self, daemon: &Daemon, image: &ImageRef) -> Option<Arc<Image>> {
+        let epoch = self.epoch()?;
+        self.kept().get(&(daemon.clone(), image.clone()), epoch)
     }
 
-    /// What is known of an image, or what `learn` finds out.
-    pub(super) fn get_or_fetch(
+    /// What is known of an image, or what `learn` finds out. That there is none is not kept: it is likely to
+    /// be fetched next, perhaps beside us.
+    pub(super) fn get_or_fetch<E>(
         &self,
         daemon: &Daemon,
         image: &ImageRef,
-        learn: impl FnOnce() -> Result<ImageFacts, Missing>,
-    ) -> Result<ImageFacts, Missing> {
-        let (before, mut is_fresh) = (self.believable(&self.facts), false);
-        let known = self.known(&self.facts, daemon, image, || {
-            is_fresh = true;
-            match learn() {
-                Ok(facts @ ImageFacts::Present { .. }) => Ok(facts),
-                // An image that is not there is likely to be fetched next, perhaps beside us.
-                not_kept => Err(not_kept),
-            }
-        });
-        match known {
-            Ok(facts) => {
-                if let Some(epoch) = before.filter(|_| is_fresh) {
-                    self.keep_by_id((daemon, image), &facts, epoch);
-                }
-                Ok(facts)
-            }
-            Err(not_kept) => not_kept,
+        learn: impl FnOnce() -> Result<Option<Image>, E>,
+    ) -> Result<Option<Arc<Image>>, E> {
+        let before = self.epoch();
+        let key = (daemon.clone(), image.clone());
+        if let Some(known) = before.and_then(|epoch| self.kept().get(&key, epoch)) {
+            return Ok(Some(known));
         }
+        let Some(found) = learn()?.map(Arc::new) else { return Ok(None) };
+        if let Some(epoch) = before.filter(|epoch| (self.epoch)() == Some(*epoch))
+            && found.values() <= VALUES_MAX
+        {
+            self.keep(key, &found, epoch);
+        }
+        Ok(Some(found))
     }
 
     /// What was learned of a name is as true of its image: what is made of it is looked at by its
     /// identifier when it is started.
-    fn keep_by_id(&self, (daemon, asked): (&Daemon, &ImageRef), facts: &ImageFacts, epoch: Epoch) {
-        let ImageFacts::Present { id, .. } = facts else { return };
-        let Ok(by_id @ ImageRef::Id(_)) = ImageRef::parse(id) else { return };
-        if by_id != *asked && facts.values() <= VALUES_MAX && (self.epoch)() == Some(epoch) {
-            let entry = Entry { value: facts.clone(), epoch, learned: now() };
-            lock(&self.facts).put((daemon.clone(), by_id), entry);
+    fn keep(&self, key: Key, image: &Arc<Image>, epoch: Epoch) {
+        let by_id = ImageRef::parse(&image.identity.id).ok();
+        let by_id = by_id.filter(|id| matches!(id, ImageRef::Id(_)) && *id != key.1);
+        let by_id = by_id.map(|id| (key.0.clone(), id));
+        let mut kept = self.kept();
+        for key in [key].into_iter().chain(by_id) {
+            kept.put(key, Entry { image: Arc::clone(image), epoch, learned: now() });
         }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // Nothing that could panic runs under the lock.
+        self.images.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the builder of a daemon that says `version` of itself heeds source policies. One that was
@@ -172,67 +151,15 @@ impl ImageCache {
         }
         Some(heeds)
     }
-
-    /// Which image a name means, as is known or as `learn` finds out.
-    pub(super) fn identity_or_learn(
-        &self,
-        daemon: &Daemon,
-        image: &ImageRef,
-        learn: impl FnOnce() -> Presence,
-    ) -> Presence {
-        let learn = || match learn() {
-            Presence::Present(identity) => Ok(identity),
-            not_kept => Err(not_kept),
-        };
-        self.known(&self.identities, daemon, image, learn).map_or_else(|it| it, Presence::Present)
-    }
-
-    /// What is kept, or what `learn` finds out; what it gives as an error is not kept.
-    fn known<T: Bounded, E>(
-        &self,
-        kept: &Mutex<Kept<T>>,
-        daemon: &Daemon,
-        image: &ImageRef,
-        learn: impl FnOnce() -> Result<T, E>,
-    ) -> Result<T, E> {
-        let Some(epoch) = self.believable(kept) else { return learn() };
-        let key = (daemon.clone(), image.clone());
-        if let Some(known) = lock(kept).get(&key, epoch) {
-            return Ok(known);
-        }
-        let value = learn()?;
-        if value.values() <= VALUES_MAX && (self.epoch)() == Some(epoch) {
-            lock(kept).put(key, Entry { value: value.clone(), epoch, learned: now() });
-        }
-        Ok(value)
-    }
-
-    fn believable<T>(&self, kept: &Mutex<Kept<T>>) -> Option<Epoch> {
-        (self.epoch)().filter(|epoch| lock(kept).is_sure(*epoch, now()))
-    }
 }
 
-fn lock<T>(kept: &Mutex<Kept<T>>) -> MutexGuard<'_, Kept<T>> {
-    // Nothing that could panic runs under the lock.
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl<T> Default for Kept<T> {
-    fn default() -> Self {
-        Self { entries: HashMap::new(), abandoned: 0, unsure_since: None }
-    }
-}
-
-impl<T> Kept<T> {
-    fn get(&self, key: &Key, epoch: Epoch) -> Option<T>
-    where
-        T: Clone,
-    {
+impl Kept {
+    fn get(&self, key: &Key, epoch: Epoch) -> Option<Arc<Image>> {
         let entry = self.entries.get(key).filter(|entry| entry.is_believed(epoch, now()))?;
-        Some(entry.value.clone())
+        Some(Arc::clone(&entry.image))
     }
 
-    fn put(&mut self, key: Key, entry: Entry<T>) {
+    fn put(&mut self, key: Key, entry: Entry) {
         let entries = &mut self.entries;
         if entries.len() >= ENTRIES_MAX {
             entries.retain(|_, kept| kept.is_believed(entry.epoch, entry.learned));
@@ -253,7 +180,7 @@ impl<T> Kept<T> {
     }
 }
 
-impl<T> Entry<T> {
+impl Entry {
     fn is_believed(&self, epoch: Epoch, now: Instant) -> bool {
         self.epoch == epoch && now.saturating_duration_since(self.learned) < LIFE
     }
@@ -263,11 +190,11 @@ impl<T> Entry<T> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
     use crate::config::UpstreamAddress;
+    use crate::policy::facts::ImageFacts;
 
     fn at(number: u64) -> Epoch {
         Epoch { number, abandoned: 0 }
@@ -285,17 +212,24 @@ mod tests {
         Daemon { address: UpstreamAddress::Unix(path.into()), mark: None, tls: None }
     }
 
-    fn present() -> ImageFacts {
-        ImageFacts::Present { id: String::new(), names: vec![], user: None, environment: vec![] }
+    fn identified(id: &str) -> Image {
+        let (id, names) = (id.to_owned(), vec![]);
+        let facts =
+            Some(ImageFacts::Present { id: id.clone(), names, user: None, environment: vec![] });
+        Image { identity: Identity { id, ..Identity::default() }, facts }
+    }
+
+    fn present() -> Image {
+        identified("")
     }
 
     /// Whether the daemon had to be asked.
-    fn asks(cache: &ImageCache, image: &str, facts: Option<ImageFacts>) -> bool {
+    fn asks(cache: &ImageCache, image: &str, said: Option<Image>) -> bool {
         let mut asked = false;
         let image = ImageRef::parse(image).unwrap();
         let _ = cache.get_or_fetch(&daemon("/x"), &image, || {
             asked = true;
-            facts.ok_or(Missing::Unknown)
+            said.map(Some).ok_or(())
         });
         asked
     }
@@ -306,15 +240,17 @@ mod tests {
         assert!(asks(&cache, "a", Some(present())));
         assert!(!asks(&cache, "a", Some(present())));
         assert!(asks(&cache, "b", None) && asks(&cache, "b", None));
-        assert!(asks(&cache, "c", Some(ImageFacts::Absent)) && asks(&cache, "c", None));
+        let (c, absent) = (ImageRef::parse("c").unwrap(), || Ok::<_, ()>(None));
+        assert_eq!(cache.get_or_fetch(&daemon("/x"), &c, absent), Ok(None));
+        assert!(asks(&cache, "c", None));
         epoch.store(2, Ordering::SeqCst);
         assert!(asks(&cache, "a", Some(present())) && !asks(&cache, "a", None));
         epoch.store(0, Ordering::SeqCst);
         assert!(asks(&cache, "a", Some(present())) && asks(&cache, "a", Some(present())));
         let image = ImageRef::parse("a").unwrap();
         epoch.store(2, Ordering::SeqCst);
-        let of_another = cache.get_or_fetch(&daemon("/y"), &image, || Err(Missing::Late));
-        assert_eq!(of_another, Err(Missing::Late), "of another daemon");
+        let of_another = cache.get_or_fetch(&daemon("/y"), &image, || Err(()));
+        assert_eq!(of_another, Err(()), "of another daemon");
     }
 
     #[test]
@@ -325,9 +261,9 @@ mod tests {
             epoch.store(1, Ordering::SeqCst);
             let learned = cache.get_or_fetch(&daemon("/x"), &image, || {
                 epoch.store(during, Ordering::SeqCst);
-                Ok(present())
+                Ok::<_, ()>(Some(present()))
             });
-            assert_eq!(learned, Ok(present()));
+            assert_eq!(learned, Ok(Some(Arc::new(present()))));
             epoch.store(1, Ordering::SeqCst);
             assert!(asks(&cache, "a", None));
         }
@@ -337,17 +273,14 @@ mod tests {
     fn what_is_known_of_a_name_is_known_of_its_image() {
         let (cache, epoch) = cache();
         let id = format!("sha256:{}", "1".repeat(64));
-        let facts = || {
-            let (names, user, environment) = (vec![], None, vec![]);
-            Some(ImageFacts::Present { id: id.clone(), names, user, environment })
-        };
+        let facts = || Some(identified(&id));
         assert!(asks(&cache, "a", facts()) && !asks(&cache, &id, None));
         epoch.store(2, Ordering::SeqCst);
         assert!(asks(&cache, &id, None), "it was from before a change");
         let image = ImageRef::parse("a").unwrap();
         let _ = cache.get_or_fetch(&daemon("/x"), &image, || {
             epoch.store(3, Ordering::SeqCst);
-            facts().ok_or(Missing::Unknown)
+            Ok::<_, ()>(facts())
         });
         assert!(asks(&cache, &id, None), "it is from during a change");
         epoch.store(0, Ordering::SeqCst);
@@ -357,14 +290,14 @@ mod tests {
     #[test]
     fn an_answer_is_believed_for_its_life_only() {
         let learned = now();
-        let entry = Entry { value: present(), epoch: at(1), learned };
+        let entry = Entry { image: Arc::new(present()), epoch: at(1), learned };
         assert!(entry.is_believed(at(1), learned) && !entry.is_believed(at(2), learned));
         assert!(!entry.is_believed(at(1), learned + LIFE));
     }
 
     #[test]
     fn nothing_is_kept_while_a_lost_change_may_still_come() {
-        let mut kept = Kept::<ImageFacts>::default();
+        let mut kept = Kept::default();
         let (start, lost) = (now(), Epoch { number: 1, abandoned: 1 });
         assert!(kept.is_sure(at(1), start) && !kept.is_sure(lost, start));
         assert!(!kept.is_sure(lost, start + LIFE / 2) && kept.is_sure(lost, start + LIFE));
@@ -374,14 +307,18 @@ mod tests {
     fn which_image_a_name_means_is_believed_as_long() {
         let (cache, epoch) = cache();
         let (daemon, image) = (daemon("/x"), ImageRef::parse("a").unwrap());
-        let here = |id: &str| Presence::Present(Identity { id: id.into(), ..Identity::default() });
-        let learn = |said: &Presence| cache.identity_or_learn(&daemon, &image, || said.clone());
-        for not_kept in [Presence::Absent, Presence::Unknown] {
+        let here = |id: &str| Ok(Some(Arc::new(identified(id))));
+        let learn = |said: &Result<Option<Arc<Image>>, ()>| {
+            cache.get_or_fetch(&daemon, &image, || {
+                said.clone().map(|it| it.map(Arc::unwrap_or_clone))
+            })
+        };
+        for not_kept in [Ok(None), Err(())] {
             assert_eq!(learn(&not_kept), not_kept);
             assert_eq!(cache.identity(&daemon, &image), None);
         }
         assert_eq!((learn(&here("1")), learn(&here("2"))), (here("1"), here("1")));
-        assert_eq!(cache.identity(&daemon, &image).map(Presence::Present), Some(here("1")));
+        assert_eq!(cache.identity(&daemon, &image), Some(identified("1").identity));
         epoch.store(2, Ordering::SeqCst);
         assert_eq!(cache.identity(&daemon, &image), None);
         assert_eq!(learn(&here("2")), here("2"));
@@ -395,13 +332,12 @@ mod tests {
         for number in 0..=ENTRIES_MAX {
             assert!(asks(&cache, &format!("image{number}"), Some(present())));
         }
-        assert_eq!(lock(&cache.facts).entries.len(), 1);
-        let large = ImageFacts::Present {
-            id: String::new(),
-            names: vec![],
-            user: None,
-            environment: vec![crate::policy::types::EnvironmentEntry::parse("A").unwrap(); 257],
-        };
+        assert_eq!(cache.kept().entries.len(), 1);
+        let mut large = present();
+        if let Some(ImageFacts::Present { environment, .. }) = &mut large.facts {
+            let entry = crate::policy::types::EnvironmentEntry::parse("A").unwrap();
+            *environment = vec![entry; 257];
+        }
         assert!(asks(&cache, "large", Some(large)) && asks(&cache, "large", None));
     }
 }

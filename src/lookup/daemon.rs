@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
@@ -46,6 +47,15 @@ pub(super) enum Build {
     Absent,
     /// `400`: it does not speak a version in which it could be asked.
     Untold,
+}
+
+/// Asks the daemon for a target that is written as it goes out, for `patience` at most: the status
+/// and the body.
+///
+/// # Errors
+/// If the daemon can't be reached, takes too long, or answers more than can be held.
+pub fn get(daemon: &Daemon, target: &str, patience: Duration) -> io::Result<(u16, Vec<u8>)> {
+    daemon.ask(target, Deadline::after(patience))
 }
 
 impl Daemon {

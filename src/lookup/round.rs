@@ -10,7 +10,7 @@ use super::mounts::Mounts;
 use super::patient::{self, IsWaited};
 use super::process::Process;
 use super::routes::HostNetwork;
-use super::{builder, cdi, host, links, owned};
+use super::{builder, cdi, host, images, links, owned};
 use crate::config::UpstreamAddress;
 use crate::effects::cdi::Spec;
 use crate::effects::existing;
@@ -29,13 +29,15 @@ use crate::policy::types::HostPath;
 pub fn cached(questions: &mut Questions, daemon: &Daemon, cache: &ImageCache) -> Facts {
     let mut facts = Facts::none();
     questions.retain(|question| match question {
-        Question::Image(image) => match cache.image(daemon, image) {
-            Some(known) => {
-                facts.add_image(image.clone().into_owned(), known);
-                false
+        Question::Image(image) => {
+            match cache.image(daemon, image).and_then(|it| it.facts.clone()) {
+                Some(known) => {
+                    facts.add_image(image.clone().into_owned(), known);
+                    false
+                }
+                None => true,
             }
-            None => true,
-        },
+        }
         _ => true,
     });
     facts
@@ -157,25 +159,19 @@ impl<'a> Round<'a> {
     }
 
     fn image(&self, image: &ImageRef) -> Learned<ImageFacts> {
-        self.cache.get_or_fetch(self.daemon, image, || self.image_now(image))
-    }
-
-    fn image_now(&self, image: &ImageRef) -> Learned<ImageFacts> {
-        match self.get(&["images", &image.as_asked(), "json"])? {
-            Reply::Absent => Ok(ImageFacts::Absent),
-            Reply::Found(body) => known(answers::image(&body)),
-        }
+        let found = images::find((self.daemon, self.cache), image, self.until).map_err(missing)?;
+        found.map_or(Ok(ImageFacts::Absent), |image| known(image.facts.clone()))
     }
 
     /// In a daemon's classic store there is one build of an image, whatever the platform.
     fn build(&self, build: &ImageBuild) -> Learned<ImageFacts> {
         match self.daemon.build(build, self.until).map_err(missing)? {
-            Build::Known(body) => known(answers::image(&body)),
+            Build::Known(body) => known(answers::image(&body).and_then(|image| image.facts)),
             Build::Absent => Ok(ImageFacts::Absent),
             Build::Untold if known(answers::keeps_platforms(self.info()?))? => {
                 Err(Missing::Unknown)
             }
-            Build::Untold => self.image_now(&build.image),
+            Build::Untold => self.image(&build.image),
         }
     }
 

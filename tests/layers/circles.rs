@@ -17,9 +17,6 @@ const LEFT: &[&str] = &[
     "src/cli/check/clients.rs",
     "src/cli/check/exceptions.rs",
     // src/effects
-    // src/lookup
-    "src/lookup/cache.rs",
-    "src/lookup/identity.rs",
     // src/policy
     "src/policy/endpoints.rs",
     "src/policy/endpoints/parameters.rs",
