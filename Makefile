@@ -9,27 +9,27 @@ PORT ?= 8999
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: ## SecDocker in front of a Docker engine, on 127.0.0.1:8999 (PORT=… for another)
+run: ## SecDocker in front of a Docker engine, on port 8999 (PORT=…)
 	@scripts/install-missing run
 	cargo build --release --locked
 	@scripts/run $(PORT)
 
-test: ## every test, the end-to-end ones against a real Docker engine
+test: ## every test, those end to end against a real Docker engine
 	@scripts/install-missing test
 	cargo test --locked --workspace --all-features
 	@scripts/test-both
 
-engines: ## the tests in which the engine has its say, against each engine (ENGINES=…, SUITES=… for some)
+engines: ## what the engine decides, against each engine (ENGINES=…, SUITES=…)
 	@scripts/install-missing engines
 	@scripts/test-engines $(ENGINES)
 	@SECDOCKER_TLS=redirect6 SUITES=docker_cli SUITES_LOG=target/redirected scripts/test-engines debian
 
-bench: ## the benchmarks: the inner parts, then SecDocker beside HAProxy and nginx (QUICK=1: two minutes)
+bench: ## the benchmarks (QUICK=1: two minutes)
 	@scripts/install-missing bench
 	cargo bench --locked --bench core $(if $(QUICK),-- --quick)
 	cargo bench --locked --bench peers $(if $(QUICK),-- --quick)
 
-static: ## a small static program for minimal hosts, without plugins (TARGET=aarch64-unknown-linux-musl: for another)
+static: ## a small static program, without plugins (TARGET=…: for another host)
 	@scripts/install-missing build
 	@scripts/build-static $(TARGET)
 
@@ -37,14 +37,14 @@ package: ## packages, tarball, image, SBOM and checksums, in target/package
 	@scripts/install-missing package
 	@scripts/package
 
-cover: ## which lines and branches the tests reach, a table and pages (SUITES="lib restrictions": by these alone)
+cover: ## which lines and branches the tests reach (SUITES="lib …": by these)
 	@scripts/install-missing cover
 	@scripts/cover $(SUITES)
 
 field-coverage: ## docs/COVERAGE.md, written anew from the tables in the code
 	UPDATE_COVERAGE=1 cargo test --locked --test coverage
 
-check: ## formatting and lints, as CI sees them, also of what a static build leaves out
+check: ## formatting and lints, as CI sees them
 	@scripts/install-missing check
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings

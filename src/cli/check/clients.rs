@@ -3,7 +3,8 @@
 
 use std::fmt::{self, Display, Write};
 
-use super::{Shown, describe_policy};
+use super::policy::describe_policy;
+use super::shown::Shown;
 use crate::client::{
     CertificateMatch, ContainerMatch, Fact, Limits, Match, NamePattern, hidden_by,
 };

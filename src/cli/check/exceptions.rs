@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::Shown;
+use super::shown::Shown;
 use crate::policy::Policy;
 use crate::policy::day::Day;
 use crate::policy::exceptions::Exception;
