@@ -13,15 +13,20 @@
 //! routes a `*` takes slashes. One that allows reads to the letter. Denied beats allowed; what is
 //! in neither list gets the default. Knows nothing of HTTP or versions.
 
+mod error;
 mod parameters;
+mod pattern;
 
 use std::fmt;
 
+pub use error::EntryError;
+use error::Fault;
 pub use parameters::Parameters;
 use parameters::Wanted;
+pub use pattern::matches;
 
 use crate::policy::effects::FieldPath;
-use crate::policy::shown::{InBackticks, Shown};
+use crate::policy::shown::Shown;
 use crate::policy::violations::Violations;
 
 /// The rules about endpoints of one configuration.
@@ -336,24 +341,6 @@ impl EndpointEntry {
     }
 }
 
-/// Whether `text` is like `pattern`, in which `*` stands for any characters. Takes the first place
-/// that each part fits, which is as good as any other, so it looks at no place twice.
-pub fn matches(pattern: &str, text: &str) -> bool {
-    let Some((first, mut pattern)) = pattern.split_once('*') else {
-        return pattern == text;
-    };
-    let Some(mut text) = text.strip_prefix(first) else {
-        return false;
-    };
-    while let Some((part, rest)) = pattern.split_once('*') {
-        let Some((_, behind)) = text.split_once(part) else {
-            return false;
-        };
-        (pattern, text) = (rest, behind);
-    }
-    text.ends_with(pattern)
-}
-
 fn parse_methods(text: &str) -> Result<Option<Vec<String>>, Fault> {
     if text == "*" {
         return Ok(None);
@@ -390,49 +377,6 @@ fn check_path(pattern: &str) -> Result<(), Fault> {
 fn is_version(segment: &str) -> bool {
     let version = segment.strip_prefix('v').unwrap_or_default();
     !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-}
-
-/// An entry that is none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EntryError {
-    text: String,
-    fault: Fault,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    Form,
-    Method,
-    Path,
-    Version,
-    Byte,
-    Segment,
-    Stars,
-    Parameter,
-    UnreadParameter,
-}
-
-impl std::error::Error for EntryError {}
-
-impl fmt::Display for EntryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let why = match self.fault {
-            Fault::Form => "is not a method and a path, such as GET /containers/json",
-            Fault::Method => "begins with no method: capitals, several joined by |, or * for all",
-            Fault::Path => "has a path that does not begin with /",
-            Fault::Version => "names an API version: leave it out, every version is meant",
-            Fault::Byte => "has a character that no path has once it is decoded",
-            Fault::Segment => "has a path with an empty segment, or with . or .. in it",
-            Fault::Stars => "has ** before the end of its path",
-            Fault::Parameter => {
-                "has parameters that are not name=value, joined by &, as they are once decoded"
-            }
-            Fault::UnreadParameter => {
-                "has a query parameter that no engine reads, so that it says nothing"
-            }
-        };
-        write!(f, "{} {why}", InBackticks(&self.text))
-    }
 }
 
 #[cfg(test)]

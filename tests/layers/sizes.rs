@@ -23,7 +23,6 @@ const DECIDES: [&str; 5] = ["match", "if", "for", "while", "loop"];
 
 /// What is still larger: `path`, or `path: function`. The list only shrinks: delete the line of what is not any more.
 const LEFT: &[&str] = &[
-    // src/effects
     // src/policy
 ];
 

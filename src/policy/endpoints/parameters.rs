@@ -5,7 +5,8 @@
 //! several values, as another spelling of the same signal, switch or number, and where nobody can tell what the
 //! daemon reads (a form in the body is merged into the query, and comes first).
 
-use super::{Fault, matches};
+use super::error::Fault;
+use super::pattern::matches;
 
 /// The query parameters that an engine reads anywhere (20.10 to 29: the handlers of the daemon, and its
 /// published description). Names are matched to the letter.
