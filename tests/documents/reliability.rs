@@ -27,7 +27,9 @@ fn figures_are_of_modules_that_exist() {
     let is_there = |module: &str| {
         let of_a_plugin = document::root().join(module).join("src");
         let room = document::root().join("src").join(module);
-        room.is_dir() || room.with_extension("rs").is_file() || of_a_plugin.is_dir()
+        let shared = document::root().join("shared/src").join(module);
+        let is_file = [&room, &shared].iter().any(|path| path.with_extension("rs").is_file());
+        room.is_dir() || is_file || of_a_plugin.is_dir()
     };
     for row in rows {
         let module = row[0].trim_matches(['`', '*']);
