@@ -29,7 +29,7 @@ impl Machine {
         let script =
             fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/install-missing"))
                 .unwrap();
-        let tools = script.split("package_tools=(").nth(1).unwrap().split(')').next().unwrap();
+        let tools = script.split("package ] || tools=(").nth(1).unwrap().split(')').next().unwrap();
         let built = tools.split(' ').map(|tool| tool.split_once('=').unwrap());
         let built: String =
             built.map(|(name, version)| format!("\"{name} {version} (x)\" = []\n")).collect();
