@@ -19,20 +19,32 @@ const PING_ONCE: &[u8] = b"GET /v1.41/_ping HTTP/1.1\r\nHost: docker\r\nUser-Age
 const ATTACH: &[u8] = b"POST /v1.41/containers/one/attach?stream=1 HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n";
 
 /// What many clients did in a while.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Work {
     pub(crate) requests: u64,
     pub(crate) time: Duration,
+    /// How long each request waited for its answer, in microseconds.
+    pub(crate) waits: Vec<f64>,
 }
 
 /// Has so many clients send `request` again and again, each after its last answer, for a while.
 pub(crate) fn keep_asking(to: SocketAddr, clients: usize, request: &[u8], time: Duration) -> Work {
-    Crowd { to, request, once: false }.run(clients, time).unwrap()
+    keep_asking_all(to, clients, &[request.to_vec()], time)
+}
+
+/// The same with these requests in turn.
+pub(crate) fn keep_asking_all(
+    to: SocketAddr,
+    clients: usize,
+    requests: &[Vec<u8>],
+    time: Duration,
+) -> Work {
+    Crowd { to, requests, once: false }.run(clients, time).unwrap()
 }
 
 /// The same with a new connection for every request.
 pub(crate) fn keep_connecting(to: SocketAddr, clients: usize, time: Duration) -> Work {
-    Crowd { to, request: PING_ONCE, once: true }.run(clients, time).unwrap()
+    Crowd { to, requests: &[PING_ONCE.to_vec()], once: true }.run(clients, time).unwrap()
 }
 
 /// A request with a body.
@@ -45,12 +57,13 @@ pub(crate) fn post(target: &str, body: &[u8]) -> Vec<u8> {
 
 struct Crowd<'a> {
     to: SocketAddr,
-    request: &'a [u8],
+    requests: &'a [Vec<u8>],
     once: bool,
 }
 
 struct One {
     stream: mio::net::TcpStream,
+    asked: Instant,
     answer: Vec<u8>,
 }
 
@@ -58,12 +71,14 @@ impl Crowd<'_> {
     fn run(&self, clients: usize, time: Duration) -> io::Result<Work> {
         let mut poll = Poll::new()?;
         let mut all: HashMap<Token, One> = HashMap::new();
+        let mut requests = self.requests.iter().cycle();
+        let mut next = || requests.next().map(Vec::as_slice).unwrap_or_default();
         for number in 0..clients {
-            all.insert(Token(number), self.one(Token(number), &poll)?);
+            all.insert(Token(number), self.one(next(), Token(number), &poll)?);
         }
         let mut events = Events::with_capacity(1024);
         let begun = Instant::now();
-        let mut requests = 0;
+        let mut waits = Vec::with_capacity(1 << 18);
         while begun.elapsed() < time {
             poll.poll(&mut events, Some(Duration::from_millis(100)))?;
             for event in events.iter().filter(|event| event.is_readable()) {
@@ -71,25 +86,29 @@ impl Crowd<'_> {
                 if !one.has_answer(self.once)? {
                     continue;
                 }
-                requests += 1;
+                waits.push(one.asked.elapsed().as_secs_f64() * 1e6);
                 if self.once {
-                    all.insert(event.token(), self.one(event.token(), &poll)?);
+                    all.insert(event.token(), self.one(next(), event.token(), &poll)?);
                 } else {
-                    one.stream.write_all(self.request)?;
+                    one.asked = Instant::now();
+                    one.stream.write_all(next())?;
                 }
             }
         }
-        Ok(Work { requests, time: begun.elapsed() })
+        let time = begun.elapsed();
+        waits.sort_by(f64::total_cmp);
+        Ok(Work { requests: waits.len() as u64, time, waits })
     }
 
-    fn one(&self, token: Token, poll: &Poll) -> io::Result<One> {
+    fn one(&self, request: &[u8], token: Token, poll: &Poll) -> io::Result<One> {
+        let asked = Instant::now();
         let mut stream = TcpStream::connect(self.to)?;
         stream.set_nodelay(true)?;
-        stream.write_all(self.request)?;
+        stream.write_all(request)?;
         stream.set_nonblocking(true)?;
         let mut stream = mio::net::TcpStream::from_std(stream);
         poll.registry().register(&mut stream, token, Interest::READABLE)?;
-        Ok(One { stream, answer: Vec::with_capacity(1024) })
+        Ok(One { stream, asked, answer: Vec::with_capacity(1024) })
     }
 }
 

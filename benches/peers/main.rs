@@ -10,6 +10,7 @@
 )]
 
 mod engine;
+mod example;
 mod load;
 mod peers;
 mod report;

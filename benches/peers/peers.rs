@@ -44,8 +44,12 @@ pub(crate) enum Kind {
     OneLoop,
     /// SecDocker with ten entries of `clients`, of which the last one fits.
     TenClients,
+    /// SecDocker with the example `config.yml`.
+    Example,
     /// HAProxy that reads HTTP and checks paths.
     HaproxyHttp,
+    /// HAProxy as images called socket proxy run it: a new connection to the daemon, and a line in the log, for each request.
+    SocketProxy,
     /// HAProxy that moves bytes with splice(2).
     HaproxyTcp,
     /// nginx as a reverse proxy.
@@ -63,11 +67,22 @@ impl Kind {
             Self::SecDocker => "secdocker",
             Self::OneLoop => "secdocker, 1 loop",
             Self::TenClients => "secdocker, 10 clients",
+            Self::Example => "secdocker, config.yml",
             Self::HaproxyHttp => "haproxy http",
+            Self::SocketProxy => "haproxy as a socket proxy",
             Self::HaproxyTcp => "haproxy tcp",
             Self::Nginx => "nginx",
             Self::SecDockerTls => "secdocker tls",
             Self::HaproxyTls => "haproxy tls",
+        }
+    }
+
+    /// In whose column its figures stand: a row has its peers configured alike.
+    fn column(self) -> Self {
+        match self {
+            Self::Example | Self::SecDockerTls => Self::SecDocker,
+            Self::SocketProxy | Self::HaproxyTls => Self::HaproxyHttp,
+            other => other,
         }
     }
 }
@@ -98,6 +113,7 @@ impl Peer {
         folder: &Path,
     ) -> io::Result<Self> {
         let address = if kind == Kind::Direct { upstream.tcp } else { free_address()? };
+        let to = (address.port(), upstream, by_unix);
         let running = match kind {
             Kind::Direct => None,
             Kind::SecDocker => Some(secdocker(address, upstream, by_unix, folder, ("", ""))?),
@@ -110,14 +126,16 @@ impl Peer {
             Kind::SecDockerTls | Kind::HaproxyTls => {
                 return Self::start_tls(kind, upstream, folder);
             }
-            Kind::HaproxyHttp => Some(haproxy("http", address, upstream, by_unix, folder)?),
-            Kind::HaproxyTcp => Some(haproxy("tcp", address, upstream, by_unix, folder)?),
+            Kind::Example => Some(example(address, upstream, by_unix, folder)?),
+            Kind::HaproxyHttp => Some(READS_HTTP.start(&address.to_string(), to, folder)?),
+            Kind::SocketProxy => Some(SOCKET_PROXY.start(&address.to_string(), to, folder)?),
+            Kind::HaproxyTcp => Some(MOVES_BYTES.start(&address.to_string(), to, folder)?),
             Kind::Nginx => Some(nginx(address, upstream, by_unix, folder)?),
         };
         wait_for(address).map_err(|error| {
             io::Error::new(error.kind(), format!("{} does not answer", kind.name()))
         })?;
-        Ok(Self { kind, address, running })
+        Ok(Self { kind: kind.column(), address, running })
     }
 
     /// One that speaks TLS with the certificate that `tls::certify` has made.
@@ -125,8 +143,7 @@ impl Peer {
         let address = free_address()?;
         let at = folder.display();
         let running = match kind {
-            Kind::HaproxyTls => haproxy_at(
-                "http",
+            Kind::HaproxyTls => READS_HTTP.start(
                 &format!("{address} ssl crt {at}/server.pem ssl-min-ver TLSv1.2 alpn http/1.1"),
                 (address.port(), upstream, false),
                 folder,
@@ -140,9 +157,7 @@ impl Peer {
         };
         // Both begin to listen before they can be asked anything.
         wait_until(PATIENCE, || std::net::TcpStream::connect(address).is_ok())?;
-        // They stand in the same columns as without TLS.
-        let kind = if kind == Kind::HaproxyTls { Kind::HaproxyHttp } else { Kind::SecDocker };
-        Ok(Self { kind, address, running: Some(running) })
+        Ok(Self { kind: kind.column(), address, running: Some(running) })
     }
 
     /// Its processes: nginx has workers.
@@ -268,45 +283,86 @@ fn secdocker(
             folder.display()
         ),
     )?;
+    start_secdocker(&config)
+}
+
+fn start_secdocker(config: &Path) -> io::Result<Running> {
     let program = env!("CARGO_BIN_EXE_secdocker");
     Running::start(Command::new(program).arg("--config").arg(config).stderr(Stdio::null()))
 }
 
-fn haproxy(
-    mode: &str,
+/// With the rules of the example as it is shipped.
+fn example(
     address: SocketAddr,
     upstream: &Upstream,
     by_unix: bool,
     folder: &Path,
 ) -> io::Result<Running> {
-    haproxy_at(mode, &address.to_string(), (address.port(), upstream, by_unix), folder)
+    let shipped = include_str!("../../config.yml");
+    let rules = shipped.lines().filter(|line| !line.starts_with("dockerapi:"));
+    let to = upstream_of(upstream, by_unix, "unix://", "tcp://");
+    let text = format!(
+        "dockerapi: {to}\nlisten: {{tcp: '{address}'}}\nlog: {{file: {}/secdocker.log}}\n{}\n",
+        folder.display(),
+        rules.collect::<Vec<_>>().join("\n")
+    );
+    start_secdocker(&write(folder, &format!("example-{}.yml", address.port()), &text)?)
 }
 
-fn haproxy_at(
-    mode: &str,
-    bind: &str,
-    (port, upstream, by_unix): (u16, &Upstream, bool),
-    folder: &Path,
-) -> io::Result<Running> {
-    let to = upstream_of(upstream, by_unix, "unix@", "");
-    let rules = match mode {
-        "http" => {
-            "acl known path_reg ^(/v[0-9.]+)?/(_ping|containers|images)\n  http-request deny unless known"
-        }
-        _ => "option splice-auto",
-    };
-    let config = write(
-        folder,
-        &format!("haproxy-{port}.cfg"),
-        &format!(
-            "global\n  maxconn {}\ndefaults\n  mode {mode}\n  timeout connect 5s\n  \
-         timeout client 1h\n  timeout server 1h\n  timeout tunnel 1h\n\
-         frontend f\n  bind {bind}\n  {rules}\n  default_backend b\n\
-         backend b\n  option splice-auto\n  server s {to}\n",
-            haproxy_connections()
-        ),
-    )?;
-    Running::start(Command::new(sbin("haproxy")).arg("-f").arg(config).stderr(Stdio::null()))
+/// What a HAProxy does: its mode, what it says of requests and of responses, and the file of its log.
+struct Haproxy {
+    mode: &'static str,
+    front: &'static [&'static str],
+    back: &'static str,
+    log: &'static str,
+}
+
+const KNOWN_PATHS: [&str; 2] = [
+    "acl known path_reg ^(/v[0-9.]+)?/(_ping|containers|images)",
+    "http-request deny unless known",
+];
+const SPLICE: &str = "option splice-auto";
+
+const READS_HTTP: Haproxy =
+    Haproxy { mode: "http", front: &KNOWN_PATHS, back: SPLICE, log: "/dev/null" };
+
+const MOVES_BYTES: Haproxy =
+    Haproxy { mode: "tcp", front: &[SPLICE], back: SPLICE, log: "/dev/null" };
+
+const SOCKET_PROXY: Haproxy = Haproxy {
+    mode: "http",
+    front: &[KNOWN_PATHS[0], KNOWN_PATHS[1], "log stdout format raw daemon info", "option httplog"],
+    back: "option http-server-close",
+    log: "haproxy.log",
+};
+
+impl Haproxy {
+    fn start(
+        &self,
+        bind: &str,
+        (port, upstream, by_unix): (u16, &Upstream, bool),
+        folder: &Path,
+    ) -> io::Result<Running> {
+        let Self { mode, front, back, log } = self;
+        let front = front.join("\n  ");
+        let to = upstream_of(upstream, by_unix, "unix@", "");
+        let config = write(
+            folder,
+            &format!("haproxy-{port}.cfg"),
+            &format!(
+                "global\n  maxconn {}\ndefaults\n  mode {mode}\n  timeout connect 5s\n  \
+                 timeout client 1h\n  timeout server 1h\n  timeout tunnel 1h\n\
+                 frontend f\n  bind {bind}\n  {front}\n  default_backend b\n\
+                 backend b\n  {back}\n  server s {to}\n",
+                haproxy_connections()
+            ),
+        )?;
+        // An absolute name stays.
+        let log = folder.join(log);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#"exec "$0" -f "$1" >"$2""#]).arg(sbin("haproxy")).arg(config).arg(log);
+        Running::start(shell.stderr(Stdio::null()))
+    }
 }
 
 /// HAProxy refuses to start unless two descriptors for each, and a pipe for every fourth, fit.

@@ -8,12 +8,13 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::engine::{Engine, IMAGE};
+use crate::example;
 use crate::load::{self, Caller, Work};
 use crate::peers::{Kind, Peer, Upstream, haproxy_connections};
 use crate::report::Figure;
 use crate::tls;
 
-const CLIENTS: usize = 64;
+pub(crate) const CLIENTS: usize = 64;
 
 /// How long and how often everything is measured.
 pub(crate) struct Bench<'a> {
@@ -32,6 +33,9 @@ pub(crate) type Row = (&'static str, fn(&Bench<'_>) -> io::Result<Vec<Figure>>);
 pub(crate) const ROWS: &[Row] = &[
     ("small", small),
     ("create", create),
+    ("example", example::creates),
+    ("cold", example::cold),
+    ("starts", example::starts),
     ("connections", connections),
     ("bulk", bulk),
     ("raw", raw),
@@ -61,36 +65,42 @@ pub(crate) fn micros_each(cpu: Duration, count: u64) -> f64 {
 }
 
 /// Many requests at once: how many a second, the CPU time and the system calls of each.
-fn throughput(
+pub(crate) fn throughput(
     bench: &Bench<'_>,
     row: &'static str,
+    kinds: &[Kind],
     work: impl Fn(&Peer, Duration) -> Work,
 ) -> io::Result<Vec<Figure>> {
-    let peers = bench.start(ALL, false)?;
+    let peers = bench.start(kinds, false)?;
     let mut rate = Figure::new(row, "requests/s");
     let mut cpu = Figure::new(row, "CPU µs/request");
+    let mut tail = Figure::new(row, "p99 µs");
     for _ in 0..bench.rounds {
         for peer in &peers {
             let before = peer.cpu();
             let done = work(peer, bench.time);
             rate.add(peer.kind, done.requests as f64 / done.time.as_secs_f64());
+            tail.add(peer.kind, at(&done.waits, 0.99));
             if peer.kind != Kind::Direct {
                 cpu.add(peer.kind, micros_each(peer.cpu() - before, done.requests));
             }
         }
     }
     let mut calls = Figure::new(row, "system calls/request");
+    let mut connects = Figure::new(row, "new connections/request");
     for peer in peers.iter().filter(|peer| peer.kind != Kind::Direct) {
         let mut requests = 0;
         let counts = peer.system_calls(|| requests = work(peer, bench.time).requests)?;
-        let total: u64 = counts.iter().map(|(_, count)| count).sum();
-        calls.add(peer.kind, total as f64 / requests.max(1) as f64);
+        let each = |count: u64| count as f64 / requests.max(1) as f64;
+        let connected = counts.iter().filter(|(name, _)| name == "connect");
+        calls.add(peer.kind, each(counts.iter().map(|(_, count)| count).sum()));
+        connects.add(peer.kind, each(connected.map(|(_, count)| count).sum()));
     }
-    Ok(vec![rate, cpu, calls])
+    Ok(vec![rate, cpu, tail, calls, connects])
 }
 
 fn small(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
-    throughput(bench, "small GET, 64 connections", |peer, time| {
+    throughput(bench, "small GET, 64 connections", ALL, |peer, time| {
         load::keep_asking(peer.address, CLIENTS, load::PING, time)
     })
 }
@@ -98,7 +108,7 @@ fn small(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
 fn create(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
     let body = create_body(2048);
     let request = load::post("/v1.41/containers/create?name=one", &body);
-    throughput(bench, "create, 2 KiB", |peer, time| {
+    throughput(bench, "create, 2 KiB", ALL, |peer, time| {
         load::keep_asking(peer.address, CLIENTS, &request, time)
     })
 }
@@ -123,7 +133,7 @@ fn create_body(bytes: usize) -> Vec<u8> {
 }
 
 fn connections(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
-    throughput(bench, "connection a request", |peer, time| {
+    throughput(bench, "connection a request", ALL, |peer, time| {
         load::keep_connecting(peer.address, CLIENTS, time)
     })
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Events, Interest, Poll, Token};
@@ -116,6 +117,8 @@ enum Doing {
     Closing,
     /// A raw stream, sent back as it comes.
     Echo,
+    /// A stream of events, of which none happens.
+    Silence,
 }
 
 struct Client {
@@ -129,6 +132,39 @@ const CREATED: &[u8] = b"HTTP/1.1 201 Created\r\nApi-Version: 1.41\r\nContent-Ty
 const LOADED: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 const SWITCHED: &[u8] = b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+
+const STARTED: &[u8] = b"HTTP/1.1 204 No Content\r\nApi-Version: 1.41\r\n\r\n";
+const EVENTS: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/// What a daemon (Docker 26.1, API 1.41) says of an image, a volume and a container.
+static IMAGE: LazyLock<Vec<u8>> = LazyLock::new(|| found(include_str!("answers/image.json")));
+static VOLUME: LazyLock<Vec<u8>> = LazyLock::new(|| found(include_str!("answers/volume.json")));
+static CONTAINER: LazyLock<Vec<u8>> =
+    LazyLock::new(|| found(include_str!("answers/container.json")));
+
+fn found(body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// The answer to what is looked up, whatever its name is.
+fn looked_up(target: &str) -> Option<&'static [u8]> {
+    let is_below = |folder: &str| target.contains(folder);
+    if is_below("/images/") && target.ends_with("/json") {
+        Some(&IMAGE)
+    } else if is_below("/volumes/") {
+        Some(&VOLUME)
+    } else if is_below("/containers/") && target.ends_with("/json") {
+        Some(&CONTAINER)
+    } else {
+        None
+    }
+}
 
 const CHUNKED: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -202,6 +238,7 @@ impl Client {
                 let count = usize::try_from(read(&mut self.stream, scratch)?).unwrap_or(0);
                 self.owed.extend_from_slice(scratch.split_at(count).0);
             }
+            Doing::Silence => drop(read(&mut self.stream, scratch)?),
             Doing::Head(seen) => {
                 let count = usize::try_from(read(&mut self.stream, scratch)?).unwrap_or(0);
                 seen.extend_from_slice(scratch.split_at(count).0);
@@ -227,8 +264,16 @@ impl Client {
         let head = String::from_utf8_lossy(head).into_owned();
         let left = number_after(&head, "Content-Length: ").saturating_sub(rest.len() as u64);
         let closes = head.contains("\r\nConnection: close");
+        let target = head.split(' ').nth(1).unwrap_or_default();
         self.doing = if head.contains("/_ping") {
             Doing::Body { left, answer: PONG, closes }
+        } else if let Some(answer) = looked_up(target) {
+            Doing::Body { left, answer, closes }
+        } else if target.starts_with("/events") {
+            self.owed.extend_from_slice(EVENTS);
+            Doing::Silence
+        } else if target.ends_with("/start") {
+            Doing::Body { left, answer: STARTED, closes }
         } else if head.contains("/containers/create") {
             Doing::Body { left, answer: CREATED, closes }
         } else if head.contains("/images/load") && head.contains("chunked") {
