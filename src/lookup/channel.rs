@@ -67,6 +67,11 @@ impl Channel {
         Ok(Self { socket, tls: Some(Box::new(tls)) })
     }
 
+    /// Whether nothing that came is left, and more may come.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.tls.as_ref().is_none_or(|tls| tls.plain.len() == tls.taken && !tls.has_ended)
+    }
+
     /// How long a read may take; `None` for ever.
     pub(super) fn set_read_timeout(&mut self, time: Option<Duration>) -> io::Result<()> {
         if let Some(tls) = &mut self.tls {

@@ -1,4 +1,4 @@
-//! Questions to the daemon, each over a connection of its own, all within one deadline.
+//! Questions to the daemon, all of a round within one deadline.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -8,10 +8,9 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::channel::Channel;
 pub use super::channel::DaemonTls;
+use super::deadline::Wait;
 pub(super) use super::deadline::{Deadline, PATIENCE, now};
 use crate::config::{Settings, UpstreamAddress};
-use crate::http::chunk::ChunkDecoder;
-use crate::http::framing::{self, AnswerTo, Framing};
 use crate::http::head;
 use crate::policy::platform::{ImageBuild, Platform};
 
@@ -94,10 +93,11 @@ impl Daemon {
     /// # Errors
     /// If it could not be asked in time.
     pub(super) fn post(&self, parts: &[&str], until: Deadline) -> io::Result<u16> {
-        let path = path_of(parts);
-        let answer = self.exchange("POST", &path, until)?;
-        let read = read_answer(&answer).ok_or(io::ErrorKind::InvalidData)?;
-        Ok(read.0)
+        let request = format!(
+            "POST {} HTTP/1.1\r\nHost: docker\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            path_of(parts)
+        );
+        self.open_fresh(&request, Wait::Until(until)).map(|(status, _)| status)
     }
 
     /// `GET /images/{name}/json` for a platform, which daemons understand from API 1.49 on.
@@ -119,8 +119,8 @@ impl Daemon {
 
     /// A target that is written as it goes out: the status and the body.
     pub(super) fn ask(&self, target: &str, until: Deadline) -> io::Result<(u16, Vec<u8>)> {
-        let answer = self.exchange("GET", target, until)?;
-        read_answer(&answer).ok_or_else(|| io::ErrorKind::InvalidData.into())
+        let (status, body) = self.open(target, Wait::Until(until))?;
+        Ok((status, body.whole(ANSWER_BYTES_MAX)?))
     }
 
     /// A connection for another conversation than one question.
@@ -128,24 +128,17 @@ impl Daemon {
         Ok(Connection { stream: self.connect(until)?, until, unread: Vec::new() })
     }
 
-    fn exchange(&self, method: &str, path: &str, until: Deadline) -> io::Result<Vec<u8>> {
-        read_in_time(self.send(method, path, until)?, until)
-    }
-
-    /// Sends a request without a body over a connection of its own, on which the answer comes.
-    pub(super) fn send(&self, method: &str, path: &str, until: Deadline) -> io::Result<Channel> {
+    /// Sends a `GET` over a connection of its own, on which the answer comes until it ends.
+    pub(super) fn send(&self, target: &str, until: Deadline) -> io::Result<Channel> {
         let mut stream = self.connect(until)?;
-        let length = if method == "POST" { "Content-Length: 0\r\n" } else { "" };
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: docker\r\n{length}Connection: close\r\n\r\n"
-        );
+        let request = format!("GET {target} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n");
         // It is shorter than what a new connection takes at once.
         stream.set_write_timeout(Some(until.left()?))?;
         stream.write_all(request.as_bytes())?;
         Ok(stream)
     }
 
-    fn connect(&self, until: Deadline) -> io::Result<Channel> {
+    pub(super) fn connect(&self, until: Deadline) -> io::Result<Channel> {
         match &self.address {
             UpstreamAddress::Unix(path) => {
                 let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -217,22 +210,6 @@ impl Connection {
     }
 }
 
-/// Reads to the end. Each read may take what is left of the time: one that drips gets no more.
-fn read_in_time(mut stream: Channel, until: Deadline) -> io::Result<Vec<u8>> {
-    let mut answer = Vec::new();
-    let mut piece = [0; 16 * 1024];
-    loop {
-        stream.set_read_timeout(Some(until.left()?))?;
-        let count = stream.read(&mut piece)?;
-        answer.extend_from_slice(piece.get(..count).unwrap_or_default());
-        match count {
-            0 => return Ok(answer),
-            _ if answer.len() > ANSWER_BYTES_MAX => return Err(io::ErrorKind::FileTooLarge.into()),
-            _ => {}
-        }
-    }
-}
-
 /// `/parts/…`, where a part is one segment of the path, whatever is in it.
 pub(super) fn path_of(parts: &[&str]) -> String {
     parts.iter().map(|part| format!("/{}", escaped(part))).collect()
@@ -252,47 +229,9 @@ fn escaped(part: &str) -> String {
     escaped
 }
 
-fn read_answer(answer: &[u8]) -> Option<(u16, Vec<u8>)> {
-    let length = head::find_end(answer, &mut 0).ok()??;
-    let (head, body) = answer.split_at(length);
-    let mut lines = head::Lines::new();
-    let head = head::parse_response(head, &mut lines).ok()?;
-    let body = match framing::of_response(&head, AnswerTo::Other).ok()? {
-        Framing::None => Vec::new(),
-        Framing::UntilClose => body.to_vec(),
-        Framing::Length(bytes) => body.get(..usize::try_from(bytes.get()).ok()?)?.to_vec(),
-        Framing::Chunked => {
-            let mut collected = Vec::new();
-            let scanned =
-                ChunkDecoder::new().collect(body, &mut collected, ANSWER_BYTES_MAX).ok()?;
-            scanned.ended.then_some(collected)?
-        }
-    };
-    Some((head.status, body))
-}
-
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
-
-    use std::os::unix::net::UnixStream;
-
     use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn answers_in_every_framing() {
-        for answer in [
-            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-            "HTTP/1.0 200 OK\r\n\r\n{}",
-        ] {
-            assert_eq!(read_answer(answer.as_bytes()), Some((200, b"{}".to_vec())), "{answer:?}");
-        }
-        let cut = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n";
-        assert_eq!(read_answer(cut.as_bytes()), None);
-        assert_eq!(read_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}"), None);
-    }
 
     #[test]
     fn names_are_one_part_of_a_path() {
@@ -303,24 +242,5 @@ mod tests {
         ] {
             assert_eq!(escaped(name), path);
         }
-    }
-
-    #[test]
-    fn one_that_drips_gets_no_more_time() {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        let until = Deadline::after(Duration::from_millis(50));
-        let drips = std::thread::spawn(move || {
-            let mut theirs = theirs;
-            while theirs.write_all(b"x").is_ok() {
-                let (idle, _held) = UnixStream::pair().unwrap();
-                idle.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
-                let _ = (&idle).read(&mut [0]);
-            }
-        });
-        let error =
-            read_in_time(Channel::plain(Socket::from(std::os::fd::OwnedFd::from(ours))), until);
-        let kind = error.unwrap_err().kind();
-        assert!(matches!(kind, io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock), "{kind}");
-        drips.join().unwrap();
     }
 }

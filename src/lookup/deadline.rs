@@ -28,6 +28,28 @@ impl Deadline {
     }
 }
 
+/// Whether somebody waits for the answer.
+pub(super) type IsWaited<'a> = &'a dyn Fn() -> bool;
+
+/// How long an answer is waited for.
+#[derive(Clone, Copy)]
+pub(super) enum Wait<'a> {
+    /// Until then, however it drips.
+    Until(Deadline),
+    /// For as long as somebody waits and the daemon lives.
+    While(IsWaited<'a>),
+}
+
+impl Wait<'_> {
+    /// By when there must be a connection.
+    pub(super) fn to_connect(self) -> Deadline {
+        match self {
+            Self::Until(until) => until,
+            Self::While(_) => Deadline::of_one_round(),
+        }
+    }
+}
+
 /// Reads the clock.
 #[expect(
     clippy::disallowed_methods,

@@ -80,7 +80,7 @@ fn follow_those(daemon: &Daemon, filters: &str, mut tell: impl FnMut(Told)) -> i
     let since = now.saturating_sub(LOOKS_BACK);
     let target = format!("/events?since={since}&filters={filters}");
     let until = Deadline::after(BEGINS_WITHIN);
-    let mut stream = daemon.send("GET", &target, until)?;
+    let mut stream = daemon.send(&target, until)?;
     let (decoder, first) = begin(&mut stream, until)?;
     stream.set_read_timeout(None)?;
     if matches!(daemon.address, UpstreamAddress::Tcp(_)) {

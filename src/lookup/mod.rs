@@ -23,6 +23,7 @@ mod events;
 mod host;
 mod identity;
 mod images;
+mod kept;
 mod links;
 mod majors;
 mod mounts;

@@ -15,7 +15,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use serde::Deserialize;
 
 use super::daemon::{Daemon, path_of};
-use super::patient::IsWaited;
+use super::deadline::{IsWaited, Wait};
 use crate::policy::ceilings::{CREATED_MARK, OWNER_LABEL};
 
 /// The most containers of which it is remembered who made them.
@@ -65,8 +65,8 @@ impl HostConfig {
 pub(super) fn owned(daemon: &Daemon, owner: &str, is_waited: IsWaited<'_>) -> io::Result<usize> {
     // A name has nothing in it that would have to be escaped.
     let filters = format!("%7B%22label%22%3A%5B%22{OWNER_LABEL}%3D{owner}%22%5D%7D");
-    let (status, body) =
-        daemon.open(&format!("/containers/json?all=1&filters={filters}"), is_waited)?;
+    let (status, body) = daemon
+        .open(&format!("/containers/json?all=1&filters={filters}"), Wait::While(is_waited))?;
     if status != 200 {
         return Err(io::ErrorKind::InvalidData.into());
     }
@@ -91,7 +91,8 @@ pub(super) fn owned(daemon: &Daemon, owner: &str, is_waited: IsWaited<'_>) -> io
 
 /// None if it is gone. However much its image makes it say of itself, it is read to its end.
 fn counts(daemon: &Daemon, id: &str, is_waited: IsWaited<'_>) -> io::Result<Option<bool>> {
-    let (status, body) = daemon.open(&path_of(&["containers", id, "json"]), is_waited)?;
+    let (status, body) =
+        daemon.open(&path_of(&["containers", id, "json"]), Wait::While(is_waited))?;
     match status {
         200 => {
             let inspected: Inspected = serde_json::from_reader(BufReader::new(body))?;

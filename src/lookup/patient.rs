@@ -4,13 +4,15 @@
 //! very many images. Who asked has that time, as they would without SecDocker: a look-up ends when
 //! nobody waits for it any more, or when the daemon does not answer `/_ping` either.
 
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
 use super::channel::Channel;
-use super::daemon::{Daemon, Deadline, PATIENCE, now};
+use super::daemon::Daemon;
+use super::deadline::{Deadline, IsWaited, PATIENCE, Wait, now};
+use super::kept;
 use crate::http::chunk::ChunkDecoder;
-use crate::http::framing::{self, AnswerTo, Framing};
+use crate::http::framing::{self, AnswerTo, Framing, Persistence};
 use crate::http::head;
 
 /// How long one read may take before it is looked whether anybody waits.
@@ -21,13 +23,11 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 const PIECE_BYTES: usize = 16 * 1024;
 
-/// Whether somebody waits for the answer.
-pub(super) type IsWaited<'a> = &'a dyn Fn() -> bool;
-
 /// The body of an answer, read as it comes.
 pub(super) struct Body<'a> {
-    bytes: Patient<'a>,
+    bytes: Incoming<'a>,
     framing: Left,
+    is_persistent: bool,
     /// What came and was not read yet.
     pending: Vec<u8>,
     taken: usize,
@@ -40,11 +40,12 @@ enum Left {
     Nothing,
 }
 
-/// A connection that is read for as long as that makes sense.
-struct Patient<'a> {
-    stream: Channel,
+/// What comes over a connection, for as long as it makes sense to read.
+struct Incoming<'a> {
+    /// None once its answer has ended.
+    channel: Option<Channel>,
     daemon: &'a Daemon,
-    is_waited: IsWaited<'a>,
+    wait: Wait<'a>,
     /// Until when nothing has to be asked.
     trusted_until: Instant,
 }
@@ -54,24 +55,69 @@ impl Daemon {
     ///
     /// # Errors
     /// If it can't be reached, or lets wait for longer than anybody waits.
-    pub(super) fn open<'a>(
-        &'a self,
-        target: &str,
-        is_waited: IsWaited<'a>,
-    ) -> io::Result<(u16, Body<'a>)> {
-        let stream = self.send("GET", target, Deadline::of_one_round())?;
-        let trusted_until = now() + PATIENCE;
-        let mut bytes = Patient { stream, daemon: self, is_waited, trusted_until };
-        let (mut pending, mut searched) = (Vec::new(), 0);
-        let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+    pub(super) fn open<'a>(&'a self, target: &str, wait: Wait<'a>) -> io::Result<(u16, Body<'a>)> {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: docker\r\n\r\n");
         let mut piece = [0; PIECE_BYTES];
+        while let Some(channel) = kept::take(self) {
+            let mut bytes = Incoming::new(channel, self, wait);
+            match bytes.ask(&request, &mut piece) {
+                // The daemon has closed it meanwhile, before it could see the question.
+                Err(error) if is_end(&error) => {}
+                first => return bytes.answer(first?, &mut piece),
+            }
+        }
+        self.open_fresh(&request, wait)
+    }
+
+    /// Sends a request without a body over a connection that nobody used before.
+    ///
+    /// # Errors
+    /// As [`Daemon::open`].
+    pub(super) fn open_fresh<'a>(
+        &'a self,
+        request: &str,
+        wait: Wait<'a>,
+    ) -> io::Result<(u16, Body<'a>)> {
+        let mut piece = [0; PIECE_BYTES];
+        let mut bytes = Incoming::new(self.connect(wait.to_connect())?, self, wait);
+        let first = bytes.ask(request, &mut piece)?;
+        bytes.answer(first, &mut piece)
+    }
+}
+
+/// Whether a connection has ended.
+fn is_end(error: &io::Error) -> bool {
+    let kind = error.kind();
+    matches!(kind, ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
+}
+
+impl<'a> Incoming<'a> {
+    fn new(channel: Channel, daemon: &'a Daemon, wait: Wait<'a>) -> Self {
+        Self { channel: Some(channel), daemon, wait, trusted_until: now() + PATIENCE }
+    }
+
+    /// Sends the question, and reads the first bytes of the answer: how many.
+    fn ask(&mut self, request: &str, piece: &mut [u8]) -> io::Result<usize> {
+        let channel = self.channel.as_mut().ok_or(ErrorKind::NotConnected)?;
+        // It is shorter than what an idle connection takes at once.
+        channel.set_write_timeout(Some(self.wait.to_connect().left()?))?;
+        channel.write_all(request.as_bytes())?;
+        match self.read(piece)? {
+            0 => Err(ErrorKind::UnexpectedEof.into()),
+            count => Ok(count),
+        }
+    }
+
+    /// Reads the head, of which the first bytes are in `piece`.
+    fn answer(mut self, mut count: usize, piece: &mut [u8]) -> io::Result<(u16, Body<'a>)> {
+        let (mut pending, mut searched) = (Vec::new(), 0);
+        let invalid = || io::Error::from(ErrorKind::InvalidData);
         let end = loop {
-            let count = bytes.read(&mut piece)?;
             pending.extend_from_slice(piece.get(..count).unwrap_or_default());
             match head::find_end(&pending, &mut searched).map_err(|_| invalid())? {
                 Some(end) => break end,
                 None if count == 0 || pending.len() > HEAD_BYTES_MAX => return Err(invalid()),
-                None => {}
+                None => count = self.read(piece)?,
             }
         };
         let rest = pending.split_off(end);
@@ -83,7 +129,10 @@ impl Daemon {
             Framing::Chunked => Left::Chunked(ChunkDecoder::new()),
             Framing::UntilClose => Left::UntilClose,
         };
-        let mut body = Body { bytes, framing, pending: Vec::new(), taken: 0 };
+        // An answer with a status below 200 is followed by another one.
+        let is_persistent = head.persistence() == Persistence::KeepAlive && head.status >= 200;
+        let (pending, taken) = (Vec::new(), 0);
+        let mut body = Body { bytes: self, framing, is_persistent, pending, taken };
         body.add(&rest)?;
         Ok((head.status, body))
     }
@@ -100,7 +149,7 @@ impl Body<'_> {
                 count => whole.extend_from_slice(piece.get(..count).unwrap_or_default()),
             }
             if whole.len() > max {
-                return Err(io::ErrorKind::FileTooLarge.into());
+                return Err(ErrorKind::FileTooLarge.into());
             }
         }
     }
@@ -109,23 +158,31 @@ impl Body<'_> {
     fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.pending.clear();
         self.taken = 0;
-        match &mut self.framing {
-            Left::Nothing => {}
-            Left::UntilClose => self.pending.extend_from_slice(bytes),
+        let (count, has_ended) = match &mut self.framing {
+            Left::Nothing => (0, true),
+            Left::UntilClose => {
+                self.pending.extend_from_slice(bytes);
+                (bytes.len(), false)
+            }
             Left::Length(left) => {
                 let count =
                     usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
                 self.pending.extend_from_slice(bytes.get(..count).unwrap_or_default());
                 *left -= count as u64;
-                if *left == 0 {
-                    self.framing = Left::Nothing;
-                }
+                (count, *left == 0)
             }
             Left::Chunked(decoder) => {
                 let scanned = decoder.collect(bytes, &mut self.pending, bytes.len());
-                if scanned.map_err(|_| io::ErrorKind::InvalidData)?.ended {
-                    self.framing = Left::Nothing;
-                }
+                let scanned = scanned.map_err(|_| ErrorKind::InvalidData)?;
+                (scanned.bytes, scanned.ended)
+            }
+        };
+        if has_ended {
+            self.framing = Left::Nothing;
+            let channel = self.bytes.channel.take();
+            let may_be_kept = self.is_persistent && count == bytes.len();
+            if let Some(channel) = channel.filter(|channel| may_be_kept && channel.is_quiet()) {
+                kept::keep(self.bytes.daemon, channel);
             }
         }
         Ok(())
@@ -141,7 +198,7 @@ impl Read for Body<'_> {
             let mut piece = [0; PIECE_BYTES];
             match self.bytes.read(&mut piece)? {
                 0 if matches!(self.framing, Left::UntilClose) => return Ok(0),
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                0 => return Err(ErrorKind::UnexpectedEof.into()),
                 count => self.add(piece.get(..count).unwrap_or_default())?,
             }
         }
@@ -156,26 +213,33 @@ impl Read for Body<'_> {
     }
 }
 
-impl Read for Patient<'_> {
+impl Read for Incoming<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
-            self.stream.set_read_timeout(Some(SLICE))?;
-            match self.stream.read(into) {
-                Err(error) if is_timeout(&error) => self.look_around()?,
-                read => return read,
+            let channel = self.channel.as_mut().ok_or(ErrorKind::NotConnected)?;
+            let slice = match self.wait {
+                Wait::Until(until) => until.left()?,
+                Wait::While(_) => SLICE,
+            };
+            channel.set_read_timeout(Some(slice))?;
+            match (channel.read(into), self.wait) {
+                (Err(error), Wait::While(is_waited)) if is_timeout(&error) => {
+                    self.look_around(is_waited)?;
+                }
+                (read, _) => return read,
             }
         }
     }
 }
 
-impl Patient<'_> {
+impl Incoming<'_> {
     /// Goes on waiting if that makes sense.
-    fn look_around(&mut self) -> io::Result<()> {
+    fn look_around(&mut self, is_waited: IsWaited<'_>) -> io::Result<()> {
         if now() < self.trusted_until {
             return Ok(());
         }
-        if !(self.is_waited)() {
-            return Err(io::ErrorKind::TimedOut.into());
+        if !is_waited() {
+            return Err(ErrorKind::TimedOut.into());
         }
         self.daemon.ask("/_ping", Deadline::after(PATIENCE))?;
         self.trusted_until = now() + PATIENCE;
@@ -185,5 +249,9 @@ impl Patient<'_> {
 
 /// The kernel calls the end of a wait by either name.
 pub(super) fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+    matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock)
 }
+
+#[cfg(test)]
+#[path = "patient_tests.rs"]
+mod tests;

@@ -7,7 +7,8 @@ use super::answers::{self, WantedImages};
 use super::cache::ImageCache;
 use super::daemon::{ANSWER_BYTES_MAX, Build, Daemon, Deadline, Reply, path_of};
 use super::mounts::Mounts;
-use super::patient::{self, IsWaited};
+use super::deadline::{IsWaited, Wait};
+use super::patient;
 use super::process::Process;
 use super::routes::HostNetwork;
 use super::{builder, cdi, host, images, links, owned};
@@ -208,7 +209,7 @@ impl<'a> Round<'a> {
             return Err(Missing::Unknown);
         }
         let target = path_of(&["containers", name, "json"]);
-        let body = match self.daemon.open(&target, self.is_waited).map_err(missing)? {
+        let body = match self.daemon.open(&target, Wait::While(self.is_waited)).map_err(missing)? {
             (200, body) => body.whole(ANSWER_BYTES_MAX).map_err(missing)?,
             (404, _) => return Ok(ContainerFacts::Absent),
             _ => return Err(Missing::Unknown),
@@ -253,7 +254,7 @@ impl<'a> Round<'a> {
         let kept = |name: &ImageName| image_rules.iter().any(|rule| rule.forbids(name));
         let (others, allowed) = (image_names.as_deref(), images_allowed.as_deref());
         let target = if others.is_some() { "/images/json?manifests=1" } else { "/images/json" };
-        let (200, body) = self.daemon.open(target, self.is_waited).map_err(missing)? else {
+        let (200, body) = self.daemon.open(target, Wait::While(self.is_waited)).map_err(missing)? else {
             return Err(Missing::Unknown);
         };
         answers::image_list(body, &WantedImages { kept: &kept, others, allowed }).map_err(|error| {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::client::Container;
 use crate::lookup::daemon::{ANSWER_BYTES_MAX, Daemon, Deadline, Reply};
+use crate::lookup::deadline::Wait;
 use crate::policy::subnets::Subnet;
 
 /// What runs.
@@ -112,7 +113,7 @@ impl Running {
     /// Asks for all that there are, also for those that do not run: one that joins the network of another one is
     /// listed as running a moment after its first process has begun.
     pub(super) fn ask(daemon: &Daemon) -> io::Result<Self> {
-        let (status, body) = daemon.open("/containers/json?all=1", &|| true)?;
+        let (status, body) = daemon.open("/containers/json?all=1", Wait::While(&|| true))?;
         if status != 200 {
             return Err(io::ErrorKind::InvalidData.into());
         }
