@@ -253,5 +253,4 @@ pub(super) fn is_timeout(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-#[path = "patient_tests.rs"]
 mod tests;
