@@ -2,11 +2,13 @@
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use socket2::{Socket, TcpKeepalive};
 
-use super::deadline::Deadline;
+use super::deadline::{Deadline, now};
 use crate::tls::{Client, Outgoing, ServerName, Session};
 
 /// How one daemon is spoken to with TLS.
@@ -26,6 +28,7 @@ const READ_BYTES: usize = 32 * 1024;
 pub(super) struct Channel {
     socket: Socket,
     tls: Option<Box<Encrypted>>,
+    opened: Instant,
 }
 
 #[derive(Debug)]
@@ -41,7 +44,7 @@ struct Encrypted {
 
 impl Channel {
     pub(super) fn plain(socket: Socket) -> Self {
-        Self { socket, tls: None }
+        Self { socket, tls: None, opened: now() }
     }
 
     /// Shakes hands with the daemon.
@@ -64,12 +67,20 @@ impl Channel {
             socket.set_read_timeout(Some(until.left()?))?;
             tls.read_wire(&socket)?;
         }
-        Ok(Self { socket, tls: Some(Box::new(tls)) })
+        Ok(Self { socket, tls: Some(Box::new(tls)), opened: now() })
     }
 
     /// Whether nothing that came is left, and more may come.
     pub(super) fn is_quiet(&self) -> bool {
-        self.tls.as_ref().is_none_or(|tls| tls.plain.len() == tls.taken && !tls.has_ended)
+        let is_read =
+            self.tls.as_ref().is_none_or(|tls| tls.plain.len() == tls.taken && !tls.has_ended);
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        is_read && recv(&self.socket, &mut [0; 1], flags).is_err_and(|error| error == Errno::AGAIN)
+    }
+
+    /// When it was opened.
+    pub(super) fn opened(&self) -> Instant {
+        self.opened
     }
 
     /// How long a read may take; `None` for ever.

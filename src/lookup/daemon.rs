@@ -9,7 +9,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use super::channel::Channel;
 pub use super::channel::DaemonTls;
 use super::deadline::Wait;
-pub(super) use super::deadline::{Deadline, PATIENCE, now};
+pub(super) use super::deadline::{Deadline, now};
 use crate::config::{Settings, UpstreamAddress};
 use crate::http::head;
 use crate::policy::platform::{ImageBuild, Platform};

@@ -14,13 +14,12 @@ use super::deadline::now;
 const OF_DAEMON_MAX: usize = 8;
 const ALL_MAX: usize = 32;
 
-/// How long one is kept that nobody uses.
-const IDLE_MAX: Duration = Duration::from_secs(30);
+/// How long one is used after it was opened: by then another daemon may listen there.
+const AGE_MAX: Duration = Duration::from_secs(30);
 
 struct Kept {
     daemon: Daemon,
     channel: Channel,
-    since: Instant,
 }
 
 static KEPT: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
@@ -30,21 +29,30 @@ fn kept() -> MutexGuard<'static, Vec<Kept>> {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One that leads to this daemon: the last one that was used. The daemon may have closed it meanwhile.
+/// One that leads to this daemon: the last one that was used. The daemon may be closing it.
 pub(super) fn take(daemon: &Daemon) -> Option<Channel> {
     let mut kept = kept();
-    let at = kept.iter().rposition(|one| one.daemon == *daemon)?;
-    let one = kept.remove(at);
-    (now().saturating_duration_since(one.since) < IDLE_MAX).then_some(one.channel)
+    loop {
+        let at = kept.iter().rposition(|one| one.daemon == *daemon)?;
+        let channel = kept.remove(at).channel;
+        // What came without a question is the answer to none.
+        if is_young(&channel, now()) && channel.is_quiet() {
+            return Some(channel);
+        }
+    }
 }
 
 /// Keeps one whose last answer was read to its end.
 pub(super) fn keep(daemon: &Daemon, channel: Channel) {
-    let since = now();
+    let now = now();
     let mut kept = kept();
-    kept.retain(|one| since.saturating_duration_since(one.since) < IDLE_MAX);
+    kept.retain(|one| is_young(&one.channel, now));
     let of_daemon = kept.iter().filter(|one| one.daemon == *daemon).count();
-    if of_daemon < OF_DAEMON_MAX && kept.len() < ALL_MAX {
-        kept.push(Kept { daemon: daemon.clone(), channel, since });
+    if of_daemon < OF_DAEMON_MAX && kept.len() < ALL_MAX && is_young(&channel, now) {
+        kept.push(Kept { daemon: daemon.clone(), channel });
     }
+}
+
+fn is_young(channel: &Channel, now: Instant) -> bool {
+    now.saturating_duration_since(channel.opened()) < AGE_MAX
 }

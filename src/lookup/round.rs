@@ -6,8 +6,8 @@ use std::io;
 use super::answers::{self, WantedImages};
 use super::cache::ImageCache;
 use super::daemon::{ANSWER_BYTES_MAX, Build, Daemon, Deadline, Reply, path_of};
-use super::mounts::Mounts;
 use super::deadline::{IsWaited, Wait};
+use super::mounts::Mounts;
 use super::patient;
 use super::process::Process;
 use super::routes::HostNetwork;
@@ -254,7 +254,8 @@ impl<'a> Round<'a> {
         let kept = |name: &ImageName| image_rules.iter().any(|rule| rule.forbids(name));
         let (others, allowed) = (image_names.as_deref(), images_allowed.as_deref());
         let target = if others.is_some() { "/images/json?manifests=1" } else { "/images/json" };
-        let (200, body) = self.daemon.open(target, Wait::While(self.is_waited)).map_err(missing)? else {
+        let (200, body) = self.daemon.open(target, Wait::While(self.is_waited)).map_err(missing)?
+        else {
             return Err(Missing::Unknown);
         };
         answers::image_list(body, &WantedImages { kept: &kept, others, allowed }).map_err(|error| {

@@ -93,6 +93,18 @@ fn what_the_daemon_closed_meanwhile_is_asked_over_another_connection() {
 }
 
 #[test]
+fn what_nobody_asked_for_is_no_answer() {
+    let (daemon, told) = daemon(&[&[WHOLE], &[WHOLE]]);
+    ask(&daemon).unwrap();
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let channel = Channel::plain(socket2::Socket::from(std::os::fd::OwnedFd::from(ours)));
+    kept::keep(&daemon, channel);
+    theirs.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").unwrap();
+    assert_eq!(ask(&daemon).unwrap().0, 200);
+    assert_eq!(told.iter().take(2).collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
 fn an_order_is_given_over_a_connection_of_its_own() {
     let (daemon, told) = daemon(&[&[WHOLE], &[EMPTY]]);
     ask(&daemon).unwrap();
@@ -131,7 +143,7 @@ fn one_that_drips_gets_no_more_time() {
     let mut bytes = Incoming::new(channel, &nowhere, wait);
     let error = loop {
         match bytes.read(&mut [0; 64]) {
-            Ok(_) => {}
+            Ok(count) => assert_ne!(count, 0),
             Err(error) => break error,
         }
     };
