@@ -2,11 +2,8 @@
 # The tests beside the code are no part of it: what stands behind `#[cfg(test)] mod … {`, and files of tests.
 
 function module_of(path) {
-    if (path ~ /\/plugins\/[a-z]+\/src\//) {
-        sub(/^.*\/plugins\//, "plugins/", path)
-        sub(/\/src\/.*/, "", path)
-        return path
-    }
+    # Crates of their own go by their folder.
+    if (match(path, /(plugins\/[a-z]+|shared)\/src\//)) return substr(path, RSTART, RLENGTH - length("/src/"))
     sub(/^.*\/src\//, "", path)
     sub(/\.rs$/, "", path)
     sub(/\/.*/, "", path)
