@@ -177,6 +177,36 @@ fn what_cannot_serve_takes_no_place() {
     assert_eq!(client.ask(get("/_ping")).status, 200);
 }
 
+/// What fails after the sockets were taken leaves the Unix socket where it is, and `SIGHUP` still has the configuration read.
+#[test]
+fn a_unix_socket_outlives_a_program_that_cannot_serve() {
+    let folder = sandbox::directory("unix");
+    let program = folder.join("secdocker");
+    fs::copy(command().get_program(), &program).unwrap();
+    let socket = folder.join("clients.sock");
+    let rest = format!("listen: {{unix: {}}}\n", socket.display());
+    let good = config(&Daemon::shared().socket(), &rest);
+    let running = Running::start(&program, &good);
+    let write = |text: &str| fs::write(running.folder.join("config.yml"), text).unwrap();
+    write(&format!("{good}log: {{file: /nowhere/at/all.log}}\n"));
+    let failed = || running.log().lines().filter(|line| line.contains(FAILED)).count();
+    signal(running.child.id(), Signal::USR2);
+    wait("the failure", || (failed() == 1).then_some(()));
+    assert_eq!(Client::unix(&socket).ask(get("/_ping")).status, 200);
+    // Another program stands there, and cannot run.
+    write(&format!("{good}restrictions: {{ports: [4711]}}\n"));
+    wait("the reload", || running.log().contains("msg=\"configuration reloaded\"").then_some(()));
+    let reloads = || running.log().matches("msg=\"configuration reloaded\"").count();
+    let before = reloads();
+    let draft = folder.join("draft");
+    fs::write(&draft, b"no program").unwrap();
+    fs::rename(&draft, &program).unwrap();
+    signal(running.child.id(), Signal::HUP);
+    wait("the failure", || (failed() == 2).then_some(()));
+    wait("the reload", || (reloads() > before).then_some(()));
+    assert_eq!(Client::unix(&socket).ask(get("/_ping")).status, 200);
+}
+
 /// What is open is cut after `limits.drain_time`.
 #[test]
 fn a_limit_to_what_is_open() {

@@ -23,6 +23,11 @@ use crate::proxy::{Heir, Listening, Proxy, Pulse, SUCCEEDS, StartError, build_gr
 /// How often it is looked whether a day has passed.
 const LOOKS_EVERY: Duration = Duration::from_secs(60 * 60);
 
+/// How long a program that was replaced may take to look at the containers that it has let start, and how often it
+/// is looked whether it has.
+const LOOKS_WITHIN_SECONDS: u64 = 60;
+const LOOKS_AGAIN: Duration = Duration::from_millis(200);
+
 const SIGNAL: Token = Token(0);
 const CONFIG: Token = Token(1);
 /// The new program, or the old one.
@@ -103,6 +108,8 @@ fn begin(
         upgrades,
         is_service: predecessor.is_none(),
         is_retired: false,
+        looks_until: None,
+        reloads: false,
     };
     Ok(Begun { supervisor, signals, poll })
 }
@@ -156,6 +163,10 @@ struct Supervisor {
     is_service: bool,
     /// Another SecDocker has taken its place.
     is_retired: bool,
+    /// In seconds since 1970: when it ends though not all that it let start was looked at.
+    looks_until: Option<u64>,
+    /// Whether the configuration is to be read again if the upgrade fails.
+    reloads: bool,
 }
 
 impl Supervisor {
@@ -178,6 +189,7 @@ impl Supervisor {
     fn take_over(&mut self, left: (u8, Vec<OwnedFd>)) {
         if left.0 == SUCCEEDS {
             self.is_service = true;
+            self.proxy.succeed();
             systemd::ready(&self.status());
         } else {
             self.proxy.adopt(left);
@@ -224,6 +236,7 @@ impl Supervisor {
             let wait = self.watcher.looks_every().map_or(LOOKS_EVERY, |time| time.min(LOOKS_EVERY));
             let wait =
                 feeds_every.into_iter().chain(self.upgrades.wait()).fold(wait, Duration::min);
+            let wait = if self.looks_until.is_some() { wait.min(LOOKS_AGAIN) } else { wait };
             match poll.poll(&mut events, Some(wait)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => other?,
@@ -244,7 +257,7 @@ impl Supervisor {
                 predecessor = None;
                 self.proxy.is_preceded(false);
             }
-            if self.is_retired && self.proxy.has_ended() {
+            if self.is_retired && self.proxy.has_ended() && self.has_looked() {
                 return Ok(None);
             }
             if self.watcher.has_changed() {
@@ -254,6 +267,13 @@ impl Supervisor {
                 self.tell_of_certificates();
             }
         }
+    }
+
+    /// Whether what was let start has been looked at: nobody else does. It is not waited for ever.
+    fn has_looked(&mut self) -> bool {
+        let now = certificates::now();
+        let until = *self.looks_until.get_or_insert(now + LOOKS_WITHIN_SECONDS);
+        self.proxy.has_looked() || until <= now
     }
 
     /// Tells of certificates that end soon.
@@ -271,6 +291,7 @@ impl Supervisor {
         audit::announce(&Notice::LogReopened);
         if self.upgrades.program_has_changed() {
             systemd::reloading();
+            self.reloads = true;
             self.upgrade(poll);
         } else {
             self.reload(Cause::Signal);
@@ -299,10 +320,13 @@ impl Supervisor {
         }
     }
 
-    fn upgrade_failed(&self, reason: &str) {
+    fn upgrade_failed(&mut self, reason: &str) {
         audit::announce(&Notice::UpgradeFailed { reason: &reason });
         if self.is_service {
             systemd::ready(&format!("upgrade failed: {reason}"));
+        }
+        if std::mem::take(&mut self.reloads) {
+            self.reload(Cause::Signal);
         }
     }
 

@@ -1,4 +1,4 @@
-//! What one SecDocker leaves to the one that takes its place: idle connections, and what it remembers.
+//! What one SecDocker leaves to the one that takes its place: idle connections.
 //!
 //! Both hold an end of a Unix socket. Each message on it is one byte, which says what the descriptor beside it
 //! is. A connection between two requests is the same for whoever reads it next: closed, it could lose the request

@@ -218,28 +218,41 @@ fn listening(address: SocketAddr, sharing: Sharing) -> io::Result<TcpListener> {
 
 /// Removes the Unix socket's file when the program stops.
 #[derive(Debug)]
-pub(super) struct SocketFile(Option<PathBuf>);
+pub(super) struct SocketFile {
+    path: PathBuf,
+    is_ours: bool,
+}
 
 impl SocketFile {
     pub(super) fn at(path: &Path) -> Self {
-        Self(Some(path.to_owned()))
+        Self { path: path.to_owned(), is_ours: true }
+    }
+
+    /// That of another program, for whom it stays until that leaves it to this one.
+    pub(super) fn of_another(path: &Path) -> Self {
+        Self { path: path.to_owned(), is_ours: false }
     }
 
     /// Leaves it to somebody else, for whom it stays.
     pub(super) fn leave(&mut self) {
-        self.0 = None;
+        self.is_ours = false;
+    }
+
+    /// It was left to this program.
+    pub(super) fn take(&mut self) {
+        self.is_ours = true;
     }
 
     pub(super) fn is_ours(&self) -> bool {
-        self.0.is_some()
+        self.is_ours
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if let Some(path) = &self.0 {
+        if self.is_ours {
             // It may be gone already; nothing is lost either way.
-            let _ = std::fs::remove_file(path);
+            let _ = std::fs::remove_file(&self.path);
         }
     }
 }

@@ -75,6 +75,7 @@ pub struct Proxy {
     loops: Vec<Running>,
     addresses: Vec<String>,
     socket_file: Option<SocketFile>,
+    watch: Watch,
     is_preceded: Arc<AtomicBool>,
     /// Woken by each loop that has ended.
     on_end: Arc<OnceLock<Waker>>,
@@ -123,12 +124,13 @@ impl Proxy {
     ) -> Result<Self, StartError> {
         let images = Images::default();
         let (is_preceded, on_end) = (Arc::default(), Arc::default());
+        let watch = Watch::default();
         let shared = Shared {
             connection_limits: Arc::new(ConnectionLimits::default()),
             pool: Pool::default(),
             judges: Pool::of(JUDGES_MAX),
             look_ups: LookUps::new(&images.known),
-            watch: Watch::default(),
+            watch: watch.clone(),
             identities: Identities::default(),
             handshakes: Handshakes::default(),
             images,
@@ -153,7 +155,18 @@ impl Proxy {
         let mailboxes = |running: &Running| running.mailbox.clone();
         neighbours.are(loops.iter().map(mailboxes).collect());
         let Listening { addresses, socket_file, .. } = bound;
-        Ok(Self { plugins, counts, loops, addresses, socket_file, is_preceded, on_end, next: 0 })
+        let next = 0;
+        Ok(Self {
+            plugins,
+            counts,
+            loops,
+            addresses,
+            socket_file,
+            watch,
+            is_preceded,
+            on_end,
+            next,
+        })
     }
 
     /// Where it listens, as a person would write it.
@@ -187,6 +200,13 @@ impl Proxy {
         }
     }
 
+    /// The SecDocker whose place this one takes has left it: the Unix socket's file is this one's.
+    pub fn succeed(&mut self) {
+        if let Some(file) = &mut self.socket_file {
+            file.take();
+        }
+    }
+
     /// Serves a connection that another SecDocker has left to this one.
     pub fn adopt(&mut self, message: (u8, Vec<OwnedFd>)) {
         let Some(connection) = heir::connection(message) else { return };
@@ -213,6 +233,12 @@ impl Proxy {
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.loops.iter().all(|running| running.has_ended.load(Ordering::SeqCst))
+    }
+
+    /// Whether all containers that were let start have been looked at, and none was of late.
+    #[must_use]
+    pub fn has_looked(&self) -> bool {
+        self.watch.is_quiet()
     }
 
     /// Whether the file of the Unix socket is its own, to be removed at the end.
@@ -295,7 +321,7 @@ impl Listening {
         if let Some(unix) = unix {
             let shown = path.map(|path| path.display().to_string());
             bound.add(listener::take_unix(&unix, count)?, shown.unwrap_or_default());
-            bound.socket_file = path.filter(|_| owns_file).map(|path| SocketFile::at(path));
+            bound.socket_file = path.filter(|_| owns_file).map(|path| SocketFile::of_another(path));
         } else if let Some(unix) = &settings.listen.unix {
             let (listeners, file) = listener::bind_unix(&unix.path, unix.mode, count)?;
             bound.add(listeners, unix.path.display().to_string());

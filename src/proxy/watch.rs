@@ -14,9 +14,10 @@
 mod look;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::threads::pool::Pool;
 use crate::audit::{self, Notice};
@@ -31,6 +32,9 @@ const DAEMONS_MAX: usize = 64;
 
 /// How long to wait before a daemon that ended its events is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// By when the daemon tells of a start that it was asked for.
+const STARTS_WITHIN: Duration = Duration::from_secs(10);
 
 /// After which time a container is looked at again where that is not done.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 200 });
@@ -67,6 +71,8 @@ struct State {
     seen: HashSet<Daemon>,
     later: Vec<Key>,
     has_clock: bool,
+    /// When a container was last let start.
+    added: Option<Instant>,
     said: HashSet<&'static str>,
 }
 
@@ -108,12 +114,19 @@ impl Default for Watch {
     }
 }
 
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
+}
+
 impl Watch {
     /// Watches a container from its next start on, by these rules.
     pub(super) fn add(&self, daemon: &Daemon, id: String, policy: &Arc<Policy>) {
         let key = (daemon.clone(), id);
         let (is_full, is_followed) = {
             let mut state = self.lock();
+            state.added = Some(now());
             (state.add(key, policy), state.follow(daemon))
         };
         if is_full {
@@ -135,6 +148,14 @@ impl Watch {
                  looked at what containers have mounted after their start",
             ),
         }
+    }
+
+    /// Whether nothing is to be looked at any more, also of what was let start a moment ago.
+    pub(super) fn is_quiet(&self) -> bool {
+        let state = self.lock();
+        let is_old =
+            state.added.is_none_or(|at| now().saturating_duration_since(at) >= STARTS_WITHIN);
+        is_old && state.later.is_empty() && state.containers.values().all(Watched::is_settled)
     }
 
     /// Follows the events of a daemon for as long as SecDocker runs.
@@ -267,6 +288,15 @@ impl Watched {
         let (judged, condemned) = (None, None);
         Self { policy: Arc::clone(policy), stage: Stage::Idle, looks: 0, judged, condemned }
     }
+
+    fn is_settled(&self) -> bool {
+        self.stage == Stage::Idle && self.condemned.is_none()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "what is watched has no turns")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 fn pause(time: Duration) {

@@ -74,6 +74,8 @@ impl Connection {
             }
             Looked::Waits => {}
             Looked::Found { rules, name, met } => {
+                // What happened before was done by whoever it was taken for then.
+                audit::record_all(self.session.client(), cx.outbox.records());
                 self.session.identified(name);
                 self.rules = rules;
                 if let Some(met) = met {

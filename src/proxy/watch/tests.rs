@@ -259,3 +259,23 @@ fn the_oldest_give_way_and_removed_ones_do_not_count() {
     assert!(!state.containers.contains_key(&key(0)));
     assert_eq!(state.containers.len(), state.oldest.len());
 }
+
+/// Who ends waits for it: nobody else looks at what was let start.
+#[test]
+fn it_is_not_quiet_behind_a_start_nor_while_a_run_is_to_be_killed() {
+    let fake = Fake::start(&[Nothing], 0);
+    let watch = Watch::default();
+    assert!(watch.is_quiet());
+    watch.add(&fake.daemon, ID.to_owned(), &Arc::new(Policy::permissive()));
+    assert!(!watch.is_quiet(), "it was let start a moment ago");
+    let long_ago = now().checked_sub(STARTS_WITHIN);
+    let key = (fake.daemon.clone(), ID.to_owned());
+    let set = |stage, condemned| {
+        let mut state = watch.lock();
+        state.added = long_ago;
+        let watched = state.containers.get_mut(&key).unwrap();
+        (watched.stage, watched.condemned) = (stage, condemned);
+    };
+    set(Stage::Looking, None);
+    assert!(!watch.is_quiet(), "somebody looks");
+}
