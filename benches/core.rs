@@ -178,6 +178,7 @@ fn whole_create(criterion: &mut Criterion) {
             format: Format::Logfmt,
             level: log::LevelFilter::Off,
         },
+        metrics: None,
         // Without rules that an image may break, so that nothing is asked of the outside.
         policy: Arc::new(Policy { images: Vec::new(), environment: Vec::new(), ..policy() }),
         upstream_tls: None,

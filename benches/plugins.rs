@@ -179,6 +179,7 @@ fn daemon() -> SocketAddr {
 
 fn settings() -> Settings {
     Settings {
+        metrics: None,
         listen: Listen {
             tcp: Some(TcpListen::Address(([127, 0, 0, 1], 0).into())),
             unix: None,

@@ -237,6 +237,12 @@ fn write_record(level: log::Level, message: &str, fields: &dyn log::kv::Source) 
     log::logger().log(&builder.args(format_args!("{message}")).build());
 }
 
+/// How many lines were lost since the start, because the disk did not take them, or not in time.
+#[must_use]
+pub fn lines_lost() -> u64 {
+    QUEUE.get().map_or(0, |queue| queue.lost_altogether())
+}
+
 /// From now on this thread's lines gather until it calls [`flush`]: for loops, once per turn.
 pub fn gather() {
     LINES.with(|lines| lines.borrow_mut().gathers = true);

@@ -20,6 +20,7 @@ pub mod effects;
 pub mod http;
 pub mod http2;
 pub mod lookup;
+pub mod metrics;
 pub mod plugins;
 pub mod policy;
 pub mod proxy;

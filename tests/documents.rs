@@ -23,6 +23,8 @@ mod installation;
 mod keys;
 #[path = "documents/log.rs"]
 mod log;
+#[path = "documents/metrics.rs"]
+mod metrics;
 #[path = "documents/names.rs"]
 mod names;
 #[path = "documents/reliability.rs"]

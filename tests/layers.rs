@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and the modules it may name. What is missing here may name none.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("admission", &["client", "docker", "effects", "http", "http2", "policy"]),
     ("client", &["image", "policy"]),
     ("http", &[]),
@@ -31,12 +31,13 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("audit", &["client", "record"]),
     ("record", &["client"]),
     ("session", &["admission", "client", "docker", "effects", "http", "http2", "policy", "record"]),
+    ("metrics", &["audit"]),
     ("plugins", &["audit", "config", "image", "lookup", "policy"]),
     (
         "proxy",
         &[
-            "audit", "client", "config", "http", "lookup", "plugins", "policy", "record",
-            "session", "tls",
+            "audit", "client", "config", "http", "lookup", "metrics", "plugins", "policy",
+            "record", "session", "tls",
         ],
     ),
     (
@@ -51,6 +52,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "http",
             "image",
             "lookup",
+            "metrics",
             "plugins",
             "policy",
             "proxy",

@@ -14,6 +14,8 @@ use crate::record::{Pairs, Told, yes_or_no};
 pub enum Notice<'a> {
     /// It listens.
     Started { version: &'a str, listening: &'a dyn fmt::Display, upstream: &'a dyn fmt::Display },
+    /// What is counted is told, and where.
+    MetricsServed { at: &'a dyn fmt::Display },
     /// It accepts no more, and lets open requests finish.
     Stopping { signal: &'a str },
     /// It is done; how many connections had to be cut.
@@ -49,6 +51,7 @@ impl Notice<'_> {
     pub fn level(&self) -> Level {
         match self {
             Self::Started { .. }
+            | Self::MetricsServed { .. }
             | Self::Stopping { .. }
             | Self::Stopped { .. }
             | Self::Upgraded { .. }
@@ -69,6 +72,7 @@ impl Notice<'_> {
     pub fn message(&self) -> &'static str {
         match self {
             Self::Started { .. } => "started",
+            Self::MetricsServed { .. } => "metrics served",
             Self::Stopping { .. } => "stopping",
             Self::Stopped { .. } => "stopped",
             Self::Upgraded { .. } => "upgraded, open streams go on",
@@ -101,6 +105,7 @@ impl Told for Notice<'_> {
                 line.shown("listening", *listening)?;
                 line.shown("upstream", *upstream)
             }
+            Self::MetricsServed { at } => line.shown("at", *at),
             Self::Stopping { signal } => line.text("signal", signal),
             Self::Stopped { cut } => line.number("cut", *cut),
             Self::Upgraded { process } => line.number("process", u64::from(*process)),

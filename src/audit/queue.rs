@@ -30,6 +30,8 @@ struct State {
     pending: Vec<u8>,
     /// Lines that found no room since the last exchange.
     lost: u64,
+    /// All that were lost, ever.
+    lost_altogether: u64,
     /// The writer waits for work: only then need it be woken.
     asleep: bool,
     /// The file is to be opened anew after so many of the pending bytes.
@@ -49,12 +51,19 @@ pub(super) struct Work {
     pub(super) stop: bool,
 }
 
+impl State {
+    fn lose(&mut self, count: u64) {
+        self.lost += count;
+        self.lost_altogether += count;
+    }
+}
+
 impl Queue {
     /// Hands over `count` whole lines, or counts them as lost when there is no room.
     pub(super) fn append(&self, lines: &str, count: u64) {
         let mut state = self.lock();
         if state.pending.len() + lines.len() > PENDING_BYTES_MAX {
-            state.lost += count;
+            state.lose(count);
             return;
         }
         state.pending.extend_from_slice(lines.as_bytes());
@@ -63,7 +72,17 @@ impl Queue {
 
     /// Counts lines that the disk did not take.
     pub(super) fn count_lost(&self, count: u64) {
+        self.lock().lose(count);
+    }
+
+    /// Counts lines that were lost before, of which nobody could be told.
+    pub(super) fn tell_again(&self, count: u64) {
         self.lock().lost += count;
+    }
+
+    /// How many lines were lost, ever.
+    pub(super) fn lost_altogether(&self) -> u64 {
+        self.lock().lost_altogether
     }
 
     /// Asks the writer to open its file anew.
@@ -154,6 +173,8 @@ mod tests {
         assert_eq!(batch.len(), PENDING_BYTES_MAX);
         queue.append("y\n", 1);
         assert_eq!(queue.take(&mut batch).lost, 0);
+        queue.tell_again(3);
+        assert_eq!(queue.lost_altogether(), 3);
         assert_eq!(batch, b"y\n");
     }
 

@@ -45,7 +45,7 @@ impl Writer {
             }
             queue.count_lost(self.write(after));
             if work.lost > 0 {
-                queue.count_lost(self.say_lost(work.lost));
+                queue.tell_again(self.say_lost(work.lost));
             }
             if work.stop {
                 return queue.end();

@@ -43,9 +43,12 @@ pub(super) fn now() -> u64 {
 pub(super) fn warnings(settings: &Settings, now: u64) -> Vec<String> {
     let server = settings.listen.tls.as_deref().map(Server::validity).unwrap_or_default();
     let client = settings.upstream_tls.as_ref().map(|tls| tls.client.validity());
+    let metrics = settings.metrics.as_ref().and_then(|metrics| metrics.tls.as_deref());
+    let metrics = metrics.map(Server::validity).unwrap_or_default();
     let of = |key: &'static str| move |validity: &Validity| warning(key, validity, now);
     let listen = server.iter().filter_map(of("listen.tls"));
-    listen.chain(client.unwrap_or_default().iter().filter_map(of("upstream.tls"))).collect()
+    let upstream = client.unwrap_or_default().iter().filter_map(of("upstream.tls"));
+    listen.chain(upstream).chain(metrics.iter().filter_map(of("metrics.tls"))).collect()
 }
 
 fn warning(key: &str, validity: &Validity, now: u64) -> Option<String> {

@@ -17,7 +17,7 @@ use super::upgrade::{News, Predecessor, Upgrades};
 use super::{certificates, systemd};
 use crate::audit::{self, Notice};
 use crate::config::reload::Watcher;
-use crate::config::{self, Overrides, Settings};
+use crate::config::{self, MetricsAddress, Overrides, Settings};
 use crate::proxy::{Heir, Listening, Proxy, Pulse, SUCCEEDS, StartError, build_group};
 
 /// How often it is looked whether a day has passed.
@@ -179,6 +179,9 @@ impl Supervisor {
         print(&format!(
             "secdocker: listening on {listening}, daemon at {upstream}, log in {log}\n"
         ))?;
+        if let Some(at) = self.proxy.metrics_address() {
+            audit::announce(&Notice::MetricsServed { at: &at });
+        }
         if is_service {
             systemd::ready(&self.status());
         }
@@ -302,7 +305,11 @@ impl Supervisor {
         if self.is_service {
             systemd::reloading();
         }
-        let status = self.read_again(cause).unwrap_or_else(|| self.status());
+        let refused = self.read_again(cause);
+        if refused.is_some() {
+            self.proxy.reload_refused();
+        }
+        let status = refused.unwrap_or_else(|| self.status());
         if self.is_service {
             systemd::ready(&status);
         }
@@ -427,10 +434,15 @@ fn waiting_for_restart(started_with: &Settings, now: &Settings) -> Vec<&'static 
         ("listen.tcp", started_with.listen.tcp != now.listen.tcp),
         ("listen.unix", started_with.listen.unix != now.listen.unix),
         ("listen.loops", started_with.listen.loops != now.listen.loops),
+        ("metrics.listen", metrics_address(started_with) != metrics_address(now)),
         ("plugins", started_with.plugins.list != now.plugins.list),
         ("plugin_threads", started_with.plugins.threads != now.plugins.threads),
         ("log.file", started_with.log.file != now.log.file),
         ("log.format", started_with.log.format != now.log.format),
     ];
     keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+}
+
+fn metrics_address(settings: &Settings) -> Option<&MetricsAddress> {
+    settings.metrics.as_ref().map(|metrics| &metrics.address)
 }

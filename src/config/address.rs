@@ -35,6 +35,7 @@ pub enum UpstreamAddress {
 #[expect(missing_docs, reason = "the variants are what their messages say")]
 pub enum AddressError {
     Listen(String),
+    MetricsListen(String),
     Upstream(String),
     Encrypted,
     RelativePath(String),
@@ -49,6 +50,11 @@ impl fmt::Display for AddressError {
             Self::Listen(text) => write!(
                 f,
                 "`{}` is neither a port nor address:port, such as 8999, 127.0.0.1:8999 or [::1]:8999",
+                text.escape_debug()
+            ),
+            Self::MetricsListen(text) => write!(
+                f,
+                "`{}` is not one of address:port, a port, /path, unix:///path, such as 127.0.0.1:9323",
                 text.escape_debug()
             ),
             Self::Upstream(text) => write!(
@@ -97,6 +103,15 @@ impl TcpListen {
             Self::AnyAddress(_) => false,
             Self::Address(address) => address.ip().to_canonical().is_loopback(),
         }
+    }
+
+    /// Whether one host can't have both.
+    pub(super) fn overlaps(self, other: Self) -> bool {
+        let address = |listen| match listen {
+            Self::AnyAddress(port) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
+            Self::Address(address) => address,
+        };
+        self.accepts(address(other)) || other.accepts(address(self))
     }
 
     /// Whether a connection to `address` would arrive at this listener.

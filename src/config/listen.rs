@@ -16,7 +16,7 @@ use crate::tls::{ClientCertificates, PlainClients};
 /// The port of the Go tool.
 const DEFAULT_PORT: u16 = 8999;
 /// Owner and group, as the daemon's own socket has it.
-const DEFAULT_UNIX_MODE: u32 = 0o660;
+pub(super) const DEFAULT_UNIX_MODE: u32 = 0o660;
 /// More loops than any host has cores.
 const LOOPS_MAX: usize = 1024;
 
@@ -58,7 +58,7 @@ pub(super) fn listen(
         checker.refuse(at("tls"), &"it needs a `tcp` listener, and there is none");
     }
     let before = checker.mistakes();
-    let tls = tls::server(checker, section.tls.as_ref(), folder);
+    let tls = tls::server(checker, at("tls"), section.tls.as_ref(), folder);
     let listen =
         Listen { tcp, unix, loops: loops.unwrap_or_else(cores), tls, allow_plain, transparent };
     if checker.mistakes() == before {

@@ -19,6 +19,7 @@ mod limits;
 mod listen;
 mod locate;
 mod log;
+mod metrics;
 pub mod plugins;
 pub mod reload;
 mod rules;
@@ -38,7 +39,9 @@ pub use address::{AddressError, TcpListen, UpstreamAddress};
 pub use clients::{ClientSettings, Clients, Rest, uid};
 pub use endpoints::PRESETS;
 pub use error::{At, ConfigError, Mistake};
-pub use settings::{Limits, Listen, Overrides, Settings, UnixListen, UpstreamTls};
+pub use settings::{
+    Limits, Listen, MetricsAddress, MetricsListen, Overrides, Settings, UnixListen, UpstreamTls,
+};
 pub use variables::Variables;
 
 /// The JSON Schema of `config.yml`: its keys, what each is for, and the shapes of values.

@@ -195,6 +195,7 @@ pub(super) struct File {
     pub(super) upstream: Option<Upstream>,
     pub(super) limits: Option<Limits>,
     pub(super) log: Option<Log>,
+    pub(super) metrics: Option<Metrics>,
     pub(super) upstream_mark: Option<Text>,
     pub(super) strict: Option<Text>,
     pub(super) exceptions: Exceptions,
@@ -432,4 +433,13 @@ pub(super) struct Log {
     pub(super) file: Option<Text>,
     pub(super) format: Option<Text>,
     pub(super) level: Option<Text>,
+}
+
+/// Where what is counted is told.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys with values")]
+pub(super) struct Metrics {
+    pub(super) listen: Option<Text>,
+    pub(super) unix_mode: Option<Text>,
+    pub(super) tls: Option<ListenTls>,
 }

@@ -1,5 +1,6 @@
 //! What a configuration says, as values, with the defaults filled in.
 
+use std::fmt;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Where the log goes.
     pub log: LogSettings,
+    /// Where what is counted is told, if anywhere.
+    pub metrics: Option<MetricsListen>,
     /// What is forbidden and what is forced, for clients that no entry of `clients` fits.
     pub policy: Arc<Policy>,
     /// Which clients are told apart, and what holds for them.
@@ -83,6 +86,11 @@ impl Settings {
         if self.upstream_tls == before.upstream_tls {
             self.upstream_tls.clone_from(&before.upstream_tls);
         }
+        if let (Some(metrics), Some(before)) = (&mut self.metrics, &before.metrics)
+            && metrics.tls == before.tls
+        {
+            metrics.tls.clone_from(&before.tls);
+        }
     }
 }
 
@@ -93,6 +101,35 @@ pub struct UnixListen {
     pub path: PathBuf,
     /// Its permission bits.
     pub mode: u32,
+}
+
+/// Where what is counted is told, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricsListen {
+    /// Where.
+    pub address: MetricsAddress,
+    /// How those who come over TCP are spoken to with TLS, if they are.
+    pub tls: Option<Arc<Server>>,
+}
+
+/// Where that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MetricsAddress {
+    /// A TCP listener.
+    Tcp(TcpListen),
+    /// A Unix socket.
+    Unix(UnixListen),
+}
+
+impl fmt::Display for MetricsAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(tcp) => tcp.fmt(f),
+            Self::Unix(unix) => {
+                write!(f, "the Unix socket {}, permissions {:04o}", unix.path.display(), unix.mode)
+            }
+        }
+    }
 }
 
 /// The bounds of everything that a client can make grow.

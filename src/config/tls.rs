@@ -54,14 +54,15 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// How clients are spoken to.
+/// How clients are spoken to, as the section at this place says.
 pub(super) fn server(
     checker: &mut Checker<'_>,
+    place: At,
     section: Option<&schema::ListenTls>,
     folder: &Path,
 ) -> Option<Arc<Server>> {
     let section = section?;
-    let at = |key| At::key("listen", "tls").inner(key);
+    let at = |key| place.inner(key);
     let before = checker.mistakes();
     let asked = section.client_certificates.as_ref();
     let asked = checker.optional(at("client_certificates"), asked, parse_client_certificates);
@@ -82,7 +83,7 @@ pub(super) fn server(
         _ => {}
     }
     if section.certificate.is_none() && section.key.is_none() {
-        checker.refuse(At::key("listen", "tls"), &"`certificate` and `key` are missing");
+        checker.refuse(place, &"`certificate` and `key` are missing");
     }
     let mut files = Files { checker, folder };
     let pair = files.pair(at, (section.certificate.as_ref(), section.key.as_ref()));

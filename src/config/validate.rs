@@ -13,7 +13,7 @@ use super::rules::{self, Sections};
 use super::schema::{File, Text};
 use super::settings::{Listen, Overrides, Settings};
 use super::variables::Variables;
-use super::{clients, plugins, tls, units};
+use super::{clients, metrics, plugins, tls, units};
 use crate::policy::Policy;
 use crate::policy::endpoints::EndpointRules;
 use crate::policy::types::HostPath;
@@ -56,6 +56,7 @@ pub(super) fn validate(
     }
     let limits = limits(&mut checker, file.limits.as_ref());
     let log = log(&mut checker, file.log.as_ref());
+    let metrics = metrics::metrics(&mut checker, file.metrics.as_ref(), &listen, folder);
     let at_mark = At::top("upstream_mark");
     let upstream_mark = checker.optional(at_mark, file.upstream_mark.as_ref(), units::parse_mark);
     let way_out = dockerapi.as_ref().map(way_out).unwrap_or_default();
@@ -66,14 +67,14 @@ pub(super) fn validate(
         Some(dockerapi) if checker.mistakes() == 0 => {
             let mut policy = Policy { way_out, ..policy };
             policy.ceilings.owner = clients.counts_containers().then(String::new);
-            let policy = Arc::new(policy);
             Ok(Settings {
                 listen,
                 dockerapi,
                 upstream_tls,
                 limits,
                 log,
-                policy,
+                metrics,
+                policy: Arc::new(policy),
                 clients,
                 upstream_mark,
                 plugins,

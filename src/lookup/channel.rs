@@ -1,4 +1,5 @@
-//! A connection to the daemon on which calls wait: a socket, perhaps with TLS on it.
+//! A connection on which calls wait, to the daemon or from who looks after SecDocker: a socket, perhaps with TLS
+//! on it.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use rustix::net::{RecvFlags, recv};
 use socket2::{Socket, TcpKeepalive};
 
 use super::deadline::{Deadline, now};
-use crate::tls::{Client, Outgoing, ServerName, Session};
+use crate::tls::{Client, Outgoing, Server, ServerName, Session};
 
 /// How one daemon is spoken to with TLS.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,7 +26,7 @@ const READ_BYTES: usize = 32 * 1024;
 
 /// A connection that waits for as long as it was told to.
 #[derive(Debug)]
-pub(super) struct Channel {
+pub struct Channel {
     socket: Socket,
     tls: Option<Box<Encrypted>>,
     opened: Instant,
@@ -53,6 +54,33 @@ impl Channel {
     /// If it can't be trusted, refuses, or takes too long.
     pub(super) fn encrypted(socket: Socket, tls: &DaemonTls, until: Deadline) -> io::Result<Self> {
         let session = Session::connect(&tls.client, &tls.name).map_err(io::Error::other)?;
+        Self::shaken(socket, session, until)
+    }
+
+    /// Takes a connection that was made to us, and shakes hands if that is to be encrypted.
+    ///
+    /// # Errors
+    /// If the client can't be spoken to, or takes longer than `time`.
+    pub fn accept(socket: Socket, tls: Option<&Server>, time: Duration) -> io::Result<Self> {
+        let Some(server) = tls else { return Ok(Self::plain(socket)) };
+        let session = Session::accept(server).map_err(io::Error::other)?;
+        Self::shaken(socket, session, Deadline::after(time))
+    }
+
+    /// Ends our side, and leaves the other as it is.
+    ///
+    /// # Errors
+    /// If the connection is broken.
+    pub fn end(&mut self) -> io::Result<()> {
+        if let Some(tls) = &mut self.tls {
+            tls.out.clear();
+            tls.session.end(&mut tls.out);
+            (&self.socket).write_all(tls.out.as_slice())?;
+        }
+        self.socket.shutdown(std::net::Shutdown::Write)
+    }
+
+    fn shaken(socket: Socket, session: Session, until: Deadline) -> io::Result<Self> {
         let mut tls = Encrypted {
             session,
             out: Outgoing::default(),
@@ -84,7 +112,10 @@ impl Channel {
     }
 
     /// How long a read may take; `None` for ever.
-    pub(super) fn set_read_timeout(&mut self, time: Option<Duration>) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// As for setsockopt(2).
+    pub fn set_read_timeout(&mut self, time: Option<Duration>) -> io::Result<()> {
         if let Some(tls) = &mut self.tls {
             tls.read_time = time;
         }
@@ -92,7 +123,10 @@ impl Channel {
     }
 
     /// How long a write may take; `None` for ever.
-    pub(super) fn set_write_timeout(&mut self, time: Option<Duration>) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// As for setsockopt(2).
+    pub fn set_write_timeout(&mut self, time: Option<Duration>) -> io::Result<()> {
         self.socket.set_write_timeout(time)
     }
 

@@ -72,6 +72,14 @@ impl Daemon {
         }
     }
 
+    /// `GET /_ping`: the status.
+    ///
+    /// # Errors
+    /// If there is no answer within `time`.
+    pub fn ping(&self, time: Duration) -> io::Result<u16> {
+        self.ask("/_ping", Deadline::after(time)).map(|(status, _)| status)
+    }
+
     /// `GET /parts/…`, where a part is one segment of the path, whatever is in it.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ mod ticks;
 pub use crate::effects::existing::{Run, Running};
 pub use cache::{Epoch, ImageCache};
 pub use caller::Caller;
+pub use channel::Channel;
 pub use containers::{Containers, Seeking};
 pub use daemon::{Daemon, DaemonTls, get};
 pub use events::{Told, follow};

@@ -20,6 +20,7 @@ use super::watch::Watch;
 use crate::audit;
 use crate::client::Who;
 use crate::lookup::{Daemon, Epoch, ImageCache, Presence};
+use crate::metrics::LoopCounts;
 use crate::plugins::{Plugins, Question};
 use crate::policy::review::{Review, ReviewRequest};
 use crate::session::{Answer, Ask, ImageChanges, Outbox, Rules, Side, Turn, What, Work, Worked};
@@ -70,6 +71,8 @@ pub(super) struct LoopContext {
     pub(super) lent: Lent,
     pub(super) outbox: Outbox,
     pub(super) shared: Shared,
+    /// What this loop counts.
+    pub(super) counts: Arc<LoopCounts>,
     mailbox: Mailbox,
 }
 
@@ -79,7 +82,7 @@ impl LoopContext {
         now: Instant,
         registry: Registry,
         buffer_bytes: usize,
-        shared: Shared,
+        (shared, counts): (Shared, Arc<LoopCounts>),
         mailbox: Mailbox,
     ) -> Self {
         Self {
@@ -91,6 +94,7 @@ impl LoopContext {
             lent: Lent::default(),
             outbox: Outbox::default(),
             shared,
+            counts,
             mailbox,
         }
     }

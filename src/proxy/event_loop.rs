@@ -21,6 +21,7 @@ use mio::event::Event;
 use mio::{Events, Poll, Registry, Token};
 use slab::Slab;
 
+use super::clock::now;
 use super::connection::{Connection, Outcome};
 use super::context::{LoopContext, Shared};
 use super::error::StartError;
@@ -30,6 +31,7 @@ use super::listener::{Accepted, Listener};
 use super::mailbox::{Command, Key, Mailbox, WAKER};
 use super::timers::Timers;
 use crate::audit;
+use crate::metrics::LoopCounts;
 use crate::session::Budget;
 use leaving::Leaving;
 
@@ -49,6 +51,7 @@ pub(super) struct Startup {
     pub(super) neighbours: Neighbours,
     pub(super) budget: Budget,
     pub(super) shared: Shared,
+    pub(super) counts: Arc<LoopCounts>,
 }
 
 /// A loop that has not begun: what it holds may still change threads.
@@ -80,7 +83,7 @@ impl EventLoop {
     pub(super) fn run(self) -> io::Result<usize> {
         audit::gather();
         let Self { poll, registry, commands, mailbox, startup } = self;
-        let Startup { listeners, generation, neighbours, budget, shared } = startup;
+        let Startup { listeners, generation, neighbours, budget, shared, counts } = startup;
         let buffer_bytes = generation.limits.buffer_bytes;
         let active = Active {
             commands,
@@ -95,16 +98,10 @@ impl EventLoop {
             dead: Vec::new(),
             accept_again: AcceptAgain::WhenTold,
             leaving: None,
-            cx: LoopContext::new(now(), registry, buffer_bytes, shared, mailbox),
+            cx: LoopContext::new(now(), registry, buffer_bytes, (shared, counts), mailbox),
         };
         active.turn_until_done(poll)
     }
-}
-
-/// Reads the clock, once a turn and at the start.
-#[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
-pub(super) fn now() -> Instant {
-    Instant::now()
 }
 
 /// When listeners are asked for clients without a new event.
@@ -310,6 +307,7 @@ impl Active {
             }
             Outcome::Dead => {
                 connection.end(self.cx.now);
+                self.cx.counts.closed.one();
                 self.dead.push(key);
                 // All connections share the outbox: what one still owes must not reach the next.
                 self.cx.outbox.clear();

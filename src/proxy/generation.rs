@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::clients::list::{ClientList, Counts};
 use crate::config::{Limits, Settings, UpstreamAddress, UpstreamTls};
 use crate::lookup::{Daemon, DaemonTls};
+use crate::metrics::Metrics;
 use crate::plugins::Plugins;
-use crate::tls::Server;
+use crate::tls::{Server, Validity};
 
 /// All that a reload replaces at once.
 #[derive(Debug)]
@@ -37,7 +38,13 @@ impl Generation {
     }
 
     /// What these settings bring into force.
-    pub(super) fn of(settings: &Settings, plugins: &Plugins, counts: &Counts) -> Arc<Self> {
+    pub(super) fn of(
+        settings: &Settings,
+        plugins: &Plugins,
+        counts: &Counts,
+        metrics: &Metrics,
+    ) -> Arc<Self> {
+        metrics.come_into_force(certificates(settings));
         Arc::new(Self {
             clients: ClientList::of(settings, plugins, counts),
             limits: settings.limits.clone(),
@@ -48,4 +55,20 @@ impl Generation {
             transparent: settings.listen.transparent,
         })
     }
+}
+
+/// Until when the certificates of each key are valid.
+fn certificates(settings: &Settings) -> Vec<(&'static str, u64)> {
+    let of_metrics = settings.metrics.as_ref().and_then(|metrics| metrics.tls.as_deref());
+    let of_upstream = settings.upstream_tls.as_ref().map(|tls| tls.client.validity());
+    let all = [
+        ("listen.tls", settings.listen.tls.as_deref().map(Server::validity)),
+        ("upstream.tls", of_upstream),
+        ("metrics.tls", of_metrics.map(Server::validity)),
+    ];
+    let each = |(key, all): (_, Option<&[Validity]>)| {
+        let all = all.unwrap_or_default().iter();
+        all.map(|one| (key, one.not_after)).collect::<Vec<_>>()
+    };
+    all.into_iter().flat_map(each).collect()
 }

@@ -124,6 +124,13 @@ pub(super) fn bind_tcp(
     Ok((bound.collect::<io::Result<_>>().map_err(failed)?, address))
 }
 
+impl Inherited {
+    /// Whether there is any.
+    pub(super) fn is_some(&self) -> bool {
+        !self.tcp.is_empty() || self.unix.is_some()
+    }
+}
+
 /// Sockets that listen already: a service manager made them, or the SecDocker whose place this one takes.
 #[derive(Debug, Default)]
 pub struct Inherited {
@@ -180,6 +187,18 @@ pub(super) fn take_unix(
 enum Sharing {
     Refused,
     Loops,
+}
+
+/// Listens on a TCP address alone, for others than a loop.
+///
+/// # Errors
+/// When the address is taken, is not ours, or may not be bound.
+pub(super) fn listen_tcp(listen: TcpListen) -> io::Result<std::net::TcpListener> {
+    let listener = match listen {
+        TcpListen::Address(address) => listening(address, Sharing::Refused),
+        TcpListen::AnyAddress(port) => listening_everywhere(port),
+    };
+    Ok(std::os::fd::OwnedFd::from(listener?).into())
 }
 
 /// On a host without IPv6, everywhere is everywhere in IPv4.
@@ -267,16 +286,29 @@ pub(super) fn bind_unix(
     loops: usize,
 ) -> Result<(Vec<Listener>, SocketFile), StartError> {
     let failed = |error| StartError::Bind { address: path.display().to_string(), error };
-    remove_abandoned(path).map_err(failed)?;
-    let first = std::os::unix::net::UnixListener::bind(path).map_err(failed)?;
-    let file = SocketFile::at(path);
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
-    first.set_nonblocking(true).map_err(failed)?;
+    let (first, file) = listen_unix(path, mode)?;
     let clones = (0..loops).map(|_| first.try_clone());
     let listeners = clones.collect::<io::Result<Vec<_>>>().map_err(failed)?;
     let listeners =
         listeners.into_iter().map(|listener| Listener::Unix(UnixListener::from_std(listener)));
     Ok((listeners.collect(), file))
+}
+
+/// Listens on a Unix socket, without waiting.
+///
+/// # Errors
+/// As [`bind_unix`].
+pub(super) fn listen_unix(
+    path: &Path,
+    mode: u32,
+) -> Result<(std::os::unix::net::UnixListener, SocketFile), StartError> {
+    let failed = |error| StartError::Bind { address: path.display().to_string(), error };
+    remove_abandoned(path).map_err(failed)?;
+    let listener = std::os::unix::net::UnixListener::bind(path).map_err(failed)?;
+    let file = SocketFile::at(path);
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok((listener, file))
 }
 
 /// A socket that nobody answers on is left from a run that was killed.

@@ -12,9 +12,11 @@
 
 pub mod build_group;
 mod clients;
+mod clock;
 mod connection;
 mod context;
 mod dial;
+mod endpoint;
 mod error;
 mod event_loop;
 mod generation;
@@ -44,11 +46,13 @@ use mio::Waker;
 
 use crate::config::Settings;
 use crate::lookup::Daemon;
+use crate::metrics::{Metrics, Reload};
 use crate::plugins::Plugins;
 use crate::session::Budget;
 use clients::identities::Identities;
 use clients::list::Counts;
 use context::{Images, Shared};
+use endpoint::{Endpoint, Health, Taken, Unserved};
 pub use error::StartError;
 use event_loop::{EventLoop, Startup};
 use generation::Generation;
@@ -72,6 +76,8 @@ const JUDGES_MAX: usize = 2;
 pub struct Proxy {
     plugins: Plugins,
     counts: Counts,
+    metrics: Arc<Metrics>,
+    endpoint: Option<Endpoint>,
     loops: Vec<Running>,
     addresses: Vec<String>,
     socket_file: Option<SocketFile>,
@@ -122,6 +128,7 @@ impl Proxy {
         settings: &Settings,
         plugins: Plugins,
     ) -> Result<Self, StartError> {
+        let metrics = Arc::new(Metrics::new(bound.loops.len()));
         let images = Images::default();
         let (is_preceded, on_end) = (Arc::default(), Arc::default());
         let watch = Watch::default();
@@ -129,17 +136,17 @@ impl Proxy {
             connection_limits: Arc::new(ConnectionLimits::default()),
             pool: Pool::default(),
             judges: Pool::of(JUDGES_MAX),
-            look_ups: LookUps::new(&images.known),
+            look_ups: LookUps::new(&images.known, metrics.look_ups()),
             watch: watch.clone(),
-            identities: Identities::default(),
+            identities: Identities::new(&metrics.look_ups()),
             handshakes: Handshakes::default(),
             images,
             plugins: plugins.clone(),
             is_preceded: Arc::clone(&is_preceded),
         };
         let neighbours = Neighbours::default();
-        let counts = Counts::new(event_loop::now());
-        let generation = Generation::of(settings, &plugins, &counts);
+        let counts = Counts::new(clock::now());
+        let generation = Generation::of(settings, &plugins, &counts, &metrics);
         let budget = Budget::new(settings.limits.bodies_bytes);
         let mut loops = Vec::new();
         for (number, listeners) in std::mem::take(&mut bound.loops).into_iter().enumerate() {
@@ -149,23 +156,27 @@ impl Proxy {
                 neighbours: neighbours.clone(),
                 budget: budget.clone(),
                 shared: shared.clone(),
+                counts: metrics.of_loop(number),
             };
             loops.push(Running::start(number, startup, &on_end)?);
         }
         let mailboxes = |running: &Running| running.mailbox.clone();
         neighbours.are(loops.iter().map(mailboxes).collect());
-        let Listening { addresses, socket_file, .. } = bound;
-        let next = 0;
+        let Listening { addresses, socket_file, endpoint, .. } = bound;
+        let health = Health::new(loops.iter().map(mailboxes).collect(), generation.daemon());
+        let endpoint = endpoint.map(|endpoint| endpoint.serve(&metrics, health)).transpose()?;
         Ok(Self {
             plugins,
             counts,
+            metrics,
+            endpoint,
             loops,
             addresses,
             socket_file,
             watch,
             is_preceded,
             on_end,
-            next,
+            next: 0,
         })
     }
 
@@ -174,9 +185,23 @@ impl Proxy {
         &self.addresses
     }
 
+    /// Where what is counted is told, if anywhere.
+    pub fn metrics_address(&self) -> Option<&str> {
+        self.endpoint.as_ref().map(Endpoint::address)
+    }
+
+    /// Counts that a new configuration was refused.
+    pub fn reload_refused(&self) {
+        self.metrics.reloaded(Reload::Refused);
+    }
+
     /// Puts new settings in force for requests that begin from now on. Where it listens stays.
     pub fn reload(&self, settings: &Settings) {
-        let generation = Generation::of(settings, &self.plugins, &self.counts);
+        let generation = Generation::of(settings, &self.plugins, &self.counts, &self.metrics);
+        self.metrics.reloaded(Reload::Taken);
+        if let Some(endpoint) = &self.endpoint {
+            endpoint.reload(settings.metrics.as_ref(), generation.daemon());
+        }
         for running in &self.loops {
             running.mailbox.send(Command::Renew(Arc::clone(&generation)));
         }
@@ -195,6 +220,8 @@ impl Proxy {
         if let Some(file) = &mut self.socket_file {
             file.leave();
         }
+        // The other one waits for its address.
+        self.endpoint = None;
         for running in &self.loops {
             running.mailbox.send(Command::Retire { heir: heir.clone(), at_most });
         }
@@ -250,6 +277,8 @@ impl Proxy {
     /// Stops accepting, lets requests that are under way finish for up to `grace`, and returns how
     /// many connections were cut.
     pub fn stop(self, grace: Duration) -> usize {
+        // Whoever follows may want its address while open requests finish.
+        drop(self.endpoint);
         for running in &self.loops {
             running.mailbox.send(Command::Drain(grace));
         }
@@ -293,6 +322,8 @@ pub struct Listening {
     loops: Vec<Vec<Listener>>,
     addresses: Vec<String>,
     socket_file: Option<SocketFile>,
+    /// Not passed on: it is free again once the one that has it is told to retire.
+    endpoint: Option<Unserved>,
 }
 
 impl Listening {
@@ -302,10 +333,13 @@ impl Listening {
     /// [`StartError`] if an address cannot be bound.
     pub fn begin(settings: &Settings, inherited: Inherited) -> Result<Self, StartError> {
         let count = settings.listen.loops.get();
+        // Who has sockets from another has them, perhaps, from one that still tells what it has counted.
+        let address = if inherited.is_some() { Taken::Awaited } else { Taken::Refused };
         let mut bound = Self {
             loops: (0..count).map(|_| Vec::new()).collect(),
             addresses: Vec::new(),
             socket_file: None,
+            endpoint: None,
         };
         let Inherited { tcp, unix, owns_file } = inherited;
         let taken = listener::take_tcp(&tcp, count)?;
@@ -327,6 +361,8 @@ impl Listening {
             bound.add(listeners, unix.path.display().to_string());
             bound.socket_file = Some(file);
         }
+        let metrics = settings.metrics.as_ref();
+        bound.endpoint = metrics.map(|listen| Unserved::bind(listen, address)).transpose()?;
         Ok(bound)
     }
 

@@ -72,6 +72,12 @@ pub(crate) const CLAIMS: &[Claim] = &[
         "a_table_redirects_local_clients_without_a_loop",
     ),
     claim(DEPLOYMENT, "nft delete table", TRANSPARENT, "a_table_redirects_clients_from_outside"),
+    claim(
+        DEPLOYMENT,
+        "promtool check metrics",
+        "tests/metrics.rs",
+        "it_is_asked_as_the_document_says",
+    ),
     claim(DEPLOYMENT, "openssl req", TLS, "the_recipe_puts_it_in_front_of_a_tls_daemon"),
     claim(DEPLOYMENT, "secdocker check /etc", TLS, "the_recipe_puts_it_in_front_of_a_tls_daemon"),
     claim(

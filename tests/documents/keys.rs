@@ -88,6 +88,7 @@ fn the_first_table_has_every_section() {
         ("listen.tls.", "ListenTls"),
         ("upstream.tls.", "UpstreamTls"),
         ("log.", "Log"),
+        ("metrics.", "Metrics"),
     ] {
         assert_eq!(below(prefix), fields(SCHEMA, name), "{CONFIGURATION}: {prefix}");
     }
@@ -159,6 +160,10 @@ fn each_default_is_the_one_that_is_in_force() {
         count += 1;
         // The mode is that of a socket, so there must be one.
         let (text, silent) = match key.as_str() {
+            "metrics.unix_mode" => (
+                format!("metrics: {{listen: /x, unix_mode: \"{value}\"}}\n"),
+                configurations::settings("metrics: {listen: /x}\n").unwrap(),
+            ),
             "listen.unix_mode" => (
                 format!("listen: {{unix: /x, unix_mode: \"{value}\"}}\n"),
                 configurations::settings("listen: {unix: /x}\n").unwrap(),

@@ -102,6 +102,7 @@ fn it_has_the_keys_that_the_program_reads() {
         ("UpstreamTls", "/properties/upstream/properties/tls"),
         ("Limits", "/properties/limits"),
         ("Log", "/properties/log"),
+        ("Metrics", "/properties/metrics"),
         ("PluginKeys", "/properties/plugins/items/anyOf/1"),
         ("PluginCache", "/properties/plugins/items/anyOf/1/properties/cache"),
     ];

@@ -125,6 +125,11 @@ impl Daemon {
         ask().is_ok_and(|answer| answer.ends_with("OK"))
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.lock().unwrap().as_ref().expect("a running engine").id()
+    }
+
     /// Ends it as `SIGTERM` does.
     pub(crate) fn stop(&self) {
         let mut child = self.process.lock().unwrap().take().unwrap();

@@ -13,9 +13,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::super::threads::fair_pool::{FairPool, PoolLimits};
+use super::super::threads::look_ups::timed;
 use crate::client::Who;
 use crate::client::{Container, Learned};
 use crate::lookup::{Caller, Containers, Seeking, Ticks};
+use crate::metrics::{Counter, LookUpCounts};
 use crate::policy::review::CancelGuard;
 
 /// Each kind of question has so many threads of its own.
@@ -60,22 +62,25 @@ type OfContainer = Learned<Arc<Container>>;
 /// A handle to the threads; clones share them.
 #[derive(Clone)]
 pub(in crate::proxy) struct Identities {
+    counts: Arc<LookUpCounts>,
     host: FairPool<Question<(Caller, Ticks)>, Groups>,
     daemon: FairPool<Question<Seeking>, Option<OfContainer>>,
     patient: FairPool<Question<Seeking>, OfContainer>,
 }
 
-impl Default for Identities {
-    fn default() -> Self {
+impl Identities {
+    pub(in crate::proxy) fn new(counts: &Arc<LookUpCounts>) -> Self {
         let containers = Containers::default();
         let patient = containers.clone();
+        let (of_host, of_daemon) = (Arc::clone(counts), Arc::clone(counts));
         Self {
-            host: FairPool::new(LIMITS, |Question(asked): &Question<(Caller, Ticks)>, _| {
+            counts: Arc::clone(counts),
+            host: FairPool::new(LIMITS, move |Question(asked): &Question<(Caller, Ticks)>, _| {
                 let (caller, arrived) = &**asked;
-                caller.control_groups(*arrived)
+                timed(&of_host.client, || caller.control_groups(*arrived))
             }),
             daemon: FairPool::new(LIMITS, move |Question(seeking): &Question<Seeking>, _| {
-                containers.at_once(seeking)
+                timed(&of_daemon.client, || containers.at_once(seeking))
             }),
             patient: FairPool::new(LIMITS, move |Question(seeking): &Question<Seeking>, _| {
                 patient.patiently(seeking)
@@ -100,21 +105,26 @@ impl Identities {
         sought: Sought,
         reply: impl FnOnce(Answer) + Send + 'static,
     ) {
+        let refused = &self.counts.refused;
         match sought {
             Sought::ControlGroups(caller, arrived) => {
                 let reply = |groups| reply(Answer::ControlGroups(groups));
                 let question = Arc::new((caller, arrived));
-                ask(&self.host, who, &question, Learned::unknown(CROWDED), reply);
+                ask((&self.host, refused), who, &question, Learned::unknown(CROWDED), reply);
             }
             Sought::Container(seeking) => {
                 let seeking = Arc::new(*seeking);
                 let (patient, again) = (self.patient.clone(), Arc::clone(&seeking));
+                let counts = Arc::clone(&self.counts);
                 let reply = |container| reply(Answer::Container(container));
                 let then = move |found: Option<OfContainer>| match found {
                     Some(found) => reply(found),
-                    None => ask(&patient, who, &again, Learned::unknown(CROWDED), reply),
+                    None => {
+                        let pool = (&patient, &counts.refused);
+                        ask(pool, who, &again, Learned::unknown(CROWDED), reply);
+                    }
                 };
-                ask(&self.daemon, who, &seeking, Some(Learned::unknown(CROWDED)), then);
+                ask((&self.daemon, refused), who, &seeking, Some(Learned::unknown(CROWDED)), then);
             }
         }
     }
@@ -122,7 +132,7 @@ impl Identities {
 
 /// Has one question answered, with `unresolved` if nobody can be had for it.
 fn ask<T: Send + Sync + 'static, A: Clone + Send + 'static>(
-    pool: &FairPool<Question<T>, A>,
+    (pool, refused): (&FairPool<Question<T>, A>, &Counter),
     who: Who,
     question: &Arc<T>,
     unresolved: A,
@@ -132,6 +142,7 @@ fn ask<T: Send + Sync + 'static, A: Clone + Send + 'static>(
     let waited = CancelGuard::default().token();
     let question = Question(Arc::clone(question));
     if let Err(reply) = pool.ask((who, waited), question, Box::new(reply)) {
+        refused.one();
         reply(unresolved);
     }
 }

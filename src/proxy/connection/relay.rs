@@ -163,8 +163,12 @@ impl Connection {
     ) -> Result<usize, Broken> {
         match (read, from) {
             (Ok(Read::Bytes(count)), from) => {
-                if from == Side::Downstream {
-                    self.received += count as u64;
+                match from {
+                    Side::Downstream => {
+                        self.received += count as u64;
+                        cx.counts.from_clients.add(count as u64);
+                    }
+                    Side::Upstream => cx.counts.from_daemons.add(count as u64),
                 }
                 Ok(count)
             }

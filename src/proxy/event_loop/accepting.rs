@@ -60,6 +60,7 @@ impl Active {
             Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
         );
         self.accept_again = if exhausted {
+            self.cx.counts.turned_away.one();
             audit::record(&ClientId::NOBODY, &Record::ConnectionRefused { reason: error });
             AcceptAgain::At(self.cx.now + OUT_OF_DESCRIPTORS_PAUSE)
         } else {
@@ -102,6 +103,7 @@ impl Active {
     }
 
     fn turn_away(&self, accepted: Accepted, refusal: Refusal, reason: &dyn Display) {
+        self.cx.counts.turned_away.one();
         refusal::turn_away(accepted, self.generation.tls.as_deref(), refusal, reason);
     }
 
@@ -144,6 +146,7 @@ impl Active {
         let Ok(downstream) = Peer::register(stream, token, registry, Connected::Already) else {
             return;
         };
+        self.cx.counts.opened.one();
         slot.insert(Connection::new(Arrival {
             session: Session::new(
                 client,

@@ -4,9 +4,11 @@
 
 use std::sync::Arc;
 
+use super::super::clock::now;
 use super::fair_pool::{FairPool, PoolLimits};
 use crate::client::Who;
 use crate::lookup::{self, Daemon, ImageCache};
+use crate::metrics::{Counter, Histogram, LookUpCounts};
 use crate::policy::facts::{Facts, Questions};
 use crate::policy::review::CancelToken;
 
@@ -33,23 +35,28 @@ const DAEMON: PoolLimits = PoolLimits {
 #[derive(Clone)]
 pub(in crate::proxy) struct LookUps {
     images: Arc<ImageCache>,
+    counts: Arc<LookUpCounts>,
     host: FairPool<(Daemon, Questions), Facts>,
     daemon: FairPool<(Daemon, Questions), Facts>,
 }
 
 impl LookUps {
-    pub(in crate::proxy) fn new(images: &Arc<ImageCache>) -> Self {
-        let pool = |limits| {
-            let images = Arc::clone(images);
+    pub(in crate::proxy) fn new(images: &Arc<ImageCache>, counts: Arc<LookUpCounts>) -> Self {
+        let pool = |limits, of: fn(&LookUpCounts) -> &Histogram| {
+            let (images, counts) = (Arc::clone(images), Arc::clone(&counts));
             FairPool::new(
                 limits,
                 move |(daemon, questions): &(Daemon, Questions), waited: &[CancelToken]| {
                     let is_waited = || waited.iter().any(|one| !one.is_cancelled());
-                    lookup::look_up_while(questions, daemon, &images, &is_waited)
+                    timed(of(&counts), || {
+                        lookup::look_up_while(questions, daemon, &images, &is_waited)
+                    })
                 },
             )
         };
-        Self { images: Arc::clone(images), host: pool(HOST), daemon: pool(DAEMON) }
+        let host = pool(HOST, |counts| &counts.host);
+        let daemon = pool(DAEMON, |counts| &counts.daemon);
+        Self { images: Arc::clone(images), counts, host, daemon }
     }
 
     /// Answers at once if all is known; else `reply` is called once, on any thread.
@@ -62,24 +69,38 @@ impl LookUps {
     ) -> Option<Facts> {
         let known = lookup::cached(&mut questions, &daemon, &self.images);
         let of_host = questions.take_about_host();
+        let refused = &self.counts.refused;
         match (of_host.is_empty(), questions.is_empty()) {
             (true, true) => return Some(known),
-            (true, false) => ask(&self.daemon, (who, waited), (daemon, questions), known, reply),
-            (false, true) => ask(&self.host, (who, waited), (daemon, of_host), known, reply),
+            (true, false) => {
+                ask((&self.daemon, refused), (who, waited), (daemon, questions), known, reply)
+            }
+            (false, true) => {
+                ask((&self.host, refused), (who, waited), (daemon, of_host), known, reply)
+            }
             (false, false) => {
                 let (pool, of_daemon) = (self.daemon.clone(), (daemon.clone(), questions));
+                let counts = Arc::clone(&self.counts);
                 let of = (who, waited.clone());
-                let then = move |known| ask(&pool, of, of_daemon, known, reply);
-                ask(&self.host, (who, waited), (daemon, of_host), known, then);
+                let then = move |known| ask((&pool, &counts.refused), of, of_daemon, known, reply);
+                ask((&self.host, refused), (who, waited), (daemon, of_host), known, then);
             }
         }
         None
     }
 }
 
+/// Does what blocks, and counts how long it took.
+pub(in crate::proxy) fn timed<T>(histogram: &Histogram, work: impl FnOnce() -> T) -> T {
+    let began = now();
+    let done = work();
+    histogram.observe(now().saturating_duration_since(began));
+    done
+}
+
 /// Adds the answers to what is known. A pool that is full answers that nothing could be learned.
 fn ask(
-    pool: &FairPool<(Daemon, Questions), Facts>,
+    (pool, refused): (&FairPool<(Daemon, Questions), Facts>, &Counter),
     who: (Who, CancelToken),
     question: (Daemon, Questions),
     mut known: Facts,
@@ -93,6 +114,7 @@ fn ask(
         reply(known);
     };
     if let Err(reply) = pool.ask(who, question, Box::new(reply)) {
+        refused.one();
         reply(unresolved);
     }
 }
@@ -114,7 +136,7 @@ mod tests {
 
     #[test]
     fn all_that_was_asked_is_answered_together() {
-        let look_ups = LookUps::new(&Arc::new(ImageCache::disabled()));
+        let look_ups = LookUps::new(&Arc::new(ImageCache::disabled()), Arc::default());
         let root = HostPath::root();
         let questions = Questions::from_iter([Question::real_path(&root), Question::volume("v")]);
         let (reply, replies) = mpsc::channel();
