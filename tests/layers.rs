@@ -31,8 +31,8 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("audit", &["client", "record"]),
     ("record", &["client"]),
     ("session", &["admission", "client", "docker", "effects", "http", "http2", "policy", "record"]),
-    ("metrics", &["audit"]),
-    ("plugins", &["audit", "config", "image", "lookup", "policy"]),
+    ("metrics", &["admission", "audit"]),
+    ("plugins", &["audit", "config", "image", "lookup", "metrics", "policy"]),
     (
         "proxy",
         &[

@@ -1,6 +1,15 @@
 //! What is counted, and who may read it: `/metrics`, `/healthz`, `/readyz`.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test says where")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests wait for what they started, and a failed one says where"
+)]
 
+#[path = "metrics/counters.rs"]
+mod counters;
+#[path = "metrics/deployed.rs"]
+mod deployed;
 #[path = "metrics/endpoint.rs"]
 mod endpoint;
 #[path = "metrics/scrape.rs"]

@@ -34,6 +34,7 @@ mod refusal;
 mod review;
 mod rules;
 mod step;
+mod tally;
 mod verdict;
 
 pub use build_sessions::BuildSession;
@@ -50,3 +51,4 @@ pub use large::{Judged, Judgement};
 pub use refusal::{Refusal, Refused};
 pub use rules::Rules;
 pub use step::{Answer, Ask, Pending, Question, Step};
+pub use tally::{Class, Fate, Tally};

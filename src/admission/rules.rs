@@ -19,6 +19,8 @@ pub struct Rules {
     pub policy: Arc<Policy>,
     /// Whether nothing is let through for the client.
     pub refuses_all: bool,
+    /// Where what becomes of its requests is counted.
+    pub place: usize,
     /// Whose look-ups these are: the name of its entry of `clients`, if it has one.
     pub viewer: Viewer,
     /// What the clients of one entry have together, if there are entries.

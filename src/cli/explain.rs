@@ -114,6 +114,7 @@ fn rules(settings: &Settings) -> Rules {
     let limits = &settings.limits;
     let plugins = settings.plugins.list.iter();
     Rules {
+        place: 0,
         policy: Arc::clone(&settings.policy),
         refuses_all: settings.clients.rest == Rest::Refused,
         viewer: None,

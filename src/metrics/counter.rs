@@ -28,6 +28,8 @@ impl Counter {
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct LoopCounts {
+    /// Which loop it is.
+    pub number: usize,
     /// Connections that began.
     pub opened: Counter,
     /// Those of them that have ended.
@@ -38,4 +40,10 @@ pub struct LoopCounts {
     pub from_clients: Counter,
     /// Bytes that daemons have sent, likewise.
     pub from_daemons: Counter,
+    /// Daemons to which no connection could be made.
+    pub upstream_unreachable: Counter,
+    /// Connections to daemons that broke.
+    pub upstream_lost: Counter,
+    /// Connections that would have led back to SecDocker.
+    pub upstream_loop: Counter,
 }

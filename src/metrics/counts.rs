@@ -2,12 +2,16 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::requests::{Clients, RuleCounts};
 use super::settings::InForce;
-use super::{Counter, LookUpCounts, LoopCounts, Reload};
+use super::{ClientCounts, Counter, LookUpCounts, LoopCounts, PluginCounts, Reload};
 
 /// All that is counted.
 #[derive(Debug)]
 pub struct Metrics {
+    pub(super) clients: Mutex<Clients>,
+    pub(super) rules: RuleCounts,
+    pub(super) plugins: Vec<Arc<PluginCounts>>,
     pub(super) loops: Box<[Arc<LoopCounts>]>,
     pub(super) look_ups: Arc<LookUpCounts>,
     in_force: Mutex<InForce>,
@@ -15,11 +19,16 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Nothing counted yet, by so many loops.
+    /// Nothing counted yet, by so many loops, and of these plugins.
     #[must_use]
-    pub fn new(loops: usize) -> Self {
+    pub fn new(loops: usize, plugins: Vec<Arc<PluginCounts>>) -> Self {
         Self {
-            loops: (0..loops).map(|_| Arc::default()).collect(),
+            loops: (0..loops)
+                .map(|number| Arc::new(LoopCounts { number, ..LoopCounts::default() }))
+                .collect(),
+            clients: Mutex::new(Clients::new(loops)),
+            rules: RuleCounts::default(),
+            plugins,
             look_ups: Arc::default(),
             in_force: Mutex::default(),
             reloads: Default::default(),
@@ -45,10 +54,30 @@ impl Metrics {
         }
     }
 
-    /// A configuration comes into force, with these certificates: each a key, and until when it is valid, in
+    /// A configuration comes into force, whose entries of `clients` are not known yet, with these certificates: each a key, and until when it is valid, in
     /// seconds since 1970.
     pub fn come_into_force(&self, certificates: impl IntoIterator<Item = (&'static str, u64)>) {
+        self.clients().begin();
         self.in_force().replace(certificates);
+    }
+
+    /// Where the requests of an entry of `clients` are counted that is in force now.
+    pub fn place_of(&self, client: &Arc<String>) -> usize {
+        self.clients().place_of(client)
+    }
+
+    /// What is counted of all entries, each at its place.
+    pub fn client_counts(&self) -> Box<[Arc<ClientCounts>]> {
+        self.clients().counts()
+    }
+
+    /// Counts a rule, as it was configured, that a refused request has broken.
+    pub fn broken(&self, rule: String) {
+        self.rules.broken(rule);
+    }
+
+    pub(super) fn clients(&self) -> MutexGuard<'_, Clients> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn in_force(&self) -> MutexGuard<'_, InForce> {

@@ -12,7 +12,9 @@ use prometheus_client::registry::Registry;
 
 use super::families::{self, Family, Kind, PREFIX};
 use super::histogram::{Counted, Histogram};
+use super::plugins::VERDICTS;
 use super::{Counter, LookUpCounts, LoopCounts, Metrics};
+use crate::admission::{Class, Fate};
 use crate::audit;
 
 /// How it is written.
@@ -101,6 +103,9 @@ impl Collector for Metrics {
         let encoder = &mut encoder;
         self.write_build(encoder)?;
         self.write_loops(encoder)?;
+        self.write_requests(encoder)?;
+        self.write_traffic(encoder)?;
+        self.write_plugins(encoder)?;
         self.write_look_ups(encoder)?;
         Series::of(encoder, &families::LOG_LOST)?.counter(&NO_LABELS, audit::lines_lost())?;
         self.write_settings(encoder)
@@ -125,10 +130,55 @@ impl Metrics {
         let turned_away = self.sum(|counts| &counts.turned_away);
         Series::of(encoder, &families::CONNECTIONS)?.counter(&NO_LABELS, opened)?;
         Series::of(encoder, &families::OPEN)?.gauge(&NO_LABELS, opened.saturating_sub(closed))?;
-        Series::of(encoder, &families::TURNED_AWAY)?.counter(&NO_LABELS, turned_away)?;
+        Series::of(encoder, &families::TURNED_AWAY)?.counter(&NO_LABELS, turned_away)
+    }
+
+    /// What never was is left out: most verdicts are none for most of what requests are about.
+    fn write_requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut requests = Series::of(encoder, &families::REQUESTS)?;
+        for (client, counts) in self.clients().in_force() {
+            for (class, fate) in
+                Class::ALL.into_iter().flat_map(|class| Fate::ALL.map(|fate| (class, fate)))
+            {
+                let labels =
+                    [("class", class.as_str()), ("verdict", fate.as_str()), ("client", client)];
+                match counts.get(class, fate) {
+                    0 => {}
+                    count => requests.counter(&labels, count)?,
+                }
+            }
+        }
+        let mut violations = Series::of(encoder, &families::VIOLATIONS)?;
+        for (rule, count) in &*self.rules.lock() {
+            violations.counter(&[("rule", rule.as_str())], *count)?;
+        }
+        Ok(())
+    }
+
+    fn write_traffic(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut bytes = Series::of(encoder, &families::BYTES)?;
         bytes.counter(&[("from", "client")], self.sum(|counts| &counts.from_clients))?;
-        bytes.counter(&[("from", "daemon")], self.sum(|counts| &counts.from_daemons))
+        bytes.counter(&[("from", "daemon")], self.sum(|counts| &counts.from_daemons))?;
+        let mut errors = Series::of(encoder, &families::UPSTREAM_ERRORS)?;
+        let unreachable = self.sum(|counts| &counts.upstream_unreachable);
+        errors.counter(&[("kind", "unreachable")], unreachable)?;
+        errors.counter(&[("kind", "lost")], self.sum(|counts| &counts.upstream_lost))?;
+        errors.counter(&[("kind", "loop")], self.sum(|counts| &counts.upstream_loop))
+    }
+
+    fn write_plugins(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut calls = Series::of(encoder, &families::PLUGIN_CALLS)?;
+        for plugin in &self.plugins {
+            calls.histogram(&[("plugin", &*plugin.name)], &plugin.calls)?;
+        }
+        let mut verdicts = Series::of(encoder, &families::PLUGIN_VERDICTS)?;
+        for plugin in &self.plugins {
+            for (verdict, counter) in VERDICTS.iter().zip(&plugin.verdicts) {
+                let labels = [("plugin", &*plugin.name), ("verdict", *verdict)];
+                verdicts.counter(&labels, counter.get())?;
+            }
+        }
+        Ok(())
     }
 
     fn write_look_ups(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -74,8 +74,18 @@ families! {
         "Those that are open now";
     TURNED_AWAY = Counter "connections_turned_away" []
         "Connections that were closed at once, because a limit was met or they may not be made";
+    REQUESTS = Counter "requests" ["class", "verdict", "client"]
+        "Requests, and calls of builds, by what they are about (the first part of their path), what became of them, and the name of the entry of `clients` that fits, if one does";
+    VIOLATIONS = Counter "violations" ["rule"]
+        "How often a refused request broke a rule, as it was configured";
     BYTES = Counter "received_bytes" ["from"]
         "Bytes that came from clients (`client`) and daemons (`daemon`); with TLS, of what is said in it";
+    UPSTREAM_ERRORS = Counter "upstream_errors" ["kind"]
+        "Daemons that could not be connected to (`unreachable`), whose connection broke (`lost`), or that would have been SecDocker itself (`loop`)";
+    PLUGIN_CALLS = Histogram "plugin_call_duration_seconds" ["plugin"]
+        "How long calls of plugins took; answers that were kept are none";
+    PLUGIN_VERDICTS = Counter "plugin_verdicts" ["plugin", "verdict"]
+        "What plugins said when they were called: `allow`, `deny` or `error`";
     LOOK_UPS = Histogram "look_up_duration_seconds" ["of"]
         "How long look-ups took for requests and clients: of the host's files (`host`), of the daemon (`daemon`), of who a client is (`client`)";
     LOOK_UPS_REFUSED = Counter "look_ups_refused" []

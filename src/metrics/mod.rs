@@ -15,6 +15,8 @@ mod exposition;
 mod families;
 mod histogram;
 mod look_ups;
+mod plugins;
+mod requests;
 mod settings;
 
 pub use counter::{Counter, LoopCounts};
@@ -23,4 +25,6 @@ pub use exposition::Format;
 pub use families::{FAMILIES, Family, Kind};
 pub use histogram::Histogram;
 pub use look_ups::LookUpCounts;
+pub use plugins::PluginCounts;
+pub use requests::ClientCounts;
 pub use settings::Reload;

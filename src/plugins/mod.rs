@@ -35,6 +35,7 @@ pub use judge::{Judge, Judgement, Question, Scope};
 
 use crate::config::plugins::{PluginSettings, Plugins as Configured};
 use crate::lookup::Daemon;
+use crate::metrics::PluginCounts;
 use crate::policy::review::{Opinions, Purpose, Purposes};
 use pool::Pool;
 use scheduler::Scheduler;
@@ -114,11 +115,18 @@ impl Plugins {
         let first = Arc::clone(&first.name);
         let scheduler =
             Scheduler::new(plugins.iter().map(|(settings, judge)| (settings, &**judge)), threads);
-        let (list, judges): (Vec<_>, Vec<_>) = plugins.into_iter().unzip();
-        let pool = Pool::new(judges, scheduler).map_err(|error| {
+        let (list, judges): (Vec<PluginSettings>, Vec<_>) = plugins.into_iter().unzip();
+        let counts = list.iter().map(|plugin| Arc::new(PluginCounts::of(&plugin.name))).collect();
+        let pool = Pool::new(judges, counts, scheduler).map_err(|error| {
             LoadError::new(&first, format!("cannot start a thread for plugins: {error}"))
         })?;
         Ok(Self { list: Arc::new(list), pool: Some(Arc::new(Shared(pool))) })
+    }
+
+    /// What is counted of each of them.
+    #[must_use]
+    pub fn counts(&self) -> Vec<Arc<PluginCounts>> {
+        self.pool.as_ref().map(|pool| pool.0.counts().to_vec()).unwrap_or_default()
     }
 
     /// What they are asked about, all of them together.

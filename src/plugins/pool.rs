@@ -12,6 +12,7 @@ use super::fan_out::{Answer, FanOut};
 use super::judge::{Judge, Judgement, Question};
 use super::scheduler::{Completions, Scheduler, Work};
 use crate::audit::{self, Notice};
+use crate::metrics::PluginCounts;
 use crate::policy::review::PluginResult;
 
 /// Only what is touched takes memory; libraries in C expect about as much.
@@ -20,6 +21,7 @@ const STACK_BYTES: usize = 8 << 20;
 /// The pool. Threads begin when there is work, and stay.
 pub(super) struct Pool {
     judges: Vec<Arc<dyn Judge>>,
+    counts: Vec<Arc<PluginCounts>>,
     state: Mutex<State>,
     work: Condvar,
     clock: Condvar,
@@ -45,11 +47,13 @@ fn now() -> Instant {
 impl Pool {
     pub(super) fn new(
         judges: Vec<Arc<dyn Judge>>,
+        counts: Vec<Arc<PluginCounts>>,
         scheduler: Scheduler,
     ) -> std::io::Result<Arc<Self>> {
         let state = State { scheduler, threads: 0, idle: 0, looks_at: None, closed: false };
         let pool = Arc::new(Self {
             judges,
+            counts,
             state: Mutex::new(state),
             work: Condvar::new(),
             clock: Condvar::new(),
@@ -86,6 +90,11 @@ impl Pool {
         self.set_clock(&state);
         drop(state);
         carry_out(due);
+    }
+
+    /// What is counted of each plugin.
+    pub(super) fn counts(&self) -> &[Arc<PluginCounts>] {
+        &self.counts
     }
 
     /// Ends the threads that have nothing to do.
@@ -130,9 +139,15 @@ impl Pool {
         let Some(judge) = self.judges.get(work.plugin) else {
             return Judgement::error("there is no such plugin");
         };
+        let began = now();
         let judged =
             catch_unwind(AssertUnwindSafe(|| judge.judge(&work.held.question, work.time_left)));
-        judged.unwrap_or_else(|_| Judgement::error("the call panicked"))
+        let judgement = judged.unwrap_or_else(|_| Judgement::error("the call panicked"));
+        if let Some(counts) = self.counts.get(work.plugin) {
+            let took = now().saturating_duration_since(began);
+            counts.called(&judgement.verdict.to_string(), took);
+        }
+        judgement
     }
 
     /// Waits for a call to make; none if this thread is one too many.

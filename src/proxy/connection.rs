@@ -230,6 +230,7 @@ impl Connection {
         };
         // Before the log is told what follows from that.
         audit::record_all(self.session.client(), cx.outbox.records());
+        self.count(cx);
         match advanced {
             Ok(progress) => match (self.settle(cx), progress) {
                 (Outcome::Waits, _) if self.is_postponed() => Outcome::Queue,
@@ -237,6 +238,18 @@ impl Connection {
                 (outcome, _) => outcome,
             },
             Err(Broken(error)) => self.break_off(&error),
+        }
+    }
+
+    /// Counts what became of requests, where the rules say that they are counted.
+    fn count(&self, cx: &mut LoopContext) {
+        for tally in cx.outbox.tallies() {
+            if let Some(counts) = self.generation.counted.get(self.rules.place) {
+                counts.count(cx.counts.number, tally);
+            }
+        }
+        for rule in cx.outbox.broken_rules() {
+            cx.shared.metrics.broken(rule);
         }
     }
 

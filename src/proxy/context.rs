@@ -20,7 +20,7 @@ use super::watch::Watch;
 use crate::audit;
 use crate::client::Who;
 use crate::lookup::{Daemon, Epoch, ImageCache, Presence};
-use crate::metrics::LoopCounts;
+use crate::metrics::{LoopCounts, Metrics};
 use crate::plugins::{Plugins, Question};
 use crate::policy::review::{Review, ReviewRequest};
 use crate::session::{Answer, Ask, ImageChanges, Outbox, Rules, Side, Turn, What, Work, Worked};
@@ -38,6 +38,7 @@ pub(super) struct Shared {
     pub(super) handshakes: Handshakes,
     pub(super) images: Images,
     pub(super) plugins: Plugins,
+    pub(super) metrics: Arc<Metrics>,
     /// Whether the SecDocker whose place this one has taken still runs, and may leave connections to it.
     pub(super) is_preceded: Arc<AtomicBool>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::clients::list::{ClientList, Counts};
 use crate::config::{Limits, Settings, UpstreamAddress, UpstreamTls};
 use crate::lookup::{Daemon, DaemonTls};
-use crate::metrics::Metrics;
+use crate::metrics::{ClientCounts, Metrics};
 use crate::plugins::Plugins;
 use crate::tls::{Server, Validity};
 
@@ -13,6 +13,8 @@ use crate::tls::{Server, Validity};
 #[derive(Debug)]
 pub(super) struct Generation {
     pub(super) clients: ClientList,
+    /// What becomes of requests, by the place of the rules that they are judged by.
+    pub(super) counted: Box<[Arc<ClientCounts>]>,
     pub(super) limits: Limits,
     pub(super) dockerapi: UpstreamAddress,
     pub(super) upstream_mark: Option<u32>,
@@ -46,7 +48,9 @@ impl Generation {
     ) -> Arc<Self> {
         metrics.come_into_force(certificates(settings));
         Arc::new(Self {
-            clients: ClientList::of(settings, plugins, counts),
+            clients: ClientList::of(settings, plugins, counts, metrics),
+            // Behind the entries, each of which has its place by now.
+            counted: metrics.client_counts(),
             limits: settings.limits.clone(),
             dockerapi: settings.dockerapi.clone(),
             upstream_mark: settings.upstream_mark,

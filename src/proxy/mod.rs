@@ -128,7 +128,7 @@ impl Proxy {
         settings: &Settings,
         plugins: Plugins,
     ) -> Result<Self, StartError> {
-        let metrics = Arc::new(Metrics::new(bound.loops.len()));
+        let metrics = Arc::new(Metrics::new(bound.loops.len(), plugins.counts()));
         let images = Images::default();
         let (is_preceded, on_end) = (Arc::default(), Arc::default());
         let watch = Watch::default();
@@ -142,6 +142,7 @@ impl Proxy {
             handshakes: Handshakes::default(),
             images,
             plugins: plugins.clone(),
+            metrics: Arc::clone(&metrics),
             is_preceded: Arc::clone(&is_preceded),
         };
         let neighbours = Neighbours::default();

@@ -7,7 +7,9 @@ use super::budget::Share;
 use super::outbox::{self, Work};
 use super::state::{BodyState, Held, Request, Response, Waiting, taken};
 use super::{Session, Side, Ticket, Turn, records};
-use crate::admission::{Ask, Caller, Case, Context, Forward, Question, Refusal, Refused, Step};
+use crate::admission::{
+    Ask, Caller, Case, Class, Context, Fate, Forward, Question, Refusal, Refused, Step,
+};
 use crate::http::framing::Framing;
 use crate::record::{Event, Redacted};
 
@@ -110,7 +112,7 @@ impl Session {
 
     /// Answers in place of the daemon, and tells why.
     fn decline(&mut self, case: &Case, refused: &Refused, passes: Framing, turn: &mut Turn<'_>) {
-        turn.out.record(&records::refusal((case.method(), case.target()), refused));
+        turn.out.refuse(Class::of(case.target()), (case.method(), case.target()), refused);
         self.exchange.retry_after = refused.retry_after();
         self.answer_in_place(refused.status(), refused.reason(), passes, turn);
     }
@@ -138,6 +140,8 @@ impl Session {
         }
         let (method, target) = (forward.case().method(), Redacted(forward.case().target()));
         turn.out.record(&Event::Allowed { method, target, changes: forward.changes() });
+        let fate = if forward.changes().is_empty() { Fate::Allowed } else { Fate::Changed };
+        turn.out.count(Class::of(forward.case().target()), fate);
         if forward.fetches_images() {
             self.exchange.changes_images = Some(Box::new(self.changes.begin_that_goes_on()));
         }

@@ -8,8 +8,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::state::{Dropping, Pace, Request};
-use super::{Session, Step, Turn, records};
-use crate::admission::Refused;
+use super::{Session, Step, Turn};
+use crate::admission::{Class, Refused};
 use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
 
@@ -21,7 +21,7 @@ impl Session {
         denial: Refused,
         turn: &mut Turn<'_>,
     ) {
-        turn.out.record(&records::refusal((head.method, head.target), &denial));
+        turn.out.refuse(Class::of(head.target), (head.method, head.target), &denial);
         self.exchange.retry_after = denial.retry_after();
         let body_bytes_max = turn.rules.body_bytes_max as u64;
         match framing {

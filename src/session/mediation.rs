@@ -9,10 +9,11 @@ use super::outbox::Answer;
 use super::state::{
     Machine, Mediation, Request, Response, Serving, Waiting, WholeCall, outputs, taken,
 };
-use super::{End, Rules, Session, Step, Ticket, Turn, bounded, records};
+use super::{End, Rules, Session, Step, Ticket, Turn, bounded};
 use crate::admission::{
     self, BuilderCalls, CallStep, Calls, ImageChange, Refusal, Refused, Release,
 };
+use crate::admission::{Class, Fate};
 use crate::http2::frame::ConnectionError;
 use crate::http2::mediator::{Call, Limits, Mediator};
 use crate::record::{Event, Redacted};
@@ -194,6 +195,8 @@ impl Session {
         if let Some(changes) = release.changes() {
             let (method, target) = ("POST", Redacted(release.path()));
             turn.out.record(&Event::Allowed { method, target, changes });
+            let fate = if changes.is_empty() { Fate::Allowed } else { Fate::Changed };
+            turn.out.count(Class::Builds, fate);
         }
         if release.changes_images() {
             mediation.building.push((stream, self.changes.begin()));
@@ -254,7 +257,7 @@ fn refuse_call(
     refused: &Refused,
     turn: &mut Turn<'_>,
 ) {
-    turn.out.record(&records::refusal(("POST", path), refused));
+    turn.out.refuse(Class::Builds, ("POST", path), refused);
     let message = format!("SecDocker: {}", bounded(refused.reason()));
     let status = as_grpc(refused.status());
     mediation.machine.refuse(stream, status, &message, &mut outputs(turn.out));

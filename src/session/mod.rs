@@ -42,6 +42,7 @@ mod flow;
 mod mediation;
 mod outbox;
 mod records;
+mod refusals;
 mod request;
 mod response;
 mod state;
@@ -53,6 +54,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::admission::{Class, Fate};
 pub use crate::admission::{ImageChanges, Rules};
 pub use budget::Budget;
 pub use flow::{End, Flow, Side, Step, Ticket, UpstreamFailure};
@@ -341,6 +343,7 @@ impl Session {
     /// Refuses what the client sent and ends: nothing behind it can be trusted to be a request.
     fn refuse(&mut self, status: u16, reason: &dyn std::fmt::Display, turn: &mut Turn<'_>) {
         turn.out.record(&Event::Invalid { status, reason });
+        turn.out.count(Class::Other, Fate::Invalid);
         self.answer(status, reason, Persistence::Close, turn);
         self.request = Request::Over;
         self.close();

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use super::budget::Share;
 use super::flow::{Side, Ticket};
-use crate::admission::{Judged, Judgement, Rules};
+use super::refusals;
+use crate::admission::{Class, Fate, Judged, Judgement, Refused, Rules, Tally};
 use crate::policy::Policy;
 use crate::policy::facts::{Facts, Questions};
 use crate::policy::review::{CancelToken, Review, ReviewRequest};
@@ -86,12 +87,39 @@ pub struct Outbox {
     ask: Option<Ask>,
     watched: Option<(String, Arc<Policy>)>,
     records: Records,
+    tallies: Vec<Tally>,
+    broken: Vec<String>,
 }
 
 impl Outbox {
     /// What the log is told: the driver says how much of it is read, and takes it.
     pub fn records(&mut self) -> &mut Records {
         &mut self.records
+    }
+
+    /// Counts what became of a request or a call.
+    pub(super) fn count(&mut self, class: Class, fate: Fate) {
+        self.tallies.push(Tally { class, fate });
+    }
+
+    /// Counts and tells the log that a request or a call is not let through.
+    pub(super) fn refuse(&mut self, class: Class, asked: (&str, &str), refused: &Refused) {
+        self.count(class, Fate::of(refused));
+        if let Refused::Forbidden(violations) = refused {
+            let rules = violations.iter().flat_map(|violation| &violation.rules);
+            self.broken.extend(rules.cloned());
+        }
+        self.record(&refusals::told(asked, refused));
+    }
+
+    /// What became of requests since it was asked last.
+    pub fn tallies(&mut self) -> impl Iterator<Item = Tally> {
+        self.tallies.drain(..)
+    }
+
+    /// The rules that they broke, as they were configured.
+    pub fn broken_rules(&mut self) -> impl Iterator<Item = String> {
+        self.broken.drain(..)
     }
 
     /// Tells the log something.

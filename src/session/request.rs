@@ -7,7 +7,9 @@ use std::time::Instant;
 use super::budget::Share;
 use super::state::{BodyState, Exchange, Request, Response};
 use super::{End, Flow, Session, Side, Step, Turn};
-use crate::admission::{self, Arrival, Opening, Passing, Refusal, SHORT_HEAD_BYTES_MAX, Traits};
+use crate::admission::{
+    self, Arrival, Class, Fate, Opening, Passing, Refusal, SHORT_HEAD_BYTES_MAX, Traits,
+};
 use crate::http::chunk::ChunkDecoder;
 use crate::http::head::{self, HeadError, Lines, Version};
 use crate::http::message;
@@ -160,6 +162,7 @@ impl Session {
             }
             Opening::Pass(passing) => {
                 self.expect(passing.traits);
+                turn.out.count(Class::of(arrival.target.path()), Fate::Passed);
                 let arrived = Arrived { arrival: &arrival, bytes: bytes.len(), is_as_sent };
                 Ok(self.pass(&arrived, &passing, turn))
             }

@@ -75,6 +75,7 @@ fn chunked(head: &str, body: &str) -> String {
 impl Talk {
     fn new(policy: Policy, piece: usize) -> Self {
         let rules = Rules {
+            place: 0,
             refuses_all: false,
             viewer: None,
             share: None,

@@ -164,3 +164,22 @@ fn reloads_are_counted() {
     assert!(line.contains("metrics.listen"), "{line}");
     check(&["check", "metrics"], &watched.ask("/metrics").body);
 }
+
+/// Whoever takes the place of a SecDocker takes its endpoint, too, as soon as it is free.
+#[test]
+fn it_goes_on_after_an_upgrade() {
+    let watched = Watched::before(Daemon::shared(), "");
+    drop(watched.connect().ask(get("/_ping")));
+    watched.signal(Signal::USR2);
+    let line = watched.logs("upgraded, open streams go on");
+    let successor: u32 = line.rsplit_once("process=").unwrap().1.parse().unwrap();
+    let scrape = until("the successor to be asked", || {
+        let mut watcher = Client::without_tls(TcpStream::connect(watched.at).ok()?);
+        watcher.try_send(get("/metrics")).ok()?;
+        let said = String::from_utf8(watcher.rest_or_reset()).unwrap();
+        let body = said.split_once("\r\n\r\n")?.1;
+        Some(Scrape::read(body))
+    });
+    assert!(scrape.get("secdocker_config_generation") >= 1.0);
+    signal(successor, Signal::TERM);
+}

@@ -1,10 +1,12 @@
 //! SecDocker with an endpoint for its metrics, and what is read there.
 
 use crate::support::client::get;
+use crate::support::firewall::config;
 use crate::support::{Answer, Client, Daemon, SecDocker, run, sandbox};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::ops::Deref;
+use std::path::Path;
 use std::process::Command;
 
 /// A SecDocker that is watched, on a port of 127.0.0.1.
@@ -27,6 +29,14 @@ impl Watched {
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, sandbox::port()));
         let config = format!("metrics: {{listen: \"{at}\"}}\n{rest}");
         Watched { secdocker: SecDocker::before(daemon, &config), at }
+    }
+
+    /// In front of an engine that is, or is not, at this socket.
+    #[track_caller]
+    pub(crate) fn at(socket: &Path) -> Watched {
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, sandbox::port()));
+        let config = config(socket, &format!("metrics: {{listen: \"{at}\"}}\n"));
+        Watched { secdocker: SecDocker::start(&config, &[]), at }
     }
 
     /// A connection to the endpoint.
@@ -63,6 +73,10 @@ impl Scrape {
     /// What a series counts; nothing if it is not there.
     pub(crate) fn get(&self, series: &str) -> f64 {
         self.0.get(series).copied().unwrap_or(0.0)
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 }
 

@@ -53,6 +53,7 @@ pub(crate) fn rules(text: &str, reviewed: bool) -> Arc<Rules> {
     let limits = &settings.limits;
     let all = Purposes { create: true, service: true, pull: true, build: true };
     Arc::new(Rules {
+        place: 0,
         policy: Arc::clone(&settings.policy),
         refuses_all: false,
         viewer: None,

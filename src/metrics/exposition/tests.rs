@@ -1,15 +1,23 @@
 use std::collections::BTreeSet;
 
-use super::super::{FAMILIES, Reload};
+use super::super::{FAMILIES, PluginCounts, Reload};
 use super::*;
+use crate::admission::Tally;
 
 fn metrics() -> Arc<Metrics> {
-    let metrics = Arc::new(Metrics::new(2));
+    let metrics = Arc::new(Metrics::new(2, vec![Arc::new(PluginCounts::of(&Arc::from("p")))]));
     metrics.of_loop(0).opened.add(3);
     metrics.of_loop(1).opened.add(4);
     metrics.of_loop(1).closed.add(2);
     metrics.of_loop(0).from_clients.add(10);
     metrics.come_into_force([("listen.tls", 1_900_000_000)]);
+    let place = metrics.place_of(&Arc::new("a\"b".to_owned()));
+    let counts = metrics.client_counts();
+    for number in [0, 1, 2] {
+        let tally = Tally { class: Class::Images, fate: Fate::Changed };
+        counts.iter().skip(place).for_each(|counts| counts.count(number, tally));
+    }
+    metrics.broken("/root".to_owned());
     metrics.reloaded(Reload::Refused);
     metrics
 }
@@ -23,6 +31,9 @@ fn loops_are_summed() {
         "secdocker_received_bytes_total{from=\"client\"} 10",
         "secdocker_received_bytes_total{from=\"daemon\"} 0",
         "secdocker_config_generation 1",
+        "secdocker_requests_total{class=\"images\",verdict=\"changed\",client=\"a\\\"b\"} 2",
+        "secdocker_violations_total{rule=\"/root\"} 1",
+        "secdocker_plugin_call_duration_seconds_count{plugin=\"p\"} 0",
         "secdocker_config_reloads_total{result=\"refused\"} 1",
         "secdocker_certificate_expiry_timestamp_seconds{key=\"listen.tls\"} 1900000000",
     ] {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::client::Who;
 use crate::client::{Choice, Counters, Fact, Identity, Match, Share, Skipped, choose};
 use crate::config::{Rest, Settings};
+use crate::metrics::Metrics;
 use crate::plugins::Plugins;
 use crate::policy::Policy;
 use crate::policy::tainted::Viewer;
@@ -39,7 +40,12 @@ pub(in crate::proxy) enum Found<'l> {
 }
 
 impl ClientList {
-    pub(in crate::proxy) fn of(settings: &Settings, plugins: &Plugins, counts: &Counts) -> Self {
+    pub(in crate::proxy) fn of(
+        settings: &Settings,
+        plugins: &Plugins,
+        counts: &Counts,
+        metrics: &Metrics,
+    ) -> Self {
         let is_refused = settings.clients.rest == Rest::Refused;
         let rest = rules(settings, plugins, (&settings.policy, None), None, is_refused);
         let mut counts = counts.begin();
@@ -49,7 +55,10 @@ impl ClientList {
             Entry {
                 name: Arc::clone(&client.name),
                 wanted: client.wanted.clone(),
-                rules: Arc::new(rules(settings, plugins, whose, Some(share), false)),
+                rules: Arc::new(Rules {
+                    place: metrics.place_of(&client.name),
+                    ..rules(settings, plugins, whose, Some(share), false)
+                }),
             }
         };
         let entries = settings.clients.list.iter().map(entry).collect();
@@ -134,6 +143,7 @@ fn rules(
     Rules {
         policy: Arc::clone(policy),
         refuses_all,
+        place: 0,
         viewer,
         share,
         head_bytes_max: limits.head_bytes,

@@ -86,6 +86,7 @@ impl Connection {
     ) -> Result<(), Broken> {
         self.upstream.close();
         let lost = UpstreamFailure::Lost(format!("the connection to the daemon broke: {error}"));
+        cx.counts.upstream_lost.one();
         self.session.upstream_failed(&lost, &mut cx.turn(&self.rules));
         self.deliver(cx)
     }
@@ -138,6 +139,11 @@ impl Connection {
 
     fn fail(&mut self, failure: &UpstreamFailure, cx: &mut LoopContext) {
         self.upstream.close();
+        match failure {
+            UpstreamFailure::Unreachable(_) => cx.counts.upstream_unreachable.one(),
+            UpstreamFailure::Lost(_) => cx.counts.upstream_lost.one(),
+            UpstreamFailure::Loop(_) => cx.counts.upstream_loop.one(),
+        }
         self.session.upstream_failed(failure, &mut cx.turn(&self.rules));
     }
 }
