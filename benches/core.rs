@@ -185,6 +185,9 @@ fn whole_create(criterion: &mut Criterion) {
         clients: Clients::default(),
         upstream_mark: None,
         plugins: Plugins::default(),
+        account: None,
+        metrics: None,
+        sandbox: Default::default(),
     };
     let proxy = Proxy::start(&settings).unwrap();
     let body = create_body(2048);

@@ -200,6 +200,9 @@ fn settings() -> Settings {
         clients: Clients::default(),
         upstream_mark: None,
         plugins: Default::default(),
+        account: None,
+        metrics: None,
+        sandbox: Default::default(),
     }
 }
 

@@ -4,6 +4,7 @@ mod arguments;
 mod asker;
 mod certificates;
 mod check;
+mod confine;
 mod explain;
 mod exposure;
 mod help;

@@ -25,6 +25,7 @@ pub mod plugins;
 pub mod policy;
 pub mod proxy;
 pub mod record;
+pub mod sandbox;
 pub mod session;
 pub mod tls;
 

@@ -14,7 +14,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and the modules it may name. What is missing here may name none.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
+    ("sandbox", &["config"]),
     ("admission", &["client", "docker", "effects", "http", "http2", "policy"]),
     ("client", &["image", "policy"]),
     ("http", &[]),
@@ -56,6 +57,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "plugins",
             "policy",
             "proxy",
+            "sandbox",
             "tls",
         ],
     ),

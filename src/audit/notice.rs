@@ -24,6 +24,8 @@ pub enum Notice<'a> {
     Upgraded { process: u32 },
     /// No other SecDocker could take the place of this one.
     UpgradeFailed { reason: &'a dyn fmt::Display },
+    /// Not all rights could be given up that are not needed.
+    SandboxLacks { lacks: &'a str },
     /// A new configuration is in force.
     Reloaded { file: &'a dyn fmt::Display },
     /// A new configuration is broken; the old one stays in force.
@@ -59,7 +61,9 @@ impl Notice<'_> {
             | Self::PluginLoaded { .. }
             | Self::LogReopened => Level::Info,
             Self::PluginSays { level, .. } => *level,
-            Self::NeedsRestart { .. } | Self::Certificate { .. } => Level::Warn,
+            Self::NeedsRestart { .. } | Self::Certificate { .. } | Self::SandboxLacks { .. } => {
+                Level::Warn
+            }
             Self::ReloadFailed { .. }
             | Self::UpgradeFailed { .. }
             | Self::PluginTrouble { .. }
@@ -77,6 +81,7 @@ impl Notice<'_> {
             Self::Stopped { .. } => "stopped",
             Self::Upgraded { .. } => "upgraded, open streams go on",
             Self::UpgradeFailed { .. } => "upgrade failed, the old program goes on",
+            Self::SandboxLacks { .. } => "sandbox is not whole",
             Self::Reloaded { .. } => "configuration reloaded",
             Self::ReloadFailed { .. } => "configuration refused, the old one stays in force",
             Self::NeedsRestart { .. } => "changed keys take effect after a restart",
@@ -109,6 +114,7 @@ impl Told for Notice<'_> {
             Self::Stopping { signal } => line.text("signal", signal),
             Self::Stopped { cut } => line.number("cut", *cut),
             Self::Upgraded { process } => line.number("process", u64::from(*process)),
+            Self::SandboxLacks { lacks } => line.text("lacks", lacks),
             Self::Reloaded { file } => line.shown("file", *file),
             Self::ReloadFailed { reason }
             | Self::UpgradeFailed { reason }

@@ -14,7 +14,9 @@ use self::shown::Size;
 use super::outcome::{CliError, Outcome, print};
 use super::{certificates, exposure};
 use crate::config::plugins::{Fallback, PluginSettings, Plugins as Configured};
-use crate::config::{self, Limits, Listen, MetricsAddress, MetricsListen, Overrides, Settings};
+use crate::config::{
+    self, Account, Limits, Listen, MetricsAddress, MetricsListen, Overrides, Sandbox, Settings,
+};
 use crate::lookup::Daemon;
 use crate::plugins::Plugins;
 use crate::proxy::StartError;
@@ -52,6 +54,8 @@ fn describe(out: &mut String, path: &Path, settings: &Settings) -> fmt::Result {
         clients: _,
         upstream_mark,
         plugins,
+        account,
+        sandbox,
     } = settings;
     writeln!(out, "{} is valid.\n", path.display())?;
     describe_listen(out, listen)?;
@@ -67,11 +71,25 @@ fn describe(out: &mut String, path: &Path, settings: &Settings) -> fmt::Result {
         log.level.as_str().to_lowercase()
     )?;
     describe_metrics(out, metrics.as_ref())?;
-    out.push('\n');
+    describe_sandbox(out, account.as_ref(), *sandbox)?;
     describe_policy(out, policy)?;
     clients::describe(out, settings)?;
     describe_plugins(out, plugins)?;
     describe_limits(out, limits)
+}
+
+fn describe_sandbox(out: &mut String, account: Option<&Account>, sandbox: Sandbox) -> fmt::Result {
+    if let Some(Account { uid, gid, .. }) = account {
+        writeln!(out, "When it has bound its sockets it becomes user {uid} and group {gid}.")?;
+    }
+    out.push_str(match sandbox {
+        Sandbox::On => {
+            "It gives up all rights then that it has no use for; plugins run no programs.\n\n"
+        }
+        Sandbox::Off => "It gives up nothing else of what it may do then.\n\n",
+        Sandbox::Log => "The kernel logs system calls then that it has no use for.\n\n",
+    });
+    Ok(())
 }
 
 fn describe_listen(out: &mut String, listen: &Listen) -> fmt::Result {

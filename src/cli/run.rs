@@ -14,7 +14,7 @@ use super::certificates::Told;
 use super::outcome::{CliError, EXIT_ERROR, Outcome, print};
 use super::signals::{self, SignalPipes};
 use super::upgrade::{News, Predecessor, Upgrades};
-use super::{certificates, systemd};
+use super::{certificates, confine, systemd};
 use crate::audit::{self, Notice};
 use crate::config::reload::Watcher;
 use crate::config::{self, MetricsAddress, Overrides, Settings};
@@ -76,16 +76,17 @@ fn begin(
     let waker = Waker::new(poll.registry(), LOOP_ENDED).map_err(StartError::EventLoop)?;
     let watcher = Watcher::new(path);
     let (inherited, overrides) = match predecessor {
-        Some(predecessor) => systemd::left(overrides, predecessor.owns_file)?,
+        Some(predecessor) => systemd::left(overrides, predecessor)?,
         None => systemd::inherited(overrides)?,
     };
     let settings = config::load(path, &overrides)?;
     let listening = Listening::begin(&settings, inherited);
-    let upgrades = listening.as_ref().map(|listening| Upgrades::prepare(listening.copies()));
+    let upgrades = listening.as_ref().map(Upgrades::prepare);
     let upgrades = upgrades.unwrap_or_default();
-    let log = audit::init(&settings.log).map_err(CliError::Audit)?;
     let group = |listening| build_group::prepare(&settings).map(|()| listening);
     let listening = listening.and_then(|it| group(it).map_err(StartError::BuildGroup));
+    let missing = given_up(path, &settings)?;
+    let log = audit::init(&settings.log).map_err(CliError::Audit)?;
     let proxy = match listening.and_then(|listening| Proxy::start_on(listening, &settings)) {
         Ok(proxy) => proxy,
         Err(error) => {
@@ -95,6 +96,9 @@ fn begin(
         }
     };
     proxy.wake_on_end(waker);
+    if !missing.is_empty() {
+        audit::announce(&Notice::SandboxLacks { lacks: &missing.join(", ") });
+    }
     let supervisor = Supervisor {
         path: path.to_owned(),
         overrides,
@@ -112,6 +116,15 @@ fn begin(
         reloads: false,
     };
     Ok(Begun { supervisor, signals, poll })
+}
+
+/// Gives up the rights that are not needed any more; says what of it could not be had.
+fn given_up(path: &Path, settings: &Settings) -> Result<Vec<String>, CliError> {
+    let mut missing = confine::confine(settings).map_err(io_error("cannot become `user`"))?;
+    if let Err(error) = std::fs::File::open(path) {
+        missing.push(format!("reading {} again ({error})", path.display()));
+    }
+    Ok(missing)
 }
 
 impl Begun {
@@ -404,7 +417,10 @@ impl Supervisor {
         self.log.set_level(settings.log.level);
         self.proxy.reload(&settings);
         audit::announce(&Notice::Reloaded { file: &self.path.display() });
-        let waiting = waiting_for_restart(&self.started_with, &settings);
+        let mut waiting = waiting_for_restart(&self.started_with, &settings);
+        if confine::lacks(&self.started_with, &settings) {
+            waiting.push("what needs rights that `sandbox` or `user` has given up");
+        }
         if !waiting.is_empty() {
             audit::announce(&Notice::NeedsRestart { keys: &waiting.join(", ") });
         }
@@ -437,6 +453,8 @@ fn waiting_for_restart(started_with: &Settings, now: &Settings) -> Vec<&'static 
         ("metrics.listen", metrics_address(started_with) != metrics_address(now)),
         ("plugins", started_with.plugins.list != now.plugins.list),
         ("plugin_threads", started_with.plugins.threads != now.plugins.threads),
+        ("user", started_with.account != now.account),
+        ("sandbox", started_with.sandbox != now.sandbox),
         ("log.file", started_with.log.file != now.log.file),
         ("log.format", started_with.log.format != now.log.format),
     ];

@@ -10,6 +10,7 @@ use listenfd::ListenFd;
 use sd_notify::NotifyState;
 
 use super::outcome::CliError;
+use super::upgrade::Predecessor;
 use crate::config::{Overrides, TcpListen};
 use crate::proxy::Inherited;
 
@@ -56,7 +57,7 @@ pub(super) fn replaced_by(process: u32) {
 /// [`CliError::Usage`] for what could not be served: two of a kind, a socket that is of no kind, or one beside
 /// `--listen`.
 pub(super) fn inherited(overrides: Overrides) -> Result<(Inherited, Overrides), CliError> {
-    let inherited = handed()?;
+    let inherited = handed(false)?;
     if inherited.tcp.len() > 1 {
         return Err(wrong("two sockets of a kind were handed over: one is served"));
     }
@@ -73,18 +74,23 @@ pub(super) fn inherited(overrides: Overrides) -> Result<(Inherited, Overrides), 
 /// [`CliError::Usage`] for what could not be served.
 pub(super) fn left(
     overrides: Overrides,
-    owns_file: bool,
+    predecessor: &Predecessor,
 ) -> Result<(Inherited, Overrides), CliError> {
-    let inherited = Inherited { owns_file, ..handed()? };
+    let owns_file = predecessor.owns_file;
+    let inherited = Inherited { owns_file, ..handed(predecessor.leaves_metrics)? };
     let overrides = located(&inherited, overrides)?;
     Ok((inherited, overrides))
 }
 
-fn handed() -> Result<Inherited, CliError> {
+/// What was handed over; perhaps the last socket is that of `metrics.listen`.
+fn handed(has_metrics: bool) -> Result<Inherited, CliError> {
     let mut handed = ListenFd::from_env();
     let mut inherited = Inherited::default();
     for index in 0..handed.len() {
+        let is_of_metrics = has_metrics && index + 1 == handed.len();
         match take(&mut handed, index) {
+            Some(Handed::Tcp(socket)) if is_of_metrics => inherited.metrics = Some(socket.into()),
+            Some(Handed::Unix(socket)) if is_of_metrics => inherited.metrics = Some(socket.into()),
             Some(Handed::Tcp(socket)) => inherited.tcp.push(socket),
             Some(Handed::Unix(socket)) if inherited.unix.is_none() => inherited.unix = Some(socket),
             Some(_) => return Err(wrong("two sockets of a kind were handed over: one is served")),

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::launcher::{Launcher, TAKES_PLACE};
-use crate::proxy::{Heir, receive};
+use crate::proxy::{Heir, Listening, receive};
 
 /// How long the new program may take until it serves.
 const READY_WITHIN: Duration = Duration::from_secs(120);
@@ -30,9 +30,10 @@ const LINE_BYTES_MAX: usize = 4096;
 /// What the new one says when it serves, before the number of its process.
 const READY: &str = "ready ";
 
-/// What the old one says first: whether the Unix socket's file is SecDocker's own.
-const OWNS_FILE: u8 = b'o';
-const NO_FILE: u8 = b'-';
+/// What the old one says first: a byte for each answer to whether the Unix socket's file is SecDocker's own, and
+/// whether the last socket is that of `metrics.listen`.
+const LEAVES: [(u8, bool, bool); 4] =
+    [(b'-', false, false), (b'o', true, false), (b'm', false, true), (b'b', true, true)];
 
 /// A program file, as it was when it was started.
 #[derive(Debug)]
@@ -81,6 +82,7 @@ fn stamp(path: &Path) -> Option<(u64, u64, i64, u64)> {
 #[derive(Debug)]
 pub(super) struct Upgrades {
     ready: Result<Ready, String>,
+    has_metrics: bool,
     under_way: Option<UnderWay>,
 }
 
@@ -111,13 +113,14 @@ pub(super) enum News {
 
 impl Default for Upgrades {
     fn default() -> Self {
-        Self { ready: Err("it does not serve".to_owned()), under_way: None }
+        Self { ready: Err("it does not serve".to_owned()), has_metrics: false, under_way: None }
     }
 }
 
 impl Upgrades {
     /// Makes upgrades possible. Where they are not, it is told why when one is asked for.
-    pub(super) fn prepare(sockets: io::Result<Vec<OwnedFd>>) -> Self {
+    pub(super) fn prepare(listening: &Listening) -> Self {
+        let (sockets, has_metrics) = (listening.copies(), listening.has_metrics());
         let ready = || -> io::Result<Ready> {
             let program = Program::own()?;
             let launcher = Launcher::begin(&program.path)?;
@@ -127,7 +130,7 @@ impl Upgrades {
             1 => Err("it is process 1, and its container ends with it".to_owned()),
             _ => ready().map_err(|error| format!("the launcher cannot be started: {error}")),
         };
-        Self { ready, under_way: None }
+        Self { ready, has_metrics, under_way: None }
     }
 
     /// Whether another program stands where this one was started from.
@@ -146,7 +149,9 @@ impl Upgrades {
         }
         let begun = || -> io::Result<UnixStream> {
             let (mut channel, its) = UnixStream::pair()?;
-            channel.write_all(&[if owns_file { OWNS_FILE } else { NO_FILE }])?;
+            let left = (owns_file, self.has_metrics);
+            let first = LEAVES.iter().find(|(_, file, metrics)| (*file, *metrics) == left);
+            channel.write_all(&[first.map_or(0, |(byte, ..)| *byte)])?;
             channel.set_nonblocking(true)?;
             ready.launcher.start(&ready.sockets, &its)?;
             Ok(channel)
@@ -229,6 +234,8 @@ impl UnderWay {
 pub(super) struct Predecessor {
     channel: UnixStream,
     pub(super) owns_file: bool,
+    /// Whether the last of the sockets is that of `metrics.listen`.
+    pub(super) leaves_metrics: bool,
 }
 
 impl Predecessor {
@@ -246,7 +253,9 @@ impl Predecessor {
         channel.set_read_timeout(Some(READY_WITHIN))?;
         channel.read_exact(&mut first)?;
         channel.set_nonblocking(true)?;
-        Ok(Some(Self { channel, owns_file: first == [OWNS_FILE] }))
+        let said = LEAVES.iter().find(|(byte, ..)| first == [*byte]);
+        let &(_, owns_file, leaves_metrics) = said.ok_or(io::ErrorKind::InvalidData)?;
+        Ok(Some(Self { channel, owns_file, leaves_metrics }))
     }
 
     /// Says that this one serves.

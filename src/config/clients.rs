@@ -1,15 +1,14 @@
 //! The list `clients`: who is meant by each entry, and what holds for them.
 
-mod host;
 mod wanted;
 
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
-use self::host::Host;
 use super::checker::Checker;
 use super::error::At;
+use super::host::Host;
 use super::inherit::{Inherit, both};
 use super::rules::{self, Sections};
 use super::schema::{ClientKeys, ClientLimits, File, Text};

@@ -6,6 +6,7 @@
 //! Knows nothing of connections. [`reload`] sees that the file has changed; who asks for the new
 //! settings decides what to do when they are broken.
 
+mod account;
 mod address;
 mod ceilings;
 mod checker;
@@ -14,6 +15,7 @@ mod document;
 mod endpoints;
 mod error;
 mod exceptions;
+mod host;
 mod inherit;
 mod limits;
 mod listen;
@@ -40,7 +42,8 @@ pub use clients::{ClientSettings, Clients, Rest, uid};
 pub use endpoints::PRESETS;
 pub use error::{At, ConfigError, Mistake};
 pub use settings::{
-    Limits, Listen, MetricsAddress, MetricsListen, Overrides, Settings, UnixListen, UpstreamTls,
+    Account, Limits, Listen, MetricsAddress, MetricsListen, Overrides, Sandbox, Settings,
+    UnixListen, UpstreamTls,
 };
 pub use variables::Variables;
 

@@ -37,6 +37,33 @@ pub struct Settings {
     pub upstream_mark: Option<u32>,
     /// Who is asked about images.
     pub plugins: plugins::Plugins,
+    /// Who SecDocker becomes when it has bound its sockets.
+    pub account: Option<Account>,
+    /// What it gives up then.
+    pub sandbox: Sandbox,
+}
+
+/// A user of this host, and its groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The user.
+    pub uid: u32,
+    /// Its main group.
+    pub gid: u32,
+    /// Its other groups.
+    pub groups: Vec<u32>,
+}
+
+/// What SecDocker gives up when it has what it needs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sandbox {
+    /// All that it has no use for.
+    #[default]
+    On,
+    /// Nothing.
+    Off,
+    /// Nothing, and the kernel logs which system calls would be refused.
+    Log,
 }
 
 impl Settings {

@@ -13,7 +13,7 @@ use super::rules::{self, Sections};
 use super::schema::{File, Text};
 use super::settings::{Listen, Overrides, Settings};
 use super::variables::Variables;
-use super::{clients, metrics, plugins, tls, units};
+use super::{account, clients, metrics, plugins, tls, units};
 use crate::policy::Policy;
 use crate::policy::endpoints::EndpointRules;
 use crate::policy::types::HostPath;
@@ -51,14 +51,13 @@ pub(super) fn validate(
         dockerapi.as_ref(),
         folder,
     );
-    if upstream_tls.is_some() {
-        refuse_lending(&mut checker, file, &listen);
-    }
+    refuse_lending(&mut checker, file, &listen);
     let limits = limits(&mut checker, file.limits.as_ref());
     let log = log(&mut checker, file.log.as_ref());
     let metrics = metrics::metrics(&mut checker, file.metrics.as_ref(), &listen, folder);
     let at_mark = At::top("upstream_mark");
     let upstream_mark = checker.optional(at_mark, file.upstream_mark.as_ref(), units::parse_mark);
+    let (account, sandbox) = account::rights(&mut checker, file, &plugins.list);
     let way_out = dockerapi.as_ref().map(way_out).unwrap_or_default();
     let of_variables = overrides.variables.as_ref().map(|_| &policy.endpoints);
     let above = clients::Above { policy: &policy, way_out: &way_out, of_variables };
@@ -78,6 +77,8 @@ pub(super) fn validate(
                 clients,
                 upstream_mark,
                 plugins,
+                account,
+                sandbox,
             })
         }
         _ => Err(checker.into_mistakes()),

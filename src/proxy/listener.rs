@@ -124,13 +124,6 @@ pub(super) fn bind_tcp(
     Ok((bound.collect::<io::Result<_>>().map_err(failed)?, address))
 }
 
-impl Inherited {
-    /// Whether there is any.
-    pub(super) fn is_some(&self) -> bool {
-        !self.tcp.is_empty() || self.unix.is_some()
-    }
-}
-
 /// Sockets that listen already: a service manager made them, or the SecDocker whose place this one takes.
 #[derive(Debug, Default)]
 pub struct Inherited {
@@ -138,6 +131,8 @@ pub struct Inherited {
     pub tcp: Vec<std::net::TcpListener>,
     /// In place of `listen.unix`.
     pub unix: Option<std::os::unix::net::UnixListener>,
+    /// In place of `metrics.listen`: a socket that listens there.
+    pub metrics: Option<OwnedFd>,
     /// Whether the file of the Unix socket is SecDocker's own, which it removes when it stops.
     pub owns_file: bool,
 }

@@ -52,7 +52,7 @@ use crate::session::Budget;
 use clients::identities::Identities;
 use clients::list::Counts;
 use context::{Images, Shared};
-use endpoint::{Endpoint, Health, Taken, Unserved};
+use endpoint::{Endpoint, Health, Unserved};
 pub use error::StartError;
 use event_loop::{EventLoop, Startup};
 use generation::Generation;
@@ -221,8 +221,9 @@ impl Proxy {
         if let Some(file) = &mut self.socket_file {
             file.leave();
         }
-        // The other one waits for its address.
-        self.endpoint = None;
+        if let Some(mut endpoint) = self.endpoint.take() {
+            endpoint.leave();
+        }
         for running in &self.loops {
             running.mailbox.send(Command::Retire { heir: heir.clone(), at_most });
         }
@@ -232,6 +233,9 @@ impl Proxy {
     pub fn succeed(&mut self) {
         if let Some(file) = &mut self.socket_file {
             file.take();
+        }
+        if let Some(endpoint) = &mut self.endpoint {
+            endpoint.take();
         }
     }
 
@@ -323,7 +327,6 @@ pub struct Listening {
     loops: Vec<Vec<Listener>>,
     addresses: Vec<String>,
     socket_file: Option<SocketFile>,
-    /// Not passed on: it is free again once the one that has it is told to retire.
     endpoint: Option<Unserved>,
 }
 
@@ -334,15 +337,13 @@ impl Listening {
     /// [`StartError`] if an address cannot be bound.
     pub fn begin(settings: &Settings, inherited: Inherited) -> Result<Self, StartError> {
         let count = settings.listen.loops.get();
-        // Who has sockets from another has them, perhaps, from one that still tells what it has counted.
-        let address = if inherited.is_some() { Taken::Awaited } else { Taken::Refused };
         let mut bound = Self {
             loops: (0..count).map(|_| Vec::new()).collect(),
             addresses: Vec::new(),
             socket_file: None,
             endpoint: None,
         };
-        let Inherited { tcp, unix, owns_file } = inherited;
+        let Inherited { tcp, unix, metrics, owns_file } = inherited;
         let taken = listener::take_tcp(&tcp, count)?;
         let tcp = match (taken, settings.listen.tcp) {
             (Some(taken), _) => Some(taken),
@@ -362,8 +363,8 @@ impl Listening {
             bound.add(listeners, unix.path.display().to_string());
             bound.socket_file = Some(file);
         }
-        let metrics = settings.metrics.as_ref();
-        bound.endpoint = metrics.map(|listen| Unserved::bind(listen, address)).transpose()?;
+        let wanted = settings.metrics.as_ref();
+        bound.endpoint = wanted.map(|wanted| Unserved::begin(wanted, metrics)).transpose()?;
         Ok(bound)
     }
 
@@ -378,7 +379,7 @@ impl Listening {
     }
 
     /// Copies of all sockets, each once, for whoever is to accept from them next. A Unix socket is one for all
-    /// loops.
+    /// loops; that of `metrics.listen` is the last.
     ///
     /// # Errors
     /// When there are too few descriptors.
@@ -387,7 +388,14 @@ impl Listening {
         let unix = unix.filter(|listener| matches!(listener, Listener::Unix(_)));
         let tcp = self.loops.iter().flatten();
         let tcp = tcp.filter(|listener| matches!(listener, Listener::Tcp(_)));
-        tcp.chain(unix).map(Listener::copy).collect()
+        let metrics = self.endpoint.iter().map(Unserved::copy);
+        tcp.chain(unix).map(Listener::copy).chain(metrics).collect()
+    }
+
+    /// Whether there is one for `metrics.listen`.
+    #[must_use]
+    pub fn has_metrics(&self) -> bool {
+        self.endpoint.is_some()
     }
 }
 

@@ -50,7 +50,15 @@ impl Script {
     }
 
     fn run(&self, name: &str, tag: &str, deadline: Deadline<'_>) -> Result<Option<i32>, String> {
-        let cannot = |error| format!("cannot run {}: {error}", shown(&self.path.to_string_lossy()));
+        let cannot = |error: std::io::Error| {
+            let why = match error.kind() {
+                std::io::ErrorKind::PermissionDenied => {
+                    " (SecDocker's `sandbox: on` lets nobody run programs)"
+                }
+                _ => "",
+            };
+            format!("cannot run {}: {error}{why}", shown(&self.path.to_string_lossy()))
+        };
         let mut child = Command::new("/bin/bash")
             .arg("--")
             .arg(&self.path)

@@ -1,6 +1,6 @@
 //! The key `match` of an entry: what a client must be.
 
-use super::host::Host;
+use super::super::host::Host;
 use crate::client::{
     CertificateMatch, ContainerMatch, Fingerprint, GroupMatch, ImagePattern, IssuerMatch,
     LabelMatch, Match, NamePattern, PathPattern, UserMatch,

@@ -56,7 +56,7 @@ fn what_is_wrong_with_the_shape_is_said_with_line_and_key() {
             &[
                 "2: unknown key `plugin`, expected one of `plugins`, `plugin_threads`, `dockerapi`, \
                `restrictions`, \
-               `general`, `endpoints`, `listen`, `upstream`, `limits`, `log`, `metrics`, `upstream_mark`, `strict`, `exceptions`, `clients`",
+               `general`, `endpoints`, `listen`, `upstream`, `limits`, `log`, `metrics`, `upstream_mark`, `user`, `group`, `sandbox`, `strict`, `exceptions`, `clients`",
             ],
         ),
         (

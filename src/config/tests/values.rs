@@ -100,6 +100,17 @@ fn a_wrong_value_is_said_with_line_and_key() {
             &["1: dockerapi: `docker.sock` is not one of /path, unix:///path, tcp://host:port, \
                http://host:port"],
         ),
+        ("sandbox: some\n", &["1: sandbox: `some` is not one of on, off, log"]),
+        ("user: nobody here\n", &["1: user: `nobody here` is not a user of this host"]),
+        ("group: 7\n", &["1: group: it needs a `user`, and there is none"]),
+        (
+            "user: 54321\n",
+            &["1: user: a number that is not of a user of this host has no group: say `group`"],
+        ),
+        (
+            "user: 0\ngroup: no such group\n",
+            &["2: group: `no such group` is not a group of this host"],
+        ),
         ("strict: maybe\n", &["1: strict: `maybe` is not true or false"]),
         (
             "upstream_mark: -1\n",

@@ -10,7 +10,7 @@ mod health;
 
 use std::io;
 use std::net::TcpListener;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +22,6 @@ use socket2::Socket;
 
 use super::error::StartError;
 use super::listener::{self, SocketFile};
-use crate::audit::{self, Notice};
 use crate::config::{MetricsAddress, MetricsListen, TcpListen};
 use crate::lookup::Daemon;
 use crate::metrics::Metrics;
@@ -32,18 +31,6 @@ pub(super) use health::Health;
 /// Connections that are answered at once; one that is too many is closed.
 const CONNECTIONS_MAX: usize = 16;
 
-/// How soon it is tried again to listen where another one still does.
-const AGAIN_AFTER: Duration = Duration::from_millis(200);
-
-/// What becomes of an address that another program has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// There is no start.
-    Refused,
-    /// The one that is succeeded is waited for.
-    Awaited,
-}
-
 /// The thread that answers. It ends, and its address is free, once this is dropped.
 #[derive(Debug)]
 pub(super) struct Endpoint {
@@ -52,6 +39,8 @@ pub(super) struct Endpoint {
     /// Closed to end the thread.
     stop: Option<OwnedFd>,
     thread: Option<JoinHandle<()>>,
+    /// Removed when the thread has ended.
+    file: Option<SocketFile>,
 }
 
 /// What answers are made of.
@@ -66,27 +55,33 @@ struct Shared {
 /// An endpoint at which nobody answers yet.
 #[derive(Debug)]
 pub(super) struct Unserved {
-    /// None where one that is succeeded still listens.
-    bound: Option<Bound>,
+    bound: Bound,
     listen: MetricsListen,
 }
 
 impl Unserved {
-    /// Listens: who connects from now on will be answered.
+    /// Listens, or takes the socket that listens there already: who connects from now on will be answered.
     ///
     /// # Errors
     /// If nobody can listen there.
-    pub(super) fn bind(listen: &MetricsListen, taken: Taken) -> Result<Self, StartError> {
-        let bound = match (Bound::bind(&listen.address), taken) {
-            (Ok(bound), _) => Some(bound),
-            (Err(StartError::Bind { error, .. }), Taken::Awaited)
-                if error.kind() == io::ErrorKind::AddrInUse =>
-            {
-                None
-            }
-            (Err(error), _) => return Err(error),
+    pub(super) fn begin(
+        listen: &MetricsListen,
+        inherited: Option<OwnedFd>,
+    ) -> Result<Self, StartError> {
+        let inherited = inherited.map(Bound::inherited).transpose()?;
+        let bound = match inherited.filter(|bound| bound.is_at(&listen.address)) {
+            Some(bound) => bound,
+            None => Bound::bind(&listen.address)?,
         };
         Ok(Self { bound, listen: listen.clone() })
+    }
+
+    /// A copy of the socket, for whoever is to accept from it next.
+    ///
+    /// # Errors
+    /// When there are too few descriptors.
+    pub(super) fn copy(&self) -> io::Result<OwnedFd> {
+        self.bound.as_fd().try_clone_to_owned()
     }
 
     /// Answers from now on.
@@ -94,21 +89,16 @@ impl Unserved {
     /// # Errors
     /// If there is no thread for it.
     pub(super) fn serve(self, metrics: &Arc<Metrics>, health: Health) -> io::Result<Endpoint> {
-        let Self { bound, listen: MetricsListen { address: wanted, tls } } = self;
+        let Self { bound, listen: MetricsListen { tls, .. } } = self;
         let (metrics, open) = (Arc::clone(metrics), AtomicUsize::new(0));
         let shared = Arc::new(Shared { metrics, health, tls: Mutex::new(tls), open });
-        let address = match &bound {
-            Some(bound) => bound.address.clone(),
-            None => wanted.to_string(),
-        };
+        let Bound { listener, address, file } = bound;
         let (stopped, stop) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         let answering = Arc::clone(&shared);
-        let thread = thread::Builder::new().name("metrics".into()).spawn(move || {
-            if let Some(bound) = bound.or_else(|| Bound::await_turn(&wanted, &stopped)) {
-                bound.serve(&answering, &stopped);
-            }
-        })?;
-        Ok(Endpoint { shared, address, stop: Some(stop), thread: Some(thread) })
+        let thread = thread::Builder::new()
+            .name("metrics".into())
+            .spawn(move || listener.serve(&answering, &stopped))?;
+        Ok(Endpoint { shared, address, stop: Some(stop), thread: Some(thread), file })
     }
 }
 
@@ -116,6 +106,16 @@ impl Endpoint {
     /// Where it listens.
     pub(super) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Leaves it to another SecDocker, which has the same socket.
+    pub(super) fn leave(&mut self) {
+        self.file.iter_mut().for_each(SocketFile::leave);
+    }
+
+    /// It was left to this one.
+    pub(super) fn take(&mut self) {
+        self.file.iter_mut().for_each(SocketFile::take);
     }
 
     /// Other certificates are in force, and perhaps another daemon. Where it listens stays.
@@ -142,7 +142,7 @@ impl Drop for Endpoint {
 struct Bound {
     listener: Listener,
     address: String,
-    _file: Option<SocketFile>,
+    file: Option<SocketFile>,
 }
 
 #[derive(Debug)]
@@ -151,50 +151,80 @@ enum Listener {
     Unix(UnixListener),
 }
 
+impl AsFd for Bound {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(listener) => listener.as_fd(),
+            Self::Unix(listener) => listener.as_fd(),
+        }
+    }
+}
+
 impl Bound {
     fn bind(address: &MetricsAddress) -> Result<Self, StartError> {
         match address {
-            MetricsAddress::Tcp(tcp) => Self::bind_tcp(*tcp),
+            MetricsAddress::Tcp(tcp) => {
+                let failed = |error| StartError::Bind { address: tcp.to_string(), error };
+                let listener = listener::listen_tcp(*tcp).map_err(failed)?;
+                Self::of_tcp(listener).map_err(failed)
+            }
             MetricsAddress::Unix(unix) => {
                 let (listener, file) = listener::listen_unix(&unix.path, unix.mode)?;
                 let address = unix.path.display().to_string();
-                Ok(Self { listener: Listener::Unix(listener), address, _file: Some(file) })
+                Ok(Self { listener: Listener::Unix(listener), address, file: Some(file) })
             }
         }
     }
 
-    fn bind_tcp(tcp: TcpListen) -> Result<Self, StartError> {
-        let failed = |error| StartError::Bind { address: tcp.to_string(), error };
-        let listener = listener::listen_tcp(tcp).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        let address = super::origin::canonical(address).to_string();
-        Ok(Self { listener: Listener::Tcp(listener), address, _file: None })
-    }
-
-    /// Listens as soon as the one does not any more that still listens there.
-    fn await_turn(address: &MetricsAddress, stopped: &OwnedFd) -> Option<Self> {
-        loop {
-            match Self::bind(address) {
-                Ok(bound) => return Some(bound),
-                Err(StartError::Bind { error, .. }) if error.kind() == io::ErrorKind::AddrInUse => {
-                }
-                Err(error) => {
-                    audit::announce(&Notice::Trouble { reason: &error });
-                    return None;
-                }
-            }
-            if is_stopped(stopped, AGAIN_AFTER) {
-                return None;
-            }
+    /// One that was left by another SecDocker, to whom its file belongs until that leaves it, too.
+    fn inherited(socket: OwnedFd) -> Result<Self, StartError> {
+        let failed = |error| StartError::Bind { address: "an inherited socket".to_owned(), error };
+        let socket = Socket::from(socket);
+        socket.set_nonblocking(true).map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        match address.as_pathname() {
+            Some(path) => Ok(Self {
+                listener: Listener::Unix(OwnedFd::from(socket).into()),
+                address: path.display().to_string(),
+                file: Some(SocketFile::of_another(path)),
+            }),
+            None => Self::of_tcp(OwnedFd::from(socket).into()).map_err(failed),
         }
     }
 
-    fn serve(self, shared: &Arc<Shared>, stopped: &OwnedFd) {
+    fn of_tcp(listener: TcpListener) -> io::Result<Self> {
+        let address = super::origin::canonical(listener.local_addr()?).to_string();
+        Ok(Self { listener: Listener::Tcp(listener), address, file: None })
+    }
+
+    /// Whether it is where the configuration says.
+    fn is_at(&self, wanted: &MetricsAddress) -> bool {
+        match (&self.listener, wanted) {
+            (Listener::Unix(_), MetricsAddress::Unix(unix)) => {
+                self.address == unix.path.display().to_string()
+            }
+            (Listener::Tcp(listener), MetricsAddress::Tcp(tcp)) => {
+                listener.local_addr().is_ok_and(|is| match *tcp {
+                    TcpListen::AnyAddress(port) => is.ip().is_unspecified() && is.port() == port,
+                    TcpListen::Address(at) => is == at,
+                })
+            }
+            (Listener::Tcp(_), MetricsAddress::Unix(_))
+            | (Listener::Unix(_), MetricsAddress::Tcp(_)) => false,
+        }
+    }
+}
+
+impl Listener {
+    fn serve(&self, shared: &Arc<Shared>, stopped: &OwnedFd) {
         loop {
-            let descriptor = match &self.listener {
-                Listener::Tcp(listener) => listener.as_fd(),
-                Listener::Unix(listener) => listener.as_fd(),
-            };
+            let descriptor = self.as_fd();
             let mut awaited = [
                 PollFd::from_borrowed_fd(descriptor, PollFlags::IN),
                 PollFd::new(stopped, PollFlags::IN),
@@ -214,9 +244,9 @@ impl Bound {
     }
 
     fn accept(&self) -> io::Result<Socket> {
-        let socket = match &self.listener {
-            Listener::Tcp(listener) => Socket::from(listener.accept()?.0),
-            Listener::Unix(listener) => Socket::from(listener.accept()?.0),
+        let socket = match self {
+            Self::Tcp(listener) => Socket::from(listener.accept()?.0),
+            Self::Unix(listener) => Socket::from(listener.accept()?.0),
         };
         socket.set_nonblocking(false)?;
         Ok(socket)

@@ -45,6 +45,20 @@ impl Host {
         self.groups.get(name).map(|(gid, _)| *gid)
     }
 
+    /// A user by its name or number: its number, its own group, and the groups that it is in besides.
+    pub(super) fn account(&self, text: &str) -> Option<(u32, Option<u32>, Vec<u32>)> {
+        let is_it = |(name, (uid, _)): &(&String, &(u32, u32))| {
+            name.as_str() == text || text.parse() == Ok(*uid)
+        };
+        let Some((name, (uid, own))) = self.users.iter().find(is_it) else {
+            return Some((text.parse().ok()?, None, Vec::new()));
+        };
+        let of_it = self.groups.values().filter(|(_, members)| members.contains(name));
+        let mut groups: Vec<u32> = of_it.map(|(gid, _)| *gid).collect();
+        groups.sort_unstable();
+        Some((*uid, Some(*own), groups))
+    }
+
     pub(super) fn members(&self, gid: u32) -> Vec<u32> {
         let own = self.users.values().filter(|(_, own)| *own == gid).map(|(uid, _)| *uid);
         let of_group = self.groups.values().filter(|(number, _)| *number == gid);
@@ -68,6 +82,10 @@ mod tests {
         let host = Host::parse(users, groups);
         assert_eq!((host.uid("ci"), host.gid("docker")), (Some(998), Some(997)));
         assert_eq!(host.members(997), [998, 1000]);
+        let account = Some((1000, Some(1000), vec![997]));
+        assert_eq!((host.account("a"), host.account("1000")), (account.clone(), account));
+        assert_eq!(host.account("7"), Some((7, None, Vec::new())));
+        assert_eq!(host.account("gone"), None);
         assert_eq!((host.uid("broken"), host.gid("odd")), (None, None));
     }
 }
