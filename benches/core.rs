@@ -186,7 +186,6 @@ fn whole_create(criterion: &mut Criterion) {
         upstream_mark: None,
         plugins: Plugins::default(),
         account: None,
-        metrics: None,
         sandbox: Default::default(),
     };
     let proxy = Proxy::start(&settings).unwrap();

@@ -201,7 +201,6 @@ fn settings() -> Settings {
         upstream_mark: None,
         plugins: Default::default(),
         account: None,
-        metrics: None,
         sandbox: Default::default(),
     }
 }

@@ -45,23 +45,3 @@ fn it_is_asked_as_the_document_says() {
     });
     assert_eq!(said.collect::<Vec<_>>(), ["ok", "ok", ""]);
 }
-
-/// Whoever takes the place of another has its socket for metrics, too, and a start that fails leaves it.
-#[test]
-fn it_is_asked_by_the_same_address_after_an_upgrade() {
-    let watched = Watched::before(support::Daemon::shared(), "");
-    let first = watched.watcher();
-    let process = watched.pid();
-    watched.signal(rustix::process::Signal::USR2);
-    let line = watched.logs("msg=\"upgraded, open streams go on\"");
-    assert!(!line.ends_with(&format!("process={process}")), "{line}");
-    drop(first);
-    for path in ["/healthz", "/readyz", "/metrics"] {
-        assert_eq!(watched.ask(path).status, 200, "{path}");
-    }
-    let told = watched.log();
-    assert!(
-        !told.contains("is where clients are awaited") && !told.contains("msg=trouble"),
-        "{told}"
-    );
-}

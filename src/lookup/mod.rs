@@ -1,7 +1,7 @@
 //! The blocking look-ups that judging a request may need: where symbolic links lead and what is
 //! mounted twice, what the host's devices and addresses are, and what the daemon knows of images, networks, volumes, containers and services.
 //!
-//! Run on threads of their own, never on a loop ([`recall`] alone asks nobody). What could not be learned is left out of the facts;
+//! Run on threads of their own, never on a loop ([`cached`] alone asks nobody). What could not be learned is left out of the facts;
 //! the policy refuses what depends on it.
 //!
 //! ```text
