@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use crate::client::Fact;
-use crate::config::{Account, Sandbox, Settings, UpstreamAddress};
+use crate::config::{Account, MetricsAddress, Sandbox, Settings, UpstreamAddress};
 use crate::policy::Policy;
 use crate::sandbox::{self, Capability, Plan, Unused, What, Written};
 
@@ -105,11 +105,20 @@ fn owned_by_root(settings: &Settings) -> bool {
         UpstreamAddress::Unix(path) => Some(path),
         UpstreamAddress::Tcp(_) => None,
     };
-    let unix = settings.listen.unix.as_ref().map(|unix| folder_of(&unix.path));
-    let paths = [Some(log.clone()), Some(folder_of(log)), daemon.cloned(), unix];
+    let paths = [Some(log.clone()), Some(folder_of(log)), daemon.cloned()];
     // What is not there yet will be made by somebody: by root in a folder of root's.
     let paths = paths.into_iter().flatten().chain(daemon.map(|path| folder_of(path)));
+    let paths = paths.chain(unix_paths(settings).map(folder_of));
     paths.filter_map(|path| std::fs::metadata(path).ok()).all(|file| file.uid() == 0)
+}
+
+/// The files of its own Unix sockets, which it removes at the end.
+fn unix_paths(settings: &Settings) -> impl Iterator<Item = &Path> {
+    let metrics = settings.metrics.as_ref().and_then(|metrics| match &metrics.address {
+        MetricsAddress::Unix(unix) => Some(unix),
+        MetricsAddress::Tcp(_) => None,
+    });
+    settings.listen.unix.iter().chain(metrics).map(|unix| unix.path.as_path())
 }
 
 fn written(settings: &Settings) -> Vec<Written> {
@@ -120,8 +129,8 @@ fn written(settings: &Settings) -> Vec<Written> {
         Written { path: log, as_what: What::Files },
         Written { path: PathBuf::from("/dev/null"), as_what: What::Files },
     ];
-    if let Some(unix) = &settings.listen.unix {
-        places.push(Written { path: folder_of(&unix.path), as_what: What::Removals });
+    for path in unix_paths(settings) {
+        places.push(Written { path: folder_of(path), as_what: What::Removals });
     }
     if policies(settings).any(|policy| policy.build_group.is_some()) {
         places.push(Written { path: PathBuf::from("/sys/fs/cgroup"), as_what: What::Folders });

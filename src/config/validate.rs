@@ -55,8 +55,7 @@ pub(super) fn validate(
     let limits = limits(&mut checker, file.limits.as_ref());
     let log = log(&mut checker, file.log.as_ref());
     let metrics = metrics::metrics(&mut checker, file.metrics.as_ref(), &listen, folder);
-    let at_mark = At::top("upstream_mark");
-    let upstream_mark = checker.optional(at_mark, file.upstream_mark.as_ref(), units::parse_mark);
+    let upstream_mark = upstream_mark(&mut checker, file);
     let (account, sandbox) = account::rights(&mut checker, file, &plugins.list);
     let way_out = dockerapi.as_ref().map(way_out).unwrap_or_default();
     let of_variables = overrides.variables.as_ref().map(|_| &policy.endpoints);
@@ -83,6 +82,10 @@ pub(super) fn validate(
         }
         _ => Err(checker.into_mistakes()),
     }
+}
+
+fn upstream_mark(checker: &mut Checker<'_>, file: &File) -> Option<u32> {
+    checker.optional(At::top("upstream_mark"), file.upstream_mark.as_ref(), units::parse_mark)
 }
 
 /// What variables say may be called; the file must not say it, too.

@@ -29,7 +29,6 @@ const CALLS: &[c_long] = &[
     libc::SYS_lseek,
     libc::SYS_dup,
     libc::SYS_dup3,
-    libc::SYS_fcntl,
     libc::SYS_flock,
     libc::SYS_fsync,
     libc::SYS_fdatasync,
@@ -143,7 +142,6 @@ const CALLS: &[c_long] = &[
     libc::SYS_getgroups,
     libc::SYS_capget,
     libc::SYS_getrusage,
-    libc::SYS_prlimit64,
     libc::SYS_times,
     libc::SYS_uname,
     libc::SYS_sysinfo,
@@ -188,7 +186,14 @@ const OLDER: &[c_long] = &[
 const OLDER: &[c_long] = &[];
 
 /// Kinds of sockets: to clients, daemons, registries and the kernel's tables.
-const FAMILIES: [i32; 4] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+const FAMILIES: [i32; 3] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
+
+/// Of the kernel's tables: addresses and routes, and which socket is whose. Not those of its filters.
+const TABLES: [i32; 2] = [libc::NETLINK_ROUTE, libc::NETLINK_SOCK_DIAG];
+
+/// What has the kernel send signals, to any process, when something comes (fcntl(2); the last are `F_SETSIG` and
+/// `F_SETOWN_EX`, which not every C library names).
+const SIGNALLING: [u64; 3] = [8, 10, 15];
 
 /// Requests to terminals that type for whoever sits there: `TIOCSTI` and `TIOCLINUX`, of another type in each C library.
 const TYPING: [u64; 2] = [0x5412, 0x541c];
@@ -238,7 +243,11 @@ fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError>
     let families = FAMILIES
         .iter()
         .map(|family| SeccompRule::new(vec![equal(0, u64::from(family.unsigned_abs()))?]));
-    rules.insert(libc::SYS_socket, families.collect::<Result<_, _>>()?);
+    let netlink = equal(0, u64::from(libc::AF_NETLINK.unsigned_abs()))?;
+    let tables = TABLES.iter().map(|table| {
+        SeccompRule::new(vec![netlink.clone(), equal(2, u64::from(table.unsigned_abs()))?])
+    });
+    rules.insert(libc::SYS_socket, families.chain(tables).collect::<Result<_, _>>()?);
     let thread = libc::CLONE_THREAD.unsigned_abs().into();
     let begins_thread =
         SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(thread), thread)?;
@@ -247,6 +256,12 @@ fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError>
     let own = equal(0, u64::from(std::process::id()))?;
     rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![own.clone()])?]);
     rules.insert(libc::SYS_kill, vec![SeccompRule::new(vec![own])?]);
+    // Its own bounds alone.
+    rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![equal(0, 0)?])?]);
+    let signals = SIGNALLING.iter().map(|command| {
+        SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, *command)
+    });
+    rules.insert(libc::SYS_fcntl, vec![SeccompRule::new(signals.collect::<Result<_, _>>()?)?]);
     let types = TYPING.iter().map(|request| {
         SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, *request)
     });

@@ -93,6 +93,8 @@ fn play(way: &dyn Way, session: &[Ask]) -> Vec<(u16, String, String)> {
         client.send(ask.bytes(&fill));
         let (answer, next) = answer(&mut client, ask);
         let (kind, body) = (answer.1, answer.2);
+        let is_stream = kind.ends_with(".raw-stream");
+        let body = is_stream.then(|| joined(&body)).flatten().unwrap_or(body);
         if let Some(id) = id_in(&body) {
             last = id;
         }
@@ -102,6 +104,20 @@ fn play(way: &dyn Way, session: &[Ask]) -> Vec<(u16, String, String)> {
         }
     }
     answers
+}
+
+/// What is said on each stream of an exec, whatever pieces the daemon has read of it (Engine API `ContainerAttach`);
+/// none where there is a terminal, and so one stream without frames.
+fn joined(mut frames: &[u8]) -> Option<Vec<u8>> {
+    let mut streams: [Vec<u8>; 3] = Default::default();
+    while !frames.is_empty() {
+        let (head, rest) = frames.split_at_checked(8)?;
+        let length = u32::from_be_bytes(head[4..].try_into().ok()?);
+        let (said, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        streams.get_mut(usize::from(head[0]))?.extend_from_slice(said);
+        frames = rest;
+    }
+    Some(streams.concat())
 }
 
 /// The answer, and whether its connection goes on.
