@@ -458,15 +458,23 @@ impl<'a> Reader<'a> {
         if matches!(parts(&trigger)?.name.as_str(), "from" | "maintainer") {
             return Err(Fault::new(line, "this is not an instruction for ONBUILD"));
         }
-        let mut reader = Reader::new(self.name, lines.escape, &given, &mut *self.effects);
-        reader.global.dialect = self.global.dialect;
-        reader.stage = Some(Stage::upon_image());
-        reader.is_trigger = true;
-        reader.images = std::mem::take(&mut self.images);
-        reader.variables = self.variables;
-        reader.instruction(&trigger)?;
-        (self.images, self.variables) = (reader.images, reader.variables);
-        Ok(())
+        // Its words are read by the escape of the Dockerfile that builds upon the image, whichever that will be; one
+        // that cannot read them cannot build.
+        let escapes: &[char] =
+            if trigger.text.contains(lines::ESCAPES) { &lines::ESCAPES } else { &[lines::ESCAPE] };
+        let mut outcome = Err(Fault::new(line, "ONBUILD takes one instruction"));
+        for &escape in escapes {
+            let mut reader = Reader::new(self.name, escape, &given, &mut *self.effects);
+            reader.global.dialect = self.global.dialect;
+            reader.stage = Some(Stage::upon_image());
+            reader.is_trigger = true;
+            reader.images = std::mem::take(&mut self.images);
+            reader.variables = self.variables;
+            let read = reader.instruction(&trigger);
+            (self.images, self.variables) = (reader.images, reader.variables);
+            outcome = if outcome.is_ok() { outcome } else { read };
+        }
+        outcome
     }
 }
 

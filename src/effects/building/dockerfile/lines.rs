@@ -9,6 +9,9 @@ const LINE_BYTES_MAX: usize = (64 << 10) - 2;
 /// What escapes if no directive says otherwise.
 pub(super) const ESCAPE: char = '\\';
 
+/// All that a directive can name.
+pub(super) const ESCAPES: [char; 2] = [ESCAPE, '`'];
+
 /// An instruction on one line, however many it was written on.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line {

@@ -178,6 +178,18 @@ fn a_stage_is_judged_by_the_user_that_it_ends_with() {
         ("FROM scratch\nONBUILD USER root\nUSER app", "", "user root; user app"),
         ("FROM scratch\nONBUILD USER root\nONBUILD USER app", "", "user root; user app"),
         ("FROM scratch\nUSER root\nONBUILD USER app", "", "user app; user root"),
+        // Words of a trigger are read by the escape of the Dockerfile that builds upon it.
+        (
+            "# escape=`\nFROM scratch AS x\nONBUILD USER r`oot\nFROM x\nUSER app",
+            "",
+            "user \"r`oot\"; user root; user app",
+        ),
+        ("FROM scratch\nONBUILD USER r`oot\nUSER app", "", "user \"r`oot\"; user root; user app"),
+        (
+            "FROM scratch\nONBUILD USER r\\oot\nUSER app",
+            "",
+            "user root; user \"r\\\\oot\"; user app",
+        ),
         ("FROM scratch AS a\nONBUILD USER root\nFROM a\nUSER app", "", "user root; user app"),
     ] {
         assert_eq!(effects_with(text, &[], target), expected, "{text:?}");
