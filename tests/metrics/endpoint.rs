@@ -168,7 +168,7 @@ fn reloads_are_counted() {
     check(&["check", "metrics"], &watched.ask("/metrics").body);
 }
 
-/// Whoever takes the place of a SecDocker takes its endpoint, too, as soon as it is free.
+/// Whoever takes the place of a SecDocker takes its endpoint, too.
 #[test]
 fn it_goes_on_after_an_upgrade() {
     let watched = Watched::before(Daemon::shared(), "");

@@ -449,7 +449,6 @@ impl<'a> Reader<'a> {
     /// An instruction for builds upon the image: judged now, since nobody sees it then. What
     /// it refers to is not known yet.
     fn trigger(&mut self, text: &str, line: usize) -> Result<(), Fault> {
-        let given = Given::new();
         let lines = lines::read(text).map_err(|found| Fault { line, ..found })?;
         let [Line { text, .. }] = lines.lines.as_slice() else {
             return Err(Fault::new(line, "ONBUILD takes one instruction"));
@@ -458,23 +457,26 @@ impl<'a> Reader<'a> {
         if matches!(parts(&trigger)?.name.as_str(), "from" | "maintainer") {
             return Err(Fault::new(line, "this is not an instruction for ONBUILD"));
         }
+        let read = self.trigger_by(lines::ESCAPE, &trigger);
+        if !trigger.text.contains(lines::ESCAPES) {
+            return read;
+        }
         // Its words are read by the escape of the Dockerfile that builds upon the image, whichever that will be; one
         // that cannot read them cannot build.
-        let escapes: &[char] =
-            if trigger.text.contains(lines::ESCAPES) { &lines::ESCAPES } else { &[lines::ESCAPE] };
-        let mut outcome = Err(Fault::new(line, "ONBUILD takes one instruction"));
-        for &escape in escapes {
-            let mut reader = Reader::new(self.name, escape, &given, &mut *self.effects);
-            reader.global.dialect = self.global.dialect;
-            reader.stage = Some(Stage::upon_image());
-            reader.is_trigger = true;
-            reader.images = std::mem::take(&mut self.images);
-            reader.variables = self.variables;
-            let read = reader.instruction(&trigger);
-            (self.images, self.variables) = (reader.images, reader.variables);
-            outcome = if outcome.is_ok() { outcome } else { read };
-        }
-        outcome
+        self.trigger_by(lines::OTHER_ESCAPE, &trigger).or(read)
+    }
+
+    fn trigger_by(&mut self, escape: char, trigger: &Line) -> Result<(), Fault> {
+        let given = Given::new();
+        let mut reader = Reader::new(self.name, escape, &given, &mut *self.effects);
+        reader.global.dialect = self.global.dialect;
+        reader.stage = Some(Stage::upon_image());
+        reader.is_trigger = true;
+        reader.images = std::mem::take(&mut self.images);
+        reader.variables = self.variables;
+        let read = reader.instruction(trigger);
+        (self.images, self.variables) = (reader.images, reader.variables);
+        read
     }
 }
 

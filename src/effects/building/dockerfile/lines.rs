@@ -9,8 +9,11 @@ const LINE_BYTES_MAX: usize = (64 << 10) - 2;
 /// What escapes if no directive says otherwise.
 pub(super) const ESCAPE: char = '\\';
 
+/// What a directive can name in its place.
+pub(super) const OTHER_ESCAPE: char = '`';
+
 /// All that a directive can name.
-pub(super) const ESCAPES: [char; 2] = [ESCAPE, '`'];
+pub(super) const ESCAPES: [char; 2] = [ESCAPE, OTHER_ESCAPE];
 
 /// An instruction on one line, however many it was written on.
 #[derive(Debug, PartialEq, Eq)]
@@ -114,7 +117,7 @@ impl Directives {
         match (name.eq_ignore_ascii_case("escape"), value) {
             (false, _) => {}
             (true, "\\") => self.escape = ESCAPE,
-            (true, "`") => self.escape = '`',
+            (true, "`") => self.escape = OTHER_ESCAPE,
             (true, _) => return Err("the escape is neither a backslash nor a backtick"),
         }
         Ok(())
