@@ -74,9 +74,34 @@ fn the_unit_runs_what_the_packages_install() {
     }
     let postinst = fs::read_to_string(root().join("packaging/deb/postinst")).unwrap();
     assert!(postinst.contains("adduser --system --group"), "{postinst}");
-    for script in ["deb/postinst", "deb/postrm", "deb/prerm"] {
+    for script in ["deb/postinst", "deb/postrm", "deb/prerm", "rpm/post", "rpm/preun"] {
         let file = root().join("packaging").join(script);
         let checked = std::process::Command::new("sh").arg("-n").arg(&file).status().unwrap();
         assert!(checked.success(), "{script}");
     }
+}
+
+/// The value of a key in a unit.
+fn value(unit: &str, key: &str) -> Option<String> {
+    let text = fs::read_to_string(root().join("deploy").join(unit)).unwrap();
+    let of_line = |line: &str| Some(line.strip_prefix(key)?.strip_prefix('=')?.to_owned());
+    text.lines().rev().find_map(of_line)
+}
+
+/// `scripts/try-units` shows all of this under a systemd, but takes minutes.
+#[test]
+fn the_service_may_read_what_it_is_given() {
+    let group = value("secdocker.service", "Group").unwrap();
+    for script in ["deb/postinst", "rpm/post"] {
+        let text = fs::read_to_string(root().join("packaging").join(script)).unwrap();
+        let given = format!("chgrp {group} /etc/secdocker /etc/secdocker/config.yml");
+        assert!(text.contains(&given), "{script}");
+    }
+    assert_eq!(value("secdocker.socket", "SocketGroup"), Some(group));
+    assert_eq!(value("secdocker.service", "SupplementaryGroups").as_deref(), Some("docker"));
+    let socket = value("secdocker.socket", "ListenStream").unwrap();
+    let kept = value("secdocker.service", "RuntimeDirectoryPreserve");
+    let runtime = value("secdocker.service", "RuntimeDirectory").unwrap();
+    assert!(socket.starts_with(&format!("/run/{runtime}/")), "{socket}");
+    assert_eq!(kept.as_deref(), Some("yes"), "the socket would go with the folder");
 }
