@@ -9,7 +9,9 @@ use proptest::test_runner::{Config, TestRunner};
 use secdocker::docker::Endpoint;
 use secdocker::effects::{self};
 use secdocker::http::target;
-use secdocker::policy::effects::{Effect, Opaque};
+use secdocker::policy::effects::{
+    BuildEffect, Effect, EnvironmentEffect, IdentityEffect, ImageEffect, Opaque,
+};
 use serde_json::Value;
 use support::archive::context;
 use support::client::Client;
@@ -49,12 +51,18 @@ fn read(context: &[u8]) -> Result<Read, String> {
     let mut read = Read::default();
     for asked in inspected.effects() {
         match &asked.effect {
-            Effect::User(user) => read.users.push(user.as_str().to_owned()),
-            Effect::Environment(entry) => read.environment.push(entry.to_entry()),
-            Effect::EnvironmentTemplate(name) => read.unknown.push(name.clone()),
-            Effect::Image(image) => read.images.push(image.to_string()),
-            Effect::Opaque(Opaque::User(_)) => read.any_user = true,
-            Effect::Opaque(_) => read.any_variable = true,
+            Effect::Identity(IdentityEffect::User(user)) => {
+                read.users.push(user.as_str().to_owned())
+            }
+            Effect::Environment(EnvironmentEffect::Set(entry)) => {
+                read.environment.push(entry.to_entry())
+            }
+            Effect::Environment(EnvironmentEffect::Template(name)) => {
+                read.unknown.push(name.clone())
+            }
+            Effect::Image(ImageEffect::Used(image)) => read.images.push(image.to_string()),
+            Effect::Build(BuildEffect::Opaque(Opaque::User(_))) => read.any_user = true,
+            Effect::Build(BuildEffect::Opaque(_)) => read.any_variable = true,
             _ => {}
         }
     }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use crate::docker::json::{self, JsonError, Node, Object};
 use crate::docker::schema::Struct;
-use crate::policy::effects::{AnyPath, Effect, FieldPath, RequestedEffect};
+use crate::policy::effects::{
+    AnyPath, Effect, EnvironmentEffect, FieldPath, IdentityEffect, MountEffect, NetworkEffect,
+    ReadingEffect, RequestedEffect, RuntimeEffect,
+};
 use crate::policy::principals::GroupSpec;
 use crate::policy::shown::Shown;
 use crate::policy::types::{EnvironmentEntry, HostPath, ValueError};
@@ -74,8 +77,8 @@ impl Effects {
         self.asked.len()
     }
 
-    pub(super) fn push(&mut self, effect: Effect, at: FieldPath) {
-        self.asked.push(RequestedEffect { effect, at });
+    pub(super) fn push(&mut self, effect: impl Into<Effect>, at: FieldPath) {
+        self.asked.push(RequestedEffect { effect: effect.into(), at });
     }
 
     /// Reads a body by its table; what is no field of it is an effect that nobody knows.
@@ -86,16 +89,16 @@ impl Effects {
     ) -> Result<Object, BodyError> {
         let (fields, unknown) = json::read_closed(body, table)?;
         for path in unknown.paths() {
-            self.push(Effect::Unknown(format!("field {}", Shown(name_alone(&path)))), BODY);
+            self.push(ReadingEffect::Unknown(format!("field {}", Shown(name_alone(&path)))), BODY);
         }
         Ok(fields)
     }
 
     /// Adds what `parsed` makes of a value, or refuses the body.
-    pub(super) fn push_parsed<T>(
+    pub(super) fn push_parsed<T, E: Into<Effect>>(
         &mut self,
         parsed: Result<T, impl fmt::Display>,
-        effect: impl FnOnce(T) -> Effect,
+        effect: impl FnOnce(T) -> E,
         at: FieldPath,
     ) -> Result<(), BodyError> {
         match parsed {
@@ -114,18 +117,18 @@ impl Effects {
             self.push_any(AnyPath::Relative(path.to_owned()), at);
             return Ok(());
         }
-        self.push_parsed(HostPath::parse(path), Effect::HostPath, at)
+        self.push_parsed(HostPath::parse(path), MountEffect::HostPath, at)
     }
 
     /// Adds what may give any path of the host.
     pub(super) fn push_any(&mut self, any: AnyPath, at: FieldPath) {
-        self.push(Effect::AnyPath(any), at);
+        self.push(MountEffect::AnyPath(any), at);
     }
 
     /// Adds a volume by its name; one without a name is new, and has nothing of before.
     pub(super) fn push_volume(&mut self, name: &str, at: FieldPath) {
         if !name.is_empty() {
-            self.push(Effect::Volume(name.to_owned()), at);
+            self.push(MountEffect::Volume(name.to_owned()), at);
         }
     }
 
@@ -142,14 +145,14 @@ impl Effects {
             let end = start + entry.len();
             let parsed = EnvironmentEntry::parse_within(&all, start..end);
             start = end;
-            self.push_parsed(parsed, Effect::Environment, FieldPath::Element("Env", at))
+            self.push_parsed(parsed, EnvironmentEffect::Set, FieldPath::Element("Env", at))
         })
     }
 
     /// Adds the groups in a list; no group has an empty name.
     pub(super) fn push_groups(&mut self, object: &Object, list: &str, at: &'static str) {
         for (index, group) in texts(object, list).filter(|(_, group)| !group.is_empty()) {
-            let group = Effect::Group(GroupSpec::parse(group));
+            let group = Effect::Identity(IdentityEffect::Group(GroupSpec::parse(group)));
             self.push(group, FieldPath::Element(at, index));
         }
     }
@@ -169,7 +172,7 @@ impl Effects {
     ) {
         let is_it = |entry: &str| entry.split('=').next() == Some(name);
         if !texts(fields, "Env").any(|(_, entry)| is_it(entry)) {
-            self.push(Effect::DefaultEnvironment { name, value }, at);
+            self.push(EnvironmentEffect::Default { name, value }, at);
         }
     }
 
@@ -181,7 +184,7 @@ impl Effects {
         for sysctl in sysctls.into_iter().flat_map(|sysctls| sysctls.split(',')) {
             let name = sysctl.split('=').next().unwrap_or_default().trim();
             let place = FieldPath::Entry(at, ENDPOINT_SYSCTLS.to_owned());
-            self.push(Effect::Sysctl(name.replace('/', ".")), place);
+            self.push(RuntimeEffect::Sysctl(name.replace('/', ".")), place);
         }
     }
 
@@ -189,7 +192,7 @@ impl Effects {
     /// container that joins it so gets an empty one of its own; nobody has to rely on that.
     pub(super) fn push_network(&mut self, name: &str, at: FieldPath) {
         if !name.is_empty() && may_be_network_id(name) {
-            self.push(Effect::Network(name.to_owned()), at);
+            self.push(NetworkEffect::Joined(name.to_owned()), at);
         }
     }
 

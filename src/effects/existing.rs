@@ -14,7 +14,8 @@ use crate::effects::collect::{host_path, may_be_network_id};
 use crate::image::ImageRef;
 use crate::policy::ceilings::{Ceilings, CpuLimit};
 use crate::policy::effects::{
-    Effect, MadeOf, Namespace, NamespaceKind, RequestedEffect, SharedWith,
+    Effect, EnvironmentEffect, IdentityEffect, ImageEffect, MadeOf, MountEffect, Namespace,
+    NamespaceEffect, NamespaceKind, PrivilegeEffect, RequestedEffect, SharedWith,
 };
 use crate::policy::facts::{Container, ServiceFacts};
 use crate::policy::types::{EnvironmentEntry, HostPath, UserSpec};
@@ -215,13 +216,11 @@ impl Config {
             Ok(ImageRef::Id(_)) | Err(_) => None,
         };
         let image = image.filter(|image| matches!(image, ImageRef::Id(_)))?.clone();
-        let made = Effect::MadeOf(Box::new(MadeOf { image, asked }));
-        let made = [made, Effect::User(user.clone())];
-        let variables = self
-            .env
-            .iter()
-            .flatten()
-            .map(|entry| EnvironmentEntry::parse(entry).map(Effect::Environment));
+        let made = Effect::Image(ImageEffect::MadeOf(Box::new(MadeOf { image, asked })));
+        let made = [made, Effect::Identity(IdentityEffect::User(user.clone()))];
+        let variables = self.env.iter().flatten().map(|entry| {
+            EnvironmentEntry::parse(entry).map(|entry| EnvironmentEffect::Set(entry).into())
+        });
         made.into_iter().map(Ok).chain(variables).collect::<Result<_, _>>().ok()
     }
 }
@@ -289,14 +288,15 @@ impl HostConfig {
         let is_power = |effect: &Effect| {
             matches!(
                 effect,
-                Effect::AnyPath(_)
-                    | Effect::Capability(_)
-                    | Effect::Device(_)
-                    | Effect::Group(_)
-                    | Effect::HostPath(_)
-                    | Effect::KernelSettings
-                    | Effect::Namespace(_)
-                    | Effect::SecurityOption(_)
+                Effect::Mount(MountEffect::AnyPath(_))
+                    | Effect::Privilege(
+                        PrivilegeEffect::Capability(_) | PrivilegeEffect::Device(_)
+                    )
+                    | Effect::Identity(IdentityEffect::Group(_))
+                    | Effect::Mount(MountEffect::HostPath(_))
+                    | Effect::Privilege(PrivilegeEffect::KernelSettings)
+                    | Effect::Namespace(NamespaceEffect::Shared(_))
+                    | Effect::Privilege(PrivilegeEffect::SecurityOption(_))
             )
         };
         Some(effects_in(read.effects()).into_iter().filter(is_power).collect())
@@ -421,9 +421,9 @@ fn mounts(mounts: &[Mount]) -> Option<Vec<Effect>> {
     let effects = mounts.iter().filter(|mount| mount.r#type != "tmpfs").map(|mount| {
         match mount.r#type.as_str() {
             "volume" | "cluster" if !mount.name.is_empty() => {
-                Some(Effect::Volume(mount.name.clone()))
+                Some(MountEffect::Volume(mount.name.clone()).into())
             }
-            _ => host_path(&mount.source).ok().map(Effect::HostPath),
+            _ => Some(MountEffect::HostPath(host_path(&mount.source).ok()?).into()),
         }
     });
     effects.collect()

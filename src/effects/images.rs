@@ -20,7 +20,9 @@ use crate::effects::query::Query;
 use crate::http::target::Target;
 use crate::image::{ImageName, ImageRef, complete};
 use crate::policy::Inspected;
-use crate::policy::effects::{Effect, FieldPath, ImageNames, RequestedEffect};
+use crate::policy::effects::{
+    Effect, FieldPath, IdentityEffect, ImageEffect, ImageNames, RequestedEffect,
+};
 use crate::policy::review::{AskedImage, Purpose};
 use crate::policy::types::UserSpec;
 
@@ -37,12 +39,12 @@ pub(super) fn read_create(target: &Target<'_>) -> Result<Inspected<Option<AskedI
         "" => {
             new_name(&query, &mut effects)?;
             changes(&query, Base::Nothing, &mut effects);
-            effects.push(Effect::ImageContent, FieldPath::Field("?fromSrc"));
+            effects.push(ImageEffect::Content, FieldPath::Field("?fromSrc"));
         }
         image => {
             let names = pulled(image, query.get("tag"))?;
             fetched = Some(asked_image(image, query.get("tag"), &names));
-            effects.push(Effect::ImageName(names), FROM_IMAGE);
+            effects.push(ImageEffect::Names(names), FROM_IMAGE);
         }
     }
     Ok(Inspected::new(fetched, effects.into_asked()))
@@ -64,20 +66,27 @@ fn asked_image(image: &str, tag: &str, names: &ImageNames) -> AskedImage {
 
 /// `POST /images/load`: each name in the archive is taken from the image that has it.
 pub(super) fn effects_of_load() -> Vec<RequestedEffect> {
-    let effects = [Effect::ImageContent, Effect::ImageNamesUnseen, Effect::ImageNamesTaken];
+    let effects = [
+        Effect::Image(ImageEffect::Content),
+        Effect::Image(ImageEffect::NamesUnseen),
+        Effect::Image(ImageEffect::NamesTaken),
+    ];
     effects.map(|effect| RequestedEffect { effect, at: FieldPath::Field("the body") }).to_vec()
 }
 
 /// `POST /images/prune`: an image that others build upon loses its names and stays.
 pub(super) fn effects_of_prune() -> Vec<RequestedEffect> {
-    vec![RequestedEffect { effect: Effect::ImageNamesTaken, at: FieldPath::Field("?filters") }]
+    vec![RequestedEffect {
+        effect: ImageEffect::NamesTaken.into(),
+        at: FieldPath::Field("?filters"),
+    }]
 }
 
 /// `DELETE /images/{name}`: the name may have slashes.
 pub(super) fn read_removal(target: &Target<'_>) -> Result<Vec<RequestedEffect>, BodyError> {
     let name = name_between(target.path(), "/images/", "");
     let mut effects = Effects::default();
-    effects.push_parsed(ImageRef::parse(name), Effect::ImageRemoved, FieldPath::Field("name"))?;
+    effects.push_parsed(ImageRef::parse(name), ImageEffect::Removed, FieldPath::Field("name"))?;
     Ok(effects.into_asked())
 }
 
@@ -86,7 +95,7 @@ pub(super) fn read_tag(target: &Target<'_>) -> Result<Vec<RequestedEffect>, Body
     let query = Query::read(target, Endpoint::ImageTag)?;
     let name = name_between(target.path(), "/images/", "/tag");
     let mut effects = Effects::default();
-    effects.push_parsed(ImageRef::parse(name), Effect::Image, FieldPath::Field("name"))?;
+    effects.push_parsed(ImageRef::parse(name), ImageEffect::Used, FieldPath::Field("name"))?;
     new_name(&query, &mut effects)?;
     Ok(effects.into_asked())
 }
@@ -112,7 +121,7 @@ pub(super) fn read_commit(
     new_name(&query, &mut effects)?;
     // Without a name nobody can use it where names count.
     if !query.get("repo").is_empty() {
-        effects.push(Effect::ImageContent, REPO);
+        effects.push(ImageEffect::Content, REPO);
     }
     changes(&query, Base::Unknown, &mut effects);
     let body = match body.trim_ascii() {
@@ -130,7 +139,11 @@ pub(super) fn read_commit(
 fn configuration(config: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     effects.push_environment(config)?;
     if let Some(user) = config.text("User").filter(|user| !user.is_empty()) {
-        effects.push_parsed(UserSpec::parse(user), Effect::User, FieldPath::Field("User"))?;
+        effects.push_parsed(
+            UserSpec::parse(user),
+            IdentityEffect::User,
+            FieldPath::Field("User"),
+        )?;
     }
     dockerfile::read_triggers(config, effects);
     Ok(())
@@ -167,8 +180,8 @@ fn new_name(query: &Query, effects: &mut Effects) -> Result<(), BodyError> {
         (repo, "") => ImageRef::Named(named(repo, REPO)?.name),
         (repo, tag) => tagged(&named(repo, REPO)?.name, tag, REPO)?,
     };
-    effects.push(Effect::ImageNameGiven(names.clone()), REPO);
-    effects.push(Effect::ImageName(ImageNames::One(names)), REPO);
+    effects.push(ImageEffect::NameGiven(names.clone()), REPO);
+    effects.push(ImageEffect::Names(ImageNames::One(names)), REPO);
     Ok(())
 }
 

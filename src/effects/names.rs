@@ -5,7 +5,7 @@ use crate::docker::json::Object;
 use crate::docker::routes::name_between;
 use crate::effects::collect::Effects;
 use crate::http::target::{Target, query_pairs};
-use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
+use crate::policy::effects::{Effect, ExistingEffect, FieldPath, RequestedEffect};
 use crate::policy::identifiers::is_like_identifier;
 
 /// The name of a container in `?name=`. The daemon takes the first, and no client needs a second.
@@ -20,7 +20,7 @@ pub(super) fn effects_of_rename(target: &Target<'_>) -> Vec<RequestedEffect> {
     let container = name_between(target.path(), "/containers/", "/rename").to_owned();
     let mut pairs = query_pairs(target.query().unwrap_or_default()).flatten();
     let to = pairs.find(|(key, _)| key == "name").map(|(_, to)| to).unwrap_or_default();
-    let renamed = Effect::Renamed { container, to };
+    let renamed = Effect::Existing(ExistingEffect::Renamed { container, to });
     let renamed = RequestedEffect { effect: renamed, at: FieldPath::Field("?name") };
     in_query(target).into_iter().chain([renamed]).collect()
 }
@@ -35,7 +35,7 @@ pub(super) fn push(what: &'static str, fields: &Object, effects: &mut Effects) {
 }
 
 fn asked(what: &'static str, name: String, at: FieldPath) -> RequestedEffect {
-    RequestedEffect { effect: Effect::Named { what, name }, at }
+    RequestedEffect { effect: ExistingEffect::Named { what, name }.into(), at }
 }
 
 #[cfg(test)]

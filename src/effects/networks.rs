@@ -26,7 +26,7 @@ use crate::effects::subnets;
 use crate::effects::volume_options::check_driver;
 use crate::http::target::Target;
 use crate::policy::Inspected;
-use crate::policy::effects::{Effect, FieldPath};
+use crate::policy::effects::{FieldPath, NetworkEffect};
 
 /// Reads the body; what is refused of it is refused whatever the rules.
 pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
@@ -40,9 +40,9 @@ pub(super) fn read(body: &[u8]) -> Result<Inspected<Object>, BodyError> {
     for (option, at) in INTERFACES {
         let name = fields.object("Options").and_then(|options| options.text(option));
         if let Some(name) = name.filter(|name| !name.is_empty()) {
-            effects.push(Effect::HostInterface(name.to_owned()), FieldPath::Field(at));
+            effects.push(NetworkEffect::HostInterface(name.to_owned()), FieldPath::Field(at));
             if option == BRIDGE {
-                effects.push(Effect::HostBridge(name.to_owned()), FieldPath::Field(at));
+                effects.push(NetworkEffect::HostBridge(name.to_owned()), FieldPath::Field(at));
             }
         }
     }
@@ -77,6 +77,7 @@ mod tests {
 
     use super::*;
     use crate::http::target;
+    use crate::policy::effects::Effect;
 
     fn connect(body: &str) -> Result<Inspected<Object>, BodyError> {
         read_connect(&target::parse("/v1.41/networks/bridge/connect").unwrap(), body.as_bytes())
@@ -144,7 +145,7 @@ mod tests {
             let asked: Vec<_> = read.effects().iter().map(|asked| asked.at.to_string()).collect();
             let is_bridge = at.contains("bridge");
             assert_eq!(asked, vec![at; 1 + usize::from(is_bridge)], "{body}");
-            let bridge = Effect::HostBridge("br0".to_owned());
+            let bridge = Effect::Network(NetworkEffect::HostBridge("br0".to_owned()));
             let effects = read.effects().iter().map(|asked| &asked.effect);
             assert_eq!(effects.filter(|effect| **effect == bridge).count() == 1, is_bridge);
         }

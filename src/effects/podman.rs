@@ -13,7 +13,7 @@ use crate::docker::json::Object;
 use crate::docker::schema::folded;
 use crate::effects::collect::{Effects, objects, texts};
 use crate::http::target::{Target, query_pairs};
-use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
+use crate::policy::effects::{FieldPath, ReadingEffect, RequestedEffect};
 use crate::policy::shown::Shown;
 
 /// The parameters of `POST /build` by which a build, or what comes out of it, gets more than Docker's
@@ -84,7 +84,7 @@ pub(super) fn in_query(endpoint: Endpoint, target: &Target<'_>) -> Vec<Requested
     told.sort_unstable();
     told.dedup();
     told.into_iter()
-        .map(|what| RequestedEffect { effect: Effect::Podmans(what), at: QUERY })
+        .map(|what| RequestedEffect { effect: ReadingEffect::Podmans(what).into(), at: QUERY })
         .collect()
 }
 
@@ -187,7 +187,7 @@ pub(super) fn in_secret(fields: &Object, effects: &mut Effects) {
 }
 
 fn push(what: String, at: &'static str, effects: &mut Effects) {
-    effects.push(Effect::Podmans(what), FieldPath::Field(at));
+    effects.push(ReadingEffect::Podmans(what), FieldPath::Field(at));
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::docker::Endpoint;
 use crate::effects::collect::{BodyError, name_alone};
 use crate::effects::podman;
 use crate::http::target::{QueryError, Target, query_pairs};
-use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
+use crate::policy::effects::{FieldPath, ReadingEffect, RequestedEffect};
 use crate::policy::shown::Shown;
 
 /// The parameters of one query, decoded.
@@ -133,7 +133,7 @@ pub(super) fn unknown(endpoint: Endpoint, target: &Target<'_>) -> Vec<RequestedE
     let at = || FieldPath::Field("the query");
     names
         .take(TOLD_MAX)
-        .map(|what| RequestedEffect { effect: Effect::Unknown(what), at: at() })
+        .map(|what| RequestedEffect { effect: ReadingEffect::Unknown(what).into(), at: at() })
         .collect()
 }
 
@@ -157,6 +157,7 @@ mod tests {
 
     use super::*;
     use crate::http::target;
+    use crate::policy::effects::Effect;
     use proptest::prelude::*;
 
     fn read(query: &str) -> Result<Query, BodyError> {
@@ -270,8 +271,10 @@ mod tests {
             let raw = format!("/x?{query}");
             let told = unknown(endpoint, &target::parse(&raw).unwrap());
             let told: Vec<_> = told.into_iter().map(|asked| asked.effect).collect();
-            let expected: Vec<_> =
-                expected.iter().map(|what| Effect::Unknown((*what).to_owned())).collect();
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|what| Effect::Reading(ReadingEffect::Unknown((*what).to_owned())))
+                .collect();
             assert_eq!(told, expected, "{query}");
         }
         let many = format!("/x?{}", "a=1&".repeat(1000));

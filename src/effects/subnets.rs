@@ -2,7 +2,7 @@
 
 use crate::docker::json::Object;
 use crate::effects::collect::{BodyError, Effects, objects, texts};
-use crate::policy::effects::{Effect, FieldPath};
+use crate::policy::effects::{FieldPath, NetworkEffect};
 use crate::policy::subnets::{Subnet, SubnetUse};
 
 const CONFIG: &str = "IPAM.Config";
@@ -34,7 +34,7 @@ pub(super) fn of_network(fields: &Object, effects: &mut Effects) -> Result<(), B
     let manager = ipam.text("Driver").unwrap_or_default();
     if !OWN_MANAGERS.contains(&manager) {
         let at = FieldPath::Field("IPAM.Driver");
-        effects.push(Effect::SubnetDriver(manager.to_owned()), at);
+        effects.push(NetworkEffect::SubnetDriver(manager.to_owned()), at);
     }
     let options = fields.object("Options").unwrap_or(&nothing);
     for (option, at) in SOURCES {
@@ -45,7 +45,7 @@ pub(super) fn of_network(fields: &Object, effects: &mut Effects) -> Result<(), B
     let from = fields.object("ConfigFrom").and_then(|from| from.text("Network"));
     if let Some(name) = from.filter(|name| !name.is_empty()) {
         let at = FieldPath::Field("ConfigFrom.Network");
-        effects.push(Effect::SubnetsOf(name.to_owned(), SubnetUse::Routed), at);
+        effects.push(NetworkEffect::SubnetsOf(name.to_owned(), SubnetUse::Routed), at);
     }
     Ok(())
 }
@@ -59,7 +59,7 @@ fn configuration(at: usize, config: &Object, effects: &mut Effects) -> Result<()
         let found = parse(text, || place.clone())?;
         let is_within = |found: &Subnet| subnet.is_some_and(|subnet| subnet.contains(*found));
         if let Some(found) = found.filter(|found| !is_within(found)) {
-            effects.push(Effect::Subnet(found, SubnetUse::Routed), place);
+            effects.push(NetworkEffect::Subnet(found, SubnetUse::Routed), place);
         }
         Ok::<_, BodyError>(())
     };
@@ -76,7 +76,7 @@ fn configuration(at: usize, config: &Object, effects: &mut Effects) -> Result<()
     }
     if let Some(subnet) = subnet {
         let place = FieldPath::Inside(CONFIG, at, "Subnet");
-        effects.push(Effect::Subnet(subnet, SubnetUse::Routed), place);
+        effects.push(NetworkEffect::Subnet(subnet, SubnetUse::Routed), place);
     }
     Ok(())
 }
@@ -111,7 +111,7 @@ pub(super) fn of_swarm(fields: &Object, effects: &mut Effects) -> Result<(), Bod
 /// A network that a container joins by name or identifier.
 pub(super) fn joined(name: &str, at: FieldPath, effects: &mut Effects) {
     if !PREDEFINED.contains(&name) && !name.starts_with("container:") {
-        effects.push(Effect::SubnetsOf(name.to_owned(), SubnetUse::Joined), at);
+        effects.push(NetworkEffect::SubnetsOf(name.to_owned(), SubnetUse::Joined), at);
     }
 }
 
@@ -122,7 +122,7 @@ fn push(
     effects: &mut Effects,
 ) -> Result<(), BodyError> {
     if let Some(subnet) = parse(text, || at.clone())? {
-        effects.push(Effect::Subnet(subnet, put_to), at);
+        effects.push(NetworkEffect::Subnet(subnet, put_to), at);
     }
     Ok(())
 }
@@ -143,16 +143,20 @@ mod tests {
     use crate::docker::Endpoint;
     use crate::effects::read;
     use crate::http::target;
-    use crate::policy::effects::Effect;
+    use crate::policy::effects::{Effect, NetworkEffect};
 
     /// What of addresses a request asks for; `Err` is why it is refused.
     fn asked(endpoint: Endpoint, path: &str, body: &str) -> Result<Vec<String>, String> {
         let target = target::parse(path).unwrap();
         let read = read(endpoint, &target, body.as_bytes()).map_err(|error| error.to_string())?;
         let told = read.effects().iter().filter_map(|asked| match &asked.effect {
-            Effect::Subnet(subnet, put_to) => Some(format!("{put_to:?} {subnet}")),
-            Effect::SubnetsOf(name, put_to) => Some(format!("{put_to:?} of {name}")),
-            Effect::SubnetDriver(name) => Some(format!("by {name}")),
+            Effect::Network(NetworkEffect::Subnet(subnet, put_to)) => {
+                Some(format!("{put_to:?} {subnet}"))
+            }
+            Effect::Network(NetworkEffect::SubnetsOf(name, put_to)) => {
+                Some(format!("{put_to:?} of {name}"))
+            }
+            Effect::Network(NetworkEffect::SubnetDriver(name)) => Some(format!("by {name}")),
             _ => None,
         });
         Ok(told.collect())

@@ -9,7 +9,7 @@
 
 use crate::docker::json::Object;
 use crate::effects::collect::{BodyError, Effects};
-use crate::policy::effects::{AnyPath, Effect, FieldPath};
+use crate::policy::effects::{AnyPath, FieldPath, MountEffect};
 use crate::policy::shares::{Protocol, Server, Share};
 use crate::policy::types::HostPath;
 
@@ -104,7 +104,7 @@ pub(super) fn push_reached(
         "nfs" | "nfs4" | "cifs" | "smb3" => match shares(kind, o, device) {
             Ok(shares) => shares
                 .into_iter()
-                .for_each(|share| effects.push(Effect::FileServer(share), at(OptionName::O))),
+                .for_each(|share| effects.push(MountEffect::FileServer(share), at(OptionName::O))),
             Err(any) => effects.push_any(any, at(OptionName::O)),
         },
         _ => effects.push_any(AnyPath::FileSystem(kind.to_owned()), at(OptionName::Type)),
@@ -193,6 +193,7 @@ mod tests {
     use super::*;
     use crate::docker::json;
     use crate::docker::schema::VOLUME_CREATE;
+    use crate::policy::effects::Effect;
 
     /// What is reached, in words: a path, `any`, or a share.
     fn reached(options: &str) -> Vec<String> {
@@ -202,9 +203,9 @@ mod tests {
         let options = body.object("DriverOpts").unwrap();
         push_reached(options, |_| FieldPath::Field("X"), &mut effects).unwrap();
         let told = effects.into_asked().into_iter().map(|asked| match asked.effect {
-            Effect::HostPath(path) => path.to_string(),
-            Effect::AnyPath(any) => format!("{any:?}"),
-            Effect::FileServer(share) => share.to_string(),
+            Effect::Mount(MountEffect::HostPath(path)) => path.to_string(),
+            Effect::Mount(MountEffect::AnyPath(any)) => format!("{any:?}"),
+            Effect::Mount(MountEffect::FileServer(share)) => share.to_string(),
             effect => format!("{effect:?}"),
         });
         told.collect()

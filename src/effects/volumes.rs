@@ -57,13 +57,13 @@ mod tests {
 
     use super::*;
     use crate::docker::json;
-    use crate::policy::effects::Effect;
+    use crate::policy::effects::{Effect, MountEffect};
 
     fn asked(body: &str) -> Vec<String> {
         let inspected = read(body.as_bytes()).unwrap();
         let told = inspected.effects().iter().map(|asked| match &asked.effect {
-            Effect::HostPath(path) => format!("{path} at {}", asked.at),
-            Effect::AnyPath(_) => format!("/ at {}", asked.at),
+            Effect::Mount(MountEffect::HostPath(path)) => format!("{path} at {}", asked.at),
+            Effect::Mount(MountEffect::AnyPath(_)) => format!("/ at {}", asked.at),
             effect => format!("{effect:?} at {}", asked.at),
         });
         told.collect()

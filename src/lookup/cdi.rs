@@ -83,6 +83,7 @@ fn read(path: &Path, bytes_max: u64) -> Option<String> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
+    use crate::policy::effects::TakeoverEffect;
 
     fn spec(name: &str, hook: &str) -> String {
         format!(
@@ -105,7 +106,8 @@ mod tests {
         let folders =
             ["first", "second", "missing"].map(|name| dir.join(name).to_str().unwrap().to_owned());
         let found = specs(&folders).unwrap();
-        let programs = ["/one", "/two"].map(|path| Effect::HostProgram(path.to_owned()));
+        let programs = ["/one", "/two"]
+            .map(|path| Effect::Takeover(TakeoverEffect::HostProgram(path.to_owned())));
         assert_eq!(device(&found, "a.b/c=x"), Some(programs.to_vec()));
         assert_eq!(device(&found, "a.b/c=y"), None);
         // One that can't be read may say anything.

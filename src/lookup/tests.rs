@@ -10,7 +10,7 @@ use std::thread;
 use super::*;
 use crate::config::UpstreamAddress;
 use crate::image::ImageRef;
-use crate::policy::effects::Effect;
+use crate::policy::effects::{Effect, MountEffect};
 use crate::policy::facts::Question;
 use crate::policy::facts::Questions;
 use crate::policy::facts::{ContainerFacts, ImageFacts, NetworkFacts, ServiceFacts, VolumeFacts};
@@ -60,7 +60,7 @@ fn each_kind_of_question_has_its_answer() {
     let facts = look_up(&questions, &daemon, &ImageCache::disabled());
     assert_eq!(facts.network("abc"), Some(&NetworkFacts::Host));
     assert_eq!(facts.network("none"), Some(&NetworkFacts::Other(vec![])));
-    let root = Effect::HostPath(HostPath::parse("/root").unwrap());
+    let root = Effect::Mount(MountEffect::HostPath(HostPath::parse("/root").unwrap()));
     assert_eq!(facts.volume("v"), Some(&VolumeFacts::Present(vec![root])));
     assert_eq!(facts.volume("absent"), Some(&VolumeFacts::Absent));
     assert_eq!(facts.volume("odd"), None);

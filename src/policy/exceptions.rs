@@ -17,7 +17,9 @@ mod lifts;
 mod sinks;
 
 use crate::image::ImageRef;
-use crate::policy::effects::{Effect, Holder, RequestedEffect};
+use crate::policy::effects::{
+    Effect, EnvironmentEffect, ExistingEffect, Holder, IdentityEffect, MountEffect, RequestedEffect,
+};
 use crate::policy::facts::{ContainerFacts, Facts, ImageFacts, Question, Questions};
 use crate::policy::known::image_of;
 use crate::policy::rule_set::Policy;
@@ -82,7 +84,9 @@ pub(super) fn of<'a>(
 
 /// The image of the container that is made, or that exists and is started or worked in.
 fn image<'a>(effects: &'a [RequestedEffect], facts: &'a Facts) -> Option<&'a ImageRef> {
-    let makes = |asked: &RequestedEffect| asked.effect == Effect::ImageEnvironment(Holder::Daemon);
+    let makes = |asked: &RequestedEffect| {
+        asked.effect == Effect::Environment(EnvironmentEffect::OfImage(Holder::Daemon))
+    };
     if effects.iter().any(makes) {
         return image_of(effects);
     }
@@ -94,10 +98,12 @@ fn image<'a>(effects: &'a [RequestedEffect], facts: &'a Facts) -> Option<&'a Ima
 
 fn container(effects: &[RequestedEffect]) -> Option<&str> {
     effects.iter().find_map(|asked| match &asked.effect {
-        Effect::ExecIn(name)
-        | Effect::ContainerUser(name)
-        | Effect::Started(name)
-        | Effect::Archive(name) => Some(name.as_str()),
+        Effect::Existing(
+            ExistingEffect::ExecIn(name)
+            | ExistingEffect::Started(name)
+            | ExistingEffect::Archive(name),
+        )
+        | Effect::Identity(IdentityEffect::ContainerUser(name)) => Some(name.as_str()),
         _ => None,
     })
 }
@@ -123,7 +129,10 @@ pub(super) fn ask(
 /// The links in what exceptions lift, where a group of effects has paths.
 pub(super) fn ask_links(policy: &Policy, effects: &[RequestedEffect], questions: &mut Questions) {
     let is_path = |asked: &RequestedEffect| {
-        matches!(asked.effect, Effect::HostPath(_) | Effect::HostPathOnStart(_))
+        matches!(
+            asked.effect,
+            Effect::Mount(MountEffect::HostPath(_) | MountEffect::HostPathOnStart(_))
+        )
     };
     if policy.exceptions.is_empty() || !policy.restricts() || !effects.iter().any(is_path) {
         return;

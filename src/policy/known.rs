@@ -1,7 +1,10 @@
 //! What is known of what a request uses.
 
 use crate::image::ImageRef;
-use crate::policy::effects::{Builder, Effect, Holder, RequestedEffect};
+use crate::policy::effects::{
+    BuildEffect, Builder, Effect, EnvironmentEffect, ExistingEffect, Holder, IdentityEffect,
+    ImageEffect, RequestedEffect,
+};
 use crate::policy::facts::{ContainerFacts, Facts, ImageFacts};
 use crate::policy::judge::platform::{AskedPlatform, ImageBuild};
 
@@ -56,7 +59,9 @@ pub fn image_of_container<'a>(
     effects: &'a [RequestedEffect],
     facts: &'a Facts,
 ) -> Option<(&'a ImageRef, &'a ImageFacts)> {
-    let runs = |asked: &RequestedEffect| asked.effect == Effect::ImageEnvironment(Holder::Daemon);
+    let runs = |asked: &RequestedEffect| {
+        asked.effect == Effect::Environment(EnvironmentEffect::OfImage(Holder::Daemon))
+    };
     let image = image_of(effects).filter(|_| effects.iter().any(runs))?;
     let builds = asked_platforms(effects).filter_map(|asked| build_of(image, asked));
     let mut builds = builds.filter_map(|build| facts.build(&build));
@@ -68,10 +73,11 @@ pub fn image_of_container<'a>(
 /// mattered to the rules.
 pub fn reached<'a>(effects: &'a [RequestedEffect], facts: &'a Facts) -> Option<Reached<'a>> {
     effects.iter().find_map(|asked| match &asked.effect {
-        Effect::Started(name) => {
+        Effect::Existing(ExistingEffect::Started(name)) => {
             Some(Reached { name, container: facts.container(name)?, starts: true })
         }
-        Effect::ExecIn(name) | Effect::Archive(name) | Effect::ContainerUser(name) => {
+        Effect::Existing(ExistingEffect::ExecIn(name) | ExistingEffect::Archive(name))
+        | Effect::Identity(IdentityEffect::ContainerUser(name)) => {
             Some(Reached { name, container: facts.container(name)?, starts: false })
         }
         _ => None,
@@ -92,7 +98,7 @@ pub struct Reached<'a> {
 /// The images that a request uses.
 pub fn images_in(effects: &[RequestedEffect]) -> impl Iterator<Item = &ImageRef> {
     effects.iter().filter_map(|asked| match &asked.effect {
-        Effect::Image(image) => Some(image),
+        Effect::Image(ImageEffect::Used(image)) => Some(image),
         _ => None,
     })
 }
@@ -100,7 +106,10 @@ pub fn images_in(effects: &[RequestedEffect]) -> impl Iterator<Item = &ImageRef>
 /// Whether BuildKit builds by a Dockerfile that nobody sees with the request.
 pub fn builds_unread(effects: &[RequestedEffect]) -> bool {
     let is_it = |asked: &RequestedEffect| {
-        matches!(asked.effect, Effect::Build(Builder::BuildKit | Builder::BuildKitSession))
+        matches!(
+            asked.effect,
+            Effect::Build(BuildEffect::By(Builder::BuildKit | Builder::BuildKitSession))
+        )
     };
     effects.iter().any(is_it)
 }
@@ -110,7 +119,7 @@ pub(in crate::policy) fn asked_platforms(
     effects: &[RequestedEffect],
 ) -> impl Iterator<Item = &AskedPlatform> + Clone {
     effects.iter().filter_map(|asked| match &asked.effect {
-        Effect::Platform(platform) => Some(&**platform),
+        Effect::Image(ImageEffect::Platform(platform)) => Some(&**platform),
         _ => None,
     })
 }

@@ -5,7 +5,9 @@ mod images;
 use super::*;
 use crate::image::ImageRef;
 use crate::policy::effects::{
-    Device, Effect, FieldPath, Holder, Namespace, NamespaceKind, SharedWith,
+    Device, Effect, EnvironmentEffect, ExistingEffect, FieldPath, Holder, IdentityEffect,
+    MountEffect, Namespace, NamespaceEffect, NamespaceKind, NetworkEffect, PrivilegeEffect,
+    RuntimeEffect, SharedWith,
 };
 use crate::policy::facts::{ImageFacts, NetworkFacts, RealPath};
 use crate::policy::rules::capabilities::CapabilityRule;
@@ -27,8 +29,8 @@ use proptest::prelude::*;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-fn asked(effect: Effect) -> RequestedEffect {
-    RequestedEffect { effect, at: FieldPath::Field("X") }
+fn asked(effect: impl Into<Effect>) -> RequestedEffect {
+    RequestedEffect { effect: effect.into(), at: FieldPath::Field("X") }
 }
 
 fn verdict(policy: &Policy, effects: Vec<Effect>, facts: &Facts) -> String {
@@ -55,7 +57,10 @@ fn no_links(paths: &[&str]) -> Facts {
 }
 
 fn host_network() -> Effect {
-    Effect::Namespace(Namespace { kind: NamespaceKind::Network, with: SharedWith::Host })
+    Effect::Namespace(NamespaceEffect::Shared(Namespace {
+        kind: NamespaceKind::Network,
+        with: SharedWith::Host,
+    }))
 }
 
 #[test]
@@ -68,10 +73,10 @@ fn all_violations_are_reported_together() {
         ..Policy::permissive()
     };
     let effects = vec![
-        Effect::HostPorts(PortRange::parse("022").unwrap()),
-        Effect::HostPath(path("/root/.ssh")),
-        Effect::Environment(EnvironmentEntry::parse("USER=0").unwrap()),
-        Effect::Privileged,
+        Effect::Network(NetworkEffect::HostPorts(PortRange::parse("022").unwrap())),
+        Effect::Mount(MountEffect::HostPath(path("/root/.ssh"))),
+        Effect::Environment(EnvironmentEffect::Set(EnvironmentEntry::parse("USER=0").unwrap())),
+        Effect::Privilege(PrivilegeEffect::Privileged),
     ];
     assert_eq!(
         verdict(&policy, effects, &Facts::none()),
@@ -90,12 +95,12 @@ fn ports() {
         ("", "allowed"),
     ];
     for (ports, expected) in table {
-        let effect = Effect::HostPorts(PortRange::parse(ports).unwrap());
+        let effect = Effect::Network(NetworkEffect::HostPorts(PortRange::parse(ports).unwrap()));
         assert_eq!(verdict(&policy, vec![effect], &Facts::none()), expected, "{ports:?}");
     }
     assert!(verdict(&policy, vec![host_network()], &Facts::none()).contains("every port"));
     let high = Policy { ports: vec![PortRule::parse("50000").unwrap()], ..Policy::permissive() };
-    let picked = Effect::HostPorts(PortRange::EPHEMERAL);
+    let picked = Effect::Network(NetworkEffect::HostPorts(PortRange::EPHEMERAL));
     assert!(verdict(&high, vec![picked], &Facts::none()).contains("the daemon picks"));
     for text in ["0", "", "0-0", "0-25", "/tcp", "-25", "22-"] {
         assert!(PortRule::parse(text).is_err(), "{text:?}");
@@ -117,11 +122,11 @@ fn mounts() {
         ("/tmp", true),
         ("/rootfs", true),
     ] {
-        let verdict = verdict(&policy, vec![Effect::HostPath(path(mounted))], &facts);
+        let verdict = verdict(&policy, vec![MountEffect::HostPath(path(mounted)).into()], &facts);
         assert_eq!(verdict == "allowed", allowed, "{mounted}: {verdict}");
     }
     let every = Policy { mounts: vec![MountRule::parse("/**").unwrap()], ..Policy::permissive() };
-    assert!(verdict(&every, vec![Effect::HostPath(path("/a"))], &facts).contains("/a"));
+    assert!(verdict(&every, vec![MountEffect::HostPath(path("/a")).into()], &facts).contains("/a"));
     for text in ["/root/*", "/root/**", "/*", "root", "", "~/x"] {
         assert!(MountRule::parse(text).is_err(), "{text:?}");
     }
@@ -142,10 +147,10 @@ fn links_of_the_request_and_of_the_rule_are_followed() {
         ("/tmp/alias", false),
         ("/tmp", true),
     ] {
-        let verdict = verdict(&policy, vec![Effect::HostPath(path(mounted))], &facts);
+        let verdict = verdict(&policy, vec![MountEffect::HostPath(path(mounted)).into()], &facts);
         assert_eq!(verdict == "allowed", allowed, "{mounted}: {verdict}");
     }
-    let unknown = verdict(&policy, vec![Effect::HostPath(path("/elsewhere"))], &facts);
+    let unknown = verdict(&policy, vec![MountEffect::HostPath(path("/elsewhere")).into()], &facts);
     assert!(unknown.contains("links are not known"), "{unknown}");
 }
 
@@ -164,7 +169,7 @@ fn what_is_mounted_twice_is_forbidden_by_either_path() {
         ("/proc", "mount of /proc, which has every process' files"),
         ("/proc/cpuinfo", "allowed"),
     ] {
-        let verdict = verdict(&policy, vec![Effect::HostPath(path(mounted))], &facts);
+        let verdict = verdict(&policy, vec![MountEffect::HostPath(path(mounted)).into()], &facts);
         assert!(verdict.contains(expected), "{mounted}: {verdict}");
     }
 }
@@ -173,11 +178,11 @@ fn what_is_mounted_twice_is_forbidden_by_either_path() {
 fn only_what_a_rule_is_about_is_asked() {
     let policy =
         Policy { mounts: vec![MountRule::parse("/root").unwrap()], ..Policy::permissive() };
-    let mount = [asked(Effect::HostPath(path("/tmp")))];
+    let mount = [asked(MountEffect::HostPath(path("/tmp")))];
     let sockets = [path("/run/docker.sock"), path("/var/run/docker.sock")];
     let links = [&[path("/tmp"), path("/root")][..], &sockets].concat();
     assert!(questions(&policy, &mount).real_paths().into_iter().eq(&links));
-    assert!(questions(&policy, &[asked(Effect::Privileged)]).is_empty());
+    assert!(questions(&policy, &[asked(PrivilegeEffect::Privileged)]).is_empty());
     assert!(questions(&Policy::permissive(), &mount).is_empty());
 }
 
@@ -203,7 +208,9 @@ fn security_options() {
         ("label=type:x", "label:type:x", false),
     ];
     for (rule, option, allowed) in table {
-        let effect = Effect::SecurityOption(SecurityOption::parse(option).unwrap());
+        let effect = Effect::Privilege(PrivilegeEffect::SecurityOption(
+            SecurityOption::parse(option).unwrap(),
+        ));
         assert_eq!(judged(rule, effect), allowed, "{rule} against {option}");
     }
     for (rule, allowed) in [
@@ -214,7 +221,11 @@ fn security_options() {
         ("no-new-privileges=false", true),
         ("seccomp=builtin", true),
     ] {
-        assert_eq!(judged(rule, Effect::Privileged), allowed, "{rule} against privileged");
+        assert_eq!(
+            judged(rule, Effect::Privilege(PrivilegeEffect::Privileged)),
+            allowed,
+            "{rule} against privileged"
+        );
     }
 }
 
@@ -239,12 +250,16 @@ fn one_refusal_lists_so_many_violations_and_no_more() {
         ports: ["1-65535", "22"].map(|text| PortRule::parse(text).unwrap()).to_vec(),
         ..Policy::permissive()
     };
-    let port = |number: u32| Effect::HostPorts(PortRange::parse(&number.to_string()).unwrap());
+    let port = |number: u32| {
+        Effect::Network(NetworkEffect::HostPorts(PortRange::parse(&number.to_string()).unwrap()))
+    };
     let told = verdict(&policy, (1..=65_535).map(port).collect(), &Facts::none());
     assert_eq!(told.matches("(rule").count(), VIOLATIONS_LISTED_MAX);
     assert!(told.ends_with("; and more"), "{told}");
-    let host_network =
-        Effect::Namespace(Namespace { kind: NamespaceKind::Network, with: SharedWith::Host });
+    let host_network = Effect::Namespace(NamespaceEffect::Shared(Namespace {
+        kind: NamespaceKind::Network,
+        with: SharedWith::Host,
+    }));
     let network = verdict(&policy, vec![host_network], &Facts::none());
     assert_eq!(network.matches("(rule").count(), 1, "{network}");
 }
@@ -255,7 +270,8 @@ fn client_text_cannot_forge_a_message() {
         environment: vec![EnvironmentRule::parse("A\nB").unwrap()],
         ..Policy::permissive()
     };
-    let effect = Effect::Environment(EnvironmentEntry::parse("A\nB=x").unwrap());
+    let effect =
+        Effect::Environment(EnvironmentEffect::Set(EnvironmentEntry::parse("A\nB=x").unwrap()));
     assert!(!verdict(&policy, vec![effect], &Facts::none()).contains('\n'));
 }
 
@@ -271,31 +287,36 @@ fn capabilities_devices_and_namespaces() {
         cgroupparent: vec![NameRule::parse("*").unwrap()],
         ..Policy::permissive()
     };
-    let namespace = |kind, with| Effect::Namespace(Namespace { kind, with });
-    let capability = |text| Effect::Capability(Capability::parse(text).unwrap());
+    let namespace =
+        |kind, with| Effect::Namespace(NamespaceEffect::Shared(Namespace { kind, with }));
+    let capability =
+        |text| Effect::Privilege(PrivilegeEffect::Capability(Capability::parse(text).unwrap()));
     let db = || SharedWith::Container("db".to_owned());
     let table = [
         (capability("SYS_ADMIN"), false),
         (capability("all"), false),
         (capability("CHOWN"), true),
-        (Effect::Device(Device::Path(path("/dev/kvm"))), false),
-        (Effect::Device(Device::Path(path("/dev"))), false),
-        (Effect::Device(Device::Path(path("/dev/fuse"))), true),
-        (Effect::Device(Device::CgroupRule("c 1:3 r".to_owned())), false),
-        (Effect::Device(Device::Request("GPU".to_owned())), false),
-        (Effect::Device(Device::Request("tpu".to_owned())), true),
+        (Effect::Privilege(PrivilegeEffect::Device(Device::Path(path("/dev/kvm")))), false),
+        (Effect::Privilege(PrivilegeEffect::Device(Device::Path(path("/dev")))), false),
+        (Effect::Privilege(PrivilegeEffect::Device(Device::Path(path("/dev/fuse")))), true),
+        (
+            Effect::Privilege(PrivilegeEffect::Device(Device::CgroupRule("c 1:3 r".to_owned()))),
+            false,
+        ),
+        (Effect::Privilege(PrivilegeEffect::Device(Device::Request("GPU".to_owned()))), false),
+        (Effect::Privilege(PrivilegeEffect::Device(Device::Request("tpu".to_owned()))), true),
         (namespace(NamespaceKind::Pid, SharedWith::Host), false),
         (namespace(NamespaceKind::Pid, db()), false),
         (namespace(NamespaceKind::Ipc, db()), false),
         (namespace(NamespaceKind::Ipc, SharedWith::Host), true),
-        (Effect::Runtime("runc".to_owned()), false),
-        (Effect::VolumesFrom("db".to_owned()), false),
+        (Effect::Runtime(RuntimeEffect::Runtime("runc".to_owned())), false),
+        (Effect::Existing(ExistingEffect::VolumesFrom("db".to_owned())), false),
         // It may be another name of it.
-        (Effect::VolumesFrom("web".to_owned()), false),
-        (Effect::Sysctl("net.ipv4.ip_forward".to_owned()), false),
-        (Effect::Sysctl("kernel.msgmax".to_owned()), true),
-        (Effect::CgroupParent("/".to_owned()), false),
-        (Effect::Privileged, false),
+        (Effect::Existing(ExistingEffect::VolumesFrom("web".to_owned())), false),
+        (Effect::Runtime(RuntimeEffect::Sysctl("net.ipv4.ip_forward".to_owned())), false),
+        (Effect::Runtime(RuntimeEffect::Sysctl("kernel.msgmax".to_owned())), true),
+        (Effect::Runtime(RuntimeEffect::CgroupParent("/".to_owned())), false),
+        (Effect::Privilege(PrivilegeEffect::Privileged), false),
     ];
     for (effect, allowed) in table {
         let verdict = verdict(&policy, vec![effect.clone()], &Facts::none());
@@ -320,11 +341,11 @@ proptest! {
             format!("{zeros}{port}{protocol}"),
             format!("{zeros}{first}-{zeros}{last}{protocol}"),
         ] {
-            let effect = Effect::HostPorts(PortRange::parse(&text).unwrap());
+            let effect = Effect::Network(NetworkEffect::HostPorts(PortRange::parse(&text).unwrap()));
             prop_assert_ne!(verdict(&policy, vec![effect], &Facts::none()), "allowed", "{}", text);
         }
         let beside = port.checked_add(1).unwrap_or(1);
-        let effect = Effect::HostPorts(PortRange::parse(&beside.to_string()).unwrap());
+        let effect = Effect::Network(NetworkEffect::HostPorts(PortRange::parse(&beside.to_string()).unwrap()));
         prop_assert_eq!(verdict(&policy, vec![effect], &Facts::none()), "allowed");
     }
 
@@ -340,7 +361,7 @@ proptest! {
         let [a, b, c] = <[String; 3]>::try_from(detours).unwrap();
         let text = format!("{a}/srv{b}/keys{c}{below}");
         prop_assert_ne!(
-            verdict(&policy, vec![Effect::HostPath(path(&text))], &Facts::none()),
+            verdict(&policy, vec![MountEffect::HostPath(path(&text)).into()], &Facts::none()),
             "allowed",
             "{}", text
         );
@@ -354,8 +375,8 @@ proptest! {
             ..Policy::permissive()
         };
         let effects = [
-            HostPath::parse(&format!("/{text}")).ok().map(Effect::HostPath),
-            UserSpec::parse(&format!("0:{text}")).ok().map(Effect::User),
+            HostPath::parse(&format!("/{text}")).ok().map(|path| MountEffect::HostPath(path).into()),
+            UserSpec::parse(&format!("0:{text}")).ok().map(|user| IdentityEffect::User(user).into()),
         ];
         let asked = effects.into_iter().flatten().collect::<Vec<_>>();
         let count = asked.len();
@@ -369,7 +390,7 @@ fn a_network_that_may_be_the_hosts_must_be_known() {
     let of_ports = Policy { ports: vec![PortRule::parse("22").unwrap()], ..Policy::permissive() };
     let rule = |text| vec![NamespaceRule::parse(text).unwrap()];
     let of_namespaces = |text| Policy { namespaces: rule(text), ..Policy::permissive() };
-    let effect = || Effect::Network("sh8".to_owned());
+    let effect = || Effect::Network(NetworkEffect::Joined("sh8".to_owned()));
     for (policy, is_about) in [
         (of_ports, true),
         (of_namespaces("network"), true),
@@ -397,10 +418,11 @@ fn what_only_the_daemon_can_tell_is_refused_by_the_rules_about_it() {
         environment: vec![EnvironmentRule::parse("USER=0").unwrap()],
         ..Policy::permissive()
     };
-    let template = |name: &str| vec![Effect::EnvironmentTemplate(name.to_owned())];
+    let template = |name: &str| vec![EnvironmentEffect::Template(name.to_owned()).into()];
     assert!(verdict(&policy, template("USER"), &Facts::none()).contains("template"));
     assert_eq!(verdict(&policy, template("user"), &Facts::none()), "allowed");
-    let previous = || vec![Effect::PreviousSpec { service: "x".to_owned(), version: Some(1) }];
+    let previous =
+        || vec![ExistingEffect::PreviousSpec { service: "x".to_owned(), version: Some(1) }.into()];
     assert!(verdict(&policy, previous(), &Facts::none()).contains("(rule \"restrictions\")"));
     policy = Policy::permissive();
     assert_eq!(verdict(&policy, previous(), &Facts::none()), "allowed");
@@ -411,7 +433,8 @@ fn what_only_the_daemon_can_tell_is_refused_by_the_rules_about_it() {
 #[test]
 fn ports_that_a_swarm_picks() {
     let policy = Policy { ports: vec![PortRule::parse("31000").unwrap()], ..Policy::permissive() };
-    let picked = verdict(&policy, vec![Effect::HostPorts(PortRange::INGRESS)], &Facts::none());
+    let picked =
+        verdict(&policy, vec![NetworkEffect::HostPorts(PortRange::INGRESS).into()], &Facts::none());
     assert!(picked.contains("30000-32767 that the daemon picks"), "{picked}");
     assert!(PortRange::single(0).is_err() && PortRange::single(65_536).is_err());
     assert_eq!(PortRange::single(22), PortRange::parse("22"));

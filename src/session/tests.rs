@@ -347,7 +347,9 @@ fn asks_about_a_volume(talk: &mut Talk) -> (Ticket, Questions) {
 /// What the outside has learned of the volume `v`.
 fn volume_at(path: &str) -> Facts {
     let path = crate::policy::types::HostPath::parse(path).unwrap();
-    let effects = vec![crate::policy::effects::Effect::HostPath(path)];
+    let effects = vec![crate::policy::effects::Effect::Mount(
+        crate::policy::effects::MountEffect::HostPath(path),
+    )];
     let mut facts = Facts::none();
     facts.add_volume("v".to_owned(), VolumeFacts::Present(effects));
     facts

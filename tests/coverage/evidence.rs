@@ -7,7 +7,7 @@ use crate::corpus::{self, Attack, Step};
 use secdocker::docker::schema::Power;
 use secdocker::docker::{Endpoint, Route, classify};
 use secdocker::http::target;
-use secdocker::policy::effects::{Effect, RequestedEffect};
+use secdocker::policy::effects::{Effect, IdentityEffect, ImageEffect, RequestedEffect};
 use serde_json::Value;
 
 /// One request of an attack.
@@ -85,9 +85,9 @@ fn is_shown(row: &Row, power: Power, request: &Request) -> bool {
 /// What attacks say beside what they are about.
 fn is_usual(effect: &Effect) -> bool {
     match effect {
-        Effect::ImageUser(_) => true,
-        Effect::User(user) => user.as_str() == "1000",
-        Effect::Image(_) | Effect::ImageName(_) => {
+        Effect::Identity(IdentityEffect::ImageUser(_)) => true,
+        Effect::Identity(IdentityEffect::User(user)) => user.as_str() == "1000",
+        Effect::Image(ImageEffect::Used(_) | ImageEffect::Names(_)) => {
             let told = format!("{effect:?}");
             told.contains(&format!("library/{OWN_NAME}")) || told.contains("library/probe")
         }

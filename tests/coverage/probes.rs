@@ -9,7 +9,7 @@ use secdocker::docker::schema::Power;
 use secdocker::effects::{self};
 use secdocker::http::target;
 use secdocker::policy::ceilings::Ceilings;
-use secdocker::policy::effects::{Effect, RequestedEffect};
+use secdocker::policy::effects::{Effect, ReadingEffect, RequestedEffect};
 use secdocker::policy::facts::Facts;
 use secdocker::policy::strict::StrictRule;
 use secdocker::policy::types::{
@@ -340,7 +340,9 @@ pub(crate) fn missing_powers(row: &Row) -> Vec<String> {
 /// An effect of a field that should have none.
 pub(crate) fn unexpected(row: &Row) -> Option<String> {
     let found = differences(row);
-    let found = found.iter().find(|asked| !matches!(asked.effect, Effect::Unknown(_)))?;
+    let found = found
+        .iter()
+        .find(|asked| !matches!(asked.effect, Effect::Reading(ReadingEffect::Unknown(_))))?;
     Some(format!("{} is not harmless: {:?}", row.name(), found.effect))
 }
 
@@ -421,7 +423,9 @@ pub(crate) fn untold(endpoint: Endpoint) -> Vec<String> {
     let is_told = |query: &str, body: &Value| {
         let effects = effects(endpoint, query, body);
         // Some refuse whatever they don't know.
-        effects.is_none_or(|all| all.iter().any(|one| matches!(one.effect, Effect::Unknown(_))))
+        effects.is_none_or(|all| {
+            all.iter().any(|one| matches!(one.effect, Effect::Reading(ReadingEffect::Unknown(_))))
+        })
     };
     let mut untold = Vec::new();
     if !is_told("repo=x&fromImage=x&Not-Known=1", &least(endpoint)) {

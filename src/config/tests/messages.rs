@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
+mod examples;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
@@ -12,22 +14,21 @@ use std::path::Path;
 use crate::config::{Overrides, parse};
 use crate::image::ImageRef;
 use crate::policy::effects::{
-    AnyPath, Builder, Device, Effect, FieldPath, Holder, ImageNames, MadeOf, Namespace,
-    NamespaceKind, Opaque, RequestedEffect, SharedWith, Steps, Takeover,
+    Effect, FieldPath, IdentityEffect, MountEffect, Namespace, NamespaceKind, PrivilegeEffect,
+    RequestedEffect, SharedWith,
 };
 use crate::policy::facts::{
     AddressFacts, BuilderFacts, Container, ContainerFacts, DeviceFacts, Facts, ImageFacts,
     NamedImage, NetworkFacts, RealPath, ServiceFacts, SubnetFacts, VolumeFacts,
 };
-use crate::policy::platform::AskedPlatform;
-use crate::policy::principals::GroupSpec;
-use crate::policy::shares::{Protocol, Server, Share};
-use crate::policy::subnets::{Subnet, SubnetUse};
+use crate::policy::subnets::Subnet;
 use crate::policy::types::{
     Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec,
 };
 use crate::policy::versions::ApiVersion;
 use crate::policy::{Inspected, Policy, Verdict, ceilings::CpuLimit, judge};
+
+use examples::examples;
 
 /// One rule of each kind, as a configuration has it.
 const RULES: &[&str] = &[
@@ -91,11 +92,11 @@ fn ports(text: &str) -> PortRange {
 }
 
 fn capability(text: &str) -> Effect {
-    Effect::Capability(Capability::parse(text).unwrap())
+    Effect::Privilege(PrivilegeEffect::Capability(Capability::parse(text).unwrap()))
 }
 
 fn option(text: &str) -> Effect {
-    Effect::SecurityOption(SecurityOption::parse(text).unwrap())
+    Effect::Privilege(PrivilegeEffect::SecurityOption(SecurityOption::parse(text).unwrap()))
 }
 
 fn subnet(text: &str) -> Subnet {
@@ -104,255 +105,6 @@ fn subnet(text: &str) -> Subnet {
 
 fn shares(kind: NamespaceKind, with: SharedWith) -> Namespace {
     Namespace { kind, with }
-}
-
-/// A new effect needs an example below.
-fn has_an_example(effect: &Effect) {
-    match effect {
-        Effect::Build(_) | Effect::Opaque(_) | Effect::Takeover(_) | Effect::Image(_) => {}
-        Effect::ImageName(_) | Effect::ImageContent | Effect::ImageNameGiven(_) => {}
-        Effect::ImageNamesUnseen | Effect::ImageNamesTaken | Effect::ImageRemoved(_) => {}
-        Effect::User(_) | Effect::Group(_) | Effect::ImageUser(_) => {}
-        Effect::ImageEnvironment(_) | Effect::ContainerUser(_) | Effect::ExecIn(_) => {}
-        Effect::Archive(_) | Effect::Named { .. } | Effect::CpuQuota(_) => {}
-        Effect::Environment(_) | Effect::EnvironmentTemplate(_) => {}
-        Effect::DefaultEnvironment { .. } | Effect::LinkedEnvironment(_) => {}
-        Effect::HostPorts(_) | Effect::HostPath(_) | Effect::AnyPath(_) | Effect::Volume(_) => {}
-        Effect::Started(_) | Effect::HostPathOnStart(_) | Effect::VolumeOnStart(_) => {}
-        Effect::DeviceOnStart(_) | Effect::NamespaceOnStart(_) | Effect::SecurityOption(_) => {}
-        Effect::KernelSettings | Effect::Privileged | Effect::Capability(_) => {}
-        Effect::Device(_) | Effect::Namespace(_) | Effect::Network(_) => {}
-        Effect::Subnet(..) | Effect::SubnetsOf(..) | Effect::SubnetDriver(_) => {}
-        Effect::HostInterface(_)
-        | Effect::HostBridge(_)
-        | Effect::FileServer(_)
-        | Effect::Runtime(_) => {}
-        Effect::VolumesFrom(_) | Effect::Sysctl(_) | Effect::CgroupParent(_) => {}
-        Effect::Annotation(_) | Effect::PreviousSpec { .. } => {}
-        Effect::ServiceVersion(_) | Effect::Unknown(_) | Effect::Platform(_) => {}
-        Effect::MadeOf(_) | Effect::Renamed { .. } | Effect::SourcePolicy => {}
-        Effect::HostProgram(_) | Effect::ManagerRole { .. } | Effect::BuildSteps(_) => {}
-        Effect::Podmans(_) => {}
-    }
-}
-
-fn examples() -> Vec<Vec<Effect>> {
-    let all =
-        [of_images(), of_principals(), of_the_host(), of_networks(), of_what_exists()].concat();
-    all.iter().flatten().for_each(has_an_example);
-    all
-}
-
-fn each(effects: impl IntoIterator<Item = Effect>) -> Vec<Vec<Effect>> {
-    effects.into_iter().map(|effect| vec![effect]).collect()
-}
-
-fn of_images() -> Vec<Vec<Effect>> {
-    let builders = [
-        Builder::Read,
-        Builder::Unread,
-        Builder::Remote,
-        Builder::BuildKit,
-        Builder::BuildKitSession,
-        Builder::SessionOffered,
-        Builder::BuildKitUnseen,
-        Builder::BuildKitSolve,
-    ];
-    let mut all = each(builders.map(Effect::Build));
-    all.extend(each([
-        Effect::Opaque(Opaque::User(text("$WHO"))),
-        Effect::Opaque(Opaque::Variable),
-        Effect::Opaque(Opaque::Image(text("not a name"))),
-        Effect::Opaque(Opaque::Instructions(text("it has no FROM"))),
-        Effect::Image(image("ubuntu:16.04")),
-        Effect::Image(image("alias:1")),
-        Effect::Image(image("former:1")),
-        Effect::Image(image("unknown:1")),
-        Effect::MadeOf(Box::new(MadeOf { image: image("alias:1"), asked: None })),
-        Effect::MadeOf(Box::new(MadeOf { image: image("unknown:1"), asked: None })),
-        Effect::ImageName(ImageNames::One(image("ubuntu:16.04"))),
-        Effect::ImageName(ImageNames::One(image("sha256:0123456789abcdef"))),
-        Effect::ImageName(ImageNames::EveryTag(image("ubuntu"))),
-        Effect::ImageContent,
-        Effect::SourcePolicy,
-        Effect::BuildSteps(Steps::Frontend),
-        Effect::BuildSteps(Steps::Opaque),
-        Effect::BuildSteps(Steps::Scanner),
-        Effect::BuildSteps(Steps::OfClient(None)),
-        Effect::ImageNameGiven(image("odd:1")),
-        Effect::ImageNamesUnseen,
-        Effect::ImageNamesTaken,
-        Effect::ImageRemoved(image("ubuntu:16.04")),
-        Effect::ImageRemoved(image("alias:1")),
-    ]));
-    all
-}
-
-fn of_principals() -> Vec<Vec<Effect>> {
-    let variable = |text: &str| Effect::Environment(EnvironmentEntry::parse(text).unwrap());
-    let mut all =
-        each(["root", "0:0", "1000:999", "somebody", "1000"].map(|name| Effect::User(user(name))));
-    all.extend(each(["0", "999", "some"].map(|name| Effect::Group(GroupSpec::parse(name)))));
-    for name in ["ubuntu:16.04", "alias:1", "unknown:1"] {
-        for holder in [Holder::Daemon, Holder::Registry] {
-            all.push(vec![Effect::Image(image(name)), Effect::ImageUser(holder)]);
-            all.push(vec![Effect::Image(image(name)), Effect::ImageEnvironment(holder)]);
-        }
-    }
-    for platform in ["linux/arm64", "odd"] {
-        let asked = Effect::Platform(Box::new(AskedPlatform::parse(platform)));
-        all.push(vec![
-            Effect::Image(image("alias:1")),
-            Effect::ImageUser(Holder::Daemon),
-            Effect::ImageEnvironment(Holder::Daemon),
-            asked,
-        ]);
-    }
-    all.extend(each([
-        variable("USER=0"),
-        variable("HOSTNAME=x"),
-        variable("NVIDIA_VISIBLE_DEVICES=all"),
-        Effect::EnvironmentTemplate(text("USER")),
-        Effect::DefaultEnvironment { name: "HOSTNAME", value: None },
-        Effect::LinkedEnvironment(text("A_")),
-    ]));
-    all
-}
-
-fn of_the_host() -> Vec<Vec<Effect>> {
-    let takeovers = [
-        Takeover::Plugin,
-        Takeover::Swarm,
-        Takeover::OwnSwarm,
-        Takeover::SwarmAuthority,
-        Takeover::SwarmUnlocked,
-        Takeover::SwarmUnlockKey,
-        Takeover::Manager,
-    ];
-    let mut all = each(takeovers.map(Effect::Takeover));
-    let paths = ["/root/.ssh", "/", "/link", "/alias", "/unknown", "/var/run/docker.sock", "/proc"];
-    all.extend(each(paths.map(|text| Effect::HostPath(path(text)))));
-    all.extend(each(paths.map(|text| Effect::HostPathOnStart(path(text)))));
-    all.extend(each(["/dev/sda", "/dev/unknown", "/dev"].map(|text| Effect::HostPath(path(text)))));
-    let any = [
-        AnyPath::HostProcesses,
-        AnyPath::VolumeDriver(text("odd")),
-        AnyPath::ClusterVolume,
-        AnyPath::Relative(text("./x")),
-        AnyPath::FileSystem(text("overlay")),
-        AnyPath::Option(text("o=x")),
-        AnyPath::NoServer(text("nfs")),
-        AnyPath::Devices(text("vendor.com/net=x")),
-        AnyPath::Template(text("{{.Node.Hostname}}")),
-        AnyPath::Socket(text("unix:x")),
-    ];
-    all.extend(each(any.map(Effect::AnyPath)));
-    let share = |server: &str| Share {
-        protocol: Protocol::Nfs,
-        server: Server::of(server),
-        path: Some(path("/export")),
-    };
-    let servers = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "nas.lan"];
-    all.extend(each(servers.map(|server| Effect::FileServer(share(server)))));
-    let devices = [
-        Device::Path(path("/dev/sda")),
-        Device::Path(path("/dev/unknown")),
-        Device::Path(path("/dev")),
-        Device::CgroupRule(text("a *:* rwm")),
-        Device::Request(text("nvidia")),
-        Device::Opaque(text("vendor.com/net=x")),
-    ];
-    all.extend(each(devices.map(Effect::Device)));
-    all.extend(each(["SYS_ADMIN", "ALL", "SYS_MODULE"].map(capability)));
-    all.push(
-        ["ALL"]
-            .map(capability)
-            .into_iter()
-            .chain([option("seccomp=unconfined"), option("apparmor=unconfined")])
-            .collect(),
-    );
-    let options =
-        ["seccomp=unconfined", "apparmor=unconfined", "label=disable", "systempaths=unconfined"];
-    all.extend(each(options.map(option)));
-    all.extend(each([
-        Effect::DeviceOnStart(path("/dev/sda")),
-        Effect::KernelSettings,
-        Effect::Privileged,
-        Effect::Runtime(text("odd")),
-        Effect::Runtime(text("nvidia")),
-        Effect::Sysctl(text("kernel.shmmax")),
-        Effect::CgroupParent(text("/odd/x")),
-        Effect::Annotation(text("org.systemd.property.MemoryMax")),
-        Effect::CpuQuota(text("c")),
-        Effect::Unknown(text("HostConfig.Odd")),
-        Effect::Podmans(text("parameter volume of a build")),
-        Effect::ServiceVersion(None),
-        Effect::ServiceVersion(Some(ApiVersion::parse("1.30"))),
-    ]));
-    all
-}
-
-fn of_networks() -> Vec<Vec<Effect>> {
-    let mut all = each(["22", "20-25"].map(|text| Effect::HostPorts(ports(text))));
-    all.push(vec![Effect::HostPorts(PortRange::INGRESS)]);
-    let kinds = [
-        NamespaceKind::Network,
-        NamespaceKind::Pid,
-        NamespaceKind::Ipc,
-        NamespaceKind::Uts,
-        NamespaceKind::User,
-        NamespaceKind::Cgroup,
-    ];
-    for kind in kinds {
-        all.push(vec![Effect::Namespace(shares(kind, SharedWith::Host))]);
-    }
-    for name in ["privileged", "unknown"] {
-        let with = || SharedWith::Container(text(name));
-        all.push(vec![Effect::Namespace(shares(NamespaceKind::Pid, with()))]);
-        all.push(vec![Effect::NamespaceOnStart(shares(NamespaceKind::Network, with()))]);
-    }
-    for put_to in [SubnetUse::Routed, SubnetUse::Joined, SubnetUse::Given] {
-        let nets = ["10.1.0.0/16", "8.8.8.0/24", "169.254.0.0/16", "172.16.0.0/16"];
-        all.extend(each(nets.map(|text| Effect::Subnet(subnet(text), put_to))));
-        all.extend(each(
-            ["host", "ten", "unknown"].map(|name| Effect::SubnetsOf(text(name), put_to)),
-        ));
-    }
-    all.extend(each([
-        Effect::Network(text("host")),
-        Effect::Network(text("unknown")),
-        Effect::SubnetDriver(text("odd")),
-        Effect::HostInterface(text("eth0")),
-        Effect::HostBridge(text("br0")),
-        Effect::HostProgram(text("/usr/bin/hook")),
-        Effect::ManagerRole { node: text("unknown"), version: Some(1) },
-        Effect::Device(Device::Cdi(text("vendor.com/class=unknown"))),
-    ]));
-    all
-}
-
-fn of_what_exists() -> Vec<Vec<Effect>> {
-    let mut all = Vec::new();
-    for name in ["privileged", "unknown"] {
-        all.extend(each([
-            Effect::ContainerUser(text(name)),
-            Effect::ExecIn(text(name)),
-            Effect::Archive(text(name)),
-            Effect::Started(text(name)),
-            Effect::VolumesFrom(text(name)),
-            Effect::Renamed { container: text(name), to: text("free") },
-            Effect::Volume(text(name)),
-            Effect::VolumeOnStart(text(name)),
-        ]));
-        for version in [Some(1), Some(2)] {
-            all.push(vec![Effect::PreviousSpec { service: text(name), version }]);
-        }
-    }
-    all.extend(each(
-        ["container", "network", "volume"]
-            .map(|what| Effect::Named { what, name: text("0123456789ab") }),
-    ));
-    all
 }
 
 /// A host and a daemon on which whatever may be dangerous is.
@@ -392,10 +144,10 @@ fn known_to_the_daemon(facts: &mut Facts) {
     facts.add_image_list(vec![NamedImage::new(text("sha256:01"), ["alias:1", "ubuntu:16.04"])]);
     facts.add_network(text("host"), NetworkFacts::Host);
     facts.add_network(text("ten"), NetworkFacts::Other(vec![subnet("10.1.0.0/16")]));
-    let mount = || Effect::HostPath(path("/root"));
+    let mount = || Effect::Mount(MountEffect::HostPath(path("/root")));
     facts.add_volume(text("privileged"), VolumeFacts::Present(vec![mount()]));
     facts.add_container(text("privileged"), ContainerFacts::Present(privileged(mount())));
-    let effects = vec![Effect::User(user("root"))];
+    let effects = vec![IdentityEffect::User(user("root")).into()];
     let service = ServiceFacts::Present { version: 1, effects, forced: vec!["general.user"] };
     facts.add_service(text("privileged"), service);
     facts.add_builder(BuilderFacts { heeds_policies: false, limits_steps: false });
@@ -407,13 +159,13 @@ fn privileged(mount: Effect) -> Container {
     Container {
         names: vec![text("privileged")],
         image: None,
-        first_run: Some(vec![Effect::User(user("root"))]),
+        first_run: Some(vec![IdentityEffect::User(user("root")).into()]),
         user: user("root"),
         is_privileged: true,
         shares: host(),
         shares_of_host: Some(host()),
         networks: vec![text("host")],
-        powers: Some(vec![Effect::Privileged, capability("SYS_ADMIN")]),
+        powers: Some(vec![Effect::Privilege(PrivilegeEffect::Privileged), capability("SYS_ADMIN")]),
         mounts: vec![mount],
         cpu: CpuLimit::QuotaOrNone,
         devices: vec![path("/dev/sda")],

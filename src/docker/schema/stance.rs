@@ -5,7 +5,10 @@
 
 use std::fmt;
 
-use crate::policy::effects::{Effect, Opaque};
+use crate::policy::effects::{
+    BuildEffect, Effect, ExistingEffect, IdentityEffect, ImageEffect, NetworkEffect, Opaque,
+    PrivilegeEffect, ReadingEffect, RuntimeEffect,
+};
 
 /// What the firewall does with a field or a parameter. A new one needs a decision here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,66 +116,63 @@ impl Power {
         Self::Unknown,
     ];
 
-    /// The kind of an effect. An effect without a kind breaks the build.
+    /// The kind of an effect: of most families all are of one. An effect without a kind breaks the build.
     #[must_use]
     pub fn of(effect: &Effect) -> Self {
         match effect {
-            Effect::Build(_) | Effect::BuildSteps(_) => Self::Build,
-            Effect::Takeover(_) | Effect::ManagerRole { .. } | Effect::HostProgram(_) => {
-                Self::Takeover
+            Effect::Image(ImageEffect::Platform(_)) => Self::User,
+            Effect::Image(_) => Self::Image,
+            Effect::Build(BuildEffect::Opaque(unseen)) => Self::of_unseen(unseen),
+            Effect::Build(BuildEffect::By(_) | BuildEffect::Steps(_)) => Self::Build,
+            Effect::Takeover(_) => Self::Takeover,
+            Effect::Identity(IdentityEffect::Group(_)) => Self::Group,
+            Effect::Identity(_) => Self::User,
+            Effect::Environment(_) => Self::Environment,
+            Effect::Mount(_) => Self::HostPath,
+            Effect::Existing(effect) => Self::of_existing(effect),
+            Effect::Privilege(effect) => Self::of_privilege(effect),
+            Effect::Namespace(_) => Self::Namespace,
+            Effect::Network(effect) => Self::of_network(effect),
+            Effect::Runtime(RuntimeEffect::Runtime(_)) => Self::Runtime,
+            Effect::Runtime(RuntimeEffect::Sysctl(_)) => Self::Sysctl,
+            Effect::Runtime(RuntimeEffect::CgroupParent(_)) => Self::CgroupParent,
+            Effect::Runtime(RuntimeEffect::Annotation(_)) => Self::Annotation,
+            Effect::Reading(ReadingEffect::ServiceVersion(_)) => Self::Version,
+            Effect::Reading(ReadingEffect::Podmans(_)) => Self::Podman,
+            Effect::Reading(ReadingEffect::Unknown(_)) => Self::Unknown,
+        }
+    }
+
+    fn of_existing(effect: &ExistingEffect) -> Self {
+        match effect {
+            ExistingEffect::Started(_) | ExistingEffect::Archive(_) => Self::HostPath,
+            ExistingEffect::ExecIn(_) => Self::Privileged,
+            ExistingEffect::VolumesFrom(_) | ExistingEffect::Renamed { .. } => Self::VolumesFrom,
+            ExistingEffect::Named { .. } => Self::Name,
+            ExistingEffect::CpuQuota(_) => Self::CpuTime,
+            ExistingEffect::PreviousSpec { .. } => Self::PreviousSpec,
+        }
+    }
+
+    fn of_privilege(effect: &PrivilegeEffect) -> Self {
+        match effect {
+            PrivilegeEffect::Privileged => Self::Privileged,
+            PrivilegeEffect::SecurityOption(_) | PrivilegeEffect::KernelSettings => {
+                Self::SecurityOption
             }
-            Effect::Opaque(unseen) => Self::of_unseen(unseen),
-            Effect::Image(_)
-            | Effect::MadeOf(_)
-            | Effect::ImageName(_)
-            | Effect::ImageContent
-            | Effect::SourcePolicy
-            | Effect::ImageNameGiven(_)
-            | Effect::ImageNamesUnseen
-            | Effect::ImageNamesTaken
-            | Effect::ImageRemoved(_) => Self::Image,
-            Effect::Group(_) => Self::Group,
-            Effect::User(_)
-            | Effect::ImageUser(_)
-            | Effect::ContainerUser(_)
-            | Effect::Platform(_) => Self::User,
-            Effect::Environment(_)
-            | Effect::ImageEnvironment(_)
-            | Effect::DefaultEnvironment { .. }
-            | Effect::LinkedEnvironment(_)
-            | Effect::EnvironmentTemplate(_) => Self::Environment,
-            Effect::HostPorts(_) => Self::HostPorts,
-            Effect::HostPath(_)
-            | Effect::HostPathOnStart(_)
-            | Effect::AnyPath(_)
-            | Effect::FileServer(_)
-            | Effect::Started(_)
-            | Effect::Archive(_)
-            | Effect::Volume(_)
-            | Effect::VolumeOnStart(_) => Self::HostPath,
-            Effect::SecurityOption(_) | Effect::KernelSettings => Self::SecurityOption,
-            Effect::CpuQuota(_) => Self::CpuTime,
-            Effect::Privileged | Effect::ExecIn(_) => Self::Privileged,
-            Effect::Capability(_) => Self::Capability,
-            Effect::Device(_) | Effect::DeviceOnStart(_) => Self::Device,
-            Effect::Namespace(_)
-            | Effect::NamespaceOnStart(_)
-            | Effect::Network(_)
-            | Effect::HostInterface(_) => Self::Namespace,
-            Effect::HostBridge(_)
-            | Effect::Subnet(..)
-            | Effect::SubnetsOf(..)
-            | Effect::SubnetDriver(_) => Self::Subnet,
-            Effect::Runtime(_) => Self::Runtime,
-            Effect::VolumesFrom(_) | Effect::Renamed { .. } => Self::VolumesFrom,
-            Effect::Sysctl(_) => Self::Sysctl,
-            Effect::CgroupParent(_) => Self::CgroupParent,
-            Effect::Annotation(_) => Self::Annotation,
-            Effect::PreviousSpec { .. } => Self::PreviousSpec,
-            Effect::ServiceVersion(_) => Self::Version,
-            Effect::Named { .. } => Self::Name,
-            Effect::Podmans(_) => Self::Podman,
-            Effect::Unknown(_) => Self::Unknown,
+            PrivilegeEffect::Capability(_) => Self::Capability,
+            PrivilegeEffect::Device(_) | PrivilegeEffect::DeviceOnStart(_) => Self::Device,
+        }
+    }
+
+    fn of_network(effect: &NetworkEffect) -> Self {
+        match effect {
+            NetworkEffect::HostPorts(_) => Self::HostPorts,
+            NetworkEffect::Joined(_) | NetworkEffect::HostInterface(_) => Self::Namespace,
+            NetworkEffect::HostBridge(_)
+            | NetworkEffect::Subnet(..)
+            | NetworkEffect::SubnetsOf(..)
+            | NetworkEffect::SubnetDriver(_) => Self::Subnet,
         }
     }
 

@@ -28,8 +28,8 @@ use crate::image::ImageRef;
 use crate::policy::Inspected;
 use crate::policy::ceilings::{Ceilings, CpuAsk, MemoryAsk};
 use crate::policy::effects::{
-    Builder, Effect, FieldPath, ImageNames, Namespace, NamespaceKind, Opaque, RequestedEffect,
-    SharedWith,
+    BuildEffect, Builder, Effect, EnvironmentEffect, FieldPath, ImageEffect, ImageNames, Namespace,
+    NamespaceEffect, NamespaceKind, Opaque, RequestedEffect, RuntimeEffect, SharedWith,
 };
 use crate::policy::types::{EnvironmentEntry, SecurityOption};
 
@@ -77,7 +77,7 @@ pub(in crate::effects) fn read(target: &Target<'_>) -> Result<Inspected<BuildBod
         },
         builder => (builder, None),
     };
-    effects.push(Effect::Build(builder), FieldPath::Field("build"));
+    effects.push(BuildEffect::By(builder), FieldPath::Field("build"));
     let inspected = inspected(target, query, Vec::new(), effects).and(asked.into_asked());
     Ok(inspected.map(|body| BuildBody { served, ..body }))
 }
@@ -115,7 +115,7 @@ pub(in crate::effects) fn read_with_context(
 ) -> Result<Inspected<BuildBody>, BodyError> {
     let query = Query::read(target, Endpoint::Build)?;
     let mut effects = Effects::default();
-    effects.push(Effect::Build(Builder::Read), FieldPath::Field("build"));
+    effects.push(BuildEffect::By(Builder::Read), FieldPath::Field("build"));
     let arguments = parameters(&query, &mut effects)?;
     let text = context::dockerfile(body, query.get("dockerfile")).map_err(|reason| {
         let reason = format!("{reason}; `builds: allow` lets contexts pass unread");
@@ -158,13 +158,13 @@ fn parameters(query: &Query, effects: &mut Effects) -> Result<Given, BodyError> 
 
 /// What any request to `POST /grpc` may bring about.
 pub(in crate::effects) fn effects_of_buildkit() -> Vec<RequestedEffect> {
-    let effect = Effect::Build(Builder::BuildKitUnseen);
+    let effect = Effect::Build(BuildEffect::By(Builder::BuildKitUnseen));
     vec![RequestedEffect { effect, at: FieldPath::Field("/grpc") }]
 }
 
 /// What offering a session brings about by itself.
 pub(in crate::effects) fn effects_of_session() -> Vec<RequestedEffect> {
-    let effect = Effect::Build(Builder::SessionOffered);
+    let effect = Effect::Build(BuildEffect::By(Builder::SessionOffered));
     vec![RequestedEffect { effect, at: FieldPath::Field("/session") }]
 }
 
@@ -174,11 +174,11 @@ fn caches(fields: &Object, effects: &mut Effects) {
         let at = FieldPath::Field("?cachefrom");
         match ImageRef::parse(name) {
             Ok(image) if number < CACHES_MAX => {
-                effects.push(Effect::ImageName(ImageNames::One(image.clone())), at.clone());
-                effects.push(Effect::Image(image), at);
+                effects.push(ImageEffect::Names(ImageNames::One(image.clone())), at.clone());
+                effects.push(ImageEffect::Used(image), at);
             }
             // The daemon passes over what is no name to it.
-            _ => effects.push(Effect::Opaque(Opaque::Image(name.to_owned())), at),
+            _ => effects.push(BuildEffect::Opaque(Opaque::Image(name.to_owned())), at),
         }
     }
 }
@@ -194,11 +194,11 @@ fn isolation(query: &Query, effects: &mut Effects) {
     };
     if let Some(with) = with {
         let namespace = Namespace { kind: NamespaceKind::Network, with };
-        effects.push(Effect::Namespace(namespace), NETWORK_MODE);
+        effects.push(NamespaceEffect::Shared(namespace), NETWORK_MODE);
     }
     let parent = query.get("cgroupparent");
     if !parent.is_empty() {
-        effects.push(Effect::CgroupParent(parent.to_owned()), CGROUP_PARENT);
+        effects.push(RuntimeEffect::CgroupParent(parent.to_owned()), CGROUP_PARENT);
     }
 }
 
@@ -227,7 +227,7 @@ fn arguments(fields: &Object, effects: &mut Effects) -> Result<Given, BodyError>
             // It is only mentioned: the Dockerfile's own default holds.
             None => continue,
         };
-        effects.push_parsed(entry, Effect::Environment, place())?;
+        effects.push_parsed(entry, EnvironmentEffect::Set, place())?;
         if let ("BUILDKIT_SYNTAX", Some(image)) = (name, value.as_text()) {
             image_name(image, place(), effects)?;
         }
@@ -249,12 +249,12 @@ fn outputs(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
 
 /// The name of what is built.
 fn given_name(name: &str, at: FieldPath, effects: &mut Effects) -> Result<(), BodyError> {
-    effects.push_parsed(ImageRef::parse(name.trim()), Effect::ImageNameGiven, at.clone())?;
+    effects.push_parsed(ImageRef::parse(name.trim()), ImageEffect::NameGiven, at.clone())?;
     image_name(name, at, effects)
 }
 
 fn image_name(name: &str, at: FieldPath, effects: &mut Effects) -> Result<(), BodyError> {
-    let named = |image| Effect::ImageName(ImageNames::One(image));
+    let named = |image| Effect::Image(ImageEffect::Names(ImageNames::One(image)));
     effects.push_parsed(ImageRef::parse(name.trim()), named, at)
 }
 

@@ -21,7 +21,10 @@ use std::collections::{HashMap, HashSet};
 use crate::docker::json::Object;
 use crate::effects::collect::{BodyError, Effects, texts};
 use crate::image::ImageRef;
-use crate::policy::effects::{Effect, FieldPath, ImageNames, Opaque, RequestedEffect};
+use crate::policy::effects::{
+    BuildEffect, Effect, EnvironmentEffect, FieldPath, IdentityEffect, ImageEffect, ImageNames,
+    Opaque, RequestedEffect,
+};
 use crate::policy::types::{EnvironmentEntry, UserSpec};
 use expand::{Expanded, Expander, Variable};
 use fault::{Fault, Reason};
@@ -276,8 +279,8 @@ impl<'a> Reader<'a> {
         }
         let image = ImageRef::parse(&name.text).map_err(|error| error.to_string())?;
         let at = self.at(line);
-        self.effects.push(Effect::ImageName(ImageNames::One(image.clone())), at.clone());
-        self.effects.push(Effect::Image(image), at);
+        self.effects.push(ImageEffect::Names(ImageNames::One(image.clone())), at.clone());
+        self.effects.push(ImageEffect::Used(image), at);
         Ok(())
     }
 
@@ -331,11 +334,15 @@ impl<'a> Reader<'a> {
         let user = self.expand(parts.arguments)?;
         let at = self.at(line);
         let effect = match (user.is_unknown, user.text.as_str()) {
-            (true, _) => Effect::Opaque(Opaque::User(parts.arguments.to_owned())),
+            (true, _) => {
+                Effect::Build(BuildEffect::Opaque(Opaque::User(parts.arguments.to_owned())))
+            }
             // Without a name it is number 0 again.
             (false, text) => {
                 let text = if text.is_empty() { "0" } else { text };
-                Effect::User(UserSpec::parse(text).map_err(|error| error.to_string())?)
+                Effect::Identity(IdentityEffect::User(
+                    UserSpec::parse(text).map_err(|error| error.to_string())?,
+                ))
             }
         };
         self.user = Some(RequestedEffect { effect, at });
@@ -423,12 +430,14 @@ impl<'a> Reader<'a> {
             return Err("a variable has no name, or one with `=` in it".into());
         }
         let effect = match (name.is_unknown, value) {
-            (true, _) => Effect::Opaque(Opaque::Variable),
+            (true, _) => Effect::Build(BuildEffect::Opaque(Opaque::Variable)),
             (false, Variable::Set(value)) => {
                 let entry = EnvironmentEntry::parse(&format!("{}={value}", name.text));
-                Effect::Environment(entry.map_err(|error| error.to_string())?)
+                Effect::Environment(EnvironmentEffect::Set(
+                    entry.map_err(|error| error.to_string())?,
+                ))
             }
-            (false, _) => Effect::EnvironmentTemplate(name.text.clone()),
+            (false, _) => Effect::Environment(EnvironmentEffect::Template(name.text.clone())),
         };
         let at = self.at(line);
         self.effects.push(effect, at);

@@ -5,7 +5,10 @@ use serde::Deserialize;
 
 use crate::effects::collect::{BodyError, Effects};
 use crate::image::ImageRef;
-use crate::policy::effects::{Effect, FieldPath, ImageNames, Opaque, Steps};
+use crate::policy::effects::{
+    BuildEffect, Effect, EnvironmentEffect, FieldPath, ImageEffect, ImageNames, Opaque,
+    RuntimeEffect, Steps,
+};
 use crate::policy::types::EnvironmentEntry;
 
 /// For each the daemon is asked.
@@ -20,7 +23,7 @@ pub(super) fn of_frontend(name: &str, value: &str, effects: &mut Effects) -> Res
     check_number(&place(), effects)?;
     if let Some(argument) = name.strip_prefix("build-arg:") {
         let entry = EnvironmentEntry::parse(&format!("{argument}={value}"));
-        effects.push_parsed(entry, Effect::Environment, place())?;
+        effects.push_parsed(entry, EnvironmentEffect::Set, place())?;
         if argument == "BUILDKIT_SYNTAX" {
             used(first_word(value), place(), effects)?;
         }
@@ -31,14 +34,14 @@ pub(super) fn of_frontend(name: &str, value: &str, effects: &mut Effects) -> Res
     } else if name.starts_with("attest:") {
         let is_scan = name == "attest:sbom" && !value.split(',').any(|it| it == "disabled=true");
         if is_scan {
-            effects.push(Effect::BuildSteps(Steps::Scanner), place());
+            effects.push(BuildEffect::Steps(Steps::Scanner), place());
         }
         generators(value, place, effects)?;
     } else {
         match name {
             "source" => used(value, place(), effects)?,
             "cgroup-parent" if !value.is_empty() => {
-                effects.push(Effect::CgroupParent(value.to_owned()), place());
+                effects.push(RuntimeEffect::CgroupParent(value.to_owned()), place());
             }
             "cache-from" => {
                 let mut images = value.split(',').filter(|image| !image.is_empty());
@@ -93,7 +96,7 @@ fn cache_imports(
         }
     }
     if imports.len() > CACHES_MAX {
-        effects.push(Effect::Opaque(Opaque::Image("more caches".to_owned())), place());
+        effects.push(BuildEffect::Opaque(Opaque::Image("more caches".to_owned())), place());
     }
     Ok(())
 }
@@ -103,10 +106,10 @@ pub(super) fn cached(image: &str, at: FieldPath, effects: &mut Effects) -> Resul
     check_number(&at, effects)?;
     match ImageRef::parse(image) {
         Ok(image) => {
-            effects.push(Effect::ImageName(ImageNames::One(image.clone())), at.clone());
-            effects.push(Effect::Image(image), at);
+            effects.push(ImageEffect::Names(ImageNames::One(image.clone())), at.clone());
+            effects.push(ImageEffect::Used(image), at);
         }
-        Err(_) => effects.push(Effect::Opaque(Opaque::Image(image.to_owned())), at),
+        Err(_) => effects.push(BuildEffect::Opaque(Opaque::Image(image.to_owned())), at),
     }
     Ok(())
 }
@@ -134,8 +137,8 @@ pub(super) fn of_exporter(name: &str, value: &str, effects: &mut Effects) -> Res
                     // Its name is what the frontend says.
                     "*" => {
                         check_number(&place(), effects)?;
-                        effects.push(Effect::Opaque(Opaque::Image("*".to_owned())), place());
-                        effects.push(Effect::ImageNamesUnseen, place());
+                        effects.push(BuildEffect::Opaque(Opaque::Image("*".to_owned())), place());
+                        effects.push(ImageEffect::NamesUnseen, place());
                     }
                     image => named(image, place(), effects)?,
                 }
@@ -145,7 +148,7 @@ pub(super) fn of_exporter(name: &str, value: &str, effects: &mut Effects) -> Res
         "dangling-name-prefix" if !value.is_empty() => {
             named(value, place(), effects)?;
             if let Ok(image) = ImageRef::parse(value) {
-                effects.push(Effect::ImageName(ImageNames::EveryTag(image)), place());
+                effects.push(ImageEffect::Names(ImageNames::EveryTag(image)), place());
             }
             Ok(())
         }
@@ -155,7 +158,7 @@ pub(super) fn of_exporter(name: &str, value: &str, effects: &mut Effects) -> Res
 
 fn named(image: &str, at: FieldPath, effects: &mut Effects) -> Result<(), BodyError> {
     check_number(&at, effects)?;
-    effects.push_parsed(ImageRef::parse(image), Effect::ImageNameGiven, at.clone())?;
-    let named = |image| Effect::ImageName(ImageNames::One(image));
+    effects.push_parsed(ImageRef::parse(image), ImageEffect::NameGiven, at.clone())?;
+    let named = |image| Effect::Image(ImageEffect::Names(ImageNames::One(image)));
     effects.push_parsed(ImageRef::parse(image), named, at)
 }

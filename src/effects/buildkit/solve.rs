@@ -13,7 +13,8 @@ use crate::effects::changes::Changes;
 use crate::effects::collect::{BodyError, Effects};
 use crate::image::ImageRef;
 use crate::policy::effects::{
-    Builder, Device, Effect, FieldPath, Namespace, NamespaceKind, Opaque, SharedWith, Steps,
+    BuildEffect, Builder, Device, FieldPath, ImageEffect, Namespace, NamespaceEffect,
+    NamespaceKind, Opaque, PrivilegeEffect, RuntimeEffect, SharedWith, Steps,
 };
 use crate::policy::facts::Facts;
 use crate::policy::{Checked, Inspected, Policy};
@@ -88,7 +89,7 @@ const BODY: FieldPath = FieldPath::Field("the message");
 /// [`BodyError`] if it can't be read in one way, or says something that is not known.
 pub fn read(solve: Solve, message: Vec<u8>) -> Result<Inspected<SolveBody>, BodyError> {
     let mut effects = Effects::default();
-    effects.push(Effect::Build(Builder::BuildKitSolve), FieldPath::Field("build"));
+    effects.push(BuildEffect::By(Builder::BuildKitSolve), FieldPath::Field("build"));
     let mut instructions = Instructions::default();
     match solve {
         Solve::Control => control(&message, &mut instructions, &mut effects)?,
@@ -99,13 +100,13 @@ pub fn read(solve: Solve, message: Vec<u8>) -> Result<Inspected<SolveBody>, Body
     const INSTRUCTIONS: FieldPath = FieldPath::Field("Definition");
     for parent in cgroup_parents {
         attributes::check_number(&BODY, &effects)?;
-        effects.push(Effect::BuildSteps(Steps::OfClient(parent.clone())), INSTRUCTIONS);
+        effects.push(BuildEffect::Steps(Steps::OfClient(parent.clone())), INSTRUCTIONS);
         if let Some(parent) = parent {
-            effects.push(Effect::CgroupParent(parent), INSTRUCTIONS);
+            effects.push(RuntimeEffect::CgroupParent(parent), INSTRUCTIONS);
         }
     }
     if has_unseen {
-        effects.push(Effect::BuildSteps(Steps::Opaque), INSTRUCTIONS);
+        effects.push(BuildEffect::Steps(Steps::Opaque), INSTRUCTIONS);
     }
     let body = SolveBody { solve, message, images, odd_image };
     Ok(Inspected::new(body, effects.into_asked()))
@@ -120,7 +121,7 @@ pub fn read_dockerfile(
     message: Vec<u8>,
 ) -> Result<Inspected<SolveBody>, BodyError> {
     let mut effects = Effects::default();
-    effects.push(Effect::Build(Builder::Read), FieldPath::Field("Dockerfile"));
+    effects.push(BuildEffect::By(Builder::Read), FieldPath::Field("Dockerfile"));
     let text = std::str::from_utf8(&message).map_err(|_| BodyError::Value {
         at: FieldPath::Field("Dockerfile"),
         reason: "it is not UTF-8".to_owned(),
@@ -152,7 +153,7 @@ fn control(
             2 => instructions.read(field.bytes()?)?,
             12 => {
                 if !field.bytes()?.is_empty() {
-                    effects.push(Effect::SourcePolicy, BODY);
+                    effects.push(ImageEffect::SourcePolicy, BODY);
                 }
             }
             // What is built upon, as instructions.
@@ -165,8 +166,8 @@ fn control(
             13 => exporter(field.bytes()?, effects)?,
             14 if field.number()? != 0 => {
                 let unseen = "of an exporter that the session names".to_owned();
-                effects.push(Effect::Opaque(Opaque::Image(unseen)), BODY);
-                effects.push(Effect::ImageNamesUnseen, BODY);
+                effects.push(BuildEffect::Opaque(Opaque::Image(unseen)), BODY);
+                effects.push(ImageEffect::NamesUnseen, BODY);
             }
             14 => {}
             other => return Err(unknown("Control/Solve", other)),
@@ -199,7 +200,7 @@ fn bridge(
 /// What makes instructions: nothing if the client sends them itself.
 fn frontend(name: &str, effects: &mut Effects) {
     if !matches!(name, "" | forced::DOCKERFILES) {
-        effects.push(Effect::BuildSteps(Steps::Frontend), FieldPath::Field("Frontend"));
+        effects.push(BuildEffect::Steps(Steps::Frontend), FieldPath::Field("Frontend"));
     }
 }
 
@@ -275,12 +276,12 @@ fn entitlement(text: &str, effects: &mut Effects) -> Result<(), BodyError> {
     match text.split_once('=').unwrap_or((text, "")) {
         ("network.host", "") => {
             let namespace = Namespace { kind: NamespaceKind::Network, with: SharedWith::Host };
-            effects.push(Effect::Namespace(namespace), at);
+            effects.push(NamespaceEffect::Shared(namespace), at);
         }
-        ("security.insecure", "") => effects.push(Effect::Privileged, at),
+        ("security.insecure", "") => effects.push(PrivilegeEffect::Privileged, at),
         ("device", name) => {
             let name = if name.is_empty() { "every CDI device" } else { name };
-            effects.push(Effect::Device(Device::Request(name.to_owned())), at);
+            effects.push(PrivilegeEffect::Device(Device::Request(name.to_owned())), at);
         }
         _ => {
             let reason = "no such entitlement is known".to_owned();

@@ -5,12 +5,12 @@
 //! plugin whose `enable` fails has run all the same (seen on 20.10). None of them is read closer:
 //! each is a step to the same end. To disable, remove or push one gives nothing.
 
-use crate::policy::effects::{Effect, FieldPath, RequestedEffect, Takeover};
+use crate::policy::effects::{FieldPath, RequestedEffect, Takeover, TakeoverEffect};
 
 /// What any of these requests may bring about.
 pub(in crate::effects) fn effects() -> Vec<RequestedEffect> {
     vec![RequestedEffect {
-        effect: Effect::Takeover(Takeover::Plugin),
+        effect: TakeoverEffect::By(Takeover::Plugin).into(),
         at: FieldPath::Field("plugins"),
     }]
 }

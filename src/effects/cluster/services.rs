@@ -24,7 +24,10 @@ use crate::http::target::{self, Target};
 use crate::image::ImageRef;
 use crate::policy::Inspected;
 use crate::policy::ceilings::Ceilings;
-use crate::policy::effects::{Device, Effect, FieldPath, Holder, RequestedEffect};
+use crate::policy::effects::{
+    Device, Effect, EnvironmentEffect, ExistingEffect, FieldPath, Holder, IdentityEffect,
+    ImageEffect, PrivilegeEffect, ReadingEffect, RequestedEffect, RuntimeEffect,
+};
 use crate::policy::platform::AskedPlatform;
 use crate::policy::review::{AskedImage, Purpose};
 use crate::policy::types::{Capability, EnvironmentEntry, UserSpec};
@@ -78,7 +81,7 @@ fn read(
 ) -> Result<Inspected<ServiceBody>, BodyError> {
     let fields = effects.fields(body, &SERVICE)?;
     let version = routes::api_version(target.path());
-    effects.push(Effect::ServiceVersion(version), FieldPath::Field("the API version"));
+    effects.push(ReadingEffect::ServiceVersion(version), FieldPath::Field("the API version"));
     names::push("service", &fields, &mut effects);
     service(&fields, &mut effects)?;
     Ok(Inspected::new(ServiceBody(fields), effects.into_asked()))
@@ -123,7 +126,7 @@ fn rollback(target: &Target<'_>, effects: &mut Effects) -> Result<(), BodyError>
     if returns {
         let service = name_between(target.path(), "/services/", "/update").to_owned();
         let version = version_in(target)?;
-        effects.push(Effect::PreviousSpec { service, version }, at());
+        effects.push(ExistingEffect::PreviousSpec { service, version }, at());
     }
     Ok(())
 }
@@ -152,7 +155,7 @@ fn platforms(task: &Object, effects: &mut Effects) {
             let os = part("OS").unwrap_or("linux");
             let asked = AskedPlatform::parse(&format!("{os}/{architecture}"));
             let place = FieldPath::Element("TaskTemplate.Placement.Platforms", at);
-            effects.push(Effect::Platform(Box::new(asked)), place);
+            effects.push(ImageEffect::Platform(Box::new(asked)), place);
         }
     }
 }
@@ -174,16 +177,16 @@ fn container(container: &Object, effects: &mut Effects) -> Result<(), BodyError>
         "" => {
             return Err(BodyError::Value { at: IMAGE, reason: "no image is named".to_owned() });
         }
-        image => effects.push_parsed(ImageRef::parse(image), Effect::Image, IMAGE)?,
+        image => effects.push_parsed(ImageRef::parse(image), ImageEffect::Used, IMAGE)?,
     }
     match container.text("User").unwrap_or_default() {
-        "" => effects.push(Effect::ImageUser(Holder::Registry), USER),
-        user => effects.push_parsed(UserSpec::parse(user), Effect::User, USER)?,
+        "" => effects.push(IdentityEffect::ImageUser(Holder::Registry), USER),
+        user => effects.push_parsed(UserSpec::parse(user), IdentityEffect::User, USER)?,
     }
     effects.push_groups(container, "Groups", "TaskTemplate.ContainerSpec.Groups");
-    effects.push(Effect::ImageEnvironment(Holder::Registry), FieldPath::Field(ENV));
+    effects.push(EnvironmentEffect::OfImage(Holder::Registry), FieldPath::Field(ENV));
     // Nothing in a specification chooses one.
-    effects.push(Effect::Runtime(String::new()), RUNTIME);
+    effects.push(RuntimeEffect::Runtime(String::new()), RUNTIME);
     for (at, entry) in texts(container, "Env") {
         variable(entry, FieldPath::Element(ENV, at), effects)?;
     }
@@ -215,8 +218,8 @@ fn variable(entry: &str, at: FieldPath, effects: &mut Effects) -> Result<(), Bod
         return Err(BodyError::Value { at, reason });
     }
     let effect = match entry.value().is_some_and(is_template) {
-        true => Effect::EnvironmentTemplate(entry.name().to_owned()),
-        false => Effect::Environment(entry),
+        true => Effect::Environment(EnvironmentEffect::Template(entry.name().to_owned())),
+        false => Effect::Environment(EnvironmentEffect::Set(entry)),
     };
     effects.push(effect, at);
     Ok(())
@@ -227,12 +230,12 @@ fn isolation(container: &Object, effects: &mut Effects) {
     for (at, text) in texts(container, "CapabilityAdd") {
         if let Ok(capability) = Capability::parse(text) {
             let place = FieldPath::Element("TaskTemplate.ContainerSpec.CapabilityAdd", at);
-            effects.push(Effect::Capability(capability), place);
+            effects.push(PrivilegeEffect::Capability(capability), place);
         }
     }
     for (name, _) in container.object("Sysctls").into_iter().flat_map(Object::iter) {
         let place = FieldPath::Entry("TaskTemplate.ContainerSpec.Sysctls", name.to_owned());
-        effects.push(Effect::Sysctl(name.replace('/', ".")), place);
+        effects.push(RuntimeEffect::Sysctl(name.replace('/', ".")), place);
     }
 }
 
@@ -249,8 +252,10 @@ fn generic_resources(task: &Object, effects: &mut Effects) {
             let kind = kind.to_ascii_lowercase();
             let implied = kind.contains("gpu").then(|| "gpu".to_owned());
             for name in implied.into_iter().chain(Some(kind).filter(|kind| !kind.is_empty())) {
-                effects
-                    .push(Effect::Device(Device::Request(name)), FieldPath::Inside(AT, at, field));
+                effects.push(
+                    PrivilegeEffect::Device(Device::Request(name)),
+                    FieldPath::Inside(AT, at, field),
+                );
             }
         }
     }

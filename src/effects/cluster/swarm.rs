@@ -25,7 +25,7 @@ use crate::effects::subnets;
 use crate::effects::volume_options::check_driver;
 use crate::http::target::{Target, query_pairs};
 use crate::policy::Inspected;
-use crate::policy::effects::{Effect, FieldPath, RequestedEffect, Takeover};
+use crate::policy::effects::{FieldPath, NetworkEffect, RequestedEffect, Takeover, TakeoverEffect};
 use crate::policy::types::PortRange;
 
 const LISTEN: FieldPath = FieldPath::Field("ListenAddr");
@@ -40,7 +40,7 @@ const EVERY_PORT: &str = "1-65535";
 
 /// A request that hands the host over, whatever is in it.
 pub(in crate::effects) fn takeover(by: Takeover) -> Vec<RequestedEffect> {
-    vec![RequestedEffect { effect: Effect::Takeover(by), at: FieldPath::Field("swarm") }]
+    vec![RequestedEffect { effect: TakeoverEffect::By(by).into(), at: FieldPath::Field("swarm") }]
 }
 
 /// `POST /swarm/init`.
@@ -48,15 +48,15 @@ pub(in crate::effects) fn read_init(body: &[u8]) -> Result<Inspected<Object>, Bo
     let mut effects = Effects::default();
     let fields = effects.fields(body, &SWARM_INIT)?;
     let listen = listen_ports(fields.text("ListenAddr").unwrap_or_default());
-    effects.push_parsed(listen, Effect::HostPorts, LISTEN)?;
-    effects.push_parsed(PortRange::parse(GOSSIP), Effect::HostPorts, LISTEN)?;
+    effects.push_parsed(listen, NetworkEffect::HostPorts, LISTEN)?;
+    effects.push_parsed(PortRange::parse(GOSSIP), NetworkEffect::HostPorts, LISTEN)?;
     let data_path = match fields.integer("DataPathPort") {
         0 => DATA_PATH_DEFAULT,
         port => port,
     };
     let data_path = PortRange::parse(&data_path.to_string());
-    effects.push_parsed(data_path, Effect::HostPorts, DATA_PATH)?;
-    effects.push(Effect::Takeover(Takeover::OwnSwarm), FieldPath::Field("swarm"));
+    effects.push_parsed(data_path, NetworkEffect::HostPorts, DATA_PATH)?;
+    effects.push(TakeoverEffect::By(Takeover::OwnSwarm), FieldPath::Field("swarm"));
     if let Some(spec) = fields.object("Spec") {
         push_authority(spec, &mut effects);
     }
@@ -78,7 +78,7 @@ fn push_authority(spec: &Object, effects: &mut Effects) {
     let has_text = |name: &&str| authority.text(name).is_some_and(|text| !text.is_empty());
     let is_given = ["SigningCACert", "SigningCAKey"].iter().any(has_text);
     if is_given || !authority.list("ExternalCAs").is_empty() {
-        effects.push(Effect::Takeover(Takeover::SwarmAuthority), FieldPath::Field("CAConfig"));
+        effects.push(TakeoverEffect::By(Takeover::SwarmAuthority), FieldPath::Field("CAConfig"));
     }
 }
 
@@ -114,7 +114,7 @@ pub(in crate::effects) fn read_node(
     if !role.is_empty() && !role.eq_ignore_ascii_case("worker") {
         let node = name_between(target.path(), "/nodes/", "/update").to_owned();
         let version = version_in(target)?;
-        effects.push(Effect::ManagerRole { node, version }, FieldPath::Field("Role"));
+        effects.push(TakeoverEffect::ManagerRole { node, version }, FieldPath::Field("Role"));
     }
     Ok(Inspected::new(spec, effects.into_asked()))
 }
@@ -156,12 +156,13 @@ mod tests {
 
     use super::*;
     use crate::http::target;
+    use crate::policy::effects::Effect;
 
     fn ports(body: &str) -> Option<String> {
         let read = read_init(body.as_bytes()).ok()?;
         let shown = read.effects().iter().filter_map(|asked| match &asked.effect {
-            Effect::HostPorts(ports) => Some(ports.to_string()),
-            Effect::Takeover(Takeover::OwnSwarm) => None,
+            Effect::Network(NetworkEffect::HostPorts(ports)) => Some(ports.to_string()),
+            Effect::Takeover(TakeoverEffect::By(Takeover::OwnSwarm)) => None,
             other => panic!("{other:?}"),
         });
         Some(shown.collect::<Vec<_>>().join(" "))
@@ -198,7 +199,7 @@ mod tests {
         ] {
             let inspected = read(body.as_bytes()).unwrap();
             let found = inspected.effects().iter().filter_map(|asked| match asked.effect {
-                Effect::Takeover(by) => Some(by),
+                Effect::Takeover(TakeoverEffect::By(by)) => Some(by),
                 _ => None,
             });
             assert!(found.eq(expected.iter().copied()), "{body}");
@@ -216,8 +217,9 @@ mod tests {
             ("/nodes/n/update?version=7", r#"{"Labels":{"a":"b"}}"#, None),
         ] {
             let read = read_node(&target::parse(raw).unwrap(), body.as_bytes()).unwrap();
-            let expected =
-                expected.map(|version| Effect::ManagerRole { node: "n".to_owned(), version });
+            let expected = expected.map(|version| {
+                Effect::Takeover(TakeoverEffect::ManagerRole { node: "n".to_owned(), version })
+            });
             assert_eq!(
                 read.effects().first().map(|asked| &asked.effect),
                 expected.as_ref(),

@@ -8,7 +8,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::effects::collect::{BodyError, Effects, host_path};
-use crate::policy::effects::{AnyPath, Device, Effect, FieldPath};
+use crate::policy::effects::{
+    AnyPath, Device, Effect, EnvironmentEffect, FieldPath, IdentityEffect, NetworkEffect,
+    PrivilegeEffect, TakeoverEffect,
+};
 use crate::policy::principals::GroupSpec;
 use crate::policy::types::EnvironmentEntry;
 
@@ -136,19 +139,19 @@ const AT: FieldPath = FieldPath::Field("HostConfig.DeviceRequests");
 impl Edits {
     fn add(&self, effects: &mut Effects) -> Result<(), BodyError> {
         for entry in self.env.iter().flatten() {
-            effects.push_parsed(EnvironmentEntry::parse(entry), Effect::Environment, AT)?;
+            effects.push_parsed(EnvironmentEntry::parse(entry), EnvironmentEffect::Set, AT)?;
         }
         self.device_nodes.iter().flatten().try_for_each(|node| node.add(effects))?;
         for device in self.net_devices.iter().flatten() {
-            effects.push(Effect::HostInterface(device.host_interface_name.clone()), AT);
+            effects.push(NetworkEffect::HostInterface(device.host_interface_name.clone()), AT);
         }
         for hook in self.hooks.iter().flatten() {
-            effects.push(Effect::HostProgram(hook.path.clone()), AT);
+            effects.push(TakeoverEffect::HostProgram(hook.path.clone()), AT);
         }
         self.mounts.iter().flatten().try_for_each(|mount| mount.add(effects))?;
         // The daemon leaves 0 out.
         for group in self.additional_gids.iter().flatten().filter(|group| **group != 0) {
-            effects.push(Effect::Group(GroupSpec::parse(&group.to_string())), AT);
+            effects.push(IdentityEffect::Group(GroupSpec::parse(&group.to_string())), AT);
         }
         Ok(())
     }
@@ -165,11 +168,11 @@ impl Node {
             let kind = if kind == "b" { "b" } else { "c" };
             let (major, minor) = (self.major.unwrap_or(0), self.minor.unwrap_or(0));
             let rule = format!("{kind} {major}:{minor} rwm");
-            effects.push(Effect::Device(Device::CgroupRule(rule)), AT);
+            effects.push(PrivilegeEffect::Device(Device::CgroupRule(rule)), AT);
         }
         let path = self.host_path.as_deref().filter(|path| !path.is_empty()).unwrap_or(&self.path);
         effects.push_path(path, AT)?;
-        effects.push_parsed(host_path(path).map(Device::Path), Effect::Device, AT)
+        effects.push_parsed(host_path(path).map(Device::Path), PrivilegeEffect::Device, AT)
     }
 }
 
@@ -191,6 +194,7 @@ impl Mount {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
+    use crate::policy::effects::MountEffect;
 
     fn effects(edits: &str, common: &str) -> Vec<String> {
         let text = format!(
@@ -205,12 +209,22 @@ mod tests {
 
     #[test]
     fn a_device_is_what_its_file_says() {
-        let path = |path: &str| format!("{:?}", Effect::HostPath(host_path(path).unwrap()));
-        let node =
-            |path: &str| format!("{:?}", Effect::Device(Device::Path(host_path(path).unwrap())));
-        let numbers =
-            |rule: &str| format!("{:?}", Effect::Device(Device::CgroupRule(rule.to_owned())));
-        let any = |any: AnyPath| format!("{:?}", Effect::AnyPath(any));
+        let path = |path: &str| {
+            format!("{:?}", Effect::Mount(MountEffect::HostPath(host_path(path).unwrap())))
+        };
+        let node = |path: &str| {
+            format!(
+                "{:?}",
+                Effect::Privilege(PrivilegeEffect::Device(Device::Path(host_path(path).unwrap())))
+            )
+        };
+        let numbers = |rule: &str| {
+            format!(
+                "{:?}",
+                Effect::Privilege(PrivilegeEffect::Device(Device::CgroupRule(rule.to_owned())))
+            )
+        };
+        let any = |any: AnyPath| format!("{:?}", Effect::Mount(MountEffect::AnyPath(any)));
         for (edits, expected) in [
             ("", vec![]),
             (r#""deviceNodes":[{"path":"/dev/x"}]"#, vec![path("/dev/x"), node("/dev/x")]),
@@ -254,7 +268,7 @@ mod tests {
             // What is said of all devices counts for each.
             assert_eq!(effects("", edits), expected, "{edits}");
         }
-        assert!(effects(r#""env":["A=b"]"#, "")[..].concat().starts_with("Environment("));
+        assert!(effects(r#""env":["A=b"]"#, "")[..].concat().starts_with("Set("));
         assert!(effects(r#""additionalGids":[44]"#, "")[..].concat().starts_with("Group("));
     }
 

@@ -43,12 +43,12 @@ mod tests {
 
     use super::*;
     use crate::http::target;
-    use crate::policy::effects::Effect;
+    use crate::policy::effects::{Effect, MountEffect};
 
     fn shown(asked: &[RequestedEffect]) -> Vec<String> {
         let path = |asked: &RequestedEffect| match &asked.effect {
-            Effect::HostPath(path) => path.to_string(),
-            Effect::AnyPath(_) => "/".to_owned(),
+            Effect::Mount(MountEffect::HostPath(path)) => path.to_string(),
+            Effect::Mount(MountEffect::AnyPath(_)) => "/".to_owned(),
             other => panic!("{other:?}"),
         };
         asked.iter().map(path).collect()

@@ -20,7 +20,10 @@ use crate::effects::forwarded::Forwarded;
 use crate::effects::podman;
 use crate::http::target::{Target, query_pairs};
 use crate::image::ImageRef;
-use crate::policy::effects::{Effect, FieldPath, Holder, RequestedEffect};
+use crate::policy::effects::{
+    Effect, EnvironmentEffect, FieldPath, Holder, IdentityEffect, ImageEffect, PrivilegeEffect,
+    RequestedEffect, RuntimeEffect,
+};
 use crate::policy::facts::Facts;
 use crate::policy::platform::AskedPlatform;
 use crate::policy::review::{AskedImage, Purpose};
@@ -97,7 +100,7 @@ pub(in crate::effects) fn platform(target: &Target<'_>) -> Option<RequestedEffec
     }
     let mut pairs = query_pairs(target.query().unwrap_or_default()).flatten();
     let (_, platform) = pairs.find(|(name, _)| name == "platform")?;
-    let effect = || Effect::Platform(Box::new(AskedPlatform::parse(&platform)));
+    let effect = || Effect::Image(ImageEffect::Platform(Box::new(AskedPlatform::parse(&platform))));
     (!platform.is_empty())
         .then(|| RequestedEffect { effect: effect(), at: FieldPath::Field("?platform") })
 }
@@ -114,14 +117,15 @@ fn collect(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     });
     effects.push_environment(fields)?;
     defaults(fields, effects);
-    effects.push(Effect::ImageEnvironment(Holder::Daemon), FieldPath::Field("Env"));
+    effects.push(EnvironmentEffect::OfImage(Holder::Daemon), FieldPath::Field("Env"));
     // An image that is made of the container inherits them.
     dockerfile::read_triggers(fields, effects);
     let runtime = host_config.and_then(|host| host.text("Runtime")).unwrap_or_default();
-    effects.push(Effect::Runtime(runtime.to_owned()), FieldPath::Field("HostConfig.Runtime"));
+    effects
+        .push(RuntimeEffect::Runtime(runtime.to_owned()), FieldPath::Field("HostConfig.Runtime"));
     if let Some(host) = host_config {
         if host.is_true("Privileged") {
-            effects.push(Effect::Privileged, FieldPath::Field("HostConfig.Privileged"));
+            effects.push(PrivilegeEffect::Privileged, FieldPath::Field("HostConfig.Privileged"));
         }
         ports::effects(host, effects)?;
         mounts::effects(host, effects)?;
@@ -147,7 +151,7 @@ fn defaults(fields: &Object, effects: &mut Effects) {
 fn image(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     match fields.text("Image").unwrap_or_default() {
         "" => Err(BodyError::Value { at: IMAGE, reason: "no image is named".to_owned() }),
-        image => effects.push_parsed(ImageRef::parse(image), Effect::Image, IMAGE),
+        image => effects.push_parsed(ImageRef::parse(image), ImageEffect::Used, IMAGE),
     }
 }
 
@@ -166,10 +170,10 @@ fn log_driver(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
 fn user(fields: &Object, effects: &mut Effects) -> Result<(), BodyError> {
     match fields.text("User").unwrap_or_default() {
         "" => {
-            effects.push(Effect::ImageUser(Holder::Daemon), USER);
+            effects.push(IdentityEffect::ImageUser(Holder::Daemon), USER);
             Ok(())
         }
-        user => effects.push_parsed(UserSpec::parse(user), Effect::User, USER),
+        user => effects.push_parsed(UserSpec::parse(user), IdentityEffect::User, USER),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::effects::force;
 use crate::http::target::Target;
 use crate::policy::Inspected;
 use crate::policy::ceilings::Ceilings;
-use crate::policy::effects::{Effect, FieldPath};
+use crate::policy::effects::{ExistingEffect, FieldPath, IdentityEffect, PrivilegeEffect};
 use crate::policy::types::UserSpec;
 
 /// The body of a request to prepare a command in a container, in canonical form.
@@ -37,16 +37,16 @@ pub(in crate::effects) fn read(
     let fields = effects.fields(body, &EXEC)?;
     let container = || name_between(target.path(), "/containers/", "/exec").to_owned();
     match user(&fields) {
-        Some(user) => effects.push_parsed(UserSpec::parse(user), Effect::User, USER)?,
-        None => effects.push(Effect::ContainerUser(container()), USER),
+        Some(user) => effects.push_parsed(UserSpec::parse(user), IdentityEffect::User, USER)?,
+        None => effects.push(IdentityEffect::ContainerUser(container()), USER),
     }
     effects.push_environment(&fields)?;
     if fields.is_true("Tty") {
         effects.push_term(&fields, FieldPath::Field("Tty"));
     }
     match fields.is_true("Privileged") {
-        true => effects.push(Effect::Privileged, PRIVILEGED),
-        false => effects.push(Effect::ExecIn(container()), PRIVILEGED),
+        true => effects.push(PrivilegeEffect::Privileged, PRIVILEGED),
+        false => effects.push(ExistingEffect::ExecIn(container()), PRIVILEGED),
     }
     Ok(Inspected::new(ExecBody(fields), effects.into_asked()))
 }
@@ -78,11 +78,13 @@ fn user(fields: &Object) -> Option<&str> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
+    use crate::policy::effects::EnvironmentEffect;
     use proptest::prelude::*;
 
     use super::*;
     use crate::docker::json;
     use crate::http::target;
+    use crate::policy::effects::Effect;
     use crate::policy::types::EnvironmentEntry;
 
     fn read_at(target: &str, body: &str) -> Result<Inspected<ExecBody>, BodyError> {
@@ -92,8 +94,10 @@ mod tests {
     fn asked(body: &str) -> Vec<String> {
         let inspected = read_at("/v1.41/containers/web/exec", body).unwrap();
         let told = inspected.effects().iter().map(|asked| match &asked.effect {
-            Effect::User(user) => format!("user {user} at {}", asked.at),
-            Effect::Environment(entry) => format!("variable {} at {}", entry.to_entry(), asked.at),
+            Effect::Identity(IdentityEffect::User(user)) => format!("user {user} at {}", asked.at),
+            Effect::Environment(EnvironmentEffect::Set(entry)) => {
+                format!("variable {} at {}", entry.to_entry(), asked.at)
+            }
             effect => format!("{effect:?} at {}", asked.at),
         });
         told.collect()
@@ -103,7 +107,7 @@ mod tests {
     fn what_a_command_would_have() {
         let user = r#"ContainerUser("web") at User"#;
         let within = r#"ExecIn("web") at Privileged"#;
-        let term = r#"DefaultEnvironment { name: "TERM", value: Some("xterm") } at Tty"#;
+        let term = r#"Default { name: "TERM", value: Some("xterm") } at Tty"#;
         for (body, expected) in [
             (r#"{"Cmd":["id"]}"#, &[user, within][..]),
             (r#"{"Cmd":["id"],"User":"","Privileged":false,"Env":null}"#, &[user, within]),

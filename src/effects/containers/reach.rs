@@ -11,7 +11,7 @@
 
 use crate::docker::routes::{name_between, unversioned};
 use crate::http::target::{Target, query_pairs};
-use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
+use crate::policy::effects::{ExistingEffect, FieldPath, IdentityEffect, RequestedEffect};
 
 const BEFORE: &str = "/containers/";
 
@@ -45,8 +45,9 @@ pub(in crate::effects) fn effects_of_attach(target: &Target<'_>) -> Vec<Requeste
         return Vec::new();
     }
     let at = || FieldPath::Field("?stdin");
-    let user = RequestedEffect { effect: Effect::ContainerUser(name.to_owned()), at: at() };
-    vec![user, RequestedEffect { effect: Effect::ExecIn(name.to_owned()), at: at() }]
+    let user =
+        RequestedEffect { effect: IdentityEffect::ContainerUser(name.to_owned()).into(), at: at() };
+    vec![user, RequestedEffect { effect: ExistingEffect::ExecIn(name.to_owned()).into(), at: at() }]
 }
 
 /// Whether any `stdin` is true as the daemon reads it (`httputils.BoolValue`). What can't be read may
@@ -67,7 +68,10 @@ fn is_true(value: &str) -> bool {
 pub(in crate::effects) fn effects_of_archive(target: &Target<'_>) -> Vec<RequestedEffect> {
     let is_copy = unversioned(target.path()).ends_with("/copy");
     let name = name_between(target.path(), BEFORE, if is_copy { "/copy" } else { "/archive" });
-    vec![RequestedEffect { effect: Effect::Archive(name.to_owned()), at: FieldPath::Field("name") }]
+    vec![RequestedEffect {
+        effect: ExistingEffect::Archive(name.to_owned()).into(),
+        at: FieldPath::Field("name"),
+    }]
 }
 
 #[cfg(test)]
@@ -76,6 +80,7 @@ mod tests {
 
     use super::*;
     use crate::http::target;
+    use crate::policy::effects::Effect;
 
     #[test]
     fn what_was_looked_at_is_what_is_reached() {
@@ -114,7 +119,7 @@ mod tests {
             ("/v1.41/containers/a/attach/ws?stdin=0", true),
         ] {
             let asked = effects_of_attach(&target::parse(raw).unwrap());
-            let within = Effect::ExecIn("a".to_owned());
+            let within = Effect::Existing(ExistingEffect::ExecIn("a".to_owned()));
             assert_eq!(asked.iter().any(|asked| asked.effect == within), reaches, "{raw}");
             assert_eq!(asked.is_empty(), !reaches, "{raw}");
         }
@@ -128,7 +133,12 @@ mod tests {
             ("/v1.12/containers/a/copy", "a"),
         ] {
             let asked = effects_of_archive(&target::parse(raw).unwrap());
-            let [RequestedEffect { effect: Effect::Archive(found), .. }] = asked.as_slice() else {
+            let [
+                RequestedEffect {
+                    effect: Effect::Existing(ExistingEffect::Archive(found)), ..
+                },
+            ] = asked.as_slice()
+            else {
                 panic!("{asked:?}")
             };
             assert_eq!(found, name, "{raw}");

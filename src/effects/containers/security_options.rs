@@ -3,7 +3,7 @@
 use crate::docker::json;
 use crate::docker::schema::SECCOMP_PROFILE;
 use crate::effects::collect::{BodyError, Effects};
-use crate::policy::effects::{Effect, FieldPath};
+use crate::policy::effects::{FieldPath, PrivilegeEffect};
 use crate::policy::types::{SecurityOption, ValueError};
 
 /// The value that stands for no confinement at all.
@@ -20,9 +20,9 @@ pub(in crate::effects) fn push(
         && option.value().is_some_and(confines_nothing)
     {
         let unconfined = SecurityOption::new("seccomp", UNCONFINED);
-        effects.push(Effect::SecurityOption(unconfined), at.clone());
+        effects.push(PrivilegeEffect::SecurityOption(unconfined), at.clone());
     }
-    effects.push_parsed(option, Effect::SecurityOption, at)
+    effects.push_parsed(option, PrivilegeEffect::SecurityOption, at)
 }
 
 /// Whether a seccomp profile lets every call through that it does not name. Seen on 20.10: what is

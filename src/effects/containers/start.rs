@@ -12,7 +12,7 @@ use crate::docker::schema::START;
 use crate::effects::collect::{BodyError, Effects};
 use crate::http::target::{Target, query_pairs};
 use crate::policy::Inspected;
-use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
+use crate::policy::effects::{ExistingEffect, FieldPath, RequestedEffect};
 
 const BEFORE: &str = "/containers/";
 
@@ -31,7 +31,7 @@ pub(in crate::effects) fn read(
     says_nothing(body)?;
     let mut effects = Effects::default();
     let name = name_between(target.path(), BEFORE, "/start");
-    effects.push(Effect::Started(name.to_owned()), FieldPath::Field("name"));
+    effects.push(ExistingEffect::Started(name.to_owned()), FieldPath::Field("name"));
     for pair in query_pairs(target.query().unwrap_or_default()) {
         // Of a query that it can't read the daemon refuses the request.
         let (name, value) = pair.map_err(|error| refused("?", error.to_string()))?;
@@ -41,7 +41,7 @@ pub(in crate::effects) fn read(
             effects.push_path(&value, at())?;
             // Its author decides what goes on within.
             let container = name_between(target.path(), BEFORE, "/start").to_owned();
-            effects.push(Effect::ExecIn(container), at());
+            effects.push(ExistingEffect::ExecIn(container), at());
         }
     }
     Ok(Inspected::new(StartBody, effects.into_asked()))
@@ -50,7 +50,10 @@ pub(in crate::effects) fn read(
 /// `POST /containers/{id}/restart`, of which the daemon reads no body.
 pub(in crate::effects) fn effects_of_restart(target: &Target<'_>) -> Vec<RequestedEffect> {
     let name = name_between(target.path(), BEFORE, "/restart").to_owned();
-    vec![RequestedEffect { effect: Effect::Started(name), at: FieldPath::Field("name") }]
+    vec![RequestedEffect {
+        effect: ExistingEffect::Started(name).into(),
+        at: FieldPath::Field("name"),
+    }]
 }
 
 /// No JSON object with a field in it is shorter than 8 bytes, and so the daemon looks at no such body.
@@ -80,6 +83,8 @@ mod tests {
 
     use super::*;
     use crate::http::target;
+    use crate::policy::effects::Effect;
+    use crate::policy::effects::MountEffect;
 
     fn read_at(query: &str, body: &str) -> Result<Inspected<StartBody>, BodyError> {
         let raw = format!("/v1.23/containers/x/start{query}");
@@ -103,7 +108,11 @@ mod tests {
         ] {
             let read = read_at("", body).unwrap();
             let [started] = read.effects() else { panic!("{body}") };
-            assert_eq!(started.effect, Effect::Started("x".to_owned()), "{body}");
+            assert_eq!(
+                started.effect,
+                Effect::Existing(ExistingEffect::Started("x".to_owned())),
+                "{body}"
+            );
         }
         for body in [
             r#"{"Privileged":true}"#,
@@ -138,8 +147,8 @@ mod tests {
             let asked = inspected.effects().iter().skip(1);
             let found: Vec<_> = asked
                 .map(|asked| match &asked.effect {
-                    Effect::HostPath(path) => path.to_string(),
-                    Effect::AnyPath(_) => "/".to_owned(),
+                    Effect::Mount(MountEffect::HostPath(path)) => path.to_string(),
+                    Effect::Mount(MountEffect::AnyPath(_)) => "/".to_owned(),
                     effect => format!("{effect:?}"),
                 })
                 .collect();

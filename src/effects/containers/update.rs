@@ -16,7 +16,7 @@ use crate::effects::force::number;
 use crate::http::target::Target;
 use crate::policy::Inspected;
 use crate::policy::ceilings::{Ceilings, CpuAsk, CpuLimit, MemoryAsk};
-use crate::policy::effects::{Effect, FieldPath};
+use crate::policy::effects::{ExistingEffect, FieldPath};
 use crate::policy::facts::Facts;
 
 /// The body of a request to change a container's limits, in canonical form.
@@ -40,7 +40,7 @@ pub(in crate::effects) fn read(
     let container = name_between(target.path(), "/containers/", "/update").to_owned();
     for (field, at) in QUOTA {
         if fields.integer(field) != 0 {
-            effects.push(Effect::CpuQuota(container.clone()), at);
+            effects.push(ExistingEffect::CpuQuota(container.clone()), at);
         }
     }
     Ok(Inspected::new(UpdateBody { container, fields }, effects.into_asked()))
@@ -102,6 +102,7 @@ mod tests {
     use super::*;
     use crate::docker::json;
     use crate::http::target;
+    use crate::policy::effects::Effect;
     use crate::policy::facts::{Container, ContainerFacts};
     use crate::policy::types::{Bytes, NanoCpus, UserSpec};
 
@@ -154,7 +155,7 @@ mod tests {
         ] {
             let read = read_at("/v1.41/containers/team/web/update", body).unwrap();
             let asked = read.effects().iter().map(|asked| &asked.effect).collect::<Vec<_>>();
-            let expected = Effect::CpuQuota("team/web".to_owned());
+            let expected = Effect::Existing(ExistingEffect::CpuQuota("team/web".to_owned()));
             assert_eq!(asked, asks.then_some(&expected).into_iter().collect::<Vec<_>>(), "{body}");
         }
     }

@@ -1,12 +1,13 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::*;
+use crate::policy::effects::{EnvironmentEffect, IdentityEffect, ImageEffect, MountEffect};
 use crate::policy::types::Bytes;
 
 fn told(effects: Option<Vec<Effect>>) -> Option<Vec<String>> {
     let tell = |effect: &Effect| match effect {
-        Effect::HostPath(path) => path.to_string(),
-        Effect::AnyPath(_) => "/".to_owned(),
+        Effect::Mount(MountEffect::HostPath(path)) => path.to_string(),
+        Effect::Mount(MountEffect::AnyPath(_)) => "/".to_owned(),
         effect => format!("{effect:?}"),
     };
     effects.map(|effects| effects.iter().map(tell).collect())
@@ -104,10 +105,19 @@ fn what_a_container_was_made_of_counts_until_it_has_run() {
     };
     let never = r#""Status":"created","StartedAt":"0001-01-01T00:00:00Z""#;
     let made = read(&id, r#""Image":"app:1","Env":["A=1","B"],"User":"7""#, never).unwrap();
-    let [Effect::MadeOf(of), Effect::User(user), a, b] = &made[..] else { panic!("{made:?}") };
+    let [
+        Effect::Image(ImageEffect::MadeOf(of)),
+        Effect::Identity(IdentityEffect::User(user)),
+        a,
+        b,
+    ] = &made[..]
+    else {
+        panic!("{made:?}")
+    };
     let told = (of.image.to_string(), of.asked.as_ref().unwrap().to_string(), user.to_string());
     assert_eq!(told, (id.clone(), "app:1".to_owned(), "7".to_owned()));
-    let variable = |text| Effect::Environment(EnvironmentEntry::parse(text).unwrap());
+    let variable =
+        |text| Effect::Environment(EnvironmentEffect::Set(EnvironmentEntry::parse(text).unwrap()));
     assert_eq!((a, b), (&variable("A=1"), &variable("B")));
     // Nobody can say more of a state that is not told.
     assert_eq!(read(&id, "", "").unwrap().len(), 2);
@@ -141,7 +151,7 @@ fn what_a_service_was_before() {
     let ceilings = Ceilings { memory: Some(Bytes::parse("6m").unwrap()), ..Ceilings::default() };
     let known = service(spec(r#""User":"0""#).as_bytes(), &ceilings).unwrap();
     let ServiceFacts::Present { version: 7, effects, forced } = known else { panic!("{known:?}") };
-    let root = Effect::User(UserSpec::parse("0").unwrap());
+    let root = Effect::Identity(IdentityEffect::User(UserSpec::parse("0").unwrap()));
     assert!(effects.contains(&root), "{effects:?}");
     assert!(forced.iter().all(|field| field.contains("Resources")), "{forced:?}");
     let known = service(spec(r#""User":"0""#).as_bytes(), &Ceilings::default()).unwrap();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::http::target;
+use crate::policy::effects::ImageEffect;
 use crate::policy::environment::EnvironmentRule;
 use crate::policy::facts::Facts;
 use crate::policy::images::ImageRule;
@@ -146,9 +147,9 @@ fn both_names_of_a_tag_are_judged() {
     let asked = read_tag(&target::parse("/images/a/b/tag?repo=c&tag=d").unwrap()).unwrap();
     let image = |text| ImageRef::parse(text).unwrap();
     let expected = [
-        Effect::Image(image("a/b")),
-        Effect::ImageNameGiven(image("c:d")),
-        Effect::ImageName(ImageNames::One(image("c:d"))),
+        Effect::Image(ImageEffect::Used(image("a/b"))),
+        Effect::Image(ImageEffect::NameGiven(image("c:d"))),
+        Effect::Image(ImageEffect::Names(ImageNames::One(image("c:d")))),
     ];
     assert!(asked.iter().map(|asked| &asked.effect).eq(&expected), "{asked:?}");
     let names =

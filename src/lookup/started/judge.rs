@@ -5,7 +5,7 @@ use crate::lookup::cache::ImageCache;
 use crate::lookup::daemon::Daemon;
 use crate::lookup::mounts::{Mount, Mounts};
 use crate::lookup::{links, look_up};
-use crate::policy::effects::{self, Effect, FieldPath as At};
+use crate::policy::effects::{self, Effect, FieldPath as At, MountEffect};
 use crate::policy::facts::{Facts, Question, Questions, RealPath, VolumeFacts};
 use crate::policy::types::HostPath;
 use crate::policy::{self, Inspected, Policy, Verdict, Violations};
@@ -82,7 +82,7 @@ impl Judge<'_> {
             VolumeFacts::Absent => &[],
         };
         let paths = effects.iter().filter_map(|effect| match effect {
-            Effect::HostPath(path) => Some(path.clone()),
+            Effect::Mount(MountEffect::HostPath(path)) => Some(path.clone()),
             _ => None,
         });
         Some(paths.collect())
@@ -127,7 +127,7 @@ impl Judge<'_> {
     /// Judges a path as it is written: it has no links, whatever is there meanwhile. These are others of
     /// the same files, if they are known.
     fn violations_of(&self, path: &HostPath, aliases: Option<Vec<HostPath>>) -> Option<Violations> {
-        let effect = Effect::HostPath(path.clone());
+        let effect = Effect::Mount(MountEffect::HostPath(path.clone()));
         let asked = effects::RequestedEffect { effect, at: At::Field("mounts") };
         let mut questions = policy::questions(self.policy, std::slice::from_ref(&asked));
         questions.retain(|question| *question != Question::real_path(path));

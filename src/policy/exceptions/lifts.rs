@@ -5,7 +5,8 @@ mod examples;
 
 use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{
-    AnyPath, Device, Effect, Namespace, NamespaceKind, RequestedEffect, SharedWith,
+    AnyPath, Device, Effect, IdentityEffect, MountEffect, Namespace, NamespaceEffect,
+    NamespaceKind, NetworkEffect, PrivilegeEffect, RequestedEffect, RuntimeEffect, SharedWith,
 };
 use crate::policy::facts::{Facts, ImageFacts};
 use crate::policy::judge::combined;
@@ -69,35 +70,33 @@ impl Lifts {
         facts: &Facts,
     ) -> bool {
         match &asked.effect {
-            Effect::Privileged => self.privileged,
-            Effect::KernelSettings => self.privileged || self.lifts_option("systempaths", None),
-            Effect::Capability(asked) => {
-                let is_it = |lifted: &Capability| lifted == asked || lifted.is_all();
-                self.privileged || self.capabilities.iter().any(is_it)
+            Effect::Identity(effect) => self.lifts_identity(effect, effects, facts),
+            Effect::Mount(effect) => self.lifts_mount(effect, asked, facts),
+            Effect::Privilege(effect) => self.lifts_privilege(effect),
+            Effect::Namespace(NamespaceEffect::Shared(Namespace { kind, with })) => {
+                self.lifts_namespace(*kind, with)
             }
-            Effect::SecurityOption(option) => {
-                self.privileged || self.lifts_option(option.name(), option.value())
+            Effect::Network(NetworkEffect::Joined(_)) => {
+                self.lifts_namespace(NamespaceKind::Network, &SharedWith::Host)
             }
-            Effect::Device(device) => self.privileged || self.lifts_device(device),
-            Effect::DeviceOnStart(path) => self.privileged || self.lifts_device_path(path),
-            // A device is a path too.
-            Effect::HostPath(path) | Effect::HostPathOnStart(path) => {
-                self.lifts_device_path(path) || self.lifts_path(asked, path, facts)
+            Effect::Network(NetworkEffect::HostPorts(ports)) => {
+                self.ports.iter().any(|lifted| lifted.contains(ports))
             }
-            Effect::AnyPath(AnyPath::HostProcesses) => {
-                self.lifts_namespace(NamespaceKind::Pid, &SharedWith::Host)
-            }
-            Effect::AnyPath(AnyPath::Devices(text)) => self.lifts_opaque(text),
-            Effect::AnyPath(AnyPath::VolumeDriver(name)) => {
-                self.volumedrivers.iter().any(|lifted| lifted.is_like(name))
-            }
-            Effect::FileServer(share) => self.shares.iter().any(|lifted| lifted.allows(share)),
-            Effect::Namespace(Namespace { kind, with }) => self.lifts_namespace(*kind, with),
-            Effect::Network(_) => self.lifts_namespace(NamespaceKind::Network, &SharedWith::Host),
-            Effect::HostPorts(ports) => self.ports.iter().any(|lifted| lifted.contains(ports)),
-            Effect::User(user) => self.lifts_user(user),
-            Effect::Group(group) => self.lifts_group(group.principal()),
-            Effect::ImageUser(_) => {
+            Effect::Runtime(effect) => self.lifts_runtime(effect, facts),
+            _ => false,
+        }
+    }
+
+    fn lifts_identity(
+        &self,
+        effect: &IdentityEffect,
+        effects: &[RequestedEffect],
+        facts: &Facts,
+    ) -> bool {
+        match effect {
+            IdentityEffect::User(user) => self.lifts_user(user),
+            IdentityEffect::Group(group) => self.lifts_group(group.principal()),
+            IdentityEffect::ImageUser(_) => {
                 let content = image_of(effects).and_then(|image| facts.image(image));
                 let user = match content {
                     Some(ImageFacts::Present { user: Some(user), .. }) => Ok(user.clone()),
@@ -106,12 +105,55 @@ impl Lifts {
                 };
                 user.is_ok_and(|user| self.lifts_user(&user))
             }
-            Effect::Sysctl(name) => self.sysctls.iter().any(|lifted| lifted.is_like(name)),
-            Effect::Runtime(name) => runtimes::are_lifted(&self.runtimes, name, facts),
-            Effect::CgroupParent(path) => {
+            IdentityEffect::ContainerUser(_) => false,
+        }
+    }
+
+    fn lifts_mount(&self, effect: &MountEffect, asked: &RequestedEffect, facts: &Facts) -> bool {
+        match effect {
+            // A device is a path too.
+            MountEffect::HostPath(path) | MountEffect::HostPathOnStart(path) => {
+                self.lifts_device_path(path) || self.lifts_path(asked, path, facts)
+            }
+            MountEffect::AnyPath(AnyPath::HostProcesses) => {
+                self.lifts_namespace(NamespaceKind::Pid, &SharedWith::Host)
+            }
+            MountEffect::AnyPath(AnyPath::Devices(text)) => self.lifts_opaque(text),
+            MountEffect::AnyPath(AnyPath::VolumeDriver(name)) => {
+                self.volumedrivers.iter().any(|lifted| lifted.is_like(name))
+            }
+            MountEffect::FileServer(share) => self.shares.iter().any(|it| it.allows(share)),
+            MountEffect::AnyPath(_) | MountEffect::Volume(_) | MountEffect::VolumeOnStart(_) => {
+                false
+            }
+        }
+    }
+
+    /// Privileged mode is all of them.
+    fn lifts_privilege(&self, effect: &PrivilegeEffect) -> bool {
+        let is_named = match effect {
+            PrivilegeEffect::Privileged => false,
+            PrivilegeEffect::KernelSettings => self.lifts_option("systempaths", None),
+            PrivilegeEffect::Capability(asked) => {
+                self.capabilities.iter().any(|lifted| lifted == asked || lifted.is_all())
+            }
+            PrivilegeEffect::SecurityOption(option) => {
+                self.lifts_option(option.name(), option.value())
+            }
+            PrivilegeEffect::Device(device) => self.lifts_device(device),
+            PrivilegeEffect::DeviceOnStart(path) => self.lifts_device_path(path),
+        };
+        self.privileged || is_named
+    }
+
+    fn lifts_runtime(&self, effect: &RuntimeEffect, facts: &Facts) -> bool {
+        match effect {
+            RuntimeEffect::Runtime(name) => runtimes::are_lifted(&self.runtimes, name, facts),
+            RuntimeEffect::Sysctl(name) => self.sysctls.iter().any(|it| it.is_like(name)),
+            RuntimeEffect::CgroupParent(path) => {
                 self.cgroupparent.iter().any(|lifted| lifted.is_like(path))
             }
-            _ => false,
+            RuntimeEffect::Annotation(_) => false,
         }
     }
 

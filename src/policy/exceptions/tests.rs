@@ -8,7 +8,9 @@ use crate::policy::Verdict;
 use crate::policy::ceilings::{Ceilings, CpuLimit};
 use crate::policy::day::Day;
 use crate::policy::effects::{
-    AnyPath, Builder, Device, FieldPath, ImageNames, Namespace, NamespaceKind, SharedWith,
+    AnyPath, BuildEffect, Builder, Device, EnvironmentEffect, ExistingEffect, FieldPath,
+    IdentityEffect, ImageEffect, ImageNames, MountEffect, Namespace, NamespaceEffect,
+    NamespaceKind, NetworkEffect, PrivilegeEffect, SharedWith,
 };
 use crate::policy::facts::Container;
 use crate::policy::judge;
@@ -96,7 +98,10 @@ fn at(effects: Vec<Effect>) -> Vec<RequestedEffect> {
 
 /// A container of `asked` with one thing more.
 fn container_of(asked: &str, more: Vec<Effect>) -> Vec<RequestedEffect> {
-    let own = [Effect::Image(image(asked)), Effect::ImageEnvironment(Holder::Daemon)];
+    let own = [
+        Effect::Image(ImageEffect::Used(image(asked))),
+        Effect::Environment(EnvironmentEffect::OfImage(Holder::Daemon)),
+    ];
     at(own.into_iter().chain(more).collect())
 }
 
@@ -111,45 +116,48 @@ fn verdict(policy: &Policy, effects: Vec<RequestedEffect>, facts: &Facts) -> Str
 }
 
 fn capability(name: &str) -> Effect {
-    Effect::Capability(Capability::parse(name).unwrap())
+    Effect::Privilege(PrivilegeEffect::Capability(Capability::parse(name).unwrap()))
 }
 
 fn shared(kind: NamespaceKind, with: SharedWith) -> Effect {
-    Effect::Namespace(Namespace { kind, with })
+    Effect::Namespace(NamespaceEffect::Shared(Namespace { kind, with }))
 }
 
 #[test]
 fn exactly_the_values_that_are_named_are_lifted() {
     let policy = policy(vec![exception("agent:1")]);
     let facts = facts("agent:1", &["agent:1"]);
-    let option = |text: &str| Effect::SecurityOption(SecurityOption::parse(text).unwrap());
-    let ports = |text: &str| Effect::HostPorts(PortRange::parse(text).unwrap());
+    let option = |text: &str| {
+        Effect::Privilege(PrivilegeEffect::SecurityOption(SecurityOption::parse(text).unwrap()))
+    };
+    let ports =
+        |text: &str| Effect::Network(NetworkEffect::HostPorts(PortRange::parse(text).unwrap()));
     let other = || SharedWith::Container("other".to_owned());
     for (effect, is_lifted) in [
         (capability("sys_admin"), true),
         (capability("ALL"), false),
         (capability("NET_ADMIN"), false),
-        (Effect::HostPath(path("/proc")), true),
-        (Effect::HostPath(path("/tmp/proc")), false),
-        (Effect::HostPath(path("/")), false),
-        (Effect::HostPath(path("/root")), false),
-        (Effect::HostPath(path("/dev/fuse")), true),
-        (Effect::HostPath(path("/dev")), false),
-        (Effect::Device(Device::Path(path("/dev"))), false),
+        (Effect::Mount(MountEffect::HostPath(path("/proc"))), true),
+        (Effect::Mount(MountEffect::HostPath(path("/tmp/proc"))), false),
+        (Effect::Mount(MountEffect::HostPath(path("/"))), false),
+        (Effect::Mount(MountEffect::HostPath(path("/root"))), false),
+        (Effect::Mount(MountEffect::HostPath(path("/dev/fuse"))), true),
+        (Effect::Mount(MountEffect::HostPath(path("/dev"))), false),
+        (Effect::Privilege(PrivilegeEffect::Device(Device::Path(path("/dev")))), false),
         (shared(NamespaceKind::Network, SharedWith::Host), true),
         (shared(NamespaceKind::Pid, SharedWith::Host), false),
-        (Effect::AnyPath(AnyPath::HostProcesses), false),
+        (Effect::Mount(MountEffect::AnyPath(AnyPath::HostProcesses)), false),
         (shared(NamespaceKind::Network, other()), false),
-        (Effect::User(UserSpec::parse("0:0").unwrap()), true),
-        (Effect::ImageUser(Holder::Daemon), true),
+        (Effect::Identity(IdentityEffect::User(UserSpec::parse("0:0").unwrap())), true),
+        (Effect::Identity(IdentityEffect::ImageUser(Holder::Daemon)), true),
         (ports("22"), true),
         (ports("20-25"), true),
         (ports("20-26"), false),
         (ports("80"), false),
         (option("apparmor=unconfined"), true),
         (option("apparmor=other"), false),
-        (Effect::Privileged, false),
-        (Effect::KernelSettings, false),
+        (Effect::Privilege(PrivilegeEffect::Privileged), false),
+        (Effect::Privilege(PrivilegeEffect::KernelSettings), false),
     ] {
         let told = verdict(&policy, container_of("agent:1", vec![effect.clone()]), &facts);
         assert_eq!(told.starts_with("lifted: "), is_lifted, "{effect:?}: {told}");
@@ -216,21 +224,33 @@ fn the_first_that_holds_counts_alone() {
     let policy = policy(vec![first.clone(), exception("agent")]);
     let facts = facts("agent:1", &["agent:1"]);
     let asks = |effect| container_of("agent:1", vec![effect]);
-    let path = Effect::HostPath(path("/proc"));
-    assert!(verdict(&policy, asks(Effect::Privileged), &facts).starts_with("lifted"));
+    let path = Effect::Mount(MountEffect::HostPath(path("/proc")));
+    assert!(
+        verdict(&policy, asks(Effect::Privilege(PrivilegeEffect::Privileged)), &facts)
+            .starts_with("lifted")
+    );
     assert!(verdict(&policy, asks(path.clone()), &facts).starts_with("forbidden"));
     // One that has run out is none.
     let mut today = facts.clone();
     today.add_today(Day::parse("2027-02-01").unwrap());
     first.until = Some(Day::parse("2027-01-31").unwrap());
     let ended = Policy { exceptions: vec![first.clone(), exception("agent")], ..policy };
-    assert!(verdict(&ended, asks(Effect::Privileged), &today).starts_with("forbidden"));
+    assert!(
+        verdict(&ended, asks(Effect::Privilege(PrivilegeEffect::Privileged)), &today)
+            .starts_with("forbidden")
+    );
     assert!(verdict(&ended, asks(path), &today).starts_with("lifted"));
     first.until = Some(Day::parse("2027-02-01").unwrap());
     let last_day = Policy { exceptions: vec![first], ..ended };
-    assert!(verdict(&last_day, asks(Effect::Privileged), &today).starts_with("lifted"));
+    assert!(
+        verdict(&last_day, asks(Effect::Privilege(PrivilegeEffect::Privileged)), &today)
+            .starts_with("lifted")
+    );
     // Nor is one whose day is not known.
-    assert!(verdict(&last_day, asks(Effect::Privileged), &facts).starts_with("forbidden"));
+    assert!(
+        verdict(&last_day, asks(Effect::Privilege(PrivilegeEffect::Privileged)), &facts)
+            .starts_with("forbidden")
+    );
 }
 
 #[test]
@@ -238,7 +258,10 @@ fn it_is_for_containers_alone_and_for_those_of_the_image() {
     let policy = policy(vec![exception("agent:1")]);
     let mut facts = facts("agent:1", &["agent:1"]);
     // A service, whose nodes fetch the name.
-    let own = [Effect::Image(image("agent:1")), Effect::ImageEnvironment(Holder::Registry)];
+    let own = [
+        Effect::Image(ImageEffect::Used(image("agent:1"))),
+        Effect::Environment(EnvironmentEffect::OfImage(Holder::Registry)),
+    ];
     let service = at(own.into_iter().chain([capability("SYS_ADMIN")]).collect());
     assert!(verdict(&policy, service, &facts).starts_with("forbidden"));
     // Another container that takes over what an excepted one has.
@@ -249,7 +272,7 @@ fn it_is_for_containers_alone_and_for_those_of_the_image() {
         user: UserSpec::parse("root").unwrap(),
         is_privileged: false,
         shares: vec![Namespace { kind: NamespaceKind::Network, with: SharedWith::Host }],
-        mounts: vec![Effect::HostPath(path("/proc"))],
+        mounts: vec![MountEffect::HostPath(path("/proc")).into()],
         cpu: CpuLimit::QuotaOrNone,
         devices: vec![],
         networks: vec![],
@@ -261,15 +284,18 @@ fn it_is_for_containers_alone_and_for_those_of_the_image() {
     facts.add_image(image(ID), known);
     let mut plain = self::facts("app:1", &["app:1"]);
     plain.add(facts.clone());
-    let from = |image: &str| container_of(image, vec![Effect::VolumesFrom("c".to_owned())]);
+    let from =
+        |image: &str| container_of(image, vec![ExistingEffect::VolumesFrom("c".to_owned()).into()]);
     assert!(verdict(&policy, from("app:1"), &plain).starts_with("forbidden: mount of /proc"));
     assert!(verdict(&policy, from("agent:1"), &plain).starts_with("lifted: mount of /proc"));
     // Who works in it has what it was given, and who works in another has not.
     let works = |name: &str| {
         at(vec![
-            Effect::ContainerUser(name.to_owned()),
-            Effect::ExecIn(name.to_owned()),
-            Effect::Environment(crate::policy::types::EnvironmentEntry::parse("A=b").unwrap()),
+            Effect::Identity(IdentityEffect::ContainerUser(name.to_owned())),
+            Effect::Existing(ExistingEffect::ExecIn(name.to_owned())),
+            Effect::Environment(EnvironmentEffect::Set(
+                crate::policy::types::EnvironmentEntry::parse("A=b").unwrap(),
+            )),
         ])
     };
     assert!(verdict(&policy, works("c"), &facts).starts_with("lifted: user root"));
@@ -282,9 +308,9 @@ fn it_is_for_containers_alone_and_for_those_of_the_image() {
 #[test]
 fn a_name_that_an_exception_knows_is_not_given() {
     let policy = policy(vec![exception("agent:1"), exception("team/tool")]);
-    let given = |text: &str| Effect::ImageNameGiven(image(text));
-    let pulled = |text: &str| Effect::ImageName(ImageNames::One(image(text)));
-    let unread = Effect::Build(Builder::BuildKitUnseen);
+    let given = |text: &str| Effect::Image(ImageEffect::NameGiven(image(text)));
+    let pulled = |text: &str| Effect::Image(ImageEffect::Names(ImageNames::One(image(text))));
+    let unread = Effect::Build(BuildEffect::By(Builder::BuildKitUnseen));
     for (effect, is_forbidden) in [
         (given("agent:1"), true),
         (given("docker.io/library/agent:1"), true),
@@ -292,7 +318,7 @@ fn a_name_that_an_exception_knows_is_not_given() {
         (given("team/tool:latest"), true),
         (given("team/tools:latest"), false),
         (pulled("agent:1"), false),
-        (Effect::ImageNamesUnseen, true),
+        (Effect::Image(ImageEffect::NamesUnseen), true),
         (unread, true),
     ] {
         let told = verdict(&policy, at(vec![effect.clone()]), &Facts::none());
@@ -301,7 +327,7 @@ fn a_name_that_an_exception_knows_is_not_given() {
     }
     // A digest is the content, whatever is called so.
     let by_digest = self::policy(vec![exception(&format!("agent:1@{DIGEST}"))]);
-    for effect in [given("agent:1"), Effect::ImageNamesUnseen] {
+    for effect in [given("agent:1"), Effect::Image(ImageEffect::NamesUnseen)] {
         assert_eq!(verdict(&by_digest, at(vec![effect]), &Facts::none()), "allowed");
     }
 }

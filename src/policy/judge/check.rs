@@ -1,6 +1,10 @@
 //! Which rule is about which effect.
 
-use crate::policy::effects::{AnyPath, Builder, Device, Effect, Holder, RequestedEffect};
+use crate::policy::effects::{
+    AnyPath, BuildEffect, Builder, Device, Effect, EnvironmentEffect, ExistingEffect, Holder,
+    IdentityEffect, ImageEffect, MountEffect, NamespaceEffect, NetworkEffect, PrivilegeEffect,
+    ReadingEffect, RequestedEffect, RuntimeEffect,
+};
 use crate::policy::exceptions;
 use crate::policy::facts::Facts;
 use crate::policy::judge::{
@@ -51,7 +55,8 @@ const _: fn(&Policy) = |policy| {
     } = policy;
 };
 
-/// Shows one effect to every rule that is about it. An effect without a line here breaks the build.
+/// Shows one effect to every rule that is about it, family by family. An effect without a line below breaks
+/// the build.
 pub(super) fn check(
     policy: &Policy,
     asked: &RequestedEffect,
@@ -60,180 +65,246 @@ pub(super) fn check(
     violations: &mut Violations,
 ) {
     let found = &mut Findings::new(violations, &asked.at);
+    let beside = (effects, facts);
     match &asked.effect {
-        Effect::Takeover(by) => takeover::check(policy, *by, found),
-        Effect::Build(builder) => build(policy, *builder, &asked.effect, facts, found),
-        Effect::BuildSteps(steps) => build_steps::check(policy, steps, facts, found),
-        Effect::Opaque(unseen) => builds::check_unseen(policy, unseen, found),
-        Effect::Image(image) => {
-            policy.images.iter().for_each(|rule| rule.check(image, facts, found));
-            policy.allowed_images.check(image, facts, found);
+        Effect::Image(effect) => image(policy, effect, beside, found),
+        Effect::Build(effect) => build(policy, effect, facts, found),
+        Effect::Takeover(effect) => takeover::check(policy, effect, facts, found),
+        Effect::Identity(effect) => identity(policy, effect, beside, found),
+        Effect::Environment(effect) => variable(policy, effect, beside, found),
+        Effect::Mount(effect) => mount(policy, effect, beside, found),
+        Effect::Existing(effect) => existing(policy, effect, facts, found),
+        Effect::Privilege(effect) => privilege(policy, effect, facts, found),
+        Effect::Namespace(effect) => namespace(policy, effect, facts, found),
+        Effect::Network(effect) => network(policy, effect, facts, found),
+        Effect::Runtime(effect) => runtime(policy, effect, facts, found),
+        Effect::Reading(effect) => reading(policy, effect, facts, found),
+    }
+}
+
+/// All effects of the request, and what is known.
+type Beside<'a> = (&'a [RequestedEffect], &'a Facts);
+
+fn image(
+    policy: &Policy,
+    effect: &ImageEffect,
+    (effects, facts): Beside<'_>,
+    found: &mut Findings<'_>,
+) {
+    let Policy { images, allowed_images, .. } = policy;
+    match effect {
+        ImageEffect::Used(image) => {
+            images.iter().for_each(|rule| rule.check(image, facts, found));
+            allowed_images.check(image, facts, found);
         }
-        Effect::MadeOf(made) => {
+        ImageEffect::MadeOf(made) => {
             first_start::check((&made.image, made.asked.as_ref()), policy, facts, found);
         }
-        Effect::ImageName(names) => {
-            policy.images.iter().for_each(|rule| rule.check_names(names, found));
-            policy.allowed_images.check_names(names, found);
+        ImageEffect::Names(names) => {
+            images.iter().for_each(|rule| rule.check_names(names, found));
+            allowed_images.check_names(names, found);
         }
-        Effect::ImageContent => {
-            policy.allowed_images.check_unseen("an image of an archive or a container", found)
+        ImageEffect::Content => {
+            allowed_images.check_unseen("an image of an archive or a container", found);
         }
-        Effect::SourcePolicy => policy.allowed_images.check_own_policy(found),
-        Effect::ImageNameGiven(name) => exceptions::check_given(policy, name, found),
-        Effect::ImageNamesUnseen => {
+        ImageEffect::SourcePolicy => allowed_images.check_own_policy(found),
+        ImageEffect::NameGiven(name) => exceptions::check_given(policy, name, found),
+        ImageEffect::NamesUnseen => {
             exceptions::check_unseen(policy, "an archive of images", found);
         }
-        Effect::ImageNamesTaken => {
-            policy.images.iter().for_each(|rule| rule.check_names_taken(facts, found));
+        ImageEffect::NamesTaken => {
+            images.iter().for_each(|rule| rule.check_names_taken(facts, found));
         }
-        Effect::ImageRemoved(image) => {
-            policy.images.iter().for_each(|rule| rule.check_removed(image, facts, found));
+        ImageEffect::Removed(image) => {
+            images.iter().for_each(|rule| rule.check_removed(image, facts, found));
         }
-        Effect::User(user) => {
-            policy.users.iter().for_each(|rule| rule.check(user, found));
-            policy.groups.iter().for_each(|rule| rule.check_user(user, found));
+        ImageEffect::Platform(asked) => {
+            let Policy { users, groups, environment, ceilings, .. } = policy;
+            platform::check(asked, (users, groups, environment), ceilings, effects, facts, found);
         }
-        Effect::Group(group) => {
-            policy.users.iter().for_each(|rule| rule.check_group(group, found));
-            policy.groups.iter().for_each(|rule| rule.check(group, found));
+    }
+}
+
+fn build(policy: &Policy, effect: &BuildEffect, facts: &Facts, found: &mut Findings<'_>) {
+    match effect {
+        BuildEffect::By(builder) => build_by(policy, *builder, facts, found),
+        BuildEffect::Steps(steps) => build_steps::check(policy, steps, facts, found),
+        BuildEffect::Opaque(unseen) => builds::check_unseen(policy, unseen, found),
+    }
+}
+
+fn identity(
+    policy: &Policy,
+    effect: &IdentityEffect,
+    (effects, facts): Beside<'_>,
+    found: &mut Findings<'_>,
+) {
+    let Policy { users, groups, .. } = policy;
+    match effect {
+        IdentityEffect::User(user) => {
+            users.iter().for_each(|rule| rule.check(user, found));
+            groups.iter().for_each(|rule| rule.check_user(user, found));
         }
-        Effect::ImageUser(holder) => image_user(policy, *holder, (effects, facts), found),
-        Effect::Environment(entry) => {
-            policy.environment.iter().for_each(|rule| rule.check(entry, found));
-            policy.devices.iter().for_each(|rule| rule.check_variable(entry, found));
+        IdentityEffect::Group(group) => {
+            users.iter().for_each(|rule| rule.check_group(group, found));
+            groups.iter().for_each(|rule| rule.check(group, found));
         }
-        Effect::ImageEnvironment(holder) => {
-            image_environment(policy, *holder, (effects, facts), found)
+        IdentityEffect::ImageUser(holder) => image_user(policy, *holder, (effects, facts), found),
+        IdentityEffect::ContainerUser(name) => existing::check_user_of(name, users, facts, found),
+    }
+}
+
+fn variable(
+    policy: &Policy,
+    effect: &EnvironmentEffect,
+    (effects, facts): Beside<'_>,
+    found: &mut Findings<'_>,
+) {
+    let Policy { environment, ceilings, devices, .. } = policy;
+    match effect {
+        EnvironmentEffect::Set(entry) => {
+            environment.iter().for_each(|rule| rule.check(entry, found));
+            devices.iter().for_each(|rule| rule.check_variable(entry, found));
         }
-        Effect::DefaultEnvironment { name, value } => {
-            let value = value.as_deref();
-            environment::check_default(
-                (&policy.environment, &policy.ceilings),
-                (name, value),
-                found,
-            );
+        EnvironmentEffect::Template(name) => {
+            environment.iter().for_each(|rule| rule.check_template(name, found));
         }
-        Effect::LinkedEnvironment(prefix) => {
-            policy.environment.iter().for_each(|rule| rule.check_link(prefix, found));
+        EnvironmentEffect::Default { name, value } => {
+            environment::check_default((environment, ceilings), (name, value.as_deref()), found);
         }
-        Effect::Platform(asked) => {
-            let rules =
-                (policy.users.as_slice(), policy.groups.as_slice(), policy.environment.as_slice());
-            platform::check(asked, rules, &policy.ceilings, effects, facts, found);
+        EnvironmentEffect::OfImage(holder) => {
+            // Of one that is fetched the daemon's own is the best guess: to set variables is no power
+            // that would be worth refusing every service for.
+            for content in contents_of(effects, (*holder, Holder::Daemon), facts) {
+                environment::check_image((environment, ceilings), effects, content, found);
+            }
         }
-        Effect::ContainerUser(name) => existing::check_user_of(name, &policy.users, facts, found),
-        Effect::ExecIn(name) => existing::check_powers_of(name, policy, facts, found),
-        // The ceilings hold for it, in whichever way it is asked for.
-        Effect::CpuQuota(_) => {}
-        Effect::EnvironmentTemplate(name) => {
-            policy.environment.iter().for_each(|rule| rule.check_template(name, found));
+        EnvironmentEffect::Linked(prefix) => {
+            environment.iter().for_each(|rule| rule.check_link(prefix, found));
         }
-        Effect::HostPorts(range) => policy.ports.iter().for_each(|rule| rule.check(range, found)),
-        Effect::HostPath(path) => host_path(policy, path, (effects, facts), found),
-        Effect::AnyPath(AnyPath::VolumeDriver(name)) => volume_driver(policy, name, found),
-        Effect::AnyPath(any) => {
-            any_path::check((&policy.mounts, &policy.allowed_mounts), any, found);
-            way_out::check_any(policy, any, found);
-        }
-        Effect::FileServer(share) => {
-            shares::check(
-                (&policy.mounts, &policy.allowed_mounts, &policy.allowed_shares),
-                share,
-                facts,
-                found,
-            );
-        }
-        Effect::HostInterface(name) => {
-            policy.namespaces.iter().for_each(|rule| rule.check_interface(name, found));
-        }
-        Effect::Volume(name) | Effect::VolumeOnStart(name) => {
-            existing::check_volume(name, policy, facts, found);
-        }
-        Effect::Started(name) => existing::check_started(name, policy, facts, found),
-        Effect::Archive(name) => existing::check_archive(name, policy, facts, found),
-        Effect::Named { what, name } => identifiers::check((what, name), policy, found),
-        Effect::NamespaceOnStart(namespace) => {
-            existing::check_joined(namespace, policy, facts, found);
-        }
-        Effect::HostPathOnStart(path) => {
-            mounts::check_again((&policy.mounts, &policy.allowed_mounts), path, facts, found);
+    }
+}
+
+fn mount(policy: &Policy, effect: &MountEffect, beside: Beside<'_>, found: &mut Findings<'_>) {
+    let Policy { mounts, allowed_mounts, allowed_shares, .. } = policy;
+    let (_, facts) = beside;
+    match effect {
+        MountEffect::HostPath(path) => host_path(policy, path, beside, found),
+        MountEffect::HostPathOnStart(path) => {
+            mounts::check_again((mounts, allowed_mounts), path, facts, found);
             way_out::check_again(policy, path, facts, found);
         }
-        // Whether it leads to a disk at this moment is judged with what adds up to privileged mode.
-        Effect::DeviceOnStart(path) => {
-            policy.devices.iter().for_each(|rule| rule.check_again(path, facts, found));
+        MountEffect::AnyPath(AnyPath::VolumeDriver(name)) => volume_driver(policy, name, found),
+        MountEffect::AnyPath(any) => {
+            any_path::check((mounts, allowed_mounts), any, found);
+            way_out::check_any(policy, any, found);
         }
-        Effect::SecurityOption(option) => {
-            policy.security.iter().for_each(|rule| rule.check(option, found))
+        MountEffect::FileServer(share) => {
+            shares::check((mounts, allowed_mounts, allowed_shares), share, facts, found);
         }
-        // A security option is asked for besides; alone it adds up to privileged mode.
-        Effect::KernelSettings => {}
-        Effect::Privileged => privileged(policy, found),
-        Effect::Capability(capability) => {
-            policy.capabilities.iter().for_each(|rule| rule.check(capability, found));
+        MountEffect::Volume(name) | MountEffect::VolumeOnStart(name) => {
+            existing::check_volume(name, policy, facts, found);
         }
-        Effect::Device(device) => check_device(policy, device, facts, found),
-        Effect::ManagerRole { node, version } => {
-            takeover::check_role((node, *version), policy, facts, found);
-        }
-        Effect::HostProgram(path) => takeover::check_program(policy, path, found),
-        Effect::Namespace(namespace) => {
-            policy.namespaces.iter().for_each(|rule| rule.check(namespace, found));
-            policy.ports.iter().for_each(|rule| rule.check_namespace(namespace, found));
-            existing::check_joined(namespace, policy, facts, found);
-        }
-        Effect::Network(name) => {
-            networks::check(name, (&policy.ports, &policy.namespaces), facts, found)
-        }
-        Effect::Subnet(subnet, put_to) => {
-            subnets::check(
-                (&policy.subnets, &policy.allowed_subnets),
-                *subnet,
-                *put_to,
-                facts,
-                found,
-            );
-        }
-        Effect::SubnetsOf(name, _) => {
-            subnets::check_network((&policy.subnets, &policy.allowed_subnets), name, facts, found);
-        }
-        Effect::HostBridge(name) => subnets::check_bridge(&policy.subnets, name, facts, found),
-        Effect::SubnetDriver(name) => {
-            subnets::check_driver((&policy.subnets, &policy.allowed_subnets), name, found);
-        }
-        Effect::Runtime(name) => {
-            runtimes::check(&policy.runtimes, name, facts, found);
-            policy.devices.iter().for_each(|rule| rule.check_runtime(name, found));
-        }
-        Effect::VolumesFrom(name) => {
+    }
+}
+
+fn existing(policy: &Policy, effect: &ExistingEffect, facts: &Facts, found: &mut Findings<'_>) {
+    match effect {
+        ExistingEffect::Started(name) => existing::check_started(name, policy, facts, found),
+        ExistingEffect::ExecIn(name) => existing::check_powers_of(name, policy, facts, found),
+        ExistingEffect::Archive(name) => existing::check_archive(name, policy, facts, found),
+        ExistingEffect::VolumesFrom(name) => {
             existing::check_mounts_of(name, policy, facts, found);
         }
-        Effect::Renamed { container, to } => {
+        ExistingEffect::Named { what, name } => identifiers::check((what, name), policy, found),
+        ExistingEffect::Renamed { container, to } => {
             existing::check_renamed((container, to), &policy.volumesfrom, facts, found);
         }
-        Effect::Sysctl(name) => policy.sysctls.iter().for_each(|rule| rule.check(name, found)),
-        Effect::CgroupParent(path) => {
-            policy.cgroupparent.iter().for_each(|rule| rule.check(path, found))
-        }
-        Effect::PreviousSpec { service, version } => {
+        // The ceilings hold for it, in whichever way it is asked for.
+        ExistingEffect::CpuQuota(_) => {}
+        ExistingEffect::PreviousSpec { service, version } => {
             existing::check_previous((service, *version), policy, facts, found);
         }
-        Effect::Annotation(name) => annotations::check(name, policy, found),
-        Effect::Podmans(what) => unrouted::check_podmans(policy, what, found),
-        Effect::Unknown(path) => policy.strict.check(path, found),
-        Effect::ServiceVersion(spoken) => versions::check(*spoken, &policy.ceilings, facts, found),
+    }
+}
+
+fn privilege(policy: &Policy, effect: &PrivilegeEffect, facts: &Facts, found: &mut Findings<'_>) {
+    let Policy { security, capabilities, devices, .. } = policy;
+    match effect {
+        PrivilegeEffect::SecurityOption(option) => {
+            security.iter().for_each(|rule| rule.check(option, found));
+        }
+        // A security option is asked for besides; alone it adds up to privileged mode.
+        PrivilegeEffect::KernelSettings => {}
+        PrivilegeEffect::Privileged => privileged(policy, found),
+        PrivilegeEffect::Capability(capability) => {
+            capabilities.iter().for_each(|rule| rule.check(capability, found));
+        }
+        PrivilegeEffect::Device(device) => check_device(policy, device, facts, found),
+        // Whether it leads to a disk at this moment is judged with what adds up to privileged mode.
+        PrivilegeEffect::DeviceOnStart(path) => {
+            devices.iter().for_each(|rule| rule.check_again(path, facts, found));
+        }
+    }
+}
+
+fn namespace(policy: &Policy, effect: &NamespaceEffect, facts: &Facts, found: &mut Findings<'_>) {
+    let (NamespaceEffect::Shared(shared) | NamespaceEffect::OnStart(shared)) = effect;
+    match effect {
+        NamespaceEffect::Shared(_) => {
+            policy.namespaces.iter().for_each(|rule| rule.check(shared, found));
+            policy.ports.iter().for_each(|rule| rule.check_namespace(shared, found));
+        }
+        NamespaceEffect::OnStart(_) => {}
+    }
+    existing::check_joined(shared, policy, facts, found);
+}
+
+fn network(policy: &Policy, effect: &NetworkEffect, facts: &Facts, found: &mut Findings<'_>) {
+    let Policy { ports, namespaces, subnets, allowed_subnets, .. } = policy;
+    let lists = (subnets.as_slice(), allowed_subnets);
+    match effect {
+        NetworkEffect::HostPorts(range) => ports.iter().for_each(|rule| rule.check(range, found)),
+        NetworkEffect::Joined(name) => networks::check(name, (ports, namespaces), facts, found),
+        NetworkEffect::HostInterface(name) => {
+            namespaces.iter().for_each(|rule| rule.check_interface(name, found));
+        }
+        NetworkEffect::HostBridge(name) => subnets::check_bridge(subnets, name, facts, found),
+        NetworkEffect::Subnet(subnet, put_to) => {
+            subnets::check(lists, *subnet, *put_to, facts, found);
+        }
+        NetworkEffect::SubnetsOf(name, _) => subnets::check_network(lists, name, facts, found),
+        NetworkEffect::SubnetDriver(name) => subnets::check_driver(lists, name, found),
+    }
+}
+
+fn runtime(policy: &Policy, effect: &RuntimeEffect, facts: &Facts, found: &mut Findings<'_>) {
+    let Policy { runtimes, devices, sysctls, cgroupparent, .. } = policy;
+    match effect {
+        RuntimeEffect::Runtime(name) => {
+            runtimes::check(runtimes, name, facts, found);
+            devices.iter().for_each(|rule| rule.check_runtime(name, found));
+        }
+        RuntimeEffect::Sysctl(name) => sysctls.iter().for_each(|rule| rule.check(name, found)),
+        RuntimeEffect::CgroupParent(path) => {
+            cgroupparent.iter().for_each(|rule| rule.check(path, found));
+        }
+        RuntimeEffect::Annotation(name) => annotations::check(name, policy, found),
+    }
+}
+
+fn reading(policy: &Policy, effect: &ReadingEffect, facts: &Facts, found: &mut Findings<'_>) {
+    match effect {
+        ReadingEffect::ServiceVersion(spoken) => {
+            versions::check(*spoken, &policy.ceilings, facts, found);
+        }
+        ReadingEffect::Podmans(what) => unrouted::check_podmans(policy, what, found),
+        ReadingEffect::Unknown(path) => policy.strict.check(path, found),
     }
 }
 
 /// A build, and the names that it may give.
-fn build(
-    policy: &Policy,
-    builder: Builder,
-    effect: &Effect,
-    facts: &Facts,
-    found: &mut Findings<'_>,
-) {
+fn build_by(policy: &Policy, builder: Builder, facts: &Facts, found: &mut Findings<'_>) {
     let Policy { images, allowed_images, .. } = policy;
     builds::check(policy, builder, facts, found);
     match builder {
@@ -245,7 +316,7 @@ fn build(
     if builder == Builder::BuildKitUnseen && !builds::are_calls_judged(policy, facts) {
         exceptions::check_unseen(policy, "a build by BuildKit", found);
     }
-    if images::takes_names(policy, effect) {
+    if images::build_takes_names(policy, builder) {
         images.iter().for_each(|rule| rule.check_names_taken(facts, found));
     }
 }
@@ -254,7 +325,7 @@ fn build(
 fn image_user(
     policy: &Policy,
     holder: Holder,
-    (effects, facts): (&[RequestedEffect], &Facts),
+    (effects, facts): Beside<'_>,
     found: &mut Findings<'_>,
 ) {
     let Policy { users, groups, ceilings, .. } = policy;
@@ -272,26 +343,11 @@ fn image_user(
     }
 }
 
-/// The variables of an image.
-fn image_environment(
-    policy: &Policy,
-    holder: Holder,
-    (effects, facts): (&[RequestedEffect], &Facts),
-    found: &mut Findings<'_>,
-) {
-    let Policy { environment, ceilings, .. } = policy;
-    // Of one that is fetched the daemon's own is the best guess: to set variables is no power
-    // that would be worth refusing every service for.
-    for content in contents_of(effects, (holder, Holder::Daemon), facts) {
-        environment::check_image((environment, ceilings), effects, content, found);
-    }
-}
-
 /// A mount: by the rules about paths, or else as a way past SecDocker, and as a device.
 fn host_path(
     policy: &Policy,
     path: &HostPath,
-    (effects, facts): (&[RequestedEffect], &Facts),
+    (effects, facts): Beside<'_>,
     found: &mut Findings<'_>,
 ) {
     let Policy { mounts, allowed_mounts, devices, .. } = policy;

@@ -9,7 +9,9 @@ mod capabilities;
 
 use std::collections::HashSet;
 
-use crate::policy::effects::{Device, Effect, RequestedEffect};
+use crate::policy::effects::{
+    Device, Effect, MountEffect, NamespaceEffect, PrivilegeEffect, RequestedEffect,
+};
 use crate::policy::exceptions::Sinks;
 use crate::policy::facts::{DeviceFacts, Facts, Question, Questions};
 use crate::policy::rules::devices::{CDI_UNKNOWN, CONTENT_UNKNOWN};
@@ -35,21 +37,24 @@ pub(in crate::policy) fn check(
     let mut seen = HashSet::new();
     for asked in effects {
         match &asked.effect {
-            Effect::Capability(capability) if !seen.insert(capability.as_str()) => {}
-            Effect::Capability(capability) => {
+            Effect::Privilege(PrivilegeEffect::Capability(capability))
+                if !seen.insert(capability.as_str()) => {}
+            Effect::Privilege(PrivilegeEffect::Capability(capability)) => {
                 self::capability((capability, asked), effects, facts, sinks);
             }
-            Effect::Device(device) => {
+            Effect::Privilege(PrivilegeEffect::Device(device)) => {
                 let sink = sinks.of(asked, effects, facts);
                 device_alone(device, facts, &mut Findings::new(sink, &asked.at));
             }
             // As it is written it was given beside SecDocker, or is no disk.
-            Effect::DeviceOnStart(path) if facts.link(path) != Some(path) => {
+            Effect::Privilege(PrivilegeEffect::DeviceOnStart(path))
+                if facts.link(path) != Some(path) =>
+            {
                 let sink = sinks.of(asked, effects, facts);
                 let found = &mut Findings::new(sink, &asked.at);
                 device_alone(&Device::Path(path.clone()), facts, found);
             }
-            Effect::HostPath(path)
+            Effect::Mount(MountEffect::HostPath(path))
                 if is_of_devices(path, facts)
                     && !is_device(path, effects)
                     && facts.device(path) != Some(&DeviceFacts::Other) =>
@@ -59,7 +64,7 @@ pub(in crate::policy) fn check(
                 let found = &mut Findings::new(sink, &asked.at);
                 found.add_because(format_args!("mount of {path}"), reason, RULE);
             }
-            Effect::KernelSettings => {
+            Effect::Privilege(PrivilegeEffect::KernelSettings) => {
                 let sink = sinks.of(asked, effects, facts);
                 let found = &mut Findings::new(sink, &asked.at);
                 found.add("writable settings of the kernel, as in privileged mode", RULE);
@@ -104,14 +109,20 @@ impl Beside {
     /// What an effect is called, if it is this.
     fn named_in(self, asked: &RequestedEffect) -> Option<(String, &RequestedEffect)> {
         let name = match (&asked.effect, self) {
-            (Effect::SecurityOption(option), Self::NoSeccomp) if is_without_seccomp(option) => {
+            (Effect::Privilege(PrivilegeEffect::SecurityOption(option)), Self::NoSeccomp)
+                if is_without_seccomp(option) =>
+            {
                 Some(format!("security option {option}"))
             }
-            (Effect::Capability(other), Self::Capability(name)) if other.as_str() == name => {
+            (Effect::Privilege(PrivilegeEffect::Capability(other)), Self::Capability(name))
+                if other.as_str() == name =>
+            {
                 Some(format!("capability {other}"))
             }
             // A container may share its own with the host: what it joined is not known here.
-            (Effect::Namespace(namespace), Self::Shared(kind)) if namespace.kind == kind => {
+            (Effect::Namespace(NamespaceEffect::Shared(namespace)), Self::Shared(kind))
+                if namespace.kind == kind =>
+            {
                 Some(namespace.to_string())
             }
             _ => None,
@@ -166,10 +177,12 @@ pub(in crate::policy) fn ask(
 ) {
     if rule == PrivilegedRule::Forbid {
         questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::Device(Device::Path(path)) | Effect::DeviceOnStart(path) => {
+            Effect::Privilege(
+                PrivilegeEffect::Device(Device::Path(path)) | PrivilegeEffect::DeviceOnStart(path),
+            ) => Some(Question::device(path)),
+            Effect::Mount(MountEffect::HostPath(path)) if is_of_devices(path, facts) => {
                 Some(Question::device(path))
             }
-            Effect::HostPath(path) if is_of_devices(path, facts) => Some(Question::device(path)),
             _ => None,
         }));
     }
@@ -184,7 +197,7 @@ fn is_of_devices(path: &HostPath, facts: &Facts) -> bool {
 /// Whether a path is asked for as a device too, as all of these are paths.
 pub(in crate::policy) fn is_device(path: &HostPath, effects: &[RequestedEffect]) -> bool {
     effects.iter().any(
-        |asked| matches!(&asked.effect, Effect::Device(Device::Path(device)) if device == path),
+        |asked| matches!(&asked.effect, Effect::Privilege(PrivilegeEffect::Device(Device::Path(it))) if it == path),
     )
 }
 

@@ -17,7 +17,8 @@ use std::mem::{Discriminant, discriminant};
 
 use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{
-    Device, Effect, Namespace, NamespaceKind, RequestedEffect, SharedWith,
+    Device, Effect, ExistingEffect, IdentityEffect, MountEffect, Namespace, NamespaceEffect,
+    NamespaceKind, NetworkEffect, PrivilegeEffect, RequestedEffect, SharedWith,
 };
 use crate::policy::facts::{
     Container, ContainerFacts, Facts, NetworkFacts, ROUNDS_MAX, ServiceFacts, VolumeFacts,
@@ -96,9 +97,12 @@ fn implied_by(
             let effects = known.effects_of(effect);
             let effects =
                 effects.into_iter().map(|effect| RequestedEffect { effect, at: at.clone() });
-            let is_reached = matches!(effect, Effect::ExecIn(_) | Effect::Archive(_));
+            let is_reached = matches!(
+                effect,
+                Effect::Existing(ExistingEffect::ExecIn(_) | ExistingEffect::Archive(_))
+            );
             let through = through.or(is_reached.then_some(name)).map(str::to_owned);
-            let is_device = matches!(effect, Effect::Device(_));
+            let is_device = matches!(effect, Effect::Privilege(PrivilegeEffect::Device(_)));
             let device =
                 is_device.then(|| RequestedEffect { effect: effect.clone(), at: at.clone() });
             groups.push(Implied { effects: effects.collect(), through, device });
@@ -109,20 +113,21 @@ fn implied_by(
 
 fn named(effect: &Effect) -> Option<(Option<NamespaceKind>, &str)> {
     match effect {
-        Effect::Volume(name)
-        | Effect::VolumeOnStart(name)
-        | Effect::Started(name)
-        | Effect::VolumesFrom(name)
-        | Effect::ContainerUser(name)
-        | Effect::ExecIn(name)
-        | Effect::Archive(name)
-        | Effect::SubnetsOf(name, _)
-        | Effect::Device(Device::Cdi(name))
-        | Effect::PreviousSpec { service: name, .. } => Some((None, name)),
-        Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) })
-        | Effect::NamespaceOnStart(Namespace { kind, with: SharedWith::Container(name) }) => {
-            Some((Some(*kind), name))
-        }
+        Effect::Mount(MountEffect::Volume(name) | MountEffect::VolumeOnStart(name))
+        | Effect::Existing(
+            ExistingEffect::Started(name)
+            | ExistingEffect::VolumesFrom(name)
+            | ExistingEffect::ExecIn(name)
+            | ExistingEffect::Archive(name)
+            | ExistingEffect::PreviousSpec { service: name, .. },
+        )
+        | Effect::Identity(IdentityEffect::ContainerUser(name))
+        | Effect::Network(NetworkEffect::SubnetsOf(name, _))
+        | Effect::Privilege(PrivilegeEffect::Device(Device::Cdi(name))) => Some((None, name)),
+        Effect::Namespace(
+            NamespaceEffect::Shared(Namespace { kind, with: SharedWith::Container(name) })
+            | NamespaceEffect::OnStart(Namespace { kind, with: SharedWith::Container(name) }),
+        ) => Some((Some(*kind), name)),
         _ => None,
     }
 }
@@ -140,41 +145,56 @@ impl<'a> Known<'a> {
             self.container(name).map_or_else(Vec::new, what)
         };
         match effect {
-            Effect::Volume(name) => match self.facts.volume(name) {
+            Effect::Mount(MountEffect::Volume(name)) => match self.facts.volume(name) {
                 Some(VolumeFacts::Present(effects)) => effects.clone(),
                 Some(VolumeFacts::Absent) | None => Vec::new(),
             },
-            Effect::VolumeOnStart(name) => match self.facts.volume(name) {
+            Effect::Mount(MountEffect::VolumeOnStart(name)) => match self.facts.volume(name) {
                 Some(VolumeFacts::Present(effects)) => effects.iter().filter_map(again).collect(),
                 Some(VolumeFacts::Absent) | None => Vec::new(),
             },
-            Effect::Started(name) => of(name, &|container| {
+            Effect::Existing(ExistingEffect::Started(name)) => of(name, &|container| {
                 let made_of = first_start::effects(container, self.ceilings);
                 started(container).into_iter().chain(made_of).collect()
             }),
-            Effect::VolumesFrom(name) => of(name, &|c| c.mounts.clone()),
-            Effect::Archive(name) => of(name, &|container| {
+            Effect::Existing(ExistingEffect::VolumesFrom(name)) => of(name, &|c| c.mounts.clone()),
+            Effect::Existing(ExistingEffect::Archive(name)) => of(name, &|container| {
                 container.mounts.iter().cloned().chain(first_start::content(container)).collect()
             }),
-            Effect::ContainerUser(name) => of(name, &|c| vec![Effect::User(c.user.clone())]),
-            Effect::ExecIn(name) => of(name, &|container| reached(container, self.ceilings)),
-            Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) }) => {
-                of(name, &|container| shared_by(container, *kind))
+            Effect::Identity(IdentityEffect::ContainerUser(name)) => {
+                of(name, &|c| vec![IdentityEffect::User(c.user.clone()).into()])
             }
-            Effect::NamespaceOnStart(Namespace { kind, with: SharedWith::Container(name) }) => {
+            Effect::Existing(ExistingEffect::ExecIn(name)) => {
+                of(name, &|container| reached(container, self.ceilings))
+            }
+            Effect::Namespace(NamespaceEffect::Shared(Namespace {
+                kind,
+                with: SharedWith::Container(name),
+            })) => of(name, &|container| shared_by(container, *kind)),
+            Effect::Namespace(NamespaceEffect::OnStart(Namespace {
+                kind,
+                with: SharedWith::Container(name),
+            })) => {
                 of(name, &|container| shared_by(container, *kind).into_iter().map(still).collect())
             }
-            Effect::Device(Device::Cdi(name)) => self.facts.cdi(name).cloned().unwrap_or_default(),
-            Effect::SubnetsOf(name, put_to) => match self.facts.network(name) {
-                Some(NetworkFacts::Other(subnets)) => {
-                    subnets.iter().map(|subnet| Effect::Subnet(*subnet, *put_to)).collect()
+            Effect::Privilege(PrivilegeEffect::Device(Device::Cdi(name))) => {
+                self.facts.cdi(name).cloned().unwrap_or_default()
+            }
+            Effect::Network(NetworkEffect::SubnetsOf(name, put_to)) => {
+                match self.facts.network(name) {
+                    Some(NetworkFacts::Other(subnets)) => subnets
+                        .iter()
+                        .map(|subnet| Effect::Network(NetworkEffect::Subnet(*subnet, *put_to)))
+                        .collect(),
+                    Some(NetworkFacts::Host) | None => Vec::new(),
                 }
-                Some(NetworkFacts::Host) | None => Vec::new(),
-            },
-            Effect::PreviousSpec { service, .. } => match self.facts.service(service) {
-                Some(ServiceFacts::Present { effects, .. }) => effects.clone(),
-                Some(ServiceFacts::Absent) | None => Vec::new(),
-            },
+            }
+            Effect::Existing(ExistingEffect::PreviousSpec { service, .. }) => {
+                match self.facts.service(service) {
+                    Some(ServiceFacts::Present { effects, .. }) => effects.clone(),
+                    Some(ServiceFacts::Absent) | None => Vec::new(),
+                }
+            }
             _ => Vec::new(),
         }
     }
@@ -183,17 +203,25 @@ impl<'a> Known<'a> {
 /// What the daemon looks for anew when it starts a container.
 fn started(container: &Container) -> Vec<Effect> {
     let devices = container.devices.iter().flat_map(|path| {
-        [Effect::HostPathOnStart(path.clone()), Effect::DeviceOnStart(path.clone())]
+        [
+            Effect::Mount(MountEffect::HostPathOnStart(path.clone())),
+            Effect::Privilege(PrivilegeEffect::DeviceOnStart(path.clone())),
+        ]
     });
     let joined = container.shares.iter().filter_map(joined_again);
-    let networks = container.networks.iter().cloned().map(Effect::Network);
+    let networks = container.networks.iter().cloned();
+    let networks = networks.map(|name| NetworkEffect::Joined(name).into());
     container.mounts.iter().filter_map(again).chain(devices).chain(joined).chain(networks).collect()
 }
 
 fn again(effect: &Effect) -> Option<Effect> {
     match effect {
-        Effect::HostPath(path) => Some(Effect::HostPathOnStart(path.clone())),
-        Effect::Volume(name) => Some(Effect::VolumeOnStart(name.clone())),
+        Effect::Mount(MountEffect::HostPath(path)) => {
+            Some(Effect::Mount(MountEffect::HostPathOnStart(path.clone())))
+        }
+        Effect::Mount(MountEffect::Volume(name)) => {
+            Some(Effect::Mount(MountEffect::VolumeOnStart(name.clone())))
+        }
         _ => None,
     }
 }
@@ -201,14 +229,16 @@ fn again(effect: &Effect) -> Option<Effect> {
 /// That it shares with the host was given to it; the container that it meets may be another one meanwhile.
 fn joined_again(shared: &Namespace) -> Option<Effect> {
     matches!(shared.with, SharedWith::Container(_))
-        .then(|| Effect::NamespaceOnStart(shared.clone()))
+        .then(|| Effect::Namespace(NamespaceEffect::OnStart(shared.clone())))
 }
 
 /// What those share who are met counts in full, but not by whom they have joined themselves.
 fn still(effect: Effect) -> Effect {
     match effect {
-        Effect::Namespace(shared) if matches!(shared.with, SharedWith::Container(_)) => {
-            Effect::NamespaceOnStart(shared)
+        Effect::Namespace(NamespaceEffect::Shared(shared))
+            if matches!(shared.with, SharedWith::Container(_)) =>
+        {
+            Effect::Namespace(NamespaceEffect::OnStart(shared))
         }
         effect => effect,
     }
@@ -216,7 +246,8 @@ fn still(effect: Effect) -> Effect {
 
 /// All that a command within the container has. What `general` forces on every container is in order.
 fn reached(container: &Container, ceilings: &Ceilings) -> Vec<Effect> {
-    let privileged = container.is_privileged.then_some(Effect::Privileged);
+    let privileged =
+        container.is_privileged.then_some(Effect::Privilege(PrivilegeEffect::Privileged));
     let powers = container.powers.iter().flatten().filter(|power| !is_forced(power, ceilings));
     let shares = shared_now(container);
     let shares = shares.iter().flat_map(Namespace::effects);
@@ -226,8 +257,12 @@ fn reached(container: &Container, ceilings: &Ceilings) -> Vec<Effect> {
 
 fn is_forced(power: &Effect, ceilings: &Ceilings) -> bool {
     match power {
-        Effect::Capability(capability) => ceilings.capadd.contains(capability),
-        Effect::SecurityOption(option) => ceilings.secopts.contains(option),
+        Effect::Privilege(PrivilegeEffect::Capability(capability)) => {
+            ceilings.capadd.contains(capability)
+        }
+        Effect::Privilege(PrivilegeEffect::SecurityOption(option)) => {
+            ceilings.secopts.contains(option)
+        }
         _ => false,
     }
 }

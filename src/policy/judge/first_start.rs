@@ -9,7 +9,7 @@ use std::fmt;
 
 use crate::image::{ImageName, ImageRef};
 use crate::policy::ceilings::Ceilings;
-use crate::policy::effects::Effect;
+use crate::policy::effects::{Effect, EnvironmentEffect, IdentityEffect, ImageEffect};
 use crate::policy::facts::{Container, ContainerFacts, Facts, ImageFacts};
 use crate::policy::rule_set::Policy;
 use crate::policy::violations::Findings;
@@ -22,15 +22,15 @@ pub(in crate::policy) fn effects(container: &Container, ceilings: &Ceilings) -> 
 
 fn is_forced(effect: &Effect, ceilings: &Ceilings) -> bool {
     match effect {
-        Effect::User(user) => ceilings.user.as_ref() == Some(user),
-        Effect::Environment(entry) => ceilings.environment.contains(entry),
+        Effect::Identity(IdentityEffect::User(user)) => ceilings.user.as_ref() == Some(user),
+        Effect::Environment(EnvironmentEffect::Set(entry)) => ceilings.environment.contains(entry),
         _ => false,
     }
 }
 
 /// Whose files are in a container that has never run: its image's.
 pub(in crate::policy) fn content(container: &Container) -> Option<Effect> {
-    let is_image = |effect: &&Effect| matches!(effect, Effect::MadeOf(_));
+    let is_image = |effect: &&Effect| matches!(effect, Effect::Image(ImageEffect::MadeOf(_)));
     container.first_run.iter().flatten().find(is_image).cloned()
 }
 
@@ -79,7 +79,7 @@ mod tests {
 
     use super::*;
     use crate::policy::ceilings::CpuLimit;
-    use crate::policy::effects::{FieldPath, MadeOf, RequestedEffect};
+    use crate::policy::effects::{ExistingEffect, FieldPath, MadeOf, RequestedEffect};
     use crate::policy::rules::allowed::AllowedImages;
     use crate::policy::rules::environment::EnvironmentRule;
     use crate::policy::rules::images::ImageRule;
@@ -99,15 +99,15 @@ mod tests {
 
     fn made_of(asked: &str) -> Effect {
         let image = ImageRef::parse(ID).unwrap();
-        Effect::MadeOf(Box::new(MadeOf { image, asked: names(&[asked]).pop() }))
+        Effect::Image(ImageEffect::MadeOf(Box::new(MadeOf { image, asked: names(&[asked]).pop() })))
     }
 
     fn variable(text: &str) -> Effect {
-        Effect::Environment(EnvironmentEntry::parse(text).unwrap())
+        Effect::Environment(EnvironmentEffect::Set(EnvironmentEntry::parse(text).unwrap()))
     }
 
     fn user(text: &str) -> Effect {
-        Effect::User(UserSpec::parse(text).unwrap())
+        Effect::Identity(IdentityEffect::User(UserSpec::parse(text).unwrap()))
     }
 
     fn known(first_run: Option<Vec<Effect>>) -> Facts {
@@ -137,8 +137,8 @@ mod tests {
         facts
     }
 
-    fn said(policy: &Policy, effect: Effect, facts: &Facts) -> String {
-        let asked = vec![RequestedEffect { effect, at: FieldPath::Field("name") }];
+    fn said(policy: &Policy, effect: impl Into<Effect>, facts: &Facts) -> String {
+        let asked = vec![RequestedEffect { effect: effect.into(), at: FieldPath::Field("name") }];
         match judge(policy, Inspected::new((), asked), facts) {
             Verdict::Allowed(_) => "allowed".to_owned(),
             Verdict::Forbidden(violations) => violations.to_string(),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn started(policy: &Policy, facts: &Facts) -> String {
-        said(policy, Effect::Started("c".to_owned()), facts)
+        said(policy, ExistingEffect::Started("c".to_owned()), facts)
     }
 
     fn images(texts: &[&str]) -> Vec<ImageRule> {
@@ -177,7 +177,10 @@ mod tests {
     fn the_image_is_judged_by_what_it_is_called_and_was() {
         let policy = Policy { images: images(&["ubuntu:16.04"]), ..Policy::permissive() };
         let facts = || known(Some(vec![made_of("app:1")]));
-        let first = [Effect::Started("c".to_owned()), Effect::Archive("c".to_owned())];
+        let first = [
+            Effect::Existing(ExistingEffect::Started("c".to_owned())),
+            Effect::Existing(ExistingEffect::Archive("c".to_owned())),
+        ];
         for effect in first {
             let said = |facts: &Facts| said(&policy, effect.clone(), facts);
             assert_eq!(said(&with_image(facts(), &["app:1"])), "allowed");

@@ -8,7 +8,7 @@
 mod asked;
 
 use crate::policy::ceilings::Ceilings;
-use crate::policy::effects::{Effect, RequestedEffect};
+use crate::policy::effects::{Effect, EnvironmentEffect, IdentityEffect, RequestedEffect};
 use crate::policy::facts::{Facts, Question, Questions};
 use crate::policy::known::{asked_platforms, build_of, image_of};
 use crate::policy::rules::environment::EnvironmentRule;
@@ -27,13 +27,15 @@ fn rule_about<'a>(
     effects: &[RequestedEffect],
 ) -> Option<&'a str> {
     let has = |is_it: fn(&Effect) -> bool| effects.iter().any(|asked| is_it(&asked.effect));
-    let is_left_to_image =
-        ceilings.user.is_none() && has(|effect| matches!(effect, Effect::ImageUser(_)));
+    let is_left_to_image = ceilings.user.is_none()
+        && has(|effect| matches!(effect, Effect::Identity(IdentityEffect::ImageUser(_))));
     let user = users.first().map(UserRule::as_str);
     let user = user.or_else(|| groups.first().map(GroupRule::as_str));
     let user = user.filter(|_| is_left_to_image);
     let variable = environment.first();
-    let variable = variable.filter(|_| has(|effect| matches!(effect, Effect::ImageEnvironment(_))));
+    let variable = variable.filter(|_| {
+        has(|effect| matches!(effect, Effect::Environment(EnvironmentEffect::OfImage(_))))
+    });
     user.or_else(|| variable.map(EnvironmentRule::shown))
 }
 
@@ -79,7 +81,7 @@ mod tests {
 
     use super::*;
     use crate::image::ImageRef;
-    use crate::policy::effects::{FieldPath, Holder};
+    use crate::policy::effects::{FieldPath, Holder, ImageEffect};
     use crate::policy::facts::ImageFacts;
     use crate::policy::types::{EnvironmentEntry, UserSpec};
     use crate::policy::{Inspected, Policy, Verdict, further_questions, judge};
@@ -97,10 +99,10 @@ mod tests {
     fn runs(platform: &str, holder: Holder) -> Vec<RequestedEffect> {
         let at = FieldPath::Field("X");
         let effects = [
-            Effect::Image(ImageRef::parse("two:1").unwrap()),
-            Effect::ImageUser(holder),
-            Effect::ImageEnvironment(holder),
-            Effect::Platform(Box::new(AskedPlatform::parse(platform))),
+            Effect::Image(ImageEffect::Used(ImageRef::parse("two:1").unwrap())),
+            Effect::Identity(IdentityEffect::ImageUser(holder)),
+            Effect::Environment(EnvironmentEffect::OfImage(holder)),
+            Effect::Image(ImageEffect::Platform(Box::new(AskedPlatform::parse(platform)))),
         ];
         effects.into_iter().map(|effect| RequestedEffect { effect, at: at.clone() }).collect()
     }
@@ -157,7 +159,7 @@ mod tests {
         let name = "two@sha256:".to_owned() + &"1".repeat(64);
         let image = ImageRef::parse(&name).unwrap();
         let mut effects = runs("linux/386", Holder::Registry);
-        effects[0].effect = Effect::Image(image.clone());
+        effects[0].effect = Effect::Image(ImageEffect::Used(image.clone()));
         let build = build_of(&image, &AskedPlatform::parse("linux/386")).unwrap();
         let (good, evil) = (content("1000", "GOOD=1"), content("0:0", "GOOD=1"));
         for (plain, of_platform, allowed) in [

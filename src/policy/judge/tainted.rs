@@ -142,7 +142,7 @@ mod tests {
 
     use super::*;
     use crate::image::ImageRef;
-    use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
+    use crate::policy::effects::{Effect, FieldPath, ImageEffect, RequestedEffect};
     use crate::policy::facts::{ImageFacts, NamedImage, Question, Questions};
     use crate::policy::{Inspected, Verdict, judge, questions};
 
@@ -176,8 +176,8 @@ mod tests {
         facts
     }
 
-    fn said(effect: Effect, facts: &Facts) -> String {
-        let asked = vec![RequestedEffect { effect, at: FieldPath::Field("x") }];
+    fn said(effect: impl Into<Effect>, facts: &Facts) -> String {
+        let asked = vec![RequestedEffect { effect: effect.into(), at: FieldPath::Field("x") }];
         match judge(&policy(), Inspected::new((), asked), facts) {
             Verdict::Allowed(_) => String::new(),
             Verdict::Forbidden(violations) => violations.to_string(),
@@ -193,7 +193,7 @@ mod tests {
         ] {
             let (mut former, mut seen) = (TaintedImages::default(), seen);
             former.remember(&policy(), &None, &mut seen).unwrap();
-            let uses = Effect::Image(ImageRef::parse("legacy:1").unwrap());
+            let uses = Effect::Image(ImageEffect::Used(ImageRef::parse("legacy:1").unwrap()));
             let mut now = image("legacy:1", "sha256:1", &["legacy:1"]);
             former.remember(&policy(), &None, &mut now).unwrap();
             let expected =
@@ -212,13 +212,13 @@ mod tests {
                 questions(&policy(), &[RequestedEffect { effect, at: FieldPath::Field("x") }]);
             (questions.asks(&Question::ImageList), questions.images().len())
         };
-        assert_eq!(asks(Effect::ImageNamesTaken), (true, 0));
-        assert_eq!(asks(Effect::ImageContent), (false, 0));
+        assert_eq!(asks(Effect::Image(ImageEffect::NamesTaken)), (true, 0));
+        assert_eq!(asks(Effect::Image(ImageEffect::Content)), (false, 0));
         assert!(
-            said(Effect::ImageNamesTaken, &Facts::none())
+            said(ImageEffect::NamesTaken, &Facts::none())
                 .contains("some of which may be forbidden")
         );
-        assert_eq!(said(Effect::ImageNamesTaken, &listed(&[])), "");
+        assert_eq!(said(ImageEffect::NamesTaken, &listed(&[])), "");
         let mut settled = Questions::from_iter([Question::ImageList]);
         settled.settle(&listed(&[]));
         assert!(settled.is_empty());
@@ -240,11 +240,11 @@ mod tests {
             (id.as_str(), &["legacy:1"], false),
             ("probe:1", &["probe:1"], false),
         ] {
-            let removal = Effect::ImageRemoved(ImageRef::parse(asked).unwrap());
+            let removal = Effect::Image(ImageEffect::Removed(ImageRef::parse(asked).unwrap()));
             let said = said(removal, &image(asked, "sha256:1", has));
             assert_eq!(said.contains("removal of image"), is_forbidden, "{asked}: {said}");
         }
-        let unknown = Effect::ImageRemoved(ImageRef::parse(&id).unwrap());
+        let unknown = Effect::Image(ImageEffect::Removed(ImageRef::parse(&id).unwrap()));
         assert!(said(unknown, &Facts::none()).contains("whose names are not known"));
     }
 
@@ -262,7 +262,7 @@ mod tests {
             let number = number.to_string();
             let mut facts = image("free", &number, &["free"]);
             assert_eq!(former.remember(&policy(), &None, &mut facts), Ok(()));
-            let free = Effect::Image(ImageRef::parse("free").unwrap());
+            let free = Effect::Image(ImageEffect::Used(ImageRef::parse("free").unwrap()));
             let said = said(free, &facts);
             assert!(said.contains(expected), "{number}: {said}");
         }
@@ -306,7 +306,7 @@ mod tests {
             let mut facts = image("free", id, &["free"]);
             assert_eq!(tainted.remember(policy, &ci, &mut facts), Ok(()));
             let asked = vec![RequestedEffect {
-                effect: Effect::Image(ImageRef::parse("free").unwrap()),
+                effect: ImageEffect::Used(ImageRef::parse("free").unwrap()).into(),
                 at: FieldPath::Field("x"),
             }];
             let said = match judge(policy, Inspected::new((), asked), &facts) {

@@ -3,14 +3,29 @@
 
 use std::fmt;
 
-use crate::policy::effects::Takeover;
+use crate::policy::effects::{Takeover, TakeoverEffect};
 use crate::policy::facts::{Facts, NodeFacts};
 use crate::policy::rule_set::Policy;
 use crate::policy::shown::Shown;
 use crate::policy::violations::Findings;
 
 /// Reports one violation for each kind of rule that is configured, or one for all that is forced.
-pub(in crate::policy) fn check(policy: &Policy, by: Takeover, found: &mut Findings<'_>) {
+pub(in crate::policy) fn check(
+    policy: &Policy,
+    effect: &TakeoverEffect,
+    facts: &Facts,
+    found: &mut Findings<'_>,
+) {
+    match effect {
+        TakeoverEffect::By(by) => check_by(policy, *by, found),
+        TakeoverEffect::ManagerRole { node, version } => {
+            check_role((node, *version), policy, facts, found);
+        }
+        TakeoverEffect::HostProgram(path) => check_program(policy, path, found),
+    }
+}
+
+fn check_by(policy: &Policy, by: Takeover, found: &mut Findings<'_>) {
     let what = match by {
         Takeover::Plugin => "an engine plugin, which can do anything to the host",
         Takeover::Swarm => "another swarm, whose managers can start anything on the host",
@@ -38,7 +53,7 @@ pub(in crate::policy) fn check(policy: &Policy, by: Takeover, found: &mut Findin
 
 /// The role that a node has already opens nothing: labels and availability are set beside it. The node must be
 /// the one that was looked at, as it was then: named by its identifier and version.
-pub(in crate::policy) fn check_role(
+fn check_role(
     (node, version): (&str, Option<u64>),
     policy: &Policy,
     facts: &Facts,
@@ -54,12 +69,12 @@ pub(in crate::policy) fn check_role(
         None => false,
     };
     if !is_manager {
-        check(policy, Takeover::Manager, found);
+        check_by(policy, Takeover::Manager, found);
     }
 }
 
 /// A program of the host's that runs as root there, for a container whose content is a client's.
-pub(in crate::policy) fn check_program(policy: &Policy, path: &str, found: &mut Findings<'_>) {
+fn check_program(policy: &Policy, path: &str, found: &mut Findings<'_>) {
     let what = format_args!(
         "program {} for a device, which runs as root on the host, unless an exception names the \
          device",
@@ -81,7 +96,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use super::*;
-    use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
+    use crate::policy::effects::{Effect, FieldPath, RequestedEffect, TakeoverEffect};
     use crate::policy::rules::ports::PortRule;
     use crate::policy::rules::privileged::PrivilegedRule;
     use crate::policy::{Inspected, Verdict, judge, questions};
@@ -106,7 +121,8 @@ mod tests {
         ] {
             let mut facts = Facts::none();
             known.iter().for_each(|known| facts.add_node("n".to_owned(), known.clone()));
-            let effect = Effect::ManagerRole { node: "n".to_owned(), version };
+            let effect =
+                Effect::Takeover(TakeoverEffect::ManagerRole { node: "n".to_owned(), version });
             let asked = vec![RequestedEffect { effect, at: FieldPath::Field("Role") }];
             assert_eq!(questions(&policy, &asked).nodes(), ["n"]);
             let verdict = judge(&policy, Inspected::new((), asked), &facts);
@@ -117,7 +133,10 @@ mod tests {
     #[test]
     fn any_restriction_refuses_it_once() {
         let verdict = |policy: &Policy, by| {
-            let asked = RequestedEffect { effect: Effect::Takeover(by), at: FieldPath::Field("X") };
+            let asked = RequestedEffect {
+                effect: TakeoverEffect::By(by).into(),
+                at: FieldPath::Field("X"),
+            };
             match judge(policy, Inspected::new((), vec![asked]), &Facts::none()) {
                 Verdict::Allowed(_) => "allowed".to_owned(),
                 Verdict::Forbidden(violations) => violations.to_string(),

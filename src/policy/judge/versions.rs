@@ -9,7 +9,7 @@
 mod api_version;
 
 use crate::policy::ceilings::Ceilings;
-use crate::policy::effects::{Effect, RequestedEffect};
+use crate::policy::effects::{Effect, ReadingEffect, RequestedEffect};
 use crate::policy::facts::{Facts, Question, Questions};
 use crate::policy::types::SecurityOption;
 use crate::policy::violations::Findings;
@@ -170,7 +170,9 @@ pub(in crate::policy) fn ask(
     effects: &[RequestedEffect],
     questions: &mut Questions,
 ) {
-    let is_unsaid = |asked: &RequestedEffect| matches!(asked.effect, Effect::ServiceVersion(None));
+    let is_unsaid = |asked: &RequestedEffect| {
+        matches!(asked.effect, Effect::Reading(ReadingEffect::ServiceVersion(None)))
+    };
     let depends = |forced: &Forced| forced.since.is_some_and(|since| since > ApiVersion::FIRST);
     if effects.iter().any(is_unsaid) && forced(ceilings).iter().any(depends) {
         questions.ask(Question::ApiVersion);
@@ -187,7 +189,7 @@ mod tests {
     use crate::policy::{Inspected, Policy, Verdict, judge, questions};
 
     fn verdict(policy: &Policy, spoken: Option<&str>, facts: &Facts) -> String {
-        let effect = Effect::ServiceVersion(spoken.map(ApiVersion::parse));
+        let effect = Effect::Reading(ReadingEffect::ServiceVersion(spoken.map(ApiVersion::parse)));
         let asked = RequestedEffect { effect, at: FieldPath::Field("the API version") };
         match judge(policy, Inspected::new((), vec![asked]), facts) {
             Verdict::Allowed(_) => "allowed".to_owned(),
@@ -256,7 +258,7 @@ mod tests {
     #[test]
     fn the_daemon_is_asked_where_it_alone_knows() {
         let asks = |policy: &Policy, spoken: Option<ApiVersion>| {
-            let effect = Effect::ServiceVersion(spoken);
+            let effect = Effect::Reading(ReadingEffect::ServiceVersion(spoken));
             let asked = RequestedEffect { effect, at: FieldPath::Field("the API version") };
             questions(policy, &[asked]).asks(&Question::ApiVersion)
         };

@@ -28,7 +28,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use crate::policy::ceilings::Ceilings;
-    use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
+    use crate::policy::effects::{FieldPath, RequestedEffect, RuntimeEffect};
     use crate::policy::facts::Facts;
     use crate::policy::rules::ports::PortRule;
     use crate::policy::types::Bytes;
@@ -36,7 +36,7 @@ mod tests {
 
     fn verdict(policy: &Policy, name: &str) -> String {
         let asked = RequestedEffect {
-            effect: Effect::Annotation(name.to_owned()),
+            effect: RuntimeEffect::Annotation(name.to_owned()).into(),
             at: FieldPath::Field("X"),
         };
         match judge(policy, Inspected::new((), vec![asked]), &Facts::none()) {

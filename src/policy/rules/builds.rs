@@ -23,7 +23,7 @@
 
 mod rule;
 
-use crate::policy::effects::{Builder, Effect, Opaque, RequestedEffect};
+use crate::policy::effects::{BuildEffect, Builder, Effect, Opaque, RequestedEffect};
 use crate::policy::exceptions;
 use crate::policy::facts::{Facts, Question, Questions};
 use crate::policy::rule_set::Policy;
@@ -82,14 +82,16 @@ pub(in crate::policy) fn ask(
     questions: &mut Questions,
 ) {
     let is_asked = |asked: &RequestedEffect| match asked.effect {
-        Effect::Build(builder) => matches!(
+        Effect::Build(BuildEffect::By(builder)) => matches!(
             builder,
             Builder::BuildKitUnseen | Builder::BuildKitSession | Builder::SessionOffered
         ),
         _ => false,
     };
     // Of a build that has begun by then only whether its steps can be held to ceilings is not known.
-    let is_begun = |asked: &RequestedEffect| asked.effect == Effect::Build(Builder::BuildKitSolve);
+    let is_begun = |asked: &RequestedEffect| {
+        asked.effect == Effect::Build(BuildEffect::By(Builder::BuildKitSolve))
+    };
     let is_unknown = held(policy, &Facts::none()) == Held::Nothing;
     if must_judge_calls(policy)
         && effects.iter().any(|asked| is_asked(asked) || (is_unknown && is_begun(asked)))
@@ -100,7 +102,9 @@ pub(in crate::policy) fn ask(
 
 /// Whether the daemon must be given all names of forbidden images.
 pub(in crate::policy) fn needs_every_name(effects: &[RequestedEffect]) -> bool {
-    effects.iter().any(|asked| asked.effect == Effect::Build(Builder::BuildKitSolve))
+    effects
+        .iter()
+        .any(|asked| asked.effect == Effect::Build(BuildEffect::By(Builder::BuildKitSolve)))
 }
 
 pub(in crate::policy) fn check(

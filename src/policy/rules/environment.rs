@@ -5,7 +5,7 @@ use std::fmt;
 use std::collections::HashSet;
 
 use crate::policy::ceilings::Ceilings;
-use crate::policy::effects::{Effect, RequestedEffect};
+use crate::policy::effects::{Effect, EnvironmentEffect, RequestedEffect};
 use crate::policy::facts::{ImageFacts, Question, Questions};
 use crate::policy::known::images_in;
 use crate::policy::shown::Shown;
@@ -196,8 +196,8 @@ pub(in crate::policy) fn check_image(
 
 fn overridden<'a>(ceilings: &'a Ceilings, effects: &'a [RequestedEffect]) -> HashSet<&'a str> {
     let asked = effects.iter().filter_map(|asked| match &asked.effect {
-        Effect::Environment(entry) => Some(entry.name()),
-        Effect::EnvironmentTemplate(name) => Some(name.as_str()),
+        Effect::Environment(EnvironmentEffect::Set(entry)) => Some(entry.name()),
+        Effect::Environment(EnvironmentEffect::Template(name)) => Some(name.as_str()),
         _ => None,
     });
     asked.chain(ceilings.environment.iter().map(EnvironmentEntry::name)).collect()
@@ -209,7 +209,9 @@ pub(in crate::policy) fn ask(
     effects: &[RequestedEffect],
     questions: &mut Questions,
 ) {
-    let runs = effects.iter().any(|asked| matches!(asked.effect, Effect::ImageEnvironment(_)));
+    let runs = effects
+        .iter()
+        .any(|asked| matches!(asked.effect, Effect::Environment(EnvironmentEffect::OfImage(_))));
     if !rules.is_empty() && runs {
         questions.extend(images_in(effects).map(Question::image));
     }

@@ -7,7 +7,9 @@
 mod rule;
 
 use crate::image::{ImageName, ImageRef, familiar};
-use crate::policy::effects::{Builder, Effect, ImageNames, RequestedEffect};
+use crate::policy::effects::{
+    BuildEffect, Builder, Effect, ImageEffect, ImageNames, RequestedEffect,
+};
 use crate::policy::facts::{Facts, ImageFacts, Question, Questions};
 use crate::policy::known::images_in;
 use crate::policy::rule_set::Policy;
@@ -116,17 +118,25 @@ fn goes_with(name: &ImageName, removed: &ImageRef, names: &[ImageName]) -> bool 
 }
 
 /// Whether a request with this effect may take forbidden names away.
-pub(in crate::policy) fn takes_names(policy: &Policy, effect: &Effect) -> bool {
+fn takes_names(policy: &Policy, effect: &Effect) -> bool {
     match effect {
-        Effect::ImageNamesTaken => true,
+        Effect::Image(ImageEffect::NamesTaken) => true,
+        Effect::Build(BuildEffect::By(builder)) => build_takes_names(policy, *builder),
+        _ => false,
+    }
+}
+
+/// Whether a build by this may take forbidden names away.
+pub(in crate::policy) fn build_takes_names(policy: &Policy, builder: Builder) -> bool {
+    match builder {
         // Elsewhere it is refused under a rule about images.
-        Effect::Build(Builder::BuildKit | Builder::BuildKitUnseen | Builder::BuildKitSession) => {
+        Builder::BuildKit | Builder::BuildKitUnseen | Builder::BuildKitSession => {
             policy.builds == BuildRule::Allow
         }
         // It names only what may be named; but the daemon is told which images are forbidden by other
         // names.
-        Effect::Build(Builder::BuildKitSolve) => true,
-        _ => false,
+        Builder::BuildKitSolve => true,
+        Builder::Read | Builder::Unread | Builder::Remote | Builder::SessionOffered => false,
     }
 }
 
@@ -136,7 +146,9 @@ pub(in crate::policy) fn ask_list(
     effects: &[RequestedEffect],
     questions: &mut Questions,
 ) {
-    let is_solve = |asked: &RequestedEffect| asked.effect == Effect::Build(Builder::BuildKitSolve);
+    let is_solve = |asked: &RequestedEffect| {
+        asked.effect == Effect::Build(BuildEffect::By(Builder::BuildKitSolve))
+    };
     let takes_names =
         !policy.images.is_empty() && effects.iter().any(|asked| takes_names(policy, &asked.effect));
     if takes_names || policy.allowed_images.list().is_some() && effects.iter().any(is_solve) {
@@ -154,13 +166,13 @@ pub(in crate::policy) fn ask(
     if !rules.is_empty() || allowed.list().is_some() {
         questions.extend(images_in(effects).map(Question::image));
         questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::MadeOf(made) => Some(Question::image(&made.image)),
+            Effect::Image(ImageEffect::MadeOf(made)) => Some(Question::image(&made.image)),
             _ => None,
         }));
     }
     if !rules.is_empty() {
         questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::ImageRemoved(image) => Some(Question::image(image)),
+            Effect::Image(ImageEffect::Removed(image)) => Some(Question::image(image)),
             _ => None,
         }));
     }

@@ -2,7 +2,7 @@
 
 mod rule;
 
-use crate::policy::effects::{Effect, RequestedEffect};
+use crate::policy::effects::{Effect, MountEffect, RequestedEffect};
 use crate::policy::facts::{Facts, Question, Questions};
 use crate::policy::rule_set::Policy;
 use crate::policy::rules::allowed::AllowedMounts;
@@ -70,16 +70,18 @@ pub(in crate::policy) fn ask_servers(
         return;
     }
     questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
-        Effect::FileServer(Share { server: Server::Address(address), .. }) => {
-            Some(Question::address(address))
-        }
+        Effect::Mount(MountEffect::FileServer(Share {
+            server: Server::Address(address), ..
+        })) => Some(Question::address(address)),
         _ => None,
     }));
 }
 
 fn path_of(asked: &RequestedEffect) -> Option<&HostPath> {
     match &asked.effect {
-        Effect::HostPath(path) | Effect::HostPathOnStart(path) => Some(path),
+        Effect::Mount(MountEffect::HostPath(path) | MountEffect::HostPathOnStart(path)) => {
+            Some(path)
+        }
         _ => None,
     }
 }

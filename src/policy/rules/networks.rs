@@ -1,7 +1,7 @@
 //! Networks by a name or identifier that may be those of the host's own.
 
-use crate::policy::effects::Effect;
 use crate::policy::effects::RequestedEffect;
+use crate::policy::effects::{Effect, NetworkEffect};
 use crate::policy::facts::{Facts, NetworkFacts, Question, Questions};
 use crate::policy::rules::namespaces::NamespaceRule;
 use crate::policy::rules::ports::PortRule;
@@ -40,7 +40,7 @@ pub(in crate::policy) fn ask(
         !ports.is_empty() || namespaces.iter().any(|rule| rule.as_host_network().is_some());
     if is_forbidden {
         questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::Network(name) => Some(Question::network(name)),
+            Effect::Network(NetworkEffect::Joined(name)) => Some(Question::network(name)),
             _ => None,
         }));
     }

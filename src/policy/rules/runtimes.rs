@@ -3,7 +3,7 @@
 //! The daemon has names for runtimes that say nothing of the program, and a default for those that name
 //! none. So it is asked for both where a rule is about them.
 
-use crate::policy::effects::{Effect, RequestedEffect};
+use crate::policy::effects::{Effect, RequestedEffect, RuntimeEffect};
 use crate::policy::facts::{Facts, Question, Questions, Runtimes};
 use crate::policy::rules::names::{NameRule, Runtime};
 use crate::policy::shown::Shown;
@@ -18,7 +18,9 @@ pub(in crate::policy) fn ask(
     effects: &[RequestedEffect],
     questions: &mut Questions,
 ) {
-    let runs = |asked: &RequestedEffect| matches!(asked.effect, Effect::Runtime(_));
+    let runs = |asked: &RequestedEffect| {
+        matches!(asked.effect, Effect::Runtime(RuntimeEffect::Runtime(_)))
+    };
     if rules.iter().any(|rule| rule.as_str() != ANY) && effects.iter().any(runs) {
         questions.ask(Question::Runtimes);
     }

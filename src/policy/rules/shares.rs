@@ -77,7 +77,9 @@ impl ShareRule {
     pub(in crate::policy) fn example(&self) -> Option<crate::policy::effects::Effect> {
         let (protocol, server) = (self.protocol, self.server.clone());
         let share = Share { protocol, server, path: Some(self.path.clone()) };
-        Some(crate::policy::effects::Effect::FileServer(share))
+        Some(crate::policy::effects::Effect::Mount(
+            crate::policy::effects::MountEffect::FileServer(share),
+        ))
     }
 
     pub(in crate::policy) fn allows(&self, share: &Share) -> bool {
@@ -150,7 +152,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use super::*;
-    use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
+    use crate::policy::effects::{FieldPath, MountEffect, RequestedEffect};
     use crate::policy::{Inspected, Policy, Verdict, judge};
 
     fn share(protocol: Protocol, server: &str, path: &str) -> Share {
@@ -167,8 +169,10 @@ mod tests {
         let mut facts = Facts::none();
         facts.add_address("10.0.0.1".parse().unwrap(), AddressFacts::Other);
         facts.add_address("10.0.0.2".parse().unwrap(), AddressFacts::Own);
-        let asked =
-            vec![RequestedEffect { effect: Effect::FileServer(share), at: FieldPath::Field("X") }];
+        let asked = vec![RequestedEffect {
+            effect: MountEffect::FileServer(share).into(),
+            at: FieldPath::Field("X"),
+        }];
         match judge(&policy, Inspected::new((), asked), &facts) {
             Verdict::Allowed(_) => "allowed".to_owned(),
             Verdict::Forbidden(violations) => violations.to_string(),

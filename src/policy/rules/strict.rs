@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::policy::effects::{Effect, RequestedEffect};
+use crate::policy::effects::{Effect, ReadingEffect, RequestedEffect};
 use crate::policy::violations::Findings;
 
 /// Whether what is not known is refused.
@@ -43,7 +43,7 @@ pub struct Told<'a>(&'a [RequestedEffect]);
 impl Told<'_> {
     fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|asked| match &asked.effect {
-            Effect::Unknown(what) => Some(what.as_str()),
+            Effect::Reading(ReadingEffect::Unknown(what)) => Some(what.as_str()),
             _ => None,
         })
     }
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_refused_or_told_of() {
         let unknown = |what: &str| {
-            let effect = Effect::Unknown(what.to_owned());
+            let effect = Effect::Reading(ReadingEffect::Unknown(what.to_owned()));
             RequestedEffect { effect, at: FieldPath::Field("the body") }
         };
         let asked = [unknown("field A.B"), unknown("parameter ?c")];

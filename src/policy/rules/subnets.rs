@@ -13,7 +13,7 @@ mod net;
 
 pub use net::{Subnet, SubnetUse};
 
-use crate::policy::effects::{Effect, RequestedEffect};
+use crate::policy::effects::{Effect, NetworkEffect, RequestedEffect};
 use crate::policy::facts::{Facts, Question, Questions, SubnetFacts};
 use crate::policy::shown::Shown;
 use crate::policy::types::ValueError;
@@ -209,7 +209,7 @@ pub(in crate::policy) fn ask_bridges(
 ) {
     if rules.iter().any(|rule| rule.nets == Nets::Host) {
         questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::HostBridge(name) => Some(Question::interface(name)),
+            Effect::Network(NetworkEffect::HostBridge(name)) => Some(Question::interface(name)),
             _ => None,
         }));
     }
@@ -239,9 +239,10 @@ pub(in crate::policy) fn ask(
 ) {
     if rules.iter().any(|rule| rule.nets == Nets::Host) {
         questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::Subnet(subnet, SubnetUse::Routed | SubnetUse::Given) => {
-                Some(Question::subnet(subnet))
-            }
+            Effect::Network(NetworkEffect::Subnet(
+                subnet,
+                SubnetUse::Routed | SubnetUse::Given,
+            )) => Some(Question::subnet(subnet)),
             _ => None,
         }));
     }
@@ -255,7 +256,7 @@ pub(in crate::policy) fn ask_networks(
 ) {
     if first(rules).is_some() {
         questions.extend(effects.iter().filter_map(|asked| match &asked.effect {
-            Effect::SubnetsOf(name, _) => Some(Question::network(name)),
+            Effect::Network(NetworkEffect::SubnetsOf(name, _)) => Some(Question::network(name)),
             _ => None,
         }));
     }

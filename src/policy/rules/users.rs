@@ -1,7 +1,7 @@
 //! Users that nothing may run as.
 
 use crate::policy::ceilings::Ceilings;
-use crate::policy::effects::{Effect, RequestedEffect};
+use crate::policy::effects::{Effect, IdentityEffect, RequestedEffect};
 use crate::policy::facts::{ImageFacts, Question, Questions};
 use crate::policy::known::images_in;
 use crate::policy::rules::principals::{GroupSpec, Held, Principal, Principals};
@@ -116,7 +116,9 @@ pub(in crate::policy) fn ask<Rule>(
     effects: &[RequestedEffect],
     questions: &mut Questions,
 ) {
-    let is_left_to_image = effects.iter().any(|asked| matches!(asked.effect, Effect::ImageUser(_)));
+    let is_left_to_image = effects
+        .iter()
+        .any(|asked| matches!(asked.effect, Effect::Identity(IdentityEffect::ImageUser(_))));
     if !rules.is_empty() && ceilings.user.is_none() && is_left_to_image {
         questions.extend(images_in(effects).map(Question::image));
     }

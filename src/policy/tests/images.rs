@@ -1,15 +1,21 @@
 //! Images, and what they bring along: users and variables.
 
 use super::*;
+use crate::policy::effects::{EnvironmentEffect, IdentityEffect, ImageEffect};
 
 #[test]
 fn users() {
     let mut policy =
         Policy { users: vec![UserRule::parse("root").unwrap()], ..Policy::permissive() };
-    let user = |text| Effect::User(UserSpec::parse(text).unwrap());
+    let user = |text| Effect::Identity(IdentityEffect::User(UserSpec::parse(text).unwrap()));
     assert!(verdict(&policy, vec![user("0:5")], &Facts::none()).contains("user 0:5"));
     assert_eq!(verdict(&policy, vec![user("1000")], &Facts::none()), "allowed");
-    let of_image = || vec![Effect::Image(image("app")), Effect::ImageUser(Holder::Daemon)];
+    let of_image = || {
+        vec![
+            Effect::Image(ImageEffect::Used(image("app"))),
+            Effect::Identity(IdentityEffect::ImageUser(Holder::Daemon)),
+        ]
+    };
     assert!(verdict(&policy, of_image(), &Facts::none()).contains("not known"));
     for (user, allowed) in [(None, false), (Some("0"), false), (Some("app"), true)] {
         let mut facts = Facts::none();
@@ -50,7 +56,10 @@ fn users() {
             user => ImageFacts::Present { id, names, user, environment },
         };
         facts.add_image(image(asked), known);
-        let fetched = vec![Effect::Image(image(asked)), Effect::ImageUser(Holder::Registry)];
+        let fetched = vec![
+            Effect::Image(ImageEffect::Used(image(asked))),
+            Effect::Identity(IdentityEffect::ImageUser(Holder::Registry)),
+        ];
         assert_eq!(verdict(&policy, fetched, &facts) == "allowed", allowed, "{asked}");
     }
     policy.ceilings.user = Some(UserSpec::parse("1000").unwrap());
@@ -79,7 +88,8 @@ fn environment() {
         ("LD_PRELOADS=x", true),
     ];
     for (entry, allowed) in table {
-        let effect = Effect::Environment(EnvironmentEntry::parse(entry).unwrap());
+        let effect =
+            Effect::Environment(EnvironmentEffect::Set(EnvironmentEntry::parse(entry).unwrap()));
         let verdict = verdict(&policy, vec![effect], &Facts::none());
         assert_eq!(verdict == "allowed", allowed, "{entry}: {verdict}");
         assert!(!verdict.contains("secret"), "{verdict}");
@@ -104,7 +114,7 @@ fn images_by_any_name() {
             };
             facts.add_image(image(asked), known);
         }
-        verdict(&policy, vec![Effect::Image(image(asked))], &facts) == "allowed"
+        verdict(&policy, vec![ImageEffect::Used(image(asked)).into()], &facts) == "allowed"
     };
     let digested = format!("ubuntu@{DIGEST}");
     let both = format!("ubuntu:16.04@{DIGEST}");
@@ -161,7 +171,12 @@ fn an_absent_image_is_left_to_the_daemon() {
     };
     let mut facts = Facts::none();
     facts.add_image(image("app"), ImageFacts::Absent);
-    let effects = || vec![Effect::Image(image("app")), Effect::ImageUser(Holder::Daemon)];
+    let effects = || {
+        vec![
+            Effect::Image(ImageEffect::Used(image("app"))),
+            Effect::Identity(IdentityEffect::ImageUser(Holder::Daemon)),
+        ]
+    };
     assert_eq!(verdict(&policy, effects(), &facts), "allowed");
     assert!(verdict(&policy, effects(), &Facts::none()).contains("other names are not known"));
     let asked_for = questions(&policy, &effects().into_iter().map(asked).collect::<Vec<_>>());
@@ -182,7 +197,7 @@ fn facts_settle_what_a_name_does_not_say() {
         let known =
             ImageFacts::Present { id: String::new(), names, user: None, environment: vec![] };
         facts.add_image(image(DIGEST), known);
-        let verdict = verdict(&policy, vec![Effect::Image(image(DIGEST))], &facts);
+        let verdict = verdict(&policy, vec![ImageEffect::Used(image(DIGEST)).into()], &facts);
         assert_eq!(verdict == "allowed", allowed, "{name}: {verdict}");
     }
 }
@@ -190,7 +205,9 @@ fn facts_settle_what_a_name_does_not_say() {
 #[test]
 fn variables_that_the_daemon_sets_of_its_own_accord() {
     let by_default = |value: Option<&str>| {
-        vec![Effect::DefaultEnvironment { name: "HOSTNAME", value: value.map(str::to_owned) }]
+        vec![
+            EnvironmentEffect::Default { name: "HOSTNAME", value: value.map(str::to_owned) }.into(),
+        ]
     };
     for (rule, value, allowed) in [
         ("HOSTNAME=evil", Some("evil"), false),
@@ -230,9 +247,9 @@ fn what_the_daemon_sets_hides_nothing_of_the_image() {
     );
     let value = Some("good".to_owned());
     let effects = vec![
-        Effect::Image(image),
-        Effect::ImageEnvironment(Holder::Daemon),
-        Effect::DefaultEnvironment { name: "HOSTNAME", value },
+        Effect::Image(ImageEffect::Used(image)),
+        Effect::Environment(EnvironmentEffect::OfImage(Holder::Daemon)),
+        Effect::Environment(EnvironmentEffect::Default { name: "HOSTNAME", value }),
     ];
     assert!(verdict(&policy, effects, &facts).contains("of the image"));
 }

@@ -1,7 +1,7 @@
 //! Why a Dockerfile can't be read.
 
 use crate::effects::collect::{BodyError, Effects};
-use crate::policy::effects::{Effect, FieldPath, Opaque};
+use crate::policy::effects::{BuildEffect, FieldPath, Opaque};
 
 /// Why one line can't be read.
 pub(super) type Reason = std::borrow::Cow<'static, str>;
@@ -25,6 +25,6 @@ impl Fault {
 
     pub(super) fn leave(self, name: &'static str, effects: &mut Effects) {
         let unseen = Opaque::Instructions(self.reason.into_owned());
-        effects.push(Effect::Opaque(unseen), FieldPath::Element(name, self.line));
+        effects.push(BuildEffect::Opaque(unseen), FieldPath::Element(name, self.line));
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::policy::effects::{BuildEffect, EnvironmentEffect, IdentityEffect, ImageEffect};
 use proptest::prelude::*;
 
 /// What a Dockerfile brings about, in short: `image a; user b; C=d`.
@@ -25,12 +26,12 @@ fn effects_to(
 
 fn shown(effects: Effects) -> String {
     let show = |asked: RequestedEffect| match asked.effect {
-        Effect::Image(image) => Some(format!("image {image}")),
-        Effect::ImageName(_) => None,
-        Effect::User(user) => Some(format!("user {user}")),
-        Effect::Environment(entry) => Some(entry.to_entry()),
-        Effect::EnvironmentTemplate(name) => Some(format!("{name}=?")),
-        Effect::Opaque(unseen) => Some(format!("{unseen:?}")),
+        Effect::Image(ImageEffect::Used(image)) => Some(format!("image {image}")),
+        Effect::Image(ImageEffect::Names(_)) => None,
+        Effect::Identity(IdentityEffect::User(user)) => Some(format!("user {user}")),
+        Effect::Environment(EnvironmentEffect::Set(entry)) => Some(entry.to_entry()),
+        Effect::Environment(EnvironmentEffect::Template(name)) => Some(format!("{name}=?")),
+        Effect::Build(BuildEffect::Opaque(unseen)) => Some(format!("{unseen:?}")),
         other => panic!("{other:?}"),
     };
     effects.into_asked().into_iter().filter_map(show).collect::<Vec<_>>().join("; ")

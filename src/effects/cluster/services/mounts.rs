@@ -6,7 +6,7 @@ use crate::docker::json::Object;
 use crate::effects::collect::{BodyError, Effects, objects};
 use crate::effects::volume_options::{OptionName, push_reached};
 use crate::image::ImageRef;
-use crate::policy::effects::{AnyPath, Effect, FieldPath};
+use crate::policy::effects::{AnyPath, FieldPath, ImageEffect};
 
 const MOUNTS: &str = "TaskTemplate.ContainerSpec.Mounts";
 
@@ -36,7 +36,7 @@ fn source(mount: &Object, at: FieldPath, effects: &mut Effects) -> Result<(), Bo
             effects.push_volume(source, at);
             Ok(())
         }
-        "image" => effects.push_parsed(ImageRef::parse(source), Effect::Image, at),
+        "image" => effects.push_parsed(ImageRef::parse(source), ImageEffect::Used, at),
         _ => effects.push_path(source, at),
     }
 }

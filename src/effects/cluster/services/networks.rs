@@ -3,7 +3,9 @@
 use crate::docker::json::Object;
 use crate::effects::collect::{BodyError, Effects, may_be_network_id, objects};
 use crate::effects::subnets;
-use crate::policy::effects::{Effect, FieldPath, Namespace, NamespaceKind, SharedWith};
+use crate::policy::effects::{
+    FieldPath, Namespace, NamespaceEffect, NamespaceKind, NetworkEffect, SharedWith,
+};
 use crate::policy::types::PortRange;
 
 const PORTS: &str = "EndpointSpec.Ports";
@@ -17,10 +19,12 @@ pub(super) fn ports(endpoint: &Object, effects: &mut Effects) -> Result<(), Body
         match port.integer("PublishedPort") {
             // The daemon puts it in upper case by the rules of Unicode.
             0 if mode.to_uppercase() == "HOST" => {
-                effects.push(Effect::HostPorts(PortRange::EPHEMERAL), at);
+                effects.push(NetworkEffect::HostPorts(PortRange::EPHEMERAL), at);
             }
-            0 => effects.push(Effect::HostPorts(PortRange::INGRESS), at),
-            number => effects.push_parsed(PortRange::single(number), Effect::HostPorts, at)?,
+            0 => effects.push(NetworkEffect::HostPorts(PortRange::INGRESS), at),
+            number => {
+                effects.push_parsed(PortRange::single(number), NetworkEffect::HostPorts, at)?
+            }
         }
     }
     Ok(())
@@ -34,9 +38,9 @@ pub(super) fn effects(list: &'static str, holder: &Object, effects: &mut Effects
         let at = FieldPath::Inside(list, at, "Target");
         if target == "host" {
             let host = Namespace { kind: NamespaceKind::Network, with: SharedWith::Host };
-            effects.push(Effect::Namespace(host), at.clone());
+            effects.push(NamespaceEffect::Shared(host), at.clone());
         } else if may_be_host(target) {
-            effects.push(Effect::Network(target.to_owned()), at.clone());
+            effects.push(NetworkEffect::Joined(target.to_owned()), at.clone());
         }
         subnets::joined(target, at, effects);
     }

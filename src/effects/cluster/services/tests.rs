@@ -2,6 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a failed test says where")]
 #![expect(clippy::indexing_slicing, reason = "a failed test says where")]
 
+use crate::policy::effects::{
+    EnvironmentEffect, IdentityEffect, ImageEffect, MountEffect, NamespaceEffect, NetworkEffect,
+    PrivilegeEffect,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -22,17 +26,23 @@ fn effects_at(target: &str, body: &str) -> Result<Vec<String>, String> {
     let target = target::parse(target).unwrap();
     let inspected = read_update(&target, body.as_bytes()).map_err(|error| error.to_string())?;
     // Every network that is named is one; `engine/subnets` shows which.
-    let counts = |asked: &&RequestedEffect| !matches!(asked.effect, Effect::SubnetsOf(..));
+    let counts = |asked: &&RequestedEffect| {
+        !matches!(asked.effect, Effect::Network(NetworkEffect::SubnetsOf(..)))
+    };
     let told = inspected.effects().iter().filter(counts).map(|asked| {
         let effect = match &asked.effect {
-            Effect::Image(image) => format!("image {image}"),
-            Effect::User(user) => format!("user {user}"),
-            Effect::Environment(entry) => format!("variable {}", entry.to_entry()),
-            Effect::HostPorts(ports) => format!("ports {ports}"),
-            Effect::HostPath(path) => format!("path {path}"),
-            Effect::AnyPath(_) => "path /".to_owned(),
-            Effect::SecurityOption(option) => format!("option {option}"),
-            Effect::Namespace(_) => "host network".to_owned(),
+            Effect::Image(ImageEffect::Used(image)) => format!("image {image}"),
+            Effect::Identity(IdentityEffect::User(user)) => format!("user {user}"),
+            Effect::Environment(EnvironmentEffect::Set(entry)) => {
+                format!("variable {}", entry.to_entry())
+            }
+            Effect::Network(NetworkEffect::HostPorts(ports)) => format!("ports {ports}"),
+            Effect::Mount(MountEffect::HostPath(path)) => format!("path {path}"),
+            Effect::Mount(MountEffect::AnyPath(_)) => "path /".to_owned(),
+            Effect::Privilege(PrivilegeEffect::SecurityOption(option)) => {
+                format!("option {option}")
+            }
+            Effect::Namespace(NamespaceEffect::Shared(_)) => "host network".to_owned(),
             effect => format!("{effect:?}"),
         };
         let at = asked.at.to_string();
@@ -43,7 +53,7 @@ fn effects_at(target: &str, body: &str) -> Result<Vec<String>, String> {
         "ServiceVersion(None) at the API version",
         "image probe:1 at Image",
         "ImageUser(Registry) at User",
-        "ImageEnvironment(Registry) at Env",
+        "OfImage(Registry) at Env",
         "Runtime(\"\") at Runtime",
     ];
     Ok(told.filter(|effect| !usual.contains(&effect.as_str())).collect())
@@ -68,18 +78,18 @@ fn image_user_and_environment() {
         (r#""user":"0:0""#, &["user 0:0 at User"]),
         (r#""User":"""#, &[]),
         (r#""Env":["A=b","C"]"#, &["variable A=b at Env[0]", "variable C at Env[1]"]),
-        (r#""Env":["USER={{\"0\"}}"]"#, &["EnvironmentTemplate(\"USER\") at Env[0]"]),
-        (r#""Env":["N={{.Node.Hostname}}"]"#, &["EnvironmentTemplate(\"N\") at Env[0]"]),
+        (r#""Env":["USER={{\"0\"}}"]"#, &["Template(\"USER\") at Env[0]"]),
+        (r#""Env":["N={{.Node.Hostname}}"]"#, &["Template(\"N\") at Env[0]"]),
         (
             r#""Hostname":"evil","TTY":true"#,
             &[
-                r#"DefaultEnvironment { name: "HOSTNAME", value: Some("evil") } at Hostname"#,
-                r#"DefaultEnvironment { name: "TERM", value: Some("xterm") } at TTY"#,
+                r#"Default { name: "HOSTNAME", value: Some("evil") } at Hostname"#,
+                r#"Default { name: "TERM", value: Some("xterm") } at TTY"#,
             ],
         ),
         (
             r#""Hostname":"{{.Node.ID}}""#,
-            &[r#"DefaultEnvironment { name: "HOSTNAME", value: None } at Hostname"#],
+            &[r#"Default { name: "HOSTNAME", value: None } at Hostname"#],
         ),
         (r#""Env":["A={x}"]"#, &["variable A={x} at Env[0]"]),
         (
@@ -125,11 +135,11 @@ fn the_network_of_the_host_and_what_may_be_it() {
     let id = "17cdd9f1b18f84c57e2cd834cbf72db53e8343bc11407095bd1a14c392ff84d7";
     for (target, effect) in [
         ("host", Some("host network")),
-        ("sh8fu5fed17rk3m1g8m8rhtu9", Some("Network(\"sh8fu5fed17rk3m1g8m8rhtu9\")")),
-        ("sh8", Some("Network(\"sh8\")")),
-        ("", Some("Network(\"\")")),
-        (id, Some("Network(\"17cdd9f1b18f84c57e2cd834cbf72db53e8343bc11407095bd1a14c392ff84d7\")")),
-        ("17cdd9f1b18f84c57e2cd834cbf72db", Some("Network(\"17cdd9f1b18f84c57e2cd834cbf72db\")")),
+        ("sh8fu5fed17rk3m1g8m8rhtu9", Some("Joined(\"sh8fu5fed17rk3m1g8m8rhtu9\")")),
+        ("sh8", Some("Joined(\"sh8\")")),
+        ("", Some("Joined(\"\")")),
+        (id, Some("Joined(\"17cdd9f1b18f84c57e2cd834cbf72db53e8343bc11407095bd1a14c392ff84d7\")")),
+        ("17cdd9f1b18f84c57e2cd834cbf72db", Some("Joined(\"17cdd9f1b18f84c57e2cd834cbf72db\")")),
         ("HOST", None),
         ("stack_default", None),
         ("sh8fu5fed17rk3m1g8m8rhtu9x", None),

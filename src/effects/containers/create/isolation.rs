@@ -8,7 +8,8 @@ use crate::effects::force::list;
 use crate::effects::subnets;
 use crate::policy::devices::GPU_WORDS;
 use crate::policy::effects::{
-    AnyPath, Device, Effect, FieldPath, Namespace, NamespaceKind, SharedWith,
+    AnyPath, Device, EnvironmentEffect, ExistingEffect, FieldPath, MountEffect, Namespace,
+    NamespaceKind, PrivilegeEffect, RuntimeEffect, SharedWith,
 };
 use crate::policy::types::Capability;
 
@@ -39,7 +40,8 @@ fn capabilities(host: &Object, effects: &mut Effects) {
     {
         for (at, text) in list(host, field).iter().enumerate() {
             if let Ok(capability) = Capability::parse(text) {
-                effects.push(Effect::Capability(capability), FieldPath::Element(place, at));
+                effects
+                    .push(PrivilegeEffect::Capability(capability), FieldPath::Element(place, at));
             }
         }
     }
@@ -52,13 +54,15 @@ fn devices(host: &Object, effects: &mut Effects) -> Result<(), BodyError> {
             let place = || FieldPath::Inside("HostConfig.Devices", at, "PathOnHost");
             effects.push_path(path, place())?;
             let device = host_path(path).map(Device::Path);
-            effects.push_parsed(device, Effect::Device, place())?;
+            effects.push_parsed(device, PrivilegeEffect::Device, place())?;
         }
     }
     for (at, rule) in texts(host, "DeviceCgroupRules") {
         let device = Device::CgroupRule(rule.to_owned());
-        effects
-            .push(Effect::Device(device), FieldPath::Element("HostConfig.DeviceCgroupRules", at));
+        effects.push(
+            PrivilegeEffect::Device(device),
+            FieldPath::Element("HostConfig.DeviceCgroupRules", at),
+        );
     }
     for (at, request) in objects(host, "DeviceRequests") {
         device_request(at, request, effects);
@@ -74,7 +78,7 @@ fn device_request(at: usize, request: &Object, effects: &mut Effects) {
     // The driver's name alone decides, in this spelling.
     if request.text("Driver") == Some("cdi") && !named.is_empty() {
         for name in named {
-            effects.push(Effect::Device(Device::Cdi(name.to_owned())), place());
+            effects.push(PrivilegeEffect::Device(Device::Cdi(name.to_owned())), place());
         }
         return;
     }
@@ -98,12 +102,12 @@ fn device_request(at: usize, request: &Object, effects: &mut Effects) {
     names.sort_unstable();
     names.dedup();
     for name in names {
-        effects.push(Effect::Device(Device::Request(name)), place());
+        effects.push(PrivilegeEffect::Device(Device::Request(name)), place());
     }
     if !is_known {
         let text = words.iter().map(String::as_str).chain(ids).collect::<Vec<_>>().join(",");
-        effects.push(Effect::AnyPath(AnyPath::Devices(text.clone())), place());
-        effects.push(Effect::Device(Device::Opaque(text)), place());
+        effects.push(MountEffect::AnyPath(AnyPath::Devices(text.clone())), place());
+        effects.push(PrivilegeEffect::Device(Device::Opaque(text)), place());
     }
 }
 
@@ -133,7 +137,7 @@ fn links(host: &Object, effects: &mut Effects) {
         let alias = alias.rsplit('/').next().unwrap_or_default();
         let prefix = alias.chars().map(upper_case).collect::<String>().replace('-', "_") + "_";
         let place = FieldPath::Element("HostConfig.Links", at);
-        effects.push(Effect::LinkedEnvironment(prefix), place);
+        effects.push(EnvironmentEffect::Linked(prefix), place);
     }
 }
 
@@ -150,19 +154,19 @@ fn names(host: &Object, effects: &mut Effects) {
     for (at, from) in texts(host, "VolumesFrom") {
         let container = from.split(':').next().unwrap_or_default().to_owned();
         let place = FieldPath::Element("HostConfig.VolumesFrom", at);
-        effects.push(Effect::VolumesFrom(container), place);
+        effects.push(ExistingEffect::VolumesFrom(container), place);
     }
     for (name, _) in host.object("Sysctls").into_iter().flat_map(Object::iter) {
         let place = FieldPath::Entry("HostConfig.Sysctls", name.to_owned());
         // Seen on 20.10: `net/ipv4/ip_forward` is the same parameter.
-        effects.push(Effect::Sysctl(name.replace('/', ".")), place);
+        effects.push(RuntimeEffect::Sysctl(name.replace('/', ".")), place);
     }
     for (name, _) in host.object("Annotations").into_iter().flat_map(Object::iter) {
         let place = FieldPath::Entry("HostConfig.Annotations", name.to_owned());
-        effects.push(Effect::Annotation(name.to_owned()), place);
+        effects.push(RuntimeEffect::Annotation(name.to_owned()), place);
     }
     if let Some(path) = host.text("CgroupParent").filter(|path| !path.is_empty()) {
         let place = FieldPath::Field("HostConfig.CgroupParent");
-        effects.push(Effect::CgroupParent(path.to_owned()), place);
+        effects.push(RuntimeEffect::CgroupParent(path.to_owned()), place);
     }
 }

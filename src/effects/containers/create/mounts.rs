@@ -4,7 +4,7 @@ use crate::docker::json::Object;
 use crate::effects::collect::{BodyError, Effects, objects, texts};
 use crate::effects::volume_options::{Driver, push_reached};
 use crate::image::ImageRef;
-use crate::policy::effects::{Effect, FieldPath};
+use crate::policy::effects::{FieldPath, ImageEffect};
 
 const BINDS: &str = "HostConfig.Binds";
 const MOUNTS: &str = "HostConfig.Mounts";
@@ -49,7 +49,7 @@ fn mount_effects(mount: &Object, at: usize, effects: &mut Effects) -> Result<(),
     match mount.text("Type").unwrap_or_default() {
         "volume" | "cluster" if !source.starts_with('/') => effects.push_volume(source, place),
         "tmpfs" if !source.starts_with('/') => (),
-        "image" => effects.push_parsed(ImageRef::parse(source), Effect::Image, place)?,
+        "image" => effects.push_parsed(ImageRef::parse(source), ImageEffect::Used, place)?,
         // The daemon takes `\x` for absolute, and then for a path below its working directory.
         "bind" if !source.starts_with('/') => {
             return Err(refused(place, "the source of a bind is not an absolute path"));

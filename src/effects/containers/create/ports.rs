@@ -3,7 +3,9 @@
 use crate::docker::json::Object;
 use crate::effects::collect::{BodyError, Effects};
 use crate::effects::subnets;
-use crate::policy::effects::{Effect, FieldPath, Namespace, NamespaceKind, SharedWith};
+use crate::policy::effects::{
+    FieldPath, Namespace, NamespaceEffect, NamespaceKind, NetworkEffect, SharedWith,
+};
 use crate::policy::types::PortRange;
 
 const PORT_BINDINGS: &str = "HostConfig.PortBindings";
@@ -16,7 +18,7 @@ pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyEr
         let bindings = bindings.as_list().unwrap_or_default();
         // 29 takes an empty list for one binding to a port of its choice.
         if bindings.is_empty() {
-            effects.push(Effect::HostPorts(PortRange::EPHEMERAL), at());
+            effects.push(NetworkEffect::HostPorts(PortRange::EPHEMERAL), at());
         }
         for binding in bindings {
             let port = binding.as_object().and_then(|binding| binding.text("HostPort"));
@@ -24,7 +26,7 @@ pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyEr
         }
     }
     if host.is_true("PublishAllPorts") {
-        effects.push(Effect::HostPorts(PortRange::EPHEMERAL), PUBLISH_ALL);
+        effects.push(NetworkEffect::HostPorts(PortRange::EPHEMERAL), PUBLISH_ALL);
     }
     Ok(())
 }
@@ -39,7 +41,7 @@ fn host_ports(
     let ports = text.split('/').next().unwrap_or_default();
     let end = ports.match_indices('-').nth(1).map_or(ports.len(), |(second, _)| second);
     let ports = ports.get(..end).unwrap_or(ports);
-    effects.push_parsed(PortRange::parse(ports), Effect::HostPorts, at())
+    effects.push_parsed(PortRange::parse(ports), NetworkEffect::HostPorts, at())
 }
 
 /// The network namespace of the host.
@@ -60,7 +62,7 @@ pub(super) fn endpoints(fields: &Object, effects: &mut Effects) -> Result<(), Bo
         let id = endpoint.as_object().and_then(|endpoint| endpoint.text("NetworkID"));
         let at = || FieldPath::Entry(ENDPOINTS, network.to_owned());
         if network == HOST || id == Some(HOST) {
-            effects.push(Effect::Namespace(HOST_NETWORK), at());
+            effects.push(NamespaceEffect::Shared(HOST_NETWORK), at());
         }
         for name in [Some(network), id].into_iter().flatten() {
             effects.push_network(name, at());

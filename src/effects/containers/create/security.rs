@@ -3,7 +3,7 @@
 use crate::docker::json::{Node, Object};
 use crate::effects::collect::{BodyError, Effects, texts};
 use crate::effects::containers::security_options::{self, UNCONFINED};
-use crate::policy::effects::{Effect, FieldPath};
+use crate::policy::effects::{FieldPath, PrivilegeEffect};
 use crate::policy::types::SecurityOption;
 
 const SECURITY_OPT: &str = "HostConfig.SecurityOpt";
@@ -40,7 +40,7 @@ pub(super) fn effects(host: &Object, effects: &mut Effects) -> Result<(), BodyEr
     if let Some(Node::List(given)) = host.get("ReadonlyPaths")
         && !given.iter().any(|path| matches!(path.as_text(), Some("/proc" | "/proc/sys")))
     {
-        effects.push(Effect::KernelSettings, FieldPath::Field("HostConfig.ReadonlyPaths"));
+        effects.push(PrivilegeEffect::KernelSettings, FieldPath::Field("HostConfig.ReadonlyPaths"));
     }
     Ok(())
 }
@@ -53,6 +53,6 @@ fn exposed(name: &'static str, given: Option<&Node>, usual: &[&str], effects: &m
     let has = |path: &&str| given.iter().any(|node| node.as_text() == Some(*path));
     if !usual.iter().all(has) {
         let option = SecurityOption::new("systempaths", UNCONFINED);
-        effects.push(Effect::SecurityOption(option), FieldPath::Field(name));
+        effects.push(PrivilegeEffect::SecurityOption(option), FieldPath::Field(name));
     }
 }

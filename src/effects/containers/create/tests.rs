@@ -10,7 +10,10 @@ use crate::docker;
 use crate::effects;
 use crate::http::target;
 use crate::policy::ceilings::Ceilings;
-use crate::policy::effects::{Device, RequestedEffect};
+use crate::policy::effects::{
+    Device, EnvironmentEffect, IdentityEffect, ImageEffect, MountEffect, NamespaceEffect,
+    NetworkEffect, PrivilegeEffect, RequestedEffect,
+};
 use crate::policy::facts::Facts;
 use crate::policy::namespaces::NamespaceRule;
 use crate::policy::types::{Bytes, Capability, EnvironmentEntry, NanoCpus, SecurityOption};
@@ -21,19 +24,29 @@ fn asked(rest: &str) -> Vec<String> {
     let body = format!(r#"{{"Image":"probe:1",{rest}}}"#);
     let inspected = read(body.as_bytes()).unwrap();
     // Every network that is named is one; `engine/subnets` shows which.
-    let counts = |asked: &&RequestedEffect| !matches!(asked.effect, Effect::SubnetsOf(..));
+    let counts = |asked: &&RequestedEffect| {
+        !matches!(asked.effect, Effect::Network(NetworkEffect::SubnetsOf(..)))
+    };
     let told = inspected.effects().iter().filter(counts).map(|asked| match &asked.effect {
-        Effect::Image(image) => format!("image {image} at {}", asked.at),
-        Effect::User(user) => format!("user {user} at {}", asked.at),
-        Effect::ImageUser(_) => format!("image's user at {}", asked.at),
-        Effect::Environment(entry) => format!("variable {} at {}", entry.to_entry(), asked.at),
-        Effect::HostPorts(ports) => format!("ports {ports} at {}", asked.at),
-        Effect::HostPath(path) => format!("path {path} at {}", asked.at),
-        Effect::AnyPath(_) => format!("path / at {}", asked.at),
-        Effect::SecurityOption(option) => format!("option {option} at {}", asked.at),
-        Effect::Privileged => format!("privileged at {}", asked.at),
-        Effect::Device(Device::Path(path)) => format!("device {path}"),
-        Effect::Namespace(namespace) if *namespace == ports::HOST_NETWORK => {
+        Effect::Image(ImageEffect::Used(image)) => format!("image {image} at {}", asked.at),
+        Effect::Identity(IdentityEffect::User(user)) => format!("user {user} at {}", asked.at),
+        Effect::Identity(IdentityEffect::ImageUser(_)) => format!("image's user at {}", asked.at),
+        Effect::Environment(EnvironmentEffect::Set(entry)) => {
+            format!("variable {} at {}", entry.to_entry(), asked.at)
+        }
+        Effect::Network(NetworkEffect::HostPorts(ports)) => {
+            format!("ports {ports} at {}", asked.at)
+        }
+        Effect::Mount(MountEffect::HostPath(path)) => format!("path {path} at {}", asked.at),
+        Effect::Mount(MountEffect::AnyPath(_)) => format!("path / at {}", asked.at),
+        Effect::Privilege(PrivilegeEffect::SecurityOption(option)) => {
+            format!("option {option} at {}", asked.at)
+        }
+        Effect::Privilege(PrivilegeEffect::Privileged) => format!("privileged at {}", asked.at),
+        Effect::Privilege(PrivilegeEffect::Device(Device::Path(path))) => format!("device {path}"),
+        Effect::Namespace(NamespaceEffect::Shared(namespace))
+            if *namespace == ports::HOST_NETWORK =>
+        {
             format!("host network at {}", asked.at)
         }
         effect => format!("{effect:?} at {}", asked.at),
@@ -41,7 +54,7 @@ fn asked(rest: &str) -> Vec<String> {
     let usual = [
         "image probe:1 at Image",
         "image's user at User",
-        "ImageEnvironment(Daemon) at Env",
+        "OfImage(Daemon) at Env",
         "Runtime(\"\") at HostConfig.Runtime",
     ];
     told.filter(|effect| !usual.contains(&effect.as_str())).collect()
@@ -76,7 +89,7 @@ fn image_user_and_environment() {
     }
     let body = br#"{"Image":"docker.io/library/ubuntu:16.04","User":"7"}"#;
     let inspected = read(body).unwrap();
-    let image = Effect::Image(ImageRef::parse("ubuntu:16.04").unwrap());
+    let image = Effect::Image(ImageEffect::Used(ImageRef::parse("ubuntu:16.04").unwrap()));
     assert_eq!(inspected.effects().first().unwrap(), &RequestedEffect { effect: image, at: IMAGE });
 }
 
@@ -123,7 +136,7 @@ fn ports() {
 fn variables_that_the_daemon_makes_of_other_fields() {
     let variable = |name: &'static str, value: &str| {
         let value = Some(value.to_owned());
-        format!("{:?}", Effect::DefaultEnvironment { name, value })
+        format!("{:?}", Effect::Environment(EnvironmentEffect::Default { name, value }))
     };
     let hostname = || variable("HOSTNAME", "evil") + " at Hostname";
     let term = || variable("TERM", "xterm") + " at Tty";
@@ -156,15 +169,15 @@ fn the_host_network() {
         (r#""HostConfig":{"NetworkMode":"HOST"}"#, vec![]),
         (
             r#""HostConfig":{"NetworkMode":"4be"}"#,
-            vec![r#"Network("4be") at HostConfig.NetworkMode"#.to_owned()],
+            vec![r#"Joined("4be") at HostConfig.NetworkMode"#.to_owned()],
         ),
         (r#""HostConfig":{"NetworkMode":"4bed-net"}"#, vec![]),
         (r#""HostConfig":{"NetworkMode":""}"#, vec![]),
         (
             r#""NetworkingConfig":{"EndpointsConfig":{"4be":{},"x":{"NetworkID":"abc"}}}"#,
             vec![
-                r#"Network("4be") at NetworkingConfig.EndpointsConfig[4be]"#.to_owned(),
-                r#"Network("abc") at NetworkingConfig.EndpointsConfig[x]"#.to_owned(),
+                r#"Joined("4be") at NetworkingConfig.EndpointsConfig[4be]"#.to_owned(),
+                r#"Joined("abc") at NetworkingConfig.EndpointsConfig[x]"#.to_owned(),
             ],
         ),
         (r#""HostConfig":{"NetworkMode":"bridge"}"#, vec![]),
@@ -370,12 +383,12 @@ fn what_takes_isolation_away() {
         ),
         (
             r#""IpcMode":"container:db""#,
-            "Namespace(Namespace { kind: Ipc, with: Container(\"db\") }) at HostConfig.IpcMode",
+            "Shared(Namespace { kind: Ipc, with: Container(\"db\") }) at HostConfig.IpcMode",
         ),
         (r#""Runtime":"kata""#, "Runtime(\"kata\") at HostConfig.Runtime"),
-        (r#""Links":["c:db-1"]"#, r#"LinkedEnvironment("DB_1_") at HostConfig.Links[0]"#),
-        (r#""Links":["/c:/x/ß"]"#, r#"LinkedEnvironment("ß_") at HostConfig.Links[0]"#),
-        (r#""Links":["db"]"#, r#"LinkedEnvironment("DB_") at HostConfig.Links[0]"#),
+        (r#""Links":["c:db-1"]"#, r#"Linked("DB_1_") at HostConfig.Links[0]"#),
+        (r#""Links":["/c:/x/ß"]"#, r#"Linked("ß_") at HostConfig.Links[0]"#),
+        (r#""Links":["db"]"#, r#"Linked("DB_") at HostConfig.Links[0]"#),
         (r#""VolumesFrom":["db:ro"]"#, "VolumesFrom(\"db\") at HostConfig.VolumesFrom[0]"),
         (
             r#""Sysctls":{"net/ipv4/ip_forward":"1"}"#,
@@ -424,7 +437,7 @@ fn what_takes_isolation_away() {
     let named = r#""DeviceRequests":[{"Driver":"cdi","DeviceIDs":["a.b/c=all","x"],"Capabilities":[["gpu"]]}]"#;
     let cdi = |name: &str| format!("Device(Cdi(\"{name}\")) at HostConfig.DeviceRequests[0]");
     assert_eq!(host(named), [cdi("a.b/c=all"), cdi("x")]);
-    let pid = "Namespace(Namespace { kind: Pid, with: Host }) at HostConfig.PidMode";
+    let pid = "Shared(Namespace { kind: Pid, with: Host }) at HostConfig.PidMode";
     let files = "path / at HostConfig.PidMode";
     assert_eq!(host(r#""PidMode":"host""#), [pid, files]);
     assert!(host(r#""PidMode":"Host","IpcMode":"private","NetworkMode":"bridge""#).is_empty());

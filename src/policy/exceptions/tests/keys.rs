@@ -1,24 +1,34 @@
 //! Every key of an exception, and what it lifts.
 
 use super::*;
+use crate::policy::effects::{
+    IdentityEffect, MountEffect, NetworkEffect, PrivilegeEffect, RuntimeEffect,
+};
 
 /// What each key lifts, and what lies beside it.
 fn lifted_by_key() -> Vec<(Lifts, Vec<Effect>, Vec<Effect>)> {
-    let option = |text: &str| Effect::SecurityOption(SecurityOption::parse(text).unwrap());
-    let ports = |text: &str| Effect::HostPorts(PortRange::parse(text).unwrap());
-    let user = |text: &str| Effect::User(UserSpec::parse(text).unwrap());
-    let group = |text: &str| Effect::Group(GroupSpec::parse(text));
-    let any = |text: &str| Effect::AnyPath(AnyPath::VolumeDriver(text.to_owned()));
+    let option = |text: &str| {
+        Effect::Privilege(PrivilegeEffect::SecurityOption(SecurityOption::parse(text).unwrap()))
+    };
+    let ports =
+        |text: &str| Effect::Network(NetworkEffect::HostPorts(PortRange::parse(text).unwrap()));
+    let user = |text: &str| Effect::Identity(IdentityEffect::User(UserSpec::parse(text).unwrap()));
+    let group = |text: &str| Effect::Identity(IdentityEffect::Group(GroupSpec::parse(text)));
+    let any =
+        |text: &str| Effect::Mount(MountEffect::AnyPath(AnyPath::VolumeDriver(text.to_owned())));
     let share = |text: &str| ShareRule::parse(text).unwrap();
     let shared_by = |text: &str| share(text).example().unwrap();
     let host = |kind| shared(kind, SharedWith::Host);
-    let (none, device) = (Lifts::default, Effect::Device);
+    let (none, device) = (Lifts::default, |it| Effect::Privilege(PrivilegeEffect::Device(it)));
     let named = |text: &str| text.to_owned();
     vec![
         (
             Lifts { privileged: true, ..none() },
-            vec![Effect::Privileged, Effect::KernelSettings],
-            vec![Effect::HostPath(path("/srv")), user("root")],
+            vec![
+                Effect::Privilege(PrivilegeEffect::Privileged),
+                Effect::Privilege(PrivilegeEffect::KernelSettings),
+            ],
+            vec![Effect::Mount(MountEffect::HostPath(path("/srv"))), user("root")],
         ),
         (
             Lifts { capabilities: vec![Capability::parse("NET_RAW").unwrap()], ..none() },
@@ -32,8 +42,8 @@ fn lifted_by_key() -> Vec<(Lifts, Vec<Effect>, Vec<Effect>)> {
             },
             vec![
                 device(Device::Path(path("/dev/fuse"))),
-                Effect::DeviceOnStart(path("/dev/fuse")),
-                Effect::HostPath(path("/dev/fuse")),
+                Effect::Privilege(PrivilegeEffect::DeviceOnStart(path("/dev/fuse"))),
+                Effect::Mount(MountEffect::HostPath(path("/dev/fuse"))),
                 device(Device::CgroupRule(named("c 10:229 rwm"))),
                 device(Device::Request(named("gpu"))),
                 device(Device::Request(named("nvidia"))),
@@ -54,9 +64,12 @@ fn lifted_by_key() -> Vec<(Lifts, Vec<Effect>, Vec<Effect>)> {
                 path_texts: vec![named("/proc")],
                 ..none()
             },
-            vec![Effect::HostPath(path("/proc")), Effect::HostPathOnStart(path("/proc"))],
+            vec![
+                Effect::Mount(MountEffect::HostPath(path("/proc"))),
+                Effect::Mount(MountEffect::HostPathOnStart(path("/proc"))),
+            ],
             ["/", "/proc/sys", "/root", "/tmp/proc"]
-                .map(|text| Effect::HostPath(path(text)))
+                .map(|text| Effect::Mount(MountEffect::HostPath(path(text))))
                 .into(),
         ),
         (
@@ -66,7 +79,10 @@ fn lifted_by_key() -> Vec<(Lifts, Vec<Effect>, Vec<Effect>)> {
         ),
         (
             Lifts { namespaces: vec![LiftedNamespace::parse("pid").unwrap()], ..none() },
-            vec![host(NamespaceKind::Pid), Effect::AnyPath(AnyPath::HostProcesses)],
+            vec![
+                host(NamespaceKind::Pid),
+                Effect::Mount(MountEffect::AnyPath(AnyPath::HostProcesses)),
+            ],
             vec![
                 host(NamespaceKind::Ipc),
                 shared(NamespaceKind::Pid, SharedWith::Container(named("x"))),
@@ -75,7 +91,12 @@ fn lifted_by_key() -> Vec<(Lifts, Vec<Effect>, Vec<Effect>)> {
         (
             Lifts { users: vec![UserSpec::parse("1001").unwrap()], ..none() },
             vec![user("1001")],
-            vec![user("1002"), user("1001:7"), user("root"), Effect::ImageUser(Holder::Daemon)],
+            vec![
+                user("1002"),
+                user("1001:7"),
+                user("root"),
+                Effect::Identity(IdentityEffect::ImageUser(Holder::Daemon)),
+            ],
         ),
         (
             Lifts { groups: vec![GroupSpec::parse("999")], ..none() },
@@ -93,27 +114,40 @@ fn lifted_by_key() -> Vec<(Lifts, Vec<Effect>, Vec<Effect>)> {
                 ..none()
             },
             vec![option("seccomp=unconfined")],
-            vec![option("seccomp={}"), option("apparmor=unconfined"), Effect::KernelSettings],
+            vec![
+                option("seccomp={}"),
+                option("apparmor=unconfined"),
+                Effect::Privilege(PrivilegeEffect::KernelSettings),
+            ],
         ),
         (
             Lifts { sysctls: vec![NameRule::parse("net.ipv4.ip_forward").unwrap()], ..none() },
-            vec![Effect::Sysctl(named("net.ipv4.ip_forward"))],
-            vec![Effect::Sysctl(named("net.ipv4.ip_forward.x")), Effect::Sysctl(named("kernel.x"))],
+            vec![RuntimeEffect::Sysctl(named("net.ipv4.ip_forward")).into()],
+            vec![
+                Effect::Runtime(RuntimeEffect::Sysctl(named("net.ipv4.ip_forward.x"))),
+                Effect::Runtime(RuntimeEffect::Sysctl(named("kernel.x"))),
+            ],
         ),
         (
             Lifts { runtimes: vec![NameRule::parse("kata").unwrap()], ..none() },
-            vec![Effect::Runtime(named("kata"))],
-            vec![Effect::Runtime(named("runc")), Effect::Runtime(String::new())],
+            vec![RuntimeEffect::Runtime(named("kata")).into()],
+            vec![
+                Effect::Runtime(RuntimeEffect::Runtime(named("runc"))),
+                Effect::Runtime(RuntimeEffect::Runtime(String::new())),
+            ],
         ),
         (
             Lifts { cgroupparent: vec![NameRule::parse("/agents").unwrap()], ..none() },
-            vec![Effect::CgroupParent(named("/agents"))],
-            vec![Effect::CgroupParent(named("/other")), Effect::CgroupParent(named("/"))],
+            vec![RuntimeEffect::CgroupParent(named("/agents")).into()],
+            vec![
+                Effect::Runtime(RuntimeEffect::CgroupParent(named("/other"))),
+                Effect::Runtime(RuntimeEffect::CgroupParent(named("/"))),
+            ],
         ),
         (
             Lifts { volumedrivers: vec![NameRule::parse("rclone").unwrap()], ..none() },
             vec![any("rclone")],
-            vec![any("rclone2"), Effect::AnyPath(AnyPath::ClusterVolume)],
+            vec![any("rclone2"), Effect::Mount(MountEffect::AnyPath(AnyPath::ClusterVolume))],
         ),
     ]
 }
@@ -154,10 +188,12 @@ fn every_key_lifts_what_it_names_and_nothing_else() {
                 let is_of_privileged = lifts.privileged
                     && matches!(
                         effect,
-                        Effect::Capability(_)
-                            | Effect::Device(_)
-                            | Effect::DeviceOnStart(_)
-                            | Effect::SecurityOption(_)
+                        Effect::Privilege(
+                            PrivilegeEffect::Capability(_)
+                                | PrivilegeEffect::Device(_)
+                                | PrivilegeEffect::DeviceOnStart(_)
+                                | PrivilegeEffect::SecurityOption(_)
+                        )
                     );
                 assert_eq!(lift(lifts, effect), is_of_privileged, "{other} {lifts:?}: {effect:?}");
             }

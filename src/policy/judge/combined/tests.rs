@@ -1,33 +1,36 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::*;
-use crate::policy::effects::NamespaceKind;
 use crate::policy::effects::{FieldPath, Namespace, SharedWith};
+use crate::policy::effects::{NamespaceEffect, NamespaceKind, PrivilegeEffect};
 use crate::policy::types::Capability;
 use crate::policy::{Inspected, Policy, Verdict, judge};
 
 fn capability(name: &str) -> Effect {
-    Effect::Capability(Capability::parse(name).unwrap())
+    Effect::Privilege(PrivilegeEffect::Capability(Capability::parse(name).unwrap()))
 }
 
 fn option(text: &str) -> Effect {
-    Effect::SecurityOption(SecurityOption::parse(text).unwrap())
+    Effect::Privilege(PrivilegeEffect::SecurityOption(SecurityOption::parse(text).unwrap()))
 }
 
 fn host(kind: NamespaceKind) -> Effect {
-    Effect::Namespace(Namespace { kind, with: SharedWith::Host })
+    Effect::Namespace(NamespaceEffect::Shared(Namespace { kind, with: SharedWith::Host }))
 }
 
 fn joined(kind: NamespaceKind) -> Effect {
-    Effect::Namespace(Namespace { kind, with: SharedWith::Container("x".to_owned()) })
+    Effect::Namespace(NamespaceEffect::Shared(Namespace {
+        kind,
+        with: SharedWith::Container("x".to_owned()),
+    }))
 }
 
 fn device(path: &str) -> Effect {
-    Effect::Device(Device::Path(HostPath::parse(path).unwrap()))
+    Effect::Privilege(PrivilegeEffect::Device(Device::Path(HostPath::parse(path).unwrap())))
 }
 
 fn numbers(rule: &str) -> Effect {
-    Effect::Device(Device::CgroupRule(rule.to_owned()))
+    Effect::Privilege(PrivilegeEffect::Device(Device::CgroupRule(rule.to_owned())))
 }
 
 fn reasons(effects: &[Effect]) -> String {
@@ -64,7 +67,7 @@ fn what_adds_up_to_privileged_mode() {
         &[capability("SYS_BOOT"), option("seccomp=unconfined")],
         &[capability("SYS_BOOT"), joined(NamespaceKind::Pid)],
         &[capability("NEWER_THAN_THIS")],
-        &[Effect::KernelSettings],
+        &[Effect::Privilege(PrivilegeEffect::KernelSettings)],
         &[device("/dev/sda")],
         &[device("/dev/not-known")],
         &[numbers("a *:* rwm")],
@@ -88,7 +91,10 @@ fn what_is_ordinary() {
         &[capability("SYS_BOOT"), option("apparmor=unconfined")],
         &[option("systempaths=unconfined")],
         &[host(NamespaceKind::Pid), host(NamespaceKind::Network), host(NamespaceKind::Ipc)],
-        &[numbers("c 10:200 rwm"), Effect::Device(Device::Request("gpu".to_owned()))],
+        &[
+            numbers("c 10:200 rwm"),
+            Effect::Privilege(PrivilegeEffect::Device(Device::Request("gpu".to_owned()))),
+        ],
     ] {
         assert_eq!(reasons(effects), "", "{effects:?}");
     }

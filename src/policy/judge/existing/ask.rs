@@ -1,7 +1,8 @@
 //! What must be known of what exists.
 
 use crate::policy::effects::{
-    Device, Effect, Namespace, NamespaceKind, RequestedEffect, SharedWith,
+    Device, Effect, ExistingEffect, IdentityEffect, MountEffect, Namespace, NamespaceEffect,
+    NamespaceKind, PrivilegeEffect, RequestedEffect, SharedWith, TakeoverEffect,
 };
 use crate::policy::facts::{Question, Questions};
 use crate::policy::judge::about::about_paths;
@@ -15,50 +16,55 @@ pub(in crate::policy) fn ask(
 ) {
     for RequestedEffect { effect, .. } in effects {
         match effect {
-            Effect::Volume(name) | Effect::VolumeOnStart(name) if policy.judges_mounts() => {
+            Effect::Existing(effect) => ask_existing(policy, effect, questions),
+            Effect::Mount(MountEffect::Volume(name) | MountEffect::VolumeOnStart(name))
+                if policy.judges_mounts() =>
+            {
                 questions.ask(Question::volume(name));
             }
-            Effect::Started(name) if policy.judges_starts() => {
+            Effect::Identity(IdentityEffect::ContainerUser(name)) if !policy.users.is_empty() => {
                 questions.ask(Question::container(name));
             }
-            Effect::VolumesFrom(name)
-                if policy.judges_mounts() || !policy.volumesfrom.is_empty() =>
-            {
-                questions.ask(Question::container(name));
-            }
-            Effect::Renamed { container, .. } if !policy.volumesfrom.is_empty() => {
-                questions.ask(Question::container(container));
-            }
-            Effect::ContainerUser(name) if !policy.users.is_empty() => {
-                questions.ask(Question::container(name));
-            }
-            Effect::ExecIn(name) if policy.judges_reach() => {
-                questions.ask(Question::container(name));
-            }
-            Effect::Archive(name) if policy.judges_mounts() || policy.judges_images() => {
-                questions.ask(Question::container(name));
-            }
-            Effect::Device(Device::Cdi(name)) if policy.restricts() => {
+            Effect::Privilege(PrivilegeEffect::Device(Device::Cdi(name))) if policy.restricts() => {
                 questions.ask(Question::cdi(name));
             }
-            Effect::ManagerRole { node, .. } if policy.can_be_taken_over() => {
+            Effect::Takeover(TakeoverEffect::ManagerRole { node, .. })
+                if policy.can_be_taken_over() =>
+            {
                 questions.ask(Question::node(node));
             }
-            Effect::CpuQuota(name) if policy.ceilings.cpu.is_some() => {
+            Effect::Namespace(
+                NamespaceEffect::Shared(Namespace { kind, with: SharedWith::Container(name) })
+                | NamespaceEffect::OnStart(Namespace { kind, with: SharedWith::Container(name) }),
+            ) if may_be_forbidden(policy, *kind) => {
                 questions.ask(Question::container(name));
-            }
-            Effect::Namespace(Namespace { kind, with: SharedWith::Container(name) })
-            | Effect::NamespaceOnStart(Namespace { kind, with: SharedWith::Container(name) })
-                if may_be_forbidden(policy, *kind) =>
-            {
-                questions.ask(Question::container(name));
-            }
-            Effect::PreviousSpec { service, .. } if policy.first_section().is_some() => {
-                questions.ask(Question::service(service));
-                questions.wanted.ceilings = policy.ceilings.clone();
             }
             _ => {}
         }
+    }
+}
+
+fn ask_existing(policy: &Policy, effect: &ExistingEffect, questions: &mut Questions) {
+    let (container, matters) = match effect {
+        ExistingEffect::Started(name) => (name, policy.judges_starts()),
+        ExistingEffect::ExecIn(name) => (name, policy.judges_reach()),
+        ExistingEffect::Archive(name) => (name, policy.judges_mounts() || policy.judges_images()),
+        ExistingEffect::VolumesFrom(name) => {
+            (name, policy.judges_mounts() || !policy.volumesfrom.is_empty())
+        }
+        ExistingEffect::Renamed { container, .. } => (container, !policy.volumesfrom.is_empty()),
+        ExistingEffect::CpuQuota(name) => (name, policy.ceilings.cpu.is_some()),
+        ExistingEffect::PreviousSpec { service, .. } => {
+            if policy.first_section().is_some() {
+                questions.ask(Question::service(service));
+                questions.wanted.ceilings = policy.ceilings.clone();
+            }
+            return;
+        }
+        ExistingEffect::Named { .. } => return,
+    };
+    if matters {
+        questions.ask(Question::container(container));
     }
 }
 

@@ -5,7 +5,10 @@ mod started;
 use super::*;
 use crate::policy::Policy;
 use crate::policy::ceilings::CpuLimit;
-use crate::policy::effects::{Device, FieldPath, Holder};
+use crate::policy::effects::{
+    Device, EnvironmentEffect, ExistingEffect, FieldPath, Holder, IdentityEffect, ImageEffect,
+    MountEffect, NamespaceEffect, PrivilegeEffect, TakeoverEffect,
+};
 use crate::policy::facts::{DeviceFacts, ImageFacts};
 use crate::policy::rules::allowed::AllowedMounts;
 use crate::policy::rules::devices::DeviceRule;
@@ -19,11 +22,11 @@ use crate::policy::rules::users::UserRule;
 use crate::policy::types::{EnvironmentEntry, HostPath, UserSpec};
 use crate::policy::{Inspected, Verdict, further_questions, judge, questions};
 
-fn asked(effect: Effect) -> RequestedEffect {
-    RequestedEffect { effect, at: FieldPath::Field("X") }
+fn asked(effect: impl Into<Effect>) -> RequestedEffect {
+    RequestedEffect { effect: effect.into(), at: FieldPath::Field("X") }
 }
 
-fn verdict(policy: &Policy, effect: Effect, facts: &Facts) -> String {
+fn verdict(policy: &Policy, effect: impl Into<Effect>, facts: &Facts) -> String {
     match judge(policy, Inspected::new((), vec![asked(effect)]), facts) {
         Verdict::Allowed(_) => "allowed".to_owned(),
         Verdict::Forbidden(violations) => violations.to_string(),
@@ -75,7 +78,10 @@ fn known(name: &str, container: Container) -> Facts {
 }
 
 fn joins(kind: NamespaceKind, name: &str) -> Effect {
-    Effect::Namespace(Namespace { kind, with: SharedWith::Container(text(name)) })
+    Effect::Namespace(NamespaceEffect::Shared(Namespace {
+        kind,
+        with: SharedWith::Container(text(name)),
+    }))
 }
 
 fn host(kind: NamespaceKind) -> Namespace {
@@ -93,29 +99,34 @@ fn mounts_are_those_of_a_container_whatever_it_is_called_by() {
         ("0123a*", r#"forbidden: mounts of container 0123abcd (rule "0123a*")"#),
         ("other", "allowed"),
     ] {
-        assert_eq!(verdict(&rules(rule), Effect::VolumesFrom(text("0123")), &facts), expected);
+        assert_eq!(
+            verdict(&rules(rule), ExistingEffect::VolumesFrom(text("0123")), &facts),
+            expected
+        );
     }
-    let unknown = verdict(&rules("c"), Effect::VolumesFrom(text("x")), &facts);
+    let unknown = verdict(&rules("c"), ExistingEffect::VolumesFrom(text("x")), &facts);
     assert_eq!(
         unknown,
         r#"forbidden: mounts of container x, which are not known (rules "daemon socket", "c")"#
     );
-    let asked =
-        RequestedEffect { effect: Effect::VolumesFrom(text("x")), at: FieldPath::Field("X") };
+    let asked = RequestedEffect {
+        effect: ExistingEffect::VolumesFrom(text("x")).into(),
+        at: FieldPath::Field("X"),
+    };
     assert_eq!(questions(&rules("c"), &[asked]).containers(), ["x"]);
 }
 
 #[test]
 fn a_volume_is_what_its_options_make_it() {
-    let volume = || Effect::Volume(text("v"));
+    let volume = || Effect::Mount(MountEffect::Volume(text("v")));
     let unknown = verdict(&policy(), volume(), &Facts::none());
     assert_eq!(unknown, r#"forbidden: volume v, whose options are not known (rule "/root")"#);
     for (found, expected) in [
         (VolumeFacts::Absent, "allowed"),
         (VolumeFacts::Present(vec![]), "allowed"),
-        (VolumeFacts::Present(vec![Effect::HostPath(path("/srv"))]), "allowed"),
+        (VolumeFacts::Present(vec![MountEffect::HostPath(path("/srv")).into()]), "allowed"),
         (
-            VolumeFacts::Present(vec![Effect::HostPath(path("/root/x"))]),
+            VolumeFacts::Present(vec![MountEffect::HostPath(path("/root/x")).into()]),
             r#"forbidden: mount of /root/x (rule "/root")"#,
         ),
     ] {
@@ -129,18 +140,24 @@ fn a_volume_is_what_its_options_make_it() {
 
 #[test]
 fn answers_lead_to_further_questions_until_all_is_known() {
-    let effects = [asked(Effect::VolumesFrom(text("c")))];
+    let effects = [asked(ExistingEffect::VolumesFrom(text("c")))];
     let mut facts = Facts::none();
     let first = questions(&policy(), &effects);
     assert_eq!(first.containers(), ["c"]);
-    let mounts = vec![Effect::Volume(text("v")), Effect::HostPath(path("/srv"))];
+    let mounts = vec![
+        Effect::Mount(MountEffect::Volume(text("v"))),
+        Effect::Mount(MountEffect::HostPath(path("/srv"))),
+    ];
     let container = Container { mounts, ..container() };
     facts.note(&first);
     facts.add_container(text("c"), ContainerFacts::Present(container));
     let second = further_questions(&policy(), &effects, &facts);
     assert_eq!((second.volumes().as_slice(), second.real_paths().len()), (&["v"][..], 4));
     facts.note(&second);
-    facts.add_volume(text("v"), VolumeFacts::Present(vec![Effect::HostPath(path("/tmp"))]));
+    facts.add_volume(
+        text("v"),
+        VolumeFacts::Present(vec![MountEffect::HostPath(path("/tmp")).into()]),
+    );
     let third = further_questions(&policy(), &effects, &facts);
     assert_eq!(third.real_paths(), [&path("/tmp")]);
     facts.note(&third);
@@ -149,14 +166,15 @@ fn answers_lead_to_further_questions_until_all_is_known() {
 
 #[test]
 fn mounts_of_another_container_are_judged_as_ones_own() {
-    let from = || Effect::VolumesFrom(text("c"));
+    let from = || Effect::Existing(ExistingEffect::VolumesFrom(text("c")));
     assert!(verdict(&policy(), from(), &Facts::none()).contains("which are not known"));
-    let bad = Container { mounts: vec![Effect::HostPath(path("/root"))], ..container() };
+    let bad =
+        Container { mounts: vec![MountEffect::HostPath(path("/root")).into()], ..container() };
     assert!(verdict(&policy(), from(), &known("c", bad)).contains("mount of /root"));
     assert_eq!(verdict(&policy(), from(), &known("c", container())), "allowed");
     let mut facts = Facts::none();
     facts.add_container(text("c"), ContainerFacts::Absent);
-    let told = verdict(&policy(), Effect::VolumesFrom(text("c")), &facts);
+    let told = verdict(&policy(), ExistingEffect::VolumesFrom(text("c")), &facts);
     let expected = r#"forbidden: mounts of container c, which is not there (rule "/root")"#;
     assert_eq!(told, expected);
 }
@@ -172,7 +190,7 @@ fn whoever_joins_a_container_joins_whom_it_has_joined() {
     assert_eq!(verdict(&policy(), joins(NamespaceKind::Ipc, "c"), &facts), "allowed");
     assert_eq!(verdict(&policy(), joins(network, "c"), &known("c", container())), "allowed");
     // Through one more.
-    let Effect::Namespace(next) = joins(network, "c") else { panic!() };
+    let Effect::Namespace(NamespaceEffect::Shared(next)) = joins(network, "c") else { panic!() };
     let mut facts = known("b", Container { shares: vec![next], ..container() });
     assert!(verdict(&policy(), joins(network, "b"), &facts).contains("container c, which may be"));
     facts.add_container(text("c"), ContainerFacts::Present(on_host));
@@ -185,7 +203,10 @@ fn whoever_joins_a_container_joins_whom_it_has_joined() {
 #[test]
 fn a_circle_ends() {
     let circle = |to| {
-        let Effect::Namespace(shared) = joins(NamespaceKind::Network, to) else { panic!() };
+        let Effect::Namespace(NamespaceEffect::Shared(shared)) = joins(NamespaceKind::Network, to)
+        else {
+            panic!()
+        };
         Container { shares: vec![shared], ..container() }
     };
     let mut facts = known("a", circle("b"));
@@ -197,9 +218,9 @@ fn a_circle_ends() {
 
 #[test]
 fn what_is_named_often_counts_once() {
-    let mounts = vec![Effect::Volume(text("v")); 3];
+    let mounts = vec![Effect::Mount(MountEffect::Volume(text("v"))); 3];
     let facts = known("c", Container { mounts, ..container() });
-    let effects = vec![asked(Effect::VolumesFrom(text("c"))); 1000];
+    let effects = vec![asked(ExistingEffect::VolumesFrom(text("c"))); 1000];
     assert_eq!(
         implied(&effects, &facts, &Ceilings::default()).iter().flat_map(|it| &it.effects).count(),
         3
@@ -208,8 +229,8 @@ fn what_is_named_often_counts_once() {
 
 #[test]
 fn an_exec_has_the_user_and_the_privileges_of_its_container() {
-    let user = || Effect::ContainerUser(text("c"));
-    let within = || Effect::ExecIn(text("c"));
+    let user = || Effect::Identity(IdentityEffect::ContainerUser(text("c")));
+    let within = || Effect::Existing(ExistingEffect::ExecIn(text("c")));
     for effect in [user(), within()] {
         assert!(verdict(&policy(), effect.clone(), &Facts::none()).contains("not known"));
         assert_eq!(verdict(&Policy::permissive(), effect.clone(), &Facts::none()), "allowed");
@@ -223,13 +244,14 @@ fn an_exec_has_the_user_and_the_privileges_of_its_container() {
 
 #[test]
 fn a_return_is_judged_by_the_specification_it_returns_to() {
-    let returns = |version| Effect::PreviousSpec { service: text("s"), version };
+    let returns =
+        |version| Effect::Existing(ExistingEffect::PreviousSpec { service: text("s"), version });
     let found = |effects, forced| {
         let mut facts = Facts::none();
         facts.add_service(text("s"), ServiceFacts::Present { version: 7, effects, forced });
         facts
     };
-    let root = || vec![Effect::User(UserSpec::parse("0").unwrap())];
+    let root = || vec![IdentityEffect::User(UserSpec::parse("0").unwrap()).into()];
     for (version, facts, expected) in [
         (Some(7), Facts::none(), "a return to a specification that is not known"),
         (Some(7), found(root(), vec![]), "user 0"),
@@ -254,10 +276,13 @@ fn variables_of_an_image_and_of_a_link() {
         Policy { environment: vec![rule("USER=0"), rule("DB_ENV_KEY")], ..Policy::permissive() };
     let image = crate::image::ImageRef::parse("app").unwrap();
     let runs = |own: &[&str]| {
-        let own = own.iter().map(|text| Effect::Environment(entry(text)));
-        let all = [Effect::Image(image.clone()), Effect::ImageEnvironment(Holder::Daemon)]
-            .into_iter()
-            .chain(own);
+        let own = own.iter().map(|text| Effect::Environment(EnvironmentEffect::Set(entry(text))));
+        let all = [
+            Effect::Image(ImageEffect::Used(image.clone())),
+            Effect::Environment(EnvironmentEffect::OfImage(Holder::Daemon)),
+        ]
+        .into_iter()
+        .chain(own);
         all.map(asked).collect::<Vec<_>>()
     };
     assert_eq!(questions(&policy, &runs(&[])).images(), [&image]);
@@ -283,7 +308,7 @@ fn variables_of_an_image_and_of_a_link() {
         assert_eq!(judged(&policy, own, &facts), allowed, "{own:?}");
     }
     for (prefix, allowed) in [("DB_", false), ("D_", true), ("DB_ENV_", true), ("", true)] {
-        let verdict = verdict(&policy, Effect::LinkedEnvironment(text(prefix)), &facts);
+        let verdict = verdict(&policy, EnvironmentEffect::Linked(text(prefix)), &facts);
         assert_eq!(verdict == "allowed", allowed, "{prefix} {verdict}");
     }
     let user = ImageFacts::Present {
@@ -299,7 +324,8 @@ fn variables_of_an_image_and_of_a_link() {
 
 #[test]
 fn names_that_read_as_identifiers_are_refused_under_any_restriction() {
-    let named = |name: &str| Effect::Named { what: "network", name: text(name) };
+    let named =
+        |name: &str| Effect::Existing(ExistingEffect::Named { what: "network", name: text(name) });
     let refused = verdict(&policy(), named("0123456789ab"), &Facts::none());
     assert!(refused.contains("network name 0123456789ab, which can be taken"), "{refused}");
     assert_eq!(verdict(&policy(), named("0123456789a"), &Facts::none()), "allowed");
@@ -317,7 +343,9 @@ fn a_container_whose_mounts_are_forbidden_keeps_its_name() {
         facts.add_container(text(asked), ContainerFacts::Present(container.clone()));
     }
     facts.add_container(text("gone"), ContainerFacts::Absent);
-    let renamed = |asked: &str, to: &str| Effect::Renamed { container: text(asked), to: text(to) };
+    let renamed = |asked: &str, to: &str| {
+        Effect::Existing(ExistingEffect::Renamed { container: text(asked), to: text(to) })
+    };
     for (rule, asked, to, expected) in [
         ("db", "db", "free", false),
         ("/db", "db", "free", false),
@@ -336,19 +364,23 @@ fn a_container_whose_mounts_are_forbidden_keeps_its_name() {
     }
     // By its identifier, or a part of it, it is known whatever it is called.
     for rule in ["0123456789ab", "0123456789AB0123", &id] {
-        let said = verdict(&rules(rule), Effect::VolumesFrom(text("db")), &facts);
+        let said = verdict(&rules(rule), ExistingEffect::VolumesFrom(text("db")), &facts);
         assert!(said.contains("mounts of container"), "{rule}: {said}");
     }
-    let other = verdict(&rules("1123456789ab"), Effect::VolumesFrom(text("db")), &facts);
+    let other = verdict(&rules("1123456789ab"), ExistingEffect::VolumesFrom(text("db")), &facts);
     assert_eq!(other, "allowed");
 }
 
 #[test]
 fn a_device_by_cdi_is_what_its_file_says() {
     let name = || text("vendor.com/class=a");
-    let device = || Effect::Device(Device::Cdi(name()));
-    let node =
-        |node: &str| vec![Effect::HostPath(path(node)), Effect::Device(Device::Path(path(node)))];
+    let device = || Effect::Privilege(PrivilegeEffect::Device(Device::Cdi(name())));
+    let node = |node: &str| {
+        vec![
+            Effect::Mount(MountEffect::HostPath(path(node))),
+            Effect::Privilege(PrivilegeEffect::Device(Device::Path(path(node)))),
+        ]
+    };
     let paths = |rule: &str| Policy {
         mounts: vec![MountRule::parse(rule).unwrap()],
         ..Policy::permissive()
@@ -359,12 +391,12 @@ fn a_device_by_cdi_is_what_its_file_says() {
     };
     let privileged = || Policy { privileged: PrivilegedRule::Forbid, ..Policy::permissive() };
     let ports = || Policy { ports: vec![PortRule::parse("22").unwrap()], ..Policy::permissive() };
-    let hook = || vec![Effect::HostProgram(text("/h"))];
-    let numbers = || vec![Effect::Device(Device::CgroupRule(text("b 8:0 rwm")))];
+    let hook = || vec![TakeoverEffect::HostProgram(text("/h")).into()];
+    let numbers = || vec![PrivilegeEffect::Device(Device::CgroupRule(text("b 8:0 rwm"))).into()];
     for (policy, parts, broken) in [
         (paths("/root"), vec![], None),
-        (paths("/root"), vec![Effect::HostPath(path("/root"))], Some("mount of /root")),
-        (paths("/root"), vec![Effect::HostPath(path("/srv"))], None),
+        (paths("/root"), vec![MountEffect::HostPath(path("/root")).into()], Some("mount of /root")),
+        (paths("/root"), vec![MountEffect::HostPath(path("/srv")).into()], None),
         (devices("/dev/vda"), node("/dev/vda"), Some("device /dev/vda")),
         (devices("/dev/vda"), node("/dev/fuse"), None),
         (devices("/dev/vda"), numbers(), Some("device rule")),

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::*;
-use crate::policy::effects::{Effect, FieldPath, RequestedEffect};
+use crate::policy::effects::{Effect, FieldPath, MountEffect, RequestedEffect};
 use crate::policy::facts::RealPath;
 use crate::policy::rules::allowed::{AllowedMount, AllowedMounts};
 use crate::policy::rules::ports::PortRule;
@@ -41,8 +41,8 @@ fn policy(allowed: Option<&[&str]>) -> Policy {
     }
 }
 
-fn refusal(policy: &Policy, effect: Effect, facts: &Facts) -> String {
-    let asked = RequestedEffect { effect, at: FieldPath::Field("X") };
+fn refusal(policy: &Policy, effect: impl Into<Effect>, facts: &Facts) -> String {
+    let asked = RequestedEffect { effect: effect.into(), at: FieldPath::Field("X") };
     match judge(policy, Inspected::new((), vec![asked]), facts) {
         Verdict::Allowed(_) => String::new(),
         Verdict::Forbidden(violations) => violations.to_string(),
@@ -78,10 +78,10 @@ fn under_any_restriction_no_way_out_is_mounted() {
         "/run/crio/crio.sock",
         "/run/buildkit/buildkitd.sock",
     ] {
-        let said = refusal(&policy(None), Effect::HostPath(path(asked)), &facts(asked));
+        let said = refusal(&policy(None), MountEffect::HostPath(path(asked)), &facts(asked));
         assert!(said.contains("rule \"daemon socket\""), "{asked}: {said}");
         let permissive =
-            refusal(&Policy::permissive(), Effect::HostPath(path(asked)), &facts(asked));
+            refusal(&Policy::permissive(), MountEffect::HostPath(path(asked)), &facts(asked));
         assert_eq!(permissive, "", "{asked}");
     }
 }
@@ -92,13 +92,13 @@ fn other_paths_are_mounted() {
         ["/srv/ci", "/run/dbus", "/run/user/1000/bus", "/var/lib/docker", "/etc", "/data/x"]
     {
         assert_eq!(
-            refusal(&policy(None), Effect::HostPath(path(asked)), &facts(asked)),
+            refusal(&policy(None), MountEffect::HostPath(path(asked)), &facts(asked)),
             "",
             "{asked}"
         );
     }
     // Where a path leads that nobody could follow is not known.
-    let said = refusal(&policy(None), Effect::HostPath(path("/srv")), &Facts::none());
+    let said = refusal(&policy(None), MountEffect::HostPath(path("/srv")), &Facts::none());
     assert!(said.contains("whose links are not known"), "{said}");
 }
 
@@ -124,7 +124,7 @@ fn a_list_of_allowed_paths_can_name_the_socket() {
                 path(&real.replacen("/opt/d.sock", "/data/engine/d.sock", 1)),
             );
         }
-        let said = refusal(&policy(Some(allowed)), Effect::HostPath(path(asked)), &facts);
+        let said = refusal(&policy(Some(allowed)), MountEffect::HostPath(path(asked)), &facts);
         assert_eq!(said.is_empty(), passes, "{allowed:?} {asked}: {said}");
     }
 }
@@ -132,7 +132,7 @@ fn a_list_of_allowed_paths_can_name_the_socket() {
 #[test]
 fn what_was_mounted_beside_secdocker_is_started_again() {
     for (asked, passes) in [("/run/docker.sock", true), ("/var/run", true), ("/srv/link", false)] {
-        let said = refusal(&policy(None), Effect::HostPathOnStart(path(asked)), &facts(asked));
+        let said = refusal(&policy(None), MountEffect::HostPathOnStart(path(asked)), &facts(asked));
         assert_eq!(said.is_empty(), passes, "{asked}: {said}");
     }
 }

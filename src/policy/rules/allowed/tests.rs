@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::policy::effects::{Builder, Effect, FieldPath, RequestedEffect};
+use crate::policy::effects::{
+    BuildEffect, Builder, Effect, FieldPath, ImageEffect, MountEffect, RequestedEffect,
+};
 use crate::policy::facts::AddressFacts;
 use crate::policy::rules::shares::{Protocol, Server, Share};
 use crate::policy::{Inspected, Policy, Verdict, judge};
@@ -20,8 +22,8 @@ fn mounts(allowed: &[&str]) -> Policy {
     Policy { allowed_mounts: AllowedMounts::only(allowed), ..Policy::permissive() }
 }
 
-fn passes(policy: &Policy, effect: Effect, facts: &Facts) -> bool {
-    let asked = RequestedEffect { effect, at: FieldPath::Field("X") };
+fn passes(policy: &Policy, effect: impl Into<Effect>, facts: &Facts) -> bool {
+    let asked = RequestedEffect { effect: effect.into(), at: FieldPath::Field("X") };
     matches!(judge(policy, Inspected::new((), vec![asked]), facts), Verdict::Allowed(_))
 }
 
@@ -76,9 +78,9 @@ fn an_image_is_used_by_an_allowed_name() {
         ("registry.example/teams/x", &["registry.example/teams/x"], false),
     ] {
         let facts = present(asked, names);
-        assert_eq!(passes(&policy, Effect::Image(image(asked)), &facts), expected, "{asked}");
+        assert_eq!(passes(&policy, ImageEffect::Used(image(asked)), &facts), expected, "{asked}");
         // Nothing is known: nothing can be allowed.
-        assert!(!passes(&policy, Effect::Image(image(asked)), &Facts::none()), "{asked}");
+        assert!(!passes(&policy, ImageEffect::Used(image(asked)), &Facts::none()), "{asked}");
     }
 }
 
@@ -88,7 +90,7 @@ fn what_the_daemon_does_not_have_is_judged_by_name() {
     for (asked, expected) in [("app:1", true), ("app", false), ("abc", false)] {
         let mut facts = Facts::none();
         facts.add_image(image(asked), ImageFacts::Absent);
-        assert_eq!(passes(&policy, Effect::Image(image(asked)), &facts), expected, "{asked}");
+        assert_eq!(passes(&policy, ImageEffect::Used(image(asked)), &facts), expected, "{asked}");
     }
 }
 
@@ -96,24 +98,27 @@ fn what_the_daemon_does_not_have_is_judged_by_name() {
 fn names_are_fetched_and_given_if_they_are_allowed() {
     let policy = images(&["app:1", "team/*"]);
     let pulls =
-        |text| passes(&policy, Effect::ImageName(ImageNames::One(image(text))), &Facts::none());
+        |text| passes(&policy, ImageEffect::Names(ImageNames::One(image(text))), &Facts::none());
     assert!(pulls("app:1") && pulls("team/x") && pulls("team/x@DIGEST"));
     assert!(!pulls("app") && !pulls("app:1@DIGEST") && !pulls("other"));
     let all = |text| {
-        passes(&policy, Effect::ImageName(ImageNames::EveryTag(image(text))), &Facts::none())
+        passes(&policy, ImageEffect::Names(ImageNames::EveryTag(image(text))), &Facts::none())
     };
     assert!(all("team/x") && !all("app") && !all("other"));
 }
 
 #[test]
 fn unseen_content_has_no_allowed_name() {
-    let unseen =
-        [Effect::ImageContent, Effect::Build(Builder::Read), Effect::Build(Builder::BuildKit)];
+    let unseen = [
+        Effect::Image(ImageEffect::Content),
+        Effect::Build(BuildEffect::By(Builder::Read)),
+        Effect::Build(BuildEffect::By(Builder::BuildKit)),
+    ];
     for effect in unseen {
         assert!(!passes(&images(&["app"]), effect.clone(), &Facts::none()), "{effect:?}");
         assert!(passes(&Policy::permissive(), effect, &Facts::none()));
     }
-    assert!(!passes(&images(&[]), Effect::Image(image("app")), &present("app", &["app"])));
+    assert!(!passes(&images(&[]), ImageEffect::Used(image("app")), &present("app", &["app"])));
 }
 
 #[test]
@@ -138,7 +143,7 @@ fn a_path_is_below_an_allowed_one_as_written_and_where_it_leads() {
         {
             facts.add_link(HostPath::parse(path).unwrap(), HostPath::parse(real).unwrap());
         }
-        let asked = Effect::HostPath(HostPath::parse(path).unwrap());
+        let asked = Effect::Mount(MountEffect::HostPath(HostPath::parse(path).unwrap()));
         assert_eq!(passes(&policy, asked.clone(), &facts), expected, "{path}");
         assert!(!passes(&policy, asked, &Facts::none()), "{path}");
     }
@@ -149,7 +154,13 @@ fn a_file_server_may_be_this_host() {
     let address: IpAddr = "10.0.0.1".parse().unwrap();
     let mut facts = Facts::none();
     let (protocol, server) = (Protocol::Nfs, Server::Address(address));
-    let asked = || Effect::FileServer(Share { protocol, server: server.clone(), path: None });
+    let asked = || {
+        Effect::Mount(MountEffect::FileServer(Share {
+            protocol,
+            server: server.clone(),
+            path: None,
+        }))
+    };
     assert!(!passes(&mounts(&["/srv"]), asked(), &facts));
     facts.add_address(address, AddressFacts::Own);
     assert!(!passes(&mounts(&["/srv"]), asked(), &facts));
@@ -187,7 +198,7 @@ fn an_entry_is_the_path_alone() {
         for (path, real) in [("/srv/ci", "/srv/ci"), ("/", "/"), (path, leads_to)] {
             facts.add_link(HostPath::parse(path).unwrap(), HostPath::parse(real).unwrap());
         }
-        passes(&mounts(&[allowed]), Effect::HostPath(HostPath::parse(path).unwrap()), &facts)
+        passes(&mounts(&[allowed]), MountEffect::HostPath(HostPath::parse(path).unwrap()), &facts)
     };
     for (allowed, path, leads_to, expected) in [
         ("/srv/ci", "/srv/ci", "/srv/ci", true),

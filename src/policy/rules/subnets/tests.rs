@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test says where")]
 
 use super::*;
-use crate::policy::effects::FieldPath;
+use crate::policy::effects::{FieldPath, NetworkEffect};
 use crate::policy::facts::NetworkFacts;
 use crate::policy::{Inspected, Policy, Verdict, Violations, further_questions, judge};
 
@@ -23,8 +23,8 @@ fn policy(deny: &str, allow: Option<&str>) -> Policy {
     }
 }
 
-fn verdict(policy: &Policy, effect: Effect, facts: &Facts) -> String {
-    let asked = RequestedEffect { effect, at: FieldPath::Field("X") };
+fn verdict(policy: &Policy, effect: impl Into<Effect>, facts: &Facts) -> String {
+    let asked = RequestedEffect { effect: effect.into(), at: FieldPath::Field("X") };
     match judge(policy, Inspected::new((), vec![asked]), facts) {
         Verdict::Allowed(_) => "allowed".to_owned(),
         Verdict::Forbidden(violations) => violations.to_string(),
@@ -46,7 +46,7 @@ fn a_bridge_that_is_there_is_the_hosts() {
         assert!(!told(&rules[1..], is_there), "{is_there:?}");
     }
     let asked = vec![RequestedEffect {
-        effect: Effect::HostBridge("br0".to_owned()),
+        effect: NetworkEffect::HostBridge("br0".to_owned()).into(),
         at: FieldPath::Field("X"),
     }];
     let mut questions = Questions::default();
@@ -81,7 +81,7 @@ fn a_subnet_is_compared_whole() {
     ] {
         for put_to in [SubnetUse::Routed, SubnetUse::Joined, SubnetUse::Given] {
             let policy = policy(deny, allow);
-            let found = verdict(&policy, Effect::Subnet(net(asked), put_to), &Facts::none());
+            let found = verdict(&policy, NetworkEffect::Subnet(net(asked), put_to), &Facts::none());
             assert_eq!(found == "allowed", allowed, "{deny} {allow:?} {asked}: {found}");
         }
     }
@@ -90,7 +90,7 @@ fn a_subnet_is_compared_whole() {
 #[test]
 fn what_the_host_has_is_asked_of_it() {
     let policy = policy("host", None);
-    let routed = || Effect::Subnet(net("10.1.0.0/16"), SubnetUse::Routed);
+    let routed = || Effect::Network(NetworkEffect::Subnet(net("10.1.0.0/16"), SubnetUse::Routed));
     let unknown = verdict(&policy, routed(), &Facts::none());
     assert!(unknown.contains("routes of the host that are not known"), "{unknown}");
     let with = |route: Option<&str>, address: Option<&str>| {
@@ -107,18 +107,18 @@ fn what_the_host_has_is_asked_of_it() {
     let expected = "subnet 10.1.0.0/16, which overlaps the host's route 10.0.0.0/8 (rule \"host\")";
     assert_eq!(found, format!("forbidden: {expected}"));
     assert_eq!(verdict(&policy, routed(), &with(None, None)), "allowed");
-    let given = || Effect::Subnet(net("10.1.0.9"), SubnetUse::Given);
+    let given = || Effect::Network(NetworkEffect::Subnet(net("10.1.0.9"), SubnetUse::Given));
     assert_eq!(verdict(&policy, given(), &route), "allowed", "by the network's own route");
     let own = verdict(&policy, given(), &with(Some("10.0.0.0/8"), Some("10.1.0.9")));
     assert!(own.contains("address 10.1.0.9, which overlaps the host's address"), "{own}");
-    let joined = Effect::Subnet(net("10.1.0.0/16"), SubnetUse::Joined);
+    let joined = Effect::Network(NetworkEffect::Subnet(net("10.1.0.0/16"), SubnetUse::Joined));
     assert_eq!(verdict(&policy, joined, &Facts::none()), "allowed", "the route is there");
 }
 
 #[test]
 fn a_network_that_is_there_counts_by_what_it_has() {
     let policy = policy("public", None);
-    let joins = || Effect::SubnetsOf("web".to_owned(), SubnetUse::Joined);
+    let joins = || Effect::Network(NetworkEffect::SubnetsOf("web".to_owned(), SubnetUse::Joined));
     let asked = |facts: &Facts| {
         let asked = [RequestedEffect { effect: joins(), at: FieldPath::Field("X") }];
         further_questions(&policy, &asked, facts)
@@ -136,7 +136,7 @@ fn a_network_that_is_there_counts_by_what_it_has() {
     let none = Policy::permissive();
     assert_eq!(verdict(&none, joins(), &Facts::none()), "allowed");
     assert!(further_questions(&none, &[], &Facts::none()).is_empty());
-    let driver = Effect::SubnetDriver("other".to_owned());
+    let driver = Effect::Network(NetworkEffect::SubnetDriver("other".to_owned()));
     assert!(verdict(&policy, driver, &Facts::none()).contains("IPAM driver other"));
 }
 

@@ -1,6 +1,7 @@
 //! What is written again, and what is forced.
 
 use super::*;
+use crate::policy::effects::MountEffect;
 
 fn through(policy: &Policy, body: &str) -> (String, String) {
     let target = target::parse("/containers/create").unwrap();
@@ -99,7 +100,7 @@ proptest! {
     fn an_absolute_bind_is_always_a_path(source in "/[a-z./]{0,8}", rest in ":/[a-z]{1,4}(:ro)?") {
         let body = format!(r#"{{"Image":"x","HostConfig":{{"Binds":["{source}{rest}"]}}}}"#);
         let inspected = read(body.as_bytes()).unwrap();
-        let paths = inspected.effects().iter().filter(|a| matches!(a.effect, Effect::HostPath(_)));
+        let paths = inspected.effects().iter().filter(|a| matches!(a.effect, Effect::Mount(MountEffect::HostPath(_))));
         prop_assert_eq!(paths.count(), 1);
     }
 }
