@@ -15,7 +15,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::client::post;
-use support::{Client, SecDocker, Way, sandbox};
+use support::relay::Relay;
+use support::{Client, Daemon, SecDocker, Way, sandbox};
 
 const RULES: &str =
     "restrictions:\n  images: ['ubuntu:16.04']\n  users: [root]\n  mounts: [/root]\n";
@@ -24,6 +25,8 @@ const IMAGE: &str = r#"{"Id":"sha256:1111111111111111111111111111111111111111111
 const MADE: &str = r#"{"Id":"1","Name":"/made","Config":{"User":"1000","Image":"app:1"},"HostConfig":{},
     "Image":"sha256:1111111111111111111111111111111111111111111111111111111111111111",
     "State":{"StartedAt":"0001-01-01T00:00:00Z"}}"#;
+const BOUND: &str =
+    r#"{"Name":"bound","Driver":"local","Options":{"type":"none","o":"bind","device":"/tmp"}}"#;
 const CREATE: &str = r#"{"Image":"app:1","Cmd":["x"]}"#;
 
 /// An engine that knows one image, and answers all else with `201`.
@@ -49,6 +52,9 @@ struct State {
     changed: Condvar,
     /// Whether questions about volumes are answered by a byte now and then.
     drips: bool,
+    /// Who listens to what happens, and as what it calls itself to them.
+    events: Mutex<Vec<UnixStream>>,
+    is_podman: AtomicBool,
 }
 
 impl Engine {
@@ -72,6 +78,19 @@ impl Engine {
 
     fn images_asked(&self) -> usize {
         self.state.images_asked.load(Ordering::SeqCst)
+    }
+
+    fn volumes_asked(&self) -> usize {
+        self.state.volumes_asked.load(Ordering::SeqCst)
+    }
+
+    /// Waits until a volume costs no question; it does if nobody follows what happens, or only since a moment ago.
+    fn comes_to_know(&self, secdocker: &SecDocker) {
+        support::until("the volume to be remembered", || {
+            let asked = self.volumes_asked();
+            assert_eq!(create(secdocker, WITH_VOLUME), 201);
+            (self.volumes_asked() == asked).then_some(())
+        });
     }
 
     fn hold_tags(&self, hold: bool) {
@@ -129,7 +148,17 @@ impl State {
             if self.drips {
                 return drip(stream);
             }
-            (404, "{}")
+            match target {
+                "/volumes/kept" => (200, r#"{"Name":"kept","Driver":"local","Options":null}"#),
+                "/volumes/bound" => (200, BOUND),
+                _ => (404, "{}"),
+            }
+        } else if target.starts_with("/events") && target.contains("volume") {
+            let is_podman = self.is_podman.load(Ordering::SeqCst);
+            let server = if is_podman { "Libpod/5.4.2" } else { "Docker/26.1.5" };
+            let head = format!("HTTP/1.1 200 OK\r\nServer: {server} (linux)\r\n\r\n");
+            self.events.lock().unwrap().push(stream.try_clone().ok()?);
+            return stream.write_all(head.as_bytes()).ok();
         } else if line.starts_with("GET /containers/made") {
             self.made_asked.fetch_add(1, Ordering::SeqCst);
             (200, MADE)
@@ -391,6 +420,127 @@ fn an_engine_that_does_not_even_answer_a_ping_is_not_waited_for() {
     assert_eq!(answer.status, 503, "{answer:?}");
     assert!(answer.message().contains("container copied"), "{answer:?}");
     engine.hold_tags(false);
+}
+
+fn request(method: &str, target: &str, body: &str) -> Vec<u8> {
+    let post = String::from_utf8(post(target, body)).unwrap();
+    post.replacen("POST", method, 1).into_bytes()
+}
+
+const WITH_VOLUME: &str =
+    r#"{"Image":"app:1","Cmd":["x"],"HostConfig":{"Binds":["kept:/x","/tmp:/y"]}}"#;
+
+#[test]
+fn a_volume_is_asked_for_once_while_the_engine_tells_of_each_change() {
+    let engine = Engine::start(false);
+    let secdocker = engine.secdocker();
+    engine.comes_to_know(&secdocker);
+    let asks = || {
+        let asked = engine.volumes_asked();
+        assert_eq!(create(&secdocker, WITH_VOLUME), 201);
+        engine.volumes_asked() > asked
+    };
+    assert!(!asks());
+    // One that may be made next, and one that reaches anything of the host, are asked for each time.
+    for name in ["none", "bound"] {
+        for _ in 0..2 {
+            let asked = engine.volumes_asked();
+            assert_eq!(create(&secdocker, &WITH_VOLUME.replace("kept", name)), 201);
+            assert_eq!(engine.volumes_asked(), asked + 1, "{name}");
+        }
+    }
+    // Each of these may remove it.
+    for (method, target) in [
+        ("DELETE", "/volumes/kept"),
+        ("POST", "/v1.41/volumes/prune"),
+        ("POST", "/volumes/create"),
+        ("DELETE", "/containers/x?v=1"),
+        ("DELETE", "/networks/x"),
+    ] {
+        let answer = secdocker.connect().ask(request(method, target, "{}"));
+        assert_eq!(answer.status, 201, "{method} {target} {answer:?}");
+        assert!(asks() && !asks(), "{method} {target}");
+    }
+    for (method, target) in [("GET", "/volumes"), ("DELETE", "/containers/x?force=1")] {
+        assert_eq!(secdocker.connect().ask(request(method, target, "")).status, 201);
+        assert!(!asks(), "{method} {target}");
+    }
+}
+
+#[test]
+fn no_volume_is_believed_once_the_engine_tells_nothing_any_more() {
+    let engine = Engine::start(false);
+    let secdocker = engine.secdocker();
+    engine.comes_to_know(&secdocker);
+    let asks_each_time = |why: &str| {
+        support::until(why, || {
+            let asked = engine.volumes_asked();
+            assert_eq!(create(&secdocker, WITH_VOLUME), 201);
+            (engine.volumes_asked() > asked).then_some(())
+        });
+    };
+    let event = r#"{"Type":"volume","Action":"destroy","Actor":{"ID":"kept","Attributes":{}}}"#;
+    let streams = || engine.state.events.lock().unwrap();
+    for stream in streams().iter_mut() {
+        stream.write_all(format!("{event}\n").as_bytes()).unwrap();
+    }
+    asks_each_time("an event to be heard");
+    engine.comes_to_know(&secdocker);
+    // From now on it is another engine that tells of what it likes.
+    engine.state.is_podman.store(true, Ordering::SeqCst);
+    for stream in streams().drain(..) {
+        stream.shutdown(std::net::Shutdown::Both).unwrap();
+    }
+    asks_each_time("the end of the events to be noticed");
+    support::until("its events to be asked for again", || {
+        assert_eq!(create(&secdocker, WITH_VOLUME), 201);
+        (!streams().is_empty()).then_some(())
+    });
+    for _ in 0..5 {
+        let asked = engine.volumes_asked();
+        assert_eq!(create(&secdocker, WITH_VOLUME), 201);
+        assert_eq!(engine.volumes_asked(), asked + 1);
+    }
+}
+
+/// What was harmless is removed beside SecDocker, and made anew of a folder that is forbidden.
+#[test]
+fn a_volume_that_is_made_anew_beside_it_is_refused_as_soon_as_the_engine_has_told() {
+    let daemon = Daemon::shared();
+    let (api, name) = (daemon.api(), sandbox::unique("remembered"));
+    let is_question = |line: &str| line.starts_with("GET /volumes/");
+    let relay = Relay::start(&daemon.socket(), is_question, || (), || ());
+    relay.tells_events();
+    let rules = "restrictions:\n  mounts: [/root]\n";
+    let secdocker = SecDocker::start(&support::firewall::config(&relay.socket, rules), &[]);
+    // The engine has no such image, so that nothing keeps the volume.
+    let binds = [format!("{name}:/x")];
+    let body = serde_json::json!({"Image": "nowhere:1", "HostConfig": {"Binds": binds}});
+    let create = || {
+        let answer = secdocker.connect().ask(post("/containers/create", body.to_string()));
+        assert!(matches!(answer.status, 403 | 404), "{answer:?}");
+        answer.status
+    };
+    let volume = format!("/volumes/{name}");
+    assert_eq!(api.post("/volumes/create", &serde_json::json!({"Name": name})).status, 201);
+    for _ in 0..3 {
+        support::until("the volume to be remembered", || {
+            let asked = relay.lines().len();
+            assert_eq!(create(), 404);
+            (relay.lines().len() == asked).then_some(())
+        });
+        assert_eq!(api.delete(&volume).status, 204);
+        let options = serde_json::json!({"type": "none", "o": "bind", "device": "/root"});
+        let bound = serde_json::json!({"Name": name, "DriverOpts": options});
+        assert_eq!(api.post("/volumes/create", &bound).status, 201);
+        support::until("it to be refused", || (create() == 403).then_some(()));
+        for _ in 0..5 {
+            assert_eq!(create(), 403, "it is not believed again");
+        }
+        assert_eq!(api.delete(&volume).status, 204);
+        assert_eq!(api.post("/volumes/create", &serde_json::json!({"Name": name})).status, 201);
+    }
+    assert_eq!(api.delete(&volume).status, 204);
 }
 
 /// Clients that leave take their look-ups with them, or those of one would fill its share for ever.

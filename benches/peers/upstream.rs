@@ -135,7 +135,7 @@ const SWITCHED: &[u8] = b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd
 
 const STARTED: &[u8] = b"HTTP/1.1 204 No Content\r\nApi-Version: 1.41\r\n\r\n";
 const EVENTS: &[u8] =
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nServer: Docker/26.1.5 (linux)\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 /// What a daemon (Docker 26.1, API 1.41) says of an image, a volume and a container.
 static IMAGE: LazyLock<Vec<u8>> = LazyLock::new(|| found(include_str!("answers/image.json")));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::case::Case;
+use super::images::Changing;
 use super::refusal::{Refusal, Refused};
 use super::rules::Rules;
 use crate::docker::answers::{self, Withheld};
@@ -93,8 +94,8 @@ impl Passing {
 pub struct Traits {
     /// Whether the daemon may turn the connection into a raw stream in answer to it.
     pub may_switch: bool,
-    /// Whether it may change what images are called or hold.
-    pub changes_images: bool,
+    /// What it may change of what is remembered.
+    pub changes: Changing,
     /// What is taken out of the answer.
     pub withheld: Option<Withheld>,
 }
@@ -116,7 +117,10 @@ pub fn begin(arrival: &Arrival<'_>, rules: &Arc<Rules>, now: Instant) -> Result<
     let guards = policy.guarding_section().is_some();
     let traits = Traits {
         may_switch: false,
-        changes_images: docker::changes_images(head.method, target),
+        changes: Changing {
+            images: docker::changes_images(head.method, target),
+            volumes: docker::changes_volumes(head.method, target),
+        },
         withheld: guards.then(|| answers::withheld(head.method, target)).flatten(),
     };
     match docker::routes::classify(head.method, target)? {

@@ -46,7 +46,7 @@ pub use context::{Caller, Context, Note, Reviewed, Told};
 pub use decide::{Decision, decide};
 pub use forward::Forward;
 pub use head::{Arrival, Opening, Passing, Traits, begin};
-pub use images::{ImageChange, ImageChanges};
+pub use images::{Changing, Count, ImageChange, ImageChanges};
 pub use large::{Judged, Judgement};
 pub use refusal::{Refusal, Refused};
 pub use rules::Rules;

@@ -17,7 +17,7 @@ use crate::admission::{
 use crate::client::Who;
 use crate::config::{self, Overrides, Rest, Settings};
 use crate::effects::Excepted;
-use crate::lookup::{self, Daemon, ImageCache, Presence};
+use crate::lookup::{self, Daemon, ImageCache, Memory, Presence};
 use crate::policy::Violations;
 use crate::policy::facts::{self, Facts, ImageFacts, Questions, Runtimes, VolumeFacts};
 use crate::policy::review::{ImageSeen, Opinions, Purposes, Review, ReviewRequest, Source};
@@ -153,7 +153,7 @@ impl Outside<'_> {
 
     /// Without a daemon images and volumes are judged by what the request says alone, and that is said.
     fn look_up(&self, questions: &Questions) -> Facts {
-        let mut facts = lookup::look_up(questions, &self.daemon, &ImageCache::disabled());
+        let mut facts = lookup::look_up(questions, &self.daemon, &Memory::none());
         let daemon = &self.settings.dockerapi;
         let by_name = |what: &dyn Display| {
             self.note(format!("no daemon at {daemon}, {what} is judged by its name alone"));

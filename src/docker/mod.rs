@@ -14,4 +14,4 @@ pub mod schema;
 pub use endpoint::Endpoint;
 pub use head::{HeadRefusal, check_head};
 pub use operations::{Access, FormBody, OddTarget, access};
-pub use routes::{Route, RouteError, changes_images, classify};
+pub use routes::{Route, RouteError, changes_images, changes_volumes, classify};

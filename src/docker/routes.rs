@@ -70,11 +70,29 @@ pub fn is_session(target: &Target<'_>) -> bool {
 /// Whether a request may change what the daemon's images are called or hold. One that is not plain
 /// counts as one that may.
 pub fn changes_images(method: &str, target: &Target<'_>) -> bool {
-    let is_read = ["GET", "HEAD"].iter().any(|read| method.eq_ignore_ascii_case(read));
     let path = unversioned(target.path());
     let about_images = ["/images/", "/build", "/commit", "/session", "/grpc"];
-    !is_read
+    !is_read(method)
         && (target.oddity().is_some() || about_images.iter().any(|start| path.starts_with(start)))
+}
+
+/// Whether a request may change or remove a volume or a network that is there already. One that is not plain
+/// counts as one that may. A container that is created only adds some.
+pub fn changes_volumes(method: &str, target: &Target<'_>) -> bool {
+    if is_read(method) {
+        return false;
+    }
+    let path = unversioned(target.path());
+    let is_about_them = ["/volumes", "/networks", "/swarm", "/plugins", "prune"];
+    // `v=1` takes the volumes of a container along, however that is escaped.
+    let takes_along = || target.query().is_some_and(|query| query.contains(['v', 'V', '%']));
+    target.oddity().is_some()
+        || is_about_them.iter().any(|part| path.contains(part))
+        || (method.eq_ignore_ascii_case("DELETE") && takes_along())
+}
+
+fn is_read(method: &str) -> bool {
+    ["GET", "HEAD"].iter().any(|read| method.eq_ignore_ascii_case(read))
 }
 
 fn route(method: &str, path: &str) -> Route {

@@ -7,13 +7,16 @@ use std::io::{BufReader, Read};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
-use super::identity::{self, Identity};
+use super::memory::{self, Identity};
 use crate::image::{ImageName, ImageRef};
 use crate::policy::facts::{ImageFacts, NamedImage, NetworkFacts, NodeFacts, Runtimes};
 use crate::policy::images::ImageRule;
 use crate::policy::subnets::Subnet;
 use crate::policy::types::{EnvironmentEntry, UserSpec};
 use crate::policy::versions::ApiVersion;
+
+/// The most subnets of a network that is remembered.
+const KEPT_SUBNETS_MAX: usize = 16;
 
 /// The most variables of one image that are read; of an image with more nothing is known.
 const VARIABLES_MAX: usize = 4096;
@@ -66,13 +69,13 @@ struct Config {
 }
 
 /// An image by the answer to `GET /images/{name}/json`; `None` if it can't be read.
-pub(super) fn image(body: &[u8]) -> Option<identity::Image> {
+pub(super) fn image(body: &[u8]) -> Option<memory::Image> {
     let image: Image = serde_json::from_slice(body).ok()?;
     let facts = facts(&image);
     let (repo_digests, repo_tags) = (image.repo_digests, image.repo_tags);
     let (repo_digests, repo_tags) =
         (repo_digests.unwrap_or_default(), repo_tags.unwrap_or_default());
-    Some(identity::Image { identity: Identity { id: image.id, repo_digests, repo_tags }, facts })
+    Some(memory::Image { identity: Identity { id: image.id, repo_digests, repo_tags }, facts })
 }
 
 /// What rules must know of an image; `None` if that can't be read.
@@ -258,23 +261,27 @@ pub(super) fn api_version(body: &[u8]) -> Option<ApiVersion> {
 }
 
 /// What a network is by the answer to `GET /networks/{name}`; `None` if it can't be read.
-pub(super) fn network(body: &[u8]) -> Option<NetworkFacts> {
+pub(super) fn network(body: &[u8]) -> Option<(NetworkFacts, bool)> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Network {
         name: String,
         driver: String,
+        #[serde(default)]
+        scope: String,
         #[serde(default, rename = "IPAM")]
         ipam: Ipam,
     }
-    let Network { name, driver, ipam } = serde_json::from_slice(body).ok()?;
+    let Network { name, driver, scope, ipam } = serde_json::from_slice(body).ok()?;
     if name == "host" || driver == "host" {
-        return Some(NetworkFacts::Host);
+        return Some((NetworkFacts::Host, false));
     }
     let config = ipam.config.unwrap_or_default();
     let subnets = config.iter().map(|config| config.subnet.as_str());
     let subnets = subnets.filter(|subnet| !subnet.is_empty()).map(Subnet::parse);
-    Some(NetworkFacts::Other(subnets.collect::<Result<_, _>>().ok()?))
+    let subnets = subnets.collect::<Result<Vec<_>, _>>().ok()?;
+    let stays = scope == "local" && (1..=KEPT_SUBNETS_MAX).contains(&subnets.len());
+    Some((NetworkFacts::Other(subnets), stays))
 }
 
 /// Of Engine API `NetworkInspect` what a network has of addresses.
@@ -431,8 +438,25 @@ mod tests {
             (r#"{"Name":"x"}"#, None),
             ("", None),
         ] {
-            assert_eq!(network(json.as_bytes()), expected, "{json}");
+            let known = network(json.as_bytes());
+            assert_eq!(known.map(|(facts, _)| facts), expected, "{json}");
         }
+    }
+
+    #[test]
+    fn a_network_that_may_be_remembered_is_of_one_daemon_and_has_some_subnets() {
+        let of = |scope: &str, subnets: &str| {
+            let json = format!(
+                r#"{{"Name":"x","Driver":"bridge","Scope":"{scope}","IPAM":{{"Config":[{subnets}]}}}}"#
+            );
+            network(json.as_bytes()).unwrap().1
+        };
+        let subnet = r#"{"Subnet":"10.1.0.0/16"}"#;
+        assert!(of("local", subnet));
+        assert!(!of("swarm", subnet) && !of("", subnet) && !of("local", "{}"));
+        assert!(!of("local", &vec![subnet; KEPT_SUBNETS_MAX + 1].join(",")));
+        let host = network(br#"{"Name":"host","Driver":"host","Scope":"local"}"#);
+        assert_eq!(host, Some((NetworkFacts::Host, false)));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What the daemon tells of as it happens (Engine API `SystemEvents`): containers that were started, also
-//! those that it starts by itself, and containers that are gone.
+//! those that it starts by itself, containers that are gone, and whatever changes volumes and networks.
 
 use std::io::{self, Read};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -36,6 +36,9 @@ const FILTERS_OF_CHANGES: &str = "%7B%22type%22%3A%5B%22container%22%2C%22networ
      %3A%5B%22start%22%2C%22die%22%2C%22rename%22%2C%22connect%22%2C%22disconnect%22%2C%22create%22\
      %2C%22destroy%22%5D%7D";
 
+/// `{"type":["volume","network"]}`
+const FILTERS_OF_VOLUMES: &str = "%7B%22type%22%3A%5B%22volume%22%2C%22network%22%5D%7D";
+
 /// The part of Engine API `EventMessage` that is read.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -62,33 +65,74 @@ pub enum Told {
     Removed(String),
 }
 
+/// What is heard, whatever it means.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// The stream begins. Docker tells of all that it does; others may have been told to tell nothing.
+    Begun {
+        is_docker: bool,
+    },
+    Event {
+        action: String,
+        id: String,
+    },
+    /// Something that is no event.
+    Unreadable,
+}
+
 /// Tells of every start of a container until the daemon ends the stream. Blocks for as long.
 ///
 /// # Errors
 /// If the daemon can't be reached or says anything but events.
-pub fn follow(daemon: &Daemon, tell: impl FnMut(Told)) -> io::Result<()> {
-    follow_those(daemon, FILTERS, tell)
+pub fn follow(daemon: &Daemon, mut tell: impl FnMut(Told)) -> io::Result<()> {
+    follow_those(daemon, FILTERS, |heard| {
+        told(heard).into_iter().for_each(&mut tell);
+        true
+    })
 }
 
 /// The same for whatever may change which container has which address, or runs.
-pub(super) fn follow_changes(daemon: &Daemon, tell: impl FnMut(Told)) -> io::Result<()> {
-    follow_those(daemon, FILTERS_OF_CHANGES, tell)
+pub(super) fn follow_changes(daemon: &Daemon, mut tell: impl FnMut(Told)) -> io::Result<()> {
+    follow_those(daemon, FILTERS_OF_CHANGES, |heard| {
+        told(heard).into_iter().for_each(&mut tell);
+        true
+    })
 }
 
-fn follow_those(daemon: &Daemon, filters: &str, mut tell: impl FnMut(Told)) -> io::Result<()> {
+/// Tells of all that happens to volumes and networks for as long as `tell` says that it listens.
+///
+/// # Errors
+/// As [`follow`].
+pub(super) fn follow_volumes(daemon: &Daemon, tell: impl FnMut(Heard) -> bool) -> io::Result<()> {
+    follow_those(daemon, FILTERS_OF_VOLUMES, tell)
+}
+
+fn told(heard: Heard) -> Option<Told> {
+    Some(match heard {
+        Heard::Begun { .. } => Told::Begun,
+        Heard::Event { action, id } if action == "destroy" => Told::Removed(id),
+        Heard::Event { id, .. } => Told::Started(id),
+        Heard::Unreadable => return None,
+    })
+}
+
+fn follow_those(
+    daemon: &Daemon,
+    filters: &str,
+    mut tell: impl FnMut(Heard) -> bool,
+) -> io::Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let since = now.saturating_sub(LOOKS_BACK);
     let target = format!("/events?since={since}&filters={filters}");
     let until = Deadline::after(BEGINS_WITHIN);
     let mut stream = daemon.send(&target, until)?;
-    let (decoder, first) = begin(&mut stream, until)?;
+    let Beginning { decoder, is_docker, first } = begin(&mut stream, until)?;
     stream.set_read_timeout(None)?;
     if matches!(daemon.address, UpstreamAddress::Tcp(_)) {
         stream.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     }
-    tell(Told::Begun);
     let mut lines = Lines { decoder, text: Vec::new() };
-    let mut more = lines.take(&first, &mut tell)?;
+    let mut more = tell(Heard::Begun { is_docker }) && lines.take(&first, &mut tell)?;
     let mut piece = [0; 16 * 1024];
     while more {
         match stream.read(&mut piece)? {
@@ -99,8 +143,16 @@ fn follow_those(daemon: &Daemon, filters: &str, mut tell: impl FnMut(Told)) -> i
     Ok(())
 }
 
-/// Reads the head: how the body is framed, and what came of it already.
-fn begin(stream: &mut Channel, until: Deadline) -> io::Result<(Option<ChunkDecoder>, Vec<u8>)> {
+/// How a stream begins.
+struct Beginning {
+    decoder: Option<ChunkDecoder>,
+    is_docker: bool,
+    /// What came of it already.
+    first: Vec<u8>,
+}
+
+/// Reads the head.
+fn begin(stream: &mut Channel, until: Deadline) -> io::Result<Beginning> {
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
     let mut searched = 0;
@@ -111,15 +163,18 @@ fn begin(stream: &mut Channel, until: Deadline) -> io::Result<(Option<ChunkDecod
         bytes.extend_from_slice(piece.get(..count).unwrap_or_default());
         let end = head::find_end(&bytes, &mut searched).map_err(|_| invalid())?;
         if let Some(end) = end {
-            let body = bytes.split_off(end);
+            let first = bytes.split_off(end);
             let mut lines = head::Lines::new();
             let head = head::parse_response(&bytes, &mut lines).map_err(|_| invalid())?;
             let framing = framing::of_response(&head, AnswerTo::Other).map_err(|_| invalid())?;
-            return match (head.status, framing) {
-                (200, Framing::Chunked) => Ok((Some(ChunkDecoder::new()), body)),
-                (200, Framing::UntilClose) => Ok((None, body)),
-                _ => Err(invalid()),
+            let decoder = match (head.status, framing) {
+                (200, Framing::Chunked) => Some(ChunkDecoder::new()),
+                (200, Framing::UntilClose) => None,
+                _ => return Err(invalid()),
             };
+            let server = head.headers.get("server");
+            let is_docker = server.is_some_and(|server| server.starts_with("Docker/"));
+            return Ok(Beginning { decoder, is_docker, first });
         }
         if count == 0 || bytes.len() > LINE_BYTES_MAX {
             return Err(invalid());
@@ -134,8 +189,8 @@ struct Lines {
 }
 
 impl Lines {
-    /// Tells what is in further bytes; whether more may come.
-    fn take(&mut self, bytes: &[u8], tell: &mut impl FnMut(Told)) -> io::Result<bool> {
+    /// Tells what is in further bytes; whether more may come that is listened to.
+    fn take(&mut self, bytes: &[u8], tell: &mut impl FnMut(Heard) -> bool) -> io::Result<bool> {
         let mut ended = false;
         match &mut self.decoder {
             Some(decoder) => {
@@ -146,12 +201,10 @@ impl Lines {
         }
         while let Some(end) = memchr::memchr(b'\n', &self.text) {
             let line: Vec<u8> = self.text.drain(..=end).collect();
-            if let Ok(Message { action, actor }) = serde_json::from_slice(&line) {
-                tell(match action.as_str() {
-                    "destroy" => Told::Removed(actor.id),
-                    _ => Told::Started(actor.id),
-                });
-            }
+            ended |= !tell(match serde_json::from_slice(&line) {
+                Ok(Message { action, actor }) => Heard::Event { action, id: actor.id },
+                Err(_) => Heard::Unreadable,
+            });
         }
         if self.text.len() > LINE_BYTES_MAX {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -176,8 +229,11 @@ mod tests {
         let (a, b, c) = (event("start", "a"), event("destroy", "b"), event("start", "c"));
         let text = format!("{a}\n{b}\nno json\n{c}\n");
         for size in [1, 7, 1000] {
-            let mut told = Vec::new();
-            let mut tell = |one| told.push(one);
+            let mut all_told = Vec::new();
+            let mut tell = |one| {
+                all_told.extend(told(one));
+                true
+            };
             let mut plain = Lines { decoder: None, text: Vec::new() };
             for piece in text.as_bytes().chunks(size) {
                 assert!(plain.take(piece, &mut tell).unwrap());
@@ -191,10 +247,10 @@ mod tests {
             assert!(!more);
             let [a, b, c] = ["a", "b", "c"].map(str::to_owned);
             let all = [Told::Started(a), Told::Removed(b), Told::Started(c)];
-            let (first, second) = told.split_at(3);
+            let (first, second) = all_told.split_at(3);
             assert_eq!((first, second), (&all[..], &all[..]), "{size}");
         }
         let mut endless = Lines { decoder: None, text: Vec::new() };
-        assert!(endless.take(&vec![b'x'; LINE_BYTES_MAX + 1], &mut |_| ()).is_err());
+        assert!(endless.take(&vec![b'x'; LINE_BYTES_MAX + 1], &mut |_| true).is_err());
     }
 }

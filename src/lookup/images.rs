@@ -4,9 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use super::answers;
-use super::cache::ImageCache;
 use super::daemon::{Daemon, Deadline, Reply};
-use super::identity::{Image, Presence};
+use super::memory::{Image, ImageCache, Presence};
 use crate::image::ImageRef;
 
 /// Which image the daemon would use for `image` (Engine API `GET /images/{name}/json`), if that is not

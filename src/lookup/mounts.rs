@@ -1,12 +1,21 @@
 //! Under which other paths the host has the same files: one file system mounted in several places
 //! (`mount --bind /root /srv/x`), as far as SecDocker's own table of mounts shows.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::rc::Rc;
 
 use crate::policy::types::HostPath;
 
 /// The longest table that is read, in bytes.
 const TABLE_BYTES_MAX: u64 = 4 << 20;
+
+/// The longest table that is read where nothing may take long, in bytes, and after a longer one how often not even
+/// that is tried: the kernel writes each line anew, which takes about a microsecond.
+const SHORT_TABLE_BYTES_MAX: usize = 16 << 10;
+const TRIES_LEFT_OUT: u8 = 100;
 
 /// The most other paths that are found for one request.
 const ALIASES_MAX: usize = 65_536;
@@ -16,8 +25,19 @@ const ALIASES_MAX: usize = 65_536;
 pub(super) struct Mounts {
     mounts: Vec<Mount>,
     by_device: HashMap<String, Vec<usize>>,
-    /// How many paths have been found.
-    found: usize,
+}
+
+/// What a thread has read last.
+#[derive(Default)]
+struct Last {
+    file: Option<File>,
+    text: Vec<u8>,
+    mounts: Rc<Mounts>,
+    left_out: u8,
+}
+
+thread_local! {
+    static LAST: RefCell<Last> = RefCell::default();
 }
 
 #[derive(Debug)]
@@ -45,6 +65,28 @@ impl Mounts {
         (u64::try_from(length).ok()? < TABLE_BYTES_MAX).then(|| Self::parse(&text))
     }
 
+    /// Reads the table as it is now, if it is short. It is only taken apart anew where it has changed: that a folder
+    /// above a place was renamed nothing tells, so that its text is read each time.
+    pub(super) fn read_at_once() -> Option<Rc<Self>> {
+        LAST.with_borrow_mut(|last| {
+            if last.left_out > 0 {
+                last.left_out -= 1;
+                return None;
+            }
+            let mut buffer = [0; SHORT_TABLE_BYTES_MAX];
+            let text = last.read_table(&mut buffer)?;
+            let Some(text) = text else {
+                last.left_out = TRIES_LEFT_OUT;
+                return None;
+            };
+            if last.text != text {
+                last.mounts = Rc::new(Self::parse(str::from_utf8(text).ok()?));
+                last.text = text.to_vec();
+            }
+            Some(Rc::clone(&last.mounts))
+        })
+    }
+
     /// Reads a table: all lines of it that are about files.
     pub(super) fn parse(text: &str) -> Self {
         let mut table = Self::default();
@@ -57,8 +99,8 @@ impl Mounts {
     }
 
     /// Other paths of what is at `path`, a path without links, and of what is mounted below it: a
-    /// bind takes the mounts below along. None if there are more than can be compared.
-    pub(super) fn aliases(&mut self, path: &HostPath) -> Option<Vec<HostPath>> {
+    /// bind takes the mounts below along. `found` counts them all; none if there are more than can be compared.
+    pub(super) fn aliases(&self, path: &HostPath, found: &mut usize) -> Option<Vec<HostPath>> {
         let mut aliases = Vec::new();
         if self.holding(path).is_some() {
             self.add_places(&self.place(path)?, &mut aliases);
@@ -67,12 +109,12 @@ impl Mounts {
         if !path.is_root() {
             for mount in self.mounts.iter().filter(|mount| mount.at.is_within(path)) {
                 self.add_places(&mount.place, &mut aliases);
-                if self.found + aliases.len() > ALIASES_MAX {
+                if *found + aliases.len() > ALIASES_MAX {
                     return None;
                 }
             }
         }
-        self.found += aliases.len();
+        *found += aliases.len();
         aliases.retain(|alias| alias != path);
         aliases.sort_unstable();
         aliases.dedup();
@@ -122,6 +164,25 @@ impl Mounts {
                 aliases.extend(joined(&mount.at, below(inside, &mount.place.root)));
             } else if mount.place.root.is_within(inside) {
                 aliases.push(mount.at.clone());
+            }
+        }
+    }
+}
+
+impl Last {
+    /// The whole table, if it has room; nothing if it can't be read.
+    fn read_table<'b>(&mut self, buffer: &'b mut [u8]) -> Option<Option<&'b [u8]>> {
+        if self.file.is_none() {
+            self.file = File::open("/proc/self/mountinfo").ok();
+        }
+        let file = self.file.as_ref()?;
+        let mut length = 0;
+        loop {
+            let rest = buffer.get_mut(length..).filter(|rest| !rest.is_empty());
+            let Some(rest) = rest else { return Some(None) };
+            match file.read_at(rest, length as u64).ok()? {
+                0 => return Some(buffer.get(..length)),
+                count => length += count,
             }
         }
     }
@@ -195,7 +256,7 @@ mod tests {
 
     #[test]
     fn other_paths_of_the_same_files() {
-        let mut mounts = Mounts::parse(TABLE);
+        let mounts = Mounts::parse(TABLE);
         for (path, expected) in [
             ("/srv/x", &["/root"][..]),
             ("/srv/x/.ssh", &["/root/.ssh"]),
@@ -209,7 +270,7 @@ mod tests {
             ("/mnt/a", &[]),
             ("/var", &[]),
         ] {
-            let aliases = mounts.aliases(&HostPath::parse(path).unwrap()).unwrap();
+            let aliases = mounts.aliases(&HostPath::parse(path).unwrap(), &mut 0).unwrap();
             let aliases: Vec<&str> = aliases.iter().map(HostPath::as_str).collect();
             assert_eq!(aliases, expected, "{path}");
         }
@@ -218,12 +279,30 @@ mod tests {
     #[test]
     fn the_last_mount_at_a_place_counts() {
         let text = format!("{TABLE}29 21 8:2 /secret /mnt rw - ext4 /dev/sda2 rw\n");
-        let aliases = Mounts::parse(&text).aliases(&HostPath::parse("/mnt").unwrap()).unwrap();
+        let aliases =
+            Mounts::parse(&text).aliases(&HostPath::parse("/mnt").unwrap(), &mut 0).unwrap();
         assert!(aliases.contains(&HostPath::parse("/home/secret").unwrap()));
     }
 
     #[test]
     fn this_host_has_a_table() {
-        assert!(Mounts::read().unwrap().mounts.iter().any(|mount| mount.at.is_root()));
+        let (read, places) = (Mounts::read().unwrap(), |table: &Mounts| {
+            table.iter().map(|mount| mount.at.clone()).collect::<Vec<_>>()
+        });
+        assert!(read.mounts.iter().any(|mount| mount.at.is_root()));
+        let mut buffer = vec![0; 4 << 20];
+        let text = Last::default().read_table(&mut buffer).unwrap().unwrap().to_vec();
+        assert!((text.len() < SHORT_TABLE_BYTES_MAX) == Mounts::read_at_once().is_some());
+        assert_eq!(places(&Mounts::parse(str::from_utf8(&text).unwrap())), places(&read));
+    }
+
+    #[test]
+    fn a_table_that_is_long_is_left_to_others() {
+        assert_eq!(Last::default().read_table(&mut [0; 8]), Some(None));
+        LAST.with_borrow_mut(|last| last.left_out = TRIES_LEFT_OUT);
+        for _ in 0..TRIES_LEFT_OUT {
+            assert!(Mounts::read_at_once().is_none());
+        }
+        assert_eq!(LAST.with_borrow(|last| last.left_out), 0);
     }
 }

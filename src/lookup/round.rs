@@ -1,12 +1,12 @@
 //! One round of questions: each is answered by itself, and what several need is read once for all of them.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell};
 use std::io;
 
 use super::answers::{self, WantedImages};
-use super::cache::ImageCache;
 use super::daemon::{ANSWER_BYTES_MAX, Build, Daemon, Deadline, Reply, path_of};
 use super::deadline::{IsWaited, Wait};
+use super::memory::Memory;
 use super::mounts::Mounts;
 use super::patient;
 use super::process::Process;
@@ -26,28 +26,10 @@ use crate::policy::platform::ImageBuild;
 use crate::policy::subnets::Subnet;
 use crate::policy::types::HostPath;
 
-/// Answers what is known already, and leaves it out of the questions. Blocks nobody.
-pub fn cached(questions: &mut Questions, daemon: &Daemon, cache: &ImageCache) -> Facts {
-    let mut facts = Facts::none();
-    questions.retain(|question| match question {
-        Question::Image(image) => {
-            match cache.image(daemon, image).and_then(|it| it.facts.clone()) {
-                Some(known) => {
-                    facts.add_image(image.clone().into_owned(), known);
-                    false
-                }
-                None => true,
-            }
-        }
-        _ => true,
-    });
-    facts
-}
-
 /// Answers what was asked, in a bounded time altogether. `daemon` is the one that the request would
 /// go to.
-pub fn look_up(questions: &Questions, daemon: &Daemon, cache: &ImageCache) -> Facts {
-    look_up_while(questions, daemon, cache, &|| false)
+pub fn look_up(questions: &Questions, daemon: &Daemon, memory: &Memory) -> Facts {
+    look_up_while(questions, daemon, memory, &|| false)
 }
 
 /// The same, and waits for what the daemon may take long to say (a container into which files are being
@@ -55,10 +37,10 @@ pub fn look_up(questions: &Questions, daemon: &Daemon, cache: &ImageCache) -> Fa
 pub fn look_up_while(
     questions: &Questions,
     daemon: &Daemon,
-    cache: &ImageCache,
+    memory: &Memory,
     is_waited: &dyn Fn() -> bool,
 ) -> Facts {
-    let round = Round::new((daemon, cache), &questions.wanted, is_waited);
+    let round = Round::new((daemon, memory), &questions.wanted, is_waited);
     let mut facts = Facts::none();
     for question in questions {
         facts.learn(question.clone(), round.answer(question));
@@ -72,11 +54,12 @@ type Learned<T> = Result<T, Missing>;
 /// Whom to ask, for how long, and what was read so far.
 pub(super) struct Round<'a> {
     daemon: &'a Daemon,
-    cache: &'a ImageCache,
+    memory: &'a Memory,
     wanted: &'a Wanted,
     is_waited: IsWaited<'a>,
     until: Deadline,
-    mounts: OnceCell<Option<RefCell<Mounts>>>,
+    mounts: OnceCell<Option<Mounts>>,
+    aliases_found: Cell<usize>,
     network: OnceCell<Option<HostNetwork>>,
     info: OnceCell<Learned<Vec<u8>>>,
     version: OnceCell<Learned<Vec<u8>>>,
@@ -85,13 +68,25 @@ pub(super) struct Round<'a> {
 
 impl<'a> Round<'a> {
     pub(super) fn new(
-        (daemon, cache): (&'a Daemon, &'a ImageCache),
+        (daemon, memory): (&'a Daemon, &'a Memory),
         wanted: &'a Wanted,
         is_waited: IsWaited<'a>,
     ) -> Self {
         let until = Deadline::of_one_round();
-        let (mounts, network, info, version, devices) = Default::default();
-        Self { daemon, cache, wanted, is_waited, until, mounts, network, info, version, devices }
+        let (mounts, aliases_found, network, info, version, devices) = Default::default();
+        Self {
+            daemon,
+            memory,
+            wanted,
+            is_waited,
+            until,
+            mounts,
+            aliases_found,
+            network,
+            info,
+            version,
+            devices,
+        }
     }
 
     /// Answers one question.
@@ -105,8 +100,8 @@ impl<'a> Round<'a> {
             Question::Today => Answer::Today(Day::since_epoch(host::days_since_epoch())),
             Question::Image(image) => Answer::Image(self.image(image)?),
             Question::Build(build) => Answer::Build(self.build(build)?),
-            Question::Network(name) => Answer::Network(self.network(name)?),
-            Question::Volume(name) => Answer::Volume(self.volume(name)?),
+            Question::Network(name) => self.kept(question, || self.network(name))?,
+            Question::Volume(name) => self.kept(question, || self.volume(name))?,
             Question::Container(name) => Answer::Container(self.container(name)?),
             Question::Service(name) => Answer::Service(self.service(name)?),
             Question::Node(name) => Answer::Node(self.node(name)?),
@@ -143,9 +138,11 @@ impl<'a> Round<'a> {
     /// Where a path leads, and under which other paths the host has the same files. Without the one the
     /// other is left out too: it would be half an answer.
     fn real_path(&self, path: &HostPath) -> Learned<RealPath> {
-        let mounts = known(self.mounts.get_or_init(|| Mounts::read().map(RefCell::new)).as_ref())?;
+        let mounts = known(self.mounts.get_or_init(Mounts::read).as_ref())?;
         let path = known(links::resolve(path))?;
-        let aliases = known(mounts.borrow_mut().aliases(&path))?;
+        let mut found = self.aliases_found.get();
+        let aliases = known(mounts.aliases(&path, &mut found))?;
+        self.aliases_found.set(found);
         Ok(RealPath { path, aliases })
     }
 
@@ -160,7 +157,8 @@ impl<'a> Round<'a> {
     }
 
     fn image(&self, image: &ImageRef) -> Learned<ImageFacts> {
-        let found = images::find((self.daemon, self.cache), image, self.until).map_err(missing)?;
+        let found =
+            images::find((self.daemon, &self.memory.images), image, self.until).map_err(missing)?;
         found.map_or(Ok(ImageFacts::Absent), |image| known(image.facts.clone()))
     }
 
@@ -176,15 +174,25 @@ impl<'a> Round<'a> {
         }
     }
 
-    fn network(&self, name: &str) -> Learned<NetworkFacts> {
-        match self.get(&["networks", name])? {
-            Reply::Absent => Ok(NetworkFacts::Other(Vec::new())),
-            Reply::Found(body) => known(answers::network(&body)),
-        }
+    /// What is learned with whether it may be kept for others.
+    fn kept(
+        &self,
+        question: &Question<'_>,
+        learn: impl FnOnce() -> Learned<(Answer, bool)>,
+    ) -> Learned<Answer> {
+        self.memory.volumes.learn(self.daemon, question, learn)
+    }
+
+    fn network(&self, name: &str) -> Learned<(Answer, bool)> {
+        let (facts, may_be_kept) = match self.get(&["networks", name])? {
+            Reply::Absent => (NetworkFacts::Other(Vec::new()), false),
+            Reply::Found(body) => known(answers::network(&body))?,
+        };
+        Ok((Answer::Network(facts), may_be_kept))
     }
 
     /// A name that the daemon would clean when it stands in a path is looked for in the list of all.
-    fn volume(&self, name: &str) -> Learned<VolumeFacts> {
+    fn volume(&self, name: &str) -> Learned<(Answer, bool)> {
         let is_clean = name.split('/').all(|step| !matches!(step, "" | "." | ".."));
         let found = match is_clean {
             true => match self.get(&["volumes", name])? {
@@ -196,10 +204,10 @@ impl<'a> Round<'a> {
                 Reply::Found(list) => known(existing::listed_volume(name, &list))?,
             },
         };
-        match found {
-            None => Ok(VolumeFacts::Absent),
-            Some(body) => known(existing::volume(&body).map(VolumeFacts::Present)),
-        }
+        let effects = found.map(|body| known(existing::volume(&body))).transpose()?;
+        let reaches_nothing = effects.as_ref().is_some_and(Vec::is_empty);
+        let facts = effects.map_or(VolumeFacts::Absent, VolumeFacts::Present);
+        Ok((Answer::Volume(facts), reaches_nothing))
     }
 
     /// Waited for as long as somebody waits: the daemon answers nothing while files are being copied into one.
@@ -268,7 +276,7 @@ impl<'a> Round<'a> {
         let builder::Version { is_trusted, limits_steps } = known(builder::version(answer))?;
         let heeds = || builder::heeds_policies(self.daemon).ok();
         let heeds_policies =
-            is_trusted && known(self.cache.heeds_or_learn(self.daemon, answer, heeds))?;
+            is_trusted && known(self.memory.images.heeds_or_learn(self.daemon, answer, heeds))?;
         Ok(BuilderFacts { heeds_policies, limits_steps })
     }
 

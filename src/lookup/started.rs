@@ -62,7 +62,7 @@ pub fn mounted(daemon: &Daemon, running: &Running, policy: &Policy) -> Mounted {
     let (Some(its), Some(ours)) = (first.and_then(table), Mounts::read()) else {
         return Mounted::Opaque;
     };
-    let mut judge = Judge { daemon, policy, ours };
+    let mut judge = Judge { daemon, policy, ours, found: 0 };
     let Some(sources) = judge.sources(running) else { return Mounted::Untold };
     // One of a container's processes sees it all, unless each has gone to another root.
     let others = Process::all_of_container(&running.id).filter_map(table).take(OTHERS_MAX);

@@ -48,7 +48,7 @@ fn outcome(policy: &Policy, given: &[&str], mounts: &[&str], shows_own: bool) ->
     };
     let address = UpstreamAddress::Unix("/nowhere/docker.sock".into());
     let daemon = &Daemon { address, mark: None, tls: None };
-    let mut judge = Judge { daemon, policy, ours: Mounts::parse(OURS) };
+    let mut judge = Judge { daemon, policy, ours: Mounts::parse(OURS), found: 0 };
     let sources = judge.sources(&running).unwrap();
     match compare(&its(mounts, shows_own), &sources, &running, &mut judge) {
         Mounted::AsJudged => "as judged".to_owned(),

@@ -57,7 +57,7 @@ fn each_kind_of_question_has_its_answer() {
     questions.extend(["v", "absent", "odd", "a/../b", "./c"].map(Question::volume));
     questions.extend(["/web", "absent"].map(Question::container));
     questions.extend(["s", "a b"].map(Question::service));
-    let facts = look_up(&questions, &daemon, &ImageCache::disabled());
+    let facts = look_up(&questions, &daemon, &Memory::none());
     assert_eq!(facts.network("abc"), Some(&NetworkFacts::Host));
     assert_eq!(facts.network("none"), Some(&NetworkFacts::Other(vec![])));
     let root = Effect::Mount(MountEffect::HostPath(HostPath::parse("/root").unwrap()));
@@ -81,10 +81,9 @@ fn of_a_daemon_that_is_not_there_nothing_is_known() {
     let address = UpstreamAddress::Unix("/nowhere/docker.sock".into());
     let questions = Questions::from_iter([Question::volume("v")]);
     let daemon = Daemon { address, mark: None, tls: None };
-    let facts = look_up(&questions, &daemon, &ImageCache::disabled());
+    let facts = look_up(&questions, &daemon, &Memory::none());
     assert_eq!(facts.volume("v"), None);
     let address = UpstreamAddress::Tcp("127.0.0.1:1".parse().unwrap());
-    let facts =
-        look_up(&questions, &Daemon { address, mark: None, tls: None }, &ImageCache::disabled());
+    let facts = look_up(&questions, &Daemon { address, mark: None, tls: None }, &Memory::none());
     assert_eq!(facts.volume("v"), None);
 }

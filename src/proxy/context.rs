@@ -19,7 +19,7 @@ use super::threads::reviewing::Reviewing;
 use super::watch::Watch;
 use crate::audit;
 use crate::client::Who;
-use crate::lookup::{Daemon, Epoch, ImageCache, Presence};
+use crate::lookup::{Daemon, Epoch, Memory, Presence};
 use crate::metrics::{LoopCounts, Metrics};
 use crate::plugins::{Plugins, Question};
 use crate::policy::review::{Review, ReviewRequest};
@@ -43,22 +43,26 @@ pub(super) struct Shared {
     pub(super) is_preceded: Arc<AtomicBool>,
 }
 
-/// What is known of the daemons' images, and what may change it; shared by all loops.
+/// What is remembered of the daemons' images, volumes and networks, and what may change it; shared by all loops.
 #[derive(Debug, Clone)]
 pub(super) struct Images {
-    pub(super) known: Arc<ImageCache>,
+    pub(super) known: Arc<Memory>,
     pub(super) changes: ImageChanges,
 }
 
 impl Default for Images {
     fn default() -> Self {
         let changes = ImageChanges::default();
-        let shared = changes.clone();
-        let epoch = move || {
-            let number = shared.epoch()?;
-            Some(Epoch { number, abandoned: shared.abandoned() })
+        let (of_images, of_volumes) = (changes.clone(), changes.clone());
+        let of_images = move || {
+            let number = of_images.epoch()?;
+            Some(Epoch { number, abandoned: of_images.abandoned() })
         };
-        Self { known: Arc::new(ImageCache::new(epoch)), changes }
+        let of_volumes = move || {
+            let number = of_volumes.of_volumes().epoch()?;
+            Some(Epoch { number, abandoned: of_volumes.of_volumes().abandoned() })
+        };
+        Self { known: Arc::new(Memory::new(of_images, of_volumes)), changes }
     }
 }
 

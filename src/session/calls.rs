@@ -26,7 +26,7 @@ impl Session {
         let begins_until = turn.now + turn.rules.head_time_max;
         self.request = Request::RefusingCalls(Box::new(RefusingCalls { refuser, begins_until }));
         self.response = Response::Idle;
-        if let Some(change) = std::mem::take(&mut self.exchange).changes_images {
+        if let Some(change) = std::mem::take(&mut self.exchange).changes {
             change.answered();
         }
         if self.downstream_ended {

@@ -143,7 +143,7 @@ impl Session {
         let fate = if forward.changes().is_empty() { Fate::Allowed } else { Fate::Changed };
         turn.out.count(Class::of(forward.case().target()), fate);
         if forward.fetches_images() {
-            self.exchange.changes_images = Some(Box::new(self.changes.begin_that_goes_on()));
+            self.exchange.changes = Some(Box::new(self.changes.begin_that_goes_on()));
         }
         self.exchange.calls = forward.calls();
         self.exchange.serves = forward.session().cloned();

@@ -46,7 +46,7 @@ impl Session {
         self.response = Response::Mediated;
         // Each build counts for itself, unless something unknown may pass beside it.
         if calls != Calls::Counted
-            && let Some(change) = self.exchange.changes_images.take()
+            && let Some(change) = self.exchange.changes.take()
         {
             change.answered();
         }

@@ -420,8 +420,8 @@ impl Session {
         let close = self.exchange.persistence == Persistence::Close || self.downstream_ended;
         self.request = Request::next();
         self.response = Response::Idle;
-        let Exchange { changes_images, making, .. } = std::mem::take(&mut self.exchange);
-        if let Some(change) = changes_images {
+        let Exchange { changes, making, .. } = std::mem::take(&mut self.exchange);
+        if let Some(change) = changes {
             change.answered();
         }
         if let Some(making) = making {

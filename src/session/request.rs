@@ -179,10 +179,10 @@ impl Session {
 
     /// Remembers what the head says about the response.
     fn expect(&mut self, traits: Traits) {
-        let Traits { may_switch, changes_images, withheld } = traits;
+        let Traits { may_switch, changes, withheld } = traits;
         self.exchange.may_switch = may_switch;
         self.exchange.withheld = withheld;
-        self.exchange.changes_images = changes_images.then(|| Box::new(self.changes.begin()));
+        self.exchange.changes = self.changes.begin_what(changes).map(Box::new);
     }
 
     /// Lets a request through as it is, but for what another reader would take differently: a target

@@ -125,6 +125,39 @@ fn what_may_change_images() {
 }
 
 #[test]
+fn what_may_change_volumes_and_networks() {
+    let changes = |method, path| changes_volumes(method, &target::parse(path).unwrap());
+    for (method, path) in [
+        ("DELETE", "/volumes/a"),
+        ("delete", "/v1.41/volumes/a?force=1"),
+        ("POST", "/volumes/create"),
+        ("PUT", "/volumes/a"),
+        ("POST", "/volumes/prune"),
+        ("POST", "/networks/create"),
+        ("DELETE", "/v1.41/networks/a"),
+        ("POST", "/containers/prune"),
+        ("DELETE", "/containers/a?v=1"),
+        ("DELETE", "/v1.41/containers/a?force=1&%76=true"),
+        ("POST", "/v4.0.0/libpod/volumes/prune"),
+        ("POST", "/swarm/leave"),
+        ("POST", "/x/../volumes/prune"),
+    ] {
+        assert!(changes(method, path), "{method} {path}");
+    }
+    for (method, path) in [
+        ("GET", "/volumes/a"),
+        ("HEAD", "/networks/a"),
+        ("POST", "/containers/create?name=v"),
+        ("POST", "/containers/a/start"),
+        ("DELETE", "/containers/a?force=1"),
+        ("DELETE", "/images/a"),
+        ("POST", "/build"),
+    ] {
+        assert!(!changes(method, path), "{method} {path}");
+    }
+}
+
+#[test]
 fn odd_paths_that_could_be_inspected_are_refused() {
     for path in [
         "//containers/create",

@@ -1,8 +1,8 @@
 //! What a container was given, and the rules about it.
 
 use crate::effects::existing::{Running, Source};
-use crate::lookup::cache::ImageCache;
 use crate::lookup::daemon::Daemon;
+use crate::lookup::memory::Memory;
 use crate::lookup::mounts::{Mount, Mounts};
 use crate::lookup::{links, look_up};
 use crate::policy::effects::{self, Effect, FieldPath as At, MountEffect};
@@ -51,6 +51,8 @@ pub(super) struct Judge<'a> {
     pub(super) daemon: &'a Daemon,
     pub(super) policy: &'a Policy,
     pub(super) ours: Mounts,
+    /// How many other paths were found of all that was looked at.
+    pub(super) found: usize,
 }
 
 impl Judge<'_> {
@@ -76,7 +78,7 @@ impl Judge<'_> {
     /// The paths of the host that a volume is; none of one that the daemon keeps.
     fn volume(&self, name: &str) -> Option<Vec<HostPath>> {
         let questions = Questions::from_iter([Question::volume(name)]);
-        let facts = look_up(&questions, self.daemon, &ImageCache::disabled());
+        let facts = look_up(&questions, self.daemon, &Memory::none());
         let effects = match facts.volume(name)? {
             VolumeFacts::Present(effects) => effects.as_slice(),
             VolumeFacts::Absent => &[],
@@ -120,7 +122,7 @@ impl Judge<'_> {
     }
 
     fn violations_as_real(&mut self, path: &HostPath) -> Option<Violations> {
-        let aliases = self.ours.aliases(path);
+        let aliases = self.ours.aliases(path, &mut self.found);
         self.violations_of(path, aliases)
     }
 
@@ -131,7 +133,7 @@ impl Judge<'_> {
         let asked = effects::RequestedEffect { effect, at: At::Field("mounts") };
         let mut questions = policy::questions(self.policy, std::slice::from_ref(&asked));
         questions.retain(|question| *question != Question::real_path(path));
-        let mut facts: Facts = look_up(&questions, self.daemon, &ImageCache::disabled());
+        let mut facts: Facts = look_up(&questions, self.daemon, &Memory::none());
         if let Some(aliases) = aliases {
             facts.add_real_path(path.clone(), RealPath { path: path.clone(), aliases });
         }

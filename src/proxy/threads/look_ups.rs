@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::clock::now;
 use super::fair_pool::{FairPool, PoolLimits};
 use crate::client::Who;
-use crate::lookup::{self, Daemon, ImageCache};
+use crate::lookup::{self, Daemon, Memory};
 use crate::metrics::{Counter, Histogram, LookUpCounts};
 use crate::policy::facts::{Facts, Questions};
 use crate::policy::review::CancelToken;
@@ -34,29 +34,29 @@ const DAEMON: PoolLimits = PoolLimits {
 /// A handle to the threads; clones share them.
 #[derive(Clone)]
 pub(in crate::proxy) struct LookUps {
-    images: Arc<ImageCache>,
+    memory: Arc<Memory>,
     counts: Arc<LookUpCounts>,
     host: FairPool<(Daemon, Questions), Facts>,
     daemon: FairPool<(Daemon, Questions), Facts>,
 }
 
 impl LookUps {
-    pub(in crate::proxy) fn new(images: &Arc<ImageCache>, counts: Arc<LookUpCounts>) -> Self {
+    pub(in crate::proxy) fn new(memory: &Arc<Memory>, counts: Arc<LookUpCounts>) -> Self {
         let pool = |limits, of: fn(&LookUpCounts) -> &Histogram| {
-            let (images, counts) = (Arc::clone(images), Arc::clone(&counts));
+            let (memory, counts) = (Arc::clone(memory), Arc::clone(&counts));
             FairPool::new(
                 limits,
                 move |(daemon, questions): &(Daemon, Questions), waited: &[CancelToken]| {
                     let is_waited = || waited.iter().any(|one| !one.is_cancelled());
                     timed(of(&counts), || {
-                        lookup::look_up_while(questions, daemon, &images, &is_waited)
+                        lookup::look_up_while(questions, daemon, &memory, &is_waited)
                     })
                 },
             )
         };
         let host = pool(HOST, |counts| &counts.host);
         let daemon = pool(DAEMON, |counts| &counts.daemon);
-        Self { images: Arc::clone(images), counts, host, daemon }
+        Self { memory: Arc::clone(memory), counts, host, daemon }
     }
 
     /// Answers at once if all is known; else `reply` is called once, on any thread.
@@ -67,7 +67,7 @@ impl LookUps {
         daemon: Daemon,
         reply: impl FnOnce(Facts) + Send + 'static,
     ) -> Option<Facts> {
-        let known = lookup::cached(&mut questions, &daemon, &self.images);
+        let known = lookup::at_once(&mut questions, &daemon, &self.memory);
         let of_host = questions.take_about_host();
         let refused = &self.counts.refused;
         match (of_host.is_empty(), questions.is_empty()) {
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn all_that_was_asked_is_answered_together() {
-        let look_ups = LookUps::new(&Arc::new(ImageCache::disabled()), Arc::default());
+        let look_ups = LookUps::new(&Arc::new(Memory::none()), Arc::default());
         let root = HostPath::root();
         let questions = Questions::from_iter([Question::real_path(&root), Question::volume("v")]);
         let (reply, replies) = mpsc::channel();

@@ -12,26 +12,26 @@
 use std::sync::Arc;
 
 use super::pool::Pool;
-use crate::lookup::{self, ImageCache, Presence};
+use crate::lookup::{self, Memory, Presence};
 use crate::plugins::{Plugins, Question};
 use crate::policy::review::{ImageSeen, Opinions, Purpose, Review, Source};
 
 /// What takes one review to its answer.
 pub(in crate::proxy) struct Reviewing<R> {
     plugins: Plugins,
-    images: Arc<ImageCache>,
+    memory: Arc<Memory>,
     reply: R,
 }
 
 impl<R: FnOnce(Review) + Clone + Send + 'static> Reviewing<R> {
     /// `reply` is called once, on any thread, unless nobody waits for it any more.
-    pub(in crate::proxy) fn new(plugins: &Plugins, images: &Arc<ImageCache>, reply: R) -> Self {
-        Self { plugins: plugins.clone(), images: Arc::clone(images), reply }
+    pub(in crate::proxy) fn new(plugins: &Plugins, memory: &Arc<Memory>, reply: R) -> Self {
+        Self { plugins: plugins.clone(), memory: Arc::clone(memory), reply }
     }
 
     /// What is known without asking anybody.
     pub(in crate::proxy) fn cached(&self, question: &mut Question) -> Option<Review> {
-        let known = self.images.identity(&question.daemon, &question.review.sought());
+        let known = self.memory.images.identity(&question.daemon, &question.review.sought());
         question.presence = known.map_or(Presence::Unknown, Presence::Present);
         let image = seen(&question.presence);
         question.review.still_said(&image).or_else(|| {
@@ -49,7 +49,7 @@ impl<R: FnOnce(Review) + Clone + Send + 'static> Reviewing<R> {
                 return;
             }
             let sought = question.review.sought();
-            question.presence = lookup::identify(&question.daemon, &sought, &self.images);
+            question.presence = lookup::identify(&question.daemon, &sought, &self.memory.images);
             ask(&self.plugins, question, self.reply);
         };
         if pool.run(Box::new(job)).is_err() {

@@ -33,7 +33,7 @@ pub(in crate::session) struct Exchange {
     /// That it may make a container of a client whose are counted.
     pub(in crate::session) making: Option<Making>,
     /// Held until the response is complete, and longer if the request is still on its way.
-    pub(in crate::session) changes_images: Option<Box<ImageChange>>,
+    pub(in crate::session) changes: Option<Box<ImageChange>>,
 }
 
 impl Default for Exchange {
@@ -50,7 +50,7 @@ impl Default for Exchange {
             withheld: None,
             retry_after: None,
             making: None,
-            changes_images: None,
+            changes: None,
         }
     }
 }

@@ -10,14 +10,12 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::daemon::{Daemon, now};
+use super::super::daemon::{Daemon, now};
+use super::epoch::{Epoch, LIFE, LostSight, ReadEpoch};
 use super::identity::{Identity, Image};
 use crate::image::ImageRef;
-
-/// How long an answer is believed.
-const LIFE: Duration = Duration::from_secs(30);
 
 /// The most answers that are kept.
 const ENTRIES_MAX: usize = 256;
@@ -27,18 +25,9 @@ const VALUES_MAX: usize = 256;
 
 type Key = (Daemon, ImageRef);
 
-/// A time in which no change of images was under way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Epoch {
-    /// Another one for each epoch.
-    pub number: u64,
-    /// How many changes before it were lost sight of: the daemon may still carry them out.
-    pub abandoned: u64,
-}
-
 /// Answers about images, shared by the threads of the pool.
 pub struct ImageCache {
-    epoch: Box<dyn Fn() -> Option<Epoch> + Send + Sync>,
+    epoch: ReadEpoch,
     images: Mutex<Kept>,
     /// What daemons said of themselves whose builders were seen to heed source policies.
     heeding: Mutex<HashMap<Daemon, Vec<u8>>>,
@@ -47,9 +36,7 @@ pub struct ImageCache {
 #[derive(Default)]
 struct Kept {
     entries: HashMap<Key, Entry>,
-    abandoned: u64,
-    /// When the last change that was lost sight of came to be known.
-    unsure_since: Option<Instant>,
+    lost_sight: LostSight,
 }
 
 struct Entry {
@@ -78,7 +65,7 @@ impl ImageCache {
 
     /// The epoch, if what is learned in it can be believed for the rest of it.
     pub fn epoch(&self) -> Option<Epoch> {
-        (self.epoch)().filter(|epoch| self.kept().is_sure(*epoch, now()))
+        (self.epoch)().filter(|epoch| self.kept().lost_sight.is_sure(*epoch, now()))
     }
 
     /// Which image a name means, if that is known without asking anybody.
@@ -87,14 +74,14 @@ impl ImageCache {
     }
 
     /// What is known of an image without asking anybody.
-    pub(super) fn image(&self, daemon: &Daemon, image: &ImageRef) -> Option<Arc<Image>> {
+    pub(in crate::lookup) fn image(&self, daemon: &Daemon, image: &ImageRef) -> Option<Arc<Image>> {
         let epoch = self.epoch()?;
         self.kept().get(&(daemon.clone(), image.clone()), epoch)
     }
 
     /// What is known of an image, or what `learn` finds out. That there is none is not kept: it is likely to
     /// be fetched next, perhaps beside us.
-    pub(super) fn get_or_fetch<E>(
+    pub(in crate::lookup) fn get_or_fetch<E>(
         &self,
         daemon: &Daemon,
         image: &ImageRef,
@@ -133,7 +120,7 @@ impl ImageCache {
 
     /// Whether the builder of a daemon that says `version` of itself heeds source policies. One that was
     /// seen to do so does, for as long as it is the same daemon.
-    pub(super) fn heeds_or_learn(
+    pub(in crate::lookup) fn heeds_or_learn(
         &self,
         daemon: &Daemon,
         version: &[u8],
@@ -168,15 +155,6 @@ impl Kept {
             entries.clear();
         }
         entries.insert(key, entry);
-    }
-
-    /// Whether no change that was lost sight of may still be carried out.
-    fn is_sure(&mut self, epoch: Epoch, now: Instant) -> bool {
-        if self.abandoned != epoch.abandoned {
-            self.abandoned = epoch.abandoned;
-            self.unsure_since = Some(now);
-        }
-        self.unsure_since.is_none_or(|since| now.saturating_duration_since(since) >= LIFE)
     }
 }
 
@@ -293,14 +271,6 @@ mod tests {
         let entry = Entry { image: Arc::new(present()), epoch: at(1), learned };
         assert!(entry.is_believed(at(1), learned) && !entry.is_believed(at(2), learned));
         assert!(!entry.is_believed(at(1), learned + LIFE));
-    }
-
-    #[test]
-    fn nothing_is_kept_while_a_lost_change_may_still_come() {
-        let mut kept = Kept::default();
-        let (start, lost) = (now(), Epoch { number: 1, abandoned: 1 });
-        assert!(kept.is_sure(at(1), start) && !kept.is_sure(lost, start));
-        assert!(!kept.is_sure(lost, start + LIFE / 2) && kept.is_sure(lost, start + LIFE));
     }
 
     #[test]

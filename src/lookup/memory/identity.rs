@@ -5,15 +5,15 @@ use crate::policy::facts::ImageFacts;
 
 /// An image as the daemon describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Image {
-    pub(super) identity: Identity,
+pub(in crate::lookup) struct Image {
+    pub(in crate::lookup) identity: Identity,
     /// What rules must know of it; none if that can't be read.
-    pub(super) facts: Option<ImageFacts>,
+    pub(in crate::lookup) facts: Option<ImageFacts>,
 }
 
 impl Image {
     /// How many names and variables it has.
-    pub(super) fn values(&self) -> usize {
+    pub(in crate::lookup) fn values(&self) -> usize {
         let names = self.identity.repo_digests.len() + self.identity.repo_tags.len();
         match &self.facts {
             Some(ImageFacts::Present { environment, .. }) => names + environment.len(),

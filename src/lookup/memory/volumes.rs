@@ -1,0 +1,255 @@
+//! Volumes and networks that are there, remembered for as long as that is proved to be so.
+//!
+//! ```text
+//! get ────► known since a moment in which the daemon's events were followed, and none has told of a change,
+//!           no request through SecDocker that may change one has begun, and 30 s have not passed
+//! learn ──► asked anew, and kept if all of that holds from before the question until after the answer
+//! ```
+//!
+//! Only what reaches nothing of the host is kept: another answer only forbids, and may be long. That there is none is
+//! never kept, as it may be made next. What is left is the time that the daemon takes to tell of what it has done.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::super::daemon::{Daemon, now};
+use super::super::events::{Heard, follow_volumes};
+use super::epoch::{Epoch, LIFE, LostSight, ReadEpoch};
+use crate::policy::facts::{Answer, Question};
+
+/// The most daemons whose events are followed for this. Behind a redirect clients choose where they go.
+const DAEMONS_MAX: usize = 8;
+
+/// The most answers that are kept of one daemon, and the longest name that is, in bytes.
+const ENTRIES_MAX: usize = 1024;
+const NAME_BYTES_MAX: usize = 255;
+
+/// How long events must have been followed before anything is believed: the daemon answers a moment before it has
+/// begun to listen to itself.
+const SETTLES_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long nothing is remembered of a daemon whose events have ended, and of one that does not tell of all changes.
+const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_OF_OTHERS: Duration = Duration::from_secs(60);
+
+/// What an event is called that changes neither what a volume nor what a network is.
+const USES: [&str; 4] = ["mount", "unmount", "connect", "disconnect"];
+
+/// Answers about volumes and networks.
+pub(in crate::lookup) struct Remembered {
+    epoch: ReadEpoch,
+    lost_sight: Mutex<LostSight>,
+    daemons: Daemons,
+}
+
+type Daemons = Arc<Mutex<Vec<Arc<OfDaemon>>>>;
+
+struct OfDaemon {
+    daemon: Daemon,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// From when on every change is told of; none while the events are not followed.
+    told_since: Option<Instant>,
+    /// How many changes were told of, or may have been missed.
+    changes: u64,
+    entries: HashMap<Question<'static>, Entry>,
+}
+
+struct Entry {
+    answer: Answer,
+    epoch: Epoch,
+    learned: Instant,
+}
+
+/// A moment from which on every change would be noticed.
+struct Since {
+    of: Arc<OfDaemon>,
+    epoch: Epoch,
+    changes: u64,
+}
+
+impl fmt::Debug for Remembered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remembered").finish_non_exhaustive()
+    }
+}
+
+impl Remembered {
+    /// Nothing yet. `epoch` changes with every change that passes through SecDocker, and is none during one.
+    pub(in crate::lookup) fn new(epoch: ReadEpoch) -> Self {
+        let (lost_sight, daemons) = Default::default();
+        Self { epoch, lost_sight, daemons }
+    }
+
+    /// What is known without asking anybody.
+    pub(in crate::lookup) fn get(
+        &self,
+        daemon: &Daemon,
+        question: &Question<'static>,
+    ) -> Option<Answer> {
+        let of = self.of(daemon)?;
+        let epoch = self.epoch()?;
+        let state = lock(&of.state);
+        let entry = state.entries.get(question)?;
+        (state.is_told(now()) && entry.is_believed(epoch, now())).then(|| entry.answer.clone())
+    }
+
+    /// Learns an answer, and whether it may be kept.
+    pub(in crate::lookup) fn learn<E>(
+        &self,
+        daemon: &Daemon,
+        question: &Question<'_>,
+        learn: impl FnOnce() -> Result<(Answer, bool), E>,
+    ) -> Result<Answer, E> {
+        let since = self.since(daemon);
+        let (answer, may_be_kept) = learn()?;
+        match since {
+            _ if !may_be_kept || !has_short_name(question) => {}
+            Some(since) => self.keep(&since, question, &answer),
+            None => self.follow(daemon),
+        }
+        Ok(answer)
+    }
+
+    /// The epoch, if what is learned in it can be believed for the rest of it.
+    fn epoch(&self) -> Option<Epoch> {
+        (self.epoch)().filter(|epoch| lock(&self.lost_sight).is_sure(*epoch, now()))
+    }
+
+    fn of(&self, daemon: &Daemon) -> Option<Arc<OfDaemon>> {
+        lock(&self.daemons).iter().find(|of| of.daemon == *daemon).map(Arc::clone)
+    }
+
+    fn since(&self, daemon: &Daemon) -> Option<Since> {
+        let of = self.of(daemon)?;
+        let epoch = self.epoch()?;
+        let changes = {
+            let state = lock(&of.state);
+            state.is_told(now()).then_some(state.changes)?
+        };
+        Some(Since { of, epoch, changes })
+    }
+
+    fn keep(&self, since: &Since, question: &Question<'_>, answer: &Answer) {
+        if (self.epoch)() != Some(since.epoch) {
+            return;
+        }
+        let mut state = lock(&since.of.state);
+        if state.changes == since.changes {
+            let entry = Entry { answer: answer.clone(), epoch: since.epoch, learned: now() };
+            state.put(question.clone().into_owned(), entry);
+        }
+    }
+
+    /// Has the events of a daemon followed from now on, until they end.
+    fn follow(&self, daemon: &Daemon) {
+        if (self.epoch)().is_none() {
+            return;
+        }
+        let of = Arc::new(OfDaemon { daemon: daemon.clone(), state: Mutex::default() });
+        {
+            let mut daemons = lock(&self.daemons);
+            if daemons.len() >= DAEMONS_MAX || daemons.iter().any(|of| of.daemon == *daemon) {
+                return;
+            }
+            daemons.push(Arc::clone(&of));
+        }
+        let (daemons, followed) = (Arc::clone(&self.daemons), Arc::clone(&of));
+        let forget = move |daemons: &Daemons| {
+            lock(daemons).retain(|other| !Arc::ptr_eq(other, &followed));
+        };
+        let forget_later = forget.clone();
+        let followed = thread::Builder::new().name("volumes".into()).spawn(move || {
+            pause(of.follow());
+            forget_later(&daemons);
+        });
+        // Without it, each question is asked anew.
+        if followed.is_err() {
+            forget(&self.daemons);
+        }
+    }
+}
+
+impl OfDaemon {
+    /// Forgets all with each change, until the events end: after what time to try again.
+    fn follow(&self) -> Duration {
+        let mut tells_all = true;
+        // What it does not tell of is asked anew each time.
+        let _ =
+            follow_volumes(&self.daemon, |heard| lock(&self.state).hear(&heard, &mut tells_all));
+        lock(&self.state).end();
+        if tells_all { PAUSE } else { PAUSE_OF_OTHERS }
+    }
+}
+
+impl State {
+    /// Takes what the daemon has told; whether to listen on.
+    fn hear(&mut self, heard: &Heard, tells_all: &mut bool) -> bool {
+        match heard {
+            Heard::Begun { is_docker } => {
+                self.told_since = is_docker.then(|| now() + SETTLES_WITHIN);
+                *tells_all = *is_docker;
+                return *is_docker;
+            }
+            Heard::Event { action, .. } if USES.contains(&action.as_str()) => {}
+            Heard::Event { .. } | Heard::Unreadable => self.forget(),
+        }
+        true
+    }
+
+    fn end(&mut self) {
+        self.told_since = None;
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.changes += 1;
+        self.entries.clear();
+    }
+
+    fn is_told(&self, now: Instant) -> bool {
+        self.told_since.is_some_and(|since| now >= since)
+    }
+
+    fn put(&mut self, question: Question<'static>, entry: Entry) {
+        if self.entries.len() >= ENTRIES_MAX {
+            self.entries.retain(|_, kept| kept.is_believed(entry.epoch, entry.learned));
+        }
+        if self.entries.len() >= ENTRIES_MAX {
+            self.entries.clear();
+        }
+        self.entries.insert(question, entry);
+    }
+}
+
+impl Entry {
+    fn is_believed(&self, epoch: Epoch, now: Instant) -> bool {
+        self.epoch == epoch && now.saturating_duration_since(self.learned) < LIFE
+    }
+}
+
+fn has_short_name(question: &Question<'_>) -> bool {
+    match question {
+        Question::Volume(name) | Question::Network(name) => name.len() <= NAME_BYTES_MAX,
+        _ => false,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that could panic runs under these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn pause(time: Duration) {
+    let never = Mutex::new(());
+    let _ = Condvar::new().wait_timeout(lock(&never), time);
+}
+
+#[cfg(test)]
+mod tests;
