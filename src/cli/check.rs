@@ -3,7 +3,6 @@
 mod clients;
 mod exceptions;
 mod policy;
-mod rules;
 mod shown;
 
 use std::fmt::{self, Write};

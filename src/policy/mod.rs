@@ -6,6 +6,7 @@
 
 pub mod ceilings;
 pub mod day;
+mod describe;
 pub mod effects;
 pub mod endpoints;
 pub mod exceptions;

@@ -24,7 +24,28 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// The same in backticks, as in messages about a value that means nothing.
+/// Configured text in backticks and whole, so that it can't command the terminal.
+pub(crate) struct Configured<'a>(pub &'a str);
+
+impl fmt::Display for Configured<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.0.escape_debug())
+    }
+}
+
+/// One line for each of a list; an empty one allows nothing.
+pub(in crate::policy) fn describe_list<'a>(
+    out: &mut String,
+    texts: impl Iterator<Item = &'a str>,
+) -> fmt::Result {
+    let before = out.len();
+    for text in texts {
+        writeln!(out, "- {}", Configured(text))?;
+    }
+    if out.len() == before { writeln!(out, "- none at all") } else { Ok(()) }
+}
+
+/// The same as [`Shown`] in backticks, as in messages about a value that means nothing.
 pub(crate) struct InBackticks<'a>(pub &'a str);
 
 impl fmt::Display for InBackticks<'_> {

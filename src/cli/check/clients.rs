@@ -4,11 +4,11 @@
 use std::fmt::{self, Display, Write};
 
 use super::policy::describe_policy;
-use super::shown::Shown;
 use crate::client::{
     CertificateMatch, ContainerMatch, Fact, Limits, Match, NamePattern, hidden_by,
 };
 use crate::config::{ClientSettings, Clients, Rest, Settings};
+use crate::policy::shown::Configured;
 use crate::tls::ClientCertificates;
 
 /// Says of each entry what it means, and what becomes of the rest.
@@ -32,7 +32,7 @@ fn describe_one(
     (number, client): (usize, &ClientSettings),
 ) -> fmt::Result {
     let ClientSettings { name, wanted, inherits, policy, limits } = client;
-    write!(out, "Client {}: a client that", Shown(name))?;
+    write!(out, "Client {}: a client that", Configured(name))?;
     describe_match(out, wanted)?;
     writeln!(out, ".")?;
     for reason in reasons_against(settings, wanted) {
@@ -41,7 +41,7 @@ fn describe_one(
     let entries: Vec<_> = settings.clients.list.iter().map(|client| &client.wanted).collect();
     if let Some(earlier) = hidden_by(&entries, number).and_then(|at| settings.clients.list.get(at))
     {
-        let earlier = Shown(&earlier.name);
+        let earlier = Configured(&earlier.name);
         writeln!(out, "Warning: no client can match this entry: {earlier} matches it first.")?;
     }
     if *inherits {
@@ -61,14 +61,17 @@ fn describe_match(out: &mut String, wanted: &Match) -> fmt::Result {
         parts.push(describe_certificate(wanted));
     }
     if !users.is_empty() {
-        parts.push(format!(" is user {}", any_of(users.iter().map(|user| Shown(user.as_str())))));
+        parts.push(format!(
+            " is user {}",
+            any_of(users.iter().map(|user| Configured(user.as_str())))
+        ));
     }
     if !groups.is_empty() {
-        let groups = any_of(groups.iter().map(|group| Shown(group.as_str())));
+        let groups = any_of(groups.iter().map(|group| Configured(group.as_str())));
         parts.push(format!(" is in group {groups}"));
     }
     if !control_groups.is_empty() {
-        let groups = any_of(control_groups.iter().map(|group| Shown(group.as_str())));
+        let groups = any_of(control_groups.iter().map(|group| Configured(group.as_str())));
         parts.push(format!(" runs in control group {groups}"));
     }
     if let Some(wanted) = container {
@@ -88,11 +91,14 @@ fn describe_certificate(wanted: &CertificateMatch) -> String {
         (uris, "the URI"),
     ];
     for (patterns, what) in kinds.into_iter().filter(|(patterns, _)| !patterns.is_empty()) {
-        let names = any_of(patterns.iter().map(NamePattern::as_str).map(Shown));
+        let names = any_of(patterns.iter().map(NamePattern::as_str).map(Configured));
         parts.push(format!("{what} {names}"));
     }
     if !issuers.is_empty() {
-        parts.push(format!("the issuer {}", any_of(issuers.iter().map(|one| Shown(one.as_str())))));
+        parts.push(format!(
+            "the issuer {}",
+            any_of(issuers.iter().map(|one| Configured(one.as_str())))
+        ));
     }
     if !fingerprints.is_empty() {
         parts.push(format!("the fingerprint {}", any_of(fingerprints.iter())));
@@ -104,15 +110,15 @@ fn describe_container(wanted: &ContainerMatch) -> String {
     let ContainerMatch { names, labels, images } = wanted;
     let mut parts = Vec::new();
     if !names.is_empty() {
-        let names = any_of(names.iter().map(NamePattern::as_str).map(Shown));
+        let names = any_of(names.iter().map(NamePattern::as_str).map(Configured));
         parts.push(format!("the name {names}"));
     }
     if !labels.is_empty() {
-        let labels = any_of(labels.iter().map(|label| Shown(label.as_str())));
+        let labels = any_of(labels.iter().map(|label| Configured(label.as_str())));
         parts.push(format!("the label {labels}"));
     }
     if !images.is_empty() {
-        let images = any_of(images.iter().map(|image| Shown(image.as_str())));
+        let images = any_of(images.iter().map(|image| Configured(image.as_str())));
         parts.push(format!("the image {images}"));
     }
     format!(" is a container of this daemon with {}", parts.join(" and "))

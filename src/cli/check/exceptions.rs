@@ -2,10 +2,10 @@
 
 use std::fmt::{self, Write};
 
-use super::shown::Shown;
 use crate::policy::Policy;
 use crate::policy::day::Day;
 use crate::policy::exceptions::Exception;
+use crate::policy::shown::Configured;
 
 /// Days before its end from which an exception is warned of.
 const SOON_DAYS: u64 = 14;
@@ -36,7 +36,7 @@ pub(super) fn describe(out: &mut String, policy: &Policy, days: Days) -> fmt::Re
 
 fn describe_one(out: &mut String, exception: &Exception) -> fmt::Result {
     let Exception { image, lifts, reason, until } = exception;
-    let image = Shown(image.as_str());
+    let image = Configured(image.as_str());
     write!(out, "Containers of image {image} are excepted from what is forbidden of:")?;
     for (position, what) in lifts.words().enumerate() {
         let comma = if position == 0 { " " } else { ", " };
@@ -45,7 +45,7 @@ fn describe_one(out: &mut String, exception: &Exception) -> fmt::Result {
     if let Some(until) = until {
         write!(out, "; until {until}")?;
     }
-    writeln!(out, ". Reason: {}.", Shown(reason))
+    writeln!(out, ". Reason: {}.", Configured(reason))
 }
 
 fn warn(
@@ -59,14 +59,14 @@ fn warn(
         writeln!(
             out,
             "Warning: {} says no digest, so anyone who may push to that repository may do this here.",
-            Shown(image.as_str())
+            Configured(image.as_str())
         )?;
     }
     if !image.is_by_digest() && !image.has_host() {
         writeln!(
             out,
             "Warning: {} names no registry: it is Docker Hub's, where anybody may have a repository.",
-            Shown(image.as_str())
+            Configured(image.as_str())
         )?;
     }
     match until {

@@ -4,20 +4,19 @@ use std::fmt::{self, Write};
 use std::thread;
 
 use super::exceptions;
-use super::rules::describe_rules;
-use super::shown::Shown;
 use crate::docker::operations;
 use crate::lookup;
 use crate::policy::Policy;
 use crate::policy::ceilings::{Ceilings, OWNER_LABEL};
 use crate::policy::endpoints::{EndpointRules, Otherwise};
+use crate::policy::shown::Configured;
 use crate::policy::types::NanoCpus;
 
 /// What holds for one client, or for all.
 pub(super) fn describe_policy(out: &mut String, policy: &Policy) -> fmt::Result {
     describe_endpoints(out, &policy.endpoints)?;
     let before = out.len();
-    describe_rules(out, policy)?;
+    policy.describe(out)?;
     if out.len() == before {
         writeln!(out, "Nothing is forbidden.")?;
     }
@@ -33,14 +32,19 @@ fn describe_endpoints(out: &mut String, rules: &EndpointRules) -> fmt::Result {
         false => ", though Docker has none like it",
     };
     for entry in deny {
-        writeln!(out, "Endpoint {} may not be called{}.", Shown(entry.as_str()), unknown(entry))?;
+        writeln!(
+            out,
+            "Endpoint {} may not be called{}.",
+            Configured(entry.as_str()),
+            unknown(entry)
+        )?;
     }
     for entry in allow {
         let aside = match operations::reaches_input(entry) && !entry.as_str().ends_with("/ws") {
             true => ", also to write to a container's standard input",
             false => unknown(entry),
         };
-        writeln!(out, "Endpoint {} may be called{aside}.", Shown(entry.as_str()))?;
+        writeln!(out, "Endpoint {} may be called{aside}.", Configured(entry.as_str()))?;
     }
     match otherwise {
         Otherwise::Deny => writeln!(out, "No other endpoint may be called.\n"),
@@ -60,14 +64,19 @@ fn describe_ceilings(out: &mut String, ceilings: &Ceilings) -> fmt::Result {
         warn_of_cpus(out, *cpu)?;
     }
     if let Some(user) = user {
-        writeln!(out, "Whatever was asked for, it runs as user {}.", Shown(user.as_str()))?;
+        writeln!(out, "Whatever was asked for, it runs as user {}.", Configured(user.as_str()))?;
     }
     for entry in environment {
         match entry.value() {
             Some(value) => {
-                writeln!(out, "Variable {} is set to {}.", Shown(entry.name()), Shown(value))?;
+                writeln!(
+                    out,
+                    "Variable {} is set to {}.",
+                    Configured(entry.name()),
+                    Configured(value)
+                )?;
             }
-            None => writeln!(out, "Variable {} is removed.", Shown(entry.name()))?,
+            None => writeln!(out, "Variable {} is removed.", Configured(entry.name()))?,
         }
     }
     for option in secopts {
@@ -81,7 +90,11 @@ fn describe_ceilings(out: &mut String, ceilings: &Ceilings) -> fmt::Result {
     }
     if let Some(owner) = owner {
         let label = format!("{OWNER_LABEL}={owner}");
-        writeln!(out, "Containers get the label {}, by which they are counted.", Shown(&label))?;
+        writeln!(
+            out,
+            "Containers get the label {}, by which they are counted.",
+            Configured(&label)
+        )?;
     }
     if out.len() == before {
         writeln!(out, "Nothing is forced.")?;

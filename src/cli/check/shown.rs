@@ -2,15 +2,6 @@
 
 use std::fmt::{self, Display};
 
-/// Configured text in backticks, so that it can't command the terminal.
-pub(super) struct Shown<'a>(pub(super) &'a str);
-
-impl Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", self.0.escape_debug())
-    }
-}
-
 /// A size in the largest unit that it is whole in.
 pub(super) struct Size(pub(super) usize);
 

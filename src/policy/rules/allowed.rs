@@ -4,11 +4,13 @@
 //! one already; what an archive, a container or a build would bring has none, and is refused. A path is allowed
 //! if one of the list allows it both as it is written and where it leads.
 
+use std::fmt::{self, Write};
+
 use crate::image::{ImageName, ImageRef, familiar};
 use crate::policy::effects::ImageNames;
 use crate::policy::facts::{Facts, ImageFacts};
 use crate::policy::rules::images::ImageRule;
-use crate::policy::shown::Shown;
+use crate::policy::shown::{Configured, Shown, describe_list};
 use crate::policy::types::{HostPath, ValueError, is_path_pattern};
 use crate::policy::violations::Findings;
 
@@ -31,6 +33,16 @@ impl AllowedImages {
     /// The list, if there is one.
     pub fn list(&self) -> Option<&[ImageRule]> {
         self.0.as_deref()
+    }
+
+    /// The list in words.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        let Some(images) = self.list() else { return Ok(()) };
+        writeln!(
+            out,
+            "Only these images may be used, and built by BuildKit; none may be loaded, imported or committed:"
+        )?;
+        describe_list(out, images.iter().map(ImageRule::as_str))
     }
 
     /// What a message names as the rule, if there is a list.
@@ -213,6 +225,24 @@ impl AllowedMounts {
     /// The list, if there is one.
     pub fn list(&self) -> Option<&[AllowedMount]> {
         self.0.as_deref()
+    }
+
+    /// The list in words, and what it can't keep out.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        let Some(paths) = self.list() else { return Ok(()) };
+        writeln!(out, "Of the host's paths only these may be mounted:")?;
+        describe_list(out, paths.iter().map(AllowedMount::as_str))?;
+        for one in paths.iter().filter(|one| one.is_with_all_below()) {
+            writeln!(
+                out,
+                "Note: anyone who can write to a directory in {} can put a link in the place of one below \
+                 while it is mounted. SecDocker looks at what was mounted and kills such a container, \
+                 which may have run for a moment; an entry without /** has no such gap, if none but \
+                 root can write to the directories above it.",
+                Configured(one.path().as_str())
+            )?;
+        }
+        Ok(())
     }
 
     /// Whether the root of the host, and with it every path, may be mounted.

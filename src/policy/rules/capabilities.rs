@@ -1,7 +1,10 @@
 //! Capabilities that nobody may add.
 
+use std::fmt::{self, Write};
+
 use crate::policy::judge::combined::capability_names;
 use crate::policy::rules::privileged::PRIVILEGED;
+use crate::policy::shown::Configured;
 use crate::policy::types::{Capability, ValueError};
 use crate::policy::violations::Findings;
 
@@ -25,6 +28,11 @@ impl CapabilityRule {
     /// The rule as it was configured.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The rule in words.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        writeln!(out, "Capability {} may not be added.", Configured(&self.text))
     }
 
     pub(in crate::policy) fn check(&self, asked: &Capability, found: &mut Findings<'_>) {

@@ -1,9 +1,11 @@
 //! Devices of the host that nobody may use.
 
+use std::fmt::{self, Write};
+
 use crate::policy::effects::Device;
 use crate::policy::facts::Facts;
 use crate::policy::rules::privileged::PRIVILEGED;
-use crate::policy::shown::Shown;
+use crate::policy::shown::{Configured, Shown};
 use crate::policy::types::{EnvironmentEntry, HostPath, ValueError, is_of_pattern};
 use crate::policy::violations::Findings;
 
@@ -65,6 +67,11 @@ impl DeviceRule {
     /// The rule as it was configured.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The rule in words.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        writeln!(out, "Device {} may not be used.", Configured(&self.text))
     }
 
     pub(in crate::policy) fn check(&self, asked: &Device, facts: &Facts, found: &mut Findings<'_>) {

@@ -1,14 +1,13 @@
 //! Variables that nobody may set.
 
-use std::fmt;
-
 use std::collections::HashSet;
+use std::fmt::{self, Write};
 
 use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{Effect, EnvironmentEffect, RequestedEffect};
 use crate::policy::facts::{ImageFacts, Question, Questions};
 use crate::policy::known::images_in;
-use crate::policy::shown::Shown;
+use crate::policy::shown::{Configured, Shown};
 use crate::policy::types::{EnvironmentEntry, ValueError, is_wildcard};
 use crate::policy::violations::Findings;
 
@@ -60,6 +59,17 @@ impl EnvironmentRule {
     /// The rule as it was configured, with the value, which may be a secret.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The rule in words, with the value.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        match self.text.split_once('=') {
+            Some((name, value)) => {
+                let (name, value) = (Configured(name), Configured(value));
+                writeln!(out, "Variable {name} may not be set to {value}.")
+            }
+            None => writeln!(out, "Variable {} may not be set.", Configured(&self.text)),
+        }
     }
 
     /// What messages say of it: without a value, which may be a secret.

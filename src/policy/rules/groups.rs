@@ -3,12 +3,26 @@
 //! A group opens files of the host that are mounted, the daemon's socket among them. Which group a
 //! name stands for is said by the image; which one a user has without naming it, too.
 
+use std::fmt::{self, Write};
+
 use crate::policy::facts::ImageFacts;
 use crate::policy::rules::principals::{GroupSpec, Held, Principal, Principals};
+use crate::policy::shown::Configured;
 use crate::policy::types::{UserSpec, ValueError};
 use crate::policy::violations::Findings;
 
 const NUMBER_UNKNOWN: &str = "whose number only the image tells";
+
+/// What rules about groups can't see.
+const OWN_GROUPS: &str = "A user that names no group has those that the image's own /etc/passwd and /etc/group give it, \
+    which are not read: whoever chooses the image can have any number so. `1000:1000` has that group alone; \
+    `general.user` forces it.";
+
+/// The rules in words, and what they can't see.
+pub(in crate::policy) fn describe(rules: &[GroupRule], out: &mut String) -> fmt::Result {
+    rules.iter().try_for_each(|rule| rule.describe(out))?;
+    if rules.is_empty() { Ok(()) } else { writeln!(out, "{OWN_GROUPS}") }
+}
 
 /// One forbidden group, or a range of their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,13 +57,23 @@ impl GroupRule {
         &self.text
     }
 
-    /// The number that the name has on this host, if it is a name that this host has.
-    pub fn number(&self) -> Option<u32> {
-        self.number
+    /// The rule in words.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        let shown = Configured(&self.text);
+        match self.number {
+            Some(number) => {
+                writeln!(out, "Nothing may run with group {shown}, on this host {number}.")
+            }
+            None if self.is_name() && self.text != "root" => writeln!(
+                out,
+                "Nothing may run with group {shown}. Warning: this host has none of that name, so its \
+                 number is not known."
+            ),
+            None => writeln!(out, "Nothing may run with group {shown}."),
+        }
     }
 
-    /// Whether it is a name.
-    pub fn is_name(&self) -> bool {
+    fn is_name(&self) -> bool {
         matches!(self.groups, Principals::One(Principal::Name(_)))
     }
 

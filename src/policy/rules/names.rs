@@ -2,10 +2,10 @@
 //! control groups.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::marker::PhantomData;
 
-use crate::policy::shown;
+use crate::policy::shown::{self, Configured};
 use crate::policy::types::{ValueError, is_of_pattern};
 use crate::policy::violations::Findings;
 
@@ -20,10 +20,13 @@ pub trait Named {
 
     /// The one form of a name in which to compare it.
     fn compared(name: &str) -> Cow<'_, str>;
+
+    /// The rule that forbids it, in words.
+    fn describe(rule: &str, out: &mut String) -> fmt::Result;
 }
 
 macro_rules! named {
-    ($($name:ident: $what:literal, $compared:path, $below:expr, $doc:literal;)+) => {$(
+    ($($name:ident: $what:literal, $compared:path, $below:expr, $sentence:literal, $doc:literal;)+) => {$(
         #[doc = $doc]
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum $name {}
@@ -35,16 +38,24 @@ macro_rules! named {
             fn compared(name: &str) -> Cow<'_, str> {
                 $compared(name)
             }
+
+            fn describe(rule: &str, out: &mut String) -> fmt::Result {
+                writeln!(out, $sentence, Configured(rule))
+            }
         }
     )+};
 }
 
 named! {
-    Runtime: "runtime", program, None, "OCI runtimes.";
-    VolumesFrom: "mounts of container", without_slash, None, "Containers whose mounts are taken over.";
-    VolumeDriver: "volume driver", plugin, None, "Volume drivers other than the daemon's own.";
-    Sysctl: "kernel parameter", dotted, None, "Kernel parameters.";
-    CgroupParent: "control group", cleaned, Some('/'), "Control groups.";
+    Runtime: "runtime", program, None, "Runtime {} may not be chosen.", "OCI runtimes.";
+    VolumesFrom: "mounts of container", without_slash, None,
+        "Mounts of container {} may not be taken over.", "Containers whose mounts are taken over.";
+    VolumeDriver: "volume driver", plugin, None,
+        "Volume driver {} may not be used.", "Volume drivers other than the daemon's own.";
+    Sysctl: "kernel parameter", dotted, None,
+        "Kernel parameter {} may not be set.", "Kernel parameters.";
+    CgroupParent: "control group", cleaned, Some('/'),
+        "Nothing may run below control group {}.", "Control groups.";
 }
 
 /// A path is as good as the program's name, and containerd makes of `io.containerd.runc.v2` the program
@@ -120,6 +131,11 @@ impl<N: Named> NameRule<N> {
     /// The rule as it was configured.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The rule in words.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        N::describe(&self.text, out)
     }
 
     pub(in crate::policy) fn check(&self, asked: &str, found: &mut Findings<'_>) {

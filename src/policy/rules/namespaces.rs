@@ -1,7 +1,9 @@
 //! Namespaces that nobody may share.
 
+use std::fmt::{self, Write};
+
 use crate::policy::effects::{Effect, Namespace, NamespaceKind, SharedWith};
-use crate::policy::shown::Shown;
+use crate::policy::shown::{Configured, Shown};
 use crate::policy::types::ValueError;
 use crate::policy::violations::Findings;
 
@@ -97,6 +99,11 @@ impl NamespaceRule {
     /// The rule as it was configured.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The rule in words.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        writeln!(out, "Namespaces may not be shared: {}.", Configured(&self.text))
     }
 
     /// The rule, if it forbids the network of the host.

@@ -1,8 +1,20 @@
 //! Host ports that nobody may publish.
 
+use std::fmt::{self, Write};
+
 use crate::policy::effects::{Namespace, NamespaceKind, SharedWith};
+use crate::policy::shown::Configured;
 use crate::policy::types::{PortRange, ValueError};
 use crate::policy::violations::Findings;
+
+/// The rules in words, and what follows from them.
+pub(in crate::policy) fn describe(rules: &[PortRule], out: &mut String) -> fmt::Result {
+    rules.iter().try_for_each(|rule| rule.describe(out))?;
+    match rules.is_empty() {
+        true => Ok(()),
+        false => writeln!(out, "Host networking is forbidden, since it opens every port."),
+    }
+}
 
 /// One forbidden port, or a range.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +35,11 @@ impl PortRule {
     /// The rule as it was configured.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The rule in words.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        writeln!(out, "Host port {} may not be published.", Configured(&self.text))
     }
 
     pub(in crate::policy) fn check(&self, ports: &PortRange, found: &mut Findings<'_>) {

@@ -1,5 +1,7 @@
 //! Whether privileged mode is forbidden.
 
+use std::fmt::{self, Write};
+
 use crate::policy::violations::Findings;
 
 /// What messages call it, whichever rule is broken.
@@ -20,6 +22,20 @@ impl PrivilegedRule {
         match self {
             Self::Allow => {}
             Self::Forbid => found.add(PRIVILEGED, "privileged"),
+        }
+    }
+
+    /// The rule in words.
+    pub(in crate::policy) fn describe(self, out: &mut String) -> fmt::Result {
+        match self {
+            Self::Allow => Ok(()),
+            Self::Forbid => {
+                writeln!(out, "Privileged containers and privileged exec are forbidden.")?;
+                writeln!(
+                    out,
+                    "So is what adds up to them: capabilities, disks, options, namespaces."
+                )
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Security options that nobody may ask for.
 
+use std::fmt::{self, Write};
+
 use crate::policy::rules::privileged::PRIVILEGED;
-use crate::policy::shown::Shown;
+use crate::policy::shown::{Configured, Shown};
 use crate::policy::types::{SecurityOption, ValueError, is_of_pattern};
 use crate::policy::violations::Findings;
 
@@ -53,6 +55,18 @@ impl SecurityRule {
     /// The rule as it was configured.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The rule in words.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        let shown = Configured(&self.text);
+        if self.text == "privileged" {
+            writeln!(out, "Privileged mode is forbidden as a security policy.")
+        } else if self.text.contains(['=', ':']) {
+            writeln!(out, "Security option {shown} may not be asked for.")
+        } else {
+            writeln!(out, "Security option {shown} may not be asked for, whatever its value.")
+        }
     }
 
     pub(in crate::policy) fn check(&self, option: &SecurityOption, found: &mut Findings<'_>) {

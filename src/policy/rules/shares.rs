@@ -7,11 +7,13 @@
 
 mod share;
 
+use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::policy::facts::{AddressFacts, Facts};
 use crate::policy::rules::allowed::{AllowedMounts, MOUNTS};
 use crate::policy::rules::mounts::MountRule;
+use crate::policy::shown::Configured;
 use crate::policy::types::{HostPath, ValueError};
 use crate::policy::violations::Findings;
 pub use share::{Protocol, Server, Share};
@@ -71,6 +73,15 @@ impl ShareRule {
     /// The entry as it was configured.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The entry in words.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        writeln!(
+            out,
+            "{} may be mounted, wherever its server's name leads.",
+            Configured(&self.text)
+        )
     }
 
     /// A share that is allowed by it.

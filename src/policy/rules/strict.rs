@@ -1,6 +1,6 @@
 //! What is not known here: a field or a parameter that nobody has decided about.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use crate::policy::effects::{Effect, ReadingEffect, RequestedEffect};
 use crate::policy::violations::Findings;
@@ -24,6 +24,16 @@ impl StrictRule {
         match self {
             Self::Tell => {}
             Self::Refuse => found.add_because(what, "which is not known here", STRICT),
+        }
+    }
+
+    /// The rule in words.
+    pub(in crate::policy) fn describe(self, out: &mut String) -> fmt::Result {
+        match self {
+            Self::Tell => Ok(()),
+            Self::Refuse => {
+                writeln!(out, "Requests with fields that SecDocker does not know are refused.")
+            }
         }
     }
 

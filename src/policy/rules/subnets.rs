@@ -13,9 +13,11 @@ mod net;
 
 pub use net::{Subnet, SubnetUse};
 
+use std::fmt::{self, Write};
+
 use crate::policy::effects::{Effect, NetworkEffect, RequestedEffect};
 use crate::policy::facts::{Facts, Question, Questions, SubnetFacts};
-use crate::policy::shown::Shown;
+use crate::policy::shown::{Configured, Shown, describe_list};
 use crate::policy::types::ValueError;
 use crate::policy::violations::Findings;
 
@@ -76,6 +78,21 @@ impl SubnetRule {
     /// The rule as it was configured.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The rule in words.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        match self.nets {
+            Nets::Public => writeln!(out, "No network may have public addresses."),
+            Nets::LinkLocal => writeln!(out, "No network may have link-local addresses."),
+            Nets::Host => writeln!(
+                out,
+                "No network may overlap addresses, routes, gateways or name servers of the host."
+            ),
+            Nets::One(_) => {
+                writeln!(out, "No network may overlap subnet {}.", Configured(&self.text))
+            }
+        }
     }
 
     fn check(
@@ -153,6 +170,13 @@ impl AllowedSubnets {
     /// The list, if there is one.
     pub fn list(&self) -> Option<&[SubnetRule]> {
         self.0.as_deref()
+    }
+
+    /// The list in words.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        let Some(rules) = self.list() else { return Ok(()) };
+        writeln!(out, "Networks that name a subnet may have one within these only:")?;
+        describe_list(out, rules.iter().map(SubnetRule::as_str))
     }
 }
 

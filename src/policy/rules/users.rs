@@ -1,11 +1,13 @@
 //! Users that nothing may run as.
 
+use std::fmt::{self, Write};
+
 use crate::policy::ceilings::Ceilings;
 use crate::policy::effects::{Effect, IdentityEffect, RequestedEffect};
 use crate::policy::facts::{ImageFacts, Question, Questions};
 use crate::policy::known::images_in;
 use crate::policy::rules::principals::{GroupSpec, Held, Principal, Principals};
-use crate::policy::shown::Shown;
+use crate::policy::shown::{Configured, Shown};
 use crate::policy::types::{UserSpec, ValueError};
 use crate::policy::violations::Findings;
 
@@ -33,6 +35,11 @@ impl UserRule {
     /// The rule as it was configured.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The rule in words.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        writeln!(out, "Nothing may run as user {}.", Configured(&self.text))
     }
 
     pub(in crate::policy) fn check(&self, user: &UserSpec, found: &mut Findings<'_>) {

@@ -1,6 +1,9 @@
 //! Which paths are ways past SecDocker.
 
-use crate::policy::rules::allowed::AllowedMount;
+use std::fmt::{self, Write};
+
+use crate::policy::rules::allowed::{AllowedMount, AllowedMounts};
+use crate::policy::shown::Configured;
 use crate::policy::types::HostPath;
 
 /// Where daemons have their sockets by default, and the folders in which they keep those of the
@@ -50,8 +53,27 @@ impl WayOut {
             .map(|(_, path)| path)
     }
 
+    /// Which sockets are held, and which a list lets be mounted, in words.
+    pub(in crate::policy) fn describe(
+        &self,
+        allowed: &AllowedMounts,
+        out: &mut String,
+    ) -> fmt::Result {
+        for path in self.named_in(allowed.list().unwrap_or_default()) {
+            let path = Configured(path.as_str());
+            writeln!(
+                out,
+                "Warning: {path} may be mounted, and anyone who has it is past every rule."
+            )?;
+        }
+        writeln!(
+            out,
+            "The daemon's own sockets, and what holds them, may not be mounted otherwise."
+        )
+    }
+
     /// Those of `paths` that are ways out themselves, as they are written.
-    pub fn named_in<'a>(&'a self, paths: &'a [AllowedMount]) -> impl Iterator<Item = &'a HostPath> {
+    fn named_in<'a>(&'a self, paths: &'a [AllowedMount]) -> impl Iterator<Item = &'a HostPath> {
         let named = paths.iter().filter(|entry| !entry.is_with_all_below());
         named.map(AllowedMount::path).filter(|path| self.0.contains(path))
     }

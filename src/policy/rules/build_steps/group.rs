@@ -1,5 +1,8 @@
 //! The control group in which steps of builds run.
 
+use std::fmt::{self, Write};
+
+use crate::policy::ceilings::Ceilings;
 use crate::policy::types::ValueError;
 
 /// The control group of SecDocker's own in which steps of builds run: absolute and plain.
@@ -28,5 +31,17 @@ impl BuildGroup {
     /// The path below the root of the control groups.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What it limits, in words.
+    pub(in crate::policy) fn describe(&self, ceilings: &Ceilings, out: &mut String) -> fmt::Result {
+        let group = &self.0;
+        match ceilings.memory.is_some() || ceilings.cpu.is_some() {
+            true => writeln!(out, "Steps of builds share control group {group} and its limits."),
+            false => writeln!(
+                out,
+                "Warning: control group {group} limits no build without general.memory or general.cpu."
+            ),
+        }
     }
 }

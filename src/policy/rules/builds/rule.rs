@@ -1,5 +1,7 @@
 //! What is done about building.
 
+use std::fmt::{self, Write};
+
 use crate::policy::types::ValueError;
 
 /// What is done about building.
@@ -25,6 +27,15 @@ impl BuildRule {
             "allow" => Ok(Self::Allow),
             "forbid" => Ok(Self::Forbid),
             _ => Err(ValueError::Builds(text.to_owned())),
+        }
+    }
+
+    /// The rule in words.
+    pub(in crate::policy) fn describe(self, out: &mut String) -> fmt::Result {
+        match self {
+            Self::Inspect => Ok(()),
+            Self::Allow => writeln!(out, "Images may be built; Dockerfiles are not read."),
+            Self::Forbid => writeln!(out, "Images may not be built."),
         }
     }
 }

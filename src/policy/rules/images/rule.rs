@@ -1,6 +1,9 @@
 //! One forbidden or allowed image: which names it is about.
 
+use std::fmt::{self, Write};
+
 use crate::image::{ImageName, ImageRef, comparable, complete};
+use crate::policy::shown::Configured;
 use crate::policy::types::ValueError;
 
 /// One forbidden image, or a prefix of names.
@@ -76,6 +79,20 @@ impl ImageRule {
     /// The rule as it was configured.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The rule in words.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        if let Some(prefix) = self.text.strip_suffix('*') {
+            return writeln!(out, "No image below {} may be used.", Configured(prefix));
+        }
+        let shown = Configured(&self.text);
+        match complete(&self.text) {
+            Some(_) => {
+                writeln!(out, "Image {shown} may not be used, whatever its tag or digest.")
+            }
+            None => writeln!(out, "Image {shown} may not be used, however it is named."),
+        }
     }
 
     /// What it is about, for the message.

@@ -1,8 +1,10 @@
 //! One path that nobody may mount.
 
 use std::borrow::Borrow;
+use std::fmt::{self, Write};
 
 use crate::policy::facts::Facts;
+use crate::policy::shown::Configured;
 use crate::policy::types::{HostPath, ValueError, is_path_pattern};
 use crate::policy::violations::Findings;
 
@@ -44,6 +46,21 @@ impl MountRule {
     /// The rule as it was configured.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The rule in words.
+    pub(in crate::policy) fn describe(&self, out: &mut String) -> fmt::Result {
+        let shown = Configured(&self.text);
+        match self.text.as_str() {
+            "/**" => writeln!(out, "No path of the host may be mounted."),
+            "/" => {
+                writeln!(out, "The host's root, {shown}, may not be mounted; paths below it may.")
+            }
+            _ => writeln!(
+                out,
+                "The host's {shown} may not be mounted, nor what is below it, nor what is above it."
+            ),
+        }
     }
 
     /// The path that it is around, if it is not about all of them.
