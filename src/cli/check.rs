@@ -13,13 +13,10 @@ use self::shown::Size;
 use super::outcome::{CliError, Outcome, print};
 use super::{certificates, exposure};
 use crate::config::plugins::{Fallback, PluginSettings, Plugins as Configured};
-use crate::config::{
-    self, Account, Limits, Listen, MetricsAddress, MetricsListen, Overrides, Sandbox, Settings,
-};
+use crate::config::{self, Account, Limits, Listen, Overrides, Sandbox, Settings};
 use crate::lookup::Daemon;
 use crate::plugins::Plugins;
 use crate::proxy::StartError;
-use crate::tls::ClientCertificates;
 
 /// Prints what the configuration at `path` says.
 pub(super) fn check(path: &Path, overrides: &Overrides) -> Result<Outcome, CliError> {
@@ -69,7 +66,7 @@ fn describe(out: &mut String, path: &Path, settings: &Settings) -> fmt::Result {
         log.file.display(),
         log.level.as_str().to_lowercase()
     )?;
-    describe_metrics(out, metrics.as_ref())?;
+    exposure::describe_metrics(out, metrics.as_ref())?;
     describe_sandbox(out, account.as_ref(), *sandbox)?;
     describe_policy(out, policy)?;
     clients::describe(out, settings)?;
@@ -106,22 +103,6 @@ fn describe_listen(out: &mut String, listen: &Listen) -> fmt::Result {
         writeln!(out, "SecDocker listens on the Unix socket {path}, permissions {mode:04o}.")?;
     }
     writeln!(out, "Loops that serve them: {}.", listen.loops)
-}
-
-fn describe_metrics(out: &mut String, metrics: Option<&MetricsListen>) -> fmt::Result {
-    let Some(MetricsListen { address, tls }) = metrics else { return Ok(()) };
-    writeln!(out, "What is counted is told at {address}, and whether all is well.")?;
-    let who = match (address, tls.as_ref().map(|tls| tls.client_certificates)) {
-        (MetricsAddress::Unix(_), _) => "Whoever may open the socket can ask.",
-        (_, None) => "Every program of this host can ask.",
-        (_, Some(ClientCertificates::Require)) => {
-            "TLS is spoken there, and who asks must show a certificate."
-        }
-        (_, Some(ClientCertificates::Request | ClientCertificates::None)) => {
-            "TLS is spoken there, and whoever can connect can ask."
-        }
-    };
-    writeln!(out, "{who}")
 }
 
 fn describe_plugins(out: &mut String, plugins: &Configured) -> fmt::Result {

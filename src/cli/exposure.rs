@@ -1,8 +1,8 @@
-//! Ways to the daemon past SecDocker that this host leaves open: its socket, its socket's group, and a
-//! TCP port that it answers without asking who is there.
+//! What this host leaves open: ways to the daemon past SecDocker, which are its socket, its socket's group, and a
+//! TCP port that it answers without asking who is there; and whom SecDocker itself tells what it counts.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -10,8 +10,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::config::Settings;
-use crate::config::{TcpListen, UpstreamAddress};
+use crate::config::{MetricsAddress, MetricsListen, Settings, TcpListen, UpstreamAddress};
+use crate::tls::ClientCertificates;
 
 /// How long a port has to accept and to answer: it is one of this host's.
 const PROBE_TIME: Duration = Duration::from_millis(500);
@@ -25,16 +25,20 @@ const PORTS_MAX: usize = 64;
 /// Says in sentences what leads past SecDocker.
 pub(super) fn describe(settings: &Settings) -> String {
     let mut out = String::new();
-    let own = match settings.listen.tcp {
-        Some(TcpListen::AnyAddress(port)) => Some(port),
-        Some(TcpListen::Address(address)) => Some(address.port()),
-        None => None,
+    let port = |tcp| match tcp {
+        TcpListen::AnyAddress(port) => port,
+        TcpListen::Address(address) => address.port(),
     };
+    let of_metrics = settings.metrics.as_ref().and_then(|metrics| match metrics.address {
+        MetricsAddress::Tcp(tcp) => Some(tcp),
+        MetricsAddress::Unix(_) => None,
+    });
+    let own: Vec<_> = settings.listen.tcp.into_iter().chain(of_metrics).map(port).collect();
     match &settings.dockerapi {
         UpstreamAddress::Unix(path) => describe_socket(&mut out, path),
         UpstreamAddress::Tcp(_) => {}
     }
-    for address in ports().into_iter().filter(|address| Some(address.port()) != own) {
+    for address in ports().into_iter().filter(|address| !own.contains(&address.port())) {
         if answers_plainly(address) {
             // Writing to a string can't fail.
             let _ = writeln!(
@@ -45,6 +49,33 @@ pub(super) fn describe(settings: &Settings) -> String {
         }
     }
     out
+}
+
+/// Says who can ask SecDocker what it counts, and that this is no way to the daemon.
+pub(super) fn describe_metrics(out: &mut String, metrics: Option<&MetricsListen>) -> fmt::Result {
+    let Some(MetricsListen { address, tls }) = metrics else { return Ok(()) };
+    writeln!(out, "What is counted is told at {address}, and whether all is well.")?;
+    let who = who_asks(address, tls.as_ref().map(|tls| tls.client_certificates));
+    writeln!(out, "{who} Nothing is decided there, and nothing goes on to the daemon.")
+}
+
+fn who_asks(address: &MetricsAddress, tls: Option<ClientCertificates>) -> &'static str {
+    match (address, tls) {
+        (MetricsAddress::Unix(socket), _) if socket.mode & 0o002 != 0 => {
+            "Everybody on this host can ask."
+        }
+        (MetricsAddress::Unix(socket), _) if socket.mode & 0o020 != 0 => {
+            "The owner of the socket and its group can ask."
+        }
+        (MetricsAddress::Unix(_), _) => "The owner of the socket can ask.",
+        (MetricsAddress::Tcp(_), None) => "Every program of this host can ask.",
+        (MetricsAddress::Tcp(_), Some(ClientCertificates::Require)) => {
+            "TLS is spoken there, and who asks must show a certificate."
+        }
+        (MetricsAddress::Tcp(_), Some(ClientCertificates::Request | ClientCertificates::None)) => {
+            "TLS is spoken there, and whoever can connect can ask."
+        }
+    }
 }
 
 pub(super) fn describe_socket(out: &mut String, path: &Path) {
@@ -185,6 +216,7 @@ fn answers_plainly(address: SocketAddr) -> bool {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
+    use crate::config::UnixListen;
     use std::net::TcpListener;
 
     #[test]
@@ -199,6 +231,42 @@ mod tests {
         let group = Group::find(1000, groups, users);
         assert_eq!((group.name.as_str(), group.members), ("ci", names(&[])));
         assert_eq!(Group::find(7, groups, users).name, "without a name");
+    }
+
+    #[test]
+    fn who_is_told_what_is_counted() {
+        let told = |address: Option<MetricsAddress>| {
+            let metrics = address.map(|address| MetricsListen { address, tls: None });
+            let mut out = String::new();
+            describe_metrics(&mut out, metrics.as_ref()).unwrap();
+            out
+        };
+        assert_eq!(told(None), "");
+        let unix = |mode| MetricsAddress::Unix(UnixListen { path: "/run/m".into(), mode });
+        let tcp = |text| MetricsAddress::Tcp(TcpListen::parse(text).unwrap());
+        for (address, shown, who) in [
+            (tcp("127.0.0.1:9323"), "127.0.0.1:9323", "Every program of this host can ask."),
+            (tcp("[::1]:9323"), "[::1]:9323", "Every program of this host can ask."),
+            (unix(0o660), "/run/m", "The owner of the socket and its group can ask."),
+            (unix(0o600), "/run/m", "The owner of the socket can ask."),
+            (unix(0o640), "/run/m", "The owner of the socket can ask."),
+            (unix(0o666), "/run/m", "Everybody on this host can ask."),
+        ] {
+            let told = told(Some(address));
+            assert!(
+                told.starts_with("What is counted is told at ") && told.contains(shown),
+                "{told}"
+            );
+            let rest = "Nothing is decided there, and nothing goes on to the daemon.";
+            assert_eq!(told.lines().nth(1).unwrap(), format!("{who} {rest}"));
+        }
+        for (certificates, who) in [
+            (ClientCertificates::Require, "who asks must show a certificate"),
+            (ClientCertificates::Request, "whoever can connect can ask"),
+            (ClientCertificates::None, "whoever can connect can ask"),
+        ] {
+            assert!(who_asks(&tcp("9323"), Some(certificates)).contains(who), "{certificates:?}");
+        }
     }
 
     fn names(names: &[&str]) -> Vec<String> {
