@@ -53,7 +53,7 @@ impl Host {
             return None;
         }
         let mounts = self.mounts.get_or_init(Mounts::read_at_once).as_ref()?;
-        let path = links::without_links_at_once(path)?;
+        let path = links::resolve_at_once(path)?;
         let aliases = mounts.aliases(&path, &mut self.found)?;
         Some(RealPath { path, aliases })
     }

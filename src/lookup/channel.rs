@@ -30,6 +30,9 @@ pub struct Channel {
     socket: Socket,
     tls: Option<Box<Encrypted>>,
     opened: Instant,
+    /// How long a read and a write may take, where that was said.
+    read_time: Option<Duration>,
+    write_time: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -45,7 +48,11 @@ struct Encrypted {
 
 impl Channel {
     pub(super) fn plain(socket: Socket) -> Self {
-        Self { socket, tls: None, opened: now() }
+        Self::over(socket, None)
+    }
+
+    fn over(socket: Socket, tls: Option<Box<Encrypted>>) -> Self {
+        Self { socket, tls, opened: now(), read_time: None, write_time: None }
     }
 
     /// Shakes hands with the daemon.
@@ -95,7 +102,7 @@ impl Channel {
             socket.set_read_timeout(Some(until.left()?))?;
             tls.read_wire(&socket)?;
         }
-        Ok(Self { socket, tls: Some(Box::new(tls)), opened: now() })
+        Ok(Self::over(socket, Some(Box::new(tls))))
     }
 
     /// Whether nothing that came is left, and more may come.
@@ -116,10 +123,19 @@ impl Channel {
     /// # Errors
     /// As for setsockopt(2).
     pub fn set_read_timeout(&mut self, time: Option<Duration>) -> io::Result<()> {
-        if let Some(tls) = &mut self.tls {
-            tls.read_time = time;
+        match &mut self.tls {
+            // It sets the socket's own, too.
+            Some(tls) => tls.read_time = time,
+            None if time.is_some() && self.read_time == time => return Ok(()),
+            None => {}
         }
+        self.read_time = time;
         self.socket.set_read_timeout(time)
+    }
+
+    /// Whether a write may take a bounded time only.
+    pub(super) fn writes_in_time(&self) -> bool {
+        self.write_time.is_some()
     }
 
     /// How long a write may take; `None` for ever.
@@ -127,6 +143,7 @@ impl Channel {
     /// # Errors
     /// As for setsockopt(2).
     pub fn set_write_timeout(&mut self, time: Option<Duration>) -> io::Result<()> {
+        self.write_time = time;
         self.socket.set_write_timeout(time)
     }
 

@@ -1,7 +1,7 @@
 //! Connections to daemons that are kept from one question to the next.
 //!
 //! Only SecDocker's own questions go over them, never a client's request: no broken request of a client can meet
-//! the answer to another. One is kept where its answer ended as it said and nothing came behind it.
+//! the answer to another. One is used where its answer ended as it said and nothing came behind it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -31,10 +31,12 @@ fn kept() -> MutexGuard<'static, Vec<Kept>> {
 
 /// One that leads to this daemon: the last one that was used. The daemon may be closing it.
 pub(super) fn take(daemon: &Daemon) -> Option<Channel> {
-    let mut kept = kept();
     loop {
-        let at = kept.iter().rposition(|one| one.daemon == *daemon)?;
-        let channel = kept.remove(at).channel;
+        let channel = {
+            let mut kept = kept();
+            let at = kept.iter().rposition(|one| one.daemon == *daemon)?;
+            kept.remove(at).channel
+        };
         // What came without a question is the answer to none.
         if is_young(&channel, now()) && channel.is_quiet() {
             return Some(channel);
@@ -42,7 +44,7 @@ pub(super) fn take(daemon: &Daemon) -> Option<Channel> {
     }
 }
 
-/// Keeps one whose last answer was read to its end.
+/// Keeps one whose last answer was read to its end. Whether more came behind it is looked at when it is taken.
 pub(super) fn keep(daemon: &Daemon, channel: Channel) {
     let now = now();
     let mut kept = kept();

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2, readlink};
 use rustix::io::Errno;
 
 use crate::policy::types::HostPath;
@@ -54,18 +55,69 @@ pub(super) fn resolve(path: &HostPath) -> Option<HostPath> {
     HostPath::parse(real.to_str()?).ok()
 }
 
-/// The same path, if the kernel knows without asking any file system that no link is in it (openat2(2), Linux 5.12).
-/// Blocks nobody. Up to what is not there it has met none either: it would have said so.
-pub(super) fn without_links_at_once(path: &HostPath) -> Option<HostPath> {
-    // The folders of processes have links that are followed as what they are, not as what is written in them.
-    if Path::new(path.as_str()).starts_with("/proc") {
+/// The same, if the kernel knows it without asking any file system (`RESOLVE_CACHED` of openat2(2), Linux 5.12).
+/// Blocks nobody.
+pub(super) fn resolve_at_once(path: &HostPath) -> Option<HostPath> {
+    if is_below_proc(path) {
         return None;
     }
-    let only = ResolveFlags::CACHED | ResolveFlags::NO_SYMLINKS;
-    match openat2(CWD, path.as_str(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), only) {
+    match open_known(CWD, path.as_str(), Links::None) {
+        // Up to what is not there it has met no link: it would have said so.
         Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => Some(path.clone()),
+        Err(Errno::LOOP) => follow_at_once(path),
         Err(_) => None,
     }
+}
+
+/// Where a path leads in which there is a link.
+fn follow_at_once(path: &HostPath) -> Option<HostPath> {
+    let real = match open_known(CWD, path.as_str(), Links::Followed) {
+        Ok(found) => path_of(&found)?,
+        // It is the last step that is not there, and no link either.
+        Err(Errno::NOENT) => {
+            let (parent, name) = path.as_str().rsplit_once('/')?;
+            let parent = open_known(CWD, parent, Links::Followed).ok()?;
+            match open_known(&parent, name, Links::Last) {
+                Err(Errno::NOENT) => format!("{}/{name}", path_of(&parent)?),
+                Ok(_) | Err(_) => return None,
+            }
+        }
+        Err(_) => return None,
+    };
+    HostPath::parse(&real).ok().filter(|real| !is_below_proc(real))
+}
+
+/// What becomes of the links in a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Links {
+    /// There are none, or it is said that there are.
+    None,
+    /// The last step may be one, and is opened itself.
+    Last,
+    /// They are followed, but those that lead where no text says.
+    Followed,
+}
+
+fn open_known(from: impl AsFd, path: &str, links: Links) -> Result<OwnedFd, Errno> {
+    let (flags, only) = match links {
+        Links::None => (OFlags::empty(), ResolveFlags::NO_SYMLINKS),
+        Links::Last => (OFlags::NOFOLLOW, ResolveFlags::NO_SYMLINKS),
+        Links::Followed => (OFlags::empty(), ResolveFlags::NO_MAGICLINKS),
+    };
+    let flags = flags | OFlags::PATH | OFlags::CLOEXEC;
+    openat2(from, path, flags, Mode::empty(), only | ResolveFlags::CACHED)
+}
+
+/// The path of what is open, in which there are no links. None of what has been removed since.
+fn path_of(found: &OwnedFd) -> Option<String> {
+    let link = format!("/proc/self/fd/{}", found.as_raw_fd());
+    let path = readlink(&link, Vec::new()).ok()?.into_string().ok()?;
+    (path.starts_with('/') && !path.ends_with(" (deleted)")).then_some(path)
+}
+
+/// The folders of processes have links that are followed as what they are, not as what is written in them.
+fn is_below_proc(path: &HostPath) -> bool {
+    Path::new(path.as_str()).starts_with("/proc")
 }
 
 /// Whether nothing is there; below a file there can't be anything.
@@ -102,39 +154,80 @@ mod tests {
         let path = HostPath::parse(path.to_str().unwrap()).unwrap();
         let real = resolve(&path);
         // By now the kernel has seen it, so that what it is asked at once it may say; it says the same.
-        let at_once = without_links_at_once(&path);
+        let at_once = resolve_at_once(&path);
         assert!(at_once.is_none() || at_once == real, "{path}: {at_once:?}, {real:?}");
         real.map(|real| real.as_str().to_owned())
     }
 
+    /// Whatever this system can't tell at once is told by others, so that it may be nothing.
     #[test]
-    fn a_path_with_a_link_is_never_told_at_once() {
+    fn what_is_told_at_once_is_where_a_path_leads_by_now() {
         let dir = std::env::temp_dir().join(format!("secdocker-at-once-{}", std::process::id()));
         fs::create_dir_all(dir.join("real/deep")).unwrap();
         fs::write(dir.join("real/file"), "").unwrap();
-        symlink("real", dir.join("alias")).unwrap();
-        symlink("nowhere", dir.join("dangling")).unwrap();
-        symlink("loop", dir.join("loop")).unwrap();
+        fs::write(dir.join("real/gone (deleted)"), "").unwrap();
+        for (target, link) in [
+            ("real", "alias"),
+            ("nowhere", "dangling"),
+            ("loop", "loop"),
+            ("alias/deep/..", "chain"),
+            ("alias/missing/x", "far"),
+            ("/proc/self", "process"),
+            ("/proc/self/root", "magic"),
+            ("real/gone (deleted)", "gone"),
+        ] {
+            symlink(target, dir.join(link)).unwrap();
+        }
         let path = |name: &str| HostPath::parse(dir.join(name).to_str().unwrap()).unwrap();
-        // What this system can't tell at once is told by others.
-        for name in ["real/deep", "real/file", "real/file/x", "real/missing/x", "real"] {
-            resolve(&path(name)).unwrap();
-            let at_once = without_links_at_once(&path(name));
-            assert!(at_once.is_none() || at_once == Some(path(name)), "{name}: {at_once:?}");
+        for (name, expected) in [
+            ("real/deep", Some("real/deep")),
+            ("real/file", Some("real/file")),
+            ("real/file/x", Some("real/file/x")),
+            ("real/missing/x", Some("real/missing/x")),
+            ("alias", Some("real")),
+            ("alias/deep", Some("real/deep")),
+            ("alias/missing", Some("real/missing")),
+            ("chain/deep", Some("real/deep")),
+            ("chain/missing", Some("real/missing")),
+            // Others follow these.
+            ("alias/missing/x", None),
+            ("far", None),
+            ("dangling", None),
+            ("dangling/x", None),
+            ("loop", None),
+            ("process", None),
+            ("process/cwd", None),
+            ("magic", None),
+            ("magic/etc", None),
+            ("gone", None),
+        ] {
+            let real = resolve(&path(name));
+            let at_once = resolve_at_once(&path(name));
+            assert!(at_once.is_none() || at_once == expected.map(path), "{name}: {at_once:?}");
+            assert!(expected.is_none() || real == expected.map(path), "{name}: {real:?}");
         }
-        for name in ["alias", "alias/deep", "alias/missing", "dangling", "dangling/x", "loop"] {
-            let _ = resolve(&path(name));
-            assert_eq!(without_links_at_once(&path(name)), None, "{name}");
+        for name in ["/proc", "/proc/self", "/proc/1/root", "/dev/fd/0"] {
+            assert_eq!(resolve_at_once(&HostPath::parse(name).unwrap()), None, "{name}");
         }
-        for name in ["/proc", "/proc/self", "/proc/1/root", "/dev/fd/0", "/dev/stdin"] {
-            assert_eq!(without_links_at_once(&HostPath::parse(name).unwrap()), None, "{name}");
-        }
-        // What was a folder may be a link the next time.
-        assert!(without_links_at_once(&path("real")).is_none_or(|real| real == path("real")));
+        // What was a folder may be a link the next time, and a link lead elsewhere.
         fs::rename(dir.join("real"), dir.join("moved")).unwrap();
         symlink("moved", dir.join("real")).unwrap();
-        assert_eq!(without_links_at_once(&path("real/deep")), None);
+        for name in ["real/deep", "alias/deep"] {
+            let at_once = resolve_at_once(&path(name));
+            assert!(at_once.is_none_or(|real| real == path("moved/deep")), "{name}");
+        }
         fs::remove_dir_all(dir).unwrap();
+    }
+
+    /// Where the kernel can, it does: a create whose paths are known wakes no other thread.
+    #[test]
+    fn links_that_are_known_are_followed_at_once_where_the_kernel_can() {
+        for path in ["/", "/etc", "/usr/bin"].map(|path| HostPath::parse(path).unwrap()) {
+            let real = resolve(&path);
+            let can = open_known(CWD, path.as_str(), Links::Followed).is_ok();
+            let told = (0..1000).any(|_| resolve_at_once(&path) == real);
+            assert!(told || !can, "{path}");
+        }
     }
 
     #[test]

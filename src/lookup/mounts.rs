@@ -59,8 +59,9 @@ impl Mounts {
     /// Reads the table as it is now; none if it can't be read as a whole.
     pub(super) fn read() -> Option<Self> {
         use std::io::Read;
-        let mut text = String::new();
-        let table = std::fs::File::open("/proc/self/mountinfo").ok()?;
+        // With room for most tables the kernel is not asked for one piece of a line after the other.
+        let mut text = String::with_capacity(SHORT_TABLE_BYTES_MAX);
+        let table = File::open("/proc/self/mountinfo").ok()?;
         let length = table.take(TABLE_BYTES_MAX).read_to_string(&mut text).ok()?;
         (u64::try_from(length).ok()? < TABLE_BYTES_MAX).then(|| Self::parse(&text))
     }

@@ -98,9 +98,12 @@ impl<'a> Incoming<'a> {
 
     /// Sends the question, and reads the first bytes of the answer: how many.
     fn ask(&mut self, request: &str, piece: &mut [u8]) -> io::Result<usize> {
+        let until = self.wait.to_connect();
         let channel = self.channel.as_mut().ok_or(ErrorKind::NotConnected)?;
-        // It is shorter than what an idle connection takes at once.
-        channel.set_write_timeout(Some(self.wait.to_connect().left()?))?;
+        // It is shorter than what an idle connection takes at once: the bound of the first question does for others.
+        if !channel.writes_in_time() {
+            channel.set_write_timeout(Some(until.left()?))?;
+        }
         channel.write_all(request.as_bytes())?;
         match self.read(piece)? {
             0 => Err(ErrorKind::UnexpectedEof.into()),
@@ -181,7 +184,7 @@ impl Body<'_> {
             self.framing = Left::Nothing;
             let channel = self.bytes.channel.take();
             let may_be_kept = self.is_persistent && count == bytes.len();
-            if let Some(channel) = channel.filter(|channel| may_be_kept && channel.is_quiet()) {
+            if let Some(channel) = channel.filter(|_| may_be_kept) {
                 kept::keep(self.bytes.daemon, channel);
             }
         }
