@@ -3,6 +3,7 @@
 
 use std::cell::OnceCell;
 use std::rc::Rc;
+use std::time::Instant;
 
 use super::daemon::Daemon;
 use super::links;
@@ -14,10 +15,15 @@ use crate::policy::types::HostPath;
 /// The most paths of one round that are looked at: each takes a few microseconds.
 const PATHS_MAX: usize = 16;
 
-/// Answers what can be at once, and leaves it out of the questions. Blocks nobody.
-pub fn at_once(questions: &mut Questions, daemon: &Daemon, memory: &Memory) -> Facts {
+/// Answers what can be at once, in a turn of a loop that has begun then, and leaves it out of the questions. Blocks
+/// nobody.
+pub fn at_once(
+    questions: &mut Questions,
+    turn: Instant,
+    (daemon, memory): (&Daemon, &Memory),
+) -> Facts {
     let mut facts = Facts::none();
-    let mut host = Host::default();
+    let mut host = Host { turn, mounts: OnceCell::new(), found: 0, paths: 0 };
     questions.retain(|question| {
         let answer = match question {
             Question::Image(image) => memory
@@ -38,21 +44,21 @@ pub fn at_once(questions: &mut Questions, daemon: &Daemon, memory: &Memory) -> F
 }
 
 /// The host, as one round sees it.
-#[derive(Default)]
 struct Host {
+    turn: Instant,
     mounts: OnceCell<Option<Rc<Mounts>>>,
     found: usize,
     paths: usize,
 }
 
 impl Host {
-    /// Nothing of before is believed: neither where links are, nor what is mounted.
+    /// Nothing of before this turn is believed: neither where links are, nor what is mounted.
     fn real_path(&mut self, path: &HostPath) -> Option<RealPath> {
         self.paths += 1;
         if self.paths > PATHS_MAX {
             return None;
         }
-        let mounts = self.mounts.get_or_init(Mounts::read_at_once).as_ref()?;
+        let mounts = self.mounts.get_or_init(|| Mounts::read_at_once(self.turn)).as_ref()?;
         let path = links::resolve_at_once(path)?;
         let aliases = mounts.aliases(&path, &mut self.found)?;
         Some(RealPath { path, aliases })
@@ -65,6 +71,7 @@ mod tests {
 
     use super::*;
     use crate::config::UpstreamAddress;
+    use crate::lookup::deadline::now;
     use crate::lookup::look_up;
 
     #[test]
@@ -76,7 +83,7 @@ mod tests {
         let asked = Questions::from_iter(paths.iter().map(Question::real_path));
         let later = look_up(&asked, &daemon, &Memory::none());
         let mut left = asked.clone();
-        let facts = at_once(&mut left, &daemon, &Memory::none());
+        let facts = at_once(&mut left, now(), (&daemon, &Memory::none()));
         for path in &paths {
             let is_left = left.asks(&Question::real_path(path));
             assert_eq!(is_left, facts.real_path(path).is_none(), "{path}");
@@ -85,7 +92,7 @@ mod tests {
         let many = (0..100).map(|number| HostPath::parse(&format!("/{number}")).unwrap());
         let mut many =
             many.map(|path| Question::real_path(&path).into_owned()).collect::<Questions>();
-        at_once(&mut many, &daemon, &Memory::none());
+        at_once(&mut many, now(), (&daemon, &Memory::none()));
         assert!(many.iter().count() >= 100 - PATHS_MAX);
     }
 }

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
+use super::deadline::now;
 use crate::policy::types::HostPath;
 
 /// The longest table that is read, in bytes.
@@ -16,6 +18,9 @@ const TABLE_BYTES_MAX: u64 = 4 << 20;
 /// that is tried: the kernel writes each line anew, which takes about a microsecond.
 const SHORT_TABLE_BYTES_MAX: usize = 16 << 10;
 const TRIES_LEFT_OUT: u8 = 100;
+
+/// How long a turn's table is believed: turns are short, but nothing bounds them.
+const MOMENT: Duration = Duration::from_millis(2);
 
 /// The most other paths that are found for one request.
 const ALIASES_MAX: usize = 65_536;
@@ -33,6 +38,8 @@ struct Last {
     file: Option<File>,
     text: Vec<u8>,
     mounts: Rc<Mounts>,
+    /// In which turn of its loop, and when.
+    read: Option<(Instant, Instant)>,
     left_out: u8,
 }
 
@@ -66,10 +73,16 @@ impl Mounts {
         (u64::try_from(length).ok()? < TABLE_BYTES_MAX).then(|| Self::parse(&text))
     }
 
-    /// Reads the table as it is now, if it is short. It is only taken apart anew where it has changed: that a folder
-    /// above a place was renamed nothing tells, so that its text is read each time.
-    pub(super) fn read_at_once() -> Option<Rc<Self>> {
+    /// Reads the table as it is now, if it is short: once for all requests that were there when a turn of the loop
+    /// began, for a moment. It is only taken apart anew where it has changed. That a folder above a place was renamed
+    /// nothing tells, so that its text is read again in each turn.
+    pub(super) fn read_at_once(turn: Instant) -> Option<Rc<Self>> {
         LAST.with_borrow_mut(|last| {
+            let moment = now();
+            if last.is_of(turn, moment) {
+                return Some(Rc::clone(&last.mounts));
+            }
+            last.read = None;
             if last.left_out > 0 {
                 last.left_out -= 1;
                 return None;
@@ -84,6 +97,7 @@ impl Mounts {
                 last.mounts = Rc::new(Self::parse(str::from_utf8(text).ok()?));
                 last.text = text.to_vec();
             }
+            last.read = Some((turn, moment));
             Some(Rc::clone(&last.mounts))
         })
     }
@@ -171,6 +185,11 @@ impl Mounts {
 }
 
 impl Last {
+    fn is_of(&self, turn: Instant, moment: Instant) -> bool {
+        let is_young = |at: Instant| moment.saturating_duration_since(at) < MOMENT;
+        self.read.is_some_and(|(of, at)| of == turn && is_young(at))
+    }
+
     /// The whole table, if it has room; nothing if it can't be read.
     fn read_table<'b>(&mut self, buffer: &'b mut [u8]) -> Option<Option<&'b [u8]>> {
         if self.file.is_none() {
@@ -293,8 +312,16 @@ mod tests {
         assert!(read.mounts.iter().any(|mount| mount.at.is_root()));
         let mut buffer = vec![0; 4 << 20];
         let text = Last::default().read_table(&mut buffer).unwrap().unwrap().to_vec();
-        assert!((text.len() < SHORT_TABLE_BYTES_MAX) == Mounts::read_at_once().is_some());
+        assert!((text.len() < SHORT_TABLE_BYTES_MAX) == Mounts::read_at_once(now()).is_some());
         assert_eq!(places(&Mounts::parse(str::from_utf8(&text).unwrap())), places(&read));
+    }
+
+    #[test]
+    fn a_table_is_read_once_in_a_turn_and_for_a_moment() {
+        let (turn, later) = (now(), now() + MOMENT);
+        let last = Last { read: Some((turn, turn)), ..Last::default() };
+        assert!(last.is_of(turn, turn) && !last.is_of(later, turn));
+        assert!(!last.is_of(turn, later) && !Last::default().is_of(turn, turn));
     }
 
     #[test]
@@ -302,7 +329,7 @@ mod tests {
         assert_eq!(Last::default().read_table(&mut [0; 8]), Some(None));
         LAST.with_borrow_mut(|last| last.left_out = TRIES_LEFT_OUT);
         for _ in 0..TRIES_LEFT_OUT {
-            assert!(Mounts::read_at_once().is_none());
+            assert!(Mounts::read_at_once(now()).is_none());
         }
         assert_eq!(LAST.with_borrow(|last| last.left_out), 0);
     }

@@ -154,7 +154,8 @@ impl LoopContext {
         match what {
             What::Facts(questions) => {
                 let reply = move |facts| reply(Answer::Facts(facts));
-                self.shared.look_ups.ask((who, token), *questions, daemon, reply).map(Answer::Facts)
+                let asked = (*questions, daemon);
+                self.shared.look_ups.ask((who, token), self.now, asked, reply).map(Answer::Facts)
             }
             What::Review(request) => {
                 let reply = move |review| reply(Answer::Review(review));

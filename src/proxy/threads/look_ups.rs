@@ -3,6 +3,7 @@
 //! who asks the host, and a file system that hangs none who asks the daemon.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::super::clock::now;
 use super::fair_pool::{FairPool, PoolLimits};
@@ -59,15 +60,15 @@ impl LookUps {
         Self { memory: Arc::clone(memory), counts, host, daemon }
     }
 
-    /// Answers at once if all is known; else `reply` is called once, on any thread.
+    /// Answers at once, in a turn of a loop that has begun then, if all is known; else `reply` is called once, on any thread.
     pub(in crate::proxy) fn ask(
         &self,
         (who, waited): (Who, CancelToken),
-        mut questions: Questions,
-        daemon: Daemon,
+        turn: Instant,
+        (mut questions, daemon): (Questions, Daemon),
         reply: impl FnOnce(Facts) + Send + 'static,
     ) -> Option<Facts> {
-        let known = lookup::at_once(&mut questions, &daemon, &self.memory);
+        let known = lookup::at_once(&mut questions, turn, (&daemon, &self.memory));
         let of_host = questions.take_about_host();
         let refused = &self.counts.refused;
         match (of_host.is_empty(), questions.is_empty()) {
@@ -143,7 +144,12 @@ mod tests {
         let reply = move |facts| reply.send(facts).unwrap();
         assert!(
             look_ups
-                .ask((Who::Unnamed, CancelGuard::default().token()), questions, nowhere(), reply)
+                .ask(
+                    (Who::Unnamed, CancelGuard::default().token()),
+                    now(),
+                    (questions, nowhere()),
+                    reply
+                )
                 .is_none()
         );
         let facts: Facts = replies.recv().unwrap();
@@ -151,8 +157,8 @@ mod tests {
         assert_eq!(facts.unresolved().unwrap().to_string(), "volume v");
         let none = look_ups.ask(
             (Who::Unnamed, CancelGuard::default().token()),
-            Questions::default(),
-            nowhere(),
+            now(),
+            (Questions::default(), nowhere()),
             |_| {},
         );
         assert!(none.unwrap().unresolved().is_none());
