@@ -65,10 +65,7 @@ pub(super) fn policy(checker: &mut Checker<'_>, from: &Sections<'_>, folder: &Pa
         images: denied(checker, at("images"), &rules.images, ImageRule::parse),
         allowed_images: allowed(checker, at("images"), &rules.images, ImageRule::parse)
             .map_or_else(AllowedImages::default, AllowedImages::only),
-        privileged: match switch(checker, at("privileged"), rules.privileged.as_ref()) {
-            true => PrivilegedRule::Forbid,
-            false => PrivilegedRule::Allow,
-        },
+        privileged: privileged(checker, at("privileged"), rules.privileged.as_ref()),
         capabilities: checker.list(at("capabilities"), &rules.capabilities, CapabilityRule::parse),
         devices: checker.list(at("devices"), &rules.devices, DeviceRule::parse),
         namespaces: checker.list(at("namespaces"), &rules.namespaces, NamespaceRule::parse),
@@ -91,12 +88,23 @@ pub(super) fn policy(checker: &mut Checker<'_>, from: &Sections<'_>, folder: &Pa
         builds: build_rule(checker, at("builds"), &rules.builds),
         build_group: build_group(checker, at("builds"), &rules.builds),
         endpoints: endpoints::rules(checker, from.endpoints),
-        strict: match switch(checker, At::top("strict"), from.strict) {
-            true => StrictRule::Refuse,
-            false => StrictRule::Tell,
-        },
+        strict: strict(checker, from.strict),
         ceilings: ceilings(checker, general, folder),
         exceptions: exceptions::exceptions(checker, from.exceptions),
+    }
+}
+
+fn privileged(checker: &mut Checker<'_>, at: At, text: Option<&Text>) -> PrivilegedRule {
+    match switch(checker, at, text) {
+        true => PrivilegedRule::Forbid,
+        false => PrivilegedRule::Allow,
+    }
+}
+
+fn strict(checker: &mut Checker<'_>, text: Option<&Text>) -> StrictRule {
+    match switch(checker, At::top("strict"), text) {
+        true => StrictRule::Refuse,
+        false => StrictRule::Tell,
     }
 }
 

@@ -14,70 +14,74 @@ macro_rules! each {
     };
 }
 
+/// A rule that is new breaks the build here: it is said below.
+const _: fn(&Policy) = |policy| {
+    let Policy {
+        ports: _,
+        mounts: _,
+        users: _,
+        groups: _,
+        environment: _,
+        security: _,
+        images: _,
+        privileged: _,
+        capabilities: _,
+        devices: _,
+        namespaces: _,
+        runtimes: _,
+        volumesfrom: _,
+        volumedrivers: _,
+        allowed_volumedrivers: _,
+        sysctls: _,
+        cgroupparent: _,
+        allowed_images: _,
+        allowed_mounts: _,
+        allowed_shares: _,
+        way_out: _,
+        subnets: _,
+        allowed_subnets: _,
+        builds: _,
+        build_group: _,
+        endpoints: _, // They are about requests, and are said before.
+        strict: _,
+        ceilings: _,   // What is forced is said behind what is forbidden.
+        exceptions: _, // They are said behind the rules that they lift.
+    } = policy;
+};
+
 impl Policy {
-    /// Says of each rule what it forbids; nothing if there is none. A rule that is new breaks the build here.
+    /// Says of each rule what it forbids; nothing if there is none.
     ///
     /// # Errors
     /// None: a `String` takes what is written.
     pub fn describe(&self, out: &mut String) -> fmt::Result {
-        let Self {
-            ports,
-            mounts,
-            users,
-            groups,
-            environment,
-            security,
-            images,
-            privileged,
-            capabilities,
-            devices,
-            namespaces,
-            runtimes,
-            volumesfrom,
-            volumedrivers,
-            allowed_volumedrivers,
-            sysctls,
-            cgroupparent,
-            allowed_images,
-            allowed_mounts,
-            allowed_shares,
-            way_out,
-            subnets,
-            allowed_subnets,
-            builds,
-            build_group,
-            endpoints: _, // They are about requests, and are said before.
-            strict,
-            ceilings,
-            exceptions: _, // They are said behind the rules that they lift.
-        } = self;
-        ports::describe(ports, out)?;
-        each!(out, mounts);
-        allowed_mounts.describe(out)?;
-        each!(out, allowed_shares);
-        each!(out, users);
-        groups::describe(groups, out)?;
-        each!(out, environment);
-        each!(out, security);
-        each!(out, images);
-        allowed_images.describe(out)?;
-        privileged.describe(out)?;
-        each!(out, capabilities);
-        each!(out, devices);
-        each!(out, namespaces);
-        each!(out, runtimes);
-        each!(out, volumesfrom);
-        describe_drivers(volumedrivers, allowed_volumedrivers.as_deref(), out)?;
-        each!(out, sysctls);
-        each!(out, cgroupparent);
+        ports::describe(&self.ports, out)?;
+        each!(out, self.mounts);
+        self.allowed_mounts.describe(out)?;
+        each!(out, self.allowed_shares);
+        each!(out, self.users);
+        groups::describe(&self.groups, out)?;
+        each!(out, self.environment);
+        each!(out, self.security);
+        each!(out, self.images);
+        self.allowed_images.describe(out)?;
+        self.privileged.describe(out)?;
+        each!(out, self.capabilities);
+        each!(out, self.devices);
+        each!(out, self.namespaces);
+        each!(out, self.runtimes);
+        each!(out, self.volumesfrom);
+        describe_drivers(&self.volumedrivers, self.allowed_volumedrivers.as_deref(), out)?;
+        each!(out, self.sysctls);
+        each!(out, self.cgroupparent);
         if self.restricts() {
-            way_out.describe(allowed_mounts, out)?;
+            self.way_out.describe(&self.allowed_mounts, out)?;
         }
-        each!(out, subnets);
-        allowed_subnets.describe(out)?;
-        builds.describe(out)?;
-        build_group.iter().try_for_each(|group| group.describe(ceilings, out))?;
-        strict.describe(out)
+        each!(out, self.subnets);
+        self.allowed_subnets.describe(out)?;
+        self.builds.describe(out)?;
+        self.build_group.iter().try_for_each(|group| group.describe(&self.ceilings, out))?;
+        self.strict.describe(out)
     }
 }
 

@@ -77,7 +77,7 @@ fn effects(rows: &[Row], requests: &[Request], out: &mut String) {
          tries forbidding values in the field; the attacks named beside it (`tests/attacks`) show \
          it against a real engine: without the field they lose the effect.\n",
     );
-    for power in Power::ALL {
+    for &power in Power::ALL {
         let cells: Vec<_> =
             rows.iter().filter(|row| row.stance.powers().contains(&power)).collect();
         if !cells.is_empty() {
@@ -124,7 +124,7 @@ fn empty_cells(out: &mut String) {
         let of_request = |power: &Power| absent::OF_REQUESTS.iter().any(|(it, _)| it == power);
         let has = |power: &Power| rows.iter().any(|row| row.stance.powers().contains(power));
         let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for power in Power::ALL.into_iter().filter(|power| !of_request(power) && !has(power)) {
+        for &power in Power::ALL.iter().filter(|power| !of_request(power) && !has(power)) {
             let reason = absent::reason(endpoint, power);
             reasons.entry(reason).or_default().push(power.to_string());
         }

@@ -55,67 +55,68 @@ impl Stance {
     }
 }
 
-/// A kind of effect, as far as fields and endpoints differ in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "each stands for the effects of its name")]
-pub enum Power {
-    Image,
-    User,
-    Group,
-    Environment,
-    HostPorts,
-    HostPath,
-    SecurityOption,
-    Privileged,
-    Capability,
-    Device,
-    Namespace,
-    Runtime,
-    VolumesFrom,
-    Sysctl,
-    CgroupParent,
-    Annotation,
-    Build,
-    Takeover,
-    CpuTime,
-    PreviousSpec,
-    Version,
-    Name,
-    Subnet,
-    Podman,
-    Unknown,
+macro_rules! powers {
+    ($($name:ident: $words:literal, $rules:literal;)+) => {
+        /// A kind of effect, as far as fields and endpoints differ in it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[expect(missing_docs, reason = "each stands for the effects of its name")]
+        pub enum Power {
+            $($name),+
+        }
+
+        impl Power {
+            /// All of them, in the order in which a person looks for them.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The keys of the configuration that are about it.
+            #[must_use]
+            pub fn rules(self) -> &'static str {
+                match self {
+                    $(Self::$name => $rules,)+
+                }
+            }
+        }
+
+        /// What it is called where people read of it.
+        impl fmt::Display for Power {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Self::$name => $words,)+
+                })
+            }
+        }
+    };
+}
+
+powers! {
+    Image: "uses or names an image", "restrictions.images";
+    User: "runs as a user", "restrictions.users, groups";
+    Group: "runs with a group", "restrictions.groups, users";
+    Environment: "sets a variable", "restrictions.environment";
+    HostPorts: "opens ports of the host", "restrictions.ports";
+    HostPath: "reaches a path of the host", "restrictions.mounts";
+    SecurityOption: "sets a security option", "restrictions.securitypolicies";
+    Privileged: "is privileged", "restrictions.privileged";
+    Capability: "adds a capability", "restrictions.capabilities";
+    Device: "uses a device", "restrictions.devices";
+    Namespace: "shares a namespace", "restrictions.namespaces, restrictions.ports";
+    Runtime: "chooses a runtime", "restrictions.runtimes";
+    VolumesFrom: "mounts what another has", "restrictions.volumesfrom";
+    Sysctl: "sets a kernel parameter", "restrictions.sysctls";
+    CgroupParent: "leaves the control group", "restrictions.cgroupparent";
+    Annotation: "speaks to the runtime", "any restriction, any ceiling";
+    Build: "builds an image", "restrictions.builds";
+    Takeover: "hands the host over", "any restriction";
+    CpuTime: "limits CPU time anew", "general.cpu";
+    PreviousSpec: "returns to what was before", "any restriction, any ceiling";
+    Version: "speaks an older version", "general.secopts, general.capdrop, general.capadd";
+    Name: "gives a name", "any restriction";
+    Subnet: "uses addresses of a subnet", "restrictions.subnets";
+    Podman: "says what only Podman reads", "any restriction, any ceiling";
+    Unknown: "says what is not known here", "strict";
 }
 
 impl Power {
-    /// All of them, in the order in which a person looks for them.
-    pub const ALL: [Self; 25] = [
-        Self::Image,
-        Self::User,
-        Self::Group,
-        Self::Environment,
-        Self::HostPorts,
-        Self::HostPath,
-        Self::SecurityOption,
-        Self::Privileged,
-        Self::Capability,
-        Self::Device,
-        Self::Namespace,
-        Self::Runtime,
-        Self::VolumesFrom,
-        Self::Sysctl,
-        Self::CgroupParent,
-        Self::Annotation,
-        Self::Build,
-        Self::Takeover,
-        Self::CpuTime,
-        Self::PreviousSpec,
-        Self::Version,
-        Self::Name,
-        Self::Subnet,
-        Self::Podman,
-        Self::Unknown,
-    ];
-
     /// The kind of an effect: of most families all are of one. An effect without a kind breaks the build.
     #[must_use]
     pub fn of(effect: &Effect) -> Self {
@@ -126,7 +127,11 @@ impl Power {
             Effect::Build(BuildEffect::By(_) | BuildEffect::Steps(_)) => Self::Build,
             Effect::Takeover(_) => Self::Takeover,
             Effect::Identity(IdentityEffect::Group(_)) => Self::Group,
-            Effect::Identity(_) => Self::User,
+            Effect::Identity(
+                IdentityEffect::User(_)
+                | IdentityEffect::ImageUser(_)
+                | IdentityEffect::ContainerUser(_),
+            ) => Self::User,
             Effect::Environment(_) => Self::Environment,
             Effect::Mount(_) => Self::HostPath,
             Effect::Existing(effect) => Self::of_existing(effect),
@@ -183,71 +188,6 @@ impl Power {
             Opaque::Image(_) => Self::Image,
             Opaque::Instructions(_) => Self::Build,
         }
-    }
-
-    /// The keys of the configuration that are about it.
-    #[must_use]
-    pub fn rules(self) -> &'static str {
-        match self {
-            Self::Image => "restrictions.images",
-            Self::User => "restrictions.users, groups",
-            Self::Group => "restrictions.groups, users",
-            Self::Environment => "restrictions.environment",
-            Self::HostPorts => "restrictions.ports",
-            Self::HostPath => "restrictions.mounts",
-            Self::SecurityOption => "restrictions.securitypolicies",
-            Self::Privileged => "restrictions.privileged",
-            Self::Capability => "restrictions.capabilities",
-            Self::Device => "restrictions.devices",
-            Self::Namespace => "restrictions.namespaces, restrictions.ports",
-            Self::Runtime => "restrictions.runtimes",
-            Self::VolumesFrom => "restrictions.volumesfrom",
-            Self::Sysctl => "restrictions.sysctls",
-            Self::CgroupParent => "restrictions.cgroupparent",
-            Self::Annotation => "any restriction, any ceiling",
-            Self::Build => "restrictions.builds",
-            Self::Takeover => "any restriction",
-            Self::CpuTime => "general.cpu",
-            Self::PreviousSpec => "any restriction, any ceiling",
-            Self::Version => "general.secopts, general.capdrop, general.capadd",
-            Self::Name => "any restriction",
-            Self::Subnet => "restrictions.subnets",
-            Self::Podman => "any restriction, any ceiling",
-            Self::Unknown => "strict",
-        }
-    }
-}
-
-/// What it is called where people read of it.
-impl fmt::Display for Power {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Image => "uses or names an image",
-            Self::User => "runs as a user",
-            Self::Group => "runs with a group",
-            Self::Environment => "sets a variable",
-            Self::HostPorts => "opens ports of the host",
-            Self::HostPath => "reaches a path of the host",
-            Self::SecurityOption => "sets a security option",
-            Self::Privileged => "is privileged",
-            Self::Capability => "adds a capability",
-            Self::Device => "uses a device",
-            Self::Namespace => "shares a namespace",
-            Self::Runtime => "chooses a runtime",
-            Self::VolumesFrom => "mounts what another has",
-            Self::Sysctl => "sets a kernel parameter",
-            Self::CgroupParent => "leaves the control group",
-            Self::Annotation => "speaks to the runtime",
-            Self::Build => "builds an image",
-            Self::Takeover => "hands the host over",
-            Self::CpuTime => "limits CPU time anew",
-            Self::PreviousSpec => "returns to what was before",
-            Self::Version => "speaks an older version",
-            Self::Name => "gives a name",
-            Self::Subnet => "uses addresses of a subnet",
-            Self::Podman => "says what only Podman reads",
-            Self::Unknown => "says what is not known here",
-        })
     }
 }
 
