@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use support::client::post;
 use support::relay::Relay;
 use support::{Client, Daemon, SecDocker, Way, sandbox};
@@ -541,6 +541,56 @@ fn a_volume_that_is_made_anew_beside_it_is_refused_as_soon_as_the_engine_has_tol
         assert_eq!(api.post("/volumes/create", &serde_json::json!({"Name": name})).status, 201);
     }
     assert_eq!(api.delete(&volume).status, 204);
+}
+
+/// What is remembered of volumes rests on that.
+#[test]
+fn the_engine_tells_whichever_way_a_volume_comes_and_goes() {
+    let (api, name) = (Daemon::shared().api(), sandbox::unique("told"));
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let begun = now();
+    // What was told last of a volume, or of many at once.
+    let told = |volume: &str| {
+        let until = now() + 1;
+        let filters = "%7B%22type%22%3A%5B%22volume%22%5D%7D";
+        let answer = api.get(&format!("/events?since={begun}&until={until}&filters={filters}"));
+        let events = answer.text();
+        let mut events =
+            events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let is_of_it = |event: &serde_json::Value| {
+            event["Actor"]["ID"] == volume
+                && matches!(event["Action"].as_str(), Some("create" | "destroy"))
+                || event["Action"] == "prune"
+        };
+        let last = events.rfind(is_of_it);
+        last.map(|event| event["Action"].as_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    let options = serde_json::json!({"Labels": {"told": name}, "DriverConfig": {"Name": "local"}});
+    let mount = serde_json::json!({"Type": "volume", "Source": name, "Target": "/x", "VolumeOptions": options});
+    let with = serde_json::json!({"Image": "probe:1", "Cmd": ["true"], "Volumes": {"/v": {}},
+        "HostConfig": {"Mounts": [mount]}});
+    // With a container.
+    assert_eq!(api.create(&name, &with).status, 201);
+    assert_eq!(told(&name), "create");
+    let mounts = api.inspect(&name)["Mounts"].clone();
+    let unnamed = mounts.as_array().unwrap().iter().find(|mount| mount["Destination"] == "/v");
+    let unnamed = unnamed.unwrap()["Name"].as_str().unwrap().to_owned();
+    assert_eq!(told(&unnamed), "create");
+    // With the last container that has it.
+    assert_eq!(api.delete(&format!("/containers/{name}?v=1&force=1")).status, 204);
+    assert_eq!((told(&unnamed), told(&name)), ("destroy".to_owned(), "create".to_owned()));
+    // With all others that nobody uses.
+    let filters = format!("%7B%22label%22%3A%5B%22told%3D{name}%22%5D%7D");
+    let pruned =
+        api.post(&format!("/v1.41/volumes/prune?filters={filters}"), &serde_json::json!({}));
+    assert!(pruned.text().contains(&name), "{pruned:?}");
+    assert!(matches!(told(&name).as_str(), "destroy" | "prune"), "{}", told(&name));
+    // By itself.
+    let volume = format!("/volumes/{name}");
+    assert_eq!(api.post("/volumes/create", &serde_json::json!({"Name": name})).status, 201);
+    assert_eq!(told(&name), "create");
+    assert_eq!(api.delete(&volume).status, 204);
+    assert_eq!(told(&name), "destroy");
 }
 
 /// Clients that leave take their look-ups with them, or those of one would fill its share for ever.

@@ -139,9 +139,14 @@ const EVENTS: &[u8] =
 
 /// What a daemon (Docker 26.1, API 1.41) says of an image, a volume and a container.
 static IMAGE: LazyLock<Vec<u8>> = LazyLock::new(|| found(include_str!("answers/image.json")));
-static VOLUME: LazyLock<Vec<u8>> = LazyLock::new(|| found(include_str!("answers/volume.json")));
+static CACHE: LazyLock<Vec<u8>> = LazyLock::new(|| found(&volume("cache")));
+static DATA: LazyLock<Vec<u8>> = LazyLock::new(|| found(&volume("data")));
 static CONTAINER: LazyLock<Vec<u8>> =
     LazyLock::new(|| found(include_str!("answers/container.json")));
+
+fn volume(name: &str) -> String {
+    include_str!("answers/volume.json").replace("\"data\"", &format!("\"{name}\""))
+}
 
 fn found(body: &str) -> Vec<u8> {
     let length = body.len();
@@ -157,8 +162,10 @@ fn looked_up(target: &str) -> Option<&'static [u8]> {
     let is_below = |folder: &str| target.contains(folder);
     if is_below("/images/") && target.ends_with("/json") {
         Some(&IMAGE)
+    } else if is_below("/volumes/data") {
+        Some(&DATA)
     } else if is_below("/volumes/") {
-        Some(&VOLUME)
+        Some(&CACHE)
     } else if is_below("/containers/") && target.ends_with("/json") {
         Some(&CONTAINER)
     } else {

@@ -260,6 +260,16 @@ pub(super) fn api_version(body: &[u8]) -> Option<ApiVersion> {
     Some(ApiVersion::parse(&api_version))
 }
 
+/// What something is called by the daemon itself.
+pub(super) fn name(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Named {
+        name: String,
+    }
+    serde_json::from_slice::<Named>(body).ok().map(|named| named.name)
+}
+
 /// What a network is by the answer to `GET /networks/{name}`; `None` if it can't be read.
 pub(super) fn network(body: &[u8]) -> Option<(NetworkFacts, bool)> {
     #[derive(Deserialize)]

@@ -43,6 +43,8 @@ const FILTERS_OF_VOLUMES: &str = "%7B%22type%22%3A%5B%22volume%22%2C%22network%2
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Message {
+    #[serde(default, rename = "Type")]
+    kind: String,
     #[serde(default)]
     action: String,
     actor: Actor,
@@ -68,11 +70,11 @@ pub enum Told {
 /// What is heard, whatever it means.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// The stream begins. Docker tells of all that it does; others may have been told to tell nothing.
-    Begun {
-        is_docker: bool,
-    },
+    /// The stream begins, and whether every change of a volume will be in it.
+    Begun { tells_all: bool },
     Event {
+        /// `volume`, `network`, …
+        kind: String,
         action: String,
         id: String,
     },
@@ -110,7 +112,7 @@ pub(super) fn follow_volumes(daemon: &Daemon, tell: impl FnMut(Heard) -> bool) -
 fn told(heard: Heard) -> Option<Told> {
     Some(match heard {
         Heard::Begun { .. } => Told::Begun,
-        Heard::Event { action, id } if action == "destroy" => Told::Removed(id),
+        Heard::Event { action, id, .. } if action == "destroy" => Told::Removed(id),
         Heard::Event { id, .. } => Told::Started(id),
         Heard::Unreadable => return None,
     })
@@ -126,13 +128,13 @@ fn follow_those(
     let target = format!("/events?since={since}&filters={filters}");
     let until = Deadline::after(BEGINS_WITHIN);
     let mut stream = daemon.send(&target, until)?;
-    let Beginning { decoder, is_docker, first } = begin(&mut stream, until)?;
+    let Beginning { decoder, tells_all, first } = begin(&mut stream, until)?;
     stream.set_read_timeout(None)?;
     if matches!(daemon.address, UpstreamAddress::Tcp(_)) {
         stream.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     }
     let mut lines = Lines { decoder, text: Vec::new() };
-    let mut more = tell(Heard::Begun { is_docker }) && lines.take(&first, &mut tell)?;
+    let mut more = tell(Heard::Begun { tells_all }) && lines.take(&first, &mut tell)?;
     let mut piece = [0; 16 * 1024];
     while more {
         match stream.read(&mut piece)? {
@@ -146,7 +148,7 @@ fn follow_those(
 /// How a stream begins.
 struct Beginning {
     decoder: Option<ChunkDecoder>,
-    is_docker: bool,
+    tells_all: bool,
     /// What came of it already.
     first: Vec<u8>,
 }
@@ -172,14 +174,20 @@ fn begin(stream: &mut Channel, until: Deadline) -> io::Result<Beginning> {
                 (200, Framing::UntilClose) => None,
                 _ => return Err(invalid()),
             };
-            let server = head.headers.get("server");
-            let is_docker = server.is_some_and(|server| server.starts_with("Docker/"));
-            return Ok(Beginning { decoder, is_docker, first });
+            let tells_all = head.headers.get("server").is_some_and(tells_all);
+            return Ok(Beginning { decoder, tells_all, first });
         }
         if count == 0 || bytes.len() > LINE_BYTES_MAX {
             return Err(invalid());
         }
     }
+}
+
+/// Whether an engine that calls itself that tells of each volume that comes or goes: Docker does from 20.10 on, before
+/// not of those that come and go with a container. Others may have been told to tell nothing.
+fn tells_all(server: &str) -> bool {
+    let version = server.strip_prefix("Docker/").and_then(|version| version.split('.').next());
+    version.and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 20)
 }
 
 /// The lines of a body, as they come.
@@ -202,7 +210,7 @@ impl Lines {
         while let Some(end) = memchr::memchr(b'\n', &self.text) {
             let line: Vec<u8> = self.text.drain(..=end).collect();
             ended |= !tell(match serde_json::from_slice(&line) {
-                Ok(Message { action, actor }) => Heard::Event { action, id: actor.id },
+                Ok(Message { kind, action, actor }) => Heard::Event { kind, action, id: actor.id },
                 Err(_) => Heard::Unreadable,
             });
         }
@@ -218,6 +226,17 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use super::*;
+
+    #[test]
+    fn engines_that_tell_of_each_volume() {
+        for server in ["Docker/20.10.24+dfsg1 (linux)", "Docker/28.5.2 (linux)", "Docker/100.0"] {
+            assert!(tells_all(server), "{server}");
+        }
+        for server in ["Docker/19.03.15 (linux)", "Docker/1.13.1", "Docker/dev", "Libpod/5.4.2", ""]
+        {
+            assert!(!tells_all(server), "{server}");
+        }
+    }
 
     #[test]
     fn lines_are_told_however_they_are_cut() {

@@ -204,10 +204,11 @@ impl<'a> Round<'a> {
                 Reply::Found(list) => known(existing::listed_volume(name, &list))?,
             },
         };
-        let effects = found.map(|body| known(existing::volume(&body))).transpose()?;
-        let reaches_nothing = effects.as_ref().is_some_and(Vec::is_empty);
-        let facts = effects.map_or(VolumeFacts::Absent, VolumeFacts::Present);
-        Ok((Answer::Volume(facts), reaches_nothing))
+        let Some(body) = found else { return Ok((Answer::Volume(VolumeFacts::Absent), false)) };
+        let effects = known(existing::volume(&body))?;
+        // Events call it by its own name.
+        let may_be_kept = effects.is_empty() && answers::name(&body).as_deref() == Some(name);
+        Ok((Answer::Volume(VolumeFacts::Present(effects)), may_be_kept))
     }
 
     /// Waited for as long as somebody waits: the daemon answers nothing while files are being copied into one.

@@ -177,7 +177,7 @@ impl Remembered {
 }
 
 impl OfDaemon {
-    /// Forgets all with each change, until the events end: after what time to try again.
+    /// Forgets what each change may be about, until the events end: after what time to try again.
     fn follow(&self) -> Duration {
         let mut tells_all = true;
         // What it does not tell of is asked anew each time.
@@ -192,12 +192,16 @@ impl State {
     /// Takes what the daemon has told; whether to listen on.
     fn hear(&mut self, heard: &Heard, tells_all: &mut bool) -> bool {
         match heard {
-            Heard::Begun { is_docker } => {
-                self.told_since = is_docker.then(|| now() + SETTLES_WITHIN);
-                *tells_all = *is_docker;
-                return *is_docker;
+            Heard::Begun { tells_all: begins } => {
+                self.told_since = begins.then(|| now() + SETTLES_WITHIN);
+                *tells_all = *begins;
+                return *begins;
             }
             Heard::Event { action, .. } if USES.contains(&action.as_str()) => {}
+            Heard::Event { kind, action, id } if is_of_one_volume(kind, action, id) => {
+                self.changes += 1;
+                self.entries.remove(&Question::volume(id).into_owned());
+            }
             Heard::Event { .. } | Heard::Unreadable => self.forget(),
         }
         true
@@ -232,6 +236,11 @@ impl Entry {
     fn is_believed(&self, epoch: Epoch, now: Instant) -> bool {
         self.epoch == epoch && now.saturating_duration_since(self.learned) < LIFE
     }
+}
+
+/// Whether an event changes nothing but one volume. Containers often bring some along that have no name.
+fn is_of_one_volume(kind: &str, action: &str, id: &str) -> bool {
+    kind == "volume" && matches!(action, "create" | "destroy") && !id.is_empty()
 }
 
 fn has_short_name(question: &Question<'_>) -> bool {

@@ -105,7 +105,7 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 fn tell(mut stream: &UnixStream, kind: &str, action: &str) {
-    let event = format!(r#"{{"Type":"{kind}","Action":"{action}","Actor":{{"ID":"x"}}}}"#);
+    let event = format!(r#"{{"Type":"{kind}","Action":"{action}","Actor":{{"ID":"v"}}}}"#);
     stream.write_all(format!("{event}\n").as_bytes()).unwrap();
 }
 
@@ -134,6 +134,14 @@ fn it_is_believed_until_the_daemon_tells_of_a_change() {
     case.comes_to_know("v");
     (&events).write_all(b"no JSON\n").unwrap();
     until("it to be forgotten", || !case.knows("v"));
+    // What is told of one volume is about no other.
+    case.comes_to_know("v");
+    case.comes_to_know("w");
+    tell(&events, "volume", "create");
+    until("it to be forgotten", || !case.knows("v"));
+    assert!(case.knows("w"));
+    tell(&events, "volume", "prune");
+    until("all to be forgotten", || !case.knows("w"));
     // Uses change nothing; what comes behind them shows that they were heard.
     case.comes_to_know("v");
     let of = case.remembered.of(&case.fake.daemon).unwrap();
@@ -192,7 +200,7 @@ fn an_answer_that_was_asked_for_before_a_change_is_not_kept() {
 }
 
 #[test]
-fn another_engine_than_docker_is_not_believed_to_tell_all() {
+fn an_engine_that_may_not_tell_all_is_not_believed_to_tell_all() {
     let case = Case::new(OTHER);
     case.learn("v", || ());
     let mut events = case.fake.streams.recv().unwrap();
