@@ -35,12 +35,36 @@ pub use reading::ReadingEffect;
 pub use runtime::RuntimeEffect;
 pub use takeover::{Takeover, TakeoverEffect};
 
-/// One thing that a request would bring about.
-///
-/// A new family, or a new member of one, breaks every `match` that must decide on it, so that no rule
-/// can miss a new power.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Effect {
+/// The families, each of which makes an effect of a member, and is shown as that member: which family it is of,
+/// its name says.
+macro_rules! families {
+    ($($(#[$doc:meta])+ $family:ident($member:ident),)+) => {
+        /// One thing that a request would bring about.
+        ///
+        /// A new family, or a new member of one, breaks every `match` that must decide on it, so that no rule
+        /// can miss a new power.
+        #[derive(Clone, PartialEq, Eq)]
+        pub enum Effect {
+            $($(#[$doc])+ $family($member),)+
+        }
+
+        $(impl From<$member> for Effect {
+            fn from(effect: $member) -> Self {
+                Self::$family(effect)
+            }
+        })+
+
+        impl fmt::Debug for Effect {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$family(effect) => effect.fmt(f),)+
+                }
+            }
+        }
+    };
+}
+
+families! {
     /// Uses images, or changes what their names stand for.
     Image(ImageEffect),
     /// Builds an image.
@@ -69,40 +93,6 @@ pub enum Effect {
 
 // A body asks for as many effects as it has values.
 const _: () = assert!(size_of::<Effect>() <= 72);
-
-/// Makes an effect of a member of each family, and shows it as that member: which family it is of, its name says.
-macro_rules! families {
-    ($($family:ident($member:ident)),+ $(,)?) => {
-        $(impl From<$member> for Effect {
-            fn from(effect: $member) -> Self {
-                Self::$family(effect)
-            }
-        })+
-
-        impl fmt::Debug for Effect {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self {
-                    $(Self::$family(effect) => effect.fmt(f),)+
-                }
-            }
-        }
-    };
-}
-
-families! {
-    Image(ImageEffect),
-    Build(BuildEffect),
-    Takeover(TakeoverEffect),
-    Identity(IdentityEffect),
-    Environment(EnvironmentEffect),
-    Mount(MountEffect),
-    Existing(ExistingEffect),
-    Privilege(PrivilegeEffect),
-    Namespace(NamespaceEffect),
-    Network(NetworkEffect),
-    Runtime(RuntimeEffect),
-    Reading(ReadingEffect),
-}
 
 impl Namespace {
     /// What it is to share it: the processes of the host give its files too, by `/proc/PID/root`.
