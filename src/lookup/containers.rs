@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use super::caller::Caller;
 use super::daemon::{Daemon, Deadline, Reply, now};
+use super::deadline::pause;
 use super::events::{Told, follow_changes};
 use super::ticks::Ticks;
 use crate::client::{Container, Learned};
@@ -312,11 +313,6 @@ impl State {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing that could panic runs under these locks but reading an answer, which changes nothing.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn pause(time: Duration) {
-    let never = Mutex::new(());
-    let _ = Condvar::new().wait_timeout(lock(&never), time);
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! How long questions may take.
 
 use std::io;
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long all questions of one round may take together.
@@ -57,4 +58,11 @@ impl Wait<'_> {
 )]
 pub(super) fn now() -> Instant {
     Instant::now()
+}
+
+/// Waits.
+pub(super) fn pause(time: Duration) {
+    let never = Mutex::new(());
+    let locked = never.lock().unwrap_or_else(PoisonError::into_inner);
+    let _ = Condvar::new().wait_timeout(locked, time);
 }

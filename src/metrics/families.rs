@@ -87,7 +87,7 @@ families! {
     PLUGIN_VERDICTS = Counter "plugin_verdicts" ["plugin", "verdict"]
         "What plugins said when they were called: `allow`, `deny` or `error`";
     LOOK_UPS = Histogram "look_up_duration_seconds" ["of"]
-        "How long look-ups took for requests and clients: of the host's files (`host`), of the daemon (`daemon`), of who a client is (`client`)";
+        "How long look-ups took for requests and clients, but those that are answered at once: of the host's files (`host`), of the daemon (`daemon`), of who a client is (`client`)";
     LOOK_UPS_REFUSED = Counter "look_ups_refused" []
         "Look-ups that were not made, because too many waited; what depends on them is refused";
     LOG_LOST = Counter "log_lines_lost" []

@@ -11,11 +11,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::super::daemon::{Daemon, now};
+use super::super::deadline::pause;
 use super::super::events::{Heard, follow_volumes};
 use super::epoch::{Epoch, LIFE, LostSight, ReadEpoch};
 use crate::policy::facts::{Answer, Question};
@@ -253,11 +254,6 @@ fn has_short_name(question: &Question<'_>) -> bool {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing that could panic runs under these locks.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn pause(time: Duration) {
-    let never = Mutex::new(());
-    let _ = Condvar::new().wait_timeout(lock(&never), time);
 }
 
 #[cfg(test)]
