@@ -83,7 +83,14 @@ impl Lifts {
                 self.ports.iter().any(|lifted| lifted.contains(ports))
             }
             Effect::Runtime(effect) => self.lifts_runtime(effect, facts),
-            _ => false,
+            Effect::Image(_)
+            | Effect::Build(_)
+            | Effect::Takeover(_)
+            | Effect::Environment(_)
+            | Effect::Existing(_)
+            | Effect::Namespace(NamespaceEffect::OnStart(_))
+            | Effect::Network(_)
+            | Effect::Reading(_) => false,
         }
     }
 
