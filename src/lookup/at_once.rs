@@ -6,9 +6,11 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::daemon::Daemon;
+use super::host::days_since_epoch;
 use super::links;
 use super::memory::Memory;
 use super::mounts::Mounts;
+use crate::policy::day::Day;
 use crate::policy::facts::{Answer, Facts, Question, Questions, RealPath};
 use crate::policy::types::HostPath;
 
@@ -32,6 +34,7 @@ pub fn at_once(
                 .and_then(|image| image.facts.clone().map(Answer::Image)),
             Question::Volume(_) | Question::Network(_) => memory.volumes.get(daemon, question),
             Question::RealPath(path) => host.real_path(path).map(Answer::RealPath),
+            Question::Today => Some(Answer::Today(Day::since_epoch(days_since_epoch()))),
             _ => None,
         };
         let is_left = answer.is_none();
@@ -89,6 +92,9 @@ mod tests {
             assert_eq!(is_left, facts.real_path(path).is_none(), "{path}");
             assert!(is_left || facts.real_path(path) == later.real_path(path), "{path}");
         }
+        let mut today = Questions::from_iter([Question::Today]);
+        assert!(at_once(&mut today, now(), (&daemon, &Memory::none())).today().is_some());
+        assert!(today.is_empty());
         let many = (0..100).map(|number| HostPath::parse(&format!("/{number}")).unwrap());
         let mut many =
             many.map(|path| Question::real_path(&path).into_owned()).collect::<Questions>();
