@@ -73,14 +73,12 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use super::*;
-    use crate::config::UpstreamAddress;
     use crate::lookup::deadline::now;
     use crate::lookup::look_up;
 
     #[test]
     fn what_is_told_at_once_is_what_others_tell() {
-        let address = UpstreamAddress::Unix("/nowhere/docker.sock".into());
-        let daemon = Daemon { address, mark: None, tls: None };
+        let daemon = Daemon::nowhere();
         let paths = ["/", "/etc", "/etc/missing/x", "/proc/1/root", "/bin", "/usr/bin", "/dev/fd"];
         let paths = paths.map(|path| HostPath::parse(path).unwrap());
         let asked = Questions::from_iter(paths.iter().map(Question::real_path));

@@ -51,4 +51,6 @@ pub use ticks::Ticks;
 pub use round::{look_up, look_up_while};
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

@@ -1,7 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::*;
-use crate::config::UpstreamAddress;
 use crate::effects::existing::Run;
 use crate::policy::allowed::AllowedMounts;
 use crate::policy::mounts::MountRule;
@@ -46,8 +45,7 @@ fn outcome(policy: &Policy, given: &[&str], mounts: &[&str], shows_own: bool) ->
         own: vec![path("/nowhere/docker/containers/c")],
         shows_mounts: true,
     };
-    let address = UpstreamAddress::Unix("/nowhere/docker.sock".into());
-    let daemon = &Daemon { address, mark: None, tls: None };
+    let daemon = &Daemon::nowhere();
     let mut judge = Judge { daemon, policy, ours: Mounts::parse(OURS), found: 0 };
     let sources = judge.sources(&running).unwrap();
     match compare(&its(mounts, shows_own), &sources, &running, &mut judge) {

@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixListener;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
@@ -18,12 +17,7 @@ use crate::policy::types::HostPath;
 
 /// A daemon that answers with the body for a target, or `404`, and tells what it was asked.
 fn daemon(answers: &'static [(&'static str, &'static str)]) -> (Daemon, Receiver<String>) {
-    static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let name = format!("secdocker-look-up-{}-{number}", std::process::id());
-    let path = std::env::temp_dir().join(name);
-    let _ = std::fs::remove_file(&path);
-    let listener = UnixListener::bind(&path).unwrap();
+    let (daemon, listener) = Daemon::played();
     let (tell, told) = mpsc::channel();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -37,7 +31,7 @@ fn daemon(answers: &'static [(&'static str, &'static str)]) -> (Daemon, Receiver
             let _ = (&stream).write_all(format!("{head}{body}").as_bytes());
         }
     });
-    (Daemon { address: UpstreamAddress::Unix(path), mark: None, tls: None }, told)
+    (daemon, told)
 }
 
 #[test]
@@ -78,12 +72,10 @@ fn each_kind_of_question_has_its_answer() {
 
 #[test]
 fn of_a_daemon_that_is_not_there_nothing_is_known() {
-    let address = UpstreamAddress::Unix("/nowhere/docker.sock".into());
     let questions = Questions::from_iter([Question::volume("v")]);
-    let daemon = Daemon { address, mark: None, tls: None };
-    let facts = look_up(&questions, &daemon, &Memory::none());
+    let facts = look_up(&questions, &Daemon::nowhere(), &Memory::none());
     assert_eq!(facts.volume("v"), None);
     let address = UpstreamAddress::Tcp("127.0.0.1:1".parse().unwrap());
-    let facts = look_up(&questions, &Daemon { address, mark: None, tls: None }, &Memory::none());
+    let facts = look_up(&questions, &Daemon::plain(address), &Memory::none());
     assert_eq!(facts.volume("v"), None);
 }

@@ -5,7 +5,6 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Condvar, Mutex};
 
 use super::*;
-use crate::config::UpstreamAddress;
 use crate::image::ImageRef;
 use crate::lookup::{Daemon, Identity, Presence};
 use crate::policy::review::{AskedImage, CancelGuard, PluginVerdict, ReviewRequest};
@@ -72,9 +71,7 @@ fn question(given: &str, waits: &CancelGuard) -> Question {
         cancel: waits.token(),
     };
     let presence = Presence::Present(Identity { id: given.to_owned(), ..Identity::default() });
-    let daemon =
-        Daemon { address: UpstreamAddress::Unix("/nowhere".into()), mark: None, tls: None };
-    Question { review, presence, daemon }
+    Question { review, presence, daemon: Daemon::nowhere() }
 }
 
 fn plugins(timeout: Duration, judges: &[(&str, &Arc<Gated>)]) -> Plugins {
@@ -122,7 +119,7 @@ fn a_verdict_answers_no_other_purpose_or_daemon() {
     let with = |purpose: Purpose, daemon: &str| {
         let mut question = question("app", &waits);
         question.review.asked.purpose = purpose;
-        question.daemon.address = UpstreamAddress::Unix(daemon.into());
+        question.daemon = Daemon::at(daemon);
         question
     };
     for purpose in [Purpose::Create, Purpose::Service, Purpose::Pull] {

@@ -3,11 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::config::UpstreamAddress;
 
 const NETWORKS: &str =
     r#"[{"Id":"b","Driver":"bridge","IPAM":{"Config":[{"Subnet":"172.17.0.0/16"}]}}]"#;
@@ -23,18 +22,13 @@ struct Fake {
 
 impl Fake {
     fn begin() -> (Arc<Self>, Daemon) {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("secdocker-containers-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let _ = std::fs::remove_file(&path);
-        let listener = UnixListener::bind(&path).unwrap();
+        let (daemon, listener) = Daemon::played();
         let fake = Arc::new(Self::default());
         let serving = Arc::clone(&fake);
         thread::spawn(move || {
             listener.incoming().flatten().for_each(|stream| serving.serve(stream));
         });
-        (fake, Daemon { address: UpstreamAddress::Unix(path), mark: None, tls: None })
+        (fake, daemon)
     }
 
     fn serve(&self, mut stream: UnixStream) {

@@ -171,7 +171,6 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
-    use crate::config::UpstreamAddress;
     use crate::policy::facts::ImageFacts;
 
     fn at(number: u64) -> Epoch {
@@ -184,10 +183,6 @@ mod tests {
         let shared = Arc::clone(&epoch);
         let read = move || Some(at(shared.load(Ordering::SeqCst))).filter(|epoch| epoch.number > 0);
         (ImageCache::new(read), epoch)
-    }
-
-    fn daemon(path: &str) -> Daemon {
-        Daemon { address: UpstreamAddress::Unix(path.into()), mark: None, tls: None }
     }
 
     fn identified(id: &str) -> Image {
@@ -205,7 +200,7 @@ mod tests {
     fn asks(cache: &ImageCache, image: &str, said: Option<Image>) -> bool {
         let mut asked = false;
         let image = ImageRef::parse(image).unwrap();
-        let _ = cache.get_or_fetch(&daemon("/x"), &image, || {
+        let _ = cache.get_or_fetch(&Daemon::at("/x"), &image, || {
             asked = true;
             said.map(Some).ok_or(())
         });
@@ -219,7 +214,7 @@ mod tests {
         assert!(!asks(&cache, "a", Some(present())));
         assert!(asks(&cache, "b", None) && asks(&cache, "b", None));
         let (c, absent) = (ImageRef::parse("c").unwrap(), || Ok::<_, ()>(None));
-        assert_eq!(cache.get_or_fetch(&daemon("/x"), &c, absent), Ok(None));
+        assert_eq!(cache.get_or_fetch(&Daemon::at("/x"), &c, absent), Ok(None));
         assert!(asks(&cache, "c", None));
         epoch.store(2, Ordering::SeqCst);
         assert!(asks(&cache, "a", Some(present())) && !asks(&cache, "a", None));
@@ -227,7 +222,7 @@ mod tests {
         assert!(asks(&cache, "a", Some(present())) && asks(&cache, "a", Some(present())));
         let image = ImageRef::parse("a").unwrap();
         epoch.store(2, Ordering::SeqCst);
-        let of_another = cache.get_or_fetch(&daemon("/y"), &image, || Err(()));
+        let of_another = cache.get_or_fetch(&Daemon::at("/y"), &image, || Err(()));
         assert_eq!(of_another, Err(()), "of another daemon");
     }
 
@@ -237,7 +232,7 @@ mod tests {
         let image = ImageRef::parse("a").unwrap();
         for during in [0, 2] {
             epoch.store(1, Ordering::SeqCst);
-            let learned = cache.get_or_fetch(&daemon("/x"), &image, || {
+            let learned = cache.get_or_fetch(&Daemon::at("/x"), &image, || {
                 epoch.store(during, Ordering::SeqCst);
                 Ok::<_, ()>(Some(present()))
             });
@@ -256,7 +251,7 @@ mod tests {
         epoch.store(2, Ordering::SeqCst);
         assert!(asks(&cache, &id, None), "it was from before a change");
         let image = ImageRef::parse("a").unwrap();
-        let _ = cache.get_or_fetch(&daemon("/x"), &image, || {
+        let _ = cache.get_or_fetch(&Daemon::at("/x"), &image, || {
             epoch.store(3, Ordering::SeqCst);
             Ok::<_, ()>(facts())
         });
@@ -276,7 +271,7 @@ mod tests {
     #[test]
     fn which_image_a_name_means_is_believed_as_long() {
         let (cache, epoch) = cache();
-        let (daemon, image) = (daemon("/x"), ImageRef::parse("a").unwrap());
+        let (daemon, image) = (Daemon::at("/x"), ImageRef::parse("a").unwrap());
         let here = |id: &str| Ok(Some(Arc::new(identified(id))));
         let learn = |said: &Result<Option<Arc<Image>>, ()>| {
             cache.get_or_fetch(&daemon, &image, || {

@@ -3,13 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use std::io::{BufRead, BufReader};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
 use super::*;
-use crate::config::UpstreamAddress;
 
 /// Reads one request.
 fn request(stream: &mut BufReader<UnixStream>) -> Option<String> {
@@ -27,12 +25,7 @@ fn request(stream: &mut BufReader<UnixStream>) -> Option<String> {
 /// A daemon that gives these answers in turn, as many over each connection as stand together; it tells over which
 /// connection each request came.
 fn daemon(script: &'static [&'static [&'static str]]) -> (Daemon, Receiver<usize>) {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("secdocker-patient-{}-{number}", std::process::id());
-    let path = std::env::temp_dir().join(name);
-    let _ = std::fs::remove_file(&path);
-    let listener = UnixListener::bind(&path).unwrap();
+    let (daemon, listener) = Daemon::played();
     let (tell, told) = mpsc::channel();
     thread::spawn(move || {
         for (number, answers) in script.iter().enumerate() {
@@ -46,7 +39,7 @@ fn daemon(script: &'static [&'static [&'static str]]) -> (Daemon, Receiver<usize
             }
         }
     });
-    (Daemon { address: UpstreamAddress::Unix(path), mark: None, tls: None }, told)
+    (daemon, told)
 }
 
 fn ask(daemon: &Daemon) -> io::Result<(u16, Vec<u8>)> {
@@ -137,7 +130,7 @@ fn one_that_drips_gets_no_more_time() {
             let _ = (&idle).read(&mut [0]);
         }
     });
-    let nowhere = Daemon { address: UpstreamAddress::Unix("/".into()), mark: None, tls: None };
+    let nowhere = Daemon::nowhere();
     let channel = Channel::plain(socket2::Socket::from(std::os::fd::OwnedFd::from(ours)));
     let wait = Wait::Until(Deadline::after(Duration::from_millis(50)));
     let mut bytes = Incoming::new(channel, &nowhere, wait);

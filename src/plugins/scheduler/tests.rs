@@ -96,9 +96,7 @@ impl Office {
         };
         let identity = Identity { id: id.to_owned(), ..Identity::default() };
         let presence = Presence::Present(identity);
-        let address = crate::config::UpstreamAddress::Unix("/nowhere".into());
-        let daemon = Daemon { address, mark: None, tls: None };
-        let question = Arc::new(Question { review, presence, daemon });
+        let question = Arc::new(Question { review, presence, daemon: Daemon::nowhere() });
         let send = move |opinions| drop(answer.send(opinions));
         let round = Arc::new(FanOut::new(plugins.len(), waits.token(), Box::new(send)));
         for plugin in plugins {

@@ -109,20 +109,14 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::super::super::mailbox::Command;
     use super::*;
-    use crate::config::UpstreamAddress;
     use std::sync::atomic::Ordering;
-
-    fn nowhere() -> Daemon {
-        let address = UpstreamAddress::Unix("/nowhere/docker.sock".into());
-        Daemon { address, mark: None, tls: None }
-    }
 
     /// It is asked once, however long it stands; and found to turn as soon as it does.
     #[test]
     fn a_loop_that_stands_still_is_told_of() {
         let poll = mio::Poll::new().unwrap();
         let (mailbox, commands) = Mailbox::new(poll.registry()).unwrap();
-        let health = Health::new(vec![mailbox], nowhere());
+        let health = Health::new(vec![mailbox], Daemon::nowhere());
         assert_eq!(health.loops_turn(), Err("a loop does not turn".to_owned()));
         health.turned.forget();
         assert_eq!(health.loops_turn(), Err("a loop does not turn".to_owned()));
@@ -149,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_daemon_that_is_not_there_does_not_answer() {
-        let health = Health::new(Vec::new(), nowhere());
+        let health = Health::new(Vec::new(), Daemon::nowhere());
         let reason = health.daemon_answers().unwrap_err();
         assert!(reason.starts_with("the daemon does not answer: "), "{reason}");
         assert_eq!(health.loops_turn(), Ok(()));

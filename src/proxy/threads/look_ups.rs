@@ -124,16 +124,10 @@ fn ask(
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
     use super::*;
-    use crate::config::UpstreamAddress;
     use crate::policy::facts::Question;
     use crate::policy::review::CancelGuard;
     use crate::policy::types::HostPath;
     use std::sync::mpsc;
-
-    fn nowhere() -> Daemon {
-        let address = UpstreamAddress::Unix("/nowhere/docker.sock".into());
-        Daemon { address, mark: None, tls: None }
-    }
 
     #[test]
     fn all_that_was_asked_is_answered_together() {
@@ -147,7 +141,7 @@ mod tests {
                 .ask(
                     (Who::Unnamed, CancelGuard::default().token()),
                     now(),
-                    (questions, nowhere()),
+                    (questions, Daemon::nowhere()),
                     reply
                 )
                 .is_none()
@@ -158,7 +152,7 @@ mod tests {
         let none = look_ups.ask(
             (Who::Unnamed, CancelGuard::default().token()),
             now(),
-            (Questions::default(), nowhere()),
+            (Questions::default(), Daemon::nowhere()),
             |_| {},
         );
         assert!(none.unwrap().unresolved().is_none());

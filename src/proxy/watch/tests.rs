@@ -3,11 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::*;
-use crate::config::UpstreamAddress;
 use crate::policy::mounts::MountRule;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::os::unix::net::UnixStream;
 
 /// An identifier that the control groups of every process have in them.
 const ID: &str = ":";
@@ -46,11 +44,7 @@ struct Script {
 
 impl Fake {
     fn start(says: &[Says], refusals: usize) -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("secdocker-watch-{}-{number}", std::process::id());
-        let socket = std::env::temp_dir().join(name);
-        let listener = UnixListener::bind(&socket).unwrap();
+        let (daemon, listener) = Daemon::played();
         let says = says.iter().copied().collect();
         let script = Script { says, refusals, kills: 0, events: None };
         let script = Arc::new(Mutex::new(script));
@@ -60,10 +54,7 @@ impl Fake {
                 answer(stream.unwrap(), &of_thread);
             }
         });
-        Self {
-            daemon: Daemon { address: UpstreamAddress::Unix(socket), mark: None, tls: None },
-            script,
-        }
+        Self { daemon, script }
     }
 
     fn key(&self) -> Key {
@@ -246,8 +237,7 @@ fn a_run_is_judged_once_and_each_run_anew() {
 #[test]
 fn the_oldest_give_way_and_removed_ones_do_not_count() {
     let (mut state, policy) = (State::default(), denies_root());
-    let address = UpstreamAddress::Unix("/nowhere/docker.sock".into());
-    let daemon = Daemon { address, mark: None, tls: None };
+    let daemon = Daemon::nowhere();
     let key = |number: usize| (daemon.clone(), number.to_string());
     for number in 0..CONTAINERS_MAX {
         assert!(!state.add(key(number), &policy));

@@ -2,12 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver};
 
 use super::*;
-use crate::config::UpstreamAddress;
 use crate::policy::facts::VolumeFacts;
 
 /// What begins a stream of events.
@@ -23,12 +22,7 @@ struct Fake {
 
 impl Fake {
     fn start(head: &'static str) -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("secdocker-remembered-{}-{number}", std::process::id());
-        let socket = std::env::temp_dir().join(name);
-        let _ = std::fs::remove_file(&socket);
-        let listener = UnixListener::bind(&socket).unwrap();
+        let (daemon, listener) = Daemon::played();
         let (give, streams) = mpsc::channel();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -39,8 +33,7 @@ impl Fake {
                 let _ = give.send(stream);
             }
         });
-        let address = UpstreamAddress::Unix(socket);
-        Self { daemon: Daemon { address, mark: None, tls: None }, streams }
+        Self { daemon, streams }
     }
 }
 
