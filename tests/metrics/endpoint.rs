@@ -9,6 +9,7 @@ use rustix::process::Signal;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 #[test]
 fn each_path_has_its_answer() {
@@ -114,15 +115,18 @@ fn a_daemon_that_stands_still_is_not_ready() {
 #[test]
 fn slow_watchers_hold_up_nobody() {
     let watched = Watched::before(Daemon::shared(), "");
-    let silent: Vec<_> = (0..40).map(|_| TcpStream::connect(watched.at).unwrap()).collect();
+    let silent: Vec<_> = (0..40).map(|_| watched.watcher()).collect();
     assert_eq!(watched.connect().ask(get("/_ping")).text(), "OK");
-    until("the first places to be free again", || {
+    for mut watcher in silent {
+        watcher.read_timeout(Duration::from_secs(120));
+        assert_eq!(watcher.rest_or_reset(), b"", "it is sent away without a word");
+    }
+    until("a place to be free again", || {
         let mut watcher = watched.watcher();
         watcher.try_send(get("/healthz")).ok()?;
         let answer = watcher.rest_or_reset();
         answer.starts_with(b"HTTP/1.1 200").then_some(())
     });
-    drop(silent);
 }
 
 #[test]
