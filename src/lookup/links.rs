@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2, readlink};
 use rustix::io::Errno;
 
+use super::mounts::Mounts;
 use crate::policy::types::HostPath;
 
 /// The most links that the kernel follows in one path (`ELOOP`, path_resolution(7)).
@@ -56,15 +57,17 @@ pub(super) fn resolve(path: &HostPath) -> Option<HostPath> {
 }
 
 /// The same, if the kernel knows it without asking any file system (`RESOLVE_CACHED` of openat2(2), Linux 5.12).
-/// Blocks nobody.
-pub(super) fn resolve_at_once(path: &HostPath) -> Option<HostPath> {
-    if is_below_proc(path) {
+/// Waits for nobody: what it walks through is in the kernel's memory, but the last step is asked about anew where it is
+/// the root of a file system of another machine (9p).
+pub(super) fn resolve_at_once(path: &HostPath, mounts: &Mounts) -> Option<HostPath> {
+    if is_below_proc(path) || mounts.is_remote(path) {
         return None;
     }
     match open_known(CWD, path.as_str(), Links::None) {
         // Up to what is not there it has met no link: it would have said so.
         Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => Some(path.clone()),
-        Err(Errno::LOOP) => follow_at_once(path),
+        // Where a link leads nobody knows before.
+        Err(Errno::LOOP) if mounts.is_local() => follow_at_once(path),
         Err(_) => None,
     }
 }
@@ -150,11 +153,23 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
 
+    /// As if all that is mounted were local.
+    fn at_once(path: &HostPath) -> Option<HostPath> {
+        resolve_at_once(path, &Mounts::parse("1 1 8:1 / / rw - ext4 d rw\n"))
+    }
+
+    #[test]
+    fn what_another_machine_may_be_asked_for_is_left_to_others() {
+        let path = HostPath::parse("/").unwrap();
+        let remote = Mounts::parse("1 1 0:9 / / rw - 9p host rw\n");
+        assert_eq!(resolve_at_once(&path, &remote), None);
+    }
+
     fn resolved(path: &Path) -> Option<String> {
         let path = HostPath::parse(path.to_str().unwrap()).unwrap();
         let real = resolve(&path);
         // By now the kernel has seen it, so that what it is asked at once it may say; it says the same.
-        let at_once = resolve_at_once(&path);
+        let at_once = at_once(&path);
         assert!(at_once.is_none() || at_once == real, "{path}: {at_once:?}, {real:?}");
         real.map(|real| real.as_str().to_owned())
     }
@@ -202,18 +217,18 @@ mod tests {
             ("gone", None),
         ] {
             let real = resolve(&path(name));
-            let at_once = resolve_at_once(&path(name));
+            let at_once = at_once(&path(name));
             assert!(at_once.is_none() || at_once == expected.map(path), "{name}: {at_once:?}");
             assert!(expected.is_none() || real == expected.map(path), "{name}: {real:?}");
         }
         for name in ["/proc", "/proc/self", "/proc/1/root", "/dev/fd/0"] {
-            assert_eq!(resolve_at_once(&HostPath::parse(name).unwrap()), None, "{name}");
+            assert_eq!(at_once(&HostPath::parse(name).unwrap()), None, "{name}");
         }
         // What was a folder may be a link the next time, and a link lead elsewhere.
         fs::rename(dir.join("real"), dir.join("moved")).unwrap();
         symlink("moved", dir.join("real")).unwrap();
         for name in ["real/deep", "alias/deep"] {
-            let at_once = resolve_at_once(&path(name));
+            let at_once = at_once(&path(name));
             assert!(at_once.is_none_or(|real| real == path("moved/deep")), "{name}");
         }
         fs::remove_dir_all(dir).unwrap();
@@ -225,7 +240,7 @@ mod tests {
         for path in ["/", "/etc", "/usr/bin"].map(|path| HostPath::parse(path).unwrap()) {
             let real = resolve(&path);
             let can = open_known(CWD, path.as_str(), Links::Followed).is_ok();
-            let told = (0..1000).any(|_| resolve_at_once(&path) == real);
+            let told = (0..1000).any(|_| at_once(&path) == real);
             assert!(told || !can, "{path}");
         }
     }

@@ -22,14 +22,69 @@ const TRIES_LEFT_OUT: u8 = 100;
 /// How long a turn's table is believed: turns are short, but nothing bounds them.
 const MOMENT: Duration = Duration::from_millis(2);
 
-/// The most other paths that are found for one request.
-const ALIASES_MAX: usize = 65_536;
+/// File systems that never ask another machine or program what they have.
+const LOCAL: [&str; 26] = [
+    "bpf",
+    "btrfs",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "debugfs",
+    "devpts",
+    "devtmpfs",
+    "ext2",
+    "ext3",
+    "ext4",
+    "f2fs",
+    "hugetlbfs",
+    "mqueue",
+    "nsfs",
+    "overlay",
+    "proc",
+    "pstore",
+    "ramfs",
+    "securityfs",
+    "squashfs",
+    "sysfs",
+    "tmpfs",
+    "tracefs",
+    "vfat",
+    "xfs",
+];
 
 /// The mounts of this process, in the order in which they were made (proc(5), `mountinfo`).
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
     mounts: Vec<Mount>,
     by_device: HashMap<String, Vec<usize>>,
+    is_local: bool,
+}
+
+/// How much may still be compared and found of other paths.
+#[derive(Debug)]
+pub(super) struct Effort {
+    mounts: usize,
+    aliases: usize,
+}
+
+impl Effort {
+    /// Of one request, by a thread that may take its time.
+    pub(super) fn of_one_round() -> Self {
+        Self { mounts: usize::MAX, aliases: 65_536 }
+    }
+
+    /// Of one request, where nothing may take long: a tenth of a millisecond.
+    pub(super) fn at_once() -> Self {
+        Self { mounts: 8192, aliases: 256 }
+    }
+
+    /// Takes from it what a step costs; nothing if it has not that much, and then nothing from then on.
+    fn spend(&mut self, mounts: usize, aliases: usize) -> Option<()> {
+        let left = self.mounts.checked_sub(mounts).zip(self.aliases.checked_sub(aliases));
+        let (mounts, aliases) = left.unwrap_or_default();
+        *self = Self { mounts, aliases };
+        left.map(|_| ())
+    }
 }
 
 /// What a thread has read last.
@@ -110,26 +165,34 @@ impl Mounts {
             table.by_device.entry(mount.place.device.clone()).or_default().push(index);
             table.mounts.push(mount);
         }
+        table.is_local = table.mounts.iter().all(Mount::is_local);
         table
     }
 
+    /// Whether no file system asks another machine or program for anything.
+    pub(super) fn is_local(&self) -> bool {
+        self.is_local
+    }
+
+    /// Whether a file system is mounted at a path that may ask another machine or program for it.
+    pub(super) fn is_remote(&self, path: &HostPath) -> bool {
+        !self.is_local && self.mounts.iter().any(|mount| mount.at == *path && !mount.is_local())
+    }
+
     /// Other paths of what is at `path`, a path without links, and of what is mounted below it: a
-    /// bind takes the mounts below along. `found` counts them all; none if there are more than can be compared.
-    pub(super) fn aliases(&self, path: &HostPath, found: &mut usize) -> Option<Vec<HostPath>> {
+    /// bind takes the mounts below along. None if there are more than can be compared.
+    pub(super) fn aliases(&self, path: &HostPath, effort: &mut Effort) -> Option<Vec<HostPath>> {
         let mut aliases = Vec::new();
+        effort.spend(self.mounts.len(), 0)?;
         if self.holding(path).is_some() {
-            self.add_places(&self.place(path)?, &mut aliases);
+            self.add_places(&self.place(path)?, &mut aliases, effort)?;
         }
         // All that is below `/` has its path by that already.
         if !path.is_root() {
             for mount in self.mounts.iter().filter(|mount| mount.at.is_within(path)) {
-                self.add_places(&mount.place, &mut aliases);
-                if *found + aliases.len() > ALIASES_MAX {
-                    return None;
-                }
+                self.add_places(&mount.place, &mut aliases, effort)?;
             }
         }
-        *found += aliases.len();
         aliases.retain(|alias| alias != path);
         aliases.sort_unstable();
         aliases.dedup();
@@ -173,14 +236,22 @@ impl Mounts {
     }
 
     /// Where a directory of a file system, or a part of it, is mounted.
-    fn add_places(&self, Place { device, root: inside }: &Place, aliases: &mut Vec<HostPath>) {
+    fn add_places(
+        &self,
+        Place { device, root: inside }: &Place,
+        aliases: &mut Vec<HostPath>,
+        effort: &mut Effort,
+    ) -> Option<()> {
         for mount in self.of_device(device) {
-            if inside.is_within(&mount.place.root) {
-                aliases.extend(joined(&mount.at, below(inside, &mount.place.root)));
-            } else if mount.place.root.is_within(inside) {
-                aliases.push(mount.at.clone());
-            }
+            let alias = if inside.is_within(&mount.place.root) {
+                joined(&mount.at, below(inside, &mount.place.root))
+            } else {
+                mount.place.root.is_within(inside).then(|| mount.at.clone())
+            };
+            effort.spend(1, usize::from(alias.is_some()))?;
+            aliases.extend(alias);
         }
+        Some(())
     }
 }
 
@@ -209,6 +280,10 @@ impl Last {
 }
 
 impl Mount {
+    fn is_local(&self) -> bool {
+        LOCAL.contains(&self.kind.as_str())
+    }
+
     /// Whether every container has it: its root, and the kernel's own file systems.
     pub(super) fn is_usual(&self) -> bool {
         const USUAL: [(&str, &str); 7] = [
@@ -274,6 +349,41 @@ mod tests {
 28 21 0:30 / /mnt rw - tmpfs tmpfs rw
 ";
 
+    fn aliases(mounts: &Mounts, path: &str) -> Option<Vec<HostPath>> {
+        let path = HostPath::parse(path).unwrap();
+        let slowly = mounts.aliases(&path, &mut Effort::of_one_round());
+        let at_once = mounts.aliases(&path, &mut Effort::at_once());
+        assert!(at_once.is_none() || at_once == slowly);
+        slowly
+    }
+
+    /// As many lines as one short table has, all of one place: each path within would be compared with each.
+    #[test]
+    fn many_mounts_of_one_place_are_left_to_others() {
+        let lines = (0..400).map(|number| format!("9 1 8:1 /a /v/{number} rw - ext4 d rw\n"));
+        let mounts = Mounts::parse(&lines.collect::<String>());
+        let mut effort = Effort::at_once();
+        for path in ["/v", "/v/1", "/none"] {
+            assert_eq!(
+                mounts.aliases(&HostPath::parse(path).unwrap(), &mut effort),
+                None,
+                "{path}"
+            );
+        }
+        assert_eq!(aliases(&mounts, "/v/1").unwrap().len(), 399);
+        // Where there is too much for anybody, nobody waits for the end of it.
+        let lines = (0..3000).map(|number| format!("9 1 8:1 /a /v/{number} rw - ext4 d rw\n"));
+        assert_eq!(aliases(&Mounts::parse(&lines.collect::<String>()), "/v"), None);
+    }
+
+    #[test]
+    fn file_systems_that_ask_others() {
+        let mounts = Mounts::parse(&format!("{TABLE}29 21 0:31 / /far rw - 9p host rw\n"));
+        let is_remote = |path| mounts.is_remote(&HostPath::parse(path).unwrap());
+        assert!(!mounts.is_local() && is_remote("/far") && !is_remote("/mnt") && !is_remote("/x"));
+        assert!(Mounts::parse(TABLE).is_local());
+    }
+
     #[test]
     fn other_paths_of_the_same_files() {
         let mounts = Mounts::parse(TABLE);
@@ -290,7 +400,7 @@ mod tests {
             ("/mnt/a", &[]),
             ("/var", &[]),
         ] {
-            let aliases = mounts.aliases(&HostPath::parse(path).unwrap(), &mut 0).unwrap();
+            let aliases = aliases(&mounts, path).unwrap();
             let aliases: Vec<&str> = aliases.iter().map(HostPath::as_str).collect();
             assert_eq!(aliases, expected, "{path}");
         }
@@ -299,8 +409,7 @@ mod tests {
     #[test]
     fn the_last_mount_at_a_place_counts() {
         let text = format!("{TABLE}29 21 8:2 /secret /mnt rw - ext4 /dev/sda2 rw\n");
-        let aliases =
-            Mounts::parse(&text).aliases(&HostPath::parse("/mnt").unwrap(), &mut 0).unwrap();
+        let aliases = aliases(&Mounts::parse(&text), "/mnt").unwrap();
         assert!(aliases.contains(&HostPath::parse("/home/secret").unwrap()));
     }
 

@@ -1,13 +1,13 @@
 //! One round of questions: each is answered by itself, and what several need is read once for all of them.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{OnceCell, RefCell};
 use std::io;
 
 use super::answers::{self, WantedImages};
 use super::daemon::{ANSWER_BYTES_MAX, Build, Daemon, Deadline, Reply, path_of};
 use super::deadline::{IsWaited, Wait};
 use super::memory::Memory;
-use super::mounts::Mounts;
+use super::mounts::{Effort, Mounts};
 use super::patient;
 use super::process::Process;
 use super::routes::HostNetwork;
@@ -59,7 +59,7 @@ pub(super) struct Round<'a> {
     is_waited: IsWaited<'a>,
     until: Deadline,
     mounts: OnceCell<Option<Mounts>>,
-    aliases_found: Cell<usize>,
+    effort: RefCell<Effort>,
     network: OnceCell<Option<HostNetwork>>,
     info: OnceCell<Learned<Vec<u8>>>,
     version: OnceCell<Learned<Vec<u8>>>,
@@ -73,7 +73,8 @@ impl<'a> Round<'a> {
         is_waited: IsWaited<'a>,
     ) -> Self {
         let until = Deadline::of_one_round();
-        let (mounts, aliases_found, network, info, version, devices) = Default::default();
+        let effort = RefCell::new(Effort::of_one_round());
+        let (mounts, network, info, version, devices) = Default::default();
         Self {
             daemon,
             memory,
@@ -81,7 +82,7 @@ impl<'a> Round<'a> {
             is_waited,
             until,
             mounts,
-            aliases_found,
+            effort,
             network,
             info,
             version,
@@ -140,9 +141,7 @@ impl<'a> Round<'a> {
     fn real_path(&self, path: &HostPath) -> Learned<RealPath> {
         let mounts = known(self.mounts.get_or_init(Mounts::read).as_ref())?;
         let path = known(links::resolve(path))?;
-        let mut found = self.aliases_found.get();
-        let aliases = known(mounts.aliases(&path, &mut found))?;
-        self.aliases_found.set(found);
+        let aliases = known(mounts.aliases(&path, &mut self.effort.borrow_mut()))?;
         Ok(RealPath { path, aliases })
     }
 

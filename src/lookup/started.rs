@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::daemon::{Daemon, Deadline, Reply};
 use super::links;
-use super::mounts::{Mount, Mounts, below};
+use super::mounts::{Effort, Mount, Mounts, below};
 use super::process::Process;
 use crate::effects::existing::{self, Running};
 use crate::policy::types::HostPath;
@@ -62,7 +62,7 @@ pub fn mounted(daemon: &Daemon, running: &Running, policy: &Policy) -> Mounted {
     let (Some(its), Some(ours)) = (first.and_then(table), Mounts::read()) else {
         return Mounted::Opaque;
     };
-    let mut judge = Judge { daemon, policy, ours, found: 0 };
+    let mut judge = Judge { daemon, policy, ours, effort: Effort::of_one_round() };
     let Some(sources) = judge.sources(running) else { return Mounted::Untold };
     // One of a container's processes sees it all, unless each has gone to another root.
     let others = Process::all_of_container(&running.id).filter_map(table).take(OTHERS_MAX);

@@ -46,7 +46,8 @@ fn outcome(policy: &Policy, given: &[&str], mounts: &[&str], shows_own: bool) ->
         shows_mounts: true,
     };
     let daemon = &Daemon::nowhere();
-    let mut judge = Judge { daemon, policy, ours: Mounts::parse(OURS), found: 0 };
+    let mut judge =
+        Judge { daemon, policy, ours: Mounts::parse(OURS), effort: Effort::of_one_round() };
     let sources = judge.sources(&running).unwrap();
     match compare(&its(mounts, shows_own), &sources, &running, &mut judge) {
         Mounted::AsJudged => "as judged".to_owned(),

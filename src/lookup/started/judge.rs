@@ -3,7 +3,7 @@
 use crate::effects::existing::{Running, Source};
 use crate::lookup::daemon::Daemon;
 use crate::lookup::memory::Memory;
-use crate::lookup::mounts::{Mount, Mounts};
+use crate::lookup::mounts::{Effort, Mount, Mounts};
 use crate::lookup::{links, look_up};
 use crate::policy::effects::{self, Effect, FieldPath as At, MountEffect};
 use crate::policy::facts::{Facts, Question, Questions, RealPath, VolumeFacts};
@@ -51,8 +51,8 @@ pub(super) struct Judge<'a> {
     pub(super) daemon: &'a Daemon,
     pub(super) policy: &'a Policy,
     pub(super) ours: Mounts,
-    /// How many other paths were found of all that was looked at.
-    pub(super) found: usize,
+    /// How much may still be found of other paths.
+    pub(super) effort: Effort,
 }
 
 impl Judge<'_> {
@@ -122,7 +122,7 @@ impl Judge<'_> {
     }
 
     fn violations_as_real(&mut self, path: &HostPath) -> Option<Violations> {
-        let aliases = self.ours.aliases(path, &mut self.found);
+        let aliases = self.ours.aliases(path, &mut self.effort);
         self.violations_of(path, aliases)
     }
 
