@@ -9,6 +9,7 @@ use socket2::TcpKeepalive;
 
 use super::channel::Channel;
 use super::daemon::{Daemon, Deadline};
+use super::patient::is_timeout;
 use crate::config::UpstreamAddress;
 use crate::http::chunk::ChunkDecoder;
 use crate::http::framing::{self, AnswerTo, Framing};
@@ -80,6 +81,8 @@ pub(super) enum Heard {
     },
     /// Something that is no event.
     Unreadable,
+    /// Nothing, for as long as was said.
+    Quiet,
 }
 
 /// Tells of every start of a container until the daemon ends the stream. Blocks for as long.
@@ -87,7 +90,7 @@ pub(super) enum Heard {
 /// # Errors
 /// If the daemon can't be reached or says anything but events.
 pub fn follow(daemon: &Daemon, mut tell: impl FnMut(Told)) -> io::Result<()> {
-    follow_those(daemon, FILTERS, |heard| {
+    follow_those(daemon, (FILTERS, None), |heard| {
         told(heard).into_iter().for_each(&mut tell);
         true
     })
@@ -95,18 +98,23 @@ pub fn follow(daemon: &Daemon, mut tell: impl FnMut(Told)) -> io::Result<()> {
 
 /// The same for whatever may change which container has which address, or runs.
 pub(super) fn follow_changes(daemon: &Daemon, mut tell: impl FnMut(Told)) -> io::Result<()> {
-    follow_those(daemon, FILTERS_OF_CHANGES, |heard| {
+    follow_those(daemon, (FILTERS_OF_CHANGES, None), |heard| {
         told(heard).into_iter().for_each(&mut tell);
         true
     })
 }
 
-/// Tells of all that happens to volumes and networks for as long as `tell` says that it listens.
+/// Tells of all that happens to volumes and networks for as long as `tell` says that it listens; also that nothing
+/// does, each time that it was quiet for so long.
 ///
 /// # Errors
 /// As [`follow`].
-pub(super) fn follow_volumes(daemon: &Daemon, tell: impl FnMut(Heard) -> bool) -> io::Result<()> {
-    follow_those(daemon, FILTERS_OF_VOLUMES, tell)
+pub(super) fn follow_volumes(
+    daemon: &Daemon,
+    quiet: Duration,
+    tell: impl FnMut(Heard) -> bool,
+) -> io::Result<()> {
+    follow_those(daemon, (FILTERS_OF_VOLUMES, Some(quiet)), tell)
 }
 
 fn told(heard: Heard) -> Option<Told> {
@@ -114,13 +122,13 @@ fn told(heard: Heard) -> Option<Told> {
         Heard::Begun { .. } => Told::Begun,
         Heard::Event { action, id, .. } if action == "destroy" => Told::Removed(id),
         Heard::Event { id, .. } => Told::Started(id),
-        Heard::Unreadable => return None,
+        Heard::Unreadable | Heard::Quiet => return None,
     })
 }
 
 fn follow_those(
     daemon: &Daemon,
-    filters: &str,
+    (filters, quiet): (&str, Option<Duration>),
     mut tell: impl FnMut(Heard) -> bool,
 ) -> io::Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -129,7 +137,7 @@ fn follow_those(
     let until = Deadline::after(BEGINS_WITHIN);
     let mut stream = daemon.send(&target, until)?;
     let Beginning { decoder, tells_all, first } = begin(&mut stream, until)?;
-    stream.set_read_timeout(None)?;
+    stream.set_read_timeout(quiet)?;
     if matches!(daemon.address, UpstreamAddress::Tcp(_)) {
         stream.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     }
@@ -137,10 +145,12 @@ fn follow_those(
     let mut more = tell(Heard::Begun { tells_all }) && lines.take(&first, &mut tell)?;
     let mut piece = [0; 16 * 1024];
     while more {
-        match stream.read(&mut piece)? {
-            0 => return Ok(()),
-            count => more = lines.take(piece.get(..count).unwrap_or_default(), &mut tell)?,
-        }
+        more = match stream.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(count) => lines.take(piece.get(..count).unwrap_or_default(), &mut tell)?,
+            Err(error) if is_timeout(&error) => tell(Heard::Quiet),
+            Err(error) => return Err(error),
+        };
     }
     Ok(())
 }

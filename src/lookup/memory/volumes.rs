@@ -36,6 +36,9 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_OF_OTHERS: Duration = Duration::from_secs(60);
 
+/// How long the events of a daemon are followed that nobody asks for anything: others have its place then.
+const IDLE: Duration = Duration::from_secs(300);
+
 /// What an event is called that changes neither what a volume nor what a network is.
 const USES: [&str; 4] = ["mount", "unmount", "connect", "disconnect"];
 
@@ -59,6 +62,8 @@ struct State {
     told_since: Option<Instant>,
     /// How many changes were told of, or may have been missed.
     changes: u64,
+    /// When something was asked last.
+    asked: Option<Instant>,
     entries: HashMap<Question<'static>, Entry>,
 }
 
@@ -96,9 +101,10 @@ impl Remembered {
     ) -> Option<Answer> {
         let of = self.of(daemon)?;
         let epoch = self.epoch()?;
-        let state = lock(&of.state);
+        let (mut state, now) = (lock(&of.state), now());
+        state.asked = Some(now);
         let entry = state.entries.get(question)?;
-        (state.is_told(now()) && entry.is_believed(epoch, now())).then(|| entry.answer.clone())
+        (state.is_told(now) && entry.is_believed(epoch, now)).then(|| entry.answer.clone())
     }
 
     /// Learns an answer, and whether it may be kept.
@@ -153,7 +159,8 @@ impl Remembered {
         if (self.epoch)().is_none() {
             return;
         }
-        let of = Arc::new(OfDaemon { daemon: daemon.clone(), state: Mutex::default() });
+        let state = State { asked: Some(now()), ..State::default() };
+        let of = Arc::new(OfDaemon { daemon: daemon.clone(), state: Mutex::new(state) });
         {
             let mut daemons = lock(&self.daemons);
             if daemons.len() >= DAEMONS_MAX || daemons.iter().any(|of| of.daemon == *daemon) {
@@ -161,29 +168,35 @@ impl Remembered {
             }
             daemons.push(Arc::clone(&of));
         }
-        let (daemons, followed) = (Arc::clone(&self.daemons), Arc::clone(&of));
-        let forget = move |daemons: &Daemons| {
-            lock(daemons).retain(|other| !Arc::ptr_eq(other, &followed));
-        };
-        let forget_later = forget.clone();
-        let followed = thread::Builder::new().name("volumes".into()).spawn(move || {
-            pause(of.follow());
-            forget_later(&daemons);
-        });
-        // Without it, each question is asked anew.
-        if followed.is_err() {
-            forget(&self.daemons);
-        }
+        let followed = Followed { of, daemons: Arc::clone(&self.daemons) };
+        // Without a thread it is dropped, and each question is asked anew.
+        let _ = thread::Builder::new()
+            .name("volumes".into())
+            .spawn(move || pause(followed.of.follow()));
+    }
+}
+
+/// A place among the daemons that are followed, given back however it ends.
+struct Followed {
+    of: Arc<OfDaemon>,
+    daemons: Daemons,
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        lock(&self.of.state).end();
+        lock(&self.daemons).retain(|other| !Arc::ptr_eq(other, &self.of));
     }
 }
 
 impl OfDaemon {
     /// Forgets what each change may be about, until the events end: after what time to try again.
     fn follow(&self) -> Duration {
-        let mut tells_all = true;
+        let mut tells_all = false;
         // What it does not tell of is asked anew each time.
-        let _ =
-            follow_volumes(&self.daemon, |heard| lock(&self.state).hear(&heard, &mut tells_all));
+        let _ = follow_volumes(&self.daemon, IDLE, |heard| {
+            lock(&self.state).hear(&heard, &mut tells_all, now())
+        });
         lock(&self.state).end();
         if tells_all { PAUSE } else { PAUSE_OF_OTHERS }
     }
@@ -191,10 +204,10 @@ impl OfDaemon {
 
 impl State {
     /// Takes what the daemon has told; whether to listen on.
-    fn hear(&mut self, heard: &Heard, tells_all: &mut bool) -> bool {
+    fn hear(&mut self, heard: &Heard, tells_all: &mut bool, now: Instant) -> bool {
         match heard {
             Heard::Begun { tells_all: begins } => {
-                self.told_since = begins.then(|| now() + SETTLES_WITHIN);
+                self.told_since = begins.then(|| now + SETTLES_WITHIN);
                 *tells_all = *begins;
                 return *begins;
             }
@@ -203,9 +216,10 @@ impl State {
                 self.changes += 1;
                 self.entries.remove(&Question::volume(id).into_owned());
             }
+            Heard::Quiet => {}
             Heard::Event { .. } | Heard::Unreadable => self.forget(),
         }
-        true
+        self.asked.is_some_and(|asked| now.saturating_duration_since(asked) < IDLE)
     }
 
     fn end(&mut self) {

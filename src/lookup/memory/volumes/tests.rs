@@ -206,6 +206,25 @@ fn an_engine_that_may_not_tell_all_is_not_believed_to_tell_all() {
 }
 
 #[test]
+fn a_daemon_that_nobody_asks_for_anything_leaves_its_place() {
+    let began = now();
+    let mut state = State { asked: Some(began), ..State::default() };
+    let mut is_followed = |heard, at| state.hear(&heard, &mut false, at);
+    assert!(is_followed(Heard::Begun { tells_all: true }, began));
+    assert!(is_followed(Heard::Quiet, began + IDLE / 2));
+    assert!(!is_followed(Heard::Quiet, began + IDLE));
+    assert!(!is_followed(Heard::Unreadable, began + IDLE));
+    // However its thread ends.
+    let case = Case::new(DOCKER);
+    case.learn("v", || ());
+    let _events = case.fake.streams.recv().unwrap();
+    case.comes_to_know("v");
+    let of = case.remembered.of(&case.fake.daemon).unwrap();
+    drop(Followed { of, daemons: Arc::clone(&case.remembered.daemons) });
+    assert!(!case.knows("v") && case.daemons() == 0);
+}
+
+#[test]
 fn without_an_epoch_nobody_is_asked_for_events() {
     let case = Case::new(DOCKER);
     case.epoch.store(0, Ordering::SeqCst);
