@@ -41,7 +41,7 @@ fn runs(daemon: &Daemon, way: &dyn Way, device: &str) -> Option<String> {
     let made = create(&mut way.connect(), &name, &body(device));
     assert_eq!(made.0, 201, "{device}: {}", made.1);
     let answer = way.connect().ask(post(&format!("/containers/{name}/start"), ""));
-    let printed = support::poll::within(std::time::Duration::from_secs(10), || {
+    let printed = support::poll::within(support::poll::PATIENCE, || {
         let log = daemon.api().get(&format!("/containers/{name}/logs?stdout=1")).text();
         log.contains('\n').then_some(log)
     });

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use support::client::post;
 use support::relay::Relay;
 use support::{Client, Daemon, SecDocker, Way, sandbox};
@@ -360,23 +360,28 @@ fn look_ups_that_hang_hold_up_neither_other_clients_nor_what_the_host_and_the_ca
     let secdocker = engine.secdocker();
     let body = r#"{"Image":"app:1","HostConfig":{"Binds":["/tmp:/x"]}}"#;
     assert_eq!(create(&secdocker, body), 201);
-    let mut hanging: Vec<Client> = (0..40).map(|_| secdocker.connect()).collect();
-    for (number, client) in hanging.iter_mut().enumerate() {
-        let target = format!("/containers/locked{number}/exec");
-        client.send(post(&target, r#"{"Cmd":["id"]}"#));
-    }
-    support::until("the containers are asked for", || {
-        (engine.state.locked_asked.load(Ordering::SeqCst) >= 4).then_some(())
+    // Who is held up is served only once one of those that hang was given up. A slow machine may be so slow that
+    // they are given up meanwhile: it has another try.
+    support::until("others to be served while all who hang still do", || {
+        let asked = engine.state.locked_asked.load(Ordering::SeqCst);
+        let mut hanging: Vec<Client> = (0..40).map(|_| secdocker.connect()).collect();
+        for (number, client) in hanging.iter_mut().enumerate() {
+            let target = format!("/containers/locked{number}/exec");
+            client.send(post(&target, r#"{"Cmd":["id"]}"#));
+        }
+        support::until("the containers are asked for", || {
+            (engine.state.locked_asked.load(Ordering::SeqCst) >= asked + 4).then_some(())
+        });
+        for _ in 0..20 {
+            assert_eq!(create(&secdocker, body), 201);
+        }
+        // What only the engine knows, it is asked for on threads that one client can't have.
+        let mut other = Client::elsewhere(secdocker.address);
+        let volume = r#"{"Image":"app:1","HostConfig":{"Binds":["v:/x"]}}"#;
+        assert_eq!(other.ask(post("/containers/create", volume)).status, 201);
+        let mut waiting = hanging.iter_mut();
+        waiting.all(|client| client.is_silent_for(Duration::from_millis(1))).then_some(())
     });
-    let begun = Instant::now();
-    for _ in 0..20 {
-        assert_eq!(create(&secdocker, body), 201);
-    }
-    // What only the engine knows, it is asked for on threads that one client can't have.
-    let mut other = Client::elsewhere(secdocker.address);
-    let volume = r#"{"Image":"app:1","HostConfig":{"Binds":["v:/x"]}}"#;
-    assert_eq!(other.ask(post("/containers/create", volume)).status, 201);
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
 #[test]

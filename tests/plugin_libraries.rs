@@ -26,7 +26,7 @@ use secdocker::policy::review::{
 };
 
 const SOURCE: &str = env!("CARGO_MANIFEST_DIR");
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A folder for one plugin, as its owner would make it; removed at the end.
 struct Folder(PathBuf);

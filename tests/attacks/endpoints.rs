@@ -4,6 +4,10 @@ use super::attack::with;
 use super::{Attack, Probe, Step};
 use serde_json::json;
 
+pub(crate) const READ_ONLY: &str = "endpoints: {preset: read-only}\n";
+pub(crate) const DENIED: &str =
+    "endpoints: {deny: [POST /containers/*/exec, DELETE /images/*, '* /debug/**']}\n";
+
 /// Under a preset that only lets look.
 pub(crate) fn more_than_looking() -> Vec<Attack> {
     let get = |name, why, target: &str, shows| {

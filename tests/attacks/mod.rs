@@ -2,6 +2,7 @@
 
 mod attack;
 mod engine;
+mod families;
 mod runner;
 mod wire;
 
@@ -29,42 +30,5 @@ pub(crate) mod update;
 pub(crate) mod volumes;
 
 pub(crate) use attack::{Attack, Probe, Step};
+pub(crate) use families::{all, families, run};
 pub(crate) use runner::straight_and_through;
-
-/// Every family of attacks.
-const FAMILIES: &[fn() -> Vec<Attack>] = &[
-    endpoints::more_than_looking,
-    endpoints::denied,
-    combined::attacks,
-    lists::attacks,
-    networks::attacks,
-    http::attacks,
-    json::attacks,
-    create::attacks,
-    powers::attacks,
-    powers::control_groups,
-    exec::attacks,
-    existing::attacks,
-    late::attacks,
-    late::devices,
-    reach::attacks,
-    update::attacks,
-    start::attacks,
-    volumes::attacks,
-    images::attacks,
-    build::attacks,
-    plugins::attacks,
-    swarm::attacks,
-    services::attacks,
-    sockets::attacks,
-];
-
-/// The attacks of all families.
-pub(crate) fn all() -> impl Iterator<Item = Attack> {
-    FAMILIES.iter().flat_map(|family| family())
-}
-
-/// What the attacks of all families are called.
-pub(crate) fn names() -> Vec<&'static str> {
-    all().map(|attack| attack.name).collect()
-}

@@ -28,7 +28,8 @@ fn alone() -> MutexGuard<'static, ()> {
 
 fn chosen(attacks: Vec<Attack>) -> Vec<Attack> {
     let wanted = std::env::var("ATTACK").unwrap_or_default();
-    let mut names = super::names().into_iter().chain(attacks.iter().map(|attack| attack.name));
+    let mut names =
+        super::all().map(|attack| attack.name).chain(attacks.iter().map(|attack| attack.name));
     assert!(
         names.any(|name| name.contains(&wanted)),
         "ATTACK={wanted}: no attack has that in its name"

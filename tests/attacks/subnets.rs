@@ -64,7 +64,7 @@ fn routed() -> Vec<Attack> {
         // Not all of 10.0.0.0/8: a swarm of another family has its own network there.
         subnet("network with more than a forbidden subnet", "plainly", "10.64.0.0/13"),
         network(
-            "network on a bridge of the host",
+            "network with what is on a bridge of the host",
             "its addresses, and all that is in it",
             json!({"Driver": "bridge", "Options": {"com.docker.network.bridge.name": "@name@"}}),
         )

@@ -22,22 +22,8 @@ pub(crate) struct Request {
 const OWN_NAME: &str = "own-name";
 
 pub(crate) fn requests() -> Vec<Request> {
-    let families = [
-        corpus::create::attacks(),
-        corpus::powers::attacks(),
-        corpus::exec::attacks(),
-        corpus::update::attacks(),
-        corpus::start::attacks(),
-        corpus::volumes::attacks(),
-        corpus::images::attacks(),
-        corpus::build::attacks(),
-        corpus::networks::attacks(),
-        corpus::swarm::attacks(),
-        corpus::services::attacks(),
-    ];
-    let all = families.into_iter().flatten();
     let passes = Attack::harmless("", "").outcome;
-    let harmful = all.filter(|attack| attack.outcome != passes);
+    let harmful = corpus::all().filter(|attack| attack.outcome != passes);
     harmful
         .flat_map(|attack: Attack| {
             let requests = attack.requests.iter().filter_map(|step| request(attack.name, step));
