@@ -199,16 +199,14 @@ mod tests {
     use crate::http::target;
     use crate::policy::facts::Facts;
     use crate::policy::ports::PortRule;
-    use crate::policy::{Policy, Verdict, judge};
+    use crate::policy::testing;
+    use crate::policy::{Policy, judge};
 
     fn said(endpoint: Endpoint, raw: &str, body: &str, policy: &Policy) -> String {
         let target = target::parse(raw).unwrap();
         let read = read(endpoint, &target, body.as_bytes()).unwrap();
         let read = effects::query::as_read(endpoint, &target).map(|_| read).unwrap();
-        match judge(policy, read, &Facts::none()) {
-            Verdict::Allowed(_) => String::new(),
-            Verdict::Forbidden(violations) => violations.to_string(),
-        }
+        testing::refusal(&judge(policy, read, &Facts::none()))
     }
 
     fn any_rule() -> Policy {

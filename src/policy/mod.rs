@@ -79,4 +79,6 @@ pub fn further_questions(policy: &Policy, effects: &[RequestedEffect], facts: &F
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

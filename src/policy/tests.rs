@@ -5,9 +5,9 @@ mod images;
 use super::*;
 use crate::image::ImageRef;
 use crate::policy::effects::{
-    Device, Effect, EnvironmentEffect, ExistingEffect, FieldPath, Holder, IdentityEffect,
-    MountEffect, Namespace, NamespaceEffect, NamespaceKind, NetworkEffect, PrivilegeEffect,
-    RuntimeEffect, SharedWith,
+    Device, Effect, EnvironmentEffect, ExistingEffect, Holder, IdentityEffect, MountEffect,
+    Namespace, NamespaceEffect, NamespaceKind, NetworkEffect, PrivilegeEffect, RuntimeEffect,
+    SharedWith,
 };
 use crate::policy::facts::{ImageFacts, NetworkFacts, RealPath};
 use crate::policy::rules::capabilities::CapabilityRule;
@@ -21,6 +21,7 @@ use crate::policy::rules::ports::PortRule;
 use crate::policy::rules::privileged::PrivilegedRule;
 use crate::policy::rules::security::SecurityRule;
 use crate::policy::rules::users::UserRule;
+use crate::policy::testing::{self, asked};
 use crate::policy::types::{
     Capability, EnvironmentEntry, HostPath, PortRange, SecurityOption, UserSpec,
 };
@@ -29,16 +30,9 @@ use proptest::prelude::*;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-fn asked(effect: impl Into<Effect>) -> RequestedEffect {
-    RequestedEffect { effect: effect.into(), at: FieldPath::Field("X") }
-}
-
 fn verdict(policy: &Policy, effects: Vec<Effect>, facts: &Facts) -> String {
     let effects = effects.into_iter().map(asked).collect();
-    match judge(policy, Inspected::new((), effects), facts) {
-        Verdict::Allowed(_) => "allowed".to_owned(),
-        Verdict::Forbidden(violations) => violations.to_string(),
-    }
+    testing::judged(policy, effects, facts)
 }
 
 fn path(text: &str) -> HostPath {

@@ -15,6 +15,7 @@ use crate::policy::names::NameRule;
 use crate::policy::namespaces::NamespaceRule;
 use crate::policy::ports::PortRule;
 use crate::policy::privileged::PrivilegedRule;
+use crate::policy::testing;
 use crate::policy::types::{Bytes, NanoCpus};
 use crate::policy::{Policy, Verdict, judge};
 
@@ -211,10 +212,7 @@ fn builds_may_be_forbidden_when_one_is_under_way() {
 }
 
 fn said(policy: &Policy, solve: Solve, message: Vec<u8>, facts: &Facts) -> String {
-    match judge(policy, read(solve, message).unwrap(), facts) {
-        Verdict::Allowed(_) => String::new(),
-        Verdict::Forbidden(found) => found.to_string(),
-    }
+    testing::refusal(&judge(policy, read(solve, message).unwrap(), facts))
 }
 
 /// A definition of one step: `Op { exec { meta { cgroupParent } } }`

@@ -84,8 +84,9 @@ mod tests {
     use crate::policy::rules::environment::EnvironmentRule;
     use crate::policy::rules::images::ImageRule;
     use crate::policy::rules::users::UserRule;
+    use crate::policy::testing;
     use crate::policy::types::{EnvironmentEntry, UserSpec};
-    use crate::policy::{Inspected, Verdict, further_questions, judge, questions};
+    use crate::policy::{further_questions, questions};
 
     const ID: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 
@@ -139,10 +140,7 @@ mod tests {
 
     fn said(policy: &Policy, effect: impl Into<Effect>, facts: &Facts) -> String {
         let asked = vec![RequestedEffect { effect: effect.into(), at: FieldPath::Field("name") }];
-        match judge(policy, Inspected::new((), asked), facts) {
-            Verdict::Allowed(_) => "allowed".to_owned(),
-            Verdict::Forbidden(violations) => violations.to_string(),
-        }
+        testing::judged(policy, asked, facts)
     }
 
     fn started(policy: &Policy, facts: &Facts) -> String {

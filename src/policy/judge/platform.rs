@@ -83,8 +83,9 @@ mod tests {
     use crate::image::ImageRef;
     use crate::policy::effects::{FieldPath, Holder, ImageEffect};
     use crate::policy::facts::ImageFacts;
+    use crate::policy::testing;
     use crate::policy::types::{EnvironmentEntry, UserSpec};
-    use crate::policy::{Inspected, Policy, Verdict, further_questions, judge};
+    use crate::policy::{Policy, further_questions};
 
     fn content(user: &str, variable: &str) -> ImageFacts {
         ImageFacts::Present {
@@ -108,10 +109,7 @@ mod tests {
     }
 
     fn verdict(policy: &Policy, effects: Vec<RequestedEffect>, facts: &Facts) -> String {
-        match judge(policy, Inspected::new((), effects), facts) {
-            Verdict::Allowed(_) => "allowed".to_owned(),
-            Verdict::Forbidden(violations) => violations.to_string(),
-        }
+        testing::judged(policy, effects, facts)
     }
 
     fn policy() -> Policy {

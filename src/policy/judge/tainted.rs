@@ -144,7 +144,8 @@ mod tests {
     use crate::image::ImageRef;
     use crate::policy::effects::{Effect, FieldPath, ImageEffect, RequestedEffect};
     use crate::policy::facts::{ImageFacts, NamedImage, Question, Questions};
-    use crate::policy::{Inspected, Verdict, judge, questions};
+    use crate::policy::testing;
+    use crate::policy::{Inspected, judge, questions};
 
     fn policy() -> Policy {
         let images = ["ubuntu:16.04", "team/*"].map(|text| ImageRule::parse(text).unwrap());
@@ -178,10 +179,7 @@ mod tests {
 
     fn said(effect: impl Into<Effect>, facts: &Facts) -> String {
         let asked = vec![RequestedEffect { effect: effect.into(), at: FieldPath::Field("x") }];
-        match judge(&policy(), Inspected::new((), asked), facts) {
-            Verdict::Allowed(_) => String::new(),
-            Verdict::Forbidden(violations) => violations.to_string(),
-        }
+        testing::refusal(&judge(&policy(), Inspected::new((), asked), facts))
     }
 
     #[test]
@@ -309,10 +307,7 @@ mod tests {
                 effect: ImageEffect::Used(ImageRef::parse("free").unwrap()).into(),
                 at: FieldPath::Field("x"),
             }];
-            let said = match judge(policy, Inspected::new((), asked), &facts) {
-                Verdict::Allowed(_) => String::new(),
-                Verdict::Forbidden(violations) => violations.to_string(),
-            };
+            let said = testing::refusal(&judge(policy, Inspected::new((), asked), &facts));
             assert!(
                 said.contains(expected) && said.is_empty() == expected.is_empty(),
                 "{id}: {said}"

@@ -99,6 +99,7 @@ mod tests {
     use crate::policy::effects::{Effect, FieldPath, RequestedEffect, TakeoverEffect};
     use crate::policy::rules::ports::PortRule;
     use crate::policy::rules::privileged::PrivilegedRule;
+    use crate::policy::testing;
     use crate::policy::{Inspected, Verdict, judge, questions};
 
     #[test]
@@ -133,14 +134,8 @@ mod tests {
     #[test]
     fn any_restriction_refuses_it_once() {
         let verdict = |policy: &Policy, by| {
-            let asked = RequestedEffect {
-                effect: TakeoverEffect::By(by).into(),
-                at: FieldPath::Field("X"),
-            };
-            match judge(policy, Inspected::new((), vec![asked]), &Facts::none()) {
-                Verdict::Allowed(_) => "allowed".to_owned(),
-                Verdict::Forbidden(violations) => violations.to_string(),
-            }
+            let asked = testing::asked(TakeoverEffect::By(by));
+            testing::judged(policy, vec![asked], &Facts::none())
         };
         let policy = Policy {
             ports: ["22", "25"].map(|text| PortRule::parse(text).unwrap()).into(),

@@ -185,16 +185,14 @@ mod tests {
 
     use super::*;
     use crate::policy::effects::FieldPath;
+    use crate::policy::testing;
     use crate::policy::types::Capability;
-    use crate::policy::{Inspected, Policy, Verdict, judge, questions};
+    use crate::policy::{Policy, questions};
 
     fn verdict(policy: &Policy, spoken: Option<&str>, facts: &Facts) -> String {
         let effect = Effect::Reading(ReadingEffect::ServiceVersion(spoken.map(ApiVersion::parse)));
         let asked = RequestedEffect { effect, at: FieldPath::Field("the API version") };
-        match judge(policy, Inspected::new((), vec![asked]), facts) {
-            Verdict::Allowed(_) => "allowed".to_owned(),
-            Verdict::Forbidden(violations) => violations.to_string(),
-        }
+        testing::judged(policy, vec![asked], facts)
     }
 
     fn forcing(secopts: &[&str], capdrop: &[&str]) -> Policy {

@@ -27,22 +27,17 @@ pub(in crate::policy) fn check(name: &str, policy: &Policy, found: &mut Findings
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
+    use crate::policy::Policy;
     use crate::policy::ceilings::Ceilings;
-    use crate::policy::effects::{FieldPath, RequestedEffect, RuntimeEffect};
+    use crate::policy::effects::RuntimeEffect;
     use crate::policy::facts::Facts;
     use crate::policy::rules::ports::PortRule;
+    use crate::policy::testing;
     use crate::policy::types::Bytes;
-    use crate::policy::{Inspected, Policy, Verdict, judge};
 
     fn verdict(policy: &Policy, name: &str) -> String {
-        let asked = RequestedEffect {
-            effect: RuntimeEffect::Annotation(name.to_owned()).into(),
-            at: FieldPath::Field("X"),
-        };
-        match judge(policy, Inspected::new((), vec![asked]), &Facts::none()) {
-            Verdict::Allowed(_) => "allowed".to_owned(),
-            Verdict::Forbidden(violations) => violations.to_string(),
-        }
+        let asked = testing::asked(RuntimeEffect::Annotation(name.to_owned()));
+        testing::judged(policy, vec![asked], &Facts::none())
     }
 
     #[test]

@@ -163,8 +163,9 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use super::*;
-    use crate::policy::effects::{FieldPath, MountEffect, RequestedEffect};
-    use crate::policy::{Inspected, Policy, Verdict, judge};
+    use crate::policy::Policy;
+    use crate::policy::effects::MountEffect;
+    use crate::policy::testing;
 
     fn share(protocol: Protocol, server: &str, path: &str) -> Share {
         Share { protocol, server: Server::of(server), path: HostPath::parse(path).ok() }
@@ -180,14 +181,8 @@ mod tests {
         let mut facts = Facts::none();
         facts.add_address("10.0.0.1".parse().unwrap(), AddressFacts::Other);
         facts.add_address("10.0.0.2".parse().unwrap(), AddressFacts::Own);
-        let asked = vec![RequestedEffect {
-            effect: MountEffect::FileServer(share).into(),
-            at: FieldPath::Field("X"),
-        }];
-        match judge(&policy, Inspected::new((), asked), &facts) {
-            Verdict::Allowed(_) => "allowed".to_owned(),
-            Verdict::Forbidden(violations) => violations.to_string(),
-        }
+        let asked = vec![testing::asked(MountEffect::FileServer(share))];
+        testing::judged(&policy, asked, &facts)
     }
 
     #[test]

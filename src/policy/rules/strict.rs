@@ -72,9 +72,10 @@ impl fmt::Display for Told<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Policy;
     use crate::policy::effects::FieldPath;
     use crate::policy::facts::Facts;
-    use crate::policy::{Inspected, Policy, Verdict, judge};
+    use crate::policy::testing;
 
     #[test]
     fn what_is_not_known_is_refused_or_told_of() {
@@ -85,10 +86,7 @@ mod tests {
         let asked = [unknown("field A.B"), unknown("parameter ?c")];
         let judged = |strict| {
             let policy = Policy { strict, ..Policy::permissive() };
-            match judge(&policy, Inspected::new((), asked.to_vec()), &Facts::none()) {
-                Verdict::Allowed(_) => "allowed".to_owned(),
-                Verdict::Forbidden(violations) => violations.to_string(),
-            }
+            testing::judged(&policy, asked.to_vec(), &Facts::none())
         };
         assert_eq!(judged(StrictRule::Tell), "allowed");
         assert_eq!(

@@ -12,6 +12,7 @@ use crate::policy::names::NameRule;
 use crate::policy::namespaces::NamespaceRule;
 use crate::policy::ports::PortRule;
 use crate::policy::review::Purposes;
+use crate::policy::testing;
 use crate::policy::types::{Bytes, NanoCpus};
 use crate::policy::{Policy, Verdict, judge};
 
@@ -154,12 +155,9 @@ fn what_is_not_seen_is_refused_where_a_rule_could_be_broken() {
             Some(rule) => assert!(verdict.ends_with(&format!("(rule \"{rule}\")")), "{verdict}"),
         }
     }
-    let grpc =
-        |policy: &Policy| match judge(policy, Inspected::new((), effects_of_buildkit()), &listed())
-        {
-            Verdict::Allowed(_) => String::new(),
-            Verdict::Forbidden(violations) => violations.to_string(),
-        };
+    let grpc = |policy: &Policy| {
+        testing::refusal(&judge(policy, Inspected::new((), effects_of_buildkit()), &listed()))
+    };
     assert_eq!(grpc(&Policy::permissive()), "");
     assert_eq!(grpc(&allowed), "");
     for policy in [&ports, &images, &memory] {

@@ -4,6 +4,7 @@ use regex::Regex;
 
 use super::*;
 use crate::effects::buildkit::source_policy::ODD;
+use crate::policy::testing;
 
 /// The rules that the daemon is given, in their order: whether one denies, and what.
 fn expressions(policy: &Policy, facts: &Facts) -> Vec<(bool, Regex)> {
@@ -240,10 +241,11 @@ fn where_images_are_listed_names_must_be_and_no_other_policy_stands_beside() {
         (entry(7, "source", "probe:1"), "image probe:1, which is not allowed"),
         (entry(7, "context:base", "docker-image://probe:1"), "image probe:1"),
     ] {
-        let said = match judge(&only(&["app"]), read(Solve::Control, message).unwrap(), &known()) {
-            Verdict::Allowed(_) => String::new(),
-            Verdict::Forbidden(found) => found.to_string(),
-        };
+        let said = testing::refusal(&judge(
+            &only(&["app"]),
+            read(Solve::Control, message).unwrap(),
+            &known(),
+        ));
         assert_eq!(
             (said.is_empty(), said.contains(sentence)),
             (sentence.is_empty(), true),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::policy::effects::{FieldPath, Namespace, SharedWith};
 use crate::policy::effects::{NamespaceEffect, NamespaceKind, PrivilegeEffect};
+use crate::policy::testing;
 use crate::policy::types::Capability;
 use crate::policy::{Inspected, Policy, Verdict, judge};
 
@@ -42,10 +43,7 @@ fn reasons(effects: &[Effect]) -> String {
         facts.add_device(HostPath::parse(path).unwrap(), known);
     }
     let policy = Policy { privileged: PrivilegedRule::Forbid, ..Policy::permissive() };
-    match judge(&policy, Inspected::new((), asked.collect()), &facts) {
-        Verdict::Allowed(_) => String::new(),
-        Verdict::Forbidden(violations) => violations.to_string(),
-    }
+    testing::refusal(&judge(&policy, Inspected::new((), asked.collect()), &facts))
 }
 
 #[test]

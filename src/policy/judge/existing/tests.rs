@@ -19,18 +19,12 @@ use crate::policy::rules::namespaces::NamespaceRule;
 use crate::policy::rules::ports::PortRule;
 use crate::policy::rules::privileged::PrivilegedRule;
 use crate::policy::rules::users::UserRule;
+use crate::policy::testing::{self, asked};
 use crate::policy::types::{EnvironmentEntry, HostPath, UserSpec};
 use crate::policy::{Inspected, Verdict, further_questions, judge, questions};
 
-fn asked(effect: impl Into<Effect>) -> RequestedEffect {
-    RequestedEffect { effect: effect.into(), at: FieldPath::Field("X") }
-}
-
 fn verdict(policy: &Policy, effect: impl Into<Effect>, facts: &Facts) -> String {
-    match judge(policy, Inspected::new((), vec![asked(effect)]), facts) {
-        Verdict::Allowed(_) => "allowed".to_owned(),
-        Verdict::Forbidden(violations) => violations.to_string(),
-    }
+    testing::judged(policy, vec![asked(effect)], facts)
 }
 
 fn text(text: &str) -> String {

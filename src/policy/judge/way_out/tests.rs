@@ -1,11 +1,12 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::*;
-use crate::policy::effects::{Effect, FieldPath, MountEffect, RequestedEffect};
+use crate::policy::effects::{Effect, MountEffect};
 use crate::policy::facts::RealPath;
 use crate::policy::rules::allowed::{AllowedMount, AllowedMounts};
 use crate::policy::rules::ports::PortRule;
-use crate::policy::{Inspected, Policy, Verdict, judge};
+use crate::policy::testing;
+use crate::policy::{Inspected, Policy, judge};
 
 fn path(text: &str) -> HostPath {
     HostPath::parse(text).unwrap()
@@ -42,11 +43,7 @@ fn policy(allowed: Option<&[&str]>) -> Policy {
 }
 
 fn refusal(policy: &Policy, effect: impl Into<Effect>, facts: &Facts) -> String {
-    let asked = RequestedEffect { effect: effect.into(), at: FieldPath::Field("X") };
-    match judge(policy, Inspected::new((), vec![asked]), facts) {
-        Verdict::Allowed(_) => String::new(),
-        Verdict::Forbidden(violations) => violations.to_string(),
-    }
+    testing::refusal(&judge(policy, Inspected::new((), vec![testing::asked(effect)]), facts))
 }
 
 #[test]

@@ -4,7 +4,8 @@
 use super::*;
 use crate::policy::effects::{FieldPath, NetworkEffect};
 use crate::policy::facts::NetworkFacts;
-use crate::policy::{Inspected, Policy, Verdict, Violations, further_questions, judge};
+use crate::policy::testing;
+use crate::policy::{Policy, Violations, further_questions};
 
 fn net(text: &str) -> Subnet {
     Subnet::parse(text).unwrap()
@@ -24,11 +25,7 @@ fn policy(deny: &str, allow: Option<&str>) -> Policy {
 }
 
 fn verdict(policy: &Policy, effect: impl Into<Effect>, facts: &Facts) -> String {
-    let asked = RequestedEffect { effect: effect.into(), at: FieldPath::Field("X") };
-    match judge(policy, Inspected::new((), vec![asked]), facts) {
-        Verdict::Allowed(_) => "allowed".to_owned(),
-        Verdict::Forbidden(violations) => violations.to_string(),
-    }
+    testing::judged(policy, vec![testing::asked(effect)], facts)
 }
 
 #[test]
@@ -45,10 +42,7 @@ fn a_bridge_that_is_there_is_the_hosts() {
         assert_eq!(told(&rules, is_there), expected, "{is_there:?}");
         assert!(!told(&rules[1..], is_there), "{is_there:?}");
     }
-    let asked = vec![RequestedEffect {
-        effect: NetworkEffect::HostBridge("br0".to_owned()).into(),
-        at: FieldPath::Field("X"),
-    }];
+    let asked = vec![testing::asked(NetworkEffect::HostBridge("br0".to_owned()))];
     let mut questions = Questions::default();
     ask_bridges(&rules, &asked, &mut questions);
     assert_eq!(questions.interfaces(), ["br0"]);
