@@ -1,18 +1,29 @@
 //! What is answered by the loop itself, so that no other thread is woken: what is remembered, and what the kernel knows
 //! without asking any file system.
 
-use std::time::Instant;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use super::daemon::Daemon;
+use super::deadline::now;
 use super::host::days_since_epoch;
 use super::links;
 use super::memory::Memory;
 use super::mounts::{Effort, Mounts};
 use crate::policy::day::Day;
 use crate::policy::facts::{Answer, Facts, Question, Questions, RealPath};
+use crate::policy::types::HostPath;
 
 /// The most paths of one round that are looked at: each takes a few microseconds.
 const PATHS_MAX: usize = 16;
+
+/// How long what was seen in a turn is believed in it: turns are short, but nothing bounds them.
+const MOMENT: Duration = Duration::from_millis(2);
+
+/// The most paths that are known of a moment.
+const KNOWN_MAX: usize = 64;
 
 /// Answers what can be at once, in a turn of a loop that has begun then, and leaves it out of the questions. Waits for
 /// nobody.
@@ -59,14 +70,52 @@ fn real_paths(questions: &Questions, turn: Instant) -> Vec<RealPath> {
     if !(1..=PATHS_MAX).contains(&paths().take(PATHS_MAX + 1).count()) {
         return Vec::new();
     }
-    let Some(mounts) = Mounts::read_at_once(turn) else { return Vec::new() };
-    let mut effort = Effort::at_once();
-    let real = paths().map(|path| {
-        let path = links::resolve_at_once(path, &mounts)?;
-        let aliases = mounts.aliases(&path, &mut effort)?;
-        Some(RealPath { path, aliases })
-    });
-    real.collect::<Option<_>>().unwrap_or_default()
+    LAST.with_borrow_mut(|last| {
+        let now = now();
+        if !last.as_ref().is_some_and(|last| last.is_of(turn, now)) {
+            *last = Moment::see(turn, now);
+        }
+        let Some(moment) = last else { return Vec::new() };
+        let mut effort = Effort::at_once();
+        let real = paths().map(|path| moment.real_path(path, &mut effort));
+        real.collect::<Option<_>>().unwrap_or_default()
+    })
+}
+
+/// The host as all requests see it that waited when a turn of their loop began: most of them ask for the same paths.
+struct Moment {
+    turn: Instant,
+    seen: Instant,
+    mounts: Rc<Mounts>,
+    real: HashMap<HostPath, RealPath>,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Moment>> = const { RefCell::new(None) };
+}
+
+impl Moment {
+    fn see(turn: Instant, now: Instant) -> Option<Self> {
+        let mounts = Mounts::read_at_once()?;
+        Some(Self { turn, seen: now, mounts, real: HashMap::new() })
+    }
+
+    fn is_of(&self, turn: Instant, now: Instant) -> bool {
+        self.turn == turn && now.saturating_duration_since(self.seen) < MOMENT
+    }
+
+    fn real_path(&mut self, path: &HostPath, effort: &mut Effort) -> Option<RealPath> {
+        if let Some(real) = self.real.get(path) {
+            return Some(real.clone());
+        }
+        let led_to = links::resolve_at_once(path, &self.mounts)?;
+        let aliases = self.mounts.aliases(&led_to, effort)?;
+        let real = RealPath { path: led_to, aliases };
+        if self.real.len() < KNOWN_MAX {
+            self.real.insert(path.clone(), real.clone());
+        }
+        Some(real)
+    }
 }
 
 #[cfg(test)]
@@ -74,9 +123,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
     use super::*;
-    use crate::lookup::deadline::now;
     use crate::lookup::look_up;
-    use crate::policy::types::HostPath;
 
     #[test]
     fn what_is_told_at_once_is_what_others_tell() {
@@ -108,5 +155,23 @@ mod tests {
             many.map(|path| Question::real_path(&path).into_owned()).collect::<Questions>();
         at_once(&mut many, now(), (&daemon, &Memory::none()));
         assert_eq!(many.iter().count(), 100);
+    }
+
+    #[test]
+    fn what_was_seen_is_known_in_its_turn_and_for_a_moment() {
+        let (turn, path) = (now(), HostPath::parse("/etc").unwrap());
+        let mut moment = Moment::see(turn, turn).unwrap();
+        assert!(moment.is_of(turn, turn));
+        assert!(!moment.is_of(turn, turn + MOMENT) && !moment.is_of(turn + MOMENT, turn));
+        let real = moment.real_path(&path, &mut Effort::at_once());
+        // It costs no effort any more.
+        let mut none = Effort::at_once();
+        while moment.mounts.aliases(&path, &mut none).is_some() {}
+        assert_eq!(moment.real_path(&path, &mut none), real);
+        for number in 0..2 * KNOWN_MAX {
+            let path = HostPath::parse(&format!("/none/{number}")).unwrap();
+            moment.real_path(&path, &mut Effort::at_once());
+        }
+        assert!(moment.real.len() <= KNOWN_MAX);
     }
 }

@@ -6,9 +6,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
-use super::deadline::now;
 use crate::policy::types::HostPath;
 
 /// The longest table that is read, in bytes.
@@ -18,9 +16,6 @@ const TABLE_BYTES_MAX: u64 = 4 << 20;
 /// that is tried: the kernel writes each line anew, which takes about a microsecond.
 const SHORT_TABLE_BYTES_MAX: usize = 16 << 10;
 const TRIES_LEFT_OUT: u8 = 100;
-
-/// How long a turn's table is believed: turns are short, but nothing bounds them.
-const MOMENT: Duration = Duration::from_millis(2);
 
 /// File systems that never ask another machine or program what they have.
 const LOCAL: [&str; 26] = [
@@ -93,8 +88,6 @@ struct Last {
     file: Option<File>,
     text: Vec<u8>,
     mounts: Rc<Mounts>,
-    /// In which turn of its loop, and when.
-    read: Option<(Instant, Instant)>,
     left_out: u8,
 }
 
@@ -128,23 +121,16 @@ impl Mounts {
         (u64::try_from(length).ok()? < TABLE_BYTES_MAX).then(|| Self::parse(&text))
     }
 
-    /// Reads the table as it is now, if it is short: once for all requests that were there when a turn of the loop
-    /// began, for a moment. It is only taken apart anew where it has changed. That a folder above a place was renamed
-    /// nothing tells, so that its text is read again in each turn.
-    pub(super) fn read_at_once(turn: Instant) -> Option<Rc<Self>> {
+    /// Reads the table as it is now, if it is short. It is only taken apart anew where it has changed. That a folder above
+    /// a place was renamed nothing tells, so that its text is read again each time.
+    pub(super) fn read_at_once() -> Option<Rc<Self>> {
         LAST.with_borrow_mut(|last| {
-            let moment = now();
-            if last.is_of(turn, moment) {
-                return Some(Rc::clone(&last.mounts));
-            }
-            last.read = None;
             if last.left_out > 0 {
                 last.left_out -= 1;
                 return None;
             }
             let mut buffer = [0; SHORT_TABLE_BYTES_MAX];
-            let text = last.read_table(&mut buffer)?;
-            let Some(text) = text else {
+            let Some(text) = last.read_table(&mut buffer)? else {
                 last.left_out = TRIES_LEFT_OUT;
                 return None;
             };
@@ -152,7 +138,6 @@ impl Mounts {
                 last.mounts = Rc::new(Self::parse(str::from_utf8(text).ok()?));
                 last.text = text.to_vec();
             }
-            last.read = Some((turn, moment));
             Some(Rc::clone(&last.mounts))
         })
     }
@@ -256,11 +241,6 @@ impl Mounts {
 }
 
 impl Last {
-    fn is_of(&self, turn: Instant, moment: Instant) -> bool {
-        let is_young = |at: Instant| moment.saturating_duration_since(at) < MOMENT;
-        self.read.is_some_and(|(of, at)| of == turn && is_young(at))
-    }
-
     /// The whole table, if it has room; nothing if it can't be read.
     fn read_table<'b>(&mut self, buffer: &'b mut [u8]) -> Option<Option<&'b [u8]>> {
         if self.file.is_none() {

@@ -81,16 +81,8 @@ fn this_host_has_a_table() {
     assert!(read.mounts.iter().any(|mount| mount.at.is_root()));
     let mut buffer = vec![0; 4 << 20];
     let text = Last::default().read_table(&mut buffer).unwrap().unwrap().to_vec();
-    assert!((text.len() < SHORT_TABLE_BYTES_MAX) == Mounts::read_at_once(now()).is_some());
+    assert!((text.len() < SHORT_TABLE_BYTES_MAX) == Mounts::read_at_once().is_some());
     assert_eq!(places(&Mounts::parse(str::from_utf8(&text).unwrap())), places(&read));
-}
-
-#[test]
-fn a_table_is_read_once_in_a_turn_and_for_a_moment() {
-    let (turn, later) = (now(), now() + MOMENT);
-    let last = Last { read: Some((turn, turn)), ..Last::default() };
-    assert!(last.is_of(turn, turn) && !last.is_of(later, turn));
-    assert!(!last.is_of(turn, later) && !Last::default().is_of(turn, turn));
 }
 
 #[test]
@@ -98,7 +90,7 @@ fn a_table_that_is_long_is_left_to_others() {
     assert_eq!(Last::default().read_table(&mut [0; 8]), Some(None));
     LAST.with_borrow_mut(|last| last.left_out = TRIES_LEFT_OUT);
     for _ in 0..TRIES_LEFT_OUT {
-        assert!(Mounts::read_at_once(now()).is_none());
+        assert!(Mounts::read_at_once().is_none());
     }
     assert_eq!(LAST.with_borrow(|last| last.left_out), 0);
 }
