@@ -83,3 +83,16 @@ llvm_tools() {
     done
     return 1
 }
+
+# A Debian package once more in another folder, as a later version whose configuration has another line.
+later_package() {
+    local package=$1 folder=$2 tree
+    tree=$(mktemp -d)
+    dpkg-deb -R "$package" "$tree/package"
+    sed -i 's/^Version: .*/Version: 999-1/' "$tree/package/DEBIAN/control"
+    if [ -f "$tree/package/etc/secdocker/config.yml" ]; then
+        echo '# of a later version' >>"$tree/package/etc/secdocker/config.yml"
+    fi
+    dpkg-deb --root-owner-group -b "$tree/package" "$folder/$(basename "$package")" >/dev/null
+    rm -rf "$tree"
+}
