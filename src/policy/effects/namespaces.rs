@@ -39,6 +39,12 @@ pub enum NamespaceKind {
     Cgroup,
 }
 
+impl NamespaceKind {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Network, Self::Pid, Self::Ipc, Self::Uts, Self::User, Self::Cgroup];
+}
+
 /// Who else is in a shared namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SharedWith {

@@ -62,22 +62,13 @@ impl LiftedNamespace {
             Shared::Host | Shared::Kind(_) => SharedWith::Host,
         };
         let shared = self.0.shared;
-        let kinds = KINDS.into_iter().filter(move |kind| match shared {
+        let kinds = NamespaceKind::ALL.into_iter().filter(move |kind| match shared {
             Shared::Kind(only) => only == *kind,
             Shared::Host | Shared::Container => true,
         });
         kinds.flat_map(move |kind| Namespace { kind, with: with.clone() }.effects())
     }
 }
-
-const KINDS: [NamespaceKind; 6] = [
-    NamespaceKind::Network,
-    NamespaceKind::Pid,
-    NamespaceKind::Ipc,
-    NamespaceKind::Uts,
-    NamespaceKind::User,
-    NamespaceKind::Cgroup,
-];
 
 impl NamespaceRule {
     /// Reads `host`, `container`, or the kind of a namespace: `network`, `pid`, `ipc`, `uts`,
@@ -86,7 +77,7 @@ impl NamespaceRule {
     /// # Errors
     /// [`ValueError::Namespace`] for anything else.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        let kind = KINDS.into_iter().find(|kind| kind.as_str() == text);
+        let kind = NamespaceKind::ALL.into_iter().find(|kind| kind.as_str() == text);
         let shared = match (text, kind) {
             ("host", _) => Shared::Host,
             ("container", _) => Shared::Container,

@@ -240,15 +240,7 @@ fn of_the_host() -> Vec<Vec<Effect>> {
 fn of_networks() -> Vec<Vec<Effect>> {
     let mut all = each(["22", "20-25"].map(|text| NetworkEffect::HostPorts(ports(text))));
     all.push(vec![NetworkEffect::HostPorts(PortRange::INGRESS).into()]);
-    let kinds = [
-        NamespaceKind::Network,
-        NamespaceKind::Pid,
-        NamespaceKind::Ipc,
-        NamespaceKind::Uts,
-        NamespaceKind::User,
-        NamespaceKind::Cgroup,
-    ];
-    for kind in kinds {
+    for kind in NamespaceKind::ALL {
         all.push(vec![NamespaceEffect::Shared(shares(kind, SharedWith::Host)).into()]);
     }
     for name in ["privileged", "unknown"] {
