@@ -270,7 +270,7 @@ pub(super) fn name(body: &[u8]) -> Option<String> {
     serde_json::from_slice::<Named>(body).ok().map(|named| named.name)
 }
 
-/// What a network is by the answer to `GET /networks/{name}`; `None` if it can't be read.
+/// What a network is by the answer to `GET /networks/{name}`, and whether that may be remembered; `None` if it can't be read.
 pub(super) fn network(body: &[u8]) -> Option<(NetworkFacts, bool)> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]

@@ -1,6 +1,7 @@
 //! All that is remembered from one request to the next of what daemons have.
 
 mod cache;
+mod entries;
 mod epoch;
 mod identity;
 mod volumes;

@@ -1,7 +1,7 @@
 //! What was learned of images, for as long as it may be believed: what rules need, and which image a
 //! name means.
 //!
-//! An answer is believed for [`LIFE`] at most, which bounds what somebody beside SecDocker can
+//! An answer is believed for [`LIFE`](super::epoch::LIFE) at most, which bounds what somebody beside SecDocker can
 //! change unseen, and no longer than until a request passes that may change images: the author of the
 //! cache says in which [`Epoch`] it is, and `None` while such a request is under way. An answer that was
 //! asked for in one epoch is never kept in another, so none from before a change outlives it. After a
@@ -9,11 +9,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
 
 use super::super::daemon::{Daemon, now};
-use super::epoch::{Epoch, LIFE, LostSight, ReadEpoch};
+use super::entries::Entries;
+use super::epoch::{Epoch, Epochs, lock};
 use super::identity::{Identity, Image};
 use crate::image::ImageRef;
 
@@ -27,22 +27,10 @@ type Key = (Daemon, ImageRef);
 
 /// Answers about images, shared by the threads of the pool.
 pub struct ImageCache {
-    epoch: ReadEpoch,
-    images: Mutex<Kept>,
+    epochs: Epochs,
+    images: Mutex<Entries<Key, Arc<Image>, ENTRIES_MAX>>,
     /// What daemons said of themselves whose builders were seen to heed source policies.
     heeding: Mutex<HashMap<Daemon, Vec<u8>>>,
-}
-
-#[derive(Default)]
-struct Kept {
-    entries: HashMap<Key, Entry>,
-    lost_sight: LostSight,
-}
-
-struct Entry {
-    image: Arc<Image>,
-    epoch: Epoch,
-    learned: Instant,
 }
 
 impl fmt::Debug for ImageCache {
@@ -55,7 +43,7 @@ impl ImageCache {
     /// An empty cache. `epoch` changes with every change of images, and is none during one.
     pub fn new(epoch: impl Fn() -> Option<Epoch> + Send + Sync + 'static) -> Self {
         let (images, heeding) = Default::default();
-        Self { epoch: Box::new(epoch), images, heeding }
+        Self { epochs: Epochs::new(Box::new(epoch)), images, heeding }
     }
 
     /// One that keeps nothing.
@@ -65,7 +53,7 @@ impl ImageCache {
 
     /// The epoch, if what is learned in it can be believed for the rest of it.
     pub fn epoch(&self) -> Option<Epoch> {
-        (self.epoch)().filter(|epoch| self.kept().lost_sight.is_sure(*epoch, now()))
+        self.epochs.sure()
     }
 
     /// Which image a name means, if that is known without asking anybody.
@@ -76,7 +64,7 @@ impl ImageCache {
     /// What is known of an image without asking anybody.
     pub(in crate::lookup) fn image(&self, daemon: &Daemon, image: &ImageRef) -> Option<Arc<Image>> {
         let epoch = self.epoch()?;
-        self.kept().get(&(daemon.clone(), image.clone()), epoch)
+        self.kept(&(daemon.clone(), image.clone()), epoch)
     }
 
     /// What is known of an image, or what `learn` finds out. That there is none is not kept: it is likely to
@@ -89,11 +77,11 @@ impl ImageCache {
     ) -> Result<Option<Arc<Image>>, E> {
         let before = self.epoch();
         let key = (daemon.clone(), image.clone());
-        if let Some(known) = before.and_then(|epoch| self.kept().get(&key, epoch)) {
+        if let Some(known) = before.and_then(|epoch| self.kept(&key, epoch)) {
             return Ok(Some(known));
         }
         let Some(found) = learn()?.map(Arc::new) else { return Ok(None) };
-        if let Some(epoch) = before.filter(|epoch| (self.epoch)() == Some(*epoch))
+        if let Some(epoch) = before.filter(|epoch| self.epochs.current() == Some(*epoch))
             && found.values() <= VALUES_MAX
         {
             self.keep(key, &found, epoch);
@@ -107,15 +95,14 @@ impl ImageCache {
         let by_id = ImageRef::parse(&image.identity.id).ok();
         let by_id = by_id.filter(|id| matches!(id, ImageRef::Id(_)) && *id != key.1);
         let by_id = by_id.map(|id| (key.0.clone(), id));
-        let mut kept = self.kept();
+        let mut images = lock(&self.images);
         for key in [key].into_iter().chain(by_id) {
-            kept.put(key, Entry { image: Arc::clone(image), epoch, learned: now() });
+            images.put(key, Arc::clone(image), (epoch, now()));
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Nothing that could panic runs under the lock.
-        self.images.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self, key: &Key, epoch: Epoch) -> Option<Arc<Image>> {
+        lock(&self.images).get(key, epoch, now()).map(Arc::clone)
     }
 
     /// Whether the builder of a daemon that says `version` of itself heeds source policies. One that was
@@ -126,7 +113,7 @@ impl ImageCache {
         version: &[u8],
         learn: impl FnOnce() -> Option<bool>,
     ) -> Option<bool> {
-        let heeding = || self.heeding.lock().unwrap_or_else(PoisonError::into_inner);
+        let heeding = || lock(&self.heeding);
         if heeding().get(daemon).is_some_and(|known| known == version) {
             return Some(true);
         }
@@ -137,30 +124,6 @@ impl ImageCache {
             heeding.insert(daemon.clone(), version.to_vec());
         }
         Some(heeds)
-    }
-}
-
-impl Kept {
-    fn get(&self, key: &Key, epoch: Epoch) -> Option<Arc<Image>> {
-        let entry = self.entries.get(key).filter(|entry| entry.is_believed(epoch, now()))?;
-        Some(Arc::clone(&entry.image))
-    }
-
-    fn put(&mut self, key: Key, entry: Entry) {
-        let entries = &mut self.entries;
-        if entries.len() >= ENTRIES_MAX {
-            entries.retain(|_, kept| kept.is_believed(entry.epoch, entry.learned));
-        }
-        if entries.len() >= ENTRIES_MAX {
-            entries.clear();
-        }
-        entries.insert(key, entry);
-    }
-}
-
-impl Entry {
-    fn is_believed(&self, epoch: Epoch, now: Instant) -> bool {
-        self.epoch == epoch && now.saturating_duration_since(self.learned) < LIFE
     }
 }
 
@@ -261,14 +224,6 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_believed_for_its_life_only() {
-        let learned = now();
-        let entry = Entry { image: Arc::new(present()), epoch: at(1), learned };
-        assert!(entry.is_believed(at(1), learned) && !entry.is_believed(at(2), learned));
-        assert!(!entry.is_believed(at(1), learned + LIFE));
-    }
-
-    #[test]
     fn which_image_a_name_means_is_believed_as_long() {
         let (cache, epoch) = cache();
         let (daemon, image) = (Daemon::at("/x"), ImageRef::parse("a").unwrap());
@@ -297,7 +252,7 @@ mod tests {
         for number in 0..=ENTRIES_MAX {
             assert!(asks(&cache, &format!("image{number}"), Some(present())));
         }
-        assert_eq!(cache.kept().entries.len(), 1);
+        assert_eq!(lock(&cache.images).len(), 1);
         let mut large = present();
         if let Some(ImageFacts::Present { environment, .. }) = &mut large.facts {
             let entry = crate::policy::types::EnvironmentEntry::parse("A").unwrap();

@@ -1,6 +1,9 @@
 //! How long what was learned may be believed, as far as requests that pass through SecDocker say.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use super::super::deadline::now;
 
 /// How long an answer is believed, whatever proves that it is still true.
 pub(super) const LIFE: Duration = Duration::from_secs(30);
@@ -17,9 +20,31 @@ pub struct Epoch {
 /// Says in which epoch it is, and none while a change is under way.
 pub(super) type ReadEpoch = Box<dyn Fn() -> Option<Epoch> + Send + Sync>;
 
+/// In which epoch it is, and whether a change that was lost sight of may still be carried out.
+pub(super) struct Epochs {
+    read: ReadEpoch,
+    lost_sight: Mutex<LostSight>,
+}
+
+impl Epochs {
+    pub(super) fn new(read: ReadEpoch) -> Self {
+        Self { read, lost_sight: Mutex::default() }
+    }
+
+    /// The epoch as it is, sure or not.
+    pub(super) fn current(&self) -> Option<Epoch> {
+        (self.read)()
+    }
+
+    /// The epoch, if what is learned in it can be believed for the rest of it.
+    pub(super) fn sure(&self) -> Option<Epoch> {
+        self.current().filter(|epoch| lock(&self.lost_sight).is_sure(*epoch, now()))
+    }
+}
+
 /// Whether a change that was lost sight of may still be carried out.
 #[derive(Debug, Default)]
-pub(super) struct LostSight {
+struct LostSight {
     abandoned: u64,
     /// When the last one came to be known.
     since: Option<Instant>,
@@ -27,7 +52,7 @@ pub(super) struct LostSight {
 
 impl LostSight {
     /// Whether what is learned in this epoch can be believed for the rest of it.
-    pub(super) fn is_sure(&mut self, epoch: Epoch, now: Instant) -> bool {
+    fn is_sure(&mut self, epoch: Epoch, now: Instant) -> bool {
         if self.abandoned != epoch.abandoned {
             self.abandoned = epoch.abandoned;
             self.since = Some(now);
@@ -36,10 +61,14 @@ impl LostSight {
     }
 }
 
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that could panic runs under these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lookup::deadline::now;
 
     #[test]
     fn nothing_is_believed_while_a_lost_change_may_still_come() {

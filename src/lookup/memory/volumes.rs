@@ -9,16 +9,16 @@
 //! Only what reaches nothing of the host is kept: another answer only forbids, and may be long. That there is none is
 //! never kept, as it may be made next. What is left is the time that the daemon takes to tell of what it has done.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::super::daemon::{Daemon, now};
 use super::super::deadline::pause;
 use super::super::events::{Heard, follow_volumes};
-use super::epoch::{Epoch, LIFE, LostSight, ReadEpoch};
+use super::entries::Entries;
+use super::epoch::{Epoch, Epochs, ReadEpoch, lock};
 use crate::policy::facts::{Answer, Question};
 
 /// The most daemons whose events are followed for this. Behind a redirect clients choose where they go.
@@ -44,8 +44,7 @@ const USES: [&str; 4] = ["mount", "unmount", "connect", "disconnect"];
 
 /// Answers about volumes and networks.
 pub(in crate::lookup) struct Remembered {
-    epoch: ReadEpoch,
-    lost_sight: Mutex<LostSight>,
+    epochs: Epochs,
     daemons: Daemons,
 }
 
@@ -64,13 +63,7 @@ struct State {
     changes: u64,
     /// When something was asked last.
     asked: Option<Instant>,
-    entries: HashMap<Question<'static>, Entry>,
-}
-
-struct Entry {
-    answer: Answer,
-    epoch: Epoch,
-    learned: Instant,
+    entries: Entries<Question<'static>, Answer, ENTRIES_MAX>,
 }
 
 /// A moment from which on every change would be noticed.
@@ -89,8 +82,7 @@ impl fmt::Debug for Remembered {
 impl Remembered {
     /// Nothing yet. `epoch` changes with every change that passes through SecDocker, and is none during one.
     pub(in crate::lookup) fn new(epoch: ReadEpoch) -> Self {
-        let (lost_sight, daemons) = Default::default();
-        Self { epoch, lost_sight, daemons }
+        Self { epochs: Epochs::new(epoch), daemons: Daemons::default() }
     }
 
     /// What is known without asking anybody.
@@ -100,11 +92,11 @@ impl Remembered {
         question: &Question<'static>,
     ) -> Option<Answer> {
         let of = self.of(daemon)?;
-        let epoch = self.epoch()?;
+        let epoch = self.epochs.sure()?;
         let (mut state, now) = (lock(&of.state), now());
         state.asked = Some(now);
-        let entry = state.entries.get(question)?;
-        (state.is_told(now) && entry.is_believed(epoch, now)).then(|| entry.answer.clone())
+        let known = state.entries.get(question, epoch, now).filter(|_| state.is_told(now));
+        known.cloned()
     }
 
     /// Learns an answer, and whether it may be kept.
@@ -124,18 +116,13 @@ impl Remembered {
         Ok(answer)
     }
 
-    /// The epoch, if what is learned in it can be believed for the rest of it.
-    fn epoch(&self) -> Option<Epoch> {
-        (self.epoch)().filter(|epoch| lock(&self.lost_sight).is_sure(*epoch, now()))
-    }
-
     fn of(&self, daemon: &Daemon) -> Option<Arc<OfDaemon>> {
         lock(&self.daemons).iter().find(|of| of.daemon == *daemon).map(Arc::clone)
     }
 
     fn since(&self, daemon: &Daemon) -> Option<Since> {
         let of = self.of(daemon)?;
-        let epoch = self.epoch()?;
+        let epoch = self.epochs.sure()?;
         let changes = {
             let state = lock(&of.state);
             state.is_told(now()).then_some(state.changes)?
@@ -144,19 +131,19 @@ impl Remembered {
     }
 
     fn keep(&self, since: &Since, question: &Question<'_>, answer: &Answer) {
-        if (self.epoch)() != Some(since.epoch) {
+        if self.epochs.current() != Some(since.epoch) {
             return;
         }
         let mut state = lock(&since.of.state);
         if state.changes == since.changes {
-            let entry = Entry { answer: answer.clone(), epoch: since.epoch, learned: now() };
-            state.put(question.clone().into_owned(), entry);
+            let question = question.clone().into_owned();
+            state.entries.put(question, answer.clone(), (since.epoch, now()));
         }
     }
 
     /// Has the events of a daemon followed from now on, until they end.
     fn follow(&self, daemon: &Daemon) {
-        if (self.epoch)().is_none() {
+        if self.epochs.current().is_none() {
             return;
         }
         let state = State { asked: Some(now()), ..State::default() };
@@ -192,24 +179,19 @@ impl Drop for Followed {
 impl OfDaemon {
     /// Forgets what each change may be about, until the events end: after what time to try again.
     fn follow(&self) -> Duration {
-        let mut tells_all = false;
         // What it does not tell of is asked anew each time.
-        let _ = follow_volumes(&self.daemon, IDLE, |heard| {
-            lock(&self.state).hear(&heard, &mut tells_all, now())
-        });
-        lock(&self.state).end();
-        if tells_all { PAUSE } else { PAUSE_OF_OTHERS }
+        let _ = follow_volumes(&self.daemon, IDLE, |heard| lock(&self.state).hear(&heard, now()));
+        if lock(&self.state).end() { PAUSE } else { PAUSE_OF_OTHERS }
     }
 }
 
 impl State {
     /// Takes what the daemon has told; whether to listen on.
-    fn hear(&mut self, heard: &Heard, tells_all: &mut bool, now: Instant) -> bool {
+    fn hear(&mut self, heard: &Heard, now: Instant) -> bool {
         match heard {
-            Heard::Begun { tells_all: begins } => {
-                self.told_since = begins.then(|| now + SETTLES_WITHIN);
-                *tells_all = *begins;
-                return *begins;
+            Heard::Begun { tells_all } => {
+                self.told_since = tells_all.then(|| now + SETTLES_WITHIN);
+                return *tells_all;
             }
             Heard::Event { action, .. } if USES.contains(&action.as_str()) => {}
             Heard::Event { kind, action, id } if is_of_one_volume(kind, action, id) => {
@@ -222,9 +204,10 @@ impl State {
         self.asked.is_some_and(|asked| now.saturating_duration_since(asked) < IDLE)
     }
 
-    fn end(&mut self) {
-        self.told_since = None;
+    /// Believes nothing any more; whether it has been told of every change.
+    fn end(&mut self) -> bool {
         self.forget();
+        self.told_since.take().is_some()
     }
 
     fn forget(&mut self) {
@@ -234,22 +217,6 @@ impl State {
 
     fn is_told(&self, now: Instant) -> bool {
         self.told_since.is_some_and(|since| now >= since)
-    }
-
-    fn put(&mut self, question: Question<'static>, entry: Entry) {
-        if self.entries.len() >= ENTRIES_MAX {
-            self.entries.retain(|_, kept| kept.is_believed(entry.epoch, entry.learned));
-        }
-        if self.entries.len() >= ENTRIES_MAX {
-            self.entries.clear();
-        }
-        self.entries.insert(question, entry);
-    }
-}
-
-impl Entry {
-    fn is_believed(&self, epoch: Epoch, now: Instant) -> bool {
-        self.epoch == epoch && now.saturating_duration_since(self.learned) < LIFE
     }
 }
 
@@ -263,11 +230,6 @@ fn has_short_name(question: &Question<'_>) -> bool {
         Question::Volume(name) | Question::Network(name) => name.len() <= NAME_BYTES_MAX,
         _ => false,
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that could panic runs under these locks.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver};
 
+use super::super::epoch::LIFE;
 use super::*;
 use crate::policy::facts::VolumeFacts;
 
@@ -209,7 +210,7 @@ fn an_engine_that_may_not_tell_all_is_not_believed_to_tell_all() {
 fn a_daemon_that_nobody_asks_for_anything_leaves_its_place() {
     let began = now();
     let mut state = State { asked: Some(began), ..State::default() };
-    let mut is_followed = |heard, at| state.hear(&heard, &mut false, at);
+    let mut is_followed = |heard, at| state.hear(&heard, at);
     assert!(is_followed(Heard::Begun { tells_all: true }, began));
     assert!(is_followed(Heard::Quiet, began + IDLE / 2));
     assert!(!is_followed(Heard::Quiet, began + IDLE));
@@ -235,16 +236,15 @@ fn without_an_epoch_nobody_is_asked_for_events() {
 #[test]
 fn no_more_is_kept_than_has_room_nor_for_longer_than_its_life() {
     let mut state = State::default();
-    let epoch = Epoch { number: 1, abandoned: 0 };
-    let entry = || Entry { answer: harmless(), epoch, learned: now() };
+    let (epoch, learned) = (Epoch { number: 1, abandoned: 0 }, now());
+    let question = |number: usize| Question::volume(&number.to_string()).into_owned();
     for number in 0..=ENTRIES_MAX {
-        state.put(Question::volume(&number.to_string()).into_owned(), entry());
+        state.entries.put(question(number), harmless(), (epoch, learned));
     }
     assert_eq!(state.entries.len(), 1);
-    let entry = entry();
-    assert!(entry.is_believed(epoch, entry.learned));
-    assert!(!entry.is_believed(epoch, entry.learned + LIFE));
-    assert!(!entry.is_believed(Epoch { number: 2, ..epoch }, entry.learned));
+    let believes = |epoch, now| state.entries.get(&question(ENTRIES_MAX), epoch, now).is_some();
+    assert!(believes(epoch, learned) && !believes(epoch, learned + LIFE));
+    assert!(!believes(Epoch { number: 2, ..epoch }, learned));
     let (long, short) = ("v".repeat(NAME_BYTES_MAX + 1), "v".repeat(NAME_BYTES_MAX));
     assert!(!has_short_name(&Question::volume(&long)));
     assert!(has_short_name(&Question::volume(&short)) && has_short_name(&Question::network("n")));
